@@ -15,11 +15,11 @@
 
 pub mod address_book;
 mod deadlines;
+mod event_queue;
 pub mod floodsub;
 mod frames;
-mod held;
+mod held_memory;
 pub mod identify;
-mod outbox;
 pub mod ping;
 pub mod pubsub;
 pub mod request_response;
@@ -28,8 +28,8 @@ mod writer;
 /// Parts that services are made of, for services of your own.
 pub mod parts {
     pub use super::deadlines::Deadlines;
+    pub use super::event_queue::EventQueue;
     pub use super::frames::{BadLength, Frames, with_length};
-    pub use super::outbox::Outbox;
     pub use super::writer::Writer;
 }
 
@@ -42,7 +42,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 /// For how many connections, and for how many streams, a service keeps records when most are gone.
-const LINKS_KEPT: usize = 8;
+const CONNECTIONS_KEPT: usize = 8;
 const STREAMS_KEPT: usize = 64;
 
 /// A notifee that answers inbound streams.

@@ -71,10 +71,10 @@ mod dialing;
 mod entry;
 mod notifee;
 
-pub use book::Source;
+pub use book::AddressSource;
 
 use super::deadlines::Deadlines;
-use super::outbox::Outbox;
+use super::event_queue::EventQueue;
 use crate::identity::PeerId;
 #[cfg(doc)]
 use crate::lifecycle::ConnectionEnd;
@@ -155,9 +155,9 @@ impl Config {
     /// Returns the bytes of heap that an [`AddressBook`] with these bounds takes at worst, in a swarm with these limits.
     #[must_use]
     pub fn memory_bound(&self, limits: &Limits) -> usize {
-        let address = self.address_bytes.saturating_add(const { 2 * size_of::<book::Known>() + 64 });
+        let address = self.address_bytes.saturating_add(const { 2 * size_of::<book::KnownAddress>() + 64 });
         let peer = self.addresses_per_peer.max(1).saturating_mul(address).saturating_add(1024);
-        let connection = const { 4 * size_of::<Option<Open>>() + 4 * size_of::<Option<Dial>>() + 256 };
+        let connection = const { 4 * size_of::<Option<OpenConnection>>() + 4 * size_of::<Option<PeerDial>>() + 256 };
         let parts = [
             (self.peers.max(1), peer),
             // The addresses of a round are its own.
@@ -239,8 +239,8 @@ pub struct AddressBook {
     config: Config,
     rng: ChaCha20Rng,
     book: Book,
-    connections: Table<ConnectionId, Open>,
-    dials: Table<ConnectionId, Dial>,
+    connections: Table<ConnectionId, OpenConnection>,
+    dials: Table<ConnectionId, PeerDial>,
     /// The times at which a peer is looked at again: to dial it, or its next address.
     deadlines: Deadlines<PeerId>,
     /// Peers that were connected when the owner asked for them. Some may have changed their mind.
@@ -249,12 +249,12 @@ pub struct AddressBook {
     line: VecDeque<PeerId>,
     /// The number of peers that are being dialed.
     dialing: usize,
-    events: Outbox<Event>,
+    events: EventQueue<Event>,
 }
 
 /// A connection that was told to be open.
 #[derive(Debug)]
-struct Open {
+struct OpenConnection {
     peer: PeerId,
     since: Duration,
     /// It is a dial that was given up too late.
@@ -263,7 +263,7 @@ struct Open {
 
 /// A dial of the book's that is not open yet.
 #[derive(Debug)]
-struct Dial {
+struct PeerDial {
     peer: PeerId,
     is_given_up: bool,
 }
@@ -281,7 +281,7 @@ impl AddressBook {
             to_tell: VecDeque::new(),
             line: VecDeque::new(),
             dialing: 0,
-            events: Outbox::new(config.events),
+            events: EventQueue::new(config.events),
             config,
         }
     }
@@ -292,7 +292,7 @@ impl AddressBook {
     /// # Errors
     /// [`AddressBookError`]; nothing has changed.
     pub fn add_address(&mut self, peer: PeerId, address: Multiaddr) -> Result<(), AddressBookError> {
-        self.book.add(peer, &address, Source::Owner)?;
+        self.book.add(peer, &address, AddressSource::Owner)?;
         self.may_be_reached(peer);
         Ok(())
     }
@@ -303,7 +303,7 @@ impl AddressBook {
     }
 
     /// The addresses of a peer, without `/p2p/…`, in the order in which they are dialed, with the best source of each.
-    pub fn addresses(&self, peer: &PeerId) -> impl Iterator<Item = (&Multiaddr, Source)> {
+    pub fn addresses(&self, peer: &PeerId) -> impl Iterator<Item = (&Multiaddr, AddressSource)> {
         self.book.addresses(peer)
     }
 
@@ -321,7 +321,7 @@ impl AddressBook {
     pub fn dial_peer(&mut self, peer: PeerId) -> Result<(), AddressBookError> {
         self.book.check_peer(peer)?;
         let is_connected = self.book.connection(&peer).is_some();
-        let is_known = self.book.get(&peer).is_some_and(entry::Entry::has_addresses);
+        let is_known = self.book.get(&peer).is_some_and(entry::PeerEntry::has_addresses);
         if !is_connected && !is_known {
             return Err(AddressBookError::NoAddress);
         }
@@ -360,7 +360,7 @@ impl AddressBook {
     /// Returns whether a peer is [kept](Self::keep).
     #[must_use]
     pub fn is_kept(&self, peer: &PeerId) -> bool {
-        self.book.get(peer).is_some_and(entry::Entry::is_kept)
+        self.book.get(peer).is_some_and(entry::PeerEntry::is_kept)
     }
 
     /// The next event, if there is one.

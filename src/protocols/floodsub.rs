@@ -75,13 +75,13 @@ use alloc::vec::Vec;
 pub const PROTOCOL: Protocol = Protocol::from_static("/floodsub/1.0.0");
 
 /// Pub/sub by flooding: a notifee, to be [installed](crate::notifee::Notifees::install).
-pub type FloodSub = PubSub<Flood>;
+pub type FloodSub = PubSub<FloodRouter>;
 
 /// The router that sends a message to every subscriber.
 #[derive(Clone, Copy, Default, Debug)]
-pub struct Flood;
+pub struct FloodRouter;
 
-impl Router for Flood {
+impl Router for FloodRouter {
     fn protocols(&self) -> Vec<Protocol> {
         [PROTOCOL].into()
     }
@@ -95,6 +95,6 @@ impl FloodSub {
     /// Without peers and subscriptions.
     #[must_use]
     pub fn new(signing: Signing, config: Config) -> Self {
-        Self::with_router(Flood, signing, config)
+        Self::with_router(FloodRouter, signing, config)
     }
 }

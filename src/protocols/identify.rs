@@ -130,16 +130,16 @@ mod local;
 mod message;
 mod reader;
 mod record;
-mod roles;
+mod streams;
 
 pub use config::Config;
 pub use message::{DecodeError, Info, MAX_ADDRESS, MAX_ADDRESSES, MAX_PROTOCOLS, decode, encode};
 pub use record::PeerRecord;
 
 use super::deadlines::Deadlines;
-use super::held::Held;
-use super::outbox::Outbox;
-use super::{LINKS_KEPT, NotConnected, STREAMS_KEPT, Service};
+use super::event_queue::EventQueue;
+use super::held_memory::HeldMemory;
+use super::{CONNECTIONS_KEPT, NotConnected, STREAMS_KEPT, Service};
 use crate::connection::Protocol;
 use crate::identity::{Keypair, PeerId, PublicKey};
 use crate::lifecycle::{
@@ -154,9 +154,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
-use local::Local;
+use local::LocalInfo;
 use message::most_memory;
-use roles::{Item, Link, Use};
+use streams::{IdentifyStream, Item, KnownConnection};
 
 /// The name of the protocol in which a peer is asked.
 pub const PROTOCOL: Protocol = Protocol::from_static("/ipfs/id/1.0.0");
@@ -231,11 +231,11 @@ impl fmt::Display for Event {
 /// The service. [Install](crate::notifee::Notifees::install) it. See the [module](self) for what it does.
 pub struct Identify {
     config: Config,
-    local: Local,
+    local: LocalInfo,
     /// Something that we say may have changed.
     is_dirty: bool,
-    links: Table<ConnectionId, Link>,
-    streams: Table<StreamId, Use>,
+    connections: Table<ConnectionId, KnownConnection>,
+    streams: Table<StreamId, IdentifyStream>,
     deadlines: Deadlines<StreamId>,
     /// Connections to be asked in the next turn.
     to_ask: VecDeque<ConnectionId>,
@@ -245,9 +245,9 @@ pub struct Identify {
     /// Connections to be pushed to that had no place for a stream; all of them are tried again at a time.
     to_push_again: Vec<ConnectionId>,
     push_again_at: Option<Duration>,
-    events: Outbox<Event>,
+    events: EventQueue<Event>,
     /// The memory that is taken for each connection.
-    held: Held<ConnectionId, Item>,
+    held: HeldMemory<ConnectionId, Item>,
     /// The number of times that what a peer has said was forgotten.
     forgotten: u64,
     /// The memory of what was told of in this tick.
@@ -269,9 +269,9 @@ impl Identify {
     #[must_use]
     pub fn new(public_key: PublicKey, config: Config) -> Self {
         Self {
-            local: Local::new(public_key, &config.protocol_version, &config.agent_version),
+            local: LocalInfo::new(public_key, &config.protocol_version, &config.agent_version),
             is_dirty: false,
-            links: Table::new(),
+            connections: Table::new(),
             streams: Table::new(),
             deadlines: Deadlines::new(),
             to_ask: VecDeque::new(),
@@ -279,8 +279,8 @@ impl Identify {
             pushes: 0,
             to_push_again: Vec::new(),
             push_again_at: None,
-            events: Outbox::with_bytes(config.events, config.held_bytes / 4, Event::memory),
-            held: Held::new(),
+            events: EventQueue::with_bytes(config.events, config.held_bytes / 4, Event::memory),
+            held: HeldMemory::new(),
             forgotten: 0,
             said_bytes: 0,
             config,
@@ -304,8 +304,8 @@ impl Identify {
     /// # Errors
     /// [`NotConnected`]; nothing has changed.
     pub fn identify(&mut self, connection: ConnectionId) -> Result<(), NotConnected> {
-        let link = self.links.get_mut(connection).ok_or(NotConnected)?;
-        if !core::mem::replace(&mut link.is_asked, true) {
+        let entry = self.connections.get_mut(connection).ok_or(NotConnected)?;
+        if !core::mem::replace(&mut entry.is_asked, true) {
             self.to_ask.push_back(connection);
         }
         Ok(())
@@ -314,8 +314,8 @@ impl Identify {
     /// Says all connections what we are, in the next drives: after the node has registered a protocol, for instance.
     /// Those whose peers are known not to take pushes are left out.
     pub fn push(&mut self) {
-        for (connection, link) in self.links.iter_mut() {
-            if !core::mem::replace(&mut link.wants_push, true) && link.push.is_none() {
+        for (connection, entry) in self.connections.iter_mut() {
+            if !core::mem::replace(&mut entry.wants_push, true) && entry.push.is_none() {
                 self.to_push.push_back(connection);
             }
         }
@@ -336,7 +336,7 @@ impl Identify {
     /// [there is](Config::held_bytes).
     #[must_use]
     pub fn info(&self, connection: ConnectionId) -> Option<&Info> {
-        self.links.get(connection)?.info.as_deref()
+        self.connections.get(connection)?.info.as_deref()
     }
 
     /// The next event, if there is one.
@@ -409,21 +409,21 @@ impl<N: HasNode> Notifee<N> for Identify {
     fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         // It is open, so it has a peer.
         let Some(peer) = cx.network().node().connection(connection).and_then(|view| view.peer) else { return };
-        self.links.insert(connection, Link::new(peer, self.config.asks));
+        self.connections.insert(connection, KnownConnection::new(peer, self.config.asks));
         if self.config.asks {
             self.to_ask.push_back(connection);
         }
     }
 
     fn disconnected(&mut self, _cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
-        let Some(link) = self.links.remove(connection) else { return };
+        let Some(entry) = self.connections.remove(connection) else { return };
         self.held.forget(Item::Info(connection));
-        self.links.give_up_slots(LINKS_KEPT);
+        self.connections.give_up_slots(CONNECTIONS_KEPT);
         self.streams.give_up_slots(STREAMS_KEPT);
-        if link.is_asked {
+        if entry.is_asked {
             // Others have been told that the connection is over, and hear no more of it.
             let reason = Failure::ConnectionClosed;
-            self.events.push(Event::Failed { connection, peer: link.peer, reason });
+            self.events.push(Event::Failed { connection, peer: entry.peer, reason });
         }
     }
 

@@ -61,16 +61,16 @@ mod answer;
 mod ask;
 
 use super::deadlines::Deadlines;
-use super::outbox::Outbox;
-use super::{LINKS_KEPT, NotConnected, STREAMS_KEPT, Service};
+use super::event_queue::EventQueue;
+use super::{CONNECTIONS_KEPT, NotConnected, STREAMS_KEPT, Service};
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Limits, StreamEnd, StreamId, Table};
 use crate::notifee::{HasNode, Interest, Node, Notifee, NotifeeContext};
 use alloc::vec;
 use alloc::vec::Vec;
-use answer::Answer;
-use ask::Line;
+use answer::AnswerStream;
+use ask::AskStream;
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 use core::fmt;
@@ -128,11 +128,11 @@ impl Config {
     pub fn memory_bound(&self, limits: &Limits) -> usize {
         // Tables may have a quarter more room than they need, queues be half empty and have outdated deadlines in them.
         let inbound = self.inbound_streams.max(1).saturating_mul(const { 2 * size_of::<StreamId>() });
-        let link = inbound.saturating_add(const { size_of::<Option<Link>>() + 16 });
-        let link = (link / 4).saturating_mul(5).saturating_add(const { 4 * size_of::<(Duration, ConnectionId)>() });
-        let stream = const { (size_of::<Option<Use>>() + 16) / 4 * 5 };
+        let pinged = inbound.saturating_add(const { size_of::<Option<PingedConnection>>() + 16 });
+        let pinged = (pinged / 4).saturating_mul(5).saturating_add(const { 4 * size_of::<(Duration, ConnectionId)>() });
+        let stream = const { (size_of::<Option<PingStream>>() + 16) / 4 * 5 };
         let parts = [
-            (limits.connections as usize, link),
+            (limits.connections as usize, pinged),
             (limits.streams as usize, stream),
             (self.events.max(1), const { 2 * size_of::<Event>() }),
         ];
@@ -180,17 +180,17 @@ impl fmt::Display for Event {
 pub struct Ping {
     config: Config,
     rng: ChaCha20Rng,
-    links: Table<ConnectionId, Link>,
-    streams: Table<StreamId, Use>,
+    connections: Table<ConnectionId, PingedConnection>,
+    streams: Table<StreamId, PingStream>,
     deadlines: Deadlines<ConnectionId>,
-    events: Outbox<Event>,
+    events: EventQueue<Event>,
 }
 
 /// What is known of a connection.
 #[derive(Debug)]
-struct Link {
+struct PingedConnection {
     peer: PeerId,
-    line: Line,
+    ask_stream: AskStream,
     /// The owner waits for an outcome.
     is_asked: bool,
     /// When to ask, or to wait no longer.
@@ -200,20 +200,20 @@ struct Link {
 
 /// What one of our streams is for.
 #[derive(Debug)]
-enum Use {
+enum PingStream {
     Ask(ConnectionId),
-    Answer { connection: ConnectionId, answer: Answer, last: Duration },
+    Answer { connection: ConnectionId, answer: AnswerStream, last: Duration },
 }
 
 impl Ping {
     /// A service that draws its payloads from `seed`, which must be fresh randomness of the system's.
     #[must_use]
     pub fn new(seed: [u8; 32], config: Config) -> Self {
-        let events = Outbox::new(config.events);
+        let events = EventQueue::new(config.events);
         Self {
             config,
             rng: ChaCha20Rng::from_seed(seed),
-            links: Table::new(),
+            connections: Table::new(),
             streams: Table::new(),
             deadlines: Deadlines::new(),
             events,
@@ -227,13 +227,13 @@ impl Ping {
     /// # Errors
     /// [`NotConnected`]; nothing has changed.
     pub fn ping(&mut self, connection: ConnectionId) -> Result<(), NotConnected> {
-        let link = self.links.get_mut(connection).ok_or(NotConnected)?;
-        link.is_asked = true;
-        match link.line {
-            Line::Closed | Line::Quiet(_) => {
-                self.deadlines.set(connection, &mut link.deadline, Some(Duration::ZERO));
+        let pinged = self.connections.get_mut(connection).ok_or(NotConnected)?;
+        pinged.is_asked = true;
+        match pinged.ask_stream {
+            AskStream::Closed | AskStream::Quiet(_) => {
+                self.deadlines.set(connection, &mut pinged.deadline, Some(Duration::ZERO));
             }
-            Line::Opening(_) | Line::Asking(..) => {}
+            AskStream::Opening(_) | AskStream::Asking(..) => {}
         }
         Ok(())
     }
@@ -251,38 +251,38 @@ impl Ping {
 
     /// The peer asks on a stream. It has place for this one, if need be in another's stead.
     fn answer(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
-        let Some(link) = self.links.get_mut(connection) else { return };
-        if link.answers.len() >= self.config.inbound_streams.max(1) {
+        let Some(pinged) = self.connections.get_mut(connection) else { return };
+        if pinged.answers.len() >= self.config.inbound_streams.max(1) {
             let last = |stream: &StreamId| match self.streams.get(*stream) {
-                Some(Use::Answer { last, .. }) => Some(*last),
-                Some(Use::Ask(_)) | None => None,
+                Some(PingStream::Answer { last, .. }) => Some(*last),
+                Some(PingStream::Ask(_)) | None => None,
             };
-            let longest = link.answers.iter().enumerate().min_by_key(|(_, stream)| last(stream));
+            let longest = pinged.answers.iter().enumerate().min_by_key(|(_, stream)| last(stream));
             if let Some((place, _)) = longest {
-                let silent = link.answers.remove(place);
+                let silent = pinged.answers.remove(place);
                 self.streams.remove(silent);
                 // It may have ended already.
                 let _ = node.reset(silent);
             }
         }
-        link.answers.push(stream);
-        let mut answer = Answer::new();
+        pinged.answers.push(stream);
+        let mut answer = AnswerStream::new();
         // If it was open before this was installed, somebody may have been told that it is ready.
         answer.go_on(node, stream);
-        self.streams.insert(stream, Use::Answer { connection, answer, last: now });
+        self.streams.insert(stream, PingStream::Answer { connection, answer, last: now });
     }
 
     /// A stream is over, ours or the peer's, open or not.
     fn over(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure, now: Duration) {
         match self.streams.remove(stream) {
-            Some(Use::Ask(connection)) => {
+            Some(PingStream::Ask(connection)) => {
                 // The answer may have come just before.
                 let unread = node.take_unread(stream);
                 self.asked_is_over(node, connection, &unread, reason, now);
             }
-            Some(Use::Answer { connection, .. }) => {
-                if let Some(link) = self.links.get_mut(connection) {
-                    link.answers.retain(|other| *other != stream);
+            Some(PingStream::Answer { connection, .. }) => {
+                if let Some(pinged) = self.connections.get_mut(connection) {
+                    pinged.answers.retain(|other| *other != stream);
                 }
             }
             None => {}
@@ -315,20 +315,26 @@ impl<N: HasNode> Notifee<N> for Ping {
         let now = cx.now();
         // It is open, so it has a peer.
         let Some(peer) = cx.network().node().connection(connection).and_then(|view| view.peer) else { return };
-        let mut link = Link { peer, line: Line::Closed, is_asked: false, deadline: None, answers: Vec::new() };
-        self.deadlines.set(connection, &mut link.deadline, self.config.interval.map(|_| now));
-        self.links.insert(connection, link);
+        let mut pinged = PingedConnection {
+            peer,
+            ask_stream: AskStream::Closed,
+            is_asked: false,
+            deadline: None,
+            answers: Vec::new(),
+        };
+        self.deadlines.set(connection, &mut pinged.deadline, self.config.interval.map(|_| now));
+        self.connections.insert(connection, pinged);
     }
 
     fn disconnected(&mut self, _cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
-        let Some(mut link) = self.links.remove(connection) else { return };
-        self.links.give_up_slots(LINKS_KEPT);
+        let Some(mut pinged) = self.connections.remove(connection) else { return };
+        self.connections.give_up_slots(CONNECTIONS_KEPT);
         self.streams.give_up_slots(STREAMS_KEPT);
-        self.deadlines.set(connection, &mut link.deadline, None);
-        if link.is_asked {
+        self.deadlines.set(connection, &mut pinged.deadline, None);
+        if pinged.is_asked {
             // Others have been told that the connection is over, and hear no more of it.
             let reason = Failure::ConnectionClosed;
-            self.events.push(Event::Failed { connection, peer: link.peer, reason });
+            self.events.push(Event::Failed { connection, peer: pinged.peer, reason });
         }
     }
 
@@ -362,12 +368,12 @@ impl<N: HasNode> Notifee<N> for Ping {
     fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
         let now = cx.now();
         match self.streams.get_mut(stream) {
-            Some(Use::Ask(connection)) => {
+            Some(PingStream::Ask(connection)) => {
                 let connection = *connection;
                 self.go_on(cx.network().node_mut(), connection, now);
                 self.events.publish(cx);
             }
-            Some(Use::Answer { answer, last, .. }) => {
+            Some(PingStream::Answer { answer, last, .. }) => {
                 *last = now;
                 answer.go_on(cx.network().node_mut(), stream);
             }

@@ -38,13 +38,13 @@ mod config;
 mod counters;
 mod error;
 mod events;
-mod fields;
 mod inbound;
 mod message;
 mod notifee;
 mod outbox;
 mod peer;
-mod places;
+mod peer_places;
+mod protobuf_fields;
 mod quota;
 mod receive;
 mod router;
@@ -55,7 +55,7 @@ mod streams;
 pub mod wire;
 
 pub use config::Config;
-pub use counters::{Counters, Held, PeerCounters, Waiting};
+pub use counters::{BytesHeld, Counters, PeerCounters, QueuedMessages};
 pub use error::{PublishError, SubscribeError};
 pub use events::Event;
 pub use message::{Message, MessageId, Topic};
@@ -72,15 +72,15 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use backlog::{Backlog, Frame, Numbered, Room, Source};
+use backlog::{Backlog, BacklogRoom, Frame, MessageSource, Numbered};
 use core::fmt;
 use core::time::Duration;
-use events::Events;
+use events::OwnerEvents;
 use outbox::Dropped;
-use peer::{Outbound, Peer};
-use places::Places;
+use peer::{OutboundStream, Peer};
+use peer_places::PeerPlaces;
 use quota::Quota;
-use seen::{Digest, MOST, Origin, Seen};
+use seen::{Digest, MOST, MessageOrigin, Seen};
 use seqno::Bringer;
 
 /// What a validator makes of a message, which is new, on a topic of ours and validly signed.
@@ -116,7 +116,7 @@ pub struct PubSub<R> {
     validator: Option<Validator>,
     subscriptions: BTreeSet<Topic>,
     denied: BTreeSet<PeerId>,
-    places: Places,
+    places: PeerPlaces,
     /// Who is connected, pub/sub peer or not, and by what: as we were told.
     connections: BTreeSet<(PeerId, ConnectionId)>,
     peers: BTreeMap<PeerId, Peer>,
@@ -136,7 +136,7 @@ pub struct PubSub<R> {
     /// What of their RPCs waits to be whole, or for its turn.
     unread: Quota,
     backlog: Backlog,
-    events: Events,
+    events: OwnerEvents,
     counters: Counters,
     /// The time, while we are told something.
     now: Option<Duration>,
@@ -157,7 +157,7 @@ impl<R: Router> PubSub<R> {
             validator: None,
             subscriptions: BTreeSet::new(),
             denied: BTreeSet::new(),
-            places: Places::new(config.peers, config.quiet_after),
+            places: PeerPlaces::new(config.peers, config.quiet_after),
             connections: BTreeSet::new(),
             peers: BTreeMap::new(),
             subscribers: BTreeMap::new(),
@@ -169,7 +169,7 @@ impl<R: Router> PubSub<R> {
             topics: Quota::new(config.topics_total_bytes, config.peers),
             unread: Quota::new(config.inbound_total_bytes, config.peers),
             backlog: Backlog::new(config.outbox_total_bytes),
-            events: Events::new(config.events, config.event_bytes),
+            events: OwnerEvents::new(config.events, config.event_bytes),
             counters: Counters::default(),
             now: None,
             to: Vec::new(),
@@ -232,7 +232,7 @@ impl<R: Router> PubSub<R> {
         if self.seen.number(&digest).is_some() {
             return Err(PublishError::Duplicate);
         }
-        let origin = Origin { author: self.author, is_ours: self.author.is_none(), ..Origin::default() };
+        let origin = MessageOrigin { author: self.author, is_ours: self.author.is_none(), ..MessageOrigin::default() };
         match self.seen.room(&origin) {
             Ok(room) => drop(self.seen.insert(digest, room, self.now)),
             // Whoever sends it back, we know it by its author.
@@ -331,7 +331,7 @@ impl<R: Router> PubSub<R> {
     /// # assert_eq!(late(&FloodSub::new(Signing::strict_sign(keypair, 1), Config::default()), "news"), 0);
     /// ```
     #[must_use]
-    pub fn waiting_for(&self, peer: PeerId) -> Waiting {
+    pub fn waiting_for(&self, peer: PeerId) -> QueuedMessages {
         self.peers.get(&peer).map(|peer| peer.outbox.waiting()).unwrap_or_default()
     }
 
@@ -343,8 +343,12 @@ impl<R: Router> PubSub<R> {
 
     /// How much of the bounds on what is kept for all peers together is taken by now.
     #[must_use]
-    pub const fn held(&self) -> Held {
-        Held { topics_bytes: self.topics.held(), inbound_bytes: self.unread.held(), outbox_bytes: self.backlog.bytes() }
+    pub const fn held(&self) -> BytesHeld {
+        BytesHeld {
+            topics_bytes: self.topics.held(),
+            inbound_bytes: self.unread.held(),
+            outbox_bytes: self.backlog.bytes(),
+        }
     }
 
     /// Has all peers told of a change of our subscriptions.
@@ -375,7 +379,7 @@ impl<R: Router> PubSub<R> {
         self.router.recipients(topic, subscribers, &mut to);
         to.retain(|id| ![author, sender].contains(&Some(*id)));
         if !to.is_empty() {
-            let source = Source::of(author, sender.map(|sender| self.bringer(sender)));
+            let source = MessageSource::of(author, sender.map(|sender| self.bringer(sender)));
             let message = self.backlog.number(frame, source);
             self.put_in_line(node, &message, &mut to);
         }
@@ -386,7 +390,7 @@ impl<R: Router> PubSub<R> {
     fn put_in_line(&mut self, node: &mut dyn Node, message: &Arc<Numbered>, to: &mut Vec<PeerId>) {
         let len = message.frame.len();
         to.retain(|id| {
-            let takes = |peer: &Peer| peer.outbound != Outbound::Refused && peer.outbox.can_take(len);
+            let takes = |peer: &Peer| peer.outbound != OutboundStream::Refused && peer.outbox.can_take(len);
             let taken = self.peers.get(id).map(takes);
             if taken == Some(false) {
                 self.dropped(node, *id, 1);
@@ -394,7 +398,7 @@ impl<R: Router> PubSub<R> {
             taken == Some(true)
         });
         // Nobody makes room for what finds none in all.
-        if self.backlog.room(len, to.len()) == Room::Never {
+        if self.backlog.room(len, to.len()) == BacklogRoom::Never {
             return to.drain(..).for_each(|id| self.dropped(node, id, 1));
         }
         // Before room is made in all: whose line that shortens takes this one no more than those for whom room was made.
@@ -425,14 +429,14 @@ impl<R: Router> PubSub<R> {
     fn make_room_for(&mut self, node: &mut dyn Node, len: usize, peers: usize) -> bool {
         loop {
             match self.backlog.room(len, peers) {
-                Room::Now => return true,
-                Room::Never => return false,
-                Room::Later => {}
+                BacklogRoom::Now => return true,
+                BacklogRoom::Never => return false,
+                BacklogRoom::Later => {}
             }
             let behind = self.peers.iter_mut().filter_map(|(id, peer)| Some((peer.outbox.behind()?, *id, peer)));
             let Some((_, id, peer)) = behind.max_by_key(|(behind, id, _)| (*behind, *id)) else { return false };
             let mut dropped = 0_usize;
-            while self.backlog.room(len, peers) == Room::Later
+            while self.backlog.room(len, peers) == BacklogRoom::Later
                 && let Some(one) = peer.outbox.drop_one(&mut self.backlog)
             {
                 dropped.raise(1);
@@ -472,7 +476,7 @@ fn count(
 
 /// Writes what waits for a peer, as far as there is place.
 fn flush(node: &mut dyn Node, peer: &mut Peer, subscriptions: &BTreeSet<Topic>, backlog: &mut Backlog) {
-    let Outbound::Open { stream, .. } = peer.outbound else { return };
+    let OutboundStream::Open { stream, .. } = peer.outbound else { return };
     while let Some(bytes) = peer.next(subscriptions) {
         // A short write is told when there is place again; an end of the stream is told, too.
         let Ok(n) = node.write(stream, bytes) else { return };

@@ -89,7 +89,7 @@ pub use event::{Event, InboundRequestId, OutboundRequestId};
 pub use super::Target;
 
 use super::deadlines::Deadlines;
-use super::held::Held;
+use super::held_memory::HeldMemory;
 use crate::arithmetic::Count;
 use crate::connection::Protocol;
 use crate::identity::PeerId;
@@ -100,9 +100,9 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
-use inbound::Inbound;
-use outbound::Outbound;
-use places::{PLACE, Places};
+use inbound::InboundRequest;
+use outbound::OutboundRequest;
+use places::{PLACE, RequestPlaces};
 
 /// The bounds and times of a [`RequestResponse`].
 #[derive(Clone, Debug)]
@@ -193,16 +193,16 @@ impl Config {
         let event = size_of::<Event<C::Request, C::Response>>();
         let message = self.request_bytes.max(self.response_bytes);
         let connection = const { 4 * size_of::<Option<PeerId>>() + 3 * size_of::<ConnectionId>() + 64 };
-        let outbound = event.saturating_mul(2).saturating_add(const { 4 * size_of::<Outbound>() });
+        let outbound = event.saturating_mul(2).saturating_add(const { 4 * size_of::<OutboundRequest>() });
         // Three outcomes beside the request, two of them of requests that gave way.
-        let inbound = event.saturating_mul(8).saturating_add(const { 4 * size_of::<Inbound>() + PLACE + 64 });
+        let inbound = event.saturating_mul(8).saturating_add(const { 4 * size_of::<InboundRequest>() + PLACE + 64 });
         let parts = [
             (limits.connections as usize, connection),
-            (limits.streams as usize, const { 4 * size_of::<Option<Role>>() }),
+            (limits.streams as usize, const { 4 * size_of::<Option<Exchange>>() }),
             (1, self.outbound_bytes.saturating_add(self.inbound_bytes)),
             (4, message),
-            (self.outbound_requests, outbound.saturating_add(Held::<PeerId, OutboundRequestId>::HOLDER)),
-            (self.inbound_requests, inbound.saturating_add(Held::<PeerId, InboundRequestId>::HOLDER)),
+            (self.outbound_requests, outbound.saturating_add(HeldMemory::<PeerId, OutboundRequestId>::HOLDER)),
+            (self.inbound_requests, inbound.saturating_add(HeldMemory::<PeerId, InboundRequestId>::HOLDER)),
         ];
         parts.iter().map(|(count, each)| count.saturating_mul(*each)).fold(16 * 1024, usize::saturating_add)
     }
@@ -217,10 +217,10 @@ pub struct RequestResponse<C: Codec> {
     connections: Table<ConnectionId, PeerId>,
     /// The same by peer, the youngest last. No list is empty.
     peers: BTreeMap<PeerId, Vec<ConnectionId>>,
-    streams: Table<StreamId, Role>,
-    deadlines: Deadlines<Role>,
-    outbound: BTreeMap<OutboundRequestId, Outbound>,
-    inbound: BTreeMap<InboundRequestId, Inbound>,
+    streams: Table<StreamId, Exchange>,
+    deadlines: Deadlines<Exchange>,
+    outbound: BTreeMap<OutboundRequestId, OutboundRequest>,
+    inbound: BTreeMap<InboundRequestId, InboundRequest>,
     /// The numbers that the next requests get.
     next_outbound: u64,
     next_inbound: u64,
@@ -233,10 +233,10 @@ pub struct RequestResponse<C: Codec> {
     /// The number of our requests whose outcome has not been taken.
     outbound_held: usize,
     /// The same of each peer's, and of all peers'.
-    places: Places,
+    places: RequestPlaces,
     /// The memory of messages, by peer.
-    outbound_bytes: Held<PeerId, OutboundRequestId>,
-    inbound_bytes: Held<PeerId, InboundRequestId>,
+    outbound_bytes: HeldMemory<PeerId, OutboundRequestId>,
+    inbound_bytes: HeldMemory<PeerId, InboundRequestId>,
     /// Requests of peers that have given their places back, and whose outcome has not been taken.
     gave_way: BTreeSet<InboundRequestId>,
     events: VecDeque<Event<C::Request, C::Response>>,
@@ -254,7 +254,7 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// The purpose of a stream, and of a deadline.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Role {
+enum Exchange {
     Ask(OutboundRequestId),
     Answer(InboundRequestId),
 }
@@ -280,9 +280,9 @@ impl<C: Codec> RequestResponse<C> {
             to_answer: VecDeque::new(),
             waiting: BTreeMap::new(),
             outbound_held: 0,
-            places: Places::default(),
-            outbound_bytes: Held::new(),
-            inbound_bytes: Held::new(),
+            places: RequestPlaces::default(),
+            outbound_bytes: HeldMemory::new(),
+            inbound_bytes: HeldMemory::new(),
             gave_way: BTreeSet::new(),
             events: VecDeque::new(),
             #[cfg(all(feature = "host", unix))]
@@ -323,7 +323,7 @@ impl<C: Codec> RequestResponse<C> {
         let id = OutboundRequestId(self.next_outbound);
         self.next_outbound.raise(1);
         self.outbound_held.raise(1);
-        let outbound = Outbound::new(peer, target, writer);
+        let outbound = OutboundRequest::new(peer, target, writer);
         self.outbound_bytes.set(peer, id, outbound.held());
         self.outbound.insert(id, outbound);
         self.to_send.push_back(id);
@@ -364,13 +364,13 @@ impl<C: Codec> RequestResponse<C> {
     /// outcome is told as [`Event::InboundFailure`]. After [`TooLong`](RespondError::TooLong) and [`Codec`](RespondError::Codec) the request still
     /// waits for a response.
     pub fn respond(&mut self, id: InboundRequestId, response: &C::Response) -> Result<(), RespondError<C::Error>> {
-        if !self.inbound.get(&id).is_some_and(Inbound::is_waiting) {
+        if !self.inbound.get(&id).is_some_and(InboundRequest::is_waiting) {
             return Err(RespondError::Over);
         }
         let mut bytes = Vec::new();
         self.codec.encode_response(response, &mut bytes).map_err(RespondError::Codec)?;
         let writer = self.framed(bytes, self.config.response_bytes).ok_or(RespondError::TooLong)?;
-        if let Some(peer) = self.inbound.get(&id).map(Inbound::peer) {
+        if let Some(peer) = self.inbound.get(&id).map(InboundRequest::peer) {
             self.inbound_bytes.set(peer, id, writer.held());
             self.answer(id, writer);
             self.to_answer.push_back(id);
@@ -384,7 +384,7 @@ impl<C: Codec> RequestResponse<C> {
     ///
     /// Returns false if it was answered, refused or over before; nothing has changed then.
     pub fn refuse(&mut self, id: InboundRequestId) -> bool {
-        let is_waiting = self.inbound.get(&id).is_some_and(Inbound::is_waiting);
+        let is_waiting = self.inbound.get(&id).is_some_and(InboundRequest::is_waiting);
         if is_waiting {
             self.refuse_to_answer(id);
             self.to_answer.push_back(id);
@@ -405,7 +405,7 @@ impl<C: Codec> RequestResponse<C> {
             Event::Request { id, .. } => self.inbound_bytes.forget(*id),
         }
         if self.events.is_empty() {
-            self.events.shrink_to(super::outbox::KEPT);
+            self.events.shrink_to(super::event_queue::KEPT);
         }
         Some(event)
     }

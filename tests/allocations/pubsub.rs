@@ -10,7 +10,7 @@ use swarm_notify::lifecycle::StreamId;
 use swarm_notify::notifee::{NotifeeId, Notifees};
 use swarm_notify::protocols::floodsub::{FloodSub, PROTOCOL};
 use swarm_notify::protocols::pubsub::wire::{Rpc, SubOpts};
-use swarm_notify::protocols::pubsub::{Config, Held, KnownAuthor, SeqnoValidator, Signing};
+use swarm_notify::protocols::pubsub::{BytesHeld, Config, KnownAuthor, SeqnoValidator, Signing};
 
 /// What each of the three bounds is here.
 const TOTAL: usize = 4 * 1024 * 1024;
@@ -78,7 +78,7 @@ impl World {
         (self.notifees.get_mut(self.floodsub).expect("it is registered"), &mut self.node)
     }
 
-    fn held(&mut self) -> Held {
+    fn held(&mut self) -> BytesHeld {
         self.floodsub().0.held()
     }
 

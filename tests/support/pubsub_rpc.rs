@@ -12,7 +12,7 @@ use super::pubsub_seen::SeenPlay;
 use arbitrary::{Arbitrary, Unstructured};
 use libp2p_identity::Keypair;
 use swarm_notify::protocols::pubsub::signing::{Claim, Invalid};
-use swarm_notify::protocols::pubsub::wire::{Frames, Malformed, Message, Most, Rpc, SubOpts};
+use swarm_notify::protocols::pubsub::wire::{Frames, Malformed, Message, Rpc, RpcLimits, SubOpts};
 use swarm_notify::protocols::pubsub::{MessageId, Signing};
 
 #[derive(Arbitrary, Debug)]
@@ -151,7 +151,7 @@ impl LooseMessage {
 
 /// Whatever it is, as an RPC.
 fn rpc(bytes: &[u8]) -> Option<Rpc> {
-    let most = |subscriptions, messages| Most { subscriptions, messages };
+    let most = |subscriptions, messages| RpcLimits { subscriptions, messages };
     let decoded = Rpc::decode_at_most(bytes, most(usize::MAX, usize::MAX));
     let loose = <LooseRpc as prost::Message>::decode(bytes);
     assert_eq!(decoded.is_ok(), loose.is_ok(), "what prost takes is taken, and nothing else");

@@ -1,6 +1,6 @@
 //! [`Book`]: which peers are known, and who gives way for a new one.
 
-use super::entry::Entry;
+use super::entry::PeerEntry;
 use super::{AddressBookError, Config};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 /// The source of an address, the least trusted first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
-pub enum Source {
+pub enum AddressSource {
     /// The peer says so.
     Said,
     /// The peer says so, in a record that it has signed.
@@ -25,10 +25,10 @@ pub enum Source {
 
 /// An address of a peer.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
+pub(super) struct KnownAddress {
     /// Without `/p2p/…`.
     pub(super) address: Multiaddr,
-    pub(super) source: Source,
+    pub(super) source: AddressSource,
     /// The number of failures since it connected the last time.
     pub(super) failures: u32,
 }
@@ -37,7 +37,7 @@ pub(super) struct Known {
 #[derive(Debug)]
 pub(super) struct Book {
     local_peer: PeerId,
-    entries: BTreeMap<PeerId, Entry>,
+    entries: BTreeMap<PeerId, PeerEntry>,
     /// The connections of each peer that were told to be open, oldest first. No list is empty.
     open: BTreeMap<PeerId, Vec<ConnectionId>>,
     peers: usize,
@@ -70,11 +70,11 @@ impl Book {
         self.entries.iter().filter(|(_, entry)| entry.has_addresses() || entry.is_kept()).map(|(peer, _)| peer)
     }
 
-    pub(super) fn get(&self, peer: &PeerId) -> Option<&Entry> {
+    pub(super) fn get(&self, peer: &PeerId) -> Option<&PeerEntry> {
         self.entries.get(peer)
     }
 
-    pub(super) fn get_mut(&mut self, peer: &PeerId) -> Option<&mut Entry> {
+    pub(super) fn get_mut(&mut self, peer: &PeerId) -> Option<&mut PeerEntry> {
         self.entries.get_mut(peer)
     }
 
@@ -106,10 +106,10 @@ impl Book {
     }
 
     /// The entry of a peer, a new one if need be.
-    pub(super) fn get_or_insert(&mut self, peer: PeerId) -> Result<&mut Entry, AddressBookError> {
+    pub(super) fn get_or_insert(&mut self, peer: PeerId) -> Result<&mut PeerEntry, AddressBookError> {
         self.check_peer(peer)?;
         if !self.entries.contains_key(&peer) && self.entries.len() >= self.peers {
-            let gives_way = |(peer, entry): &(&PeerId, &Entry)| entry.gives_way() && !self.open.contains_key(*peer);
+            let gives_way = |(peer, entry): &(&PeerId, &PeerEntry)| entry.gives_way() && !self.open.contains_key(*peer);
             let least = self.entries.iter().filter(gives_way).min_by_key(|(_, entry)| entry.worth());
             let least = *least.ok_or(AddressBookError::Limit)?.0;
             self.entries.remove(&least);
@@ -121,7 +121,12 @@ impl Book {
     }
 
     /// Adds an address, or learns that it is better than was known.
-    pub(super) fn add(&mut self, peer: PeerId, address: &Multiaddr, source: Source) -> Result<(), AddressBookError> {
+    pub(super) fn add(
+        &mut self,
+        peer: PeerId,
+        address: &Multiaddr,
+        source: AddressSource,
+    ) -> Result<(), AddressBookError> {
         self.check_peer(peer)?;
         let plain = plain_address(address, peer).map_err(|_| AddressBookError::BadAddress)?;
         if plain.len() > self.address_bytes {
@@ -139,14 +144,14 @@ impl Book {
         was_known
     }
 
-    pub(super) fn addresses(&self, peer: &PeerId) -> impl Iterator<Item = (&Multiaddr, Source)> {
+    pub(super) fn addresses(&self, peer: &PeerId) -> impl Iterator<Item = (&Multiaddr, AddressSource)> {
         let known = self.entries.get(peer).map(|entry| entry.in_order(self.attempts)).unwrap_or_default();
         known.into_iter().map(|known| (&known.address, known.source))
     }
 
     /// Lets go of an entry that says nothing.
     pub(super) fn forget_if_empty(&mut self, peer: &PeerId) {
-        if self.entries.get(peer).is_some_and(Entry::is_empty) {
+        if self.entries.get(peer).is_some_and(PeerEntry::is_empty) {
             self.entries.remove(peer);
         }
     }

@@ -1,8 +1,8 @@
 //! Dialing a peer: its addresses one after the other, until one connects; and again later, if it is kept.
 
-use super::book::Known;
+use super::book::KnownAddress;
 use super::entry::Dialing;
-use super::{AddressBook, Dial, Event};
+use super::{AddressBook, Event, PeerDial};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Failure};
@@ -68,7 +68,7 @@ impl AddressBook {
         }
         let known = entry.in_order(attempts).into_iter().rev();
         let (dead, left): (Vec<_>, Vec<_>) = known.partition(|known| known.failures >= attempts);
-        let addresses = |known: Vec<&Known>| known.into_iter().map(|known| known.address.clone()).collect();
+        let addresses = |known: Vec<&KnownAddress>| known.into_iter().map(|known| known.address.clone()).collect();
         let (left, dead) = (addresses(left), addresses(dead));
         entry.dialing = Some(Dialing { left, dead, dials: Vec::new(), reason: Failure::Unreachable });
         self.dialing.raise(1);
@@ -101,7 +101,7 @@ impl AddressBook {
             match node.dial(address.clone().with(multiaddr::Protocol::P2p(peer))) {
                 Ok(connection) => {
                     dialing.dials.push((connection, address));
-                    self.dials.insert(connection, Dial { peer, is_given_up: false });
+                    self.dials.insert(connection, PeerDial { peer, is_given_up: false });
                 }
                 Err(error) => {
                     dialing.left.clear();
@@ -129,7 +129,7 @@ impl AddressBook {
         reason: Failure,
         now: Duration,
     ) {
-        let Some(Dial { peer, .. }) = self.dials.remove(connection) else { return };
+        let Some(PeerDial { peer, .. }) = self.dials.remove(connection) else { return };
         let Some(entry) = self.book.get_mut(&peer) else { return };
         let Some(dialing) = &mut entry.dialing else { return };
         let Some(place) = dialing.dials.iter().position(|(id, _)| *id == connection) else { return };
@@ -202,7 +202,7 @@ impl AddressBook {
     }
 
     /// The addresses that a peer tells, some of them perhaps such as lead nowhere from here.
-    pub(super) fn learn(&mut self, peer: PeerId, addresses: &[Multiaddr], source: super::Source, is_near: bool) {
+    pub(super) fn learn(&mut self, peer: PeerId, addresses: &[Multiaddr], source: super::AddressSource, is_near: bool) {
         // What cannot be dialed is left out.
         let said: Vec<_> = addresses.iter().filter_map(|address| plain_address(address, peer).ok()).collect();
         if let Some(entry) = self.book.get_mut(&peer) {

@@ -1,6 +1,6 @@
-//! [`Entry`]: what is known of one peer, and what is done about it.
+//! [`PeerEntry`]: what is known of one peer, and what is done about it.
 
-use super::book::{Known, Source};
+use super::book::{AddressSource, KnownAddress};
 use crate::lifecycle::{ConnectionId, Failure};
 use crate::swarm::Multiaddr;
 use alloc::vec::Vec;
@@ -13,8 +13,8 @@ use core::time::Duration;
 /// Resting ────────────────────────────────────▶ Dialing ────────────────────────────────────────────▶ Resting
 /// ```
 #[derive(Default, Debug)]
-pub(super) struct Entry {
-    known: Vec<Known>,
+pub(super) struct PeerEntry {
+    known: Vec<KnownAddress>,
     pub(super) dialing: Option<Dialing>,
     /// The time at which it is dialed, or its next address is.
     pub(super) deadline: Option<Duration>,
@@ -52,7 +52,7 @@ pub(super) struct Dialing {
     pub(super) reason: Failure,
 }
 
-impl Entry {
+impl PeerEntry {
     pub(super) const fn has_addresses(&self) -> bool {
         !self.known.is_empty()
     }
@@ -97,33 +97,34 @@ impl Entry {
 
     /// Returns whether it may go for another peer, if it is not connected.
     pub(super) fn gives_way(&self) -> bool {
-        !self.is_busy() && !self.is_kept() && self.best_source() != Some(Source::Owner)
+        !self.is_busy() && !self.is_kept() && self.best_source() != Some(AddressSource::Owner)
     }
 
     /// Ranks those that may go: the one that is worth least does.
     pub(super) fn worth(&self) -> (bool, u64) {
-        (self.best_source() == Some(Source::Dialed), self.heard)
+        (self.best_source() == Some(AddressSource::Dialed), self.heard)
     }
 
-    fn best_source(&self) -> Option<Source> {
+    fn best_source(&self) -> Option<AddressSource> {
         self.known.iter().map(|known| known.source).max()
     }
 
     /// The addresses in the order in which they are dialed: those that may be dead last, the best source first.
-    pub(super) fn in_order(&self, attempts: u32) -> Vec<&Known> {
+    pub(super) fn in_order(&self, attempts: u32) -> Vec<&KnownAddress> {
         let mut known: Vec<_> = self.known.iter().collect();
         known.sort_by_key(|known| (known.failures >= attempts, known.failures > 0, core::cmp::Reverse(known.source)));
         known
     }
 
     /// Adds an address, or a better source of it. Returns false if it finds no place.
-    pub(super) fn add(&mut self, address: Multiaddr, source: Source, most: usize, attempts: u32) -> bool {
+    pub(super) fn add(&mut self, address: Multiaddr, source: AddressSource, most: usize, attempts: u32) -> bool {
         if let Some(known) = self.known.iter_mut().find(|known| known.address == address) {
             known.source = known.source.max(source);
             return true;
         }
         if self.known.len() >= most {
-            let Some(last) = self.in_order(attempts).into_iter().rfind(|known| known.source < Source::Owner) else {
+            let Some(last) = self.in_order(attempts).into_iter().rfind(|known| known.source < AddressSource::Owner)
+            else {
                 return false;
             };
             // A peer does not push out what is known better by saying more.
@@ -133,7 +134,7 @@ impl Entry {
             let last = last.address.clone();
             self.remove(&last);
         }
-        self.known.push(Known { address, source, failures: 0 });
+        self.known.push(KnownAddress { address, source, failures: 0 });
         true
     }
 
@@ -145,13 +146,13 @@ impl Entry {
 
     /// The peer has said where it listens: what it said before and does not say now is out of date.
     pub(super) fn forget_said(&mut self, now: &[Multiaddr]) {
-        self.known.retain(|known| known.source > Source::Signed || now.contains(&known.address));
+        self.known.retain(|known| known.source > AddressSource::Signed || now.contains(&known.address));
     }
 
     /// A dial to an address has connected.
     pub(super) fn has_connected(&mut self, address: &Multiaddr) {
         if let Some(known) = self.known.iter_mut().find(|known| known.address == *address) {
-            (known.failures, known.source) = (0, known.source.max(Source::Dialed));
+            (known.failures, known.source) = (0, known.source.max(AddressSource::Dialed));
         }
     }
 
@@ -160,7 +161,7 @@ impl Entry {
         let Some(known) = self.known.iter_mut().find(|known| known.address == *address) else { return };
         known.failures = known.failures.saturating_add(1);
         let is_hopeless = matches!(reason, Failure::WrongPeer | Failure::LocalPeer | Failure::Unsupported);
-        if is_hopeless && known.source < Source::Owner {
+        if is_hopeless && known.source < AddressSource::Owner {
             self.remove(address);
         }
     }

@@ -1,9 +1,9 @@
 //! The book as a notifee: each notification, and what it changes.
 
-use super::{AddressBook, Open, Source};
+use super::{AddressBook, AddressSource, OpenConnection};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Limits};
 use crate::notifee::{HasNode, Interest, Notifee, NotifeeContext, NotifeeId};
-use crate::protocols::LINKS_KEPT;
+use crate::protocols::CONNECTIONS_KEPT;
 use crate::protocols::identify;
 use crate::swarm::leads_here;
 use core::any::Any;
@@ -27,10 +27,10 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         if view.direction == Direction::Outbound {
             let remote = view.remote.clone();
             // It may be ourselves, or find no place.
-            let _ = self.book.add(peer, &remote, Source::Dialed);
+            let _ = self.book.add(peer, &remote, AddressSource::Dialed);
         }
         let is_surplus = self.dials.get(connection).is_some_and(|dial| dial.is_given_up);
-        self.connections.insert(connection, Open { peer, since: now, is_surplus });
+        self.connections.insert(connection, OpenConnection { peer, since: now, is_surplus });
         if self.book.opened(peer, connection) {
             self.reached(node, peer, connection);
             self.events.publish(cx);
@@ -41,14 +41,14 @@ impl<N: HasNode> Notifee<N> for AddressBook {
     fn connect_failed(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, reason: Failure) {
         let now = cx.now();
         self.dial_failed(cx.network().node_mut(), connection, reason, now);
-        self.dials.give_up_slots(LINKS_KEPT);
+        self.dials.give_up_slots(CONNECTIONS_KEPT);
         self.events.publish(cx);
     }
 
     fn disconnected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
         let now = cx.now();
-        let Some(Open { peer, since, is_surplus }) = self.connections.remove(connection) else { return };
-        self.connections.give_up_slots(LINKS_KEPT);
+        let Some(OpenConnection { peer, since, is_surplus }) = self.connections.remove(connection) else { return };
+        self.connections.give_up_slots(CONNECTIONS_KEPT);
         let is_stable = now.saturating_sub(since) >= self.config.stable_after;
         let was_last = self.book.ended(peer, connection);
         let Some(entry) = self.book.get_mut(&peer) else { return };
@@ -79,7 +79,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
             return;
         };
         let is_near = cx.network().node().connection(*connection).is_some_and(|view| leads_here(view.remote));
-        let source = if info.record.is_some() { Source::Signed } else { Source::Said };
+        let source = if info.record.is_some() { AddressSource::Signed } else { AddressSource::Said };
         self.learn(*peer, &info.listen_addresses, source, is_near);
     }
 

@@ -2,14 +2,14 @@
 
 use super::Event;
 use super::message::most_memory;
-use super::roles::{Item, Link, Use};
+use super::streams::{IdentifyStream, Item, KnownConnection};
 #[cfg(doc)]
 use super::{Identify, Info};
 use crate::connection::Rate;
 #[cfg(doc)]
 use crate::lifecycle::Failure;
 use crate::lifecycle::{ConnectionId, Limits, StreamId};
-use crate::protocols::held::Held;
+use crate::protocols::held_memory::HeldMemory;
 use alloc::string::String;
 use core::time::Duration;
 
@@ -106,8 +106,9 @@ impl Config {
     /// may have 16 KiB.
     #[must_use]
     pub fn memory_bound(&self, limits: &Limits) -> usize {
-        let link = const { (size_of::<Option<Link>>() + 16) / 4 * 5 + 6 * size_of::<ConnectionId>() };
-        let stream = const { (size_of::<Option<Use>>() + 16) / 4 * 5 + 2 * size_of::<(Duration, StreamId)>() + 16 };
+        let entry = const { (size_of::<Option<KnownConnection>>() + 16) / 4 * 5 + 6 * size_of::<ConnectionId>() };
+        let stream =
+            const { (size_of::<Option<IdentifyStream>>() + 16) / 4 * 5 + 2 * size_of::<(Duration, StreamId)>() + 16 };
         let parts = [
             (1, self.held_bytes.saturating_add(self.held_bytes / 4)),
             // What one stream brings beyond the bound until it is counted, and as protobuf has it, where an empty field of
@@ -115,8 +116,8 @@ impl Config {
             (32, self.max_bytes),
             // What was told of in one turn, and is known no more.
             (4, most_memory(self.max_bytes)),
-            (limits.connections as usize, link.saturating_add(Held::<ConnectionId, Item>::HOLDER)),
-            (limits.streams as usize, stream.saturating_add(Held::<ConnectionId, Item>::ITEM)),
+            (limits.connections as usize, entry.saturating_add(HeldMemory::<ConnectionId, Item>::HOLDER)),
+            (limits.streams as usize, stream.saturating_add(HeldMemory::<ConnectionId, Item>::ITEM)),
             (self.events.max(1), const { 2 * size_of::<Event>() }),
         ];
         parts.iter().map(|(count, each)| count.saturating_mul(*each)).fold(64 * 1024, usize::saturating_add)

@@ -1,4 +1,4 @@
-//! [`Local`]: what we say of ourselves.
+//! [`LocalInfo`]: what we say of ourselves.
 
 use super::{Info, MAX_ADDRESSES, PeerRecord, encode};
 use crate::identity::{Keypair, PublicKey};
@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 const SAFE_MESSAGE: usize = 4_096;
 
 /// What we say of ourselves.
-pub(super) struct Local {
+pub(super) struct LocalInfo {
     /// Without what is different for each peer. Listeners and protocols are those of the last refresh.
     info: Info,
     external: Vec<Multiaddr>,
@@ -20,7 +20,7 @@ pub(super) struct Local {
     is_known: bool,
 }
 
-impl Local {
+impl LocalInfo {
     pub(super) fn new(public_key: PublicKey, protocol_version: &str, agent_version: &str) -> Self {
         let info = Info {
             protocol_version: Some(protocol_version.into()),

@@ -139,7 +139,7 @@ impl fmt::Display for DecodeError {
 
 /// The message (libp2p/specs, `identify/README.md`). Text is bytes, since not everybody checks that it is UTF-8.
 #[derive(Clone, PartialEq, Message)]
-struct Wire {
+struct IdentifyMessage {
     #[prost(bytes = "vec", optional, tag = "1")]
     public_key: Option<Vec<u8>>,
     #[prost(bytes = "vec", repeated, tag = "2")]
@@ -169,7 +169,7 @@ struct Wire {
 /// ```
 #[must_use]
 pub fn encode(info: &Info) -> Vec<u8> {
-    let wire = Wire {
+    let wire = IdentifyMessage {
         public_key: info.public_key.as_ref().map(PublicKey::encode_protobuf),
         listen_addresses: info.listen_addresses.iter().map(Multiaddr::to_vec).collect(),
         protocols: info.protocols.iter().map(|protocol| protocol.as_str().as_bytes().to_vec()).collect(),
@@ -199,7 +199,7 @@ pub(super) fn decode_with(
     message: &[u8],
     verify: impl FnOnce(&[u8]) -> Option<PeerRecord>,
 ) -> Result<Info, DecodeError> {
-    let wire = Wire::decode(message).map_err(|_| DecodeError::Malformed)?;
+    let wire = IdentifyMessage::decode(message).map_err(|_| DecodeError::Malformed)?;
     let key = wire.public_key.map(|key| IdentityKey::decode(&key).map(IdentityKey::into_public));
     let protocols = wire.protocols.into_iter().filter_map(|name| Protocol::new(String::from_utf8(name).ok()?).ok());
     let mut protocols: Vec<_> = protocols.take(MAX_PROTOCOLS).collect();

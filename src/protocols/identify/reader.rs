@@ -1,4 +1,4 @@
-//! [`Reader`]: a stream on which the peer says who it is.
+//! [`MessageReader`]: a stream on which the peer says who it is.
 
 use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, StreamId};
@@ -14,7 +14,7 @@ const SLACK: usize = 8 * MAX_MESSAGES;
 
 /// What has come of what the peer says.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct MessageReader {
     frames: Frames,
     /// The messages, one behind the other: to protobuf, that is one message with the fields of all.
     body: Vec<u8>,
@@ -22,7 +22,7 @@ pub(super) struct Reader {
     max_bytes: usize,
 }
 
-impl Reader {
+impl MessageReader {
     pub(super) const fn new(max_bytes: usize) -> Self {
         Self { frames: Frames::new(max_bytes), body: Vec::new(), messages: 0, max_bytes }
     }

@@ -47,7 +47,7 @@ struct WireKey {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Wire {
+struct PeerRecordMessage {
     #[prost(bytes = "vec", tag = "1")]
     peer: Vec<u8>,
     #[prost(uint64, tag = "2")]
@@ -82,7 +82,7 @@ impl PeerRecord {
     pub fn sign(key: &Keypair, sequence: u64, addresses: &[Multiaddr]) -> Result<Self, SigningError> {
         let peer = key.public().to_peer_id();
         let addresses = addresses.get(..MAX_ADDRESSES).unwrap_or(addresses);
-        let wire = Wire {
+        let wire = PeerRecordMessage {
             peer: peer.to_bytes(),
             sequence,
             addresses: addresses.iter().map(|address| WireAddress { multiaddr: address.to_vec() }).collect(),
@@ -117,7 +117,7 @@ impl PeerRecord {
     fn verify_if(envelope: &[u8], may: impl FnOnce(&IdentityKey) -> bool) -> Option<Self> {
         let whole = WireEnvelope::decode(envelope).ok()?;
         let (domain, kind) = KINDS.iter().find(|(_, kind)| whole.payload_type == *kind)?;
-        let wire = Wire::decode(&*whole.payload).ok()?;
+        let wire = PeerRecordMessage::decode(&*whole.payload).ok()?;
         let key = IdentityKey::decode(&whole.key.as_ref()?.encode_to_vec()).ok()?;
         let peer = PeerId::from_bytes(&wire.peer).ok().filter(|peer| key.is_of(peer))?;
         if !may(&key) {

@@ -1,4 +1,4 @@
-//! [`Answer`]: one stream on which the peer asks.
+//! [`AnswerStream`]: one stream on which the peer asks.
 
 use super::PAYLOAD;
 use crate::arithmetic::Count;
@@ -7,7 +7,7 @@ use crate::notifee::Node;
 
 /// Echoes a payload at a time. While one cannot be written, nothing more is read: the peer's window says so to it.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct AnswerStream {
     payload: [u8; PAYLOAD],
     /// How much of the payload has come.
     read: usize,
@@ -15,7 +15,7 @@ pub(super) struct Answer {
     written: usize,
 }
 
-impl Answer {
+impl AnswerStream {
     pub(super) const fn new() -> Self {
         Self { payload: [0; PAYLOAD], read: 0, written: 0 }
     }

@@ -1,6 +1,6 @@
-//! Asking: [`Line`], the stream on which a connection is asked, and what [`Ping`] does with it.
+//! Asking: [`AskStream`], the stream on which a connection is asked, and what [`Ping`] does with it.
 
-use super::{Event, Failure, Link, MIN_INTERVAL, PAYLOAD, PROTOCOL, Ping, Rng as _, Use};
+use super::{Event, Failure, MIN_INTERVAL, PAYLOAD, PROTOCOL, Ping, PingStream, PingedConnection, Rng as _};
 use crate::arithmetic::Count;
 use crate::lifecycle::{ConnectionId, StreamId};
 use crate::notifee::Node;
@@ -9,7 +9,7 @@ use core::time::Duration;
 
 /// The stream on which a connection is asked: one at most.
 #[derive(Debug)]
-pub(super) enum Line {
+pub(super) enum AskStream {
     /// There is none.
     Closed,
     /// It is on its way. Nothing is written before it is open: negotiation is no part of the round trip.
@@ -33,7 +33,7 @@ pub(super) struct Question {
     is_repeated: bool,
 }
 
-impl Line {
+impl AskStream {
     /// How much may be read: what is missing of the answer, or anything, which nobody asked for.
     const fn wanted(&self) -> usize {
         match self {
@@ -46,29 +46,29 @@ impl Line {
 impl Ping {
     /// The time to ask has come, or that to wait no longer.
     pub(super) fn deadline(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
-        let Some(link) = self.links.get_mut(connection) else { return };
-        link.deadline = None;
+        let Some(pinged) = self.connections.get_mut(connection) else { return };
+        pinged.deadline = None;
         let timeout = Some(now.saturating_add(self.config.timeout));
-        match link.line {
-            Line::Closed => {
-                self.deadlines.set(connection, &mut link.deadline, timeout);
+        match pinged.ask_stream {
+            AskStream::Closed => {
+                self.deadlines.set(connection, &mut pinged.deadline, timeout);
                 self.open(node, connection, now);
             }
-            Line::Quiet(_) => {
-                self.deadlines.set(connection, &mut link.deadline, timeout);
+            AskStream::Quiet(_) => {
+                self.deadlines.set(connection, &mut pinged.deadline, timeout);
                 self.ask(node, connection, now);
             }
-            Line::Opening(_) | Line::Asking(..) => self.fail(node, connection, Failure::Timeout, now),
+            AskStream::Opening(_) | AskStream::Asking(..) => self.fail(node, connection, Failure::Timeout, now),
         }
     }
 
     /// Opens the stream; the deadline runs.
     fn open(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
-        let Some(link) = self.links.get_mut(connection) else { return };
+        let Some(pinged) = self.connections.get_mut(connection) else { return };
         match node.open_stream(connection, &[PROTOCOL]) {
             Ok(stream) => {
-                link.line = Line::Opening(stream);
-                self.streams.insert(stream, Use::Ask(connection));
+                pinged.ask_stream = AskStream::Opening(stream);
+                self.streams.insert(stream, PingStream::Ask(connection));
             }
             Err(error) => self.fail(node, connection, fails(error), now),
         }
@@ -76,32 +76,33 @@ impl Ping {
 
     /// The stream is open: writes a payload.
     pub(super) fn ask(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
-        let Some(link) = self.links.get_mut(connection) else { return };
-        let (stream, is_repeated) = match link.line {
-            Line::Opening(stream) => (stream, false),
-            Line::Quiet(stream) => (stream, true),
-            Line::Closed | Line::Asking(..) => return,
+        let Some(pinged) = self.connections.get_mut(connection) else { return };
+        let (stream, is_repeated) = match pinged.ask_stream {
+            AskStream::Opening(stream) => (stream, false),
+            AskStream::Quiet(stream) => (stream, true),
+            AskStream::Closed | AskStream::Asking(..) => return,
         };
         let mut payload = [0; PAYLOAD];
         self.rng.fill_bytes(&mut payload);
-        link.line = Line::Asking(stream, Question { payload, written: 0, back: 0, since: now, is_repeated });
+        pinged.ask_stream =
+            AskStream::Asking(stream, Question { payload, written: 0, back: 0, since: now, is_repeated });
         self.go_on(node, connection, now);
     }
 
     /// Writes and reads what can be.
     pub(super) fn go_on(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
-        let Some(link) = self.links.get_mut(connection) else { return };
-        if let Line::Asking(stream, question) = &mut link.line {
+        let Some(pinged) = self.connections.get_mut(connection) else { return };
+        if let AskStream::Asking(stream, question) = &mut pinged.ask_stream {
             question.write(node, *stream, now);
         }
         let mut buffer = [0; PAYLOAD];
         loop {
-            let Some(link) = self.links.get(connection) else { return };
-            let stream = match link.line {
-                Line::Closed | Line::Opening(_) => return,
-                Line::Quiet(stream) | Line::Asking(stream, _) => stream,
+            let Some(pinged) = self.connections.get(connection) else { return };
+            let stream = match pinged.ask_stream {
+                AskStream::Closed | AskStream::Opening(_) => return,
+                AskStream::Quiet(stream) | AskStream::Asking(stream, _) => stream,
             };
-            let Some(wanted) = buffer.get_mut(..link.line.wanted()) else { return };
+            let Some(wanted) = buffer.get_mut(..pinged.ask_stream.wanted()) else { return };
             match node.read(stream, wanted) {
                 Ok(0) => {
                     self.streams.remove(stream);
@@ -125,34 +126,36 @@ impl Ping {
         reason: Failure,
         now: Duration,
     ) {
-        let Some(link) = self.links.get(connection) else { return };
-        if let Some(bytes) = unread.get(..link.line.wanted().min(unread.len())).filter(|bytes| !bytes.is_empty()) {
+        let Some(pinged) = self.connections.get(connection) else { return };
+        if let Some(bytes) =
+            unread.get(..pinged.ask_stream.wanted().min(unread.len())).filter(|bytes| !bytes.is_empty())
+        {
             self.came(node, connection, bytes, now);
         }
-        let Some(link) = self.links.get_mut(connection) else { return };
-        match core::mem::replace(&mut link.line, Line::Closed) {
+        let Some(pinged) = self.connections.get_mut(connection) else { return };
+        match core::mem::replace(&mut pinged.ask_stream, AskStream::Closed) {
             // The next ping opens another.
-            Line::Closed | Line::Quiet(_) => {}
+            AskStream::Closed | AskStream::Quiet(_) => {}
             // That the connection has ended, if it has, is what the new stream fails of.
-            Line::Asking(_, Question { is_repeated: true, .. }) => self.open(node, connection, now),
-            Line::Opening(_) | Line::Asking(..) => self.fail(node, connection, reason, now),
+            AskStream::Asking(_, Question { is_repeated: true, .. }) => self.open(node, connection, now),
+            AskStream::Opening(_) | AskStream::Asking(..) => self.fail(node, connection, reason, now),
         }
     }
 
     /// Bytes came back.
     fn came(&mut self, node: &mut dyn Node, connection: ConnectionId, bytes: &[u8], now: Duration) {
-        let Some(link) = self.links.get_mut(connection) else { return };
-        let is_right = match &mut link.line {
-            Line::Asking(_, question) => question.takes(bytes),
+        let Some(pinged) = self.connections.get_mut(connection) else { return };
+        let is_right = match &mut pinged.ask_stream {
+            AskStream::Asking(_, question) => question.takes(bytes),
             // Nobody has asked.
-            Line::Closed | Line::Opening(_) | Line::Quiet(_) => false,
+            AskStream::Closed | AskStream::Opening(_) | AskStream::Quiet(_) => false,
         };
-        match link.line {
+        match pinged.ask_stream {
             _ if !is_right => self.fail(node, connection, Failure::Protocol, now),
-            Line::Asking(stream, Question { back: PAYLOAD, since, .. }) => {
+            AskStream::Asking(stream, Question { back: PAYLOAD, since, .. }) => {
                 self.pong(node, connection, stream, since, now)
             }
-            Line::Closed | Line::Opening(_) | Line::Quiet(_) | Line::Asking(..) => {}
+            AskStream::Closed | AskStream::Opening(_) | AskStream::Quiet(_) | AskStream::Asking(..) => {}
         }
     }
 
@@ -165,29 +168,32 @@ impl Ping {
         since: Duration,
         now: Duration,
     ) {
-        let Some(link) = self.links.get_mut(connection) else { return };
+        let Some(pinged) = self.connections.get_mut(connection) else { return };
         let round_trip = now.saturating_sub(since);
         node.note_round_trip(connection, round_trip);
-        self.events.say(Event::Pong { connection, peer: link.peer, round_trip });
-        link.is_asked = false;
-        link.line = Line::Quiet(stream);
+        self.events.say(Event::Pong { connection, peer: pinged.peer, round_trip });
+        pinged.is_asked = false;
+        pinged.ask_stream = AskStream::Quiet(stream);
         if self.config.interval.is_none() {
-            link.line = Line::Closed;
+            pinged.ask_stream = AskStream::Closed;
             self.streams.remove(stream);
             // It has ended already if this came with its end.
             let _ = node.close_stream(stream);
         }
         let next = next(self.config.interval, now);
-        self.deadlines.set(connection, &mut link.deadline, next);
+        self.deadlines.set(connection, &mut pinged.deadline, next);
     }
 
     /// Gives up the stream, and with it the ping, if one is under way.
     fn fail(&mut self, node: &mut dyn Node, connection: ConnectionId, reason: Failure, now: Duration) {
-        let Some(Link { line, peer, is_asked, deadline, .. }) = self.links.get_mut(connection) else { return };
-        let is_quiet = matches!(line, Line::Quiet(_));
-        match core::mem::replace(line, Line::Closed) {
-            Line::Closed => {}
-            Line::Opening(stream) | Line::Quiet(stream) | Line::Asking(stream, _) => {
+        let Some(PingedConnection { ask_stream, peer, is_asked, deadline, .. }) = self.connections.get_mut(connection)
+        else {
+            return;
+        };
+        let is_quiet = matches!(ask_stream, AskStream::Quiet(_));
+        match core::mem::replace(ask_stream, AskStream::Closed) {
+            AskStream::Closed => {}
+            AskStream::Opening(stream) | AskStream::Quiet(stream) | AskStream::Asking(stream, _) => {
                 self.streams.remove(stream);
                 // It may have ended already.
                 let _ = node.reset(stream);

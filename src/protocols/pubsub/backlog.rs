@@ -19,19 +19,19 @@ pub(super) const PLACE: usize = 128;
 #[derive(Debug)]
 pub(super) struct Numbered {
     pub(super) number: u64,
-    pub(super) source: Source,
+    pub(super) source: MessageSource,
     pub(super) frame: Frame,
 }
 
 /// Who a message is by, as hashes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Source {
+pub(super) struct MessageSource {
     /// The peer that has sent it to us, or its address; or ourselves.
     pub(super) sender: u64,
     pub(super) author: u64,
 }
 
-impl Source {
+impl MessageSource {
     /// Of a message that somebody has sent to us, or of one of ours.
     pub(super) fn of(author: Option<PeerId>, sender: Option<Bringer>) -> Self {
         let sender = sender.map_or_else(Digest::of_ourselves, Bringer::digest).short();
@@ -43,7 +43,7 @@ impl Source {
 #[derive(Debug)]
 pub(super) struct Backlog {
     /// By number: the bytes that one takes.
-    waiting: BTreeMap<u64, Waiting>,
+    waiting: BTreeMap<u64, BacklogFrame>,
     bytes: usize,
     max: usize,
     next: u64,
@@ -51,7 +51,7 @@ pub(super) struct Backlog {
 
 /// The room that there is for a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Room {
+pub(super) enum BacklogRoom {
     Now,
     /// Once enough of what waits has gone.
     Later,
@@ -60,7 +60,7 @@ pub(super) enum Room {
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct BacklogFrame {
     len: usize,
     peers: usize,
 }
@@ -71,18 +71,18 @@ impl Backlog {
     }
 
     /// Gives a message its number.
-    pub(super) fn number(&mut self, frame: Frame, source: Source) -> Arc<Numbered> {
+    pub(super) fn number(&mut self, frame: Frame, source: MessageSource) -> Arc<Numbered> {
         self.next.raise(1);
         Arc::new(Numbered { number: self.next, source, frame })
     }
 
     /// Says whether there is room for a message of so many bytes that is to wait for so many peers.
-    pub(super) fn room(&self, len: usize, peers: usize) -> Room {
+    pub(super) fn room(&self, len: usize, peers: usize) -> BacklogRoom {
         let cost = PLACE.saturating_mul(peers.saturating_add(1)).saturating_add(len);
         match self.max.checked_sub(cost) {
-            None => Room::Never,
-            Some(most) if self.bytes > most => Room::Later,
-            Some(_) => Room::Now,
+            None => BacklogRoom::Never,
+            Some(most) if self.bytes > most => BacklogRoom::Later,
+            Some(_) => BacklogRoom::Now,
         }
     }
 
@@ -91,7 +91,7 @@ impl Backlog {
         let len = message.frame.len();
         let waiting = self.waiting.entry(message.number).or_insert_with(|| {
             self.bytes.raise(len.saturating_add(PLACE));
-            Waiting { len, peers: 0 }
+            BacklogFrame { len, peers: 0 }
         });
         waiting.peers.raise(1);
         self.bytes.raise(PLACE);
@@ -126,7 +126,7 @@ mod tests {
     use alloc::vec;
 
     fn message(backlog: &mut Backlog, len: usize) -> Arc<Numbered> {
-        backlog.number(vec![0; len].into(), Source::of(None, None))
+        backlog.number(vec![0; len].into(), MessageSource::of(None, None))
     }
 
     #[test]
@@ -148,14 +148,17 @@ mod tests {
         const LEN: usize = 1_000;
         let mut backlog = Backlog::new(2 * (LEN + 2 * PLACE));
         let one = message(&mut backlog, LEN);
-        assert_eq!(backlog.room(LEN, 1), Room::Now);
+        assert_eq!(backlog.room(LEN, 1), BacklogRoom::Now);
         backlog.add(&one);
-        assert_eq!([LEN, LEN + 1].map(|len| backlog.room(len, 1)), [Room::Now, Room::Later]);
-        assert_eq!([LEN - PLACE, LEN - PLACE + 1].map(|len| backlog.room(len, 2)), [Room::Now, Room::Later]);
+        assert_eq!([LEN, LEN + 1].map(|len| backlog.room(len, 1)), [BacklogRoom::Now, BacklogRoom::Later]);
+        assert_eq!(
+            [LEN - PLACE, LEN - PLACE + 1].map(|len| backlog.room(len, 2)),
+            [BacklogRoom::Now, BacklogRoom::Later]
+        );
         let all = 2 * LEN + 2 * PLACE;
-        assert_eq!([all, all + 1].map(|len| backlog.room(len, 1)), [Room::Later, Room::Never]);
-        assert_eq!(backlog.room(0, usize::MAX), Room::Never);
+        assert_eq!([all, all + 1].map(|len| backlog.room(len, 1)), [BacklogRoom::Later, BacklogRoom::Never]);
+        assert_eq!(backlog.room(0, usize::MAX), BacklogRoom::Never);
         backlog.remove(&one);
-        assert_eq!(backlog.room(all, 1), Room::Now);
+        assert_eq!(backlog.room(all, 1), BacklogRoom::Now);
     }
 }

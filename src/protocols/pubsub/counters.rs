@@ -1,4 +1,5 @@
-//! [`Counters`] and [`PeerCounters`]: how much of what has happened; and [`Held`] and [`Waiting`]: how much is kept.
+//! [`Counters`] and [`PeerCounters`]: how much of what has happened; and [`BytesHeld`] and [`QueuedMessages`]: how much
+//! is kept.
 
 /// Counts one more thing of a peer's under the same name for all peers and for that one. The peer may have gone.
 macro_rules! count {
@@ -125,7 +126,7 @@ pub struct PeerCounters {
 /// How many bytes are kept for all peers together, as the bounds count them.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct Held {
+pub struct BytesHeld {
     /// Of [`Config::topics_total_bytes`](super::Config::topics_total_bytes).
     pub topics_bytes: usize,
     /// Of [`Config::inbound_total_bytes`](super::Config::inbound_total_bytes).
@@ -137,7 +138,7 @@ pub struct Held {
 /// The messages that wait to be written to one peer.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct Waiting {
+pub struct QueuedMessages {
     /// Their number. One of which a part has been written is among them.
     pub messages: usize,
     /// Their bytes, each with its length before it, as [`Config::outbox_bytes`](super::Config::outbox_bytes) counts them.

@@ -3,7 +3,7 @@
 use super::message::{Message, Topic};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
-use crate::protocols::outbox::KEPT;
+use crate::protocols::event_queue::KEPT;
 use crate::text::for_log;
 use alloc::collections::VecDeque;
 use core::fmt;
@@ -76,7 +76,7 @@ impl fmt::Display for Event {
 
 /// Events in order, at most so many, of messages with at most so many bytes.
 #[derive(Debug)]
-pub(super) struct Events {
+pub(super) struct OwnerEvents {
     queue: VecDeque<Event>,
     bytes: usize,
     max: usize,
@@ -89,7 +89,7 @@ pub(super) struct Events {
     turn: (usize, usize),
 }
 
-impl Events {
+impl OwnerEvents {
     pub(super) const fn new(max: usize, max_bytes: usize) -> Self {
         let max = if max == 0 { 1 } else { max };
         Self { queue: VecDeque::new(), bytes: 0, max, max_bytes, lagged: 0, lost: 0, turn: (0, 0) }
@@ -179,13 +179,13 @@ mod tests {
         Event::Message { message, via: peer(1) }
     }
 
-    fn drain(events: &mut Events) -> Vec<Event> {
+    fn drain(events: &mut OwnerEvents) -> Vec<Event> {
         core::iter::from_fn(|| events.pop()).collect()
     }
 
     #[test]
     fn a_full_queue_says_at_its_place_what_is_missing() {
-        let mut events = Events::new(3, usize::MAX);
+        let mut events = OwnerEvents::new(3, usize::MAX);
         (1..=5).for_each(|n| events.push(added(n)));
         assert_eq!(events.pop(), Some(added(1)));
         events.push(added(6)); // no room for it and the word of what is missing
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn one_place_is_enough() {
         for max in [0, 1] {
-            let mut events = Events::new(max, 0);
+            let mut events = OwnerEvents::new(max, 0);
             events.push(added(1));
             events.push(added(2));
             assert_eq!(drain(&mut events), [added(1), Event::Lagged { events: 1 }]);
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn bytes_are_bounded_too() {
-        let mut events = Events::new(9, 10);
+        let mut events = OwnerEvents::new(9, 10);
         events.push(message(5)); // and a topic of one byte
         events.push(message(4)); // that makes 11
         events.push(message(3));

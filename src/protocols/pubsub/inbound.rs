@@ -1,7 +1,7 @@
-//! [`Inbound`]: a stream of a peer's, and how far what has come on it has been looked at.
+//! [`InboundStream`]: a stream of a peer's, and how far what has come on it has been looked at.
 
-use super::fields::Fields;
-use super::wire::{Malformed, Most, RawRpc, Rpc, SubOpts};
+use super::protobuf_fields::Fields;
+use super::wire::{Malformed, RawRpc, Rpc, RpcLimits, SubOpts};
 use crate::arithmetic::Count;
 use crate::lifecycle::{ConnectionId, StreamId};
 use crate::protocols::frames::Frames;
@@ -13,21 +13,21 @@ const PLACE: usize = 256;
 
 /// A stream of a peer's.
 #[derive(Debug)]
-pub(super) struct Inbound {
+pub(super) struct InboundStream {
     pub(super) stream: StreamId,
     /// The connection that it runs on, or ran on.
     pub(super) connection: ConnectionId,
     pub(super) frames: Frames,
-    pub(super) state: State,
+    pub(super) state: InboundState,
     /// What it was counted as last.
     pub(super) held: usize,
     /// Where the RPC goes on that came out of the frames last.
-    rpc: Option<Cursor>,
+    rpc: Option<RpcCursor>,
 }
 
 /// What is to be done with a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum State {
+pub(super) enum InboundState {
     /// Nothing before it is said to be ready.
     Idle,
     /// There may be something to be read or to be looked at.
@@ -38,7 +38,7 @@ pub(super) enum State {
 
 /// What an RPC consists of.
 #[derive(PartialEq, Debug)]
-pub(super) enum Entry {
+pub(super) enum RpcEntry {
     /// A change of a subscription.
     Change(SubOpts),
     /// A change of a subscription whose topic is not UTF-8.
@@ -51,24 +51,24 @@ pub(super) enum Entry {
     TooLong,
 }
 
-impl Inbound {
+impl InboundStream {
     /// One that has just opened. Its messages are at most so long.
     pub(super) const fn new(stream: StreamId, connection: ConnectionId, rpc_bytes: usize) -> Self {
-        Self { stream, connection, frames: Frames::new(rpc_bytes), state: State::Readable, held: 0, rpc: None }
+        Self { stream, connection, frames: Frames::new(rpc_bytes), state: InboundState::Readable, held: 0, rpc: None }
     }
 
     /// What it is to be counted as: what it holds, and its place if there is no stream any more.
     pub(super) fn holds(&self) -> usize {
         let place = match self.state {
-            State::Idle | State::Readable => 0,
-            State::Ended => PLACE,
+            InboundState::Idle | InboundState::Readable => 0,
+            InboundState::Ended => PLACE,
         };
         self.frames.len().saturating_add(place)
     }
 
     /// The next entry of the RPCs that are whole; `None` if more has to be read first. Each has left before anybody
     /// looks at it: a validator that panics takes no other with it.
-    pub(super) fn next(&mut self, most: Most) -> Result<Option<Entry>, Malformed> {
+    pub(super) fn next(&mut self, most: RpcLimits) -> Result<Option<RpcEntry>, Malformed> {
         if let Some(cursor) = &mut self.rpc {
             match cursor.next(self.frames.last()) {
                 Some(entry) => return Ok(Some(entry)),
@@ -76,31 +76,31 @@ impl Inbound {
             }
         }
         if self.frames.is_refused() {
-            return if self.frames.pass_over() { Ok(Some(Entry::TooLong)) } else { Err(Malformed) };
+            return if self.frames.pass_over() { Ok(Some(RpcEntry::TooLong)) } else { Err(Malformed) };
         }
         let Some(bytes) = self.frames.next().map_err(|_| Malformed)? else { return Ok(None) };
         // As a whole first: of one that is none, nothing is taken.
         Rpc::decode_at_most(bytes, most)?;
-        let mut cursor = Cursor::default();
+        let mut cursor = RpcCursor::default();
         let first = cursor.next(bytes);
         self.rpc = first.is_some().then_some(cursor);
-        Ok(Some(first.unwrap_or(Entry::Nothing)))
+        Ok(Some(first.unwrap_or(RpcEntry::Nothing)))
     }
 }
 
 /// A place in an RPC: first come its changes of subscriptions, then its messages. So nothing is kept of one but its
 /// bytes, however long it takes.
 #[derive(Clone, Copy, Default, Debug)]
-struct Cursor {
+struct RpcCursor {
     /// What is before it has been looked at.
     at: usize,
     /// It has been through once, for the changes.
     is_at_messages: bool,
 }
 
-impl Cursor {
+impl RpcCursor {
     /// The next entry of a valid RPC.
-    fn next(&mut self, rpc: &[u8]) -> Option<Entry> {
+    fn next(&mut self, rpc: &[u8]) -> Option<RpcEntry> {
         loop {
             let Some(field) = Fields(rpc.get(self.at..)?).next().and_then(Result::ok) else {
                 if self.is_at_messages {
@@ -118,8 +118,9 @@ impl Cursor {
             if is_next {
                 // A field by itself is an RPC, too.
                 let RawRpc { mut subscriptions, mut publish } = RawRpc::decode(field.bytes).ok()?;
-                let change = subscriptions.pop().map(|raw| raw.into_text().map_or(Entry::BadTopic, Entry::Change));
-                return change.or_else(|| publish.pop().map(Entry::Message));
+                let change =
+                    subscriptions.pop().map(|raw| raw.into_text().map_or(RpcEntry::BadTopic, RpcEntry::Change));
+                return change.or_else(|| publish.pop().map(RpcEntry::Message));
             }
         }
     }
@@ -131,20 +132,20 @@ mod tests {
     use crate::lifecycle::{Direction, Lifecycle, Limits};
     use alloc::vec;
 
-    const MOST: Most = Most { subscriptions: 9, messages: 9 };
+    const MOST: RpcLimits = RpcLimits { subscriptions: 9, messages: 9 };
 
-    fn inbound() -> Inbound {
+    fn inbound() -> InboundStream {
         let mut lifecycle = Lifecycle::<4>::new(Limits::default());
         let connection = lifecycle.begin_connection(Direction::Inbound).unwrap();
         lifecycle.opened(connection).unwrap();
-        Inbound::new(lifecycle.begin_stream(connection, Direction::Inbound).unwrap(), connection, 1_000)
+        InboundStream::new(lifecycle.begin_stream(connection, Direction::Inbound).unwrap(), connection, 1_000)
     }
 
     fn change(topic: &str) -> SubOpts {
         SubOpts { subscribe: Some(true), topic: Some(topic.into()) }
     }
 
-    fn all(inbound: &mut Inbound) -> Vec<Entry> {
+    fn all(inbound: &mut InboundStream) -> Vec<RpcEntry> {
         core::iter::from_fn(|| inbound.next(MOST).unwrap()).collect()
     }
 
@@ -161,8 +162,9 @@ mod tests {
         let body = parts.concat();
         inbound.frames.extend(&[&[u8::try_from(body.len()).unwrap()][..], &body].concat());
         inbound.frames.extend(&Rpc { subscriptions: vec![change("c")], publish: vec![] }.to_frame());
-        let first = [Entry::Change(change("a")), Entry::Change(change("b")), Entry::Change(SubOpts::default())];
-        let then = [Entry::Message(b"x".to_vec()), Entry::Message(vec![]), Entry::Change(change("c"))];
+        let first =
+            [RpcEntry::Change(change("a")), RpcEntry::Change(change("b")), RpcEntry::Change(SubOpts::default())];
+        let then = [RpcEntry::Message(b"x".to_vec()), RpcEntry::Message(vec![]), RpcEntry::Change(change("c"))];
         assert_eq!(all(&mut inbound), first.into_iter().chain(then).collect::<Vec<_>>());
     }
 
@@ -170,7 +172,7 @@ mod tests {
     fn one_without_entries_is_something_too() {
         let mut inbound = inbound();
         inbound.frames.extend(&[0, 4, 0x1a, 2, 8, 1, 0]);
-        assert_eq!(all(&mut inbound), [Entry::Nothing, Entry::Nothing, Entry::Nothing]);
+        assert_eq!(all(&mut inbound), [RpcEntry::Nothing, RpcEntry::Nothing, RpcEntry::Nothing]);
     }
 
     #[test]
@@ -180,8 +182,11 @@ mod tests {
         let good = Rpc { subscriptions: vec![change("a")], publish: vec![b"x".to_vec()] }.encode_to_vec();
         let body = [&bad[..], &good, &bad].concat();
         inbound.frames.extend(&[&[u8::try_from(body.len()).unwrap()][..], &body].concat());
-        let change = Entry::Change(change("a"));
-        assert_eq!(all(&mut inbound), [Entry::BadTopic, change, Entry::BadTopic, Entry::Message(b"x".to_vec())]);
+        let change = RpcEntry::Change(change("a"));
+        assert_eq!(
+            all(&mut inbound),
+            [RpcEntry::BadTopic, change, RpcEntry::BadTopic, RpcEntry::Message(b"x".to_vec())]
+        );
     }
 
     #[test]
@@ -190,7 +195,7 @@ mod tests {
         inbound.frames.extend(&Rpc { subscriptions: vec![change("a")], publish: vec![] }.to_frame());
         let bad = [&Rpc { subscriptions: vec![change("b")], publish: vec![] }.encode_to_vec()[..], &[0xff]].concat();
         inbound.frames.extend(&[&[u8::try_from(bad.len()).unwrap()][..], &bad].concat());
-        assert_eq!(inbound.next(MOST), Ok(Some(Entry::Change(change("a")))));
+        assert_eq!(inbound.next(MOST), Ok(Some(RpcEntry::Change(change("a")))));
         assert_eq!(inbound.next(MOST), Err(Malformed));
     }
 }

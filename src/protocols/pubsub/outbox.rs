@@ -1,19 +1,19 @@
 //! [`Outbox`]: what waits to be written to one peer.
 
-mod line;
+mod send_queue;
 mod shares;
 
 use super::backlog::{Backlog, Frame, Numbered, PLACE};
-use super::counters::Waiting;
+use super::counters::QueuedMessages;
 use crate::arithmetic::Count;
 use alloc::sync::Arc;
-use line::Line;
+use send_queue::SendQueue;
 
 /// What waits to be written to one peer: messages in order, of at most so many bytes, and what is being written. Where there is
 /// no room the author pays who has most of it, so that one who says much costs others nothing.
 #[derive(Debug)]
 pub(super) struct Outbox {
-    messages: Line,
+    messages: SendQueue,
     /// What is being written, and how much of it is.
     current: Option<(Writing, usize)>,
     /// The bytes of all messages here, the one being written with all of its own.
@@ -41,13 +41,13 @@ pub(super) enum Dropped {
 impl Outbox {
     /// Of at most so many bytes of messages.
     pub(super) const fn new(max: usize) -> Self {
-        Self { messages: Line::new(), current: None, waiting: 0, missed: 0, max }
+        Self { messages: SendQueue::new(), current: None, waiting: 0, missed: 0, max }
     }
 
     /// The messages here, the one that is being written among them.
-    pub(super) fn waiting(&self) -> Waiting {
+    pub(super) fn waiting(&self) -> QueuedMessages {
         let is_begun = matches!(self.current, Some((Writing::Message(_), _)));
-        Waiting { messages: self.messages.len().saturating_add(is_begun.into()), bytes: self.waiting }
+        QueuedMessages { messages: self.messages.len().saturating_add(is_begun.into()), bytes: self.waiting }
     }
 
     /// Returns whether there is a place for a message of so many bytes, if all gives way that can.
@@ -64,8 +64,8 @@ impl Outbox {
     }
 
     /// Makes room for a message that it [can take](Self::can_take), with a greater number than all before: as long as there
-    /// is too much with it, the oldest goes of the author that [has most](Line::give_way). Returns how many messages were
-    /// dropped, and whether there is room now: there is none where the message itself would be among them.
+    /// is too much with it, the oldest goes of the author that [has most](SendQueue::give_way). Returns how many
+    /// messages were dropped, and whether there is room now: there is none where the message itself would be among them.
     pub(super) fn make_room(&mut self, message: &Arc<Numbered>, backlog: &mut Backlog) -> (usize, bool) {
         let len = message.frame.len();
         let mut dropped = 0_usize;
@@ -134,12 +134,12 @@ impl Outbox {
 
     /// Measures how far the peer is behind: the [`cost`] of what waits for it and of what it has missed. `None` if nothing waits.
     pub(super) fn behind(&self) -> Option<usize> {
-        let Waiting { messages, bytes } = self.waiting();
+        let QueuedMessages { messages, bytes } = self.waiting();
         (messages > 0).then(|| bytes.saturating_add(messages.saturating_mul(PLACE)).saturating_add(self.missed))
     }
 
-    /// Drops a message so that others have room: the oldest of the author that [has most](Line::give_way), or else one that
-    /// was begun. `None`: there is none.
+    /// Drops a message so that others have room: the oldest of the author that [has most](SendQueue::give_way), or else
+    /// one that was begun. `None`: there is none.
     pub(super) fn drop_one(&mut self, backlog: &mut Backlog) -> Option<Dropped> {
         let (message, dropped) = match self.messages.give_way() {
             Some(message) => (message, Dropped::Whole),

@@ -3,10 +3,10 @@
 use super::backlog::Frame;
 use super::config::Config;
 use super::counters::PeerCounters;
-use super::inbound::{Inbound, State};
+use super::inbound::{InboundState, InboundStream};
 use super::message::Topic;
 use super::outbox::Outbox;
-use super::places::Place;
+use super::peer_places::PeerPlace;
 use super::seen::SentBy;
 use super::wire::{Rpc, SubOpts};
 use crate::arithmetic::Count;
@@ -31,9 +31,9 @@ const WITHDRAWN: usize = 1_024;
 /// One peer.
 #[derive(Debug)]
 pub(super) struct Peer {
-    pub(super) outbound: Outbound,
+    pub(super) outbound: OutboundStream,
     /// Its streams, and what is left of those that have ended, oldest first.
-    pub(super) inbound: VecDeque<Inbound>,
+    pub(super) inbound: VecDeque<InboundStream>,
     /// It is in line for its turn.
     pub(super) is_in_line: bool,
     /// The number of times that it is still passed over, since its last message took the time of several.
@@ -58,7 +58,7 @@ pub(super) struct Peer {
     /// How often our stream has been opened again.
     attempts: u32,
     /// Its place among all.
-    pub(super) place: Place,
+    pub(super) place: PeerPlace,
     /// The address that it shares with few, if it does.
     pub(super) address: Option<AddressGroup>,
     pub(super) counters: PeerCounters,
@@ -74,7 +74,7 @@ pub(super) struct Peer {
 
 /// Our stream to a peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Outbound {
+pub(super) enum OutboundStream {
     /// There is none, until something happens that makes one possible.
     None,
     /// It is opened again at a time.
@@ -89,9 +89,9 @@ pub(super) enum Outbound {
 }
 
 impl Peer {
-    pub(super) fn new(config: &Config, place: Place) -> Self {
+    pub(super) fn new(config: &Config, place: PeerPlace) -> Self {
         Self {
-            outbound: Outbound::None,
+            outbound: OutboundStream::None,
             inbound: VecDeque::new(),
             is_in_line: false,
             debt: 0,
@@ -119,7 +119,7 @@ impl Peer {
     /// Our stream has opened: all that we subscribe to is announced on it, and taken back what the peer may believe
     /// from one before.
     pub(super) fn opened(&mut self, stream: StreamId, now: Duration, subscriptions: &BTreeSet<Topic>) {
-        self.outbound = Outbound::Open { stream, since: now };
+        self.outbound = OutboundStream::Open { stream, since: now };
         self.announced.append(&mut self.withdrawn);
         self.announced.retain(|topic| !subscriptions.contains(topic));
         self.is_stale = true;
@@ -127,12 +127,12 @@ impl Peer {
 
     /// Our stream has ended.
     pub(super) fn closed(&mut self, now: Duration, config: &Config) {
-        if let Outbound::Open { since, .. } = self.outbound
+        if let OutboundStream::Open { since, .. } = self.outbound
             && now >= since.saturating_add(config.reopen_at_most_after)
         {
             self.attempts = 0;
         }
-        self.outbound = Outbound::None;
+        self.outbound = OutboundStream::None;
         self.outbox.restart();
     }
 
@@ -150,31 +150,31 @@ impl Peer {
     /// The stream of ours that is there, open or opening.
     pub(super) const fn stream(&self) -> Option<StreamId> {
         match self.outbound {
-            Outbound::Opening(stream) | Outbound::Open { stream, .. } => Some(stream),
-            Outbound::None | Outbound::Waiting(_) | Outbound::Refused => None,
+            OutboundStream::Opening(stream) | OutboundStream::Open { stream, .. } => Some(stream),
+            OutboundStream::None | OutboundStream::Waiting(_) | OutboundStream::Refused => None,
         }
     }
 
-    pub(super) fn inbound(&mut self, stream: StreamId) -> Option<&mut Inbound> {
+    pub(super) fn inbound(&mut self, stream: StreamId) -> Option<&mut InboundStream> {
         self.inbound.iter_mut().find(|inbound| inbound.stream == stream)
     }
 
     /// The first of its streams of which there may be something to be looked at.
-    pub(super) fn due(&mut self) -> Option<&mut Inbound> {
-        self.inbound.iter_mut().find(|inbound| inbound.state != State::Idle)
+    pub(super) fn due(&mut self) -> Option<&mut InboundStream> {
+        self.inbound.iter_mut().find(|inbound| inbound.state != InboundState::Idle)
     }
 
     /// Whether something is left of its streams that have ended.
     pub(super) fn has_rest(&self) -> bool {
-        self.inbound.iter().any(|inbound| inbound.state == State::Ended)
+        self.inbound.iter().any(|inbound| inbound.state == InboundState::Ended)
     }
 
     /// The oldest stream, if there are more than so many of which none has ended, and nothing is to be looked at that
     /// came on it: what has come is not lost.
     pub(super) fn oldest_beyond(&self, most: usize) -> Option<StreamId> {
-        let mut live = self.inbound.iter().filter(|inbound| inbound.state != State::Ended);
+        let mut live = self.inbound.iter().filter(|inbound| inbound.state != InboundState::Ended);
         let oldest = live.next()?;
-        (live.count() >= most && oldest.state == State::Idle).then_some(oldest.stream)
+        (live.count() >= most && oldest.state == InboundState::Idle).then_some(oldest.stream)
     }
 
     /// What is to be written next.

@@ -3,13 +3,13 @@
 use super::config::Config;
 use super::counters::count;
 use super::events::Event;
-use super::inbound::{Entry, State};
+use super::inbound::{InboundState, RpcEntry};
 use super::message::Message;
 use super::peer::Peer;
 use super::router::Router;
-use super::seen::{Digest, Origin, Room, Share};
+use super::seen::{CacheRoom, Digest, MessageOrigin, SpentShare};
 use super::signing::{Checked, Invalid, names};
-use super::wire::{Most, Rpc, SubOpts};
+use super::wire::{Rpc, RpcLimits, SubOpts};
 use super::{PubSub, Verdict};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
@@ -37,12 +37,12 @@ struct Via {
 }
 
 /// How much may still be done in a turn.
-struct Left {
+struct TurnLimits {
     messages: usize,
     entries: usize,
 }
 
-impl Left {
+impl TurnLimits {
     fn new(config: &Config) -> Self {
         Self { messages: config.messages_per_turn.max(1), entries: config.entries_per_turn.max(1) }
     }
@@ -58,7 +58,7 @@ impl<R: Router> PubSub<R> {
         let Some(id) = self.streams.get(&stream).copied() else { return };
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if let Some(inbound) = peer.inbound(stream) {
-            inbound.state = State::Readable;
+            inbound.state = InboundState::Readable;
             self.in_line(id);
         } else {
             // Ours: nothing belongs there, and an end means nothing, since it is not written to.
@@ -78,7 +78,7 @@ impl<R: Router> PubSub<R> {
     /// Looks at what has come, as much as one turn may, and as events have room for: an entry of each peer, and again. Who has
     /// more stays in line, and who has had more than one's worth is passed over for as long.
     pub(super) fn take_turns(&mut self, node: &mut dyn Node) {
-        let mut left = Left::new(&self.config);
+        let mut left = TurnLimits::new(&self.config);
         self.events.begin_turn();
         while !left.is_over()
             && !self.events.are_enough_for_a_turn(self.config.rpc_bytes)
@@ -106,29 +106,30 @@ impl<R: Router> PubSub<R> {
     }
 
     /// Looks at the next entry of a peer's, if there is one.
-    fn look_at(&mut self, node: &mut dyn Node, id: PeerId, left: &mut Left) {
-        let most = Most { subscriptions: self.config.subscriptions_per_rpc, messages: self.config.messages_per_rpc };
+    fn look_at(&mut self, node: &mut dyn Node, id: PeerId, left: &mut TurnLimits) {
+        let most =
+            RpcLimits { subscriptions: self.config.subscriptions_per_rpc, messages: self.config.messages_per_rpc };
         while !left.is_over()
             && let Some(inbound) = self.peers.get_mut(&id).and_then(Peer::due)
         {
             left.entries.lower(1);
             let (stream, connection) = (inbound.stream, inbound.connection);
             match inbound.next(most) {
-                Ok(Some(Entry::Change(change))) => {
+                Ok(Some(RpcEntry::Change(change))) => {
                     let via = Via { peer: id, connection };
                     return self.subscribes(node, via, change);
                 }
-                Ok(Some(Entry::Message(message))) => {
+                Ok(Some(RpcEntry::Message(message))) => {
                     let via = Via { peer: id, connection };
                     left.entries = left.entries.saturating_sub(message.len() / BYTES_PER_ENTRY);
                     return self.message(node, via, message, left);
                 }
-                Ok(Some(Entry::BadTopic)) => {
+                Ok(Some(RpcEntry::BadTopic)) => {
                     count!(self, &id, topics_refused);
                     return;
                 }
-                Ok(Some(Entry::Nothing)) => return,
-                Ok(Some(Entry::TooLong)) => {
+                Ok(Some(RpcEntry::Nothing)) => return,
+                Ok(Some(RpcEntry::TooLong)) => {
                     // Others may read longer ones, and forward what is in them.
                     self.counters.too_long.raise(1);
                     return node.count_refusals(connection, Refusal::MessageRefused, 1);
@@ -142,7 +143,7 @@ impl<R: Router> PubSub<R> {
     /// Reads more of a peer's stream, all of which has been looked at but for a part of an RPC.
     fn read(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
         let Some(inbound) = self.peers.get_mut(&id).and_then(|peer| peer.inbound(stream)) else { return };
-        if inbound.state == State::Ended {
+        if inbound.state == InboundState::Ended {
             return self.forget_inbound(node, id, stream);
         }
         let via = Via { peer: id, connection: inbound.connection };
@@ -150,7 +151,7 @@ impl<R: Router> PubSub<R> {
         let is_cut = inbound.frames.is_cut();
         if read.is_err() {
             // More is told, and so is the end.
-            inbound.state = State::Idle;
+            inbound.state = InboundState::Idle;
         }
         if !self.count(id, stream) {
             return self.cut(node, id, stream);
@@ -207,7 +208,7 @@ impl<R: Router> PubSub<R> {
         self.streams.remove(&stream);
         if let Some(inbound) = self.peers.get_mut(&id).and_then(|peer| peer.inbound(stream)) {
             inbound.frames.extend(&node.take_unread(stream));
-            inbound.state = State::Ended;
+            inbound.state = InboundState::Ended;
             if !self.count(id, stream) {
                 return self.cut(node, id, stream);
             }
@@ -302,7 +303,7 @@ impl<R: Router> PubSub<R> {
     }
 
     /// Returns the room in the cache for a message that is not known. `None`: it is refused, and counted as that.
-    fn room_for(&mut self, message: &Message, sender: PeerId) -> Option<Room> {
+    fn room_for(&mut self, message: &Message, sender: PeerId) -> Option<CacheRoom> {
         if let (Some(seqnos), Some(author), Some(seqno)) = (&self.seqnos, &message.source, message.seqno)
             && seqnos.is_outdated(author, seqno)
         {
@@ -316,13 +317,13 @@ impl<R: Router> PubSub<R> {
             self.counters.new_authors_refused.raise(1);
             return None;
         }
-        let origin = Origin { author: message.source, sender: Some(sender), address, is_ours: false };
+        let origin = MessageOrigin { author: message.source, sender: Some(sender), address, is_ours: false };
         match self.seen.room(&origin) {
             Ok(room) => return Some(room),
-            Err(Share::Author) => {
+            Err(SpentShare::Author) => {
                 count!(self, &sender, author_over_share);
             }
-            Err(Share::Sender) => {
+            Err(SpentShare::Sender) => {
                 count!(self, &sender, sender_over_share);
             }
         }
@@ -339,7 +340,7 @@ impl<R: Router> PubSub<R> {
 
     /// A message of a peer's has been looked at, for so many units of work. They are missing in this turn, and the peer
     /// is passed over for as many looks less one.
-    fn pays(&mut self, id: PeerId, cost: usize, left: &mut Left) {
+    fn pays(&mut self, id: PeerId, cost: usize, left: &mut TurnLimits) {
         left.messages = left.messages.saturating_sub(cost);
         self.counters.work.raise(cost as u64);
         if let Some(peer) = self.peers.get_mut(&id) {
@@ -349,7 +350,7 @@ impl<R: Router> PubSub<R> {
     }
 
     /// A peer has sent a message.
-    fn message(&mut self, node: &mut dyn Node, via: Via, bytes: Vec<u8>, left: &mut Left) {
+    fn message(&mut self, node: &mut dyn Node, via: Via, bytes: Vec<u8>, left: &mut TurnLimits) {
         let claim = match self.signing.open(&bytes) {
             Ok(claim) => claim,
             // As with a signature that is refused.

@@ -14,7 +14,7 @@ use crate::identity::PeerId;
 use crate::swarm::AddressGroup;
 use accounts::Accounts;
 use alloc::collections::VecDeque;
-use chains::{Chains, END, Records};
+use chains::{Chained, Chains, END};
 use core::time::Duration;
 
 /// The most entries that there can be: as many as places have different ones, with three accounts for each.
@@ -36,7 +36,7 @@ const KEPT: usize = 1_024;
 const FORGOTTEN_AT_ONCE: usize = 512;
 
 /// The cache of messages. An entry stays for its time whatever comes, so that nothing is taken twice within it. What has
-/// no room is refused instead: see [`Share`].
+/// no room is refused instead: see [`SpentShare`].
 #[derive(Debug)]
 pub(super) struct Seen {
     entries: Entries,
@@ -46,20 +46,20 @@ pub(super) struct Seen {
     untimed: usize,
     ttl: Duration,
     max: usize,
-    shares: Shares,
+    shares: ShareLimits,
 }
 
 /// The entries, oldest first. They have numbers in the order in which they came.
 #[derive(Default, Debug)]
 struct Entries {
-    queue: VecDeque<Entry>,
+    queue: VecDeque<SeenMessage>,
     /// The number of the oldest.
     first: u64,
 }
 
 /// A message that is remembered.
 #[derive(Debug)]
-struct Entry {
+struct SeenMessage {
     digest: Digest,
     /// The time at which it is forgotten, in nanoseconds.
     until: u64,
@@ -73,7 +73,7 @@ struct Entry {
 
 /// The shares, in times of the room that is left.
 #[derive(Clone, Copy, Debug)]
-struct Shares {
+struct ShareLimits {
     author: usize,
     sender: usize,
     address: usize,
@@ -81,7 +81,7 @@ struct Shares {
 
 /// Where a message comes from. Each of these pays for it, as far as there is one.
 #[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Origin {
+pub(super) struct MessageOrigin {
     pub(super) author: Option<PeerId>,
     /// The peer that has sent it to us.
     pub(super) sender: Option<PeerId>,
@@ -95,7 +95,7 @@ pub(super) struct Origin {
 /// a factor. One that takes all it can has `factor / (factor + 1)` of the cache, and so many that do have
 /// `factor / (number * factor + 1)` each: there is always room for one more who has less than they.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Share {
+pub(super) enum SpentShare {
     Author,
     /// The sender's, its address's, or the whole.
     Sender,
@@ -103,9 +103,9 @@ pub(super) enum Share {
 
 /// The room for one message, as long as nothing is added.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Room([Option<Digest>; 3]);
+pub(super) struct CacheRoom([Option<Digest>; 3]);
 
-impl Records for Entries {
+impl Chained for Entries {
     fn digest(&self, place: u32) -> Option<&Digest> {
         self.get(place).map(|entry| &entry.digest)
     }
@@ -134,11 +134,11 @@ impl Entries {
         place.wrapping_sub(place_of(self.first)) & LOWER
     }
 
-    fn get(&self, place: u32) -> Option<&Entry> {
+    fn get(&self, place: u32) -> Option<&SeenMessage> {
         self.queue.get(self.at(place)?)
     }
 
-    fn get_mut(&mut self, place: u32) -> Option<&mut Entry> {
+    fn get_mut(&mut self, place: u32) -> Option<&mut SeenMessage> {
         let at = self.at(place)?;
         self.queue.get_mut(at)
     }
@@ -162,7 +162,7 @@ const fn place_of(number: u64) -> u32 {
 
 impl Seen {
     pub(super) fn new(config: &Config) -> Self {
-        let shares = Shares {
+        let shares = ShareLimits {
             author: config.seen_author_share.max(1),
             sender: config.seen_sender_share.max(1),
             address: config.seen_address_share.max(1),
@@ -210,25 +210,25 @@ impl Seen {
     /// Returns the room for one more message, which is not known.
     ///
     /// # Errors
-    /// The [`Share`] that it would exceed.
-    pub(super) fn room(&self, origin: &Origin) -> Result<Room, Share> {
+    /// The [`SpentShare`] that it would exceed.
+    pub(super) fn room(&self, origin: &MessageOrigin) -> Result<CacheRoom, SpentShare> {
         let free = self.max.saturating_sub(self.entries.queue.len());
         let has_room = |owner: &Option<Digest>, share: usize| {
             owner.is_none_or(|owner| self.accounts.held(&owner) < free.saturating_mul(share))
         };
         let author = origin.author.map(Digest::of_author);
         if !has_room(&author, self.shares.author) {
-            return Err(Share::Author);
+            return Err(SpentShare::Author);
         }
         let sender = origin.sender.map(Digest::of_sender);
         let address = origin.address.map(Digest::of_address).or(origin.is_ours.then(Digest::of_ourselves));
         let has_share = has_room(&sender, self.shares.sender) && has_room(&address, self.shares.address);
-        if free > 0 && has_share { Ok(Room([author, sender, address])) } else { Err(Share::Sender) }
+        if free > 0 && has_share { Ok(CacheRoom([author, sender, address])) } else { Err(SpentShare::Sender) }
     }
 
     /// Adds a message, which is not known, in the room that there was for it just now, and returns its number. Between two
     /// turns there is no `now`: it counts from the next [`advance`](Self::advance).
-    pub(super) fn insert(&mut self, digest: Digest, room: Room, now: Option<Duration>) -> u64 {
+    pub(super) fn insert(&mut self, digest: Digest, room: CacheRoom, now: Option<Duration>) -> u64 {
         let until = match now {
             Some(now) => self.until(now),
             None => {
@@ -238,7 +238,7 @@ impl Seen {
         };
         let accounts = room.0.map(|owner| owner.map_or(END, |owner| self.accounts.charge(owner)));
         let number = self.entries.next_number();
-        self.entries.queue.push_back(Entry { digest, until, next: END, accounts, is_held_back: false });
+        self.entries.queue.push_back(SeenMessage { digest, until, next: END, accounts, is_held_back: false });
         self.chains.add(&mut self.entries, place_of(number));
         number
     }

@@ -3,9 +3,9 @@
 //! libp2p/specs, `pubsub/README.md`, "Message Signing". Signed is what stands on the wire but for the fields
 //! `signature` and `key`, behind `libp2p-pubsub:`; so do go, rust, js and py.
 
-use super::fields::Fields;
 use super::message::{Message, MessageId};
-use super::wire::{self, Form};
+use super::protobuf_fields::Fields;
+use super::wire::{self, Encoding};
 use crate::connection::key::{BadSignature, IdentityKey, Unusable};
 use crate::identity::{Keypair, PeerId};
 use alloc::boxed::Box;
@@ -173,7 +173,7 @@ impl Signing {
                 Ok(Claim {
                     message: Message { topic, source: Some(source), seqno: Some(seqno), data },
                     id: MessageId::of_origin(source, seqno),
-                    is_forwardable: form == Form::Canonical && !has_empty_key,
+                    is_forwardable: form == Encoding::Canonical && !has_empty_key,
                     signature,
                     key: key.filter(|key| !key.is_empty()),
                 })
@@ -187,7 +187,7 @@ impl Signing {
                 Ok(Claim {
                     message: Message { topic, source: None, seqno: None, data },
                     id,
-                    is_forwardable: form != Form::Repeated,
+                    is_forwardable: form != Encoding::Repeated,
                     signature: Vec::new(),
                     key,
                 })

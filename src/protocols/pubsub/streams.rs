@@ -4,9 +4,9 @@ use super::PubSub;
 use super::counters::count;
 use super::events::Event;
 use super::flush;
-use super::inbound::{Inbound, State};
-use super::peer::{Outbound, Peer};
-use super::places::Room;
+use super::inbound::{InboundState, InboundStream};
+use super::peer::{OutboundStream, Peer};
+use super::peer_places::Admission;
 use super::router::Router;
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
@@ -44,12 +44,12 @@ impl<R: Router> PubSub<R> {
         // Who is on this machine, or on no network of IP, shares its address with everybody there.
         let is_common = is_loopback(view.remote) || matches!(group, AddressGroup::Other(_));
         match self.places.room(group, is_common, self.now.unwrap_or_default()) {
-            Room::Free => {}
-            Room::Instead(silent) => {
+            Admission::Free => {}
+            Admission::Instead(silent) => {
                 self.counters.peers_evicted.raise(1);
                 self.expel(node, silent);
             }
-            Room::None => {
+            Admission::None => {
                 self.counters.peers_refused.raise(1);
                 return false;
             }
@@ -72,8 +72,8 @@ impl<R: Router> PubSub<R> {
     fn ask(&mut self, node: &mut dyn Node, id: PeerId) {
         match self.peers.get(&id).map(|peer| peer.outbound) {
             // A new connection, or a stream of the peer's, is a new chance.
-            Some(Outbound::None | Outbound::Refused) => self.open(node, id),
-            Some(Outbound::Waiting(_) | Outbound::Opening(_) | Outbound::Open { .. }) | None => {}
+            Some(OutboundStream::None | OutboundStream::Refused) => self.open(node, id),
+            Some(OutboundStream::Waiting(_) | OutboundStream::Opening(_) | OutboundStream::Open { .. }) | None => {}
         }
     }
 
@@ -84,13 +84,13 @@ impl<R: Router> PubSub<R> {
         self.places.give_back(peer.place);
         self.topics.change(&mut peer.topic_bytes, 0);
         self.unread.change(&mut peer.inbound_bytes, 0);
-        if let Outbound::Waiting(at) = peer.outbound {
+        if let OutboundStream::Waiting(at) = peer.outbound {
             self.timers.remove(&(at, id));
         }
         if peer.is_in_line {
             self.line.retain(|other| *other != id);
         }
-        let live = peer.inbound.iter().filter(|inbound| inbound.state != State::Ended);
+        let live = peer.inbound.iter().filter(|inbound| inbound.state != InboundState::Ended);
         let streams: Vec<_> = live.map(|inbound| inbound.stream).chain(peer.stream()).collect();
         for stream in &streams {
             self.streams.remove(stream);
@@ -119,7 +119,7 @@ impl<R: Router> PubSub<R> {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if peer.is_leaving {
             // If it comes again, it does so anew.
-            peer.outbound = Outbound::None;
+            peer.outbound = OutboundStream::None;
             return;
         }
         let mut is_full = false;
@@ -127,7 +127,7 @@ impl<R: Router> PubSub<R> {
             match node.open_stream(connection, &protocols) {
                 Ok(stream) => {
                     self.streams.insert(stream, id);
-                    peer.outbound = Outbound::Opening(stream);
+                    peer.outbound = OutboundStream::Opening(stream);
                     return;
                 }
                 Err(OpenStreamError::Limit) => is_full = true,
@@ -136,7 +136,7 @@ impl<R: Router> PubSub<R> {
                 Err(OpenStreamError::Closing | OpenStreamError::Stale) => {}
             }
         }
-        peer.outbound = Outbound::None;
+        peer.outbound = OutboundStream::None;
         if is_full {
             self.retry(node, id);
         }
@@ -147,7 +147,7 @@ impl<R: Router> PubSub<R> {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         match peer.retry(self.now.unwrap_or_default(), &self.config) {
             Some(at) => {
-                peer.outbound = Outbound::Waiting(at);
+                peer.outbound = OutboundStream::Waiting(at);
                 self.timers.insert((at, id));
             }
             None => self.refused(node, id),
@@ -157,14 +157,14 @@ impl<R: Router> PubSub<R> {
     /// No stream of ours to a peer comes about: it is one only as long as it has some to us.
     fn refused(&mut self, node: &mut dyn Node, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        peer.outbound = Outbound::Refused;
+        peer.outbound = OutboundStream::Refused;
         let lost = peer.outbox.clear(&mut self.backlog);
         self.dropped(node, id, lost);
         self.remove_if_mute(id);
     }
 
     fn remove_if_mute(&mut self, id: PeerId) {
-        let is_mute = |peer: &Peer| peer.outbound == Outbound::Refused && peer.inbound.is_empty();
+        let is_mute = |peer: &Peer| peer.outbound == OutboundStream::Refused && peer.inbound.is_empty();
         if self.peers.get(&id).is_some_and(is_mute) {
             // It has no streams.
             self.remove(id);
@@ -224,7 +224,7 @@ impl<R: Router> PubSub<R> {
             return;
         };
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        peer.inbound.push_back(Inbound::new(stream, connection, self.config.rpc_bytes));
+        peer.inbound.push_back(InboundStream::new(stream, connection, self.config.rpc_bytes));
         self.streams.insert(stream, id);
         self.make_room(node, id);
         self.tell(id);
@@ -272,7 +272,7 @@ impl<R: Router> PubSub<R> {
             return;
         }
         peer.is_leaving = true;
-        if let Outbound::Waiting(at) = core::mem::replace(&mut peer.outbound, Outbound::None) {
+        if let OutboundStream::Waiting(at) = core::mem::replace(&mut peer.outbound, OutboundStream::None) {
             self.timers.remove(&(at, id));
         }
     }

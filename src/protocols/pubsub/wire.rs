@@ -5,10 +5,10 @@
 //! control messages, signed peer records) are passed over. Of a field that is there once and comes several times the
 //! last one counts, as protobuf has it.
 
-pub use super::fields::Malformed;
+pub use super::protobuf_fields::Malformed;
 pub use crate::protocols::frames::{BadLength, Frames};
 
-use super::fields::Fields;
+use super::protobuf_fields::Fields;
 use crate::arithmetic::Count;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -79,7 +79,7 @@ pub(super) struct RawSubOpts {
 
 /// The bytes of a message, compared with those that an encoder writes for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Form {
+pub(super) enum Encoding {
     /// They are the same.
     Canonical,
     /// Fields are out of order, unknown, or written longer than they need be.
@@ -90,7 +90,7 @@ pub(super) enum Form {
 
 /// How many entries an [`Rpc`] may have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Most {
+pub struct RpcLimits {
     /// Of `subscriptions`.
     pub subscriptions: usize,
     /// Of `publish`.
@@ -103,7 +103,7 @@ impl Rpc {
     ///
     /// # Errors
     /// [`Malformed`]
-    pub fn decode_at_most(bytes: &[u8], most: Most) -> Result<Self, Malformed> {
+    pub fn decode_at_most(bytes: &[u8], most: RpcLimits) -> Result<Self, Malformed> {
         let (mut subscriptions, mut messages) = (0_usize, 0_usize);
         for field in Fields(bytes) {
             match field?.number {
@@ -146,19 +146,19 @@ impl Message {
     }
 
     /// Compares the bytes that this was decoded from with what an encoder writes for it.
-    pub(super) fn form(&self, bytes: &[u8]) -> Form {
+    pub(super) fn form(&self, bytes: &[u8]) -> Encoding {
         let (mut known, mut last, mut is_in_order) = ([false; 7], 0, true);
         for field in Fields(bytes).flatten() {
             let index = usize::try_from(field.number).unwrap_or(usize::MAX);
             let Some(known) = known.get_mut(index) else { continue };
             if core::mem::replace(known, true) {
-                return Form::Repeated;
+                return Encoding::Repeated;
             }
             is_in_order &= index > last;
             last = index;
         }
         // In this order they are longer only by fields that are not known, and by longer varints.
-        if is_in_order && self.encoded_len() == bytes.len() { Form::Canonical } else { Form::Unusual }
+        if is_in_order && self.encoded_len() == bytes.len() { Encoding::Canonical } else { Encoding::Unusual }
     }
 }
 
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use alloc::vec;
 
-    const MOST: Most = Most { subscriptions: 2, messages: 3 };
+    const MOST: RpcLimits = RpcLimits { subscriptions: 2, messages: 3 };
 
     fn subscription(topic: &str) -> SubOpts {
         SubOpts { subscribe: Some(true), topic: Some(topic.into()) }
@@ -252,20 +252,20 @@ mod tests {
     #[test]
     fn canonical_is_what_every_encoder_writes() {
         for (bytes, form) in [
-            (&b"\x0a\x01f\x12\x01d\x1a\x01n\x22\x01t\x2a\x01s\x32\x01k"[..], Form::Canonical),
-            (b"\x22\x01t", Form::Canonical),
-            (b"\x12\x00\x22\x00", Form::Canonical),    // empty, but there
-            (b"\x22\x01t\x12\x01d", Form::Unusual),    // not in order
-            (b"\x22\x81\x00t", Form::Unusual),         // a length of two bytes
-            (b"\xa2\x00\x01t", Form::Unusual),         // a key of two bytes
-            (b"\x22\x01t\x3a\x00", Form::Unusual),     // a field that is not known
-            (b"\x22\x01t\xa2\x06\x00", Form::Unusual), // number 100
-            (b"\x22\x01t\x3b\x3c", Form::Unusual),     // a group
-            (b"\x22\x01t\x22\x01t", Form::Repeated),
-            (b"\x12\x00\x22\x01t\x12\x00", Form::Repeated),
-            (b"\x22\x01t\x3a\x00\x2a\x00\x2a\x00", Form::Repeated),
-            (b"\x22\x01t\x32\x00\x32\x00", Form::Repeated),
-            (b"\x22\x01t\x3a\x00\x3a\x00", Form::Unusual), // one that is not known may come again
+            (&b"\x0a\x01f\x12\x01d\x1a\x01n\x22\x01t\x2a\x01s\x32\x01k"[..], Encoding::Canonical),
+            (b"\x22\x01t", Encoding::Canonical),
+            (b"\x12\x00\x22\x00", Encoding::Canonical),    // empty, but there
+            (b"\x22\x01t\x12\x01d", Encoding::Unusual),    // not in order
+            (b"\x22\x81\x00t", Encoding::Unusual),         // a length of two bytes
+            (b"\xa2\x00\x01t", Encoding::Unusual),         // a key of two bytes
+            (b"\x22\x01t\x3a\x00", Encoding::Unusual),     // a field that is not known
+            (b"\x22\x01t\xa2\x06\x00", Encoding::Unusual), // number 100
+            (b"\x22\x01t\x3b\x3c", Encoding::Unusual),     // a group
+            (b"\x22\x01t\x22\x01t", Encoding::Repeated),
+            (b"\x12\x00\x22\x01t\x12\x00", Encoding::Repeated),
+            (b"\x22\x01t\x3a\x00\x2a\x00\x2a\x00", Encoding::Repeated),
+            (b"\x22\x01t\x32\x00\x32\x00", Encoding::Repeated),
+            (b"\x22\x01t\x3a\x00\x3a\x00", Encoding::Unusual), // one that is not known may come again
         ] {
             assert_eq!(Message::decode_with_topic(bytes).unwrap().form(bytes), form, "{bytes:x?}");
         }

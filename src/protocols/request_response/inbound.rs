@@ -1,4 +1,4 @@
-//! [`Inbound`]: a request of a peer's, from the opening of its stream to its outcome.
+//! [`InboundRequest`]: a request of a peer's, from the opening of its stream to its outcome.
 //!
 //! ```text
 //!            all has come           respond, refuse           all has been handed to the system
@@ -12,8 +12,8 @@
 use super::body::Body;
 #[cfg(all(feature = "host", unix))]
 use super::handled::Handled;
-use super::places::{Places, Spared};
-use super::{Codec, Event, GRACE, InboundRequestId, RequestResponse, Role};
+use super::places::{RequestPlaces, Spared};
+use super::{Codec, Event, Exchange, GRACE, InboundRequestId, RequestResponse};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Direction, Failure, StreamEnd, StreamId};
@@ -23,7 +23,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 #[derive(Debug)]
-pub(super) struct Inbound {
+pub(super) struct InboundRequest {
     connection: ConnectionId,
     peer: PeerId,
     stream: StreamId,
@@ -46,7 +46,7 @@ enum State {
     GivesWay { is_untold: bool },
 }
 
-impl Inbound {
+impl InboundRequest {
     pub(super) const fn peer(&self) -> PeerId {
         self.peer
     }
@@ -71,7 +71,7 @@ impl Inbound {
     }
 
     /// Goes on to another state. The places are told, since they know which request gives way first.
-    fn set(&mut self, id: InboundRequestId, state: State, places: &mut Places) {
+    fn set(&mut self, id: InboundRequestId, state: State, places: &mut RequestPlaces) {
         let from = self.spared();
         self.state = state;
         places.goes_on(&self.peer, id, from, Some(self.spared()));
@@ -112,11 +112,11 @@ impl<C: Codec> RequestResponse<C> {
         let id = InboundRequestId(self.next_inbound);
         self.next_inbound.raise(1);
         let body = Body::new(self.config.framing, self.config.request_bytes);
-        let mut inbound = Inbound { connection, peer, stream, state: State::Arriving(body), deadline: None };
+        let mut inbound = InboundRequest { connection, peer, stream, state: State::Arriving(body), deadline: None };
         let at = now.saturating_add(self.config.inbound_timeout);
-        self.deadlines.set(Role::Answer(id), &mut inbound.deadline, Some(at));
+        self.deadlines.set(Exchange::Answer(id), &mut inbound.deadline, Some(at));
         self.inbound.insert(id, inbound);
-        self.streams.insert(stream, Role::Answer(id));
+        self.streams.insert(stream, Exchange::Answer(id));
         self.places.take(peer, id);
         self.go_on_answering(node, id);
     }
@@ -267,9 +267,9 @@ impl<C: Codec> RequestResponse<C> {
     /// The end of a peer's request: for a reason, or because all of the response is sent.
     fn inbound_is_over(&mut self, id: InboundRequestId, reason: Option<Failure>) {
         let Some(mut inbound) = self.inbound.remove(&id) else { return };
-        self.deadlines.set(Role::Answer(id), &mut inbound.deadline, None);
+        self.deadlines.set(Exchange::Answer(id), &mut inbound.deadline, None);
         self.inbound_bytes.forget(id);
-        let Inbound { connection, peer, .. } = inbound;
+        let InboundRequest { connection, peer, .. } = inbound;
         self.places.goes_on(&peer, id, inbound.spared(), None);
         if inbound.is_untold() {
             self.refused.raise(1);

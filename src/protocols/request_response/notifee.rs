@@ -1,10 +1,10 @@
 //! The service as a notifee: each notification, and what it changes.
 
-use super::{Codec, RequestResponse, Role};
+use super::{Codec, Exchange, RequestResponse};
 use crate::connection::Protocol;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, Limits, StreamEnd, StreamId};
 use crate::notifee::{HasNode, Interest, Notifee, NotifeeContext};
-use crate::protocols::{LINKS_KEPT, STREAMS_KEPT, Service};
+use crate::protocols::{CONNECTIONS_KEPT, STREAMS_KEPT, Service};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -35,7 +35,7 @@ impl<N: HasNode, C: Codec> Notifee<N> for RequestResponse<C> {
 
     fn disconnected(&mut self, _cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
         let Some(peer) = self.connections.remove(connection) else { return };
-        self.connections.give_up_slots(LINKS_KEPT);
+        self.connections.give_up_slots(CONNECTIONS_KEPT);
         self.streams.give_up_slots(STREAMS_KEPT);
         if let Some(connections) = self.peers.get_mut(&peer) {
             connections.retain(|other| *other != connection);
@@ -49,22 +49,22 @@ impl<N: HasNode, C: Codec> Notifee<N> for RequestResponse<C> {
         let now = cx.now();
         let node = cx.network().node_mut();
         match self.streams.get(stream) {
-            Some(Role::Ask(id)) => self.go_on_asking(node, *id),
-            Some(Role::Answer(_)) => {}
+            Some(Exchange::Ask(id)) => self.go_on_asking(node, *id),
+            Some(Exchange::Answer(_)) => {}
             None => self.peer_asks(node, connection, stream, now),
         }
     }
 
     fn stream_failed(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
-        if let Some(Role::Ask(id)) = self.streams.remove(stream) {
+        if let Some(Exchange::Ask(id)) = self.streams.remove(stream) {
             self.asked_is_over(cx.network().node_mut(), id, stream, reason);
         }
     }
 
     fn closed_stream(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
         match self.streams.remove(stream) {
-            Some(Role::Ask(id)) => self.asked_is_over(cx.network().node_mut(), id, stream, reason.into()),
-            Some(Role::Answer(id)) => self.answered_is_over(id, reason),
+            Some(Exchange::Ask(id)) => self.asked_is_over(cx.network().node_mut(), id, stream, reason.into()),
+            Some(Exchange::Answer(id)) => self.answered_is_over(id, reason),
             None => {}
         }
     }
@@ -72,8 +72,8 @@ impl<N: HasNode, C: Codec> Notifee<N> for RequestResponse<C> {
     fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
         let node = cx.network().node_mut();
         match self.streams.get(stream) {
-            Some(Role::Ask(id)) => self.go_on_asking(node, *id),
-            Some(Role::Answer(id)) => self.go_on_answering(node, *id),
+            Some(Exchange::Ask(id)) => self.go_on_asking(node, *id),
+            Some(Exchange::Answer(id)) => self.go_on_answering(node, *id),
             None => {}
         }
     }
@@ -92,8 +92,8 @@ impl<N: HasNode, C: Codec> Notifee<N> for RequestResponse<C> {
         let node = cx.network().node_mut();
         while let Some(role) = self.deadlines.take_due(now) {
             match role {
-                Role::Ask(id) => self.asked_is_late(node, id),
-                Role::Answer(id) => self.answered_is_late(node, id),
+                Exchange::Ask(id) => self.asked_is_late(node, id),
+                Exchange::Answer(id) => self.answered_is_late(node, id),
             }
         }
         while let Some(id) = self.to_answer.pop_front() {

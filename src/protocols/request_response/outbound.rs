@@ -1,4 +1,4 @@
-//! [`Outbound`]: a request of ours, from the command to its outcome.
+//! [`OutboundRequest`]: a request of ours, from the command to its outcome.
 //!
 //! ```text
 //!            drive             the stream opens or not, and the peer answers
@@ -10,7 +10,7 @@
 //! ```
 
 use super::body::Body;
-use super::{Codec, Config, Event, GRACE, OutboundRequestId, RequestResponse, Role, Target};
+use super::{Codec, Config, Event, Exchange, GRACE, OutboundRequestId, RequestResponse, Target};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Failure, StreamId};
@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 #[derive(Debug)]
-pub(super) struct Outbound {
+pub(super) struct OutboundRequest {
     peer: PeerId,
     target: Target,
     /// The rest of the request.
@@ -49,7 +49,7 @@ enum State {
     Sent { connection: ConnectionId, stream: StreamId, is_written: bool, body: Body },
 }
 
-impl Outbound {
+impl OutboundRequest {
     pub(super) const fn new(peer: PeerId, target: Target, writer: Writer) -> Self {
         Self {
             peer,
@@ -103,7 +103,7 @@ impl<C: Codec> RequestResponse<C> {
         }
         if outbound.deadline.is_none() {
             let at = now.saturating_add(self.config.timeout);
-            self.deadlines.set(Role::Ask(id), &mut outbound.deadline, Some(at));
+            self.deadlines.set(Exchange::Ask(id), &mut outbound.deadline, Some(at));
         }
         let opened = match outbound.target {
             Target::Connection(connection) => Some((connection, node.open_stream(connection, &self.protocols))),
@@ -124,7 +124,7 @@ impl<C: Codec> RequestResponse<C> {
             Some((connection, Ok(stream))) => {
                 let body = Body::new(self.config.framing, self.config.response_bytes);
                 outbound.state = State::Sent { connection, stream, is_written: false, body };
-                self.streams.insert(stream, Role::Ask(id));
+                self.streams.insert(stream, Exchange::Ask(id));
                 self.go_on_asking(node, id);
             }
             Some((_, Err(error))) => self.outcome(id, Err(fails(error))),
@@ -168,8 +168,9 @@ impl<C: Codec> RequestResponse<C> {
     }
 
     fn write_and_read(&mut self, node: &mut dyn Node, id: OutboundRequestId) {
-        let Some(Outbound { writer, gives_way: false, state: State::Sent { stream, is_written, body, .. }, .. }) =
-            self.outbound.get_mut(&id)
+        let Some(OutboundRequest {
+            writer, gives_way: false, state: State::Sent { stream, is_written, body, .. }, ..
+        }) = self.outbound.get_mut(&id)
         else {
             return;
         };
@@ -198,7 +199,7 @@ impl<C: Codec> RequestResponse<C> {
         stream: StreamId,
         reason: Failure,
     ) {
-        let Some(Outbound { state: State::Sent { body, .. }, .. }) = self.outbound.get_mut(&id) else { return };
+        let Some(OutboundRequest { state: State::Sent { body, .. }, .. }) = self.outbound.get_mut(&id) else { return };
         let is_finished = node.stream(stream).is_some_and(|view| view.is_remote_finished);
         let answer = body.cut(&node.take_unread(stream), is_finished, reason);
         self.outcome(id, answer);
@@ -214,7 +215,7 @@ impl<C: Codec> RequestResponse<C> {
 
     /// Resets the stream of a request, if it has one.
     fn give_up(&mut self, node: &mut dyn Node, id: OutboundRequestId, reason: Failure) {
-        if let Some(Outbound { state: State::Sent { stream, .. }, .. }) = self.outbound.get(&id) {
+        if let Some(OutboundRequest { state: State::Sent { stream, .. }, .. }) = self.outbound.get(&id) {
             self.streams.remove(*stream);
             // It may have ended already.
             let _ = node.reset(*stream);
@@ -225,7 +226,7 @@ impl<C: Codec> RequestResponse<C> {
     /// The end of a request.
     fn outcome(&mut self, id: OutboundRequestId, answer: Result<Vec<u8>, Failure>) {
         let Some(mut outbound) = self.outbound.remove(&id) else { return };
-        self.deadlines.set(Role::Ask(id), &mut outbound.deadline, None);
+        self.deadlines.set(Exchange::Ask(id), &mut outbound.deadline, None);
         let peer = outbound.peer;
         let connection = match outbound.state {
             State::Sent { connection, .. } => Some(connection),

@@ -1,4 +1,4 @@
-//! [`Places`]: who has how many places for requests of peers, and which request gives its place up.
+//! [`RequestPlaces`]: who has how many places for requests of peers, and which request gives its place up.
 //!
 //! Each change costs O(log n), and so does finding the one that gives way: a peer that asks where all places are taken costs
 //! no look at all requests.
@@ -27,34 +27,34 @@ type Rank = (usize, Candidate);
 
 /// The places of a peer.
 #[derive(Debug, Default)]
-struct Held {
+struct PlacesOfPeer {
     /// Those of its requests that are over and whose outcome has not been taken are among them.
     count: usize,
     live: BTreeSet<Candidate>,
 }
 
-impl Held {
+impl PlacesOfPeer {
     fn rank(&self) -> Option<Rank> {
         self.live.last().map(|candidate| (self.count, *candidate))
     }
 }
 
 /// The most memory that one place takes: its peer's record and set, half empty, and its part of the others.
-pub(super) const PLACE: usize =
-    12 * size_of::<Candidate>() + 3 * (size_of::<(PeerId, Held)>() + size_of::<Rank>() + size_of::<InboundRequestId>());
+pub(super) const PLACE: usize = 12 * size_of::<Candidate>()
+    + 3 * (size_of::<(PeerId, PlacesOfPeer)>() + size_of::<Rank>() + size_of::<InboundRequestId>());
 
 /// The places for requests of peers that are taken.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(super) struct RequestPlaces {
     in_all: usize,
-    peers: BTreeMap<PeerId, Held>,
+    peers: BTreeMap<PeerId, PlacesOfPeer>,
     /// The peers that have a request to give up.
     ranking: BTreeSet<Rank>,
     /// The requests that the owner is not at work on.
     spare: BTreeSet<InboundRequestId>,
 }
 
-impl Places {
+impl RequestPlaces {
     /// Returns the number of places that all peers have.
     pub(super) const fn in_all(&self) -> usize {
         self.in_all
@@ -169,7 +169,7 @@ mod tests {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (random >> 33) as usize % below
         };
-        let (mut places, mut model, mut numbers) = (Places::default(), Model::default(), 0..);
+        let (mut places, mut model, mut numbers) = (RequestPlaces::default(), Model::default(), 0..);
         for step in 0..20_000 {
             // The number of requests goes up and down.
             let begins = if step / 500 % 2 == 0 { 6 } else { 3 };
@@ -204,7 +204,7 @@ mod tests {
             }
             places.free(&peers[peer]);
         }
-        let Places { in_all, peers, ranking, spare } = places;
+        let RequestPlaces { in_all, peers, ranking, spare } = places;
         assert_eq!((in_all, peers.len(), ranking.len(), spare.len()), (0, 0, 0, 0), "nothing is kept of who has left");
     }
 }

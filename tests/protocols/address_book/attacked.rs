@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use swarm_notify::identity::{Keypair, PeerId};
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, Fault};
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext, NotifeeId};
-use swarm_notify::protocols::address_book::Source;
+use swarm_notify::protocols::address_book::AddressSource;
 use swarm_notify::protocols::identify::{Event, Info};
 use swarm_notify::swarm::{DialError, Multiaddr};
 
@@ -110,7 +110,7 @@ fn an_address_that_is_said_again_with_the_peer_s_id_keeps_its_place_behind_the_o
         let connection = desk.answer(2, Ok(peer(1)));
         says(&mut desk, hearsay, connection, peer(1), &[name(1), name(3)]);
         let last = desk.book().addresses(&peer(1)).last().map(|(address, source)| (address.clone(), source));
-        assert_eq!(last, Some((at(1), Source::Said)), "it has failed; with its id: {named}");
+        assert_eq!(last, Some((at(1), AddressSource::Said)), "it has failed; with its id: {named}");
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Config, Desk, at, peer, secs};
 use swarm_notify::lifecycle::Failure;
 use swarm_notify::notifee::Node;
-use swarm_notify::protocols::address_book::{AddressBookError, Source};
+use swarm_notify::protocols::address_book::{AddressBookError, AddressSource};
 
 /// A dial of the owner's connects, and ends: the address is known from that.
 fn visit(desk: &mut Desk, n: u8) {
@@ -52,9 +52,9 @@ fn of_a_peer_s_addresses_the_one_that_is_dialed_last_gives_way() {
     desk.node.answer(dial, Ok(peer(1)));
     desk.settle();
     let known = |desk: &mut Desk| desk.book().addresses(&peer(1)).map(|(a, s)| (a.clone(), s)).collect::<Vec<_>>();
-    assert_eq!(known(&mut desk), [(at(1), Source::Owner), (at(2), Source::Dialed)]);
+    assert_eq!(known(&mut desk), [(at(1), AddressSource::Owner), (at(2), AddressSource::Dialed)]);
     desk.book().add_address(peer(1), at(3)).expect("there is place");
-    assert_eq!(known(&mut desk), [(at(1), Source::Owner), (at(3), Source::Owner)]);
+    assert_eq!(known(&mut desk), [(at(1), AddressSource::Owner), (at(3), AddressSource::Owner)]);
     assert_eq!(desk.book().add_address(peer(1), at(4)), Err(AddressBookError::Limit));
 }
 

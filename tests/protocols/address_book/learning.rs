@@ -4,7 +4,7 @@ use super::{Config, millis};
 use crate::support::services::{Both, Host, keypair};
 use crate::support::sim::{A, B, Host as Name, Shape, everywhere};
 use swarm_notify::notifee::NotifeeId;
-use swarm_notify::protocols::address_book::{AddressBook, Source};
+use swarm_notify::protocols::address_book::{AddressBook, AddressSource};
 use swarm_notify::protocols::identify::{self, Identify};
 use swarm_notify::swarm::Multiaddr;
 
@@ -26,7 +26,10 @@ fn book<const EVENTS: usize>(host: &mut Host<EVENTS>) -> NotifeeId<AddressBook> 
     host.notifees.register(book)
 }
 
-fn known<const EVENTS: usize>(both: &mut Both<EVENTS>, book: NotifeeId<AddressBook>) -> Vec<(Multiaddr, Source)> {
+fn known<const EVENTS: usize>(
+    both: &mut Both<EVENTS>,
+    book: NotifeeId<AddressBook>,
+) -> Vec<(Multiaddr, AddressSource)> {
     let peer = both.b.swarm.local_peer();
     let book: &mut AddressBook = both.a.service(book);
     book.addresses(&peer).map(|(address, source)| (address.clone(), source)).collect()
@@ -44,8 +47,8 @@ fn what_a_peer_signs_is_known_and_the_port_from_which_it_dials_is_not<const EVEN
     let known = known(&mut both, of_a);
     // Who dials knows that it listens there.
     let expected: &[_] = match shape.swapped {
-        true => &[(B.at(5000), Source::Signed)],
-        false => &[(B.at(4000), Source::Dialed), (B.at(5000), Source::Signed)],
+        true => &[(B.at(5000), AddressSource::Signed)],
+        false => &[(B.at(4000), AddressSource::Dialed), (B.at(5000), AddressSource::Signed)],
     };
     assert_eq!(known, expected);
     both.end();
@@ -64,7 +67,7 @@ fn what_it_does_not_listen_on_any_more_is_forgotten<const EVENTS: usize>(shape: 
     both.b.swarm.listen(B.at(6000)).expect("there is place");
     both.wait(millis(5_000));
     let known = known(&mut both, of_a);
-    assert!(known.contains(&(B.at(6000), Source::Signed)), "{known:?}");
+    assert!(known.contains(&(B.at(6000), AddressSource::Signed)), "{known:?}");
     assert!(!known.iter().any(|(address, _)| *address == B.at(5000)), "{known:?}");
     both.end();
 }
@@ -78,7 +81,7 @@ fn what_it_says_unsigned_is_known_as_that<const EVENTS: usize>(shape: Shape) {
     both.settle();
     both.connect(shape);
     both.settle();
-    assert!(known(&mut both, of_a).contains(&(B.at(5000), Source::Said)));
+    assert!(known(&mut both, of_a).contains(&(B.at(5000), AddressSource::Said)));
     both.end();
 }
 

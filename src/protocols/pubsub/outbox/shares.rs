@@ -1,73 +1,73 @@
-//! [`Shares`]: what each sender, and each author by it, has in the line of a peer.
+//! [`SendShares`]: what each sender, and each author by it, has in the line of a peer.
 
-use super::line::Places;
+use super::send_queue::QueueSlots;
 use crate::arithmetic::Count;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::cmp::Reverse;
 
 /// What each sender has in a line, and of that each author. All steps cost O(log n).
 #[derive(Default, Debug)]
-pub(super) struct Shares {
-    senders: BTreeMap<u64, Sender>,
+pub(super) struct SendShares {
+    senders: BTreeMap<u64, SenderShare>,
     /// The senders by what they have.
     order: BTreeSet<(SenderRank, u64)>,
 }
 
 /// What has come by one sender.
 #[derive(Default, Debug)]
-struct Sender {
+struct SenderShare {
     bytes: usize,
-    authors: BTreeMap<u64, Author>,
+    authors: BTreeMap<u64, AuthorShare>,
     /// The authors by what they have.
-    order: BTreeSet<(Rank, u64)>,
+    order: BTreeSet<(AuthorRank, u64)>,
 }
 
 /// What has come of one author by one sender: messages that are linked.
 #[derive(Clone, Copy, Debug)]
-struct Author {
-    rank: Rank,
+struct AuthorShare {
+    rank: AuthorRank,
     first: u32,
     last: u32,
 }
 
 /// The bytes of an author, and the number of its oldest message: the older one ranks higher.
-type Rank = (usize, Reverse<u64>);
+type AuthorRank = (usize, Reverse<u64>);
 
 /// The bytes of a sender, and the rank of the author by it that ranks highest.
-type SenderRank = (usize, Rank);
+type SenderRank = (usize, AuthorRank);
 
-impl Sender {
+impl SenderShare {
     fn rank(&self) -> Option<SenderRank> {
         self.order.last().map(|(rank, _)| (self.bytes, *rank))
     }
 }
 
-impl Shares {
+impl SendShares {
     /// Adds a message that stands behind all others.
-    pub(super) fn add(&mut self, places: &mut Places, place: u32) {
+    pub(super) fn add(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, number)| match author {
             Some(author) => {
                 places.link(author.last, place);
                 let (bytes, oldest) = author.rank;
-                Some(Author { rank: (bytes.saturating_add(len), oldest), last: place, ..author })
+                Some(AuthorShare { rank: (bytes.saturating_add(len), oldest), last: place, ..author })
             }
-            None => Some(Author { rank: (len, number), first: place, last: place }),
+            None => Some(AuthorShare { rank: (len, number), first: place, last: place }),
         });
     }
 
     /// Adds a message that stands before all others.
-    pub(super) fn add_first(&mut self, places: &mut Places, place: u32) {
+    pub(super) fn add_first(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, number)| match author {
             Some(author) => {
                 places.link(place, author.first);
-                Some(Author { rank: (author.rank.0.saturating_add(len), number), first: place, ..author })
+                Some(AuthorShare { rank: (author.rank.0.saturating_add(len), number), first: place, ..author })
             }
-            None => Some(Author { rank: (len, number), first: place, last: place }),
+            None => Some(AuthorShare { rank: (len, number), first: place, last: place }),
         });
     }
 
     /// Takes a message that is about to leave its place.
-    pub(super) fn take(&mut self, places: &mut Places, place: u32) {
+    pub(super) fn take(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, _)| {
             let mut author = author?;
             let [earlier, later] = places.unlink(place);
@@ -94,9 +94,9 @@ impl Shares {
     /// Changes what there is of a message's author, and the ranks with that.
     fn change(
         &mut self,
-        places: &mut Places,
+        places: &mut QueueSlots,
         place: u32,
-        with: impl FnOnce(Option<Author>, &mut Places, Rank) -> Option<Author>,
+        with: impl FnOnce(Option<AuthorShare>, &mut QueueSlots, AuthorRank) -> Option<AuthorShare>,
     ) {
         let Some(message) = places.message(place) else { return };
         let (source, rank) = (message.source, (message.frame.len(), Reverse(message.number)));

@@ -1,7 +1,7 @@
 //! Messages and announcements in order, whatever is taken of them, cut, cleared or forgotten.
 
 use super::*;
-use crate::protocols::pubsub::backlog::{PLACE, Source};
+use crate::protocols::pubsub::backlog::{MessageSource, PLACE};
 use alloc::vec::Vec;
 
 fn frame(text: &str) -> Frame {
@@ -21,11 +21,11 @@ impl Line {
 
     /// A message of the only author. Returns whether nothing had to go for it.
     fn push(&mut self, text: &str) -> bool {
-        self.push_by(Source::of(None, None), text) == (0, true)
+        self.push_by(MessageSource::of(None, None), text) == (0, true)
     }
 
     /// Returns how many were dropped for it, and whether it was taken.
-    fn push_by(&mut self, source: Source, text: &str) -> (usize, bool) {
+    fn push_by(&mut self, source: MessageSource, text: &str) -> (usize, bool) {
         if !self.outbox.can_take(text.len()) {
             return (0, false);
         }
@@ -70,8 +70,12 @@ fn bytes_wait_up_to_the_bound_until_they_are_written_whole() {
     assert!(line.push("abc") && line.push("f"));
     assert!(line.outbox.next(|| None).is_some());
     assert!(!line.written(2));
-    assert_eq!(line.push_by(Source::of(None, None), "gh"), (0, false), "what was begun is not dropped for it");
-    assert_eq!(line.push_by(Source::of(None, None), "g"), (1, true), "for one of the same author the oldest goes");
+    assert_eq!(line.push_by(MessageSource::of(None, None), "gh"), (0, false), "what was begun is not dropped for it");
+    assert_eq!(
+        line.push_by(MessageSource::of(None, None), "g"),
+        (1, true),
+        "for one of the same author the oldest goes"
+    );
     assert!(line.written(1) && line.push("hij"));
     assert_eq!(line.drain(9), b"ghij");
     assert!(!Outbox::new(0).can_take(1));
@@ -169,8 +173,8 @@ fn a_long_line_that_was_written_leaves_no_memory_behind() {
     assert!(line.outbox.messages.capacity() <= 16);
 }
 
-const fn of(sender: u64, author: u64) -> Source {
-    Source { sender, author }
+const fn of(sender: u64, author: u64) -> MessageSource {
+    MessageSource { sender, author }
 }
 
 #[test]
@@ -208,8 +212,8 @@ fn what_is_larger_than_all_that_others_have_is_dropped_itself() {
 /// The model: each message in line, and the one that was begun with the bytes of it that are written.
 struct Model {
     max: usize,
-    messages: Vec<(u64, Source, usize)>,
-    current: Option<(u64, Source, usize, usize)>,
+    messages: Vec<(u64, MessageSource, usize)>,
+    current: Option<(u64, MessageSource, usize, usize)>,
 }
 
 impl Model {
@@ -220,10 +224,10 @@ impl Model {
 
     /// Of the sender with most bytes, the author by it with most, of those the one with the oldest message: that.
     fn give_way(&mut self) -> Option<u64> {
-        let bytes = |is: &dyn Fn(&Source) -> bool| -> usize {
+        let bytes = |is: &dyn Fn(&MessageSource) -> bool| -> usize {
             self.messages.iter().filter(|(_, source, _)| is(source)).map(|(.., len)| len).sum()
         };
-        let rank = |(number, source, _): &(u64, Source, usize)| {
+        let rank = |(number, source, _): &(u64, MessageSource, usize)| {
             let of_sender = bytes(&|other| other.sender == source.sender);
             (of_sender, bytes(&|other| other == source), core::cmp::Reverse(*number))
         };
@@ -231,7 +235,7 @@ impl Model {
         Some(self.messages.remove(place).0)
     }
 
-    fn push(&mut self, number: u64, source: Source, len: usize) -> (usize, bool) {
+    fn push(&mut self, number: u64, source: MessageSource, len: usize) -> (usize, bool) {
         if self.current.map_or(0, |(_, _, len, _)| len) + len > self.max {
             return (0, false);
         }

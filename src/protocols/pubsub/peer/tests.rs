@@ -35,7 +35,7 @@ fn said(peer: &mut Peer, subscriptions: &BTreeSet<Topic>) -> Vec<Vec<String>> {
 fn peer(config: &Config) -> Peer {
     let id = crate::identity::Keypair::ed25519_from_bytes([1; 32]).unwrap().public().to_peer_id();
     let group = crate::swarm::AddressGroup::of(&"/ip4/192.0.2.1/tcp/1".parse().unwrap());
-    Peer::new(config, crate::protocols::pubsub::places::Places::new(1, Duration::ZERO).take(group, id))
+    Peer::new(config, crate::protocols::pubsub::peer_places::PeerPlaces::new(1, Duration::ZERO).take(group, id))
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! [`Accounts`]: how many of the messages in the cache each author, sender and address has brought.
 
-use super::chains::{Chains, END, Records};
+use super::chains::{Chained, Chains, END};
 use super::digest::Digest;
 use alloc::vec::Vec;
 
@@ -18,16 +18,16 @@ struct Account {
 /// The accounts of those who have a message in the cache, and of nobody else.
 #[derive(Debug)]
 pub(super) struct Accounts {
-    accounts: Slots,
+    accounts: AccountSlots,
     chains: Chains,
     /// The first of the places that nobody has, which are linked.
     vacant: u32,
 }
 
 #[derive(Default, Debug)]
-struct Slots(Vec<Account>);
+struct AccountSlots(Vec<Account>);
 
-impl Records for Slots {
+impl Chained for AccountSlots {
     fn digest(&self, place: u32) -> Option<&Digest> {
         self.get(place).map(|account| &account.owner)
     }
@@ -43,7 +43,7 @@ impl Records for Slots {
     }
 }
 
-impl Slots {
+impl AccountSlots {
     fn get(&self, place: u32) -> Option<&Account> {
         self.0.get(usize::try_from(place).ok()?)
     }
@@ -55,7 +55,7 @@ impl Slots {
 
 impl Accounts {
     pub(super) fn new() -> Self {
-        Self { accounts: Slots::default(), chains: Chains::default(), vacant: END }
+        Self { accounts: AccountSlots::default(), chains: Chains::default(), vacant: END }
     }
 
     /// Returns the number of messages that somebody has.

@@ -13,7 +13,7 @@ pub(super) const END: u32 = u32::MAX;
 const LEAST: usize = 16;
 
 /// Records that hang on chains. Each has a place, which is not [`END`], and keeps it as long as it hangs there.
-pub(super) trait Records {
+pub(super) trait Chained {
     /// Returns the digest of a record; `None` if there is none at this place.
     fn digest(&self, place: u32) -> Option<&Digest>;
 
@@ -38,7 +38,7 @@ pub(super) struct Chains {
 
 impl Chains {
     /// Returns the place of the record with this digest.
-    pub(super) fn find(&self, records: &impl Records, digest: &Digest) -> Option<u32> {
+    pub(super) fn find(&self, records: &impl Chained, digest: &Digest) -> Option<u32> {
         let mut place = *self.first.get(self.chain(digest))?;
         while let Some(other) = records.digest(place) {
             if other == digest {
@@ -55,7 +55,7 @@ impl Chains {
     }
 
     /// Adds a record that is there, and whose digest no other one has.
-    pub(super) fn add(&mut self, records: &mut impl Records, place: u32) {
+    pub(super) fn add(&mut self, records: &mut impl Chained, place: u32) {
         if self.len >= self.first.len() {
             self.grow(records);
         }
@@ -64,7 +64,7 @@ impl Chains {
     }
 
     /// Takes a record off, which is still there.
-    pub(super) fn remove(&mut self, records: &mut impl Records, place: u32) {
+    pub(super) fn remove(&mut self, records: &mut impl Chained, place: u32) {
         let Some(chain) = records.digest(place).map(|digest| self.chain(digest)) else { return };
         let next = records.next(place);
         let Some(first) = self.first.get_mut(chain) else { return };
@@ -82,7 +82,7 @@ impl Chains {
         }
     }
 
-    fn link(&mut self, records: &mut impl Records, place: u32) {
+    fn link(&mut self, records: &mut impl Chained, place: u32) {
         let Some(chain) = records.digest(place).map(|digest| self.chain(digest)) else { return };
         if let Some(first) = self.first.get_mut(chain) {
             records.set_next(place, core::mem::replace(first, place));
@@ -90,7 +90,7 @@ impl Chains {
     }
 
     /// Makes twice as many chains.
-    fn grow(&mut self, records: &mut impl Records) {
+    fn grow(&mut self, records: &mut impl Chained) {
         let more = self.first.len().saturating_mul(2).max(LEAST);
         for mut place in core::mem::replace(&mut self.first, vec![END; more]) {
             while records.digest(place).is_some() {

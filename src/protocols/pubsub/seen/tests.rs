@@ -30,8 +30,8 @@ fn peer(number: u8) -> PeerId {
     PEERS.get_or_init(|| (0..=255).map(make).collect())[usize::from(number)]
 }
 
-fn of(author: u8, sender: u8) -> Origin {
-    Origin { author: Some(peer(author)), sender: Some(peer(sender)), ..Origin::default() }
+fn of(author: u8, sender: u8) -> MessageOrigin {
+    MessageOrigin { author: Some(peer(author)), sender: Some(peer(sender)), ..MessageOrigin::default() }
 }
 
 fn address(number: u8) -> Option<AddressGroup> {
@@ -39,7 +39,7 @@ fn address(number: u8) -> Option<AddressGroup> {
 }
 
 impl Seen {
-    fn add(&mut self, number: u64, origin: &Origin, now: Option<Duration>) -> Result<u64, Share> {
+    fn add(&mut self, number: u64, origin: &MessageOrigin, now: Option<Duration>) -> Result<u64, SpentShare> {
         assert_eq!(self.number(&digest(number)), None);
         Ok(self.insert(digest(number), self.room(origin)?, now))
     }
@@ -89,7 +89,7 @@ fn a_time_beyond_all_clocks_is_kept() {
 
 #[test]
 fn an_author_has_half_a_sender_four_fifths_an_address_more() {
-    let fill = |places: u64, origin: &dyn Fn(u64) -> Origin| {
+    let fill = |places: u64, origin: &dyn Fn(u64) -> MessageOrigin| {
         let mut seen = seen(usize::try_from(places).unwrap());
         let room = (0..2 * places).filter(|number| seen.add(*number, &origin(*number), None).is_ok()).count();
         (room, seen)
@@ -97,31 +97,31 @@ fn an_author_has_half_a_sender_four_fifths_an_address_more() {
     let byte = |number: u64| u8::try_from(number % 251).unwrap();
     let (room, mut seen) = fill(100, &|_| of(1, 1));
     assert_eq!(room, 50);
-    assert_eq!(seen.room(&of(1, 2)).unwrap_err(), Share::Author, "whoever sends it");
+    assert_eq!(seen.room(&of(1, 2)).unwrap_err(), SpentShare::Author, "whoever sends it");
     // By the same sender, too, another author has its share of what is left, and so on.
     let of_another = (200..400).filter(|number| seen.add(*number, &of(2, 1), None).is_ok()).count();
     assert_eq!(of_another, 25);
     let (room, mut seen) = fill(100, &|number| of(byte(number), 1));
     assert_eq!(room, 80);
-    assert_eq!(seen.room(&of(252, 1)).unwrap_err(), Share::Sender);
+    assert_eq!(seen.room(&of(252, 1)).unwrap_err(), SpentShare::Sender);
     let of_another = (200..400).filter(|number| seen.add(*number, &of(252, 2), None).is_ok()).count();
     assert_eq!(of_another, 10, "half of what is left");
-    let at = |number| Origin { address: address(1), ..of(byte(number), byte(number)) };
+    let at = |number| MessageOrigin { address: address(1), ..of(byte(number), byte(number)) };
     let (room, seen) = fill(170, &at);
     assert_eq!(room, 160);
-    assert_eq!(seen.room(&at(1)).unwrap_err(), Share::Sender);
-    assert!(seen.room(&Origin { address: address(2), ..of(1, 1) }).is_ok(), "the author has little");
+    assert_eq!(seen.room(&at(1)).unwrap_err(), SpentShare::Sender);
+    assert!(seen.room(&MessageOrigin { address: address(2), ..of(1, 1) }).is_ok(), "the author has little");
     // Where anybody may be, there is no share but the whole.
     let (room, seen) = fill(170, &|number| of(byte(number), byte(number)));
     assert_eq!(room, 170);
-    assert_eq!(seen.room(&of(252, 252)).unwrap_err(), Share::Author, "there is no room at all");
-    assert_eq!(seen.room(&Origin::default()).unwrap_err(), Share::Sender);
+    assert_eq!(seen.room(&of(252, 252)).unwrap_err(), SpentShare::Author, "there is no room at all");
+    assert_eq!(seen.room(&MessageOrigin::default()).unwrap_err(), SpentShare::Sender);
 }
 
 #[test]
 fn what_is_forgotten_gives_its_room_back_to_each_that_paid() {
     let mut seen = seen(10);
-    let origin = Origin { address: address(1), ..of(1, 1) };
+    let origin = MessageOrigin { address: address(1), ..of(1, 1) };
     for round in 0..50 {
         let now = secs(10 * round);
         seen.advance(now);
@@ -184,7 +184,7 @@ fn a_message_is_held_back_until_it_goes_or_is_forgotten() {
 fn no_place_at_all_counts_as_one() {
     let mut seen = seen(0);
     assert_eq!(seen.add(1, &of(1, 1), None), Ok(0));
-    assert_eq!(seen.add(2, &of(2, 2), None), Err(Share::Author));
+    assert_eq!(seen.add(2, &of(2, 2), None), Err(SpentShare::Author));
 }
 
 #[test]
@@ -208,17 +208,17 @@ fn its_tables_are_what_their_entries_say() {
     let step = (0..40_u64, 0..6_u8, 0..4_u8, 0..3_u8, 0..4_u64);
     proptest!(|(places in 1..24_usize, steps in proptest::collection::vec(step, 1..200))| {
         let (mut seen, mut now) = (seen(places), Duration::ZERO);
-        let mut model: Vec<(u64, Duration, Origin)> = Vec::new();
+        let mut model: Vec<(u64, Duration, MessageOrigin)> = Vec::new();
         for (number, author, sender, at, pause) in steps {
             now += secs(pause);
             seen.advance(now);
             model.retain(|(_, since, _)| *since + TTL > now);
-            let origin = Origin { address: (at > 0).then(|| address(at).unwrap()), ..of(author, sender) };
+            let origin = MessageOrigin { address: (at > 0).then(|| address(at).unwrap()), ..of(author, sender) };
             prop_assert_eq!(seen.knows(number), model.iter().any(|(other, ..)| *other == number));
             if !seen.knows(number) && seen.add(number, &origin, Some(now)).is_ok() {
                 model.push((number, now, origin));
             }
-            let count = |is: &dyn Fn(&Origin) -> bool| model.iter().filter(|(_, _, origin)| is(origin)).count();
+            let count = |is: &dyn Fn(&MessageOrigin) -> bool| model.iter().filter(|(_, _, origin)| is(origin)).count();
             for owner in 0..6 {
                 let held = |digest| seen.accounts.held(&digest);
                 let (id, group) = (peer(owner), address(owner).unwrap());
@@ -236,7 +236,7 @@ fn its_tables_are_what_their_entries_say() {
 /// Somebody says so many messages a second, at equal distances, from the beginning.
 struct Speaker {
     rate: u64,
-    origin: Origin,
+    origin: MessageOrigin,
 }
 
 /// Hears speakers for twice the time for which a message is remembered. Returns the messages of each that were refused. Less
@@ -272,7 +272,7 @@ fn the_rates_of_the_page_are_those_that_are_told() {
     };
     let byte = |number: u64| u8::try_from(number % 200).unwrap();
     // All that somebody can say at once, until nothing more of it is taken.
-    let told = |origins: &dyn Fn(u64) -> Origin, each: u64| {
+    let told = |origins: &dyn Fn(u64) -> MessageOrigin, each: u64| {
         let (mut seen, mut refused) = (Seen::new(&config), 0);
         let mut is_over = |is_taken: bool| {
             refused = if is_taken { 0 } else { refused + 1 };
@@ -287,10 +287,10 @@ fn the_rates_of_the_page_are_those_that_are_told() {
         ("one sender, with authors without end", told(&|n| of(byte(n), 1), 1), ""),
         (
             "one address, with senders without end",
-            told(&|n| Origin { address: address(1), ..of(byte(n), byte(n)) }, 1),
+            told(&|n| MessageOrigin { address: address(1), ..of(byte(n), byte(n)) }, 1),
             "",
         ),
-        ("all together", told(&|_| Origin::default(), 1), ""),
+        ("all together", told(&|_| MessageOrigin::default(), 1), ""),
     ];
     for (who, told, each) in rows {
         let line = format!("| {who} | {}{each} | {}{each} |", spaced(told), spaced(told / config.seen_ttl.as_secs()));

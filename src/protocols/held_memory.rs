@@ -1,4 +1,5 @@
-//! [`Held`]: the memory that a service takes for others, by who has caused it, and the largest of whoever holds most.
+//! [`HeldMemory`]: the memory that a service takes for others, by who has caused it, and the largest of whoever holds
+//! most.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +9,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 ///
 /// Each operation is O(log n). Items of 0 bytes take no memory here.
 #[derive(Debug)]
-pub(super) struct Held<H, I> {
+pub(super) struct HeldMemory<H, I> {
     all: usize,
     items: BTreeMap<I, (H, usize)>,
     /// None of them is without an item.
@@ -27,7 +28,7 @@ struct Holder<I> {
 /// The number of entries for which a node of a tree has room, however few it has.
 const NODE: usize = 11;
 
-impl<H: Copy + Ord, I: Copy + Ord> Held<H, I> {
+impl<H: Copy + Ord, I: Copy + Ord> HeldMemory<H, I> {
     /// The bytes of heap that one holder takes at most, with a first item that is alone in its node.
     pub(super) const HOLDER: usize =
         2 * (size_of::<(H, Holder<I>)>() + size_of::<(usize, H)>()) + NODE * size_of::<(usize, I)>() + 48;
@@ -89,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_largest_of_who_holds_most_goes_and_who_holds_little_stays() {
-        let mut held = Held::new();
+        let mut held = HeldMemory::new();
         for (holder, item, bytes) in [('a', 1, 50), ('a', 2, 60), ('b', 3, 100), ('c', 4, 10)] {
             held.set(holder, item, bytes);
         }
@@ -106,7 +107,7 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_of_what_is_gone() {
-        let mut held = Held::new();
+        let mut held = HeldMemory::new();
         for item in 0..100_u8 {
             held.set(item % 7, item, usize::from(item));
             held.set(item % 7, item, usize::from(item) * 2);

@@ -1,4 +1,5 @@
-//! [`Outbox`]: the events of a service, for its owner in a bounded queue that forgets the oldest, and for other notifees.
+//! [`EventQueue`]: the events of a service, for its owner in a bounded queue that forgets the oldest, and for other
+//! notifees.
 
 use crate::arithmetic::Count;
 use crate::notifee::NotifeeContext;
@@ -13,16 +14,16 @@ pub(super) const KEPT: usize = 8;
 /// [emitted](crate::notifee::NotifeeContext::emit) to other notifees.
 ///
 /// ```
-/// use swarm_notify::protocols::parts::Outbox;
+/// use swarm_notify::protocols::parts::EventQueue;
 ///
-/// let mut outbox = Outbox::new(2);
+/// let mut events = EventQueue::new(2);
 /// for temperature in [21, 22, 23] {
-///     outbox.push(temperature);
+///     events.push(temperature);
 /// }
-/// assert_eq!((outbox.pop(), outbox.pop(), outbox.pop(), outbox.dropped()), (Some(22), Some(23), None, 1));
+/// assert_eq!((events.pop(), events.pop(), events.pop(), events.dropped()), (Some(22), Some(23), None, 1));
 /// ```
 #[derive(Debug)]
-pub struct Outbox<E> {
+pub struct EventQueue<E> {
     /// The events of the present notification, before they are published.
     unpublished: Vec<E>,
     events: VecDeque<E>,
@@ -34,7 +35,7 @@ pub struct Outbox<E> {
     weigh: fn(&E) -> usize,
 }
 
-impl<E> Outbox<E> {
+impl<E> EventQueue<E> {
     /// An outbox for `capacity` events; 0 counts as 1.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
@@ -107,29 +108,29 @@ mod tests {
 
     #[test]
     fn the_oldest_makes_room_and_is_counted() {
-        let mut outbox = Outbox::new(2);
+        let mut events = EventQueue::new(2);
         for n in 0..5 {
-            outbox.push(n);
+            events.push(n);
         }
-        assert_eq!(outbox.dropped(), 3);
-        assert_eq!(core::iter::from_fn(|| outbox.pop()).collect::<Vec<_>>(), [3, 4]);
+        assert_eq!(events.dropped(), 3);
+        assert_eq!(core::iter::from_fn(|| events.pop()).collect::<Vec<_>>(), [3, 4]);
     }
 
     #[test]
     fn large_events_push_out_as_many_as_they_need_the_place_of() {
-        let mut outbox = Outbox::with_bytes(100, 10, Vec::len);
+        let mut events = EventQueue::with_bytes(100, 10, Vec::len);
         for len in [4, 4, 2, 7, 30, 3] {
-            outbox.push(vec![0; len]);
+            events.push(vec![0; len]);
         }
-        assert_eq!((outbox.dropped(), outbox.pop(), outbox.pop()), (5, Some(vec![0; 3]), None));
-        outbox.push(vec![0; 10]);
-        assert_eq!((outbox.dropped(), outbox.pop().map(|event| event.len()), outbox.bytes), (5, Some(10), 0));
+        assert_eq!((events.dropped(), events.pop(), events.pop()), (5, Some(vec![0; 3]), None));
+        events.push(vec![0; 10]);
+        assert_eq!((events.dropped(), events.pop().map(|event| event.len()), events.bytes), (5, Some(10), 0));
     }
 
     #[test]
     fn there_is_always_place_for_one() {
-        let mut outbox = Outbox::new(0);
-        outbox.push('a');
-        assert_eq!((outbox.pop(), outbox.dropped()), (Some('a'), 0));
+        let mut events = EventQueue::new(0);
+        events.push('a');
+        assert_eq!((events.pop(), events.dropped()), (Some('a'), 0));
     }
 }

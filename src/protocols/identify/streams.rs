@@ -2,7 +2,7 @@
 //! direction.
 
 use super::message::decode_with;
-use super::reader::Reader;
+use super::reader::MessageReader;
 use super::{Event, Failure, Identify, Info, PROTOCOL, PUSH_PROTOCOL, PeerRecord};
 use crate::arithmetic::Count;
 use crate::connection::Bucket;
@@ -20,7 +20,7 @@ const MIN_WAIT: Duration = Duration::from_millis(1);
 
 /// What is known of a connection.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct KnownConnection {
     pub(super) peer: PeerId,
     pub(super) info: Option<Arc<Info>>,
     /// It is to be asked, or being asked.
@@ -39,7 +39,7 @@ pub(super) struct Link {
     record_work: Bucket,
 }
 
-impl Link {
+impl KnownConnection {
     pub(super) fn new(peer: PeerId, is_asked: bool) -> Self {
         Self {
             peer,
@@ -75,15 +75,15 @@ impl Link {
 
 /// What a stream is for.
 #[derive(Debug)]
-pub(super) struct Use {
+pub(super) struct IdentifyStream {
     connection: ConnectionId,
-    role: Role,
+    role: StreamRole,
     work: Work,
     deadline: Option<Duration>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Role {
+enum StreamRole {
     Ask,
     Answer,
     Push,
@@ -95,7 +95,7 @@ enum Work {
     /// What is to be said is made once the peer listens, so that it is true then.
     Opening,
     Write(Writer),
-    Read(Reader),
+    Read(MessageReader),
     /// The rest is the swarm's to close.
     Done,
 }
@@ -121,8 +121,8 @@ pub(super) enum Item {
 }
 
 impl Identify {
-    fn begin(&mut self, connection: ConnectionId, stream: StreamId, role: Role, work: Work, now: Duration) {
-        let mut of = Use { connection, role, work, deadline: None };
+    fn begin(&mut self, connection: ConnectionId, stream: StreamId, role: StreamRole, work: Work, now: Duration) {
+        let mut of = IdentifyStream { connection, role, work, deadline: None };
         self.deadlines.set(stream, &mut of.deadline, Some(now.saturating_add(self.config.timeout)));
         self.streams.insert(stream, of);
     }
@@ -131,10 +131,10 @@ impl Identify {
     pub(super) fn ask(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
         match node.open_stream(connection, &[PROTOCOL]) {
             Ok(stream) => {
-                let reader = Reader::new(self.config.max_bytes);
-                self.begin(connection, stream, Role::Ask, Work::Read(reader), now);
+                let reader = MessageReader::new(self.config.max_bytes);
+                self.begin(connection, stream, StreamRole::Ask, Work::Read(reader), now);
             }
-            Err(error) => self.heard(connection, Role::Ask, Err(fails(error))),
+            Err(error) => self.heard(connection, StreamRole::Ask, Err(fails(error))),
         }
     }
 
@@ -149,26 +149,26 @@ impl Identify {
     pub(super) fn push_on(&mut self, node: &mut dyn Node, now: Duration) {
         while self.may_push() {
             let Some(connection) = self.to_push.pop_front() else { return };
-            let Some(link) = self.links.get_mut(connection) else { continue };
-            link.wants_push = false;
+            let Some(entry) = self.connections.get_mut(connection) else { continue };
+            entry.wants_push = false;
             let is_deaf = |info: &Arc<Info>| !info.protocols.is_empty() && !info.speaks(&PUSH_PROTOCOL);
-            if link.info.as_ref().is_some_and(is_deaf) {
+            if entry.info.as_ref().is_some_and(is_deaf) {
                 continue;
             }
             let rate = self.config.pushes_said;
-            let may_push = link.pushes_said.take(1, rate, now);
+            let may_push = entry.pushes_said.take(1, rate, now);
             // A place of the rate comes back in this time.
             let wait = self.config.push_again_after.max(if may_push { MIN_WAIT } else { rate.interval() });
             let opened =
                 if may_push { node.open_stream(connection, &[PUSH_PROTOCOL]) } else { Err(OpenStreamError::Limit) };
             match opened {
                 Ok(stream) => {
-                    link.push = Some(stream);
+                    entry.push = Some(stream);
                     self.pushes.raise(1);
-                    self.begin(connection, stream, Role::Push, Work::Opening, now);
+                    self.begin(connection, stream, StreamRole::Push, Work::Opening, now);
                 }
                 Err(OpenStreamError::Limit) => {
-                    link.wants_push = true;
+                    entry.wants_push = true;
                     self.to_push_again.push(connection);
                     self.push_again_at.get_or_insert(now.saturating_add(wait));
                 }
@@ -187,10 +187,10 @@ impl Identify {
             if !is_push && view.protocol != Some(&PROTOCOL) {
                 return;
             }
-            let Some(link) = self.links.get_mut(connection) else { return };
+            let Some(entry) = self.connections.get_mut(connection) else { return };
             let is_within = match is_push {
-                true => link.pushes_heard.take(1, self.config.pushes_heard, now),
-                false => link.questions.take(1, self.config.questions, now),
+                true => entry.pushes_heard.take(1, self.config.pushes_heard, now),
+                false => entry.questions.take(1, self.config.questions, now),
             };
             if !is_within {
                 log::debug!("{connection}: the peer {} too often", if is_push { "pushes" } else { "asks" });
@@ -198,19 +198,19 @@ impl Identify {
                 let _ = node.fail_connection(connection, Fault::Flood);
                 return;
             }
-            if link.inbound >= self.config.inbound_streams.max(1) {
+            if entry.inbound >= self.config.inbound_streams.max(1) {
                 // It has just opened.
                 let _ = node.reset(stream);
                 return;
             }
-            link.inbound.raise(1);
+            entry.inbound.raise(1);
             let (role, work) = match is_push {
-                true => (Role::Hear, Work::Read(Reader::new(self.config.max_bytes))),
-                false => (Role::Answer, Work::Opening),
+                true => (StreamRole::Hear, Work::Read(MessageReader::new(self.config.max_bytes))),
+                false => (StreamRole::Answer, Work::Opening),
             };
             self.begin(connection, stream, role, work, now);
         }
-        let is_to_say = |of: &&mut Use| matches!(of.work, Work::Opening);
+        let is_to_say = |of: &&mut IdentifyStream| matches!(of.work, Work::Opening);
         if self.streams.get_mut(stream).filter(is_to_say).is_some() {
             self.look_again(node);
             let said = self.local.say(node, connection);
@@ -270,9 +270,9 @@ impl Identify {
         said: &[u8],
         now: Duration,
     ) -> Result<Info, Failure> {
-        let Some(link) = self.links.get_mut(connection) else { return Err(Failure::ConnectionClosed) };
-        let known = link.info.as_ref().and_then(|info| info.record.as_ref());
-        let (peer, rate, bucket) = (link.peer, self.config.record_work, &mut link.record_work);
+        let Some(entry) = self.connections.get_mut(connection) else { return Err(Failure::ConnectionClosed) };
+        let known = entry.info.as_ref().and_then(|info| info.record.as_ref());
+        let (peer, rate, bucket) = (entry.peer, self.config.record_work, &mut entry.record_work);
         let mut is_within = true;
         let info = decode_with(said, |envelope| {
             PeerRecord::verify_by(envelope, &peer, known, |cost| {
@@ -299,24 +299,24 @@ impl Identify {
     }
 
     /// Forgets a stream that is over.
-    fn take_out(&mut self, stream: StreamId) -> Option<Use> {
+    fn take_out(&mut self, stream: StreamId) -> Option<IdentifyStream> {
         let mut of = self.streams.remove(stream)?;
         self.deadlines.set(stream, &mut of.deadline, None);
         self.held.forget(Item::Stream(stream));
         let connection = of.connection;
-        if let Some(link) = self.links.get_mut(connection) {
+        if let Some(entry) = self.connections.get_mut(connection) {
             match of.role {
-                Role::Ask => {}
-                Role::Answer | Role::Hear => link.inbound.lower(1),
-                Role::Push => {
-                    link.push = None;
-                    if link.wants_push {
+                StreamRole::Ask => {}
+                StreamRole::Answer | StreamRole::Hear => entry.inbound.lower(1),
+                StreamRole::Push => {
+                    entry.push = None;
+                    if entry.wants_push {
                         self.to_push.push_back(connection);
                     }
                 }
             }
         }
-        self.pushes.lower((of.role == Role::Push).into());
+        self.pushes.lower((of.role == StreamRole::Push).into());
         Some(of)
     }
 
@@ -329,8 +329,8 @@ impl Identify {
                 Item::Info(connection) => {
                     self.held.forget(item);
                     self.forgotten.raise(1);
-                    if let Some(link) = self.links.get_mut(connection) {
-                        link.info = None;
+                    if let Some(entry) = self.connections.get_mut(connection) {
+                        entry.info = None;
                     }
                     log::debug!("{connection}: what its peer has said is forgotten: there is too much of all");
                 }
@@ -363,11 +363,11 @@ impl Identify {
     }
 
     /// What came of a question, or of the peer's push.
-    fn heard(&mut self, connection: ConnectionId, role: Role, heard: Result<Info, Failure>) {
-        let Some(link) = self.links.get_mut(connection) else { return };
-        let (is_push, peer) = (role == Role::Hear, link.peer);
-        link.is_asked &= is_push;
-        let heard = heard.and_then(|said| link.take(said, is_push));
+    fn heard(&mut self, connection: ConnectionId, role: StreamRole, heard: Result<Info, Failure>) {
+        let Some(entry) = self.connections.get_mut(connection) else { return };
+        let (is_push, peer) = (role == StreamRole::Hear, entry.peer);
+        entry.is_asked &= is_push;
+        let heard = heard.and_then(|said| entry.take(said, is_push));
         if let Ok(info) = &heard {
             let memory = info.memory();
             self.held.set(connection, Item::Info(connection), memory);

@@ -1,4 +1,4 @@
-//! [`Places`]: who has a place among the peers, by address, so that no address can take all of them in silence.
+//! [`PeerPlaces`]: who has a place among the peers, by address, so that no address can take all of them in silence.
 
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
@@ -12,12 +12,12 @@ const LEAST_SHARE: usize = 8;
 
 /// The places of peers.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct PeerPlaces {
     max: usize,
     /// The time without anything new after which a peer can give way.
     quiet_after: Duration,
     len: usize,
-    groups: BTreeMap<AddressGroup, Group>,
+    groups: BTreeMap<AddressGroup, PeersOfAddress>,
     /// The groups by size, so that the greediest is found without a look at all.
     sizes: BTreeSet<(usize, AddressGroup)>,
     /// The number of the next newcomer.
@@ -26,7 +26,7 @@ pub(super) struct Places {
 
 /// The peers of one address.
 #[derive(Default, Debug)]
-struct Group {
+struct PeersOfAddress {
     len: usize,
     /// Those that have sent nothing yet, in the order in which they came.
     silent: BTreeMap<u64, PeerId>,
@@ -36,14 +36,14 @@ struct Group {
 
 /// A peer's place.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct PeerPlace {
     group: AddressGroup,
     peer: PeerId,
-    state: State,
+    state: PlaceState,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+enum PlaceState {
     /// It has sent nothing yet. Its number among those.
     Silent(u64),
     /// About when it has brought something new, or has begun to speak.
@@ -52,7 +52,7 @@ enum State {
 
 /// What is to be done for a newcomer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Room {
+pub(super) enum Admission {
     /// There is a place.
     Free,
     /// There is one once this peer has gone.
@@ -61,7 +61,7 @@ pub(super) enum Room {
     None,
 }
 
-impl Places {
+impl PeerPlaces {
     /// At most so many, of which those can give way that have brought nothing new for so long.
     pub(super) const fn new(max: usize, quiet_after: Duration) -> Self {
         Self { max, quiet_after, len: 0, groups: BTreeMap::new(), sizes: BTreeSet::new(), next: 0 }
@@ -69,7 +69,7 @@ impl Places {
 
     /// Says how a newcomer from an address gets a place. Behind a common address, such as loopback, anybody may be: no
     /// share is too much for it.
-    pub(super) fn room(&self, group: AddressGroup, is_common: bool, now: Duration) -> Room {
+    pub(super) fn room(&self, group: AddressGroup, is_common: bool, now: Duration) -> Admission {
         let own = self.groups.get(&group).map_or(0, |group| group.len);
         if self.len >= self.max {
             // Of the greediest address that has a silent one. All that are passed over have none.
@@ -77,16 +77,16 @@ impl Places {
             // So that equal addresses do not push out each other's in turns.
             let pays = |(len, other): &&(usize, AddressGroup)| *other == group || *len > own.saturating_add(1);
             let quiet = || self.sizes.iter().rev().filter(pays).find_map(|(_, group)| self.quiet_longest(*group, now));
-            return silent.or_else(quiet).map_or(Room::None, Room::Instead);
+            return silent.or_else(quiet).map_or(Admission::None, Admission::Instead);
         }
         let share = (self.max / 16).max(LEAST_SHARE);
         let is_last_quarter = self.max.saturating_sub(self.len) <= self.max / 4;
         match own > share && is_last_quarter && !is_common {
             true => {
                 let other = self.oldest_silent(group).or_else(|| self.quiet_longest(group, now));
-                other.map_or(Room::None, Room::Instead)
+                other.map_or(Admission::None, Admission::Instead)
             }
-            false => Room::Free,
+            false => Admission::Free,
         }
     }
 
@@ -100,7 +100,7 @@ impl Places {
     }
 
     /// A peer from an address takes a place.
-    pub(super) fn take(&mut self, group: AddressGroup, peer: PeerId) -> Place {
+    pub(super) fn take(&mut self, group: AddressGroup, peer: PeerId) -> PeerPlace {
         let number = self.next;
         self.next.raise(1);
         self.len.raise(1);
@@ -108,34 +108,34 @@ impl Places {
             of.len.raise(1);
             of.silent.insert(number, peer);
         });
-        Place { group, peer, state: State::Silent(number) }
+        PeerPlace { group, peer, state: PlaceState::Silent(number) }
     }
 
     /// A peer has sent something, which need not be new.
-    pub(super) fn speaks(&mut self, place: &mut Place, now: Duration) {
-        if matches!(place.state, State::Silent(_)) {
+    pub(super) fn speaks(&mut self, place: &mut PeerPlace, now: Duration) {
+        if matches!(place.state, PlaceState::Silent(_)) {
             self.hears(place, now);
         }
     }
 
     /// A peer has brought something new. It is taken down once in a sixteenth of the time after which it would be quiet: a
     /// message costs next to nothing here.
-    pub(super) fn brings(&mut self, place: &mut Place, now: Duration) {
+    pub(super) fn brings(&mut self, place: &mut PeerPlace, now: Duration) {
         let is_due = |heard: Duration| now.saturating_sub(heard) > self.quiet_after.checked_div(16).unwrap_or_default();
-        if matches!(place.state, State::Heard(heard) if is_due(heard)) {
+        if matches!(place.state, PlaceState::Heard(heard) if is_due(heard)) {
             self.hears(place, now);
         }
     }
 
-    fn hears(&mut self, place: &mut Place, now: Duration) {
+    fn hears(&mut self, place: &mut PeerPlace, now: Duration) {
         let Some(group) = self.groups.get_mut(&place.group) else { return };
         group.forget(*place);
         group.heard.insert((now, place.peer));
-        place.state = State::Heard(now);
+        place.state = PlaceState::Heard(now);
     }
 
     /// A peer gives its place back.
-    pub(super) fn give_back(&mut self, place: Place) {
+    pub(super) fn give_back(&mut self, place: PeerPlace) {
         self.len.lower(1);
         self.resize(place.group, |of| {
             of.len.lower(1);
@@ -143,7 +143,7 @@ impl Places {
         });
     }
 
-    fn resize(&mut self, group: AddressGroup, change: impl FnOnce(&mut Group)) {
+    fn resize(&mut self, group: AddressGroup, change: impl FnOnce(&mut PeersOfAddress)) {
         let of = self.groups.entry(group).or_default();
         self.sizes.remove(&(of.len, group));
         change(of);
@@ -154,11 +154,11 @@ impl Places {
     }
 }
 
-impl Group {
-    fn forget(&mut self, place: Place) {
+impl PeersOfAddress {
+    fn forget(&mut self, place: PeerPlace) {
         match place.state {
-            State::Silent(number) => drop(self.silent.remove(&number)),
-            State::Heard(heard) => _ = self.heard.remove(&(heard, place.peer)),
+            PlaceState::Silent(number) => drop(self.silent.remove(&number)),
+            PlaceState::Heard(heard) => _ = self.heard.remove(&(heard, place.peer)),
         }
     }
 }
@@ -173,8 +173,8 @@ mod tests {
     const NOW: Duration = Duration::from_secs(1_000);
     const QUIET: Duration = Duration::from_secs(100);
 
-    fn places(max: usize) -> Places {
-        Places::new(max, QUIET)
+    fn places(max: usize) -> PeerPlaces {
+        PeerPlaces::new(max, QUIET)
     }
 
     fn peer(number: u16) -> PeerId {
@@ -188,10 +188,10 @@ mod tests {
     }
 
     /// So many from one address, as far as there is free room.
-    fn fill(places: &mut Places, group: AddressGroup, peers: core::ops::Range<u16>) -> Vec<Place> {
+    fn fill(places: &mut PeerPlaces, group: AddressGroup, peers: core::ops::Range<u16>) -> Vec<PeerPlace> {
         let mut taken = Vec::new();
         for number in peers {
-            if places.room(group, false, NOW) != Room::Free {
+            if places.room(group, false, NOW) != Admission::Free {
                 break;
             }
             taken.push(places.take(group, peer(number)));
@@ -203,7 +203,11 @@ mod tests {
     fn one_address_leaves_a_quarter_to_others() {
         let mut places = places(64);
         assert_eq!(fill(&mut places, group(1), 0..200).len(), 48);
-        assert_eq!(places.room(group(1), false, NOW), Room::Instead(peer(0)), "its own oldest silent one gives way");
+        assert_eq!(
+            places.room(group(1), false, NOW),
+            Admission::Instead(peer(0)),
+            "its own oldest silent one gives way"
+        );
         assert_eq!(fill(&mut places, group(2), 200..300).len(), 9, "more than the share is greedy");
         assert_eq!(fill(&mut places, group(3), 300..400).len(), 7, "now it is full");
     }
@@ -215,14 +219,14 @@ mod tests {
         assert_eq!(most.len(), 12);
         let two = fill(&mut places, group(2), 100..102);
         let _three = fill(&mut places, group(3), 200..202);
-        assert_eq!((two.len(), places.room(group(4), false, NOW)), (2, Room::Instead(peer(0))));
+        assert_eq!((two.len(), places.room(group(4), false, NOW)), (2, Admission::Instead(peer(0))));
         places.speaks(&mut most[0], NOW);
-        assert_eq!(places.room(group(4), false, NOW), Room::Instead(peer(1)));
+        assert_eq!(places.room(group(4), false, NOW), Admission::Instead(peer(1)));
         most.iter_mut().for_each(|place| places.speaks(place, NOW));
-        assert_eq!(places.room(group(4), false, NOW), Room::Instead(peer(200)), "those who speak stay");
+        assert_eq!(places.room(group(4), false, NOW), Admission::Instead(peer(200)), "those who speak stay");
         places.give_back(most[3]);
-        assert_eq!(places.room(group(4), false, NOW), Room::Free);
-        assert_eq!(places.room(group(1), false, NOW), Room::None, "all of the greediest speak");
+        assert_eq!(places.room(group(4), false, NOW), Admission::Free);
+        assert_eq!(places.room(group(1), false, NOW), Admission::None, "all of the greediest speak");
     }
 
     #[test]
@@ -234,16 +238,16 @@ mod tests {
         let all = most.iter_mut().chain(&mut one).chain(&mut rest);
         all.enumerate().for_each(|(n, place)| places.speaks(place, NOW + Duration::from_secs(n as u64)));
         let room =
-            |places: &Places, host: u8, secs: u64| places.room(group(host), false, NOW + Duration::from_secs(secs));
-        assert_eq!(room(&places, 10, 99), Room::None, "all have spoken lately");
-        assert_eq!(room(&places, 10, 100), Room::Instead(peer(0)));
+            |places: &PeerPlaces, host: u8, secs: u64| places.room(group(host), false, NOW + Duration::from_secs(secs));
+        assert_eq!(room(&places, 10, 99), Admission::None, "all have spoken lately");
+        assert_eq!(room(&places, 10, 100), Admission::Instead(peer(0)));
         places.speaks(&mut most[0], NOW + QUIET);
-        assert_eq!(room(&places, 10, 100), Room::Instead(peer(0)), "it has brought nothing new");
+        assert_eq!(room(&places, 10, 100), Admission::Instead(peer(0)), "it has brought nothing new");
         places.brings(&mut most[0], NOW + QUIET);
-        assert_eq!((room(&places, 10, 100), room(&places, 10, 101)), (Room::None, Room::Instead(peer(1))));
-        assert_eq!(room(&places, 1, 101), Room::Instead(peer(1)), "a newcomer of the same address");
+        assert_eq!((room(&places, 10, 100), room(&places, 10, 101)), (Admission::None, Admission::Instead(peer(1))));
+        assert_eq!(room(&places, 1, 101), Admission::Instead(peer(1)), "a newcomer of the same address");
         most.iter_mut().for_each(|place| places.brings(place, NOW + 10 * QUIET));
-        assert_eq!(room(&places, 10, 1_000), Room::None, "who has one keeps it, however quiet");
+        assert_eq!(room(&places, 10, 1_000), Admission::None, "who has one keeps it, however quiet");
         most.into_iter().chain(one).chain(rest).for_each(|place| places.give_back(place));
         assert!(places.groups.is_empty() && places.len == 0);
     }
@@ -252,10 +256,10 @@ mod tests {
     fn a_common_address_may_have_all_places_and_its_silent_ones_give_way() {
         let mut places = places(64);
         for number in 0..64 {
-            assert_eq!(places.room(group(1), true, NOW), Room::Free);
+            assert_eq!(places.room(group(1), true, NOW), Admission::Free);
             places.take(group(1), peer(number));
         }
-        assert_eq!(places.room(group(1), true, NOW), Room::Instead(peer(0)));
+        assert_eq!(places.room(group(1), true, NOW), Admission::Instead(peer(0)));
     }
 
     #[test]
@@ -266,6 +270,6 @@ mod tests {
             taken.into_iter().for_each(|place| places.give_back(place));
         }
         assert!(places.groups.is_empty() && places.sizes.is_empty() && places.len == 0);
-        assert_eq!(Places::new(0, QUIET).room(group(1), false, NOW), Room::None);
+        assert_eq!(PeerPlaces::new(0, QUIET).room(group(1), false, NOW), Admission::None);
     }
 }

@@ -1,6 +1,6 @@
-//! [`Line`]: messages in the order in which they are to be written, of which those give way whose author has most.
+//! [`SendQueue`]: messages in the order in which they are to be written, of which those give way whose author has most.
 
-use super::shares::Shares;
+use super::shares::SendShares;
 use crate::arithmetic::Count;
 use crate::protocols::pubsub::backlog::Numbered;
 use alloc::boxed::Box;
@@ -16,24 +16,24 @@ const KEPT: usize = 16;
 /// Messages in order. As long as none had to give way it knows nothing but the order. When one has to for the first time it
 /// finds out what each author has, and keeps that until it is empty.
 #[derive(Debug)]
-pub(super) struct Line {
-    places: Places,
+pub(super) struct SendQueue {
+    places: QueueSlots,
     first: u32,
     last: u32,
     len: usize,
-    shares: Option<Box<Shares>>,
+    shares: Option<Box<SendShares>>,
 }
 
 /// The places of messages, and those that are vacant, which are linked.
 #[derive(Debug)]
-pub(super) struct Places {
-    places: Vec<Place>,
+pub(super) struct QueueSlots {
+    places: Vec<QueuedMessage>,
     vacant: u32,
 }
 
 /// A message, and those beside it.
 #[derive(Debug)]
-struct Place {
+struct QueuedMessage {
     message: Option<Arc<Numbered>>,
     before: u32,
     /// The next one, or the next place that is vacant.
@@ -43,12 +43,12 @@ struct Place {
     later: u32,
 }
 
-impl Places {
-    fn get(&self, place: u32) -> Option<&Place> {
+impl QueueSlots {
+    fn get(&self, place: u32) -> Option<&QueuedMessage> {
         self.places.get(usize::try_from(place).ok()?)
     }
 
-    fn get_mut(&mut self, place: u32) -> Option<&mut Place> {
+    fn get_mut(&mut self, place: u32) -> Option<&mut QueuedMessage> {
         self.places.get_mut(usize::try_from(place).ok()?)
     }
 
@@ -88,7 +88,7 @@ impl Places {
     }
 
     fn put(&mut self, message: Arc<Numbered>, before: u32, after: u32) -> u32 {
-        let new = Place { message: Some(message), before, after, earlier: END, later: END };
+        let new = QueuedMessage { message: Some(message), before, after, earlier: END, later: END };
         let vacant = self.vacant;
         if let Some(place) = self.get_mut(vacant) {
             let next = place.after;
@@ -118,9 +118,9 @@ impl Places {
     }
 }
 
-impl Line {
+impl SendQueue {
     pub(super) const fn new() -> Self {
-        let places = Places { places: Vec::new(), vacant: END };
+        let places = QueueSlots { places: Vec::new(), vacant: END };
         Self { places, first: END, last: END, len: 0, shares: None }
     }
 
@@ -174,7 +174,7 @@ impl Line {
         let shares = match &mut self.shares {
             Some(shares) => shares,
             None => {
-                let mut shares = Box::<Shares>::default();
+                let mut shares = Box::<SendShares>::default();
                 let mut place = self.first;
                 while self.places.message(place).is_some() {
                     shares.add(&mut self.places, place);
@@ -213,7 +213,7 @@ impl Line {
         if self.len == 0 {
             self.shares = None;
             if self.places.places.capacity() > KEPT {
-                self.places = Places { places: Vec::new(), vacant: END };
+                self.places = QueueSlots { places: Vec::new(), vacant: END };
             }
             (self.first, self.last) = (END, END);
         }
