@@ -61,6 +61,8 @@
 //!
 //! Everything here belongs to one thread, but for [`Remote`], which has work done on it for others.
 
+mod any_swarm;
+mod begin_stream;
 mod command;
 mod config;
 mod driver;
@@ -68,23 +70,22 @@ mod error;
 mod events;
 mod execute;
 mod handle;
+mod handler_queue;
 mod handlers;
-mod lines;
+mod notifee;
 mod open_stream;
-mod opened;
+mod opened_stream;
+mod opening_queues;
+mod outcome;
 mod remote;
 mod requests;
-mod router;
-mod running;
+mod running_handlers;
 mod shared;
-mod slot;
 mod stream;
-mod turns;
 mod unread;
 mod wait;
-mod waiting;
-mod world;
 
+pub use any_swarm::AnySwarm;
 pub use config::Config;
 pub use error::Error;
 pub use events::Events;
@@ -92,7 +93,6 @@ pub use handle::{Connection, Handle, Listener};
 pub use open_stream::OpenStream;
 pub use remote::{Remote, RemoteEvents};
 pub use stream::Stream;
-pub use world::AnySwarm;
 
 pub use crate::protocols::Target;
 
@@ -106,8 +106,8 @@ use core::future::{Future, poll_fn};
 use core::pin::pin;
 use driver::Driver;
 use futures_lite::io::{AsyncRead, AsyncWrite};
+use notifee::HostNotifee;
 use ring::rand::{SecureRandom, SystemRandom};
-use router::Router;
 use shared::Shared;
 use smol::LocalExecutor;
 use std::os::fd::AsFd;
@@ -206,7 +206,7 @@ impl Host {
     fn of(swarm: AnySwarm, config: Config) -> Self {
         let shared = Shared::new(swarm, config);
         // It was just made, so that nobody has taken its world.
-        let _ = shared.try_world(|world| world.notifees.register(Router(shared.clone())));
+        let _ = shared.try_world(|host_swarm| host_swarm.notifees.register(HostNotifee(shared.clone())));
         Self { driver: Driver::new(shared), executor: Rc::new(LocalExecutor::new()) }
     }
 
@@ -250,9 +250,9 @@ impl Host {
     /// [`Error::Busy`], where the host has been moved into one of its own notifees; `act` was not called.
     pub fn with<R>(&mut self, act: impl FnOnce(&mut Notifees<AnySwarm>, &mut AnySwarm) -> R) -> Result<R, Error> {
         let shared = &self.driver.shared;
-        let done = shared.try_world(|world| {
-            world.notifees.set_now(shared.now());
-            act(&mut world.notifees, &mut world.swarm)
+        let done = shared.try_world(|host_swarm| {
+            host_swarm.notifees.set_now(shared.now());
+            act(&mut host_swarm.notifees, &mut host_swarm.swarm)
         });
         self.driver.shared.wake_driver();
         done.map_err(Error::from)

@@ -1,8 +1,8 @@
-//! [`Command`]: what handles, streams and their drops ask of the host; [`Commands`]: what could not be done at once.
+//! [`HostCommand`]: what handles, streams and their drops ask of the host; [`Commands`]: what could not be done at once.
 
-use super::opened::{Dialed, Listening, Opened};
-use super::slot::Slot;
-use super::world::World;
+use super::any_swarm::HostSwarm;
+use super::opened_stream::{Dialed, Listening, StreamParts};
+use super::outcome::PendingOutcome;
 use crate::connection::Protocol;
 use crate::lifecycle::{ConnectionId, Id, ListenerId, StreamId};
 use crate::protocols::Target;
@@ -19,12 +19,12 @@ use core::time::Duration;
 const SPARE: usize = 64;
 
 /// What is asked of the host. Those that wait for an outcome are as many as there are futures that live.
-pub(super) enum Command {
-    Listen(Multiaddr, Rc<Slot<Listening>>),
-    Dial(Multiaddr, Rc<Slot<Dialed>>),
-    OpenStream(StreamRequest, Rc<Slot<Opened>>),
-    CloseListener(ListenerId, Rc<Slot<()>>),
-    CloseConnection(ConnectionId, Close, Rc<Slot<()>>),
+pub(super) enum HostCommand {
+    Listen(Multiaddr, Rc<PendingOutcome<Listening>>),
+    Dial(Multiaddr, Rc<PendingOutcome<Dialed>>),
+    OpenStream(StreamRequest, Rc<PendingOutcome<StreamParts>>),
+    CloseListener(ListenerId, Rc<PendingOutcome<()>>),
+    CloseConnection(ConnectionId, Close, Rc<PendingOutcome<()>>),
     /// Nobody waits for it any more.
     GiveUp(Id),
     /// A stream was dropped. `is_finished`: its owner had closed it.
@@ -36,7 +36,7 @@ pub(super) enum Command {
     SetHalfOpenTimeout(StreamId, Option<Duration>),
     Speak(Protocol),
     SpeakNoMore(Protocol),
-    Shutdown(Rc<Slot<()>>),
+    Shutdown(Rc<PendingOutcome<()>>),
     /// Given no world, it tells that the host is gone. It gives back who is to be woken.
     With(Act),
 }
@@ -66,8 +66,8 @@ impl Proposal {
     }
 }
 
-/// What is done with the world.
-pub(super) type Act = Box<dyn FnOnce(Option<&mut World>) -> Option<Waker>>;
+/// What is done with the swarm.
+pub(super) type Act = Box<dyn FnOnce(Option<&mut HostSwarm>) -> Option<Waker>>;
 
 /// How a connection is to end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,7 +78,7 @@ pub(super) enum Close {
     ByItself,
 }
 
-impl Command {
+impl HostCommand {
     /// Whether it may as well be forgotten, since it was for somebody who waits no more.
     pub(super) fn is_pointless(&self) -> bool {
         match self {
@@ -102,7 +102,7 @@ impl Command {
 /// What could not be done at once.
 #[derive(Default)]
 pub(super) struct Commands {
-    pub(super) queue: VecDeque<Command>,
+    pub(super) queue: VecDeque<HostCommand>,
     /// At what length it is looked through next.
     sweep_at: usize,
 }

@@ -1,16 +1,16 @@
 //! [`Config`]: the bounds of a host.
 
-use super::opened::{Ends, Opened};
+use super::opened_stream::{StreamEnds, StreamParts};
 use crate::lifecycle::Limits;
 use crate::{swarm, tcp};
 use core::time::Duration;
 
 /// The bytes of heap of a stream that somebody holds: what both sides know of it, its places in tables, and its wakers.
-const STREAM: usize = size_of::<Ends>() + 2 * size_of::<Opened>() + 128;
+const STREAM: usize = size_of::<StreamEnds>() + 2 * size_of::<StreamParts>() + 128;
 /// Those of a handler: its task, the record of it by peer, and that of unread bytes. The handler's own future is its owner's.
-const HANDLER: usize = size_of::<Ends>() + size_of::<Opened>() + 2 * 1024 + 512;
+const HANDLER: usize = size_of::<StreamEnds>() + size_of::<StreamParts>() + 2 * 1024 + 512;
 /// Those of a stream that waits for a handler, alone of its peer, and those of unread bytes.
-const WAITING: usize = size_of::<Ends>() + 8 * size_of::<Opened>() + 2 * 1024;
+const WAITING: usize = size_of::<StreamEnds>() + 8 * size_of::<StreamParts>() + 2 * 1024;
 /// Those of a connection: its place in a table, and of who waits for it.
 const CONNECTION: usize = 256;
 /// Handlers that are set.

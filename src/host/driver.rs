@@ -1,11 +1,11 @@
 //! [`Driver`]: the loop. One turn after the other, it does what was asked, polls the swarm, wakes whom that concerns and
 //! starts handlers; and how it ends.
 
+use super::any_swarm::HostSwarm;
 use super::error::Error;
-use super::opened::End;
-use super::running::Ticket;
-use super::shared::{Book, Phase, Shared, caught};
-use super::world::World;
+use super::opened_stream::StreamOutcome;
+use super::running_handlers::HandlerTicket;
+use super::shared::{HostPhase, Shared, Waiters, caught};
 use crate::notifee::Node;
 use crate::text::for_log;
 use alloc::format;
@@ -40,7 +40,7 @@ impl Driver {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> Poll<()> {
         for _ in 0..ROUNDS {
             let again = self.turn(cx, executor);
-            if self.shared.phase.get() == Phase::Over {
+            if self.shared.phase.get() == HostPhase::Over {
                 self.shared.over.0.close();
                 return Poll::Ready(());
             }
@@ -57,19 +57,19 @@ impl Driver {
     fn turn(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> bool {
         let shared = &self.shared;
         shared.set_driver(cx.waker());
-        let turned = shared.try_world(|world| {
-            shared.work_off(world);
+        let turned = shared.try_world(|host_swarm| {
+            shared.work_off(host_swarm);
             // Behind the commands, which may have been given a time, too: it never goes back.
             let now = shared.now();
             // Ready or not, the notifees are driven: for their time, too.
-            world.swarm.turn(cx, now);
-            world.notifees.drive(&mut world.swarm, now);
+            host_swarm.swarm.turn(cx, now);
+            host_swarm.notifees.drive(&mut host_swarm.swarm, now);
             // Behind the events, so that what has ended has given its place back.
-            shared.serve_lines(world.node(), now);
-            shared.have_streams_give_way(world.node(), now);
-            let drained = shared.drive_shutdown(world, cx, now);
-            let patience = shared.book(|book| book.handlers.gives_way_at(&shared.config, now));
-            let (swarm, notifees) = (world.swarm.poll_at(), world.notifees.poll_at());
+            shared.serve_lines(host_swarm.node(), now);
+            shared.have_streams_give_way(host_swarm.node(), now);
+            let drained = shared.drive_shutdown(host_swarm, cx, now);
+            let patience = shared.waiters(|waiters| waiters.handlers.gives_way_at(&shared.config, now));
+            let (swarm, notifees) = (host_swarm.swarm.poll_at(), host_swarm.notifees.poll_at());
             let deadlines = [swarm, notifees, shared.lines_poll_at(), patience, drained];
             deadlines.into_iter().flatten().min()
         });
@@ -105,35 +105,38 @@ impl Shared {
     fn have_streams_give_way(&self, node: &mut dyn Node, now: Duration) {
         loop {
             let has_ended = |stream| node.stream(stream).is_none();
-            let Some(stream) = self.book(|book| book.handlers.gives_way(&self.config, now, has_ended)) else { return };
+            let Some(stream) = self.waiters(|waiters| waiters.handlers.gives_way(&self.config, now, has_ended)) else {
+                return;
+            };
             log::debug!("{stream}: other peers wait for a handler");
             let _ = node.reset(stream);
         }
     }
 
     /// How far a shutdown has come; when it is to be looked at if nothing happens.
-    fn drive_shutdown(&self, world: &mut World, cx: &mut Context<'_>, now: Duration) -> Option<Duration> {
-        if let Phase::Draining(until) = self.phase.get() {
-            let is_idle =
-                self.book(|book| book.streams.is_empty() && book.opening.is_empty() && book.handlers.is_idle());
+    fn drive_shutdown(&self, host_swarm: &mut HostSwarm, cx: &mut Context<'_>, now: Duration) -> Option<Duration> {
+        if let HostPhase::Draining(until) = self.phase.get() {
+            let is_idle = self.waiters(|waiters| {
+                waiters.streams.is_empty() && waiters.opening.is_empty() && waiters.handlers.is_idle()
+            });
             if !is_idle && now < until {
                 return Some(until);
             }
             if !is_idle {
-                self.warn_of_the_late(world.node());
+                self.warn_of_the_late(host_swarm.node());
             }
-            self.phase.set(Phase::Closing);
-            world.node().shutdown();
+            self.phase.set(HostPhase::Closing);
+            host_swarm.node().shutdown();
         }
-        if !matches!(self.phase.get(), Phase::Joining(_) | Phase::Over) && world.swarm.is_shut_down() {
-            self.phase.set(Phase::Joining(now.saturating_add(self.config.shutdown_timeout)));
+        if !matches!(self.phase.get(), HostPhase::Joining(_) | HostPhase::Over) && host_swarm.swarm.is_shut_down() {
+            self.phase.set(HostPhase::Joining(now.saturating_add(self.config.shutdown_timeout)));
         }
-        if let Phase::Joining(until) = self.phase.get() {
-            if !world.joins_threads(cx, now >= until) {
+        if let HostPhase::Joining(until) = self.phase.get() {
+            if !host_swarm.joins_threads(cx, now >= until) {
                 return Some(until);
             }
-            self.phase.set(Phase::Over);
-            for slot in self.book(|book| core::mem::take(&mut book.awaited_shutdown)) {
+            self.phase.set(HostPhase::Over);
+            for slot in self.waiters(|waiters| core::mem::take(&mut waiters.awaited_shutdown)) {
                 self.fill(&slot, Ok(()));
             }
         }
@@ -142,9 +145,9 @@ impl Shared {
 
     /// Says in the log what has kept a shutdown waiting for all of its time. Whoever wonders where the time went looks there.
     fn warn_of_the_late(&self, node: &dyn Node) {
-        let (streams, first, opening, handlers) = self.book(|book| {
-            let first = book.streams.iter().next().map(|(id, _)| id);
-            (book.streams.len(), first, book.opening.len(), book.handlers.busy())
+        let (streams, first, opening, handlers) = self.waiters(|waiters| {
+            let first = waiters.streams.iter().next().map(|(id, _)| id);
+            (waiters.streams.len(), first, waiters.opening.len(), waiters.handlers.busy())
         });
         let protocol = first.and_then(|id| node.stream(id)).and_then(|view| view.protocol);
         let example = first.zip(protocol).map(|(id, protocol)| format!(" (such as {id}, {})", for_log(protocol)));
@@ -159,18 +162,18 @@ impl Shared {
     /// The host is dropped: sockets are closed, and whoever waits or holds a stream is told. A panic of a notifee that is
     /// dropped, or of a waker, goes on after that.
     pub(super) fn close(&self) {
-        let world = self.world.try_borrow_mut().ok().and_then(|mut world| world.take());
-        self.phase.set(Phase::Over);
-        let panicked = world.and_then(|mut world| {
-            world.leave_threads();
-            caught(|| drop(world))
+        let host_swarm = self.host_swarm.try_borrow_mut().ok().and_then(|mut host_swarm| host_swarm.take());
+        self.phase.set(HostPhase::Over);
+        let panicked = host_swarm.and_then(|mut host_swarm| {
+            host_swarm.leave_threads();
+            caught(|| drop(host_swarm))
         });
         let queue = core::mem::take(&mut self.commands.borrow_mut().queue);
         queue.into_iter().for_each(|command| command.refuse(self));
         self.end_lines(&Error::Gone);
         let panicked = panicked.or(caught(|| self.wake_all(&mut Vec::new())));
-        let book = core::mem::take(&mut *self.book.borrow_mut());
-        let Book { listening, dialing, opening, streams, handlers, awaited_ends, awaited_shutdown, .. } = book;
+        let waiters = core::mem::take(&mut *self.waiters.borrow_mut());
+        let Waiters { listening, dialing, opening, streams, handlers, awaited_ends, awaited_shutdown, .. } = waiters;
         listening.iter().for_each(|(_, slot)| self.fill(slot, Err(Error::Gone)));
         dialing.iter().for_each(|(_, slot)| self.fill(slot, Err(Error::Gone)));
         opening.iter().for_each(|(_, slot)| self.fill(slot, Err(Error::Gone)));
@@ -178,7 +181,7 @@ impl Shared {
             self.fill(&slot, Ok(()));
         }
         for (_, ends) in streams.iter() {
-            ends.end(End::Gone, Vec::new(), false);
+            ends.end(StreamOutcome::Gone, Vec::new(), false);
             self.wake_later(ends.wakers());
         }
         drop((handlers, self.driver.take()));
@@ -191,11 +194,11 @@ impl Shared {
 }
 
 /// A running handler's place. It is given back when the handler has ended or was dropped.
-struct Place(Rc<Shared>, Ticket);
+struct RunningGuard(Rc<Shared>, HandlerTicket);
 
-impl Drop for Place {
+impl Drop for RunningGuard {
     fn drop(&mut self) {
-        if self.0.book(|book| book.handlers.ended(self.1)) {
+        if self.0.waiters(|waiters| waiters.handlers.ended(self.1)) {
             self.0.wake_driver();
         }
     }
@@ -203,8 +206,8 @@ impl Drop for Place {
 
 /// Starts the handlers that there are places for. Their code runs when the executor does.
 fn start(shared: &Rc<Shared>, executor: &LocalExecutor<'static>) {
-    while let Some((handler, stream, ticket)) = shared.book(|book| book.handlers.next(&shared.config)) {
-        let place = Place(shared.clone(), ticket);
+    while let Some((handler, stream, ticket)) = shared.waiters(|waiters| waiters.handlers.next(&shared.config)) {
+        let place = RunningGuard(shared.clone(), ticket);
         let answer = handler(stream);
         let task = async move {
             let _place = place;

@@ -153,7 +153,7 @@ impl From<Error> for io::Error {
     }
 }
 
-/// Why the world is not to be had.
+/// Why the swarm is not to be had.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Absent {
     /// Notifees are being told, or somebody works with it.

@@ -1,7 +1,7 @@
 //! [`Events`]: the events of one service, as a stream of futures.
 
 use super::handle::Handle;
-use super::wait::Watch;
+use super::wait::WatchNotifee;
 use crate::notifee::NotifeeId;
 use crate::protocols::EventSource;
 use core::fmt;
@@ -48,7 +48,7 @@ impl Handle {
 type Ask<T> = fn(&mut T) -> Option<<T as EventSource>::Event>;
 
 /// The events of a service: [`Handle::events`].
-pub struct Events<T: EventSource>(Watch<T, Ask<T>>);
+pub struct Events<T: EventSource>(WatchNotifee<T, Ask<T>>);
 
 impl<T: EventSource + 'static> Stream for Events<T> {
     type Item = T::Event;

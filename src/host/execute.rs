@@ -1,20 +1,20 @@
-//! How a [`Command`] is done.
+//! How a [`HostCommand`] is done.
 //!
-//! It is done at once where nobody holds the world. Inside a notification, inside [`Handle::with`], or where the
+//! It is done at once where nobody holds the swarm. Inside a notification, inside [`Handle::with`], or where the
 //! transport wakes somebody while it is polled, it is put in a queue, which the driver works off in its next turn.
 //!
 //! [`Handle::with`]: super::Handle::with
 
-use super::command::{Close, Command};
+use super::any_swarm::HostSwarm;
+use super::command::{Close, HostCommand};
 use super::error::Error;
-use super::shared::{Phase, Shared};
-use super::world::World;
+use super::shared::{HostPhase, Shared};
 use crate::lifecycle::{Id, State};
 use crate::notifee::Node;
 
 impl Shared {
     /// Does what is asked, at once or in the driver's next turn, and has the driver do what follows from it.
-    pub(super) fn act(&self, command: Command) {
+    pub(super) fn act(&self, command: HostCommand) {
         if let Some(command) = self.act_at_once(command) {
             let mut commands = self.commands.borrow_mut();
             commands.queue.push_back(command);
@@ -24,25 +24,25 @@ impl Shared {
     }
 
     /// Gives the command back if its turn is not now.
-    fn act_at_once(&self, command: Command) -> Option<Command> {
+    fn act_at_once(&self, command: HostCommand) -> Option<HostCommand> {
         if !self.commands.borrow().queue.is_empty() {
             return Some(command);
         }
-        let Ok(mut world) = self.world.try_borrow_mut() else { return Some(command) };
-        match &mut *world {
-            Some(world) => command.execute(self, world),
+        let Ok(mut host_swarm) = self.host_swarm.try_borrow_mut() else { return Some(command) };
+        match &mut *host_swarm {
+            Some(host_swarm) => command.execute(self, host_swarm),
             None => command.refuse(self),
         }
         None
     }
 
     /// Does what waits in the queue, in the driver's turn. What that queues waits for the next.
-    pub(super) fn work_off(&self, world: &mut World) {
+    pub(super) fn work_off(&self, host_swarm: &mut HostSwarm) {
         let count = self.commands.borrow().queue.len();
         for _ in 0..count {
             let command = self.commands.borrow_mut().queue.pop_front();
             match command {
-                Some(command) => command.execute(self, world),
+                Some(command) => command.execute(self, host_swarm),
                 None => return,
             }
         }
@@ -50,18 +50,18 @@ impl Shared {
 
     /// Nothing new begins from here on: listeners are closed, dials are given up, no protocol with a handler is spoken.
     fn begin_shutdown(&self, node: &mut dyn Node) {
-        if self.phase.get() != Phase::Running {
+        if self.phase.get() != HostPhase::Running {
             return;
         }
-        self.phase.set(Phase::Draining(self.now().saturating_add(self.config.shutdown_timeout)));
+        self.phase.set(HostPhase::Draining(self.now().saturating_add(self.config.shutdown_timeout)));
         for id in node.listeners() {
             let _ = node.close_listener(id);
         }
-        for protocol in self.book(|book| book.handlers.protocols()) {
+        for protocol in self.waiters(|waiters| waiters.handlers.protocols()) {
             node.unregister_protocol(&protocol);
         }
         let (listening, dialing) =
-            self.book(|book| (core::mem::take(&mut book.listening), core::mem::take(&mut book.dialing)));
+            self.waiters(|waiters| (core::mem::take(&mut waiters.listening), core::mem::take(&mut waiters.dialing)));
         for (_, slot) in listening.iter() {
             self.fill(slot, Err(Error::Closing));
         }
@@ -73,7 +73,7 @@ impl Shared {
     }
 }
 
-impl Command {
+impl HostCommand {
     /// The host is gone: whoever waits is told so.
     pub(super) fn refuse(self, shared: &Shared) {
         match self {
@@ -94,74 +94,74 @@ impl Command {
     }
 
     /// Does it.
-    fn execute(self, shared: &Shared, world: &mut World) {
+    fn execute(self, shared: &Shared, host_swarm: &mut HostSwarm) {
         if self.is_pointless() {
             return;
         }
         match self {
-            Self::Listen(address, slot) => match shared.begin(|| Ok(world.node().listen(address)?)) {
+            Self::Listen(address, slot) => match shared.begin(|| Ok(host_swarm.node().listen(address)?)) {
                 Ok(id) => {
                     slot.begun(id);
-                    shared.book(|book| book.listening.insert(id, slot));
+                    shared.waiters(|waiters| waiters.listening.insert(id, slot));
                 }
                 Err(error) => shared.fill(&slot, Err(error)),
             },
-            Self::Dial(address, slot) => match shared.begin(|| Ok(world.node().dial(address)?)) {
+            Self::Dial(address, slot) => match shared.begin(|| Ok(host_swarm.node().dial(address)?)) {
                 Ok(id) => {
                     slot.begun(id);
-                    shared.book(|book| book.dialing.insert(id, slot));
+                    shared.waiters(|waiters| waiters.dialing.insert(id, slot));
                 }
                 Err(error) => shared.fill(&slot, Err(error)),
             },
-            Self::OpenStream(request, slot) => shared.open_or_wait(request, slot, world.node()),
+            Self::OpenStream(request, slot) => shared.open_or_wait(request, slot, host_swarm.node()),
             Self::CloseListener(id, slot) => {
-                let _ = world.node().close_listener(id);
-                let is_known = world.node().listener(id).is_some();
+                let _ = host_swarm.node().close_listener(id);
+                let is_known = host_swarm.node().listener(id).is_some();
                 shared.await_end(id, is_known, slot);
             }
             Self::CloseConnection(id, close, slot) => {
                 let _ = match close {
-                    Close::Politely => world.node().close_connection(id),
-                    Close::AtOnce => world.node().abort_connection(id),
+                    Close::Politely => host_swarm.node().close_connection(id),
+                    Close::AtOnce => host_swarm.node().abort_connection(id),
                     Close::ByItself => Ok(()),
                 };
                 if close != Close::ByItself {
                     // Who waits for a place there hears of it now.
                     shared.end_line(id);
                 }
-                let is_known = world.node().connection(id).is_some();
+                let is_known = host_swarm.node().connection(id).is_some();
                 shared.await_end(id, is_known, slot);
             }
-            Self::GiveUp(id) => give_up(id, shared, world.node()),
+            Self::GiveUp(id) => give_up(id, shared, host_swarm.node()),
             // What was closed is known until it has ended: a shutdown waits for it. One that was opened lazily and is
             // not open yet would be given up; it is closed when it opens.
             Self::LetGo { stream, is_finished: true } => {
-                if world.node().stream(stream).is_some_and(|view| view.state != State::Opening) {
-                    let _ = world.node().close_stream(stream);
+                if host_swarm.node().stream(stream).is_some_and(|view| view.state != State::Opening) {
+                    let _ = host_swarm.node().close_stream(stream);
                 }
             }
             Self::LetGo { stream, is_finished: false } => {
-                let _ = world.node().reset(stream);
-                drop(shared.book(|book| book.streams.remove(stream)));
+                let _ = host_swarm.node().reset(stream);
+                drop(shared.waiters(|waiters| waiters.streams.remove(stream)));
             }
             Self::SetHalfOpenTimeout(stream, time) => {
                 // It may have ended already.
-                let _ = world.node().set_half_open_timeout(stream, time);
+                let _ = host_swarm.node().set_half_open_timeout(stream, time);
             }
-            Self::Speak(protocol) => world.node().register_protocol(protocol),
+            Self::Speak(protocol) => host_swarm.node().register_protocol(protocol),
             Self::SpeakNoMore(protocol) => {
                 // Unless it has been taken up again since.
-                if shared.book(|book| book.handlers.falls_silent(&protocol)) {
-                    world.node().unregister_protocol(&protocol);
+                if shared.waiters(|waiters| waiters.handlers.falls_silent(&protocol)) {
+                    host_swarm.node().unregister_protocol(&protocol);
                 }
             }
             Self::Shutdown(slot) => {
                 shared.await_shutdown(slot);
-                shared.begin_shutdown(world.node());
+                shared.begin_shutdown(host_swarm.node());
             }
             Self::With(act) => {
-                world.notifees.set_now(shared.now());
-                shared.wake_later(act(Some(world)));
+                host_swarm.notifees.set_now(shared.now());
+                shared.wake_later(act(Some(host_swarm)));
             }
         }
     }
@@ -173,15 +173,15 @@ fn give_up(id: Id, shared: &Shared, node: &mut dyn Node) {
     match id {
         Id::Listener(id) => {
             let _ = node.close_listener(id);
-            drop(shared.book(|book| book.listening.remove(id)));
+            drop(shared.waiters(|waiters| waiters.listening.remove(id)));
         }
         Id::Connection(id) => {
             let _ = node.close_connection(id);
-            drop(shared.book(|book| book.dialing.remove(id)));
+            drop(shared.waiters(|waiters| waiters.dialing.remove(id)));
         }
         Id::Stream(id) => {
             let _ = node.reset(id);
-            drop(shared.book(|book| (book.opening.remove(id), book.streams.remove(id))));
+            drop(shared.waiters(|waiters| (waiters.opening.remove(id), waiters.streams.remove(id))));
         }
     }
 }

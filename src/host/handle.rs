@@ -1,13 +1,13 @@
 //! [`Handle`]: how tasks ask a host for things, and what they get: a [`Listener`], a [`Connection`].
 
-use super::command::{Close, Command, Proposal};
+use super::any_swarm::AnySwarm;
+use super::command::{Close, HostCommand, Proposal};
 use super::error::Error;
 use super::open_stream::OpenStream;
-use super::shared::{Phase, Shared};
-use super::slot::Slot;
+use super::outcome::PendingOutcome;
+use super::shared::{HostPhase, Shared};
 use super::stream::Stream;
-use super::wait::{Wait, Watch};
-use super::world::AnySwarm;
+use super::wait::{AwaitOutcome, WatchNotifee};
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, ListenerId};
@@ -65,7 +65,7 @@ impl Handle {
     pub fn listen(&self, address: Multiaddr) -> impl Future<Output = Result<Listener, Error>> + use<> {
         let shared = self.shared.clone();
         async move {
-            let (id, addresses) = Wait::begin(&shared, |slot| Command::Listen(address, slot)).await?;
+            let (id, addresses) = AwaitOutcome::begin(&shared, |slot| HostCommand::Listen(address, slot)).await?;
             Ok(Listener { shared, id, addresses })
         }
     }
@@ -79,7 +79,7 @@ impl Handle {
     pub fn dial(&self, address: Multiaddr) -> impl Future<Output = Result<Connection, Error>> + use<> {
         let shared = self.shared.clone();
         async move {
-            let (id, peer, remote) = Wait::begin(&shared, |slot| Command::Dial(address, slot)).await?;
+            let (id, peer, remote) = AwaitOutcome::begin(&shared, |slot| HostCommand::Dial(address, slot)).await?;
             Ok(Connection { shared, id, peer, remote })
         }
     }
@@ -140,7 +140,7 @@ impl Handle {
     /// Closes a listener. The future is ready once its socket is closed, or at once for a listener that has ended.
     pub async fn close_listener(&self, id: ListenerId) {
         // Whatever it says, there is no listener any more.
-        let _ = Wait::begin(&self.shared, |slot| Command::CloseListener(id, slot)).await;
+        let _ = AwaitOutcome::begin(&self.shared, |slot| HostCommand::CloseListener(id, slot)).await;
     }
 
     /// Closes a connection politely, as [`Swarm::close_connection`](crate::swarm::Swarm::close_connection) does. The
@@ -240,7 +240,7 @@ impl Handle {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn set_handler<R>(&self, protocol: Protocol, handler: impl AsyncFn(Stream) -> R + 'static) {
-        if self.shared.phase.get() != Phase::Running {
+        if self.shared.phase.get() != HostPhase::Running {
             return;
         }
         // The host's end drops all handlers, so that they may own what they stand in.
@@ -249,18 +249,18 @@ impl Handle {
             let (handler, stream) = (handler.clone(), Stream::new(shared.clone(), opened));
             Box::pin(async move { drop((*handler)(stream).await) }) as _
         });
-        let old = self.shared.book(|book| book.handlers.set(protocol.clone(), Some(handler)));
+        let old = self.shared.waiters(|waiters| waiters.handlers.set(protocol.clone(), Some(handler)));
         drop(old);
-        self.shared.act(Command::Speak(protocol));
+        self.shared.act(HostCommand::Speak(protocol));
     }
 
     /// Takes the handler of a protocol away: the protocol is spoken no more. Handlers that run go on, and streams that
     /// wait for a place still get it.
     pub fn remove_handler(&self, protocol: &Protocol) {
-        if self.shared.book(|book| book.handlers.handles(protocol)) {
-            let old = self.shared.book(|book| book.handlers.set(protocol.clone(), None));
+        if self.shared.waiters(|waiters| waiters.handlers.handles(protocol)) {
+            let old = self.shared.waiters(|waiters| waiters.handlers.set(protocol.clone(), None));
             drop(old);
-            self.shared.act(Command::SpeakNoMore(protocol.clone()));
+            self.shared.act(HostCommand::SpeakNoMore(protocol.clone()));
         }
     }
 
@@ -300,12 +300,16 @@ impl Handle {
         &self,
         act: impl FnOnce(&mut Notifees<AnySwarm>, &mut AnySwarm) -> R + 'static,
     ) -> Result<R, Error> {
-        let command = |slot: Rc<Slot<R>>| {
-            Command::With(Box::new(move |world| {
-                slot.fill(world.map(|world| act(&mut world.notifees, &mut world.swarm)).ok_or(Error::Gone))
+        let command = |slot: Rc<PendingOutcome<R>>| {
+            HostCommand::With(Box::new(move |host_swarm| {
+                slot.fill(
+                    host_swarm
+                        .map(|host_swarm| act(&mut host_swarm.notifees, &mut host_swarm.swarm))
+                        .ok_or(Error::Gone),
+                )
             }))
         };
-        Wait::begin(&self.shared, command).await
+        AwaitOutcome::begin(&self.shared, command).await
     }
 
     /// Waits until `ask` gets something out of a notifee: asks at once, and after each of the host's turns.
@@ -340,17 +344,17 @@ impl Handle {
         id: NotifeeId<T>,
         ask: impl FnMut(&mut T) -> Option<R> + Unpin,
     ) -> Result<R, Error> {
-        Watch::new(self.shared.clone(), id, ask).await
+        WatchNotifee::new(self.shared.clone(), id, ask).await
     }
 
     /// Has the host do something, at once or after the notification that it is asked in.
-    pub(super) fn act(&self, command: Command) {
+    pub(super) fn act(&self, command: HostCommand) {
         self.shared.act(command);
     }
 
     /// Asks a notifee as [`wait_for`](Self::wait_for) does, again and again.
-    pub(super) fn watch<T, F>(&self, id: NotifeeId<T>, ask: F) -> Watch<T, F> {
-        Watch::new(self.shared.clone(), id, ask)
+    pub(super) fn watch<T, F>(&self, id: NotifeeId<T>, ask: F) -> WatchNotifee<T, F> {
+        WatchNotifee::new(self.shared.clone(), id, ask)
     }
 
     /// Runs a task beside the others, while the host runs. It is dropped with the host, and alone if it panics. How many
@@ -416,19 +420,19 @@ impl Handle {
     /// the log. [`take_panics`](Notifees::take_panics) has the panics of those that ended so.
     pub async fn shutdown(&self) {
         // Gone is shut down, too.
-        let _ = Wait::begin(&self.shared, Command::Shutdown).await;
+        let _ = AwaitOutcome::begin(&self.shared, HostCommand::Shutdown).await;
     }
 
     /// Returns whether everything has ended and been told, or the host was dropped.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
-        self.shared.phase.get() == Phase::Over
+        self.shared.phase.get() == HostPhase::Over
     }
 }
 
 async fn close(shared: &Rc<Shared>, id: ConnectionId, how: Close) {
     // Whatever it says, there is no connection any more.
-    let _ = Wait::begin(shared, |slot| Command::CloseConnection(id, how, slot)).await;
+    let _ = AwaitOutcome::begin(shared, |slot| HostCommand::CloseConnection(id, how, slot)).await;
 }
 
 impl fmt::Debug for Handle {
@@ -460,7 +464,7 @@ impl Listener {
 
     /// Closes it: [`Handle::close_listener`].
     pub async fn close(&self) {
-        let _ = Wait::begin(&self.shared, |slot| Command::CloseListener(self.id, slot)).await;
+        let _ = AwaitOutcome::begin(&self.shared, |slot| HostCommand::CloseListener(self.id, slot)).await;
     }
 }
 

@@ -1,9 +1,9 @@
 //! [`Handlers`]: who answers the streams of which protocol, how many of them at a time, and who waits for a place.
 
 use super::config::Config;
-use super::opened::Opened;
-use super::running::{Running, Ticket};
-use super::turns::{InLine, Line};
+use super::handler_queue::{HandlerQueue, QueuedStream};
+use super::opened_stream::StreamParts;
+use super::running_handlers::{HandlerTicket, RunningHandlers};
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, StreamId};
@@ -16,19 +16,19 @@ use core::pin::Pin;
 use core::time::Duration;
 
 /// What a stream of a protocol is given to. The call runs none of the owner's code; the future does.
-pub(super) type Handler = Rc<dyn Fn(Opened) -> Pin<Box<dyn Future<Output = ()>>>>;
+pub(super) type Handler = Rc<dyn Fn(StreamParts) -> Pin<Box<dyn Future<Output = ()>>>>;
 
 /// The handlers by protocol, those that run, and the streams that wait for one.
 #[derive(Default)]
 pub(super) struct Handlers {
-    entries: BTreeMap<Protocol, Entry>,
-    running: Running,
-    line: Line,
+    entries: BTreeMap<Protocol, ProtocolHandler>,
+    running: RunningHandlers,
+    line: HandlerQueue,
 }
 
 /// A protocol that has, or had, a handler. It stays when its handler is removed: streams may be opening that chose the protocol before.
 #[derive(Default)]
-struct Entry {
+struct ProtocolHandler {
     handler: Option<Handler>,
     /// The swarm speaks it on our behalf, if it is only until a command in the queue is done.
     is_spoken: bool,
@@ -36,10 +36,10 @@ struct Entry {
 }
 
 /// Who answers an inbound stream.
-pub(super) enum Answer {
+pub(super) enum HandlerChoice {
     /// A handler. A stream that waited for one makes place for it, if so many wait: that one is to be reset, and its
     /// handler dropped.
-    Handler(Handler, Option<InLine>),
+    Handler(Handler, Option<QueuedStream>),
     /// A handler, but too many wait for it.
     Full,
     /// Nobody any more.
@@ -99,39 +99,39 @@ impl Handlers {
         protocol: &Protocol,
         (peer, connection): (PeerId, ConnectionId),
         config: &Config,
-    ) -> Answer {
+    ) -> HandlerChoice {
         let has_place = self.has_place(&peer, config);
-        let Some(entry) = self.entries.get_mut(protocol) else { return Answer::Other { was_ours: false } };
+        let Some(entry) = self.entries.get_mut(protocol) else { return HandlerChoice::Other { was_ours: false } };
         let Some(handler) = &entry.handler else {
-            return if entry.is_spoken { Answer::Nobody } else { Answer::Other { was_ours: true } };
+            return if entry.is_spoken { HandlerChoice::Nobody } else { HandlerChoice::Other { was_ours: true } };
         };
         if has_place || entry.waiting < config.waiting_streams {
-            return Answer::Handler(handler.clone(), None);
+            return HandlerChoice::Handler(handler.clone(), None);
         }
         match self.line.make_place(protocol, (peer, connection), |peer| self.running.len_of(peer)) {
             Some(stream) => {
                 entry.waiting -= 1;
-                Answer::Handler(handler.clone(), Some(stream))
+                HandlerChoice::Handler(handler.clone(), Some(stream))
             }
-            None => Answer::Full,
+            None => HandlerChoice::Full,
         }
     }
 
     /// Puts a stream in line for its handler.
-    pub(super) fn wait(&mut self, handler: Handler, stream: Opened, now: Duration) {
+    pub(super) fn wait(&mut self, handler: Handler, stream: StreamParts, now: Duration) {
         if let Some(entry) = self.entries.get_mut(&stream.protocol) {
             entry.waiting += 1;
         }
-        self.line.push(InLine { handler, stream, since: now, has_asked: false });
+        self.line.push(QueuedStream { handler, stream, since: now, has_asked: false });
     }
 
     /// The next stream, with its handler, if there is a place: it runs until [`ended`](Self::ended).
-    pub(super) fn next(&mut self, config: &Config) -> Option<(Handler, Opened, Ticket)> {
+    pub(super) fn next(&mut self, config: &Config) -> Option<(Handler, StreamParts, HandlerTicket)> {
         if self.running.len() >= config.handlers.max(1) {
             return None;
         }
         let share = config.handlers_of_a_peer();
-        let InLine { handler, stream, .. } = self.line.pop(|peer| self.running.len_of(peer), share)?;
+        let QueuedStream { handler, stream, .. } = self.line.pop(|peer| self.running.len_of(peer), share)?;
         if let Some(entry) = self.entries.get_mut(&stream.protocol) {
             entry.waiting -= 1;
         }
@@ -151,8 +151,9 @@ impl Handlers {
         if self.running.len() < config.handlers.max(1) {
             return None;
         }
-        let has_waited =
-            |waiting: &&mut InLine| !waiting.has_asked && waiting.since.saturating_add(config.handler_patience) <= now;
+        let has_waited = |waiting: &&mut QueuedStream| {
+            !waiting.has_asked && waiting.since.saturating_add(config.handler_patience) <= now
+        };
         self.line.firsts().filter(has_waited).find_map(|waiting| {
             let with_it = self.running.len_of(&waiting.stream.peer) + 1;
             while let Some(youngest) = self.running.take_youngest_beyond(with_it) {
@@ -176,7 +177,7 @@ impl Handlers {
     }
 
     /// A handler has ended, or was dropped. `true`: somebody waits for that.
-    pub(super) fn ended(&mut self, ticket: Ticket) -> bool {
+    pub(super) fn ended(&mut self, ticket: HandlerTicket) -> bool {
         self.running.end(ticket);
         self.line.len() > 0 || self.running.len() == 0
     }

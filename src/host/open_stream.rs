@@ -1,11 +1,11 @@
 //! [`OpenStream`]: the future of a stream that is to open.
 
-use super::command::{Command, Proposal, StreamRequest};
+use super::command::{HostCommand, Proposal, StreamRequest};
 use super::error::Error;
-use super::opened::Opened;
+use super::opened_stream::StreamParts;
 use super::shared::Shared;
 use super::stream::Stream;
-use super::wait::Wait;
+use super::wait::AwaitOutcome;
 use crate::protocols::Target;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -28,7 +28,7 @@ pub struct OpenStream {
 enum State {
     /// It was not polled yet.
     Asked(StreamRequest),
-    Waiting(Wait<Opened>),
+    QueuedOpening(AwaitOutcome<StreamParts>),
 }
 
 impl OpenStream {
@@ -111,9 +111,9 @@ impl Future for OpenStream {
         if let State::Asked(StreamRequest { target, proposal, waits_at_limit }) = state {
             let proposal = core::mem::replace(proposal, Proposal::Agreed(Vec::new()));
             let request = StreamRequest { target: *target, proposal, waits_at_limit: *waits_at_limit };
-            *state = State::Waiting(Wait::begin(shared, |slot| Command::OpenStream(request, slot)));
+            *state = State::QueuedOpening(AwaitOutcome::begin(shared, |slot| HostCommand::OpenStream(request, slot)));
         }
-        let State::Waiting(wait) = state else { return Poll::Pending };
+        let State::QueuedOpening(wait) = state else { return Poll::Pending };
         let opened = ready!(Pin::new(wait).poll(cx))?;
         Poll::Ready(Ok(Stream::new(shared.clone(), opened)))
     }
@@ -121,7 +121,7 @@ impl Future for OpenStream {
 
 impl fmt::Debug for OpenStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let was_polled = matches!(self.state, State::Waiting(_));
+        let was_polled = matches!(self.state, State::QueuedOpening(_));
         f.debug_struct("OpenStream").field("was_polled", &was_polled).finish_non_exhaustive()
     }
 }

@@ -1,8 +1,8 @@
 //! [`Remote`]: a handle for other threads.
 
+use super::any_swarm::AnySwarm;
 use super::error::Error;
 use super::handle::Handle;
-use super::world::AnySwarm;
 use crate::identity::PeerId;
 use crate::notifee::{NotifeeId, Notifees};
 use crate::protocols::EventSource;

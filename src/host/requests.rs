@@ -1,6 +1,6 @@
 //! Requests and responses with futures: [`Handle::request`] asks, and [`Handle::answer`] has a handler answer.
 
-use super::command::Command;
+use super::command::HostCommand;
 use super::error::Error;
 use super::handle::Handle;
 use crate::identity::PeerId;
@@ -145,8 +145,8 @@ struct Asked<'a, C: Codec + 'static> {
 impl<C: Codec + 'static> Drop for Asked<'_, C> {
     fn drop(&mut self) {
         let (service, id) = (self.service, self.id);
-        self.handle.act(Command::With(Box::new(move |world| {
-            if let Some(service) = world.and_then(|world| world.notifees.get_mut(service)) {
+        self.handle.act(HostCommand::With(Box::new(move |host_swarm| {
+            if let Some(service) = host_swarm.and_then(|host_swarm| host_swarm.notifees.get_mut(service)) {
                 service.cancel(id);
             }
             None

@@ -1,20 +1,20 @@
 //! [`Shared`]: what the driver, the handles, the streams and the notifee of a host have in common.
 //!
 //! This is the only place of the crate with shared ownership, and it has one rule: nothing is borrowed while somebody
-//! else's code runs (a waker, a closure, the drop of a stream), with one exception, the [`World`], which notifees and
-//! the transport are given. So whoever wants the world but the driver tries, and goes another way if it is taken: a
+//! else's code runs (a waker, a closure, the drop of a stream), with one exception, the [`HostSwarm`], which notifees and
+//! the transport are given. So whoever wants the swarm but the driver tries, and goes another way if it is taken: a
 //! command waits in the queue, a read or a write is woken after the turn.
 
+use super::any_swarm::{AnySwarm, HostSwarm};
+use super::begin_stream::QueuedOpening;
 use super::command::Commands;
 use super::config::Config;
 use super::error::{Absent, Error};
 use super::handlers::Handlers;
-use super::lines::Lines;
-use super::opened::{Dialed, Ends, Listening, Opened};
-use super::slot::{Slot, Watcher, remember};
+use super::opened_stream::{Dialed, Listening, StreamEnds, StreamParts};
+use super::opening_queues::OpeningQueues;
+use super::outcome::{PendingOutcome, Watcher, remember};
 use super::unread::UnreadBytes;
-use super::waiting::Waiting;
-use super::world::{AnySwarm, World};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Id, ListenerId, StreamId, Table};
 use crate::notifee::{HasNode, Node, Notifees};
@@ -32,7 +32,7 @@ use std::time::Instant;
 
 /// How far the host's life has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Phase {
+pub(super) enum HostPhase {
     Running,
     /// Nothing new begins; what runs may end by itself until then.
     Draining(Duration),
@@ -48,11 +48,11 @@ pub(super) enum Phase {
 pub(super) struct Shared {
     pub(super) config: Config,
     pub(super) local_peer: PeerId,
-    pub(super) phase: Cell<Phase>,
+    pub(super) phase: Cell<HostPhase>,
     /// None once the host is gone.
-    pub(super) world: RefCell<Option<World>>,
+    pub(super) host_swarm: RefCell<Option<HostSwarm>>,
     pub(super) commands: RefCell<Commands>,
-    pub(super) book: RefCell<Book>,
+    pub(super) waiters: RefCell<Waiters>,
     /// It is borrowed for a moment at a time, by whoever reads or drops a stream that has ended.
     pub(super) unread: Rc<RefCell<UnreadBytes>>,
     /// It is closed once everything has ended and been told, or the host is gone. Other threads wait for that; nothing is
@@ -65,28 +65,28 @@ pub(super) struct Shared {
 
 /// What is kept of what lives, and who waits for what.
 #[derive(Default)]
-pub(super) struct Book {
-    pub(super) listening: Table<ListenerId, Rc<Slot<Listening>>>,
-    pub(super) dialing: Table<ConnectionId, Rc<Slot<Dialed>>>,
-    pub(super) opening: Table<StreamId, Rc<Slot<Opened>>>,
+pub(super) struct Waiters {
+    pub(super) listening: Table<ListenerId, Rc<PendingOutcome<Listening>>>,
+    pub(super) dialing: Table<ConnectionId, Rc<PendingOutcome<Dialed>>>,
+    pub(super) opening: Table<StreamId, Rc<PendingOutcome<StreamParts>>>,
     /// The streams that somebody holds, or has closed, and that have not ended.
-    pub(super) streams: Table<StreamId, Rc<Ends>>,
+    pub(super) streams: Table<StreamId, Rc<StreamEnds>>,
     pub(super) handlers: Handlers,
     /// The openings of streams that wait for a place.
-    pub(super) lines: Lines<Waiting>,
-    pub(super) awaited_ends: BTreeMap<Id, Vec<Rc<Slot<()>>>>,
-    pub(super) awaited_shutdown: Vec<Rc<Slot<()>>>,
+    pub(super) opening_queues: OpeningQueues<QueuedOpening>,
+    pub(super) awaited_ends: BTreeMap<Id, Vec<Rc<PendingOutcome<()>>>>,
+    pub(super) awaited_shutdown: Vec<Rc<PendingOutcome<()>>>,
     /// The listener or connection whose last event was told last.
     last_told: Option<Id>,
     /// To be woken once nothing is borrowed.
     wakers: Vec<Waker>,
-    /// Streams that were asked for something while the world was taken; each once.
-    retries: Vec<Rc<Ends>>,
+    /// Streams that were asked for something while the swarm was taken; each once.
+    retries: Vec<Rc<StreamEnds>>,
     /// Who waits for something of a notifee's; each once, and none whose future is gone.
     pub(super) watchers: Vec<Rc<Watcher>>,
 }
 
-impl Book {
+impl Waiters {
     /// Who waits for a stream that is ready is to be woken.
     pub(super) fn ready(&mut self, id: StreamId, readable: bool, writable: bool) {
         let Some(ends) = self.streams.get(id) else { return };
@@ -105,10 +105,10 @@ impl Shared {
         Rc::new(Self {
             config,
             local_peer,
-            phase: Cell::new(Phase::Running),
-            world: RefCell::new(Some(World { swarm, notifees: Notifees::new() })),
+            phase: Cell::new(HostPhase::Running),
+            host_swarm: RefCell::new(Some(HostSwarm { swarm, notifees: Notifees::new() })),
             commands: RefCell::default(),
-            book: RefCell::default(),
+            waiters: RefCell::default(),
             unread: Rc::default(),
             over: smol::channel::bounded(1),
             driver: Cell::new(None),
@@ -128,62 +128,64 @@ impl Shared {
 
     /// Looks something up or writes it down. `act` runs nobody else's code, and drops nothing that might: it gives it
     /// back instead.
-    pub(super) fn book<R>(&self, act: impl FnOnce(&mut Book) -> R) -> R {
-        act(&mut self.book.borrow_mut())
+    pub(super) fn waiters<R>(&self, act: impl FnOnce(&mut Waiters) -> R) -> R {
+        act(&mut self.waiters.borrow_mut())
     }
 
     /// Has somebody woken once nothing is borrowed.
     pub(super) fn wake_later(&self, wakers: impl IntoIterator<Item = Waker>) {
-        self.book.borrow_mut().wakers.extend(wakers);
+        self.waiters.borrow_mut().wakers.extend(wakers);
     }
 
-    /// Does something with the world, unless it is taken or gone.
-    pub(super) fn try_world<R>(&self, act: impl FnOnce(&mut World) -> R) -> Result<R, Absent> {
-        let mut world = self.world.try_borrow_mut().map_err(|_| Absent::Taken)?;
-        world.as_mut().map(act).ok_or(Absent::Gone)
+    /// Does something with the swarm, unless it is taken or gone.
+    pub(super) fn try_world<R>(&self, act: impl FnOnce(&mut HostSwarm) -> R) -> Result<R, Absent> {
+        let mut host_swarm = self.host_swarm.try_borrow_mut().map_err(|_| Absent::Taken)?;
+        host_swarm.as_mut().map(act).ok_or(Absent::Gone)
     }
 
     /// Begins something new, unless nothing new may begin.
     pub(super) fn begin<R>(&self, begin: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
         match self.phase.get() {
-            Phase::Running => begin(),
-            Phase::Draining(_) | Phase::Closing | Phase::Joining(_) | Phase::Over => Err(Error::Closing),
+            HostPhase::Running => begin(),
+            HostPhase::Draining(_) | HostPhase::Closing | HostPhase::Joining(_) | HostPhase::Over => {
+                Err(Error::Closing)
+            }
         }
     }
 
     // Who waits.
 
     /// Tells whoever waits of an outcome; they are woken after the turn.
-    pub(super) fn fill<T>(&self, slot: &Slot<T>, outcome: Result<T, Error>) {
+    pub(super) fn fill<T>(&self, slot: &PendingOutcome<T>, outcome: Result<T, Error>) {
         let waker = slot.fill(outcome);
         self.wake_later(waker);
     }
 
     /// Has `slot` told when a listener or a connection has ended, or at once if its end has been told.
-    pub(super) fn await_end(&self, id: impl Into<Id>, is_known: bool, slot: Rc<Slot<()>>) {
+    pub(super) fn await_end(&self, id: impl Into<Id>, is_known: bool, slot: Rc<PendingOutcome<()>>) {
         let id = id.into();
         // What was told of last is still known while that is being handled.
-        if !is_known || self.book(|book| book.last_told == Some(id)) {
+        if !is_known || self.waiters(|waiters| waiters.last_told == Some(id)) {
             return self.fill(&slot, Ok(()));
         }
-        let gone = self.book(|book| join(book.awaited_ends.entry(id).or_default(), slot));
+        let gone = self.waiters(|waiters| join(waiters.awaited_ends.entry(id).or_default(), slot));
         drop(gone);
     }
 
     /// A listener's or a connection's last event is being told.
     pub(super) fn ended(&self, id: impl Into<Id>) {
         let id = id.into();
-        self.book(|book| book.last_told = Some(id));
-        for slot in self.book(|book| book.awaited_ends.remove(&id)).into_iter().flatten() {
+        self.waiters(|waiters| waiters.last_told = Some(id));
+        for slot in self.waiters(|waiters| waiters.awaited_ends.remove(&id)).into_iter().flatten() {
             self.fill(&slot, Ok(()));
         }
     }
 
-    pub(super) fn await_shutdown(&self, slot: Rc<Slot<()>>) {
+    pub(super) fn await_shutdown(&self, slot: Rc<PendingOutcome<()>>) {
         match self.phase.get() {
-            Phase::Over => self.fill(&slot, Ok(())),
-            Phase::Running | Phase::Draining(_) | Phase::Closing | Phase::Joining(_) => {
-                let gone = self.book(|book| join(&mut book.awaited_shutdown, slot));
+            HostPhase::Over => self.fill(&slot, Ok(())),
+            HostPhase::Running | HostPhase::Draining(_) | HostPhase::Closing | HostPhase::Joining(_) => {
+                let gone = self.waiters(|waiters| join(&mut waiters.awaited_shutdown, slot));
                 drop(gone);
             }
         }
@@ -192,23 +194,25 @@ impl Shared {
     /// How many wait for an end or the shutdown, or did.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
-        self.book(|book| book.awaited_ends.values().map(Vec::len).sum::<usize>() + book.awaited_shutdown.len())
+        self.waiters(|waiters| {
+            waiters.awaited_ends.values().map(Vec::len).sum::<usize>() + waiters.awaited_shutdown.len()
+        })
     }
 
     /// The stream of an id, for its holder, who is told from now on what becomes of it.
-    pub(super) fn stream(&self, node: &dyn Node, id: StreamId) -> Option<Opened> {
+    pub(super) fn stream(&self, node: &dyn Node, id: StreamId) -> Option<StreamParts> {
         let view = node.stream(id)?;
         let (connection, direction, protocol) = (view.connection, view.direction, view.protocol?.clone());
         let peer = node.connection(connection)?.peer?;
-        let ends = Rc::new(Ends::default());
-        self.book(|book| book.streams.insert(id, ends.clone()));
-        Some(Opened { id, connection, peer, direction, protocol, ends })
+        let ends = Rc::new(StreamEnds::default());
+        self.waiters(|waiters| waiters.streams.insert(id, ends.clone()));
+        Some(StreamParts { id, connection, peer, direction, protocol, ends })
     }
 
     /// Has a stream's tasks woken after the turn, to try again.
-    pub(super) fn retry(&self, ends: &Rc<Ends>) {
+    pub(super) fn retry(&self, ends: &Rc<StreamEnds>) {
         if !ends.is_retrying.replace(true) {
-            self.book.borrow_mut().retries.push(ends.clone());
+            self.waiters.borrow_mut().retries.push(ends.clone());
         }
     }
 
@@ -228,9 +232,9 @@ impl Shared {
     /// Wakes who is to be woken. Nothing is borrowed meanwhile: a waker may poll whatever it likes. If one panics, that
     /// goes on once the others have been woken.
     pub(super) fn wake_all(&self, scratch: &mut Vec<Waker>) {
-        let (retries, watchers) = self.book(|book| {
-            core::mem::swap(&mut book.wakers, scratch);
-            (core::mem::take(&mut book.retries), core::mem::take(&mut book.watchers))
+        let (retries, watchers) = self.waiters(|waiters| {
+            core::mem::swap(&mut waiters.wakers, scratch);
+            (core::mem::take(&mut waiters.retries), core::mem::take(&mut waiters.watchers))
         });
         scratch.extend(watchers.iter().filter_map(|watcher| watcher.take()));
         for ends in retries {
@@ -251,7 +255,7 @@ pub(super) fn caught(act: impl FnOnce()) -> Option<Box<dyn Any + Send>> {
 
 /// Adds one to those who wait, in the place of those who do no more, who are given back.
 #[must_use]
-fn join(waiting: &mut Vec<Rc<Slot<()>>>, slot: Rc<Slot<()>>) -> Vec<Rc<Slot<()>>> {
+fn join(waiting: &mut Vec<Rc<PendingOutcome<()>>>, slot: Rc<PendingOutcome<()>>) -> Vec<Rc<PendingOutcome<()>>> {
     let gone = waiting.extract_if(.., |slot| slot.is_abandoned()).collect();
     waiting.push(slot);
     gone

@@ -1,10 +1,10 @@
 //! [`Stream`]: a stream of the host's, to be read and written by whatever task holds it.
 
-use super::command::Command;
+use super::command::HostCommand;
 use super::error::Absent;
-use super::opened::{End, Opened};
+use super::opened_stream::{StreamOutcome, StreamParts};
+use super::outcome::remember;
 use super::shared::Shared;
-use super::slot::remember;
 use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Direction, StreamEnd, StreamId};
@@ -53,11 +53,11 @@ use std::io;
 /// `smol`: one task at a time waits to read, and one to write.
 pub struct Stream {
     shared: Rc<Shared>,
-    opened: Opened,
+    opened: StreamParts,
 }
 
 impl Stream {
-    pub(super) const fn new(shared: Rc<Shared>, opened: Opened) -> Self {
+    pub(super) const fn new(shared: Rc<Shared>, opened: StreamParts) -> Self {
         Self { shared, opened }
     }
 
@@ -96,10 +96,10 @@ impl Stream {
     /// answer may take long, say. If the stream is half-open already, the time begins with this call. It changes nothing
     /// on a stream that has ended.
     pub fn set_half_open_timeout(&self, time: Option<Duration>) {
-        self.shared.act(Command::SetHalfOpenTimeout(self.opened.id, time));
+        self.shared.act(HostCommand::SetHalfOpenTimeout(self.opened.id, time));
     }
 
-    /// Does something with the stream in the swarm, and has the driver do what follows from it. Pending: the world is
+    /// Does something with the stream in the swarm, and has the driver do what follows from it. Pending: the swarm is
     /// taken, and who waits in `waiting` will be woken after the turn; or `act` found nothing to do.
     fn with<R>(
         &self,
@@ -107,14 +107,14 @@ impl Stream {
         cx: &Context<'_>,
         act: impl FnOnce(&mut dyn Node) -> Option<io::Result<R>>,
     ) -> Poll<io::Result<R>> {
-        match self.shared.try_world(|world| act(world.node())) {
+        match self.shared.try_world(|host_swarm| act(host_swarm.node())) {
             Ok(Some(done)) => {
                 self.shared.wake_driver();
                 return Poll::Ready(done);
             }
             Ok(None) => {}
             Err(Absent::Taken) => self.shared.retry(&self.opened.ends),
-            Err(Absent::Gone) => return Poll::Ready(Err(End::Gone.error())),
+            Err(Absent::Gone) => return Poll::Ready(Err(StreamOutcome::Gone.error())),
         }
         remember(waiting, cx.waker());
         Poll::Pending
@@ -162,7 +162,7 @@ impl AsyncWrite for Stream {
         let (ends, id) = (&self.opened.ends, self.opened.id);
         match ends.end.get() {
             // Its end was sent behind what was written.
-            Some(End::Told(StreamEnd::Finished)) => return Poll::Ready(Ok(())),
+            Some(StreamOutcome::Told(StreamEnd::Finished)) => return Poll::Ready(Ok(())),
             Some(end) => return Poll::Ready(Err(end.error())),
             None => {}
         }
@@ -201,7 +201,8 @@ impl Drop for Stream {
         drop(self.opened.ends.wakers());
         self.opened.ends.is_let_go.set(self.opened.ends.is_finished.get());
         if self.opened.ends.end.get().is_none() {
-            self.shared.act(Command::LetGo { stream: self.opened.id, is_finished: self.opened.ends.is_finished.get() });
+            self.shared
+                .act(HostCommand::LetGo { stream: self.opened.id, is_finished: self.opened.ends.is_finished.get() });
         }
     }
 }
@@ -209,14 +210,14 @@ impl Drop for Stream {
 /// One line: `s0.1 on c0.1 with PEER: /echo/1.0.0`.
 impl fmt::Display for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Opened { id, connection, peer, protocol, .. } = &self.opened;
+        let StreamParts { id, connection, peer, protocol, .. } = &self.opened;
         write!(f, "{id} on {connection} with {peer}: {}", for_log(protocol))
     }
 }
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Opened { id, connection, peer, direction, protocol, .. } = &self.opened;
+        let StreamParts { id, connection, peer, direction, protocol, .. } = &self.opened;
         f.debug_struct("Stream")
             .field("id", id)
             .field("connection", connection)

@@ -1,7 +1,7 @@
 //! What is kept for those who wait no more: next to nothing.
 
-use super::command::{Close, Command};
-use super::wait::Wait;
+use super::command::{Close, HostCommand};
+use super::wait::AwaitOutcome;
 use super::*;
 use alloc::vec::Vec;
 use core::pin::pin;
@@ -19,7 +19,8 @@ fn what_nobody_waits_for_does_not_pile_up_in_the_queue() {
     let most = shared.try_world(|_| {
         // Everything is queued in here.
         let address = || "/ip4/127.0.0.1/tcp/1".parse().unwrap();
-        let kept: Vec<_> = (0..50).map(|_| Wait::begin(&shared, |slot| Command::Dial(address(), slot))).collect();
+        let kept: Vec<_> =
+            (0..50).map(|_| AwaitOutcome::begin(&shared, |slot| HostCommand::Dial(address(), slot))).collect();
         let queued = (0..10_000).map(|_| {
             assert!(block_on(poll_once(handle.dial(address()))).is_none());
             shared.commands.borrow().queue.len()
@@ -40,7 +41,8 @@ fn who_waits_no_more_does_not_pile_up_beside_those_who_do() {
         swarm.node_mut().dial("/ip4/127.0.0.1/tcp/1".parse().unwrap()).unwrap()
     });
     let id = dialed.unwrap();
-    let mut waiting = pin!(Wait::begin(&shared, |slot| Command::CloseConnection(id, Close::ByItself, slot)));
+    let mut waiting =
+        pin!(AwaitOutcome::begin(&shared, |slot| HostCommand::CloseConnection(id, Close::ByItself, slot)));
     assert!(block_on(poll_once(&mut waiting)).is_none());
     for _ in 0..1_000 {
         assert!(block_on(poll_once(handle.connection_closed(id))).is_none());
@@ -62,6 +64,6 @@ fn who_waits_for_a_notifee_is_forgotten_with_the_future() {
     assert!(block_on(poll_once(&mut kept)).is_none());
     for _ in 0..1_000 {
         assert!(block_on(poll_once(waiting())).is_none());
-        assert_eq!(shared.book(|book| book.watchers.len()), 1);
+        assert_eq!(shared.waiters(|waiters| waiters.watchers.len()), 1);
     }
 }

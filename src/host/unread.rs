@@ -1,6 +1,6 @@
 //! [`UnreadBytes`]: the bytes that have arrived on streams which have ended, and wait for who holds these streams.
 
-use super::opened::Ends;
+use super::opened_stream::StreamEnds;
 use crate::identity::PeerId;
 use crate::lifecycle::StreamId;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -11,21 +11,21 @@ use core::cell::RefCell;
 #[derive(Default)]
 pub(super) struct UnreadBytes {
     all: usize,
-    peers: BTreeMap<PeerId, OfPeer>,
+    peers: BTreeMap<PeerId, PeerUnread>,
     /// The peers by their bytes, so that the greediest is found at once.
     sizes: BTreeSet<(usize, PeerId)>,
 }
 
 #[derive(Default)]
-struct OfPeer {
+struct PeerUnread {
     bytes: usize,
-    streams: BTreeMap<Key, Weak<Ends>>,
+    streams: BTreeMap<LossOrder, Weak<StreamEnds>>,
 }
 
 /// The order in which streams of a peer lose their bytes, last first: those that were cut before those that the peer had
 /// finished, large ones before small ones.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Key {
+struct LossOrder {
     is_cut: bool,
     bytes: usize,
     stream: StreamId,
@@ -35,11 +35,11 @@ struct Key {
 pub(super) struct Counted {
     count: Rc<RefCell<UnreadBytes>>,
     peer: PeerId,
-    key: Key,
+    key: LossOrder,
 }
 
 impl UnreadBytes {
-    fn resize(&mut self, peer: PeerId, change: impl FnOnce(&mut OfPeer)) {
+    fn resize(&mut self, peer: PeerId, change: impl FnOnce(&mut PeerUnread)) {
         let own = self.peers.entry(peer).or_default();
         let before = own.bytes;
         change(own);
@@ -53,7 +53,7 @@ impl UnreadBytes {
     }
 
     /// Takes the stream that loses its bytes next, if `peer` has more than `per_peer`, or all together more than `most`.
-    fn take_excess(&mut self, peer: PeerId, per_peer: usize, most: usize) -> Option<Weak<Ends>> {
+    fn take_excess(&mut self, peer: PeerId, per_peer: usize, most: usize) -> Option<Weak<StreamEnds>> {
         let own = self.peers.get(&peer).map_or(0, |own| own.bytes);
         let who = match own > per_peer {
             true => peer,
@@ -72,11 +72,11 @@ impl UnreadBytes {
 pub(super) fn count(
     count: &Rc<RefCell<UnreadBytes>>,
     (peer, stream): (PeerId, StreamId),
-    ends: &Rc<Ends>,
+    ends: &Rc<StreamEnds>,
     (per_peer, most): (usize, usize),
 ) {
     let Some((bytes, is_cut)) = ends.keeps() else { return };
-    let key = Key { is_cut, bytes, stream };
+    let key = LossOrder { is_cut, bytes, stream };
     count.borrow_mut().resize(peer, |own| {
         own.bytes += bytes;
         own.streams.insert(key, Rc::downgrade(ends));
@@ -107,7 +107,7 @@ impl Drop for Counted {
 
 #[cfg(test)]
 mod tests {
-    use super::super::opened::End;
+    use super::super::opened_stream::StreamOutcome;
     use super::*;
     use crate::identity::Keypair;
     use crate::lifecycle::{Direction, Lifecycle, Limits, Side, StreamEnd};
@@ -131,10 +131,10 @@ mod tests {
         }
 
         /// A stream of a peer's ends with so many KiB unread, where a peer may have 8 KiB, and all together 12.
-        fn ends(&self, peer: u8, stream: usize, kib: usize, is_complete: bool) -> Rc<Ends> {
-            let ends = Rc::new(Ends::default());
+        fn ends(&self, peer: u8, stream: usize, kib: usize, is_complete: bool) -> Rc<StreamEnds> {
+            let ends = Rc::new(StreamEnds::default());
             let peer = Keypair::ed25519_from_bytes([peer; 32]).unwrap().public().to_peer_id();
-            ends.end(End::Told(StreamEnd::Reset(Side::Remote)), vec![7; kib * KIB], is_complete);
+            ends.end(StreamOutcome::Told(StreamEnd::Reset(Side::Remote)), vec![7; kib * KIB], is_complete);
             count(&self.unread, (peer, self.streams[stream]), &ends, (8 * KIB, 12 * KIB));
             ends
         }
@@ -144,7 +144,7 @@ mod tests {
         }
     }
 
-    fn left(ends: &Ends) -> usize {
+    fn left(ends: &StreamEnds) -> usize {
         ends.keeps().map_or(0, |(bytes, _)| bytes / KIB)
     }
 
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(others.iter().map(|ends| left(ends)).sum::<usize>(), 6, "who has little keeps it");
         assert_eq!((most.iter().map(|ends| left(ends)).sum::<usize>(), play.all()), (6, 12));
         let mut buffer = [0; 4 * KIB];
-        let end = End::Told(StreamEnd::Reset(Side::Remote));
+        let end = StreamOutcome::Told(StreamEnd::Reset(Side::Remote));
         for ends in most.iter().chain(&others).filter(|ends| left(ends) > 0) {
             assert!(ends.read_rest(end, &mut buffer).is_ok());
         }

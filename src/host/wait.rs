@@ -1,9 +1,10 @@
-//! What tasks wait for: [`Wait`] for the outcome of what was asked, [`Watch`] for what a notifee has to say.
+//! What tasks wait for: [`AwaitOutcome`] for the outcome of what was asked, [`WatchNotifee`] for what a notifee has to
+//! say.
 
-use super::command::Command;
+use super::command::HostCommand;
 use super::error::{Absent, Error};
+use super::outcome::{PendingOutcome, Watcher, WhatWaits};
 use super::shared::Shared;
-use super::slot::{Begun, Slot, Watcher};
 use crate::notifee::NotifeeId;
 use alloc::rc::Rc;
 use core::future::Future;
@@ -11,23 +12,23 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 /// Waits for an outcome. Dropped before, it gives up what has begun: a dial, a listener, a stream, a place in line.
-pub(super) struct Wait<T> {
+pub(super) struct AwaitOutcome<T> {
     shared: Rc<Shared>,
-    slot: Rc<Slot<T>>,
+    slot: Rc<PendingOutcome<T>>,
     is_over: bool,
 }
 
-impl<T> Wait<T> {
+impl<T> AwaitOutcome<T> {
     /// Gives the command that `command` makes with a fresh slot.
-    pub(super) fn begin(shared: &Rc<Shared>, command: impl FnOnce(Rc<Slot<T>>) -> Command) -> Self {
-        let slot = Slot::new();
+    pub(super) fn begin(shared: &Rc<Shared>, command: impl FnOnce(Rc<PendingOutcome<T>>) -> HostCommand) -> Self {
+        let slot = PendingOutcome::new();
         let this = Self { shared: shared.clone(), slot: slot.clone(), is_over: false };
         shared.act(command(slot));
         this
     }
 }
 
-impl<T> Future for Wait<T> {
+impl<T> Future for AwaitOutcome<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -41,56 +42,56 @@ impl<T> Future for Wait<T> {
     }
 }
 
-impl<T> Drop for Wait<T> {
+impl<T> Drop for AwaitOutcome<T> {
     fn drop(&mut self) {
         if self.is_over {
             return;
         }
         match self.slot.abandon() {
-            Some(Begun::Id(id)) => self.shared.act(Command::GiveUp(id)),
+            Some(WhatWaits::Id(id)) => self.shared.act(HostCommand::GiveUp(id)),
             // It has no place that would be free now: the next in line goes on waiting, one place further in front.
-            Some(Begun::InLine(place)) => drop(self.shared.book(|book| book.lines.leave(place))),
+            Some(WhatWaits::InLine(place)) => drop(self.shared.waiters(|waiters| waiters.opening_queues.leave(place))),
             None => {}
         }
     }
 }
 
 /// Asks a notifee at once and after each turn, until it has an answer.
-pub(super) struct Watch<T, F> {
+pub(super) struct WatchNotifee<T, F> {
     shared: Rc<Shared>,
     watcher: Rc<Watcher>,
     id: NotifeeId<T>,
     ask: F,
 }
 
-impl<T, F> Watch<T, F> {
+impl<T, F> WatchNotifee<T, F> {
     pub(super) fn new(shared: Rc<Shared>, id: NotifeeId<T>, ask: F) -> Self {
         Self { shared, watcher: Rc::default(), id, ask }
     }
 }
 
-impl<T: 'static, R, F: FnMut(&mut T) -> Option<R> + Unpin> Future for Watch<T, F> {
+impl<T: 'static, R, F: FnMut(&mut T) -> Option<R> + Unpin> Future for WatchNotifee<T, F> {
     type Output = Result<R, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { shared, watcher, id, ask, .. } = &mut *self;
-        match shared.try_world(|world| world.notifees.get_mut(*id).map(ask)) {
+        match shared.try_world(|host_swarm| host_swarm.notifees.get_mut(*id).map(ask)) {
             Ok(Some(Some(answer))) => return Poll::Ready(Ok(answer)),
             Ok(None) => return Poll::Ready(Err(Error::NoNotifee)),
             Err(Absent::Gone) => return Poll::Ready(Err(Error::Gone)),
             Ok(Some(None)) | Err(Absent::Taken) => {}
         }
         if watcher.watch(cx.waker()) {
-            shared.book(|book| book.watchers.push(watcher.clone()));
+            shared.waiters(|waiters| waiters.watchers.push(watcher.clone()));
         }
         Poll::Pending
     }
 }
 
-impl<T, F> Drop for Watch<T, F> {
+impl<T, F> Drop for WatchNotifee<T, F> {
     fn drop(&mut self) {
         if self.watcher.is_listed() {
-            self.shared.book(|book| book.watchers.retain(|other| !Rc::ptr_eq(other, &self.watcher)));
+            self.shared.waiters(|waiters| waiters.watchers.retain(|other| !Rc::ptr_eq(other, &self.watcher)));
         }
     }
 }

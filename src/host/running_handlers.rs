@@ -1,4 +1,4 @@
-//! [`Running`]: the handlers that run, by the peer whose streams they answer.
+//! [`RunningHandlers`]: the handlers that run, by the peer whose streams they answer.
 
 use crate::identity::PeerId;
 use crate::lifecycle::StreamId;
@@ -6,9 +6,9 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 /// The handlers that run. Each operation is O(log n).
 #[derive(Default)]
-pub(super) struct Running {
+pub(super) struct RunningHandlers {
     len: usize,
-    peers: BTreeMap<PeerId, OfPeer>,
+    peers: BTreeMap<PeerId, PeerHandlers>,
     /// The peers by the number of their streams that can give way, so that the greediest is found at once.
     sizes: BTreeSet<(usize, PeerId)>,
     next: u64,
@@ -16,7 +16,7 @@ pub(super) struct Running {
 
 /// The handlers that run for one peer.
 #[derive(Default)]
-struct OfPeer {
+struct PeerHandlers {
     len: usize,
     /// The streams that can give way, by age. One that did has a handler until that ends.
     streams: BTreeMap<u64, StreamId>,
@@ -24,12 +24,12 @@ struct OfPeer {
 
 /// A handler that runs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ticket {
+pub(super) struct HandlerTicket {
     peer: PeerId,
     number: u64,
 }
 
-impl Running {
+impl RunningHandlers {
     /// Returns the number of handlers that run.
     pub(super) const fn len(&self) -> usize {
         self.len
@@ -41,7 +41,7 @@ impl Running {
     }
 
     /// A handler begins to answer a stream, until [`end`](Self::end).
-    pub(super) fn begin(&mut self, peer: PeerId, stream: StreamId) -> Ticket {
+    pub(super) fn begin(&mut self, peer: PeerId, stream: StreamId) -> HandlerTicket {
         let number = self.next;
         self.next += 1;
         self.len += 1;
@@ -49,11 +49,11 @@ impl Running {
             own.len += 1;
             own.streams.insert(number, stream);
         });
-        Ticket { peer, number }
+        HandlerTicket { peer, number }
     }
 
     /// A handler has ended, or was dropped. It changes nothing after the end of the host, which has forgotten all of them.
-    pub(super) fn end(&mut self, Ticket { peer, number }: Ticket) {
+    pub(super) fn end(&mut self, HandlerTicket { peer, number }: HandlerTicket) {
         if !self.peers.contains_key(&peer) {
             return;
         }
@@ -75,7 +75,7 @@ impl Running {
         youngest.map(|(_, stream)| stream)
     }
 
-    fn resize(&mut self, peer: PeerId, change: impl FnOnce(&mut OfPeer)) {
+    fn resize(&mut self, peer: PeerId, change: impl FnOnce(&mut PeerHandlers)) {
         let own = self.peers.entry(peer).or_default();
         self.sizes.remove(&(own.streams.len(), peer));
         change(own);
@@ -103,7 +103,7 @@ mod tests {
         let connection = lifecycle.begin_connection(Direction::Inbound).unwrap();
         lifecycle.opened(connection).unwrap();
         let streams: Vec<_> = (0..6).map(|_| lifecycle.begin_stream(connection, Direction::Inbound).unwrap()).collect();
-        let mut running = Running::default();
+        let mut running = RunningHandlers::default();
         let tickets: Vec<_> = (0..6).map(|n| running.begin(peer(u8::from(n >= 4)), streams[n])).collect();
         assert_eq!(running.take_youngest_beyond(4), None);
         assert_eq!(running.take_youngest_beyond(1), Some(streams[3]));

@@ -1,4 +1,5 @@
-//! What has opened, as it is given to whoever asked for it; of a stream, [`Ends`], which its holder and the host both know.
+//! What has opened, as it is given to whoever asked for it; of a stream, [`StreamEnds`], which its holder and the host
+//! both know.
 
 use super::error::Error;
 use super::unread::Counted;
@@ -19,18 +20,18 @@ pub(super) type Listening = (ListenerId, Vec<Multiaddr>);
 pub(super) type Dialed = (ConnectionId, PeerId, Multiaddr);
 
 /// A stream: what does not change of it, and what does.
-pub(super) struct Opened {
+pub(super) struct StreamParts {
     pub(super) id: StreamId,
     pub(super) connection: ConnectionId,
     pub(super) peer: PeerId,
     pub(super) direction: Direction,
     pub(super) protocol: Protocol,
-    pub(super) ends: Rc<Ends>,
+    pub(super) ends: Rc<StreamEnds>,
 }
 
 /// What changes of a stream, and is known to the notifee too while the stream has not ended.
 #[derive(Default)]
-pub(super) struct Ends {
+pub(super) struct StreamEnds {
     pub(super) reader: Cell<Option<Waker>>,
     pub(super) writer: Cell<Option<Waker>>,
     /// The peer's end has been read.
@@ -41,7 +42,7 @@ pub(super) struct Ends {
     pub(super) is_let_go: Cell<bool>,
     /// It is in line to be woken after the turn.
     pub(super) is_retrying: Cell<bool>,
-    pub(super) end: Cell<Option<End>>,
+    pub(super) end: Cell<Option<StreamOutcome>>,
     /// The peer had finished its side when the stream ended.
     is_complete: Cell<bool>,
     /// What had arrived and was not read when the stream ended.
@@ -68,9 +69,9 @@ impl Unread {
     }
 }
 
-impl Ends {
+impl StreamEnds {
     /// The stream has ended.
-    pub(super) fn end(&self, end: End, unread: Vec<u8>, is_complete: bool) {
+    pub(super) fn end(&self, end: StreamOutcome, unread: Vec<u8>, is_complete: bool) {
         self.end.set(Some(end));
         self.is_complete.set(is_complete);
         *self.unread.borrow_mut() = Unread { bytes: unread, ..Unread::default() };
@@ -110,7 +111,7 @@ impl Ends {
     }
 
     /// Reads what is left of a stream that has ended.
-    pub(super) fn read_rest(&self, end: End, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn read_rest(&self, end: StreamOutcome, buffer: &mut [u8]) -> io::Result<usize> {
         match self.unread.borrow_mut().read(buffer) {
             0 => end.read(self.is_complete.get()),
             n => Ok(n),
@@ -120,7 +121,7 @@ impl Ends {
 
 /// How a stream of the host's has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum End {
+pub(super) enum StreamOutcome {
     Told(StreamEnd),
     /// It was opened lazily, and could not open.
     Failed(Failure),
@@ -128,7 +129,7 @@ pub(super) enum End {
     Gone,
 }
 
-impl End {
+impl StreamOutcome {
     /// What the reader hears once it has read all that arrived. `is_complete`: the peer had finished its side.
     pub(super) fn read(self, is_complete: bool) -> io::Result<usize> {
         match self {

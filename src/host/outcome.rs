@@ -1,8 +1,8 @@
-//! Who waits: [`Slot`], where the outcome of something asked of the host is put, and [`Watcher`], who is woken after the
-//! next turn.
+//! Who waits: [`PendingOutcome`], where the outcome of something asked of the host is put, and [`Watcher`], who is
+//! woken after the next turn.
 
 use super::error::Error;
-use super::lines::Place;
+use super::opening_queues::OpeningPlace;
 use crate::lifecycle::Id;
 use alloc::rc::Rc;
 use core::cell::Cell;
@@ -10,23 +10,23 @@ use core::task::Waker;
 
 /// The traces of somebody who waits for an outcome: an id, or a place in line.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Begun {
+pub(super) enum WhatWaits {
     /// Something has an id by now.
     Id(Id),
     /// It stands in line for a stream's place.
-    InLine(Place),
+    InLine(OpeningPlace),
 }
 
 /// An outcome that is awaited. Cells only: nothing here is ever borrowed while somebody else's code runs.
-pub(super) struct Slot<T> {
+pub(super) struct PendingOutcome<T> {
     /// It is given up if nobody waits any more.
-    begun: Cell<Option<Begun>>,
+    begun: Cell<Option<WhatWaits>>,
     outcome: Cell<Option<Result<T, Error>>>,
     waker: Cell<Option<Waker>>,
     is_abandoned: Cell<bool>,
 }
 
-impl<T> Slot<T> {
+impl<T> PendingOutcome<T> {
     pub(super) fn new() -> Rc<Self> {
         Rc::new(Self {
             begun: Cell::new(None),
@@ -38,12 +38,12 @@ impl<T> Slot<T> {
 
     /// It has begun, under this id.
     pub(super) fn begun(&self, id: impl Into<Id>) {
-        self.begun.set(Some(Begun::Id(id.into())));
+        self.begun.set(Some(WhatWaits::Id(id.into())));
     }
 
     /// It waits in line.
-    pub(super) fn waits_at(&self, place: Place) {
-        self.begun.set(Some(Begun::InLine(place)));
+    pub(super) fn waits_at(&self, place: OpeningPlace) {
+        self.begun.set(Some(WhatWaits::InLine(place)));
     }
 
     /// Puts the outcome there; whoever waits is to be woken, when nothing is borrowed any more. Nobody waits: the
@@ -67,7 +67,7 @@ impl<T> Slot<T> {
     }
 
     /// Nobody waits any more. Gives what was begun for them.
-    pub(super) fn abandon(&self) -> Option<Begun> {
+    pub(super) fn abandon(&self) -> Option<WhatWaits> {
         self.is_abandoned.set(true);
         drop((self.waker.take(), self.outcome.take()));
         self.begun.get()

@@ -1,12 +1,12 @@
-//! Begins streams: at once, or, at a limit, after a wait in [`Lines`].
+//! Begins streams: at once, or, at a limit, after a wait in [`OpeningQueues`].
 //!
-//! [`Lines`]: super::lines::Lines
+//! [`OpeningQueues`]: super::opening_queues::OpeningQueues
 
 use super::command::{Proposal, StreamRequest};
 use super::error::Error;
-use super::opened::Opened;
+use super::opened_stream::StreamParts;
+use super::outcome::PendingOutcome;
 use super::shared::Shared;
-use super::slot::Slot;
 use crate::lifecycle::{ConnectionId, State};
 use crate::notifee::Node;
 use crate::protocols::Target;
@@ -17,14 +17,19 @@ use core::time::Duration;
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
 
 /// An opening that stands in line.
-pub(super) struct Waiting {
+pub(super) struct QueuedOpening {
     proposal: Proposal,
-    slot: Rc<Slot<Opened>>,
+    slot: Rc<PendingOutcome<StreamParts>>,
 }
 
 impl Shared {
     /// Begins a stream, or has it wait in line for a place if that is asked for.
-    pub(super) fn open_or_wait(&self, request: StreamRequest, slot: Rc<Slot<Opened>>, node: &mut dyn Node) {
+    pub(super) fn open_or_wait(
+        &self,
+        request: StreamRequest,
+        slot: Rc<PendingOutcome<StreamParts>>,
+        node: &mut dyn Node,
+    ) {
         let StreamRequest { target, proposal, waits_at_limit } = request;
         let found = self.begin(|| connection_to(target, node));
         let begun = found.and_then(|connection| {
@@ -43,7 +48,7 @@ impl Shared {
 
     /// Returns whether somebody waits for a place on an open connection.
     fn has_line(&self, connection: ConnectionId, node: &dyn Node) -> bool {
-        self.book(|book| book.lines.is_waited_for(connection))
+        self.waiters(|waiters| waiters.opening_queues.is_waited_for(connection))
             && node.connection(connection).is_some_and(|view| view.state == State::Open)
     }
 
@@ -51,13 +56,13 @@ impl Shared {
         &self,
         connection: ConnectionId,
         proposal: &Proposal,
-        slot: &Rc<Slot<Opened>>,
+        slot: &Rc<PendingOutcome<StreamParts>>,
         node: &mut dyn Node,
     ) -> Result<(), Error> {
         let id = node.open_stream(connection, proposal.protocols())?;
         slot.begun(id);
         match proposal {
-            Proposal::Agreed(_) => drop(self.book(|book| book.opening.insert(id, slot.clone()))),
+            Proposal::Agreed(_) => drop(self.waiters(|waiters| waiters.opening.insert(id, slot.clone()))),
             // It has just begun, on an open connection, so that it is known, and its peer, too.
             Proposal::Lazy(_) => self.fill(slot, self.stream(node, id).ok_or(Error::NotConnected)),
         }
@@ -68,19 +73,19 @@ impl Shared {
         &self,
         connection: ConnectionId,
         proposal: Proposal,
-        slot: &Rc<Slot<Opened>>,
+        slot: &Rc<PendingOutcome<StreamParts>>,
         node: &dyn Node,
     ) -> Result<(), Error> {
         let limits = &node.config().limits;
         if limits.streams == 0 || limits.streams_per_connection == 0 {
             return Err(Error::Limit);
         }
-        let waiting = Waiting { proposal, slot: slot.clone() };
+        let waiting = QueuedOpening { proposal, slot: slot.clone() };
         let most = self.config.waiting_openings;
-        let joined = self.book(|book| {
-            let joined = book.lines.join(connection, most, waiting);
+        let joined = self.waiters(|waiters| {
+            let joined = waiters.opening_queues.join(connection, most, waiting);
             // There may be a place already, or none on the whole swarm: the driver's turn finds out which.
-            book.lines.give_turn(connection);
+            waiters.opening_queues.give_turn(connection);
             joined
         });
         slot.waits_at(joined.map_err(|_| Error::Limit)?);
@@ -90,18 +95,18 @@ impl Shared {
     /// Begins the streams that there are places for by now, those of the connections whose turn it is. It stops at the
     /// limit of all streams; at that of a connection, the others of that line wait until one of its streams has ended.
     pub(super) fn serve_lines(&self, node: &mut dyn Node, now: Duration) {
-        self.book(|book| book.lines.retry(now));
-        while let Some((place, waiting)) = self.book(|book| book.lines.take_first()) {
+        self.waiters(|waiters| waiters.opening_queues.retry(now));
+        while let Some((place, waiting)) = self.waiters(|waiters| waiters.opening_queues.take_first()) {
             match self.open(place.connection, &waiting.proposal, &waiting.slot, node) {
-                Ok(()) => self.book(|book| book.lines.served(place)),
+                Ok(()) => self.waiters(|waiters| waiters.opening_queues.served(place)),
                 Err(Error::Limit) => {
                     let limit = node.config().limits.streams_per_connection as usize;
                     let is_full = node.connection(place.connection).is_some_and(|view| view.streams >= limit);
                     // Half-open streams yield to new ones after this time, and nobody is told when that has passed.
                     let patience = node.config().connection.half_open_grace.max(SHORTEST_RETRY);
-                    self.book(|book| {
-                        book.lines.put_back(place, waiting, !is_full);
-                        book.lines.retry_by(now.saturating_add(patience));
+                    self.waiters(|waiters| {
+                        waiters.opening_queues.put_back(place, waiting, !is_full);
+                        waiters.opening_queues.retry_by(now.saturating_add(patience));
                     });
                     if !is_full {
                         return;
@@ -109,7 +114,7 @@ impl Shared {
                 }
                 // Its peer, or whoever has the swarm, is closing it.
                 Err(_) => {
-                    self.book(|book| book.lines.served(place));
+                    self.waiters(|waiters| waiters.opening_queues.served(place));
                     self.fill(&waiting.slot, Err(Error::Closing));
                 }
             }
@@ -118,19 +123,19 @@ impl Shared {
 
     /// Returns the time at which the lines are served although nothing happens.
     pub(super) fn lines_poll_at(&self) -> Option<Duration> {
-        self.book(|book| book.lines.retry_at())
+        self.waiters(|waiters| waiters.opening_queues.retry_at())
     }
 
     /// Tells all who wait for a place on a connection that it is closing or has ended.
     pub(super) fn end_line(&self, connection: ConnectionId) {
-        for waiting in self.book(|book| book.lines.take_line(connection)) {
+        for waiting in self.waiters(|waiters| waiters.opening_queues.take_line(connection)) {
             self.fill(&waiting.slot, Err(Error::Closing));
         }
     }
 
     /// Tells all who wait in line that nothing comes of it.
     pub(super) fn end_lines(&self, error: &Error) {
-        for waiting in self.book(|book| book.lines.take_all()) {
+        for waiting in self.waiters(|waiters| waiters.opening_queues.take_all()) {
             self.fill(&waiting.slot, Err(error.clone()));
         }
     }

@@ -1,4 +1,4 @@
-//! [`Lines`]: openings of streams that wait for a place, in a line for each connection.
+//! [`OpeningQueues`]: openings of streams that wait for a place, in a line for each connection.
 
 use crate::lifecycle::ConnectionId;
 use alloc::collections::BTreeMap;
@@ -7,7 +7,7 @@ use core::time::Duration;
 
 /// The place of one opening in the line of its connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Place {
+pub(super) struct OpeningPlace {
     pub(super) connection: ConnectionId,
     number: u64,
 }
@@ -17,11 +17,11 @@ pub(super) struct Place {
 ///
 /// A connection whose first is to be tried has a turn. Connections take turns, so that at the limit of all streams none
 /// has to wait for all that wait on another.
-pub(super) struct Lines<T> {
-    waiting: BTreeMap<Place, T>,
+pub(super) struct OpeningQueues<T> {
+    waiting: BTreeMap<OpeningPlace, T>,
     /// Where somebody waits. One whose last was just taken out stays until that is [`put_back`](Self::put_back) or
     /// [`served`](Self::served).
-    lines: BTreeMap<ConnectionId, Line>,
+    queues: BTreeMap<ConnectionId, ConnectionQueue>,
     /// The connections that have a turn, in order.
     turns: BTreeMap<u64, ConnectionId>,
     /// The number of the last place or turn.
@@ -31,37 +31,37 @@ pub(super) struct Lines<T> {
 }
 
 #[derive(Default)]
-struct Line {
+struct ConnectionQueue {
     len: usize,
     turn: Option<u64>,
 }
 
-impl<T> Default for Lines<T> {
+impl<T> Default for OpeningQueues<T> {
     fn default() -> Self {
-        let (waiting, lines, turns) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { waiting, lines, turns, last: 0, retry_at: None }
+        let (waiting, queues, turns) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { waiting, queues, turns, last: 0, retry_at: None }
     }
 }
 
-impl<T> Lines<T> {
+impl<T> OpeningQueues<T> {
     /// Returns whether somebody waits for a place on a connection.
     pub(super) fn is_waited_for(&self, connection: ConnectionId) -> bool {
-        self.lines.contains_key(&connection)
+        self.queues.contains_key(&connection)
     }
 
     /// Joins the line of a connection, unless at least `most` stand there.
-    pub(super) fn join(&mut self, connection: ConnectionId, most: usize, waiting: T) -> Result<Place, T> {
-        if self.lines.get(&connection).map_or(0, |line| line.len) >= most {
+    pub(super) fn join(&mut self, connection: ConnectionId, most: usize, waiting: T) -> Result<OpeningPlace, T> {
+        if self.queues.get(&connection).map_or(0, |line| line.len) >= most {
             return Err(waiting);
         }
-        self.lines.entry(connection).or_default().len += 1;
-        let place = Place { connection, number: self.number() };
+        self.queues.entry(connection).or_default().len += 1;
+        let place = OpeningPlace { connection, number: self.number() };
         self.waiting.insert(place, waiting);
         Ok(place)
     }
 
     /// Leaves the line, from wherever it stands there; `None` if it has left before.
-    pub(super) fn leave(&mut self, place: Place) -> Option<T> {
+    pub(super) fn leave(&mut self, place: OpeningPlace) -> Option<T> {
         let left = self.waiting.remove(&place)?;
         self.left(place.connection);
         self.end_if_empty(place.connection);
@@ -71,7 +71,7 @@ impl<T> Lines<T> {
     /// Gives a connection a turn behind the others, if somebody waits for a place on it: there may be one.
     pub(super) fn give_turn(&mut self, connection: ConnectionId) {
         let number = self.number();
-        if let Some(line) = self.lines.get_mut(&connection)
+        if let Some(line) = self.queues.get_mut(&connection)
             && line.turn.is_none()
         {
             line.turn = Some(number);
@@ -81,7 +81,7 @@ impl<T> Lines<T> {
 
     /// Takes the first one out of the line whose turn it is. It is to be [`served`](Self::served) or
     /// [`put_back`](Self::put_back) next.
-    pub(super) fn take_first(&mut self) -> Option<(Place, T)> {
+    pub(super) fn take_first(&mut self) -> Option<(OpeningPlace, T)> {
         let (_, &connection) = self.turns.first_key_value()?;
         let place = self.first(connection)?;
         self.left(connection);
@@ -89,7 +89,7 @@ impl<T> Lines<T> {
     }
 
     /// The one that was taken out does not wait any more. The next one of its connection has its turn behind the others.
-    pub(super) fn served(&mut self, place: Place) {
+    pub(super) fn served(&mut self, place: OpeningPlace) {
         self.end_turn(place.connection);
         self.give_turn(place.connection);
         self.end_if_empty(place.connection);
@@ -97,9 +97,9 @@ impl<T> Lines<T> {
 
     /// The one that was taken out finds no place, and is the first of its line again. It keeps its turn if
     /// `keeps_turn`.
-    pub(super) fn put_back(&mut self, place: Place, waiting: T, keeps_turn: bool) {
+    pub(super) fn put_back(&mut self, place: OpeningPlace, waiting: T, keeps_turn: bool) {
         self.waiting.insert(place, waiting);
-        if let Some(line) = self.lines.get_mut(&place.connection) {
+        if let Some(line) = self.queues.get_mut(&place.connection) {
             line.len += 1;
         }
         if !keeps_turn {
@@ -132,7 +132,7 @@ impl<T> Lines<T> {
             return;
         }
         self.retry_at = None;
-        for (connection, line) in self.lines.iter_mut().filter(|(_, line)| line.turn.is_none()) {
+        for (connection, line) in self.queues.iter_mut().filter(|(_, line)| line.turn.is_none()) {
             self.last += 1;
             line.turn = Some(self.last);
             self.turns.insert(self.last, *connection);
@@ -141,11 +141,11 @@ impl<T> Lines<T> {
 
     /// Returns the time of the next [`retry`](Self::retry), if somebody waits.
     pub(super) fn retry_at(&self) -> Option<Duration> {
-        self.retry_at.filter(|_| !self.lines.is_empty())
+        self.retry_at.filter(|_| !self.queues.is_empty())
     }
 
-    fn first(&self, connection: ConnectionId) -> Option<Place> {
-        let (first, _) = self.waiting.range(Place { connection, number: 0 }..).next()?;
+    fn first(&self, connection: ConnectionId) -> Option<OpeningPlace> {
+        let (first, _) = self.waiting.range(OpeningPlace { connection, number: 0 }..).next()?;
         (first.connection == connection).then_some(*first)
     }
 
@@ -155,20 +155,20 @@ impl<T> Lines<T> {
     }
 
     fn left(&mut self, connection: ConnectionId) {
-        if let Some(line) = self.lines.get_mut(&connection) {
+        if let Some(line) = self.queues.get_mut(&connection) {
             line.len -= 1;
         }
     }
 
     fn end_turn(&mut self, connection: ConnectionId) {
-        let turn = self.lines.get_mut(&connection).and_then(|line| line.turn.take());
+        let turn = self.queues.get_mut(&connection).and_then(|line| line.turn.take());
         turn.map(|turn| self.turns.remove(&turn));
     }
 
     fn end_if_empty(&mut self, connection: ConnectionId) {
-        if self.lines.get(&connection).is_some_and(|line| line.len == 0) {
+        if self.queues.get(&connection).is_some_and(|line| line.len == 0) {
             self.end_turn(connection);
-            self.lines.remove(&connection);
+            self.queues.remove(&connection);
         }
     }
 }
@@ -185,76 +185,76 @@ mod tests {
 
     #[test]
     fn a_place_that_is_free_is_offered_to_the_first_of_one_line() {
-        let (ids, mut lines) = (connections(100), Lines::default());
+        let (ids, mut queues) = (connections(100), OpeningQueues::default());
         for n in 0..10_000 {
-            lines.join(ids[n % 100], 100, n).unwrap();
+            queues.join(ids[n % 100], 100, n).unwrap();
         }
-        assert_eq!(lines.join(ids[7], 100, 0), Err(0), "that line is full");
-        assert!(lines.take_first().is_none(), "no line has a turn");
+        assert_eq!(queues.join(ids[7], 100, 0), Err(0), "that line is full");
+        assert!(queues.take_first().is_none(), "no line has a turn");
         for round in 0..2 {
-            lines.give_turn(ids[42]);
-            lines.give_turn(ids[42]);
-            let (place, first) = lines.take_first().unwrap();
+            queues.give_turn(ids[42]);
+            queues.give_turn(ids[42]);
+            let (place, first) = queues.take_first().unwrap();
             assert_eq!((place.connection, first), (ids[42], 42 + 100 * round));
-            lines.served(place);
-            let (place, next) = lines.take_first().unwrap();
+            queues.served(place);
+            let (place, next) = queues.take_first().unwrap();
             assert_eq!(next, 142 + 100 * round);
-            lines.put_back(place, next, false);
-            assert!(lines.take_first().is_none(), "no other line is looked at");
+            queues.put_back(place, next, false);
+            assert!(queues.take_first().is_none(), "no other line is looked at");
         }
     }
 
     #[test]
     fn what_has_left_is_kept_nowhere() {
-        let (ids, mut lines) = (connections(2), Lines::default());
-        let places: Vec<_> = (0..10).map(|n| lines.join(ids[n % 2], 5, n).unwrap()).collect();
-        lines.give_turn(ids[0]);
+        let (ids, mut queues) = (connections(2), OpeningQueues::default());
+        let places: Vec<_> = (0..10).map(|n| queues.join(ids[n % 2], 5, n).unwrap()).collect();
+        queues.give_turn(ids[0]);
         for place in [6, 0, 2, 8, 4] {
-            assert_eq!(lines.leave(places[place]), Some(place));
-            assert_eq!(lines.leave(places[place]), None);
+            assert_eq!(queues.leave(places[place]), Some(place));
+            assert_eq!(queues.leave(places[place]), None);
         }
-        assert!(!lines.is_waited_for(ids[0]) && lines.turns.is_empty());
-        assert_eq!(lines.take_line(ids[1]), [1, 3, 5, 7, 9]);
-        assert!(lines.waiting.is_empty() && lines.lines.is_empty());
+        assert!(!queues.is_waited_for(ids[0]) && queues.turns.is_empty());
+        assert_eq!(queues.take_line(ids[1]), [1, 3, 5, 7, 9]);
+        assert!(queues.waiting.is_empty() && queues.queues.is_empty());
         // The last one that is served leaves nothing, either.
-        lines.join(ids[0], 1, 0).unwrap();
-        lines.give_turn(ids[0]);
-        let (place, _) = lines.take_first().unwrap();
-        assert!(lines.is_waited_for(ids[0]), "it may come back");
-        lines.served(place);
-        assert!(lines.lines.is_empty() && lines.turns.is_empty());
+        queues.join(ids[0], 1, 0).unwrap();
+        queues.give_turn(ids[0]);
+        let (place, _) = queues.take_first().unwrap();
+        assert!(queues.is_waited_for(ids[0]), "it may come back");
+        queues.served(place);
+        assert!(queues.queues.is_empty() && queues.turns.is_empty());
     }
 
     #[test]
     fn lines_take_turns_and_who_keeps_the_turn_is_first() {
-        let (ids, mut lines) = (connections(2), Lines::default());
+        let (ids, mut queues) = (connections(2), OpeningQueues::default());
         for n in 0..6 {
-            lines.join(ids[n / 3], 3, n).unwrap();
+            queues.join(ids[n / 3], 3, n).unwrap();
         }
-        ids.iter().for_each(|id| lines.give_turn(*id));
-        let (place, first) = lines.take_first().unwrap();
-        lines.put_back(place, first, true);
+        ids.iter().for_each(|id| queues.give_turn(*id));
+        let (place, first) = queues.take_first().unwrap();
+        queues.put_back(place, first, true);
         let mut served = Vec::new();
-        while let Some((place, next)) = lines.take_first() {
+        while let Some((place, next)) = queues.take_first() {
             served.push(next);
-            lines.served(place);
+            queues.served(place);
         }
         assert_eq!(served, [0, 3, 1, 4, 2, 5]);
     }
 
     #[test]
     fn all_lines_get_a_turn_when_the_time_has_come_and_somebody_waits() {
-        let (ids, mut lines) = (connections(2), Lines::default());
+        let (ids, mut queues) = (connections(2), OpeningQueues::default());
         let second = Duration::from_secs(1);
-        lines.retry_by(3 * second);
-        lines.retry_by(2 * second);
-        lines.retry_by(4 * second);
-        assert_eq!(lines.retry_at(), None, "nobody waits");
-        lines.join(ids[1], 1, 'a').unwrap();
-        assert_eq!(lines.retry_at(), Some(2 * second));
-        lines.retry(second);
-        assert!(lines.take_first().is_none());
-        lines.retry(2 * second);
-        assert_eq!((lines.retry_at(), lines.take_first().map(|(_, first)| first)), (None, Some('a')));
+        queues.retry_by(3 * second);
+        queues.retry_by(2 * second);
+        queues.retry_by(4 * second);
+        assert_eq!(queues.retry_at(), None, "nobody waits");
+        queues.join(ids[1], 1, 'a').unwrap();
+        assert_eq!(queues.retry_at(), Some(2 * second));
+        queues.retry(second);
+        assert!(queues.take_first().is_none());
+        queues.retry(2 * second);
+        assert_eq!((queues.retry_at(), queues.take_first().map(|(_, first)| first)), (None, Some('a')));
     }
 }

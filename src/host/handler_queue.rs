@@ -1,7 +1,7 @@
-//! [`Line`]: the streams that wait for a handler.
+//! [`HandlerQueue`]: the streams that wait for a handler.
 
 use super::handlers::Handler;
-use super::opened::Opened;
+use super::opened_stream::StreamParts;
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::ConnectionId;
@@ -9,9 +9,9 @@ use alloc::collections::{BTreeMap, VecDeque};
 use core::time::Duration;
 
 /// A stream that waits, and the handler that it waits for.
-pub(super) struct InLine {
+pub(super) struct QueuedStream {
     pub(super) handler: Handler,
-    pub(super) stream: Opened,
+    pub(super) stream: StreamParts,
     pub(super) since: Duration,
     /// A stream of another peer's was made to give way for this one.
     pub(super) has_asked: bool,
@@ -21,24 +21,24 @@ pub(super) struct InLine {
 /// the connections of one peer: nobody has to wait for all that another has opened. The streams of one connection are in the
 /// order in which they opened.
 #[derive(Default)]
-pub(super) struct Line {
+pub(super) struct HandlerQueue {
     len: usize,
     /// Those that have streams here, each once: whose turn is next comes first.
     turns: VecDeque<PeerId>,
     /// None of them is empty. A connection that has ended may still have some, so that its place may have been taken.
-    peers: BTreeMap<PeerId, OfPeer>,
+    peers: BTreeMap<PeerId, PeerQueue>,
 }
 
 /// The streams of one peer that wait.
 #[derive(Default)]
-struct OfPeer {
+struct PeerQueue {
     turns: VecDeque<ConnectionId>,
     /// None of them is empty.
-    streams: BTreeMap<ConnectionId, VecDeque<InLine>>,
+    streams: BTreeMap<ConnectionId, VecDeque<QueuedStream>>,
 }
 
-impl OfPeer {
-    fn push(&mut self, waiting: InLine) {
+impl PeerQueue {
+    fn push(&mut self, waiting: QueuedStream) {
         let connection = waiting.stream.connection;
         let streams = self.streams.entry(connection).or_default();
         if streams.is_empty() {
@@ -47,7 +47,7 @@ impl OfPeer {
         streams.push_back(waiting);
     }
 
-    fn pop(&mut self) -> Option<InLine> {
+    fn pop(&mut self) -> Option<QueuedStream> {
         let connection = self.turns.pop_front()?;
         let streams = self.streams.get_mut(&connection)?;
         let next = streams.pop_front();
@@ -58,7 +58,7 @@ impl OfPeer {
         next
     }
 
-    fn first(&mut self) -> Option<&mut InLine> {
+    fn first(&mut self) -> Option<&mut QueuedStream> {
         self.streams.get_mut(self.turns.front()?)?.front_mut()
     }
 
@@ -77,7 +77,7 @@ impl OfPeer {
 
     /// Takes the last stream of a protocol from the connection that has the most of them here, if that has at least
     /// `least`.
-    fn take_last(&mut self, protocol: &Protocol, least: usize) -> Option<InLine> {
+    fn take_last(&mut self, protocol: &Protocol, least: usize) -> Option<QueuedStream> {
         let counts = self.turns.iter().map(|id| (self.count_on(*id, protocol), *id));
         let (most, connection) = counts.max_by_key(|(most, _)| *most)?;
         if most < least {
@@ -94,7 +94,7 @@ impl OfPeer {
     }
 }
 
-impl Line {
+impl HandlerQueue {
     /// Returns the number of streams that wait.
     pub(super) const fn len(&self) -> usize {
         self.len
@@ -102,14 +102,14 @@ impl Line {
 
     /// Returns the number of streams of a peer that wait.
     pub(super) fn len_of(&self, peer: &PeerId) -> usize {
-        self.peers.get(peer).map_or(0, OfPeer::len)
+        self.peers.get(peer).map_or(0, PeerQueue::len)
     }
 
-    pub(super) fn push(&mut self, waiting: InLine) {
+    pub(super) fn push(&mut self, waiting: QueuedStream) {
         let peer = waiting.stream.peer;
         let own = self.peers.entry(peer).or_insert_with(|| {
             self.turns.push_back(peer);
-            OfPeer::default()
+            PeerQueue::default()
         });
         own.push(waiting);
         self.len += 1;
@@ -117,7 +117,7 @@ impl Line {
 
     /// Takes the next stream of the peer for which the fewest handlers run, if these are fewer than `share`. Among equals it
     /// is the peer whose turn is next.
-    pub(super) fn pop(&mut self, running: impl Fn(&PeerId) -> usize, share: usize) -> Option<InLine> {
+    pub(super) fn pop(&mut self, running: impl Fn(&PeerId) -> usize, share: usize) -> Option<QueuedStream> {
         let loads = self.turns.iter().map(running).enumerate();
         let (at, _) = loads.filter(|(_, load)| *load < share).min_by_key(|(at, load)| (*load, *at))?;
         let peer = self.turns.remove(at)?;
@@ -138,7 +138,7 @@ impl Line {
         protocol: &Protocol,
         (peer, connection): (PeerId, ConnectionId),
         running: impl Fn(&PeerId) -> usize,
-    ) -> Option<InLine> {
+    ) -> Option<QueuedStream> {
         let count = |peer: &PeerId| self.peers.get(peer).map_or(0, |own| own.count(protocol));
         let loads = self.turns.iter().filter(|peer| count(peer) > 0).map(|peer| (running(peer) + count(peer), *peer));
         let (most, greedy) = loads.max_by_key(|(most, _)| *most)?;
@@ -157,7 +157,7 @@ impl Line {
     }
 
     /// Returns the next stream of each peer, in no order: each asks once.
-    pub(super) fn firsts(&mut self) -> impl Iterator<Item = &mut InLine> {
-        self.peers.values_mut().filter_map(OfPeer::first)
+    pub(super) fn firsts(&mut self) -> impl Iterator<Item = &mut QueuedStream> {
+        self.peers.values_mut().filter_map(PeerQueue::first)
     }
 }

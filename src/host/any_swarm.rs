@@ -1,4 +1,4 @@
-//! [`World`]: a swarm behind a trait object, so that hosts and handles need no type parameters, and its notifees.
+//! [`HostSwarm`]: a swarm behind a trait object, so that hosts and handles need no type parameters, and its notifees.
 
 use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
@@ -22,12 +22,12 @@ use std::os::fd::{AsFd, OwnedFd};
 const ROUNDS: usize = 4;
 
 /// The swarm and its notifees.
-pub(super) struct World {
+pub(super) struct HostSwarm {
     pub(super) swarm: AnySwarm,
     pub(super) notifees: Notifees<AnySwarm>,
 }
 
-impl World {
+impl HostSwarm {
     pub(super) fn node(&mut self) -> &mut dyn Node {
         self.swarm.node_mut()
     }

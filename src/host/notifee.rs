@@ -1,12 +1,13 @@
-//! [`Router`]: the host's own notifee. It gives each event to the future, the stream or the handler that waits for it.
+//! [`HostNotifee`]: the host's own notifee. It gives each event to the future, the stream or the handler that waits for
+//! it.
 
+use super::any_swarm::AnySwarm;
 use super::error::Error;
-use super::handlers::Answer;
-use super::opened::End;
+use super::handler_queue::QueuedStream;
+use super::handlers::HandlerChoice;
+use super::opened_stream::StreamOutcome;
 use super::shared::Shared;
-use super::turns::InLine;
 use super::unread;
-use super::world::AnySwarm;
 use crate::lifecycle::{
     ConnectionEnd, ConnectionId, Direction, Failure, Limits, ListenerEnd, ListenerId, StreamEnd, StreamId,
 };
@@ -16,10 +17,10 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-/// It borrows the book for a moment at a time, wakes nobody and calls nobody: that comes after the turn.
-pub(super) struct Router(pub(super) Rc<Shared>);
+/// It borrows the waiters for a moment at a time, wakes nobody and calls nobody: that comes after the turn.
+pub(super) struct HostNotifee(pub(super) Rc<Shared>);
 
-impl Router {
+impl HostNotifee {
     /// Somebody has opened a stream: one for a handler, or for another notifee.
     fn inbound(&self, node: &mut dyn Node, id: StreamId) {
         let Some(view) = node.stream(id).filter(|view| view.direction == Direction::Inbound) else { return };
@@ -27,30 +28,30 @@ impl Router {
         // Its connection is authenticated, so that the peer is known.
         let Some(peer) = node.connection(view.connection).and_then(|view| view.peer) else { return };
         let from = (peer, view.connection);
-        match self.0.book(|book| book.handlers.answer(protocol, from, &self.0.config)) {
-            Answer::Handler(handler, last) => {
-                if let Some(InLine { handler: _dropped_outside_the_book, stream: last, .. }) = last {
+        match self.0.waiters(|waiters| waiters.handlers.answer(protocol, from, &self.0.config)) {
+            HandlerChoice::Handler(handler, last) => {
+                if let Some(QueuedStream { handler: _dropped_outside_the_book, stream: last, .. }) = last {
                     log::debug!("{}: {}: others wait, too", last.id, for_log(&last.protocol));
                     let _ = node.reset(last.id);
-                    drop(self.0.book(|book| book.streams.remove(last.id)));
+                    drop(self.0.waiters(|waiters| waiters.streams.remove(last.id)));
                 }
                 if let Some(stream) = self.0.stream(node, id) {
                     let now = self.0.now();
-                    self.0.book(|book| book.handlers.wait(handler, stream, now));
+                    self.0.waiters(|waiters| waiters.handlers.wait(handler, stream, now));
                 }
             }
-            Answer::Full => {
+            HandlerChoice::Full => {
                 log::debug!("{id}: {}: as many streams wait as may", for_log(protocol));
                 let _ = node.reset(id);
             }
-            Answer::Nobody => {
+            HandlerChoice::Nobody => {
                 let _ = node.reset(id);
             }
             // A service may have taken it over since.
-            Answer::Other { was_ours: true } if !node.protocols().contains(protocol) => {
+            HandlerChoice::Other { was_ours: true } if !node.protocols().contains(protocol) => {
                 let _ = node.reset(id);
             }
-            Answer::Other { .. } => {}
+            HandlerChoice::Other { .. } => {}
         }
     }
 }
@@ -59,7 +60,7 @@ fn failed(reason: Failure, text: Option<&str>) -> Error {
     Error::Failed { reason, text: text.map(Box::from) }
 }
 
-impl Notifee<AnySwarm> for Router {
+impl Notifee<AnySwarm> for HostNotifee {
     fn interest(&self) -> Interest {
         Interest::EVENTS | Interest::STREAM_READY
     }
@@ -69,14 +70,14 @@ impl Notifee<AnySwarm> for Router {
     }
 
     fn listen(&mut self, cx: &mut NotifeeContext<'_, AnySwarm>, id: ListenerId) {
-        let Some(slot) = self.0.book(|book| book.listening.remove(id)) else { return };
+        let Some(slot) = self.0.waiters(|waiters| waiters.listening.remove(id)) else { return };
         let addresses = cx.network().node().listener(id).map(|view| view.addresses.to_vec()).unwrap_or_default();
         self.0.fill(&slot, Ok((id, addresses)));
     }
 
     fn listen_failed(&mut self, cx: &mut NotifeeContext<'_, AnySwarm>, id: ListenerId, reason: Failure) {
         self.0.ended(id);
-        let Some(slot) = self.0.book(|book| book.listening.remove(id)) else { return };
+        let Some(slot) = self.0.waiters(|waiters| waiters.listening.remove(id)) else { return };
         let view = cx.network().node().listener(id);
         self.0.fill(&slot, Err(failed(reason, view.and_then(|view| view.error))));
     }
@@ -86,7 +87,7 @@ impl Notifee<AnySwarm> for Router {
     }
 
     fn connected(&mut self, cx: &mut NotifeeContext<'_, AnySwarm>, id: ConnectionId) {
-        let Some(slot) = self.0.book(|book| book.dialing.remove(id)) else { return };
+        let Some(slot) = self.0.waiters(|waiters| waiters.dialing.remove(id)) else { return };
         let Some(view) = cx.network().node().connection(id) else { return };
         // It is authenticated, so that the peer is known.
         let Some(peer) = view.peer else { return };
@@ -95,7 +96,7 @@ impl Notifee<AnySwarm> for Router {
 
     fn connect_failed(&mut self, cx: &mut NotifeeContext<'_, AnySwarm>, id: ConnectionId, reason: Failure) {
         self.0.ended(id);
-        let Some(slot) = self.0.book(|book| book.dialing.remove(id)) else { return };
+        let Some(slot) = self.0.waiters(|waiters| waiters.dialing.remove(id)) else { return };
         let view = cx.network().node().connection(id);
         self.0.fill(&slot, Err(failed(reason, view.and_then(|view| view.error))));
     }
@@ -107,14 +108,14 @@ impl Notifee<AnySwarm> for Router {
 
     fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, AnySwarm>, _: ConnectionId, id: StreamId) {
         let node = cx.network().node_mut();
-        match self.0.book(|book| book.opening.remove(id)) {
+        match self.0.waiters(|waiters| waiters.opening.remove(id)) {
             Some(slot) => {
                 if let Some(stream) = self.0.stream(node, id) {
                     self.0.fill(&slot, Ok(stream));
                 }
             }
             // It was opened lazily, and its holder has closed it and let go.
-            None if self.0.book(|book| book.streams.get(id).is_some_and(|ends| ends.is_let_go.get())) => {
+            None if self.0.waiters(|waiters| waiters.streams.get(id).is_some_and(|ends| ends.is_let_go.get())) => {
                 let _ = node.close_stream(id);
             }
             None => self.inbound(node, id),
@@ -122,13 +123,13 @@ impl Notifee<AnySwarm> for Router {
     }
 
     fn stream_failed(&mut self, _: &mut NotifeeContext<'_, AnySwarm>, on: ConnectionId, id: StreamId, reason: Failure) {
-        self.0.book(|book| book.lines.give_turn(on));
-        if let Some(slot) = self.0.book(|book| book.opening.remove(id)) {
+        self.0.waiters(|waiters| waiters.opening_queues.give_turn(on));
+        if let Some(slot) = self.0.waiters(|waiters| waiters.opening.remove(id)) {
             self.0.fill(&slot, Err(failed(reason, None)));
         }
         // It was opened lazily.
-        if let Some(ends) = self.0.book(|book| book.streams.remove(id)) {
-            ends.end(End::Failed(reason), Vec::new(), false);
+        if let Some(ends) = self.0.waiters(|waiters| waiters.streams.remove(id)) {
+            ends.end(StreamOutcome::Failed(reason), Vec::new(), false);
             self.0.wake_later(ends.wakers());
         }
     }
@@ -140,11 +141,11 @@ impl Notifee<AnySwarm> for Router {
         id: StreamId,
         reason: StreamEnd,
     ) {
-        self.0.book(|book| book.lines.give_turn(on));
-        let Some(ends) = self.0.book(|book| book.streams.remove(id)) else { return };
+        self.0.waiters(|waiters| waiters.opening_queues.give_turn(on));
+        let Some(ends) = self.0.waiters(|waiters| waiters.streams.remove(id)) else { return };
         let node = cx.network().node_mut();
         let is_complete = node.stream(id).is_some_and(|view| view.is_remote_finished);
-        ends.end(End::Told(reason), node.take_unread(id), is_complete);
+        ends.end(StreamOutcome::Told(reason), node.take_unread(id), is_complete);
         if let Some(peer) = node.connection(on).and_then(|view| view.peer) {
             let bounds = (self.0.config.unread_bytes_per_peer, self.0.config.unread_bytes);
             unread::count(&self.0.unread, (peer, id), &ends, bounds);
@@ -153,6 +154,6 @@ impl Notifee<AnySwarm> for Router {
     }
 
     fn stream_ready(&mut self, _: &mut NotifeeContext<'_, AnySwarm>, id: StreamId, readable: bool, writable: bool) {
-        self.0.book(|book| book.ready(id, readable, writable));
+        self.0.waiters(|waiters| waiters.ready(id, readable, writable));
     }
 }
