@@ -57,7 +57,7 @@ mod file;
 mod new_file;
 
 #[cfg(feature = "keys")]
-pub use error::{Error, Fault, MAX_KEY};
+pub use error::{Error, KeyFault, MAX_KEY};
 #[cfg(feature = "keys")]
 pub use file::KeyFile;
 

@@ -35,7 +35,7 @@ use core::time::Duration;
 use interfaces::Interfaces;
 use libp2p_core::Multiaddr;
 use libp2p_core::transport::{DialOpts, ListenerId, TransportError, TransportEvent};
-use listener::{Listener, Outcome};
+use listener::{ListenerPoll, ListeningSocket};
 #[cfg(feature = "dns")]
 use names::Names;
 use std::io;
@@ -166,7 +166,7 @@ impl Default for Config {
 pub struct Transport {
     handle: Handle,
     config: Config,
-    listeners: Vec<Listener>,
+    listeners: Vec<ListeningSocket>,
     interfaces: Interfaces,
     #[cfg(feature = "dns")]
     names: Names,
@@ -250,7 +250,7 @@ impl Transport {
 impl Drop for Transport {
     /// Closes all listeners. Streams live on, and dials as well.
     fn drop(&mut self) {
-        self.listeners.drain(..).for_each(Listener::close);
+        self.listeners.drain(..).for_each(ListeningSocket::close);
     }
 }
 
@@ -267,7 +267,7 @@ impl libp2p_core::Transport for Transport {
         if self.removed.contains(&id) || self.listeners.iter().any(|listener| listener.id() == id) {
             return Err(TransportError::Other(io::ErrorKind::AlreadyExists.into()));
         }
-        let listener = Listener::bind(id, address, &self.handle, &self.config).map_err(TransportError::Other)?;
+        let listener = ListeningSocket::bind(id, address, &self.handle, &self.config).map_err(TransportError::Other)?;
         if listener.is_wildcard() {
             self.interfaces.look();
         }
@@ -302,7 +302,7 @@ impl libp2p_core::Transport for Transport {
         if let Some(listener_id) = this.removed.pop_front() {
             return Poll::Ready(TransportEvent::ListenerClosed { listener_id, reason: Ok(()) });
         }
-        match this.listeners.iter().any(Listener::is_wildcard) {
+        match this.listeners.iter().any(ListeningSocket::is_wildcard) {
             true => this.interfaces.poll(cx, &this.handle, this.config.interfaces_interval),
             false => this.interfaces.rest(),
         }
@@ -313,8 +313,8 @@ impl libp2p_core::Transport for Transport {
             if let Poll::Ready(outcome) = listener.poll(cx, &this.handle, &this.config, &this.interfaces) {
                 this.next = index + 1;
                 return Poll::Ready(match outcome {
-                    Outcome::Event(event) => event,
-                    Outcome::Broken(error) => {
+                    ListenerPoll::Event(event) => event,
+                    ListenerPoll::Broken(error) => {
                         let listener_id = this.listeners.remove(index).id();
                         TransportEvent::ListenerClosed { listener_id, reason: Err(error) }
                     }

@@ -17,7 +17,7 @@ pub struct Error {
     /// The file, as it was given.
     pub path: PathBuf,
     /// The reason.
-    pub fault: Fault,
+    pub fault: KeyFault,
     /// It would have been made.
     pub(super) may_create: bool,
 }
@@ -25,7 +25,7 @@ pub struct Error {
 /// The reason for which a key file cannot be used.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum KeyFault {
     /// There is no such file, and none was to be made.
     Missing,
     /// It is no regular file, but this: a pipe, say.
@@ -58,18 +58,18 @@ pub enum Fault {
 impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match &self.fault {
-            Fault::Read(error) | Fault::Make(error) => Some(error),
-            Fault::Missing
-            | Fault::Special(_)
-            | Fault::Folder
-            | Fault::BrokenLink(_)
-            | Fault::Empty
-            | Fault::TooLong
-            | Fault::Foreign(_)
-            | Fault::Damaged
-            | Fault::Base64
-            | Fault::Public(_)
-            | Fault::NoFolder(_) => None,
+            KeyFault::Read(error) | KeyFault::Make(error) => Some(error),
+            KeyFault::Missing
+            | KeyFault::Special(_)
+            | KeyFault::Folder
+            | KeyFault::BrokenLink(_)
+            | KeyFault::Empty
+            | KeyFault::TooLong
+            | KeyFault::Foreign(_)
+            | KeyFault::Damaged
+            | KeyFault::Base64
+            | KeyFault::Public(_)
+            | KeyFault::NoFolder(_) => None,
         }
     }
 }
@@ -82,49 +82,51 @@ impl fmt::Display for Error {
         let instead = if self.may_create { INSTEAD } else { FILE };
         write!(f, "the key file {} ", quoted(self.path.display()))?;
         match &self.fault {
-            Fault::Missing => write!(f, "is not there; {instead}"),
-            Fault::Special(kind) => write!(f, "is {kind}, and is not read; {instead}"),
-            Fault::Folder => write!(f, "is a folder; give a file in it: {}", quoted(self.path.join("key").display())),
-            Fault::BrokenLink(target) => {
+            KeyFault::Missing => write!(f, "is not there; {instead}"),
+            KeyFault::Special(kind) => write!(f, "is {kind}, and is not read; {instead}"),
+            KeyFault::Folder => {
+                write!(f, "is a folder; give a file in it: {}", quoted(self.path.join("key").display()))
+            }
+            KeyFault::BrokenLink(target) => {
                 write!(
                     f,
                     "is a link to {}, which is not there; delete the link, or {instead}",
                     quoted(target.display())
                 )
             }
-            Fault::Empty if self.may_create => f.write_str("is empty; delete it, and it is made, or give another"),
-            Fault::Empty => write!(f, "is empty; {instead}"),
-            Fault::TooLong => write!(f, "is longer than any key, which has at most {MAX_KEY} bytes; {instead}"),
-            Fault::Foreign(kind) => write!(f, "holds {kind}, and no key in libp2p's protobuf form; {instead}"),
-            Fault::Damaged => write!(
+            KeyFault::Empty if self.may_create => f.write_str("is empty; delete it, and it is made, or give another"),
+            KeyFault::Empty => write!(f, "is empty; {instead}"),
+            KeyFault::TooLong => write!(f, "is longer than any key, which has at most {MAX_KEY} bytes; {instead}"),
+            KeyFault::Foreign(kind) => write!(f, "holds {kind}, and no key in libp2p's protobuf form; {instead}"),
+            KeyFault::Damaged => write!(
                 f,
                 "is damaged or cut: it begins as a key in libp2p's protobuf form; take it from a copy, or {instead}"
             ),
-            Fault::Base64 => {
+            KeyFault::Base64 => {
                 write!(f, "holds a key as base64; decode it with `base64 -d`, and give a file with what comes out")
             }
-            Fault::Public(peer) => write!(f, "holds the public key of {peer}; give a file with the private one"),
-            Fault::Read(error) if error.kind() == ErrorKind::WouldBlock => {
+            KeyFault::Public(peer) => write!(f, "holds the public key of {peer}; give a file with the private one"),
+            KeyFault::Read(error) if error.kind() == ErrorKind::WouldBlock => {
                 write!(f, "has nothing to read at present; {instead}")
             }
-            Fault::Read(error) if error.kind() == ErrorKind::PermissionDenied => {
+            KeyFault::Read(error) if error.kind() == ErrorKind::PermissionDenied => {
                 write!(f, "may not be read by this user: {error}; let this user read it, or give another")
             }
-            Fault::Read(error) if error.kind() == ErrorKind::NotADirectory => {
+            KeyFault::Read(error) if error.kind() == ErrorKind::NotADirectory => {
                 f.write_str("cannot be read: a part of its path is no folder; give a file in a folder")
             }
-            Fault::Read(error) if is_too_long(error) => {
+            KeyFault::Read(error) if is_too_long(error) => {
                 f.write_str("cannot be read: its name is too long; give a shorter one")
             }
-            Fault::Read(error) if is_circle(error) => {
+            KeyFault::Read(error) if is_circle(error) => {
                 f.write_str("cannot be read: its links lead in a circle; give a file, or delete one of the links")
             }
-            Fault::Read(error) => write!(f, "cannot be read: {error}; give another if that stays so"),
-            Fault::NoFolder(folder) => {
+            KeyFault::Read(error) => write!(f, "cannot be read: {error}; give another if that stays so"),
+            KeyFault::NoFolder(folder) => {
                 write!(f, "cannot be made, since the folder {} is not there; make it, or ", quoted(folder.display()))?;
                 f.write_str("give a file in another")
             }
-            Fault::Make(error) => write!(f, "cannot be made: {error}; mend that, or give a file in another folder"),
+            KeyFault::Make(error) => write!(f, "cannot be made: {error}; mend that, or give a file in another folder"),
         }
     }
 }

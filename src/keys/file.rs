@@ -6,7 +6,7 @@
 //! Reading takes at most [`MAX_KEY`] bytes of regular files only, and on Unix it never blocks. The bytes of a key are
 //! wiped once the identity is made of them, but for the copies that the page of [`keys`](super) names.
 
-use super::{Error, Fault, MAX_KEY, new_file};
+use super::{Error, KeyFault, MAX_KEY, new_file};
 use alloc::borrow::ToOwned as _;
 use alloc::format;
 use alloc::string::String;
@@ -76,52 +76,52 @@ impl KeyFile {
 
 /// Returns what is in a file. If there is no file and one may be made, it is. An empty one gets [`PAUSES`] pauses to be
 /// filled.
-fn load(path: &Path, may_create: bool, pause: &mut dyn FnMut()) -> Result<KeyFile, Fault> {
+fn load(path: &Path, may_create: bool, pause: &mut dyn FnMut()) -> Result<KeyFile, KeyFault> {
     let mut pauses = 0;
     loop {
         match read(path) {
             Ok(Some(read)) => return Ok(read),
-            Ok(None) if !may_create => return Err(Fault::Missing),
+            Ok(None) if !may_create => return Err(KeyFault::Missing),
             Ok(None) => {
                 if let Some(key) = make(path)? {
                     return Ok(KeyFile { key, is_new: true, exposed: None, foreign_owner: None });
                 }
                 // Another process has made it in the meantime. Its identity is this one's, too.
             }
-            Err(Fault::Empty) if pauses < PAUSES => {}
+            Err(KeyFault::Empty) if pauses < PAUSES => {}
             Err(fault) => return Err(fault),
         }
         // It also bounds the rounds in which a file comes and goes.
         pauses += 1;
         if pauses > 2 * PAUSES {
-            return Err(Fault::Read(ErrorKind::NotFound.into()));
+            return Err(KeyFault::Read(ErrorKind::NotFound.into()));
         }
         pause();
     }
 }
 
 /// Returns what is in a file, or `None` if there is no file.
-fn read(path: &Path) -> Result<Option<KeyFile>, Fault> {
+fn read(path: &Path) -> Result<Option<KeyFile>, KeyFault> {
     // Opening a device, or a pipe that nobody writes to, would do something, or wait.
     match fs::metadata(path) {
         Ok(metadata) => refuse_special(metadata.file_type())?,
         Err(error) if is_gone(&error) => {
             return match fs::read_link(path) {
-                Ok(target) => Err(Fault::BrokenLink(target)),
+                Ok(target) => Err(KeyFault::BrokenLink(target)),
                 Err(_) => Ok(None),
             };
         }
-        Err(error) => return Err(Fault::Read(error)),
+        Err(error) => return Err(KeyFault::Read(error)),
     }
     let file = match open(path) {
         Ok(file) => file,
         Err(error) if is_gone(&error) => return Ok(None),
-        Err(error) => return Err(Fault::Read(error)),
+        Err(error) => return Err(KeyFault::Read(error)),
     };
     // It may have been replaced before it was opened.
-    let metadata = file.metadata().map_err(Fault::Read)?;
+    let metadata = file.metadata().map_err(KeyFault::Read)?;
     refuse_special(metadata.file_type())?;
-    let bytes = contents(&file).map_err(Fault::Read)?;
+    let bytes = contents(&file).map_err(KeyFault::Read)?;
     let foreign_owner = foreign_owner(&metadata);
     let exposed = mode_for_others(&metadata, foreign_owner.is_some());
     Ok(Some(KeyFile { key: decode(&bytes)?, is_new: false, exposed, foreign_owner }))
@@ -140,11 +140,11 @@ fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-fn refuse_special(kind: FileType) -> Result<(), Fault> {
+fn refuse_special(kind: FileType) -> Result<(), KeyFault> {
     match kind {
         kind if kind.is_file() => Ok(()),
-        kind if kind.is_dir() => Err(Fault::Folder),
-        kind => Err(Fault::Special(special(kind))),
+        kind if kind.is_dir() => Err(KeyFault::Folder),
+        kind => Err(KeyFault::Special(special(kind))),
     }
 }
 
@@ -212,26 +212,26 @@ fn contents(mut file: &File) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-fn decode(bytes: &[u8]) -> Result<Keypair, Fault> {
+fn decode(bytes: &[u8]) -> Result<Keypair, KeyFault> {
     match bytes.len() {
-        0 => return Err(Fault::Empty),
-        len if len > MAX_KEY => return Err(Fault::TooLong),
+        0 => return Err(KeyFault::Empty),
+        len if len > MAX_KEY => return Err(KeyFault::TooLong),
         _ => {}
     }
     keypair(bytes).map_err(|error| {
         if looks_public(bytes)
             && let Ok(public) = PublicKey::try_decode_protobuf(bytes)
         {
-            return Fault::Public(public.to_peer_id());
+            return KeyFault::Public(public.to_peer_id());
         }
         if is_key_in_base64(bytes.trim_ascii()) {
-            return Fault::Base64;
+            return KeyFault::Base64;
         }
         // A key of a type that is not built in is whole.
         if begins_as_key(bytes) && !format!("{error}").contains("not enabled") {
-            return Fault::Damaged;
+            return KeyFault::Damaged;
         }
-        Fault::Foreign(kind(bytes).unwrap_or_else(|| format!("something else ({error})")))
+        KeyFault::Foreign(kind(bytes).unwrap_or_else(|| format!("something else ({error})")))
     })
 }
 
@@ -294,16 +294,16 @@ fn kind(bytes: &[u8]) -> Option<String> {
 }
 
 /// Makes a key file. `None`: there is one by now, which another process has made.
-fn make(path: &Path) -> Result<Option<Keypair>, Fault> {
+fn make(path: &Path) -> Result<Option<Keypair>, KeyFault> {
     let folder = new_file::folder_of(path);
     if fs::metadata(folder).is_err_and(|error| is_gone(&error)) {
-        return Err(Fault::NoFolder(folder.to_owned()));
+        return Err(KeyFault::NoFolder(folder.to_owned()));
     }
-    let (identity, bytes) = fresh().map_err(Fault::Make)?;
+    let (identity, bytes) = fresh().map_err(KeyFault::Make)?;
     match new_file::create(path, &bytes) {
         Ok(()) => Ok(Some(identity)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
-        Err(error) => Err(Fault::Make(error)),
+        Err(error) => Err(KeyFault::Make(error)),
     }
 }
 

@@ -36,23 +36,23 @@ pub(super) fn to_multiaddr(address: SocketAddr) -> Multiaddr {
 /// What `/dns|dns4|dns6/…/tcp/…` names.
 #[cfg(feature = "dns")]
 #[derive(Debug)]
-pub(super) struct Name {
+pub(super) struct DnsName {
     pub(super) host: String,
-    pub(super) family: Family,
+    pub(super) family: NameFamily,
     pub(super) port: u16,
 }
 
 /// Which of a name's addresses are meant.
 #[cfg(feature = "dns")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Family {
+pub(super) enum NameFamily {
     Any,
     V4,
     V6,
 }
 
 #[cfg(feature = "dns")]
-impl Family {
+impl NameFamily {
     /// Whether it has this address.
     pub(super) const fn has(self, address: &SocketAddr) -> bool {
         match self {
@@ -64,7 +64,7 @@ impl Family {
 }
 
 #[cfg(feature = "dns")]
-impl core::fmt::Display for Family {
+impl core::fmt::Display for NameFamily {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
             Self::Any => "IP",
@@ -77,16 +77,16 @@ impl core::fmt::Display for Family {
 /// The name and the port that `/dns|dns4|dns6/…/tcp/…` names, with or without `/p2p/…` after it; `None` for any other
 /// address.
 #[cfg(feature = "dns")]
-pub(super) fn name_from_multiaddr(address: &Multiaddr) -> Option<Name> {
+pub(super) fn name_from_multiaddr(address: &Multiaddr) -> Option<DnsName> {
     let (host, port) = host_and_port(address)?;
     let (host, family) = if let Protocol::Dns(host) = host {
-        (host, Family::Any)
+        (host, NameFamily::Any)
     } else if let Protocol::Dns4(host) = host {
-        (host, Family::V4)
+        (host, NameFamily::V4)
     } else if let Protocol::Dns6(host) = host {
-        (host, Family::V6)
+        (host, NameFamily::V6)
     } else {
         return None;
     };
-    Some(Name { host: host.into_owned(), family, port })
+    Some(DnsName { host: host.into_owned(), family, port })
 }

@@ -9,11 +9,11 @@ use mio::net::TcpStream;
 use std::io;
 
 /// A socket that is connected, and the two ends of its connection.
-pub(super) type Connected = (Registered<TcpStream>, Ends);
+pub(super) type Connected = (Registered<TcpStream>, SocketAddresses);
 
 /// The addresses of a connection that was dialed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ends {
+pub(super) struct SocketAddresses {
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
 }
@@ -53,7 +53,7 @@ impl Attempt {
         }));
         let socket = self.socket.take();
         Poll::Ready(connected.and_then(|local| match socket {
-            Some(socket) => Ok((socket, Ends { local, remote: address })),
+            Some(socket) => Ok((socket, SocketAddresses { local, remote: address })),
             None => Err(io::ErrorKind::NotConnected.into()),
         }))
     }

@@ -12,7 +12,7 @@ use std::io;
 use {
     super::names::Lookup,
     super::race::{Race, interleave},
-    super::{Config, address::Name, names::Names},
+    super::{Config, address::DnsName, names::Names},
     alloc::boxed::Box,
     alloc::string::String,
     core::task::ready,
@@ -74,7 +74,7 @@ impl Dial {
 
     /// An attempt at a name whose port is not 0.
     #[cfg(feature = "dns")]
-    pub(super) fn by_name(handle: Handle, name: Name, names: &Names, config: &Config) -> Self {
+    pub(super) fn by_name(handle: Handle, name: DnsName, names: &Names, config: &Config) -> Self {
         let host = name.host.clone();
         let lookup = Box::new(names.lookup(name, config.addresses_per_name));
         let attempt_delay = config.attempt_delay;

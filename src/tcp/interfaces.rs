@@ -17,11 +17,11 @@ use std::io;
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
 /// Where the addresses of interfaces are asked for.
-type Source = Box<dyn FnMut() -> io::Result<Vec<IpAddr>> + Send>;
+type ListInterfaces = Box<dyn FnMut() -> io::Result<Vec<IpAddr>> + Send>;
 
 /// What is known of this machine's interfaces.
 pub(super) struct Interfaces {
-    source: Source,
+    source: ListInterfaces,
     /// What the last look that did not fail has found: in the source's order, each once.
     known: Vec<IpAddr>,
     /// No look has succeeded yet.
@@ -42,7 +42,7 @@ impl Interfaces {
     }
 
     /// Those that `source` names, whenever it is asked.
-    pub(super) fn from_source(source: Source) -> Self {
+    pub(super) fn from_source(source: ListInterfaces) -> Self {
         Self { source, known: Vec::new(), is_unknown: true, changes: 0, timer: None }
     }
 

@@ -24,7 +24,7 @@ const MAX_PASSED_OVER: usize = 64;
 const MIN_PAUSE: Duration = Duration::from_millis(1);
 
 /// What a poll of a listener came to.
-pub(super) enum Outcome {
+pub(super) enum ListenerPoll {
     /// Something to report; the listener goes on.
     Event(Event),
     /// The socket is of no more use.
@@ -33,18 +33,18 @@ pub(super) enum Outcome {
 
 /// What an error of accept says of the listener.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Verdict {
+pub(super) enum AcceptError {
     /// One connection died early; the next may be fine.
     PassOver,
     /// Something has run out, or it cannot be told: the same call will fail again for a while.
-    Rest,
+    AcceptPause,
     /// The socket does not listen.
     Broken,
 }
 
 /// What a listener has to say of its addresses.
 #[derive(Debug)]
-enum Addresses {
+enum ListenAddresses {
     /// The address that it is bound to, and `true` while that has not been reported.
     One(Multiaddr, bool),
     /// Those of the interfaces, which come and go.
@@ -53,12 +53,12 @@ enum Addresses {
 
 /// A bound, listening socket.
 #[derive(Debug)]
-pub(super) struct Listener {
+pub(super) struct ListeningSocket {
     id: ListenerId,
     pub(super) socket: Registered<TcpListener>,
-    addresses: Addresses,
+    addresses: ListenAddresses,
     /// The rest after a lack of resources, if one is being taken.
-    pause: Option<Rest>,
+    pause: Option<AcceptPause>,
     /// The poller has reported since the last accept that somebody waits. Linux answers a lack of descriptors also where
     /// nobody does, and then nobody has to make way.
     is_awaited: bool,
@@ -67,19 +67,19 @@ pub(super) struct Listener {
 /// A rest after a lack of resources: until its time is over, or a socket has closed, which may have given back what was
 /// missing.
 #[derive(Debug)]
-struct Rest {
+struct AcceptPause {
     timer: Timer,
     /// The [count](Handle::closed) of closed sockets when it began.
     closed: u64,
 }
 
-impl Rest {
+impl AcceptPause {
     fn poll(&self, cx: &Context<'_>, handle: &Handle) -> Poll<()> {
         if handle.has_closed_since(self.closed, cx.waker()) { Poll::Ready(()) } else { self.timer.poll(cx) }
     }
 }
 
-impl Listener {
+impl ListeningSocket {
     /// Binds and listens. On an error, no socket is left behind.
     pub(super) fn bind(id: ListenerId, address: SocketAddr, handle: &Handle, config: &Config) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
@@ -96,8 +96,8 @@ impl Listener {
         let bound = socket.socket.local_addr()?;
         log::debug!("listening on {bound}");
         let addresses = match bound.ip().is_unspecified() {
-            true => Addresses::Behind(Wildcard::new(bound)),
-            false => Addresses::One(address::to_multiaddr(bound), true),
+            true => ListenAddresses::Behind(Wildcard::new(bound)),
+            false => ListenAddresses::One(address::to_multiaddr(bound), true),
         };
         Ok(Self { id, socket, addresses, pause: None, is_awaited: false })
     }
@@ -109,7 +109,7 @@ impl Listener {
 
     /// Whether it is bound to a wildcard address, so that those of the interfaces matter to it.
     pub(super) fn is_wildcard(&self) -> bool {
-        matches!(self.addresses, Addresses::Behind(_))
+        matches!(self.addresses, ListenAddresses::Behind(_))
     }
 
     /// Ends listening and closes the socket at once.
@@ -130,18 +130,18 @@ impl Listener {
         handle: &Handle,
         config: &Config,
         interfaces: &Interfaces,
-    ) -> Poll<Outcome> {
+    ) -> Poll<ListenerPoll> {
         let change = match &mut self.addresses {
-            Addresses::One(address, is_new) => core::mem::take(is_new).then(|| Change::New(address.clone())),
-            Addresses::Behind(wildcard) => wildcard.next(interfaces, config.wildcard_addresses),
+            ListenAddresses::One(address, is_new) => core::mem::take(is_new).then(|| Change::New(address.clone())),
+            ListenAddresses::Behind(wildcard) => wildcard.next(interfaces, config.wildcard_addresses),
         };
         let listener_id = self.id;
         match change {
             Some(Change::New(listen_addr)) => {
-                return Poll::Ready(Outcome::Event(TransportEvent::NewAddress { listener_id, listen_addr }));
+                return Poll::Ready(ListenerPoll::Event(TransportEvent::NewAddress { listener_id, listen_addr }));
             }
             Some(Change::Expired(listen_addr)) => {
-                return Poll::Ready(Outcome::Event(TransportEvent::AddressExpired { listener_id, listen_addr }));
+                return Poll::Ready(ListenerPoll::Event(TransportEvent::AddressExpired { listener_id, listen_addr }));
             }
             None => {}
         }
@@ -161,7 +161,7 @@ impl Listener {
         handle: &Handle,
         config: &Config,
         mut pipe: impl FnMut(TcpStream) -> io::Result<Stream>,
-    ) -> Poll<Outcome> {
+    ) -> Poll<ListenerPoll> {
         let mut passed_over = 0;
         loop {
             let accepted = ready!(self.socket.poll_read(cx, |socket, _| socket.accept()));
@@ -169,7 +169,7 @@ impl Listener {
                 Ok((stream, remote)) => {
                     match self.accepted().local_addr(&stream).and_then(|local| Ok((pipe(stream)?, local))) {
                         Ok((stream, local_addr)) => {
-                            return Poll::Ready(Outcome::Event(TransportEvent::Incoming {
+                            return Poll::Ready(ListenerPoll::Event(TransportEvent::Incoming {
                                 listener_id: self.id,
                                 upgrade: ready(Ok(stream)),
                                 local_addr,
@@ -190,16 +190,18 @@ impl Listener {
                 Err(error) => error,
             };
             match verdict(&error) {
-                Verdict::PassOver if passed_over < MAX_PASSED_OVER => {
+                AcceptError::PassOver if passed_over < MAX_PASSED_OVER => {
                     log::debug!("a connection ended before it was accepted: {error}");
                     passed_over += 1;
                 }
-                Verdict::Rest if !self.is_awaited => match self.socket.look_again() {
+                AcceptError::AcceptPause if !self.is_awaited => match self.socket.look_again() {
                     Ok(()) => self.is_awaited = true,
                     Err(_) => return Poll::Ready(self.rest(error, handle, config)),
                 },
-                Verdict::PassOver | Verdict::Rest => return Poll::Ready(self.rest(error, handle, config)),
-                Verdict::Broken => return Poll::Ready(Outcome::Broken(error)),
+                AcceptError::PassOver | AcceptError::AcceptPause => {
+                    return Poll::Ready(self.rest(error, handle, config));
+                }
+                AcceptError::Broken => return Poll::Ready(ListenerPoll::Broken(error)),
             }
         }
     }
@@ -214,16 +216,16 @@ impl Listener {
     fn local_addr(&self, stream: &TcpStream) -> io::Result<Multiaddr> {
         match &self.addresses {
             // It is the listener's own, unless that is a wildcard.
-            Addresses::One(bound, _) => Ok(bound.clone()),
-            Addresses::Behind(_) => stream.local_addr().map(address::to_multiaddr),
+            ListenAddresses::One(bound, _) => Ok(bound.clone()),
+            ListenAddresses::Behind(_) => stream.local_addr().map(address::to_multiaddr),
         }
     }
 
     /// Reports the error and rests before the next attempt.
-    fn rest(&mut self, error: io::Error, handle: &Handle, config: &Config) -> Outcome {
+    fn rest(&mut self, error: io::Error, handle: &Handle, config: &Config) -> ListenerPoll {
         let timer = Timer::after(handle, config.accept_pause.max(MIN_PAUSE));
-        self.pause = Some(Rest { timer, closed: handle.closed() });
-        Outcome::Event(TransportEvent::ListenerError { listener_id: self.id, error })
+        self.pause = Some(AcceptPause { timer, closed: handle.closed() });
+        ListenerPoll::Event(TransportEvent::ListenerError { listener_id: self.id, error })
     }
 }
 
@@ -234,11 +236,11 @@ fn pipe_of(stream: TcpStream, handle: &Handle, config: &Config) -> io::Result<St
 }
 
 /// Sorts an error of accept. What is not known to be harmless rests, so that no error can make a spin.
-pub(super) fn verdict(error: &io::Error) -> Verdict {
+pub(super) fn verdict(error: &io::Error) -> AcceptError {
     let kind = error.kind();
     // The socket was shut down or never listened.
     if kind == io::ErrorKind::InvalidInput {
-        return Verdict::Broken;
+        return AcceptError::Broken;
     }
     // Linux hands out errors of the new connection's network here, too.
     let of_one_connection = [
@@ -251,7 +253,7 @@ pub(super) fn verdict(error: &io::Error) -> Verdict {
         io::ErrorKind::NetworkDown,
         io::ErrorKind::NetworkUnreachable,
     ];
-    if of_one_connection.contains(&kind) { Verdict::PassOver } else { Verdict::Rest }
+    if of_one_connection.contains(&kind) { AcceptError::PassOver } else { AcceptError::AcceptPause }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! [`Names`]: looks up the names of addresses that are dialed, with the system's resolver or the owner's, on a thread for
 //! each lookup.
 
-use super::address::Name;
+use super::address::DnsName;
 use super::lock;
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -18,19 +18,19 @@ use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
 /// A function that looks names up: from a host and a port it makes socket addresses, the best first.
-type Resolver = Arc<dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync>;
+type ResolverFn = Arc<dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync>;
 
 /// Looks up names, a bounded number at a time.
 pub(super) struct Names {
-    resolver: Resolver,
-    places: Places,
+    resolver: ResolverFn,
+    places: LookupPermits,
 }
 
 /// The places for lookups, and the line of lookups that wait for one. Clones share it.
 #[derive(Clone)]
-struct Places(Arc<Mutex<Line>>);
+struct LookupPermits(Arc<Mutex<PermitQueue>>);
 
-struct Line {
+struct PermitQueue {
     /// The number of places that no lookup has.
     free: usize,
     /// The wakers of waiting lookups by number, the first one at the front.
@@ -39,8 +39,8 @@ struct Line {
     numbers: u64,
 }
 
-impl Places {
-    fn line(&self) -> MutexGuard<'_, Line> {
+impl LookupPermits {
+    fn line(&self) -> MutexGuard<'_, PermitQueue> {
         lock(&self.0)
     }
 
@@ -56,9 +56,9 @@ impl Places {
 }
 
 /// One of the places. Dropping it gives it back and wakes the first lookup in line.
-struct Place(Places);
+struct LookupPermit(LookupPermits);
 
-impl Drop for Place {
+impl Drop for LookupPermit {
     fn drop(&mut self) {
         self.0.line().free += 1;
         self.0.wake_first();
@@ -67,7 +67,7 @@ impl Drop for Place {
 
 /// The mailbox between a lookup and its thread: the thread leaves its result here, then wakes the lookup.
 #[derive(Default)]
-struct Answer {
+struct LookupResult {
     found: Option<io::Result<Vec<SocketAddr>>>,
     waiting: Option<Waker>,
 }
@@ -75,21 +75,21 @@ struct Answer {
 impl Names {
     /// Looks names up with the system's resolver, at most `lookups` at a time.
     pub(super) fn of_system(lookups: usize) -> Self {
-        let line = Line { free: lookups.max(1), waiting: BTreeMap::new(), numbers: 0 };
+        let line = PermitQueue { free: lookups.max(1), waiting: BTreeMap::new(), numbers: 0 };
         Self {
             resolver: Arc::new(|host, port| Ok((host, port).to_socket_addrs()?.collect())),
-            places: Places(Arc::new(Mutex::new(line))),
+            places: LookupPermits(Arc::new(Mutex::new(line))),
         }
     }
 
     /// Replaces the resolver.
-    pub(super) fn ask(&mut self, resolver: Resolver) {
+    pub(super) fn ask(&mut self, resolver: ResolverFn) {
         self.resolver = resolver;
     }
 
     /// Looks up at most `limit` addresses of a name. Nothing happens before the first poll. A lookup that is dropped in
     /// line leaves the line; one that has begun goes on, and keeps its place until it is over.
-    pub(super) fn lookup(&self, name: Name, limit: usize) -> Lookup {
+    pub(super) fn lookup(&self, name: DnsName, limit: usize) -> Lookup {
         Lookup {
             name,
             limit: limit.max(1),
@@ -103,14 +103,14 @@ impl Names {
 
 /// A lookup: in line for a place, then on a thread of its own.
 pub(super) struct Lookup {
-    name: Name,
+    name: DnsName,
     limit: usize,
-    resolver: Resolver,
-    places: Places,
+    resolver: ResolverFn,
+    places: LookupPermits,
     /// Its number in line, from the first poll on.
     number: Option<u64>,
     /// The mailbox of its thread, from the begin of the lookup on.
-    answer: Option<Arc<Mutex<Answer>>>,
+    answer: Option<Arc<Mutex<LookupResult>>>,
 }
 
 impl Lookup {
@@ -140,7 +140,7 @@ impl Lookup {
     }
 
     /// Takes a place, if one is free and this lookup is the first in line. Otherwise it waits in line.
-    fn take_place(&mut self, cx: &Context<'_>) -> Option<Place> {
+    fn take_place(&mut self, cx: &Context<'_>) -> Option<LookupPermit> {
         let waker = cx.waker().clone();
         let mut line = self.places.line();
         let number = *self.number.get_or_insert_with(|| {
@@ -157,12 +157,12 @@ impl Lookup {
         };
         drop(line);
         drop(replaced);
-        has_place.then(|| Place(self.places.clone()))
+        has_place.then(|| LookupPermit(self.places.clone()))
     }
 
     /// Starts the thread, which ends with the lookup.
-    fn begin(&self, place: Place) -> io::Result<Arc<Mutex<Answer>>> {
-        let answer = Arc::<Mutex<Answer>>::default();
+    fn begin(&self, place: LookupPermit) -> io::Result<Arc<Mutex<LookupResult>>> {
+        let answer = Arc::<Mutex<LookupResult>>::default();
         let (resolver, host, port, left) =
             (self.resolver.clone(), self.name.host.clone(), self.name.port, answer.clone());
         thread::Builder::new().name("name lookup".to_string()).spawn(move || {
@@ -183,7 +183,7 @@ impl Lookup {
 
     /// Makes the resolver's answer into the addresses to dial, or into an error.
     fn understood(&self, found: io::Result<Vec<SocketAddr>>) -> io::Result<Vec<SocketAddr>> {
-        let Name { host, family, .. } = &self.name;
+        let DnsName { host, family, .. } = &self.name;
         let mut found = found.map_err(|error| {
             let kind = match error.kind() == io::ErrorKind::TimedOut {
                 true => io::ErrorKind::TimedOut,

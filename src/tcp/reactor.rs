@@ -1,8 +1,8 @@
 //! [`Reactor`]: the poller that the sockets of a [`Transport`](super::Transport) are registered with, and its timers.
 
-use super::attempt::Ends;
+use super::attempt::SocketAddresses;
 use super::source::{Registered, Source};
-use super::timer_queue::Timers;
+use super::timer_queue::TimerQueue;
 use super::{address, lock};
 use alloc::sync::Arc;
 use alloc::task::Wake;
@@ -66,9 +66,9 @@ pub struct Handle(Arc<Shared>);
 struct Shared {
     registry: mio::Registry,
     sources: Mutex<Sources>,
-    timers: Mutex<Timers>,
+    timers: Mutex<TimerQueue>,
     /// The addresses of the last socket that a dial has connected, and the [thread](here) that polled the dial.
-    dialed: Mutex<Option<(usize, Ends)>>,
+    dialed: Mutex<Option<(usize, SocketAddresses)>>,
 }
 
 /// The registered sockets, each with its generation.
@@ -226,11 +226,11 @@ impl fmt::Debug for Reactor {
 
 impl Handle {
     /// A dial has connected a socket with these addresses.
-    pub(super) fn connected(&self, ends: Ends) {
+    pub(super) fn connected(&self, ends: SocketAddresses) {
         *lock(&self.0.dialed) = Some((here(), ends));
     }
 
-    pub(super) fn timers(&self) -> MutexGuard<'_, Timers> {
+    pub(super) fn timers(&self) -> MutexGuard<'_, TimerQueue> {
         lock(&self.0.timers)
     }
 
@@ -259,7 +259,7 @@ impl Handle {
         let source = Arc::new(Source::default());
         let (index, token) = lock(&self.0.sources).insert(source.clone())?;
         // On an error its drop gives the place back.
-        let place = Place { shared: self.0.clone(), index, token };
+        let place = Registration { shared: self.0.clone(), index, token };
         self.0.registry.register(&mut socket, token, interest)?;
         Ok(Registered::new(socket, source, place, interest))
     }
@@ -310,13 +310,13 @@ impl Sources {
 }
 
 /// The place of one socket among the sources, until it is dropped.
-pub(super) struct Place {
+pub(super) struct Registration {
     shared: Arc<Shared>,
     index: usize,
     token: Token,
 }
 
-impl Place {
+impl Registration {
     /// Has the system report other readiness of a socket that [`Handle::register`] has registered here.
     pub(super) fn reregister(&self, socket: &mut impl mio::event::Source, interest: Interest) -> io::Result<()> {
         self.shared.registry.reregister(socket, self.token, interest)
@@ -328,7 +328,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Registration {
     fn drop(&mut self) {
         let waiting = lock(&self.shared.sources).remove(self.index);
         waiting.into_iter().for_each(Waker::wake);

@@ -1,6 +1,6 @@
 //! [`Registered`]: a socket that is registered with a reactor, and the marks that say whether it is ready.
 
-use super::reactor::Place;
+use super::reactor::Registration;
 use alloc::sync::Arc;
 use atomic_waker::AtomicWaker;
 use core::fmt;
@@ -62,14 +62,14 @@ impl Source {
 pub(super) struct Registered<S: mio::event::Source> {
     pub(super) socket: S,
     source: Arc<Source>,
-    place: Place,
+    place: Registration,
     /// The readiness that the system reports.
     interest: Interest,
 }
 
 impl<S: mio::event::Source> Registered<S> {
     /// Puts a socket together with the place at which it is registered for `interest`.
-    pub(super) fn new(socket: S, source: Arc<Source>, place: Place, interest: Interest) -> Self {
+    pub(super) fn new(socket: S, source: Arc<Source>, place: Registration, interest: Interest) -> Self {
         Self { socket, source, place, interest }
     }
 

@@ -1,7 +1,7 @@
 //! What cannot be brought about from outside: a listening socket that breaks or has a copy, and the
 //! rarer errors of accept.
 
-use super::listener::{Verdict, verdict};
+use super::listener::{AcceptError, verdict};
 use super::{Config, Reactor, Transport};
 use crate::swarm::Reactor as _;
 use core::pin::Pin;
@@ -73,12 +73,12 @@ fn errors_of_one_connection_are_passed_over_and_lacks_make_the_listener_rest() {
         (4, 100, 101, 103, 104, 110, 113);
     let (eperm, enomem, enfile, emfile, enospc, eproto, enobufs) = (1, 12, 23, 24, 28, 71, 105);
     let sorted = |code| verdict(&io::Error::from_raw_os_error(code));
-    assert_eq!(sorted(einval), Verdict::Broken);
+    assert_eq!(sorted(einval), AcceptError::Broken);
     for code in [eintr, enetdown, enetunreach, econnaborted, econnreset, etimedout, ehostunreach] {
-        assert_eq!(sorted(code), Verdict::PassOver, "error {code}");
+        assert_eq!(sorted(code), AcceptError::PassOver, "error {code}");
     }
     for code in [eperm, enomem, enfile, emfile, enospc, eproto, enobufs] {
-        assert_eq!(sorted(code), Verdict::Rest, "error {code}");
+        assert_eq!(sorted(code), AcceptError::AcceptPause, "error {code}");
     }
 }
 

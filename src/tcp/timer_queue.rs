@@ -1,4 +1,4 @@
-//! [`Timers`]: the deadlines of a reactor, and who waits for each.
+//! [`TimerQueue`]: the deadlines of a reactor, and who waits for each.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -8,7 +8,7 @@ use core::time::Duration;
 /// The timers of a reactor: one for each dial that races addresses, one for each listener that rests, and one for the
 /// interfaces of each transport that listens on a wildcard address.
 #[derive(Debug, Default)]
-pub(super) struct Timers {
+pub(super) struct TimerQueue {
     pub(super) now: Duration,
     /// The wakers of timers whose deadline has not come, by deadline and number.
     pub(super) waiting: BTreeMap<(Duration, u64), Option<Waker>>,
@@ -16,7 +16,7 @@ pub(super) struct Timers {
     pub(super) numbers: u64,
 }
 
-impl Timers {
+impl TimerQueue {
     pub(super) fn first(&self) -> Option<Duration> {
         self.waiting.first_key_value().map(|((deadline, _), _)| *deadline)
     }

@@ -58,13 +58,13 @@ fn an_empty_file_that_stays_empty_is_told() {
     File::create(&path).unwrap();
     let mut pauses = 0;
     let read = load(&path, true, &mut || pauses += 1);
-    assert!(matches!(read, Err(Fault::Empty)));
+    assert!(matches!(read, Err(KeyFault::Empty)));
     assert_eq!(pauses, PAUSES);
 }
 
 #[test]
 fn a_file_that_may_not_be_read_is_told_for_that() {
-    let fault = Fault::Read(ErrorKind::PermissionDenied.into());
+    let fault = KeyFault::Read(ErrorKind::PermissionDenied.into());
     let unreadable = Error { path: "k".into(), fault, may_create: true };
     assert!(unreadable.to_string().contains("may not be read by this user"), "{unreadable}");
 }
@@ -73,7 +73,7 @@ fn a_file_that_may_not_be_read_is_told_for_that() {
 fn loading_makes_no_file_and_its_error_does_not_offer_to() {
     let folder = Folder::new("missing");
     let error = KeyFile::load(folder.file("key")).unwrap_err();
-    assert!(matches!(error.fault, Fault::Missing), "{error}");
+    assert!(matches!(error.fault, KeyFault::Missing), "{error}");
     assert!(error.to_string().contains("is not there; give a file"), "{error}");
     let empty = folder.file("empty");
     File::create(&empty).unwrap();
@@ -121,18 +121,18 @@ fn the_error_names_what_a_file_is_and_keeps_its_cause() {
         KeyFile::load_or_create(path).unwrap_err()
     });
     let peer = public.to_peer_id();
-    assert!(matches!(&faults[0].fault, Fault::Foreign(kind) if kind == "text"));
+    assert!(matches!(&faults[0].fault, KeyFault::Foreign(kind) if kind == "text"));
     assert!(!faults[0].to_string().contains("secret"));
-    assert!(matches!(faults[1].fault, Fault::Public(other) if other == peer));
-    assert!(matches!(faults[2].fault, Fault::TooLong));
-    assert!(matches!(KeyFile::load(&folder.0).unwrap_err().fault, Fault::Folder));
+    assert!(matches!(faults[1].fault, KeyFault::Public(other) if other == peer));
+    assert!(matches!(faults[2].fault, KeyFault::TooLong));
+    assert!(matches!(KeyFile::load(&folder.0).unwrap_err().fault, KeyFault::Folder));
     let nowhere = KeyFile::load_or_create(folder.file("no/key")).unwrap_err();
     assert!(
-        matches!(&nowhere.fault, Fault::NoFolder(missing) if *missing == folder.file("no"))
+        matches!(&nowhere.fault, KeyFault::NoFolder(missing) if *missing == folder.file("no"))
             && nowhere.source().is_none()
     );
     let through_a_file = KeyFile::load(folder.file("text/key")).unwrap_err();
-    assert!(matches!(through_a_file.fault, Fault::Read(_)) && through_a_file.source().is_some(), "{through_a_file}");
+    assert!(matches!(through_a_file.fault, KeyFault::Read(_)) && through_a_file.source().is_some(), "{through_a_file}");
 }
 
 /// The identity itself has it as long as it lives.

@@ -8,10 +8,10 @@ use core::task::Waker;
 use std::io::Read as _;
 
 /// A listener on loopback, its address, and the reactor that wakes it.
-fn listening() -> (Reactor, Listener, SocketAddr) {
+fn listening() -> (Reactor, ListeningSocket, SocketAddr) {
     let reactor = Reactor::new().unwrap();
     let any = ([127, 0, 0, 1], 0).into();
-    let listener = Listener::bind(ListenerId::next(), any, &reactor.handle(), &Config::default()).unwrap();
+    let listener = ListeningSocket::bind(ListenerId::next(), any, &reactor.handle(), &Config::default()).unwrap();
     let address = listener.socket.socket.local_addr().unwrap();
     (reactor, listener, address)
 }
@@ -21,7 +21,7 @@ fn connect<const N: usize>(address: SocketAddr) -> [std::net::TcpStream; N] {
 }
 
 /// Accepts the next connection, as a listener's poll does, except that the first `failing` sockets fail.
-fn accept(reactor: &mut Reactor, listener: &mut Listener, failing: &mut usize) -> Poll<Outcome> {
+fn accept(reactor: &mut Reactor, listener: &mut ListeningSocket, failing: &mut usize) -> Poll<ListenerPoll> {
     let (handle, config) = (reactor.handle(), Config::default());
     reactor.poll(Some(Duration::ZERO)).unwrap();
     listener.accept(&mut Context::from_waker(Waker::noop()), &handle, &config, |stream| match failing {
@@ -42,7 +42,7 @@ fn a_socket_that_fails_costs_its_own_connection_only() {
     let mut failing = 2;
     let mut accepted = Vec::new();
     while let Poll::Ready(outcome) = accept(&mut reactor, &mut listener, &mut failing) {
-        let Outcome::Event(TransportEvent::Incoming { upgrade, send_back_addr, .. }) = outcome else {
+        let ListenerPoll::Event(TransportEvent::Incoming { upgrade, send_back_addr, .. }) = outcome else {
             panic!("the listener has failed");
         };
         accepted.push((upgrade.into_inner().unwrap(), send_back_addr));
@@ -54,7 +54,7 @@ fn a_socket_that_fails_costs_its_own_connection_only() {
         assert!(matches!(failed.read(&mut [0]), Ok(0) | Err(_)), "it is closed");
     }
     let [last] = connect(address);
-    let Poll::Ready(Outcome::Event(TransportEvent::Incoming { send_back_addr, .. })) =
+    let Poll::Ready(ListenerPoll::Event(TransportEvent::Incoming { send_back_addr, .. })) =
         accept(&mut reactor, &mut listener, &mut failing)
     else {
         panic!("the listener goes on");
@@ -68,7 +68,7 @@ fn many_sockets_that_fail_make_the_listener_rest_and_not_end() {
     let _clients = connect::<{ MAX_PASSED_OVER + 2 }>(address);
     let mut failing = usize::MAX;
     let outcome = accept(&mut reactor, &mut listener, &mut failing);
-    assert!(matches!(outcome, Poll::Ready(Outcome::Event(TransportEvent::ListenerError { .. }))));
+    assert!(matches!(outcome, Poll::Ready(ListenerPoll::Event(TransportEvent::ListenerError { .. }))));
     assert_eq!(usize::MAX - failing, MAX_PASSED_OVER + 1);
     assert!(reactor.poll_at().is_some(), "it rests");
 }

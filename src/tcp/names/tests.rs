@@ -1,6 +1,6 @@
 //! The line for lookups: every free place is offered to whoever is first.
 
-use super::super::address::{Family, Name};
+use super::super::address::{DnsName, NameFamily};
 use super::*;
 use alloc::task::Wake;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -44,7 +44,7 @@ fn names(lookups: usize) -> (Names, Receiver<()>, Sender<()>) {
 }
 
 fn lookup(names: &Names) -> Waiting {
-    let name = Name { host: "several.example".to_string(), family: Family::Any, port: 1 };
+    let name = DnsName { host: "several.example".to_string(), family: NameFamily::Any, port: 1 };
     Waiting(names.lookup(name, 8), Arc::default())
 }
 
