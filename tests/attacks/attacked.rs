@@ -7,14 +7,12 @@ mod args;
 mod demo;
 #[path = "../../src/bin/swarm-notify/dial.rs"]
 mod dial;
-#[path = "../../src/bin/swarm-notify/errands.rs"]
-mod errands;
+#[path = "../../src/bin/swarm-notify/dial_services.rs"]
+mod dial_services;
 #[path = "../../src/bin/swarm-notify/failed.rs"]
 mod failed;
 #[path = "../../src/bin/swarm-notify/key.rs"]
 mod key;
-#[path = "../../src/bin/swarm-notify/lines.rs"]
-mod lines;
 #[path = "../../src/bin/swarm-notify/listen.rs"]
 mod listen;
 #[path = "../../src/bin/swarm-notify/loop_waker.rs"]
@@ -31,6 +29,8 @@ mod publish;
 mod report;
 #[path = "../../src/bin/swarm-notify/services.rs"]
 mod services;
+#[path = "../../src/bin/swarm-notify/stdin.rs"]
+mod stdin;
 #[path = "../../src/bin/swarm-notify/terminal.rs"]
 mod terminal;
 

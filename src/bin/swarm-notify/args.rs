@@ -8,7 +8,7 @@ mod size;
 
 use crate::node::WRONG;
 use crate::output;
-use crate::report::{Form, seen};
+use crate::report::{LogForm, seen};
 use crate::terminal::{self, wrap_words};
 use address::{to_dial, to_listen_on};
 use clap::builder::{PathBufValueParser, TypedValueParser as _};
@@ -83,8 +83,8 @@ impl Args {
     }
 
     /// The form of what is printed.
-    pub(crate) fn form(&self) -> Form {
-        if self.json { Form::Json } else { Form::Text { is_long: self.long } }
+    pub(crate) fn form(&self) -> LogForm {
+        if self.json { LogForm::Json } else { LogForm::Text { is_long: self.long } }
     }
 }
 

@@ -3,7 +3,7 @@
 //! Each side's events are compared with what has to come, all of it and in order.
 
 use crate::listen::{ECHO, SINK, Server};
-use crate::node::{Error, Node, World};
+use crate::node::{Error, LoggedSwarm, Node};
 use crate::report::Reporter;
 use libp2p_identity::Keypair;
 use socket2::{Domain, Socket, Type};
@@ -45,7 +45,7 @@ const OF_B: &[&str] = &[
 
 /// A fault that keeps the demo from showing all that it promises.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub(crate) enum DemoFault {
     /// A side told the first, and the second had to come, or nothing.
     Differs { side: char, told: String, due: Option<&'static str> },
     /// The limit has passed, and this was still to come.
@@ -54,7 +54,7 @@ pub(crate) enum Fault {
     Echo,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for DemoFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Differs { side, told, due } => {
@@ -84,7 +84,7 @@ pub(crate) fn run(reporter: Reporter) -> Result<bool, Error> {
 struct Demo {
     a: Node,
     b: Node,
-    caller: NotifeeId<Caller>,
+    caller: NotifeeId<DemoCaller>,
 }
 
 impl Demo {
@@ -100,12 +100,12 @@ impl Demo {
         a.start("demo", None);
         b.start("demo", None);
         a.notifees.register(Server::new(1));
-        let caller = b.notifees.register(Caller::default());
+        let caller = b.notifees.register(DemoCaller::default());
         Ok(Self { a, b, caller })
     }
 
     /// Runs until all is shown, an event is not what had to come, or the clock of the sides has passed `limit`.
-    fn run(&mut self, limit: Duration) -> Result<Option<Fault>, Error> {
+    fn run(&mut self, limit: Duration) -> Result<Option<DemoFault>, Error> {
         let mut is_begun = false;
         loop {
             let happened = self.a.turn() | self.b.turn();
@@ -122,7 +122,7 @@ impl Demo {
             }
             if let (false, Some(address)) = (is_begun, address(a)) {
                 is_begun = true;
-                if let Some(caller) = self.b.notifees.get_mut::<Caller>(self.caller) {
+                if let Some(caller) = self.b.notifees.get_mut::<DemoCaller>(self.caller) {
                     caller.begin(b, address);
                 }
             } else if is_over(a) && is_over(b) {
@@ -146,25 +146,25 @@ impl Demo {
     }
 
     /// Returns the first event that is not the one that had to come.
-    fn differs(&self) -> Option<Fault> {
+    fn differs(&self) -> Option<DemoFault> {
         self.sides().into_iter().find_map(|(side, told, due)| {
             let at = as_promised(&told, due);
             let told = told.get(at)?.clone();
-            Some(Fault::Differs { side, told, due: due.get(at).copied() })
+            Some(DemoFault::Differs { side, told, due: due.get(at).copied() })
         })
     }
 
     /// Returns the first event that is still to come.
-    fn late(&self) -> Option<Fault> {
+    fn late(&self) -> Option<DemoFault> {
         let late = |(side, told, due): (char, Vec<String>, &'static [&'static str])| {
-            Some(Fault::Late { side, due: due.get(told.len())? })
+            Some(DemoFault::Late { side, due: due.get(told.len())? })
         };
         self.sides().into_iter().find_map(late)
     }
 
-    fn wrong_echo(&self) -> Option<Fault> {
-        let echo = self.b.notifees.get::<Caller>(self.caller).map(|caller| caller.echo.as_slice());
-        (echo != Some(GREETING)).then_some(Fault::Echo)
+    fn wrong_echo(&self) -> Option<DemoFault> {
+        let echo = self.b.notifees.get::<DemoCaller>(self.caller).map(|caller| caller.echo.as_slice());
+        (echo != Some(GREETING)).then_some(DemoFault::Echo)
     }
 }
 
@@ -194,33 +194,33 @@ fn entry(event: Event) -> String {
 }
 
 /// Returns all events that were told on one side, as they stand in the expected logs.
-fn log(world: &World) -> Vec<String> {
+fn log(world: &LoggedSwarm) -> Vec<String> {
     world.told.iter().flatten().map(|event| entry(*event)).collect()
 }
 
 /// Returns the address at which a listens, once it does.
-fn address(world: &World) -> Option<Multiaddr> {
+fn address(world: &LoggedSwarm) -> Option<Multiaddr> {
     let listener = world.swarm.listeners().next()?;
     let address = world.swarm.listener(listener)?.addresses.first()?;
     Some(address.clone().with(multiaddr::Protocol::P2p(world.swarm.local_peer())))
 }
 
 /// Returns whether the connection that came up is over.
-fn is_over(world: &World) -> bool {
+fn is_over(world: &LoggedSwarm) -> bool {
     world.told.iter().flatten().any(|event| matches!(event, Event::Disconnected { .. }))
 }
 
 /// Side b: fails to listen, to connect and to open a stream, and then does the latter two right.
 #[derive(Default)]
-struct Caller {
+struct DemoCaller {
     target: Option<Multiaddr>,
     /// Bound, and not listening.
     nobody: Option<Socket>,
     echo: Vec<u8>,
 }
 
-impl Caller {
-    fn begin(&mut self, world: &mut World, target: Multiaddr) {
+impl DemoCaller {
+    fn begin(&mut self, world: &mut LoggedSwarm, target: Multiaddr) {
         // b cannot listen at the address of a. A refusal shows in the log.
         let taken = target.iter().filter(|part| !matches!(part, multiaddr::Protocol::P2p(_))).collect();
         let _ = world.swarm.listen(taken);
@@ -228,9 +228,9 @@ impl Caller {
     }
 }
 
-impl Notifee<World> for Caller {
+impl Notifee<LoggedSwarm> for DemoCaller {
     /// Dials an address that refuses: a port that is ours, and where nobody listens.
-    fn listen_failed(&mut self, cx: &mut NotifeeContext<'_, World>, _listener: ListenerId, _reason: Failure) {
+    fn listen_failed(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, _listener: ListenerId, _reason: Failure) {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).and_then(|socket| {
             socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
             Ok(socket)
@@ -241,20 +241,25 @@ impl Notifee<World> for Caller {
         self.nobody = socket.ok();
     }
 
-    fn connect_failed(&mut self, cx: &mut NotifeeContext<'_, World>, _connection: ConnectionId, _reason: Failure) {
+    fn connect_failed(
+        &mut self,
+        cx: &mut NotifeeContext<'_, LoggedSwarm>,
+        _connection: ConnectionId,
+        _reason: Failure,
+    ) {
         // A second failure shows in the log.
         if let Some(target) = self.target.take() {
             let _ = cx.network().swarm.dial(target);
         }
     }
 
-    fn connected(&mut self, cx: &mut NotifeeContext<'_, World>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, connection: ConnectionId) {
         let _ = cx.network().swarm.open_stream(connection, &[UNKNOWN]);
     }
 
     fn stream_failed(
         &mut self,
-        cx: &mut NotifeeContext<'_, World>,
+        cx: &mut NotifeeContext<'_, LoggedSwarm>,
         connection: ConnectionId,
         _stream: StreamId,
         _reason: Failure,
@@ -268,7 +273,7 @@ impl Notifee<World> for Caller {
 
     fn closed_stream(
         &mut self,
-        cx: &mut NotifeeContext<'_, World>,
+        cx: &mut NotifeeContext<'_, LoggedSwarm>,
         connection: ConnectionId,
         _stream: StreamId,
         _reason: StreamEnd,
@@ -276,7 +281,13 @@ impl Notifee<World> for Caller {
         let _ = cx.network().swarm.close_connection(connection);
     }
 
-    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, World>, stream: StreamId, _readable: bool, _writable: bool) {
+    fn stream_ready(
+        &mut self,
+        cx: &mut NotifeeContext<'_, LoggedSwarm>,
+        stream: StreamId,
+        _readable: bool,
+        _writable: bool,
+    ) {
         let mut buffer = [0; 64];
         while let Ok(n @ 1..) = cx.network().swarm.read(stream, &mut buffer) {
             self.echo.extend_from_slice(&buffer[..n]);
@@ -288,22 +299,22 @@ impl Notifee<World> for Caller {
 mod tests {
     use super::*;
     use crate::node::tests::Restless;
-    use crate::report::Form;
+    use crate::report::LogForm;
 
     #[test]
     fn the_limit_also_ends_a_loop_that_always_has_work() {
-        let mut demo = Demo::new(Reporter::new(Form::Json, false), Ipv4Addr::LOCALHOST).unwrap();
+        let mut demo = Demo::new(Reporter::new(LogForm::Json, false), Ipv4Addr::LOCALHOST).unwrap();
         demo.b.notifees.unregister(demo.caller);
         demo.a.notifees.register(Restless { ticks: 0, most: 1_000_000 });
         let fault = demo.run(Duration::from_millis(20)).unwrap();
-        assert!(matches!(fault, Some(Fault::Late { side: 'a', due: "connected c0.1" })), "{fault:?}");
+        assert!(matches!(fault, Some(DemoFault::Late { side: 'a', due: "connected c0.1" })), "{fault:?}");
         assert_eq!(demo.shown(), 1);
     }
 
     #[test]
     fn an_address_that_cannot_be_used_ends_it_at_once() {
         // It is for documentation, so that no machine has it.
-        let mut demo = Demo::new(Reporter::new(Form::Json, false), Ipv4Addr::new(192, 0, 2, 1)).unwrap();
+        let mut demo = Demo::new(Reporter::new(LogForm::Json, false), Ipv4Addr::new(192, 0, 2, 1)).unwrap();
         let fault = demo.run(LIMIT).unwrap().unwrap();
         let text = fault.to_string();
         assert!(

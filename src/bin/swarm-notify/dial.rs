@@ -16,11 +16,11 @@ mod tests;
 pub(crate) use tally::{Chat, Pings, number};
 
 use crate::args;
-use crate::errands::Errands;
+use crate::dial_services::DialServices;
 use crate::failed::Failed;
 use crate::key::identity;
 use crate::listen::SINK;
-use crate::node::{End, Error, Node, World};
+use crate::node::{Error, LoggedSwarm, Node, RunEnd};
 use crate::output::STDOUT;
 use crate::publish::Whose;
 use crate::report::Reporter;
@@ -53,21 +53,21 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     let connection =
         node.world.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(args.address.clone(), error))?;
     node.world.dialed = Some(connection);
-    let caller = node.notifees.register(Caller::new(args.clone(), connection, u64::from_le_bytes(seed)));
-    let mut errands = Errands::new(args);
+    let caller = node.notifees.register(DialRun::new(args.clone(), connection, u64::from_le_bytes(seed)));
+    let mut dial_services = DialServices::new(args);
     let mut progress = Progress::new(args, reporter);
     if progress.is_some() {
         node.notifees.register(Progress::beat());
     }
     let end = node.run("dial", exposed.as_ref(), |cx, world, notifees| {
-        let connected = notifees.get::<Caller>(caller).and_then(Caller::connected);
-        let mut happened = errands.go_on(cx, &mut services, world, notifees, connected);
-        if let Some(caller) = notifees.get_mut::<Caller>(caller) {
-            if errands.are_done(&services, world) {
+        let connected = notifees.get::<DialRun>(caller).and_then(DialRun::connected);
+        let mut happened = dial_services.go_on(cx, &mut services, world, notifees, connected);
+        if let Some(caller) = notifees.get_mut::<DialRun>(caller) {
+            if dial_services.are_done(&services, world) {
                 happened |= caller.has_no_errands(world.reporter.elapsed());
             }
             if let Some(progress) = &mut progress {
-                progress.go_on(world.reporter.elapsed(), || caller.done(errands.pings().answered()));
+                progress.go_on(world.reporter.elapsed(), || caller.done(dial_services.pings().answered()));
             }
         }
         happened
@@ -76,10 +76,10 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     services.end(reporter, &mut node.notifees);
     let Node { world, notifees, .. } = &mut node;
     // It is never unregistered.
-    let Some(caller) = notifees.get_mut::<Caller>(caller) else { return Ok(false) };
+    let Some(caller) = notifees.get_mut::<DialRun>(caller) else { return Ok(false) };
     let summary = Summary {
         tally: &caller.tally,
-        pings: errands.pings(),
+        pings: dial_services.pings(),
         chat: services.chat(),
         time: caller.time(world),
         is_echo: args.protocol != SINK,
@@ -90,11 +90,11 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
         reporter.summary(|line| summary.put(line), &summary);
     }
     if let Some(signal) = end.signal() {
-        return Err(Error::Interrupted(signal, caller.interrupted(&errands, &services)));
+        return Err(Error::Interrupted(signal, caller.interrupted(&dial_services, &services)));
     }
-    if end == End::Unread {
+    if end == RunEnd::Unread {
         if !caller.is_done() {
-            let undone = caller.interrupted(&errands, &services);
+            let undone = caller.interrupted(&dial_services, &services);
             return Err(if STDOUT.is_left() { Error::Unread(undone) } else { Error::Unwritten(undone) });
         }
         // Only the hold was cut short.
@@ -104,7 +104,7 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     if let Some(failed) = caller.not_connected.take() {
         return Err(Error::NotConnected(failed));
     }
-    let faults: Vec<_> = caller.faults().into_iter().chain(errands.faults()).collect();
+    let faults: Vec<_> = caller.faults().into_iter().chain(dial_services.faults()).collect();
     match faults.is_empty() {
         true => Ok(services.has_lost_nothing()),
         false => Err(Error::Wrong(faults.join("; "))),
@@ -112,7 +112,7 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
 }
 
 /// The streams of a run, and its connection.
-struct Caller {
+struct DialRun {
     args: args::Dial,
     connection: ConnectionId,
     /// The run's own random number, which the bytes of its streams depend on.
@@ -142,7 +142,7 @@ struct Caller {
     look_at: Option<Duration>,
 }
 
-impl Caller {
+impl DialRun {
     fn new(args: args::Dial, connection: ConnectionId, seed: u64) -> Self {
         let tally = Tally { streams: args.streams(), ..Tally::default() };
         Self {
@@ -166,7 +166,7 @@ impl Caller {
     }
 
     /// Returns the time from the connection to the last stream's end.
-    fn time(&self, world: &World) -> Duration {
+    fn time(&self, world: &LoggedSwarm) -> Duration {
         let end = self.done.unwrap_or_else(|| world.reporter.elapsed());
         self.connected.map_or(Duration::ZERO, |connected| end.saturating_sub(connected))
     }
@@ -187,7 +187,7 @@ impl Caller {
     }
 
     /// Begins streams, as many as are wanted at a time: [`PER_ROUND`] of them at most, and the next ones in the next round.
-    fn begin(&mut self, world: &mut World) {
+    fn begin(&mut self, world: &mut LoggedSwarm) {
         let now = world.reporter.elapsed();
         for _ in 0..PER_ROUND {
             if !self.has_to_begin() {
@@ -214,7 +214,7 @@ impl Caller {
 
     /// Closes the connection, which takes no more streams, once none of ours is left. It may not end otherwise: a peer that
     /// says go-away can stay for as long as a stream of its own has something to say. The reason stays the peer's.
-    fn cannot_begin(&mut self, world: &mut World) {
+    fn cannot_begin(&mut self, world: &mut LoggedSwarm) {
         self.may_begin = false;
         if self.calls.is_empty() && !world.is_ending {
             // One that has ended already has its last event on its way.
@@ -248,7 +248,7 @@ impl Caller {
         }
     }
 
-    fn go_on(&mut self, world: &mut World, stream: StreamId, has_opened: bool) {
+    fn go_on(&mut self, world: &mut LoggedSwarm, stream: StreamId, has_opened: bool) {
         if let Some(call) = self.calls.get_mut(&stream) {
             call.go_on(&mut world.swarm, stream);
             if has_opened || (call.since.is_some() && call.is_stretch_over()) {
@@ -260,7 +260,7 @@ impl Caller {
     }
 
     /// Gives up the streams whose [stretch](call::STRETCH) has taken too long.
-    fn give_up(&mut self, world: &mut World, now: Duration) {
+    fn give_up(&mut self, world: &mut LoggedSwarm, now: Duration) {
         let timeout = self.args.timeout;
         let mut due = Vec::new();
         for (stream, call) in &mut self.calls {
@@ -293,7 +293,7 @@ impl Caller {
     }
 
     /// A stream has ended, or failed.
-    fn ended(&mut self, world: &mut World, stream: StreamId, end: Result<StreamEnd, Failure>) {
+    fn ended(&mut self, world: &mut LoggedSwarm, stream: StreamId, end: Result<StreamEnd, Failure>) {
         let Some(call) = self.calls.remove(&stream) else { return };
         let timeout = self.args.timeout;
         self.moved += call.done();
@@ -330,14 +330,14 @@ const PER_ROUND: u32 = 64;
 /// The number of looks, within `--timeout`, at streams that may have waited too long.
 const LOOKS: u32 = 64;
 
-impl Notifee<World> for Caller {
+impl Notifee<LoggedSwarm> for DialRun {
     fn interest(&self) -> Interest {
         let connection = Interest::CONNECTED | Interest::CONNECT_FAILED | Interest::DISCONNECTED;
         let streams = Interest::OPENED_STREAM | Interest::STREAM_FAILED | Interest::CLOSED_STREAM;
         connection | streams | Interest::STREAM_READY | Interest::TIME
     }
 
-    fn connected(&mut self, cx: &mut NotifeeContext<'_, World>, _connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, _connection: ConnectionId) {
         let world = cx.network();
         self.connected = Some(world.reporter.elapsed());
         self.may_begin = true;
@@ -345,14 +345,19 @@ impl Notifee<World> for Caller {
         self.end_streams(world.reporter.elapsed());
     }
 
-    fn connect_failed(&mut self, cx: &mut NotifeeContext<'_, World>, connection: ConnectionId, reason: Failure) {
+    fn connect_failed(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, connection: ConnectionId, reason: Failure) {
         let swarm = &mut cx.network().swarm;
         let error = swarm.connection(connection).and_then(|view| view.error);
         self.not_connected = Some(Failed::to_dial(&self.args.address, reason, error));
         swarm.shutdown();
     }
 
-    fn disconnected(&mut self, cx: &mut NotifeeContext<'_, World>, _connection: ConnectionId, reason: ConnectionEnd) {
+    fn disconnected(
+        &mut self,
+        cx: &mut NotifeeContext<'_, LoggedSwarm>,
+        _connection: ConnectionId,
+        reason: ConnectionEnd,
+    ) {
         self.release = None;
         (self.may_begin, self.is_over) = (false, true);
         if !self.was_held || reason != ConnectionEnd::Requested {
@@ -361,13 +366,13 @@ impl Notifee<World> for Caller {
         cx.network().swarm.shutdown();
     }
 
-    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, World>, _connection: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, _connection: ConnectionId, stream: StreamId) {
         self.go_on(cx.network(), stream, true);
     }
 
     fn stream_failed(
         &mut self,
-        cx: &mut NotifeeContext<'_, World>,
+        cx: &mut NotifeeContext<'_, LoggedSwarm>,
         _connection: ConnectionId,
         stream: StreamId,
         reason: Failure,
@@ -377,7 +382,7 @@ impl Notifee<World> for Caller {
 
     fn closed_stream(
         &mut self,
-        cx: &mut NotifeeContext<'_, World>,
+        cx: &mut NotifeeContext<'_, LoggedSwarm>,
         _connection: ConnectionId,
         stream: StreamId,
         reason: StreamEnd,
@@ -385,7 +390,13 @@ impl Notifee<World> for Caller {
         self.ended(cx.network(), stream, Ok(reason));
     }
 
-    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, World>, stream: StreamId, _readable: bool, _writable: bool) {
+    fn stream_ready(
+        &mut self,
+        cx: &mut NotifeeContext<'_, LoggedSwarm>,
+        stream: StreamId,
+        _readable: bool,
+        _writable: bool,
+    ) {
         self.go_on(cx.network(), stream, false);
     }
 
@@ -395,7 +406,7 @@ impl Notifee<World> for Caller {
         self.release.into_iter().chain(self.look_at).chain(begin).min()
     }
 
-    fn tick(&mut self, cx: &mut NotifeeContext<'_, World>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>) {
         let now = cx.now();
         let world = cx.network();
         if self.look_at.take_if(|at| *at <= now).is_some() {

@@ -8,12 +8,12 @@ mod outcomes;
 
 use crate::args;
 use crate::key::identity;
-use crate::node::{End, Error, Node, World};
+use crate::node::{Error, LoggedSwarm, Node, RunEnd};
 use crate::output::STDOUT;
 use crate::publish::Whose;
 use crate::report::Reporter;
 use crate::services::Services;
-use addresses::Addresses;
+use addresses::PrintedAddresses;
 use outcomes::Outcomes;
 use std::collections::{HashMap, HashSet};
 use swarm_notify::connection::{Protocol, Rate};
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error
     let outcomes = node.notifees.register(Outcomes::default());
     // Without a listener there is nothing left to wait for but a signal's end.
     node.notifees.register(Server::new(args.addresses.len()));
-    node.notifees.register(Addresses::new(args.floodsub.clone()));
+    node.notifees.register(PrintedAddresses::new(args.floodsub.clone()));
     let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen)?;
     // A slow reader delays no peer.
     STDOUT.lag();
@@ -58,9 +58,9 @@ pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error
     services.end(node.world.reporter, &mut node.notifees);
     node.world.catch_up(true);
     match end {
-        End::Interrupted(_) | End::Unread => Ok(services.has_lost_nothing()),
+        RunEnd::Interrupted(_) | RunEnd::Unread => Ok(services.has_lost_nothing()),
         // It is never unregistered.
-        End::Done => Err(Error::NothingListens(
+        RunEnd::Done => Err(Error::NothingListens(
             node.notifees.get_mut::<Outcomes>(outcomes).map(Outcomes::take_failed).unwrap_or_default(),
         )),
     }
@@ -97,7 +97,7 @@ impl Server {
     }
 
     /// A listener has ended, or failed. Without any there is nothing left to serve.
-    fn one_less(&mut self, cx: &mut NotifeeContext<'_, World>) {
+    fn one_less(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>) {
         self.listening -= 1;
         if self.listening == 0 {
             cx.network().swarm.shutdown();
@@ -105,21 +105,21 @@ impl Server {
     }
 }
 
-impl Notifee<World> for Server {
+impl Notifee<LoggedSwarm> for Server {
     fn interest(&self) -> Interest {
         let streams = Interest::OPENED_STREAM | Interest::CLOSED_STREAM | Interest::STREAM_READY;
         streams | Interest::LISTEN_FAILED | Interest::LISTEN_CLOSE
     }
 
-    fn listen_failed(&mut self, cx: &mut NotifeeContext<'_, World>, _listener: ListenerId, _reason: Failure) {
+    fn listen_failed(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, _listener: ListenerId, _reason: Failure) {
         self.one_less(cx);
     }
 
-    fn listen_close(&mut self, cx: &mut NotifeeContext<'_, World>, _listener: ListenerId, _reason: ListenerEnd) {
+    fn listen_close(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, _listener: ListenerId, _reason: ListenerEnd) {
         self.one_less(cx);
     }
 
-    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, World>, _connection: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, _connection: ConnectionId, stream: StreamId) {
         match cx.network().swarm.stream(stream).and_then(|view| view.protocol) {
             Some(protocol) if *protocol == ECHO => drop(self.echoes.insert(stream, Echo::default())),
             Some(protocol) if *protocol == SINK => drop(self.sinks.insert(stream)),
@@ -129,7 +129,7 @@ impl Notifee<World> for Server {
 
     fn closed_stream(
         &mut self,
-        _cx: &mut NotifeeContext<'_, World>,
+        _cx: &mut NotifeeContext<'_, LoggedSwarm>,
         _connection: ConnectionId,
         stream: StreamId,
         _reason: StreamEnd,
@@ -145,7 +145,13 @@ impl Notifee<World> for Server {
         }
     }
 
-    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, World>, stream: StreamId, _readable: bool, _writable: bool) {
+    fn stream_ready(
+        &mut self,
+        cx: &mut NotifeeContext<'_, LoggedSwarm>,
+        stream: StreamId,
+        _readable: bool,
+        _writable: bool,
+    ) {
         let swarm = &mut cx.network().swarm;
         if let Some(echo) = self.echoes.get_mut(&stream) {
             echo.go_on(swarm, stream, &mut self.buffer);

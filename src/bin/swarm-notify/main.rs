@@ -5,10 +5,9 @@
 mod args;
 mod demo;
 mod dial;
-mod errands;
+mod dial_services;
 mod failed;
 mod key;
-mod lines;
 mod listen;
 mod loop_waker;
 mod node;
@@ -17,6 +16,7 @@ mod pace;
 mod publish;
 mod report;
 mod services;
+mod stdin;
 mod terminal;
 
 use args::Command;

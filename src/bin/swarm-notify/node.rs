@@ -9,7 +9,7 @@ use crate::failed::Failed;
 use crate::key;
 use crate::loop_waker::LoopWaker;
 use crate::output::STDOUT;
-use crate::report::{Open, Reporter};
+use crate::report::{OpenIds, Reporter};
 use async_signal::{Signal, Signals};
 use futures_lite::Stream as _;
 use libp2p_identity::Keypair;
@@ -48,7 +48,7 @@ pub(crate) enum Error {
     Dial(Multiaddr, DialError),
     NotConnected(Failed),
     Topic(String),
-    Demo(demo::Fault),
+    Demo(demo::DemoFault),
     /// The peer or the network did something wrong, in words.
     Wrong(String),
     /// A signal came before all was done. The words say what was done, and what was not.
@@ -131,7 +131,7 @@ impl fmt::Display for Error {
 
 /// The way in which a run has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum End {
+pub(crate) enum RunEnd {
     /// A notifee had nothing left to do.
     Done,
     /// SIGINT, SIGTERM or SIGHUP came before that.
@@ -140,7 +140,7 @@ pub(crate) enum End {
     Unread,
 }
 
-impl End {
+impl RunEnd {
     pub(crate) const fn signal(self) -> Option<Signal> {
         if let Self::Interrupted(signal) = self { Some(signal) } else { None }
     }
@@ -151,11 +151,11 @@ impl End {
 }
 
 /// The network that the notifees observe: a swarm, each of whose events is printed before any notifee is told of it.
-pub(crate) struct World {
+pub(crate) struct LoggedSwarm {
     pub(crate) swarm: tcp::Swarm,
     pub(crate) reporter: Reporter,
     /// All that the log has told to be open.
-    pub(crate) open: Open,
+    pub(crate) open: OpenIds,
     /// The connection whose close ends the command.
     pub(crate) dialed: Option<ConnectionId>,
     /// The command was told to end before all was done.
@@ -164,7 +164,7 @@ pub(crate) struct World {
     pub(crate) told: Option<Vec<Event>>,
 }
 
-impl World {
+impl LoggedSwarm {
     /// Ends the command in good order: by the close of the connection that it has dialed, whose end ends the rest, or by a
     /// shutdown.
     pub(crate) fn end(&mut self) {
@@ -207,7 +207,7 @@ impl World {
     }
 }
 
-impl Network for World {
+impl Network for LoggedSwarm {
     fn next_event(&mut self) -> Option<Event> {
         let event = self.swarm.next_event()?;
         self.reporter.event(&self.swarm, &mut self.open, event);
@@ -230,7 +230,7 @@ impl Network for World {
     }
 }
 
-impl HasNode for World {
+impl HasNode for LoggedSwarm {
     fn node(&self) -> &dyn AnyNode {
         &self.swarm
     }
@@ -243,12 +243,12 @@ impl HasNode for World {
 /// Prints what peers were refused without an id, at most once a second each.
 struct Refusals;
 
-impl Notifee<World> for Refusals {
+impl Notifee<LoggedSwarm> for Refusals {
     fn interest(&self) -> Interest {
         Interest::REFUSED
     }
 
-    fn refused(&mut self, cx: &mut Telling<'_, World>, at: RefusedAt, refusal: Refusal, count: u64) {
+    fn refused(&mut self, cx: &mut Telling<'_, LoggedSwarm>, at: RefusedAt, refusal: Refusal, count: u64) {
         let world = cx.network();
         world.reporter.refused(&world.swarm, at, refusal, count);
     }
@@ -256,8 +256,8 @@ impl Notifee<World> for Refusals {
 
 /// A world, and those who act in it.
 pub(crate) struct Node {
-    pub(crate) world: World,
-    pub(crate) notifees: Notifees<World>,
+    pub(crate) world: LoggedSwarm,
+    pub(crate) notifees: Notifees<LoggedSwarm>,
 }
 
 impl Node {
@@ -268,7 +268,8 @@ impl Node {
         let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
         let swarm = Swarm::with_reactor(reactor, transport, identity, seed, config)
             .map_err(|error| Error::Identity(error.to_string()))?;
-        let world = World { swarm, reporter, open: Open::default(), dialed: None, is_ending: false, told: None };
+        let world =
+            LoggedSwarm { swarm, reporter, open: OpenIds::default(), dialed: None, is_ending: false, told: None };
         let mut notifees = Notifees::new();
         notifees.register(Refusals);
         Ok(Self { world, notifees })
@@ -290,15 +291,15 @@ impl Node {
         &mut self,
         command: &str,
         exposed: Option<&key::Exposed>,
-        mut then: impl FnMut(&mut Context<'_>, &mut World, &mut Notifees<World>) -> bool,
-    ) -> Result<End, Error> {
+        mut then: impl FnMut(&mut Context<'_>, &mut LoggedSwarm, &mut Notifees<LoggedSwarm>) -> bool,
+    ) -> Result<RunEnd, Error> {
         let ends = ends();
         try_descriptors().map_err(Error::Signals)?;
         let mut signals = Signals::new(&ends).map_err(Error::Signals)?;
         end_at_once_by_the_second_signal(&ends).map_err(Error::Signals)?;
         // A script may send a signal as soon as it has read the first line.
         self.start(command, exposed);
-        let (mut end, mut interrupted_at) = (End::Done, Duration::ZERO);
+        let (mut end, mut interrupted_at) = (RunEnd::Done, Duration::ZERO);
         let loop_waker = LoopWaker::new(self.world.swarm.waker());
         let waker = loop_waker.waker();
         let cx = &mut Context::from_waker(&waker);
@@ -315,12 +316,12 @@ impl Node {
                     }
                     std::process::exit(code_of(signal).into());
                 }
-                (end, interrupted_at) = (End::Interrupted(signal), now);
+                (end, interrupted_at) = (RunEnd::Interrupted(signal), now);
                 STDOUT.stop_waiting();
                 self.world.end_early();
             }
-            if STDOUT.poll_end(cx) && end == End::Done {
-                end = End::Unread;
+            if STDOUT.poll_end(cx) && end == RunEnd::Done {
+                end = RunEnd::Unread;
                 self.world.end_early();
             }
             let happened = self.world.catch_up(false) | self.turn_with(|world, notifees| then(cx, world, notifees));
@@ -341,7 +342,7 @@ impl Node {
     }
 
     /// Does the same, and has `then` act after each round: `true`, if anything has come of it.
-    fn turn_with(&mut self, mut then: impl FnMut(&mut World, &mut Notifees<World>) -> bool) -> bool {
+    fn turn_with(&mut self, mut then: impl FnMut(&mut LoggedSwarm, &mut Notifees<LoggedSwarm>) -> bool) -> bool {
         let mut happened = false;
         for _ in 0..ROUNDS {
             let now = self.world.reporter.elapsed();
@@ -382,7 +383,7 @@ impl Node {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::report::Form;
+    use crate::report::LogForm;
 
     /// A notifee that always has work.
     pub(crate) struct Restless {
@@ -391,7 +392,7 @@ pub(crate) mod tests {
         pub(crate) most: u32,
     }
 
-    impl Notifee<World> for Restless {
+    impl Notifee<LoggedSwarm> for Restless {
         fn interest(&self) -> Interest {
             Interest::TIME
         }
@@ -400,7 +401,7 @@ pub(crate) mod tests {
             Some(Duration::ZERO)
         }
 
-        fn tick(&mut self, _cx: &mut Telling<'_, World>) {
+        fn tick(&mut self, _cx: &mut Telling<'_, LoggedSwarm>) {
             self.ticks += 1;
             assert!(self.ticks < self.most, "it does not end");
         }
@@ -408,7 +409,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_turn_ends_though_there_is_always_more_to_do() {
-        let reporter = Reporter::new(Form::Json, false);
+        let reporter = Reporter::new(LogForm::Json, false);
         let mut node = Node::new(&Keypair::generate_ed25519(), Config::default(), reporter).unwrap();
         let restless = node.notifees.register(Restless { ticks: 0, most: 10_000 });
         assert!(node.turn());

@@ -1,4 +1,5 @@
-//! [`Output`]: lines that leave the process by a thread, so that a reader that is slow or has stopped delays nobody else.
+//! [`OutputQueue`]: lines that leave the process by a thread, so that a reader that is slow or has stopped delays
+//! nobody else.
 //!
 //! One queue leads to standard output and one to standard error. Each holds [`MAX_LINES`] lines or [`MAX_BYTES`] bytes.
 
@@ -16,7 +17,7 @@ pub(crate) use bottom::Bottom;
 
 use crate::report::paint::{self, Span};
 use crate::terminal::{self, wrap_marked, wrap_words};
-use state::{End, Policy, Said, State};
+use state::{OutputEnd, OutputState, Policy, Said};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -38,9 +39,9 @@ const STACK: usize = 128 * 1024;
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The log.
-pub(crate) static STDOUT: Output = Output::new(Descriptor::Out, Policy::Wait);
+pub(crate) static STDOUT: OutputQueue = OutputQueue::new(Descriptor::Out, Policy::Wait);
 /// Errors and the log of `RUST_LOG`. A reader that does not keep up misses some of it.
-static STDERR: Output = Output::new(Descriptor::Err, Policy::Drop);
+static STDERR: OutputQueue = OutputQueue::new(Descriptor::Err, Policy::Drop);
 
 /// Says on standard error what has gone wrong. It neither waits nor fails.
 pub(crate) fn say(text: impl std::fmt::Display) {
@@ -126,12 +127,12 @@ pub(crate) fn init_log() {
 /// If nothing could be written, the word goes on with what the command has left `undone` for that, if anything.
 pub(crate) fn finish(undone: Option<&str>) -> bool {
     let is_right = match STDOUT.finish(patience()) {
-        (0, None) | (_, Some(End::Gone)) => true,
+        (0, None) | (_, Some(OutputEnd::Gone)) => true,
         (lost, None) => {
             say(format_args!("{}: nobody reads stdout in time; read it to its end", are_lost(lost)));
             false
         }
-        (lost, Some(End::Failed(error))) => {
+        (lost, Some(OutputEnd::Failed(error))) => {
             // The rest of the work would have had lines, too.
             let lost = if lost == 0 { String::new() } else { format!(", at least {}", are_lost(lost)) };
             let undone = undone.map(|what| format!("; the command ended there: {what}")).unwrap_or_default();
@@ -162,19 +163,19 @@ enum Descriptor {
 }
 
 /// A queue of lines, and the thread that writes them.
-pub(crate) struct Output {
+pub(crate) struct OutputQueue {
     descriptor: Descriptor,
-    state: Mutex<State>,
+    state: Mutex<OutputState>,
     /// There is a line to write, or something was written.
     changed: Condvar,
 }
 
-impl Output {
+impl OutputQueue {
     const fn new(descriptor: Descriptor, policy: Policy) -> Self {
-        Self { descriptor, state: Mutex::new(State::new(policy)), changed: Condvar::new() }
+        Self { descriptor, state: Mutex::new(OutputState::new(policy)), changed: Condvar::new() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, OutputState> {
         // Each change of the state is complete before anything that may panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -189,7 +190,7 @@ impl Output {
         let mut state = self.lock();
         state.told_to_end.get_or_insert_with(Instant::now);
         if state.policy == Policy::Wait {
-            state.policy = Policy::End;
+            state.policy = Policy::OutputEnd;
             state.is_full = false;
         }
         drop(state);
@@ -214,7 +215,7 @@ impl Output {
 
     /// Returns whether the reader has left.
     pub(crate) fn is_left(&self) -> bool {
-        matches!(self.lock().end, Some(End::Gone))
+        matches!(self.lock().end, Some(OutputEnd::Gone))
     }
 
     /// Returns the number of lines that were not queued since the last call, once there is room. The next line has to say
@@ -252,7 +253,7 @@ impl Output {
         let takes = match state.policy {
             Policy::Wait => true,
             Policy::Lag => state.missed == 0 && !state.is_beyond(1),
-            Policy::End => !state.is_beyond(2),
+            Policy::OutputEnd => !state.is_beyond(2),
             Policy::Drop => !state.is_beyond(1),
         } && state.end.is_none();
         if let Some(before) = before.filter(|_| takes) {
@@ -267,7 +268,7 @@ impl Output {
         self.put(self.lock(), true, line);
     }
 
-    fn put(&'static self, mut state: MutexGuard<'_, State>, takes: bool, line: String) {
+    fn put(&'static self, mut state: MutexGuard<'_, OutputState>, takes: bool, line: String) {
         if !takes || state.end.is_some() {
             state.missed += 1;
             return;
@@ -276,7 +277,7 @@ impl Output {
         self.wake_thread(state);
     }
 
-    fn wake_thread(&'static self, mut state: MutexGuard<'_, State>) {
+    fn wake_thread(&'static self, mut state: MutexGuard<'_, OutputState>) {
         if !core::mem::replace(&mut state.has_thread, true) {
             self.start(&mut state);
         }
@@ -296,7 +297,7 @@ impl Output {
 
     /// Waits until nothing is left to write, or nothing has moved for `timeout`. A command that is told to end waits for
     /// [`patience`] from there on at most, and for [`LAST_WORDS`] in any case. Returns the number of lines that were lost.
-    fn finish(&self, timeout: Duration) -> (u64, Option<End>) {
+    fn finish(&self, timeout: Duration) -> (u64, Option<OutputEnd>) {
         let state = self.lock();
         let begun = Instant::now();
         let (mut written, mut since) = (state.written, begun);
@@ -310,16 +311,16 @@ impl Output {
     }
 
     /// Waits until nothing is left to write, or for some time. Returns the number of lines that were lost.
-    fn finish_by(&self, deadline: Instant) -> (u64, Option<End>) {
+    fn finish_by(&self, deadline: Instant) -> (u64, Option<OutputEnd>) {
         self.wait(self.lock(), |_| deadline)
     }
 
     /// Waits until nothing is left to write or the deadline has passed, which may change as something is written.
     fn wait(
         &self,
-        mut state: MutexGuard<'_, State>,
-        mut deadline: impl FnMut(&State) -> Instant,
-    ) -> (u64, Option<End>) {
+        mut state: MutexGuard<'_, OutputState>,
+        mut deadline: impl FnMut(&OutputState) -> Instant,
+    ) -> (u64, Option<OutputEnd>) {
         while state.end.is_none() && !state.is_written() {
             let left = deadline(&state).saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -333,10 +334,10 @@ impl Output {
     /// Nothing can be written any more.
     fn end_by(&self, error: &io::Error) {
         let is_gone = matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
-        self.end(if is_gone { End::Gone } else { End::Failed(error.to_string()) });
+        self.end(if is_gone { OutputEnd::Gone } else { OutputEnd::Failed(error.to_string()) });
     }
 
-    fn end(&self, end: End) {
+    fn end(&self, end: OutputEnd) {
         let mut state = self.lock();
         // The first reason is the cause of others.
         if state.end.is_none() {
@@ -352,7 +353,7 @@ impl Output {
 }
 
 /// Wakes the loop, which may look at the state at once.
-fn wake(state: MutexGuard<'_, State>) {
+fn wake(state: MutexGuard<'_, OutputState>) {
     let waker = state.waker.clone();
     drop(state);
     if let Some(waker) = waker {

@@ -1,6 +1,6 @@
 //! [`Pace`]: the most lines a second of what peers pace and what has no id, so that nobody can flood the log.
 
-use crate::node::World;
+use crate::node::LoggedSwarm;
 use crate::report::Reporter;
 use libp2p_identity::PeerId;
 use std::collections::{BTreeMap, VecDeque};
@@ -11,16 +11,16 @@ use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A kind of line of one peer; of none where it is about several.
-type Kind = (Option<PeerId>, &'static str);
+type LineKind = (Option<PeerId>, &'static str);
 
 /// Counts the lines of the last second, by kind. At the end of a second it prints how many were left out.
 #[derive(Default)]
 pub(crate) struct Pace {
     /// Those of which there was a line within a second.
-    kinds: BTreeMap<Kind, Lines>,
+    kinds: BTreeMap<LineKind, LineCount>,
     /// The same, and the end of the second of each: the next first. There may be one for each peer, and a turn costs what is
     /// over by then.
-    ends: VecDeque<(Duration, Kind)>,
+    ends: VecDeque<(Duration, LineKind)>,
     /// The events of pub/sub that were lost and have no line yet.
     missed: u64,
     /// The next line about these comes at this time at the earliest.
@@ -32,7 +32,7 @@ const BETWEEN: Duration = Duration::from_millis(100);
 
 /// The lines of one kind in its second.
 #[derive(Default)]
-struct Lines {
+struct LineCount {
     printed: u32,
     skipped: u64,
 }
@@ -43,7 +43,7 @@ impl Pace {
         let kind = (peer, name);
         let lines = self.kinds.entry(kind).or_insert_with(|| {
             self.ends.push_back((now + SECOND, kind));
-            Lines::default()
+            LineCount::default()
         });
         let allows = lines.printed < most;
         match allows {
@@ -82,7 +82,7 @@ impl Pace {
     }
 
     /// Forgets each kind whose second is over, and returns the first of which lines were left out.
-    fn next_over(&mut self, now: Duration) -> Option<(Kind, u64)> {
+    fn next_over(&mut self, now: Duration) -> Option<(LineKind, u64)> {
         while let Some((_, kind)) = self.ends.front().copied().filter(|(end, _)| *end <= now) {
             self.ends.pop_front();
             let skipped = self.kinds.remove(&kind).map_or(0, |lines| lines.skipped);
@@ -94,7 +94,7 @@ impl Pace {
     }
 }
 
-impl Notifee<World> for Pace {
+impl Notifee<LoggedSwarm> for Pace {
     fn interest(&self) -> Interest {
         Interest::TIME
     }
@@ -104,7 +104,7 @@ impl Notifee<World> for Pace {
         self.ends.front().map(|(end, _)| *end).into_iter().chain(missed).min()
     }
 
-    fn tick(&mut self, cx: &mut NotifeeContext<'_, World>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>) {
         let reporter = cx.network().reporter;
         if let Some(missed) = self.missed_by(cx.now()) {
             print_missed(reporter, missed);
@@ -121,7 +121,7 @@ fn print_missed(reporter: Reporter, missed: u64) {
     reporter.print(&line);
 }
 
-fn print(reporter: Reporter, (peer, name): Kind, lines: u64) {
+fn print(reporter: Reporter, (peer, name): LineKind, lines: u64) {
     let mut line = reporter.line("skipped");
     if let Some(peer) = peer {
         line.put("peer", peer.to_string());

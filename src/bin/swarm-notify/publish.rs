@@ -9,10 +9,10 @@ mod subscribers;
 mod watch;
 
 use crate::dial::number;
-use crate::lines::{Line, Lines};
-use crate::node::World;
+use crate::node::LoggedSwarm;
 use crate::output::{say, warn};
-use delivery::{Delivery, Queue};
+use crate::stdin::{StdinLine, StdinLines};
+use delivery::{Delivery, DeliveryQueue};
 use std::fmt;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use swarm_notify::identity::PeerId;
 use swarm_notify::notifee::{NotifeeId, Notifees};
 use swarm_notify::protocols::floodsub::FloodSub;
 use swarm_notify::protocols::pubsub::{self, PublishError};
-use watch::Watch;
+use watch::StreamWatch;
 
 /// The lines that are published in one turn, so that signals and peers are heard in between.
 const PER_TURN: usize = 64;
@@ -46,14 +46,14 @@ impl Whose {
 
 /// A topic, and standard input.
 pub(crate) struct Publisher {
-    audience: Audience,
+    audience: Recipients,
     floodsub: NotifeeId<FloodSub>,
-    watch: NotifeeId<Watch>,
+    watch: NotifeeId<StreamWatch>,
     topic: String,
     /// Standard input, until its end.
-    lines: Option<Lines>,
+    lines: Option<StdinLines>,
     /// A line that waits for somebody to subscribe, or for those before it.
-    line: Option<Line>,
+    line: Option<StdinLine>,
     /// The lines that were not published, or not written.
     lost: u64,
     /// Standard input had not ended at the end of `dial`.
@@ -71,7 +71,7 @@ pub(crate) struct Publisher {
 }
 
 /// The peers that get the lines.
-enum Audience {
+enum Recipients {
     Many(Subscribers),
     One { delivery: Delivery, timeout: Duration },
 }
@@ -83,18 +83,18 @@ impl Publisher {
         topic: &str,
         floodsub: NotifeeId<FloodSub>,
         us: PeerId,
-        notifees: &mut Notifees<World>,
+        notifees: &mut Notifees<LoggedSwarm>,
     ) -> Self {
         let most = most_of_a_line(topic, us);
         Self {
             audience: match whose {
-                Whose::Listen => Audience::Many(Subscribers::default()),
-                Whose::Dial { timeout } => Audience::One { delivery: Delivery::default(), timeout },
+                Whose::Listen => Recipients::Many(Subscribers::default()),
+                Whose::Dial { timeout } => Recipients::One { delivery: Delivery::default(), timeout },
             },
             floodsub,
-            watch: notifees.register(Watch::default()),
+            watch: notifees.register(StreamWatch::default()),
             topic: topic.to_owned(),
-            lines: Some(Lines::new(most, move || say(too_large(format_args!("more than {most}"))))),
+            lines: Some(StdinLines::new(most, move || say(too_large(format_args!("more than {most}"))))),
             line: None,
             lost: 0,
             was_open: false,
@@ -113,8 +113,8 @@ impl Publisher {
     /// Returns whether nothing is left to be written, or can be: `dial` is done then.
     pub(crate) fn is_done(&self) -> bool {
         let is_written = match &self.audience {
-            Audience::Many(_) => true,
-            Audience::One { delivery, .. } => delivery.is_written(),
+            Recipients::Many(_) => true,
+            Recipients::One { delivery, .. } => delivery.is_written(),
         };
         self.is_given_up || (self.lines.is_none() && self.line.is_none() && is_written)
     }
@@ -129,11 +129,11 @@ impl Publisher {
     /// did not get, each counted once for each of them, and how many lines nobody was there for. A line that waits for
     /// somebody to subscribe has nobody who misses it, so it is not lost. Other lines that `listen` did not publish were said
     /// one by one.
-    pub(crate) fn end(&mut self, notifees: &Notifees<World>) {
+    pub(crate) fn end(&mut self, notifees: &Notifees<LoggedSwarm>) {
         self.say_refused(notifees);
         let delivery = match &mut self.audience {
-            Audience::One { delivery, .. } => delivery,
-            Audience::Many(subscribers) => {
+            Recipients::One { delivery, .. } => delivery,
+            Recipients::Many(subscribers) => {
                 let dropped = notifees.get(self.floodsub).map_or(0, |floodsub| floodsub.counters().dropped);
                 for (count, how) in [
                     (dropped, "dropped for subscribers that took them too slowly"),
@@ -144,7 +144,7 @@ impl Publisher {
                         warn(format_args!("{} {were} {how}", number(count, "message")));
                     }
                 }
-                self.lost += self.lines.as_ref().map_or(0, Lines::take_too_long);
+                self.lost += self.lines.as_ref().map_or(0, StdinLines::take_too_long);
                 let rest = self.lines.take().map(|lines| lines.give_up_at_once(|_| {}));
                 let (ahead, is_whole) = rest.map_or((0, true), |rest| (rest.lines, rest.is_whole));
                 let waiting = ahead + u64::from(self.line.take().is_some());
@@ -177,7 +177,7 @@ impl Publisher {
     }
 
     /// Says how many messages of others were refused, if any.
-    fn say_refused(&self, notifees: &Notifees<World>) {
+    fn say_refused(&self, notifees: &Notifees<LoggedSwarm>) {
         let counters = notifees.get(self.floodsub).map(FloodSub::counters).unwrap_or_default();
         let refused = counters.author_over_share.saturating_add(counters.sender_over_share);
         if refused > 0 {
@@ -203,10 +203,10 @@ impl Publisher {
     /// Returns what is to be said of lost lines that may have come nevertheless.
     const fn or_under_way(&self) -> &'static str {
         match &self.audience {
-            Audience::One { delivery, .. } if delivery.may_have_come => {
+            Recipients::One { delivery, .. } if delivery.may_have_come => {
                 ", or under way as the stream ended, and may have come"
             }
-            Audience::One { .. } | Audience::Many(_) => "",
+            Recipients::One { .. } | Recipients::Many(_) => "",
         }
     }
 
@@ -225,13 +225,18 @@ impl Publisher {
     /// Returns the lines that `dial` has published and written, and those that were lost.
     pub(crate) const fn lines(&self) -> (u64, u64) {
         match &self.audience {
-            Audience::Many(_) => (0, self.lost),
-            Audience::One { delivery, .. } => (delivery.lines(), self.lost),
+            Recipients::Many(_) => (0, self.lost),
+            Recipients::One { delivery, .. } => (delivery.lines(), self.lost),
         }
     }
 
     /// Publishes lines while somebody subscribes. `true`: something has happened.
-    pub(crate) fn go_on(&mut self, cx: &mut Context<'_>, world: &mut World, notifees: &mut Notifees<World>) -> bool {
+    pub(crate) fn go_on(
+        &mut self,
+        cx: &mut Context<'_>,
+        world: &mut LoggedSwarm,
+        notifees: &mut Notifees<LoggedSwarm>,
+    ) -> bool {
         let mut happened = self.look(world, notifees);
         for _ in 0..PER_TURN {
             let Some(floodsub) = notifees.get_mut(self.floodsub) else { return happened };
@@ -257,7 +262,7 @@ impl Publisher {
                     self.lost += lines.take_too_long();
                     self.lines = None;
                 }
-                Poll::Ready(Some(Line::Failed(error))) => {
+                Poll::Ready(Some(StdinLine::Failed(error))) => {
                     say_failed(&error);
                     self.is_wrong = true;
                 }
@@ -268,47 +273,47 @@ impl Publisher {
         happened | self.look(world, notifees)
     }
 
-    fn publish(&mut self, floodsub: &mut FloodSub, world: &mut World, line: &Line) {
+    fn publish(&mut self, floodsub: &mut FloodSub, world: &mut LoggedSwarm, line: &StdinLine) {
         let error = match line {
-            Line::Whole(bytes) => match floodsub.publish(&mut world.swarm, &self.topic, bytes) {
+            StdinLine::Whole(bytes) => match floodsub.publish(&mut world.swarm, &self.topic, bytes) {
                 Ok(_) => {
                     match &mut self.audience {
-                        Audience::Many(subscribers) => subscribers.published(bytes.len()),
-                        Audience::One { delivery, .. } => delivery.published(bytes.len()),
+                        Recipients::Many(subscribers) => subscribers.published(bytes.len()),
+                        Recipients::One { delivery, .. } => delivery.published(bytes.len()),
                     }
                     return;
                 }
                 Err(PublishError::TooLarge) => too_large(bytes.len()),
                 Err(error) => format!("a line of {} bytes is not published: {error}", bytes.len()),
             },
-            Line::Failed(error) => error.clone(),
+            StdinLine::Failed(error) => error.clone(),
         };
         self.lost += 1;
         say(error);
     }
 
-    fn must_wait(&mut self, floodsub: &FloodSub, world: &World) -> bool {
+    fn must_wait(&mut self, floodsub: &FloodSub, world: &LoggedSwarm) -> bool {
         match &mut self.audience {
-            Audience::Many(subscribers) => subscribers.hold(floodsub, &self.topic, world.reporter.elapsed()),
-            Audience::One { delivery, .. } => delivery.must_wait(floodsub),
+            Recipients::Many(subscribers) => subscribers.hold(floodsub, &self.topic, world.reporter.elapsed()),
+            Recipients::One { delivery, .. } => delivery.must_wait(floodsub),
         }
     }
 
     /// Looks at what has come of the lines that were published, and has the loop woken when it is to look again. `true`: it
     /// is done now, and was not before.
-    fn look(&mut self, world: &mut World, notifees: &mut Notifees<World>) -> bool {
+    fn look(&mut self, world: &mut LoggedSwarm, notifees: &mut Notifees<LoggedSwarm>) -> bool {
         let was_done = self.is_done();
         let Some(floodsub) = notifees.get(self.floodsub) else { return false };
-        if let Audience::Many(subscribers) = &mut self.audience
+        if let Recipients::Many(subscribers) = &mut self.audience
             && world.is_ending
         {
             subscribers.note_rest(floodsub);
         }
-        let queue = Queue::of(floodsub, world, &self.topic);
+        let queue = DeliveryQueue::of(floodsub, world, &self.topic);
         let Some(watch) = notifees.get_mut(self.watch) else { return false };
         match &mut self.audience {
-            Audience::Many(subscribers) => watch.look_at = subscribers.deadline(),
-            Audience::One { delivery, timeout } => {
+            Recipients::Many(subscribers) => watch.look_at = subscribers.deadline(),
+            Recipients::One { delivery, timeout } => {
                 let waits = self.line.is_some() && !self.is_given_up;
                 let (lost, given_up) = delivery.look(&queue, watch, world, (waits, *timeout, &self.topic));
                 self.lost += lost;

@@ -8,22 +8,22 @@ mod clock;
 mod describe;
 #[path = "report/line.rs"]
 mod line;
-#[path = "report/open.rs"]
-mod open;
+#[path = "report/open_ids.rs"]
+mod open_ids;
 #[path = "report/paint.rs"]
 pub(crate) mod paint;
 #[path = "report/screen.rs"]
 mod screen;
 
-pub(crate) use line::{Line, named, seen};
-pub(crate) use open::Open;
+pub(crate) use line::{LogLine, named, seen};
+pub(crate) use open_ids::OpenIds;
 
 use crate::output::STDOUT;
 use crate::terminal::{self, Terminal, wrap_words};
 use clock::Moment;
 use describe::{describe, describe_refused, opening, split_peer, with_peer};
 use libp2p_identity::PeerId;
-use open::Part;
+use open_ids::Part;
 use paint::Span;
 use screen::Screen;
 use std::fmt;
@@ -38,7 +38,7 @@ const FORMAT: u32 = 2;
 
 /// The form of the log.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum LogForm {
     Json,
     Text {
         /// At a terminal nothing is shortened.
@@ -53,7 +53,7 @@ static ID_COLUMNS: AtomicUsize = AtomicUsize::new(screen::ID);
 #[derive(Clone, Copy)]
 pub(crate) struct Reporter {
     start: Instant,
-    form: Form,
+    form: LogForm,
     terminal: Terminal,
     is_quiet: bool,
     /// The name of one of the demo's two sides.
@@ -61,12 +61,12 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    pub(crate) fn new(form: Form, is_quiet: bool) -> Self {
+    pub(crate) fn new(form: LogForm, is_quiet: bool) -> Self {
         Self { start: Instant::now(), form, is_quiet, terminal: terminal::stdout(), side: None }
     }
 
     pub(crate) fn is_json(&self) -> bool {
-        self.form == Form::Json
+        self.form == LogForm::Json
     }
 
     pub(crate) const fn side(self, side: &'static str) -> Self {
@@ -88,7 +88,7 @@ impl Reporter {
     }
 
     /// An event, with what can be looked up of it. Before it stands what a snapshot has not listed yet of what it names.
-    pub(crate) fn event(&self, swarm: &tcp::Swarm, open: &mut Open, event: Event) {
+    pub(crate) fn event(&self, swarm: &tcp::Swarm, open: &mut OpenIds, event: Event) {
         let now = self.now();
         let mut line = self.line_at(now, event.name());
         describe(swarm, event, &mut line);
@@ -140,7 +140,7 @@ impl Reporter {
     }
 
     /// The end of `dial`: the fields that `put` adds, or sentences for people.
-    pub(crate) fn summary(&self, put: impl FnOnce(&mut Line), sentences: impl fmt::Display) {
+    pub(crate) fn summary(&self, put: impl FnOnce(&mut LogLine), sentences: impl fmt::Display) {
         if self.is_json() {
             let mut line = self.line("summary");
             put(&mut line);
@@ -208,12 +208,12 @@ impl Reporter {
 
     /// A line of now, with both times and the side in it. It is printed before another one is begun, so that no time goes
     /// back from line to line.
-    pub(crate) fn line(&self, event: &str) -> Line {
+    pub(crate) fn line(&self, event: &str) -> LogLine {
         self.line_at(self.now(), event)
     }
 
-    fn line_at(&self, at: Moment, event: &str) -> Line {
-        let mut line = Line::default();
+    fn line_at(&self, at: Moment, event: &str) -> LogLine {
+        let mut line = LogLine::default();
         line.put("t", seconds(at.elapsed));
         line.put("time", clock::rfc3339(at.time));
         if let Some(side) = self.side {
@@ -224,18 +224,18 @@ impl Reporter {
     }
 
     /// Prints a line, unless it is one that `--quiet` leaves out.
-    pub(crate) fn print(&self, line: &Line) {
+    pub(crate) fn print(&self, line: &LogLine) {
         if self.is_printed(line) {
             STDOUT.push(self.text(line));
         }
     }
 
-    fn is_printed(&self, line: &Line) -> bool {
+    fn is_printed(&self, line: &LogLine) -> bool {
         !self.is_quiet || self.is_asked_for(line)
     }
 
     /// Returns `true` if a line is an answer that was asked for, or without it the log could not be read.
-    fn is_asked_for(&self, line: &Line) -> bool {
+    fn is_asked_for(&self, line: &LogLine) -> bool {
         match line.text("event") {
             Some("start") => self.is_json(),
             Some("listen" | "addresses_changed") => self.side.is_none(),
@@ -246,15 +246,15 @@ impl Reporter {
     }
 
     /// Prints a line that is not left out however slow its reader is.
-    pub(crate) fn print_always(&self, line: &Line) {
+    pub(crate) fn print_always(&self, line: &LogLine) {
         STDOUT.push_beyond(self.text(line));
     }
 
-    fn text(&self, line: &Line) -> String {
+    fn text(&self, line: &LogLine) -> String {
         match (self.form, self.terminal.columns()) {
-            (Form::Json, _) => line.to_json(),
-            (Form::Text { .. }, None) => paint::write(&line.spans(), self.terminal.has_colour),
-            (Form::Text { is_long }, Some(columns)) => {
+            (LogForm::Json, _) => line.to_json(),
+            (LogForm::Text { .. }, None) => paint::write(&line.spans(), self.terminal.has_colour),
+            (LogForm::Text { is_long }, Some(columns)) => {
                 let id =
                     ["stream", "listener", "connection"].iter().filter_map(|key| line.text(key)).map(str::len).max();
                 let id = id.unwrap_or_default().max(ID_COLUMNS.fetch_max(id.unwrap_or_default(), Ordering::Relaxed));
@@ -296,7 +296,7 @@ pub(crate) fn seconds(time: Duration) -> f64 {
 
 impl Reporter {
     /// Says that so many lines are missing, and begins to say what is open by now.
-    pub(crate) fn lagged(&self, swarm: &tcp::Swarm, open: &mut Open, missed: u64) {
+    pub(crate) fn lagged(&self, swarm: &tcp::Swarm, open: &mut OpenIds, missed: u64) {
         let mut line = self.line("lagged");
         line.put("missed", missed);
         self.print_always(&line);
@@ -305,20 +305,20 @@ impl Reporter {
     }
 
     /// Prints the next part of the snapshot, if there is one.
-    pub(crate) fn go_on(&self, swarm: &tcp::Swarm, open: &mut Open) {
-        if let Some(part) = open.next_part(open::MOST, self.now()) {
+    pub(crate) fn go_on(&self, swarm: &tcp::Swarm, open: &mut OpenIds) {
+        if let Some(part) = open.next_part(open_ids::MOST, self.now()) {
             self.print_always(&self.snapshot(swarm, &part));
         }
     }
 
     /// A part of a snapshot.
-    fn snapshot(&self, swarm: &tcp::Swarm, part: &Part) -> Line {
+    fn snapshot(&self, swarm: &tcp::Swarm, part: &Part) -> LogLine {
         let mut line = self.line_at(part.at, "snapshot");
         let (mut listeners, mut connections, mut streams) = (Vec::new(), Vec::new(), Vec::new());
         for id in &part.ids {
             // Until its last event is handled, each can be looked up.
             let Some(event) = opening(swarm, *id) else { continue };
-            let mut opening = Line::default();
+            let mut opening = LogLine::default();
             describe(swarm, event, &mut opening);
             match id {
                 Id::Listener(_) => listeners.push(opening.into_value()),
@@ -346,7 +346,7 @@ mod tests {
     /// A part before the line of an event has the moment of that, which was looked at first: else `t` goes back.
     #[test]
     fn a_part_of_a_snapshot_is_of_its_own_moment() {
-        let reporter = Reporter::new(Form::Json, false);
+        let reporter = Reporter::new(LogForm::Json, false);
         let node = Node::new(&Keypair::generate_ed25519(), Config::default(), reporter).unwrap();
         let at = Moment { elapsed: Duration::from_millis(2_500), time: UNIX_EPOCH };
         let part = Part { number: 1, ids: Vec::new(), has_more: false, at };

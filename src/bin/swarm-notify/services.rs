@@ -1,11 +1,11 @@
 //! [`Services`]: ping, identify and floodsub beside what a command does, and what they print.
 
 use crate::dial::Chat;
-use crate::node::{Error, Node, World};
+use crate::node::{Error, LoggedSwarm, Node};
 use crate::output::STDOUT;
 use crate::pace::Pace;
 use crate::publish::{Publisher, Whose};
-use crate::report::{Line, Reporter, seconds};
+use crate::report::{LogLine, Reporter, seconds};
 use libp2p_identity::{Keypair, PeerId};
 use std::task::Context;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,7 +20,7 @@ use swarm_notify::protocols::pubsub::{self, Event, Message, Signing};
 const MOST_SEEN_BY_DIAL: usize = 1 << 20;
 
 /// The outcome of something that was asked for.
-pub(crate) enum Outcome {
+pub(crate) enum ServiceOutcome {
     /// A ping was answered after this time, or was not.
     Ping(Result<Duration, Failure>),
     /// The peer has said who it is, or has not.
@@ -87,12 +87,12 @@ impl Services {
     }
 
     /// Pings a connection. `false`: it is not open any more.
-    pub(crate) fn ping(&self, notifees: &mut Notifees<World>, connection: ConnectionId) -> bool {
+    pub(crate) fn ping(&self, notifees: &mut Notifees<LoggedSwarm>, connection: ConnectionId) -> bool {
         notifees.get_mut::<Ping>(self.ping).is_some_and(|ping| ping.ping(connection).is_ok())
     }
 
     /// Asks the peer of a connection who it is.
-    pub(crate) fn identify(&self, notifees: &mut Notifees<World>, connection: ConnectionId) {
+    pub(crate) fn identify(&self, notifees: &mut Notifees<LoggedSwarm>, connection: ConnectionId) {
         if let Some(identify) = notifees.get_mut::<Identify>(self.identify) {
             // It is open, or its end is on its way.
             let _ = identify.identify(connection);
@@ -111,7 +111,7 @@ impl Services {
 
     /// Prints what was left out and not counted yet, and says how many lines of standard input were lost, or dropped for
     /// subscribers. The command has ended.
-    pub(crate) fn end(&mut self, reporter: Reporter, notifees: &mut Notifees<World>) {
+    pub(crate) fn end(&mut self, reporter: Reporter, notifees: &mut Notifees<LoggedSwarm>) {
         if let Some(pace) = notifees.get_mut::<Pace>(self.pace) {
             pace.end(reporter);
         }
@@ -141,7 +141,7 @@ impl Services {
     }
 
     /// Prints what the services have to say, and gives the next thing that was asked for.
-    pub(crate) fn next(&mut self, world: &World, notifees: &mut Notifees<World>) -> Option<Outcome> {
+    pub(crate) fn next(&mut self, world: &LoggedSwarm, notifees: &mut Notifees<LoggedSwarm>) -> Option<ServiceOutcome> {
         if STDOUT.is_full() {
             // The reader is waited for.
             return None;
@@ -177,12 +177,17 @@ impl Services {
     }
 
     /// Publishes the lines of standard input, while somebody subscribes. `true`: something has happened.
-    pub(crate) fn publish(&mut self, cx: &mut Context<'_>, world: &mut World, notifees: &mut Notifees<World>) -> bool {
+    pub(crate) fn publish(
+        &mut self,
+        cx: &mut Context<'_>,
+        world: &mut LoggedSwarm,
+        notifees: &mut Notifees<LoggedSwarm>,
+    ) -> bool {
         self.floodsub.as_mut().is_some_and(|publisher| publisher.go_on(cx, world, notifees))
     }
 }
 
-fn pinged(world: &World, event: ping::Event) -> Option<Outcome> {
+fn pinged(world: &LoggedSwarm, event: ping::Event) -> Option<ServiceOutcome> {
     let about = |name, connection: ConnectionId, peer: PeerId| {
         let mut line = world.reporter.line(name);
         line.put("connection", connection.to_string());
@@ -204,10 +209,10 @@ fn pinged(world: &World, event: ping::Event) -> Option<Outcome> {
         _ => return None,
     };
     world.reporter.print(&line);
-    Some(Outcome::Ping(outcome))
+    Some(ServiceOutcome::Ping(outcome))
 }
 
-fn identified(world: &World, event: identify::Event) -> Option<Outcome> {
+fn identified(world: &LoggedSwarm, event: identify::Event) -> Option<ServiceOutcome> {
     let identified = |name, peer: PeerId, info: &Info| {
         let mut line = world.reporter.line(name);
         line.put("peer", peer.to_string());
@@ -225,11 +230,11 @@ fn identified(world: &World, event: identify::Event) -> Option<Outcome> {
     };
     let (line, outcome) = match event {
         identify::Event::Identified { peer, info, .. } => {
-            (identified("identified", peer, &info), Some(Outcome::Identify(Ok(()))))
+            (identified("identified", peer, &info), Some(ServiceOutcome::Identify(Ok(()))))
         }
         identify::Event::Pushed { peer, info, .. } => (identified("identify_pushed", peer, &info), None),
         identify::Event::Failed { peer, reason, .. } => {
-            (failed("identify_failed", peer, reason), Some(Outcome::Identify(Err(reason))))
+            (failed("identify_failed", peer, reason), Some(ServiceOutcome::Identify(Err(reason))))
         }
         identify::Event::PushFailed { peer, reason, .. } => (failed("identify_push_failed", peer, reason), None),
         // A later version's.
@@ -254,7 +259,7 @@ fn kind(event: &Event, most_messages: u32) -> (Option<PeerId>, &'static str, u32
 }
 
 /// The line of an event, by the name that [`kind`] gives it.
-fn pubsub_line(world: &World, name: &str, event: Event) -> Option<Line> {
+fn pubsub_line(world: &LoggedSwarm, name: &str, event: Event) -> Option<LogLine> {
     let mut line = world.reporter.line(name);
     match event {
         Event::Message { message, via } => put_message(&mut line, message, via),
@@ -268,7 +273,7 @@ fn pubsub_line(world: &World, name: &str, event: Event) -> Option<Line> {
     Some(line)
 }
 
-fn put_message(line: &mut Line, message: Message, via: PeerId) {
+fn put_message(line: &mut LogLine, message: Message, via: PeerId) {
     line.put("topic", &*message.topic);
     line.put("from", message.source.map(|source| source.to_string()));
     // A string: it is above 2^53, where JSON's readers lose digits.

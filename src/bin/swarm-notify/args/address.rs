@@ -7,22 +7,22 @@ use swarm_notify::swarm::Multiaddr;
 
 /// The purpose of an address.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Use {
+enum AddressUse {
     Dial,
     Listen,
 }
 
 /// Reads an address to dial.
 pub(crate) fn to_dial(text: &str) -> Result<Multiaddr, String> {
-    Use::Dial.read(text)
+    AddressUse::Dial.read(text)
 }
 
 /// Reads an address to listen on.
 pub(crate) fn to_listen_on(text: &str) -> Result<Multiaddr, String> {
-    Use::Listen.read(text)
+    AddressUse::Listen.read(text)
 }
 
-impl Use {
+impl AddressUse {
     fn read(self, text: &str) -> Result<Multiaddr, String> {
         // An error may quote the text.
         self.check(text).map_err(|why| seen(&why))?;
@@ -328,7 +328,7 @@ mod tests {
             begins_with_slash in any::<bool>(),
         ) {
             let text = if begins_with_slash { format!("/{}", parts.join("/")) } else { parts.join("/") };
-            for purpose in [Use::Dial, Use::Listen] {
+            for purpose in [AddressUse::Dial, AddressUse::Listen] {
                 match purpose.read(&text) {
                     Ok(address) => prop_assert_eq!(address.iter().nth(1).map(|part| part.tag()), Some("tcp"), "{}", text),
                     Err(why) => prop_assert!(!why.is_empty()),

@@ -13,7 +13,7 @@ pub(super) const STRETCH: u64 = 1024;
 
 /// The end of our side of a stream.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
+enum OurEnd {
     /// As soon as all is sent.
     HalfClose,
     /// Once all has come back.
@@ -84,7 +84,7 @@ pub(super) struct Call {
     /// Others are open at the same time.
     has_company: bool,
     expects_echo: bool,
-    ending: Ending,
+    ending: OurEnd,
     pub(super) sent: u64,
     received: u64,
     is_reset: bool,
@@ -101,9 +101,9 @@ impl Call {
     pub(super) fn new(number: u64, begun_at: Duration, seed: u64, args: &args::Dial) -> Self {
         let expects_echo = args.protocol != SINK;
         let ending = match args.reset {
-            true => Ending::Reset,
-            false if args.half_close || !expects_echo => Ending::HalfClose,
-            false => Ending::Finish,
+            true => OurEnd::Reset,
+            false if args.half_close || !expects_echo => OurEnd::HalfClose,
+            false => OurEnd::Finish,
         };
         Self {
             number,
@@ -168,7 +168,7 @@ impl Call {
     pub(super) fn is_right(&self, end: StreamEnd) -> bool {
         let expected = if self.is_reset { StreamEnd::Reset(Side::Local) } else { StreamEnd::Finished };
         let is_as_sent = self.is_complete() && self.wrong.is_none() && !self.is_short;
-        end == expected && self.is_reset == (self.ending == Ending::Reset) && is_as_sent && self.gave_up_on.is_none()
+        end == expected && self.is_reset == (self.ending == OurEnd::Reset) && is_as_sent && self.gave_up_on.is_none()
     }
 
     /// The bytes that count as done: those that came back, or that a sink was sent.
@@ -282,16 +282,16 @@ impl Call {
 
     fn move_on(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
         self.write(swarm, stream);
-        if self.sent == self.bytes && self.ending == Ending::HalfClose {
+        if self.sent == self.bytes && self.ending == OurEnd::HalfClose {
             let _ = swarm.finish(stream);
         }
         self.read(swarm, stream);
         if self.wrong.is_some() {
             return;
         }
-        if self.is_over || (self.is_complete() && self.ending == Ending::Finish) {
+        if self.is_over || (self.is_complete() && self.ending == OurEnd::Finish) {
             let _ = swarm.finish(stream);
-        } else if self.is_complete() && self.ending == Ending::Reset {
+        } else if self.is_complete() && self.ending == OurEnd::Reset {
             let is_open = swarm.stream(stream).is_some_and(|view| view.state == State::Open);
             self.is_reset |= is_open && swarm.reset(stream).is_ok();
         }

@@ -1,12 +1,12 @@
 //! The words of `dial` for what went wrong, and for what a signal has interrupted.
 
 use super::tally::{Tally, number};
-use super::{Caller, Errands, Services};
+use super::{DialRun, DialServices, Services};
 use swarm_notify::lifecycle::{ConnectionEnd, Fault, RemoteEnd};
 
-impl Caller {
+impl DialRun {
     /// Returns what a signal has interrupted, in words.
-    pub(super) fn interrupted(&self, errands: &Errands, services: &Services) -> String {
+    pub(super) fn interrupted(&self, dial_services: &DialServices, services: &Services) -> String {
         let Tally { streams, begun, ok, failed, unfinished, .. } = self.tally;
         let mut parts = Vec::new();
         if self.connected.is_none() {
@@ -19,7 +19,7 @@ impl Caller {
                 number(streams, "stream")
             ));
         }
-        parts.extend(errands.interrupted());
+        parts.extend(dial_services.interrupted());
         parts.extend(services.interrupted());
         match (self.is_done(), self.was_held || self.args.hold <= 0.0) {
             (true, true) => parts.push("all was done but the close of the connection".to_owned()),

@@ -2,7 +2,7 @@
 
 use super::tally::number;
 use crate::args;
-use crate::node::World;
+use crate::node::LoggedSwarm;
 use crate::output::{Bottom, show_at_bottom};
 use crate::report::Reporter;
 use crate::terminal;
@@ -144,7 +144,7 @@ pub(super) struct Beat {
     next: Duration,
 }
 
-impl Notifee<World> for Beat {
+impl Notifee<LoggedSwarm> for Beat {
     fn interest(&self) -> Interest {
         Interest::TIME
     }
@@ -153,7 +153,7 @@ impl Notifee<World> for Beat {
         Some(self.next)
     }
 
-    fn tick(&mut self, cx: &mut NotifeeContext<'_, World>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>) {
         self.next = cx.now() + PAUSE;
     }
 }

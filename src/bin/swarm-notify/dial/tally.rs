@@ -1,6 +1,6 @@
 //! [`Tally`]: the counts of `dial`'s streams and pings, and the summary of them.
 
-use crate::report::{Line, seconds};
+use crate::report::{LogLine, seconds};
 use hdrhistogram::Histogram;
 use indicatif::DecimalBytes;
 use std::fmt::{self, Write as _};
@@ -141,7 +141,7 @@ impl Summary<'_> {
     }
 
     /// Adds the fields of its line.
-    pub(super) fn put(&self, line: &mut Line) {
+    pub(super) fn put(&self, line: &mut LogLine) {
         let Self { tally, pings, .. } = self;
         line.put("streams", tally.streams);
         line.put("ok", tally.ok);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::args::{Args, Command};
 use crate::listen::{ECHO, Server};
-use crate::report::Form;
+use crate::report::LogForm;
 use clap::Parser as _;
 use libp2p_identity::Keypair;
 
@@ -12,7 +12,7 @@ use libp2p_identity::Keypair;
 fn a_turn_begins_a_bounded_number_of_streams() {
     const STREAMS: u64 = 5_000;
     const MOST: u64 = 1_024;
-    let node = |config| Node::new(&Keypair::generate_ed25519(), config, Reporter::new(Form::Json, true)).unwrap();
+    let node = |config| Node::new(&Keypair::generate_ed25519(), config, Reporter::new(LogForm::Json, true)).unwrap();
     let mut config = Config::default();
     config.limits.streams_per_connection = STREAMS as u32;
     config.limits.streams = STREAMS as u32;
@@ -30,12 +30,12 @@ fn a_turn_begins_a_bounded_number_of_streams() {
     let args = ["swarm-notify", "dial", &address, "--bytes", "0", "--streams", &streams, "--concurrency", &streams];
     let Command::Dial(args) = Args::try_parse_from(args).unwrap().command else { panic!("it is a dial") };
     let connection = node.world.swarm.dial(args.address.clone()).unwrap();
-    let caller = node.notifees.register(Caller::new(args, connection, 7));
+    let caller = node.notifees.register(DialRun::new(args, connection, 7));
     let mut turns = 0;
     loop {
-        let before = node.notifees.get::<Caller>(caller).unwrap().tally.begun;
+        let before = node.notifees.get::<DialRun>(caller).unwrap().tally.begun;
         let happened = node.turn() | peer.turn();
-        let tally = &node.notifees.get::<Caller>(caller).unwrap().tally;
+        let tally = &node.notifees.get::<DialRun>(caller).unwrap().tally;
         assert!(tally.begun - before <= MOST, "{} in one turn", tally.begun - before);
         turns += u32::from(tally.begun > before);
         if tally.begun == STREAMS {

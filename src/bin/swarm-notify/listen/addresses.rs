@@ -1,26 +1,26 @@
-//! [`Addresses`]: a command to copy for each address of a listener, and how these change.
+//! [`PrintedAddresses`]: a command to copy for each address of a listener, and how these change.
 
-use crate::node::World;
+use crate::node::LoggedSwarm;
 use std::collections::HashMap;
 use swarm_notify::lifecycle::{ListenerEnd, ListenerId};
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 use swarm_notify::swarm::Multiaddr;
 
 /// Prints how others dial each listener that is open, and which of its addresses have come and gone since.
-pub(super) struct Addresses {
+pub(super) struct PrintedAddresses {
     /// The topic that the command to copy joins.
     topic: Option<String>,
     /// The addresses of each listener that have been printed.
     printed: HashMap<ListenerId, Vec<Multiaddr>>,
 }
 
-impl Addresses {
+impl PrintedAddresses {
     pub(super) fn new(topic: Option<String>) -> Self {
         Self { topic, printed: HashMap::new() }
     }
 
     /// Prints the addresses that are new. Of a listener that is not, also the changes.
-    fn print(&mut self, world: &World, listener: ListenerId) {
+    fn print(&mut self, world: &LoggedSwarm, listener: ListenerId) {
         let addresses = world.swarm.listener(listener).map(|view| view.addresses.to_vec()).unwrap_or_default();
         let is_known = self.printed.contains_key(&listener);
         let before = self.printed.insert(listener, addresses.clone()).unwrap_or_default();
@@ -37,20 +37,20 @@ impl Addresses {
     }
 }
 
-impl Notifee<World> for Addresses {
+impl Notifee<LoggedSwarm> for PrintedAddresses {
     fn interest(&self) -> Interest {
         Interest::LISTEN | Interest::LISTEN_CLOSE | Interest::ADDRESSES_CHANGED
     }
 
-    fn listen(&mut self, cx: &mut NotifeeContext<'_, World>, listener: ListenerId) {
+    fn listen(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, listener: ListenerId) {
         self.print(cx.network(), listener);
     }
 
-    fn addresses_changed(&mut self, cx: &mut NotifeeContext<'_, World>, listener: ListenerId) {
+    fn addresses_changed(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, listener: ListenerId) {
         self.print(cx.network(), listener);
     }
 
-    fn listen_close(&mut self, _cx: &mut NotifeeContext<'_, World>, listener: ListenerId, _reason: ListenerEnd) {
+    fn listen_close(&mut self, _cx: &mut NotifeeContext<'_, LoggedSwarm>, listener: ListenerId, _reason: ListenerEnd) {
         self.printed.remove(&listener);
     }
 }

@@ -1,7 +1,7 @@
 //! [`Outcomes`]: says on standard error which addresses cannot be listened on, and which have to be waited for.
 
 use crate::failed::Failed;
-use crate::node::World;
+use crate::node::LoggedSwarm;
 use crate::output::{say, warn};
 use std::time::Duration;
 use swarm_notify::lifecycle::{Failure, ListenerId, State};
@@ -35,17 +35,17 @@ impl Outcomes {
     }
 }
 
-impl Notifee<World> for Outcomes {
+impl Notifee<LoggedSwarm> for Outcomes {
     fn interest(&self) -> Interest {
         Interest::LISTEN | Interest::LISTEN_FAILED | Interest::TIME
     }
 
-    fn listen(&mut self, _: &mut NotifeeContext<'_, World>, _: ListenerId) {
+    fn listen(&mut self, _: &mut NotifeeContext<'_, LoggedSwarm>, _: ListenerId) {
         self.may_serve = true;
         self.say();
     }
 
-    fn listen_failed(&mut self, cx: &mut NotifeeContext<'_, World>, listener: ListenerId, reason: Failure) {
+    fn listen_failed(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, listener: ListenerId, reason: Failure) {
         if let Some(view) = cx.network().swarm.listener(listener) {
             self.failed.push(Failed::to_listen(view.address, reason, view.error));
         }
@@ -56,7 +56,7 @@ impl Notifee<World> for Outcomes {
         (!self.has_looked).then_some(WAITING)
     }
 
-    fn tick(&mut self, cx: &mut NotifeeContext<'_, World>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>) {
         let (now, swarm) = (cx.now(), &cx.network().swarm);
         // While it is busy, what looks like waiting may have failed, and have yet to be told.
         let is_busy = swarm.next_deadline().is_some_and(|at| at <= now);
@@ -78,7 +78,7 @@ impl Notifee<World> for Outcomes {
 mod tests {
     use super::*;
     use crate::node::Node;
-    use crate::report::{Form, Reporter};
+    use crate::report::{LogForm, Reporter};
     use std::net::TcpListener;
     use swarm_notify::identity::Keypair;
     use swarm_notify::swarm::{Config, Multiaddr};
@@ -87,7 +87,7 @@ mod tests {
     fn addresses_that_fail_on_a_late_machine_are_not_waited_for() {
         let mut config = Config::default();
         config.limits.listeners = 1_000;
-        let mut node = Node::new(&Keypair::generate_ed25519(), config, Reporter::new(Form::Json, true)).unwrap();
+        let mut node = Node::new(&Keypair::generate_ed25519(), config, Reporter::new(LogForm::Json, true)).unwrap();
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address =
             format!("/ip4/127.0.0.1/tcp/{}", taken.local_addr().unwrap().port()).parse::<Multiaddr>().unwrap();

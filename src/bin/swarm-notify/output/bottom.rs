@@ -17,9 +17,9 @@ pub(crate) enum Bottom {
 static SHOWN: Mutex<Bottom> = Mutex::new(Bottom::Nothing);
 
 /// The right to write to the terminal that standard error leads to, which one thread has at a time.
-pub(super) struct Screen(MutexGuard<'static, Bottom>);
+pub(super) struct TerminalLock(MutexGuard<'static, Bottom>);
 
-impl Screen {
+impl TerminalLock {
     /// Waits for the other thread that writes, if it does, for as long as the terminal takes nothing. Lines for another terminal
     /// take no lock.
     pub(super) fn lock() -> Self {

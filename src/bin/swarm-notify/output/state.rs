@@ -1,4 +1,4 @@
-//! [`State`]: a queue of lines, the count of those that are missing, and the consequence of a full queue.
+//! [`OutputState`]: a queue of lines, the count of those that are missing, and the consequence of a full queue.
 
 use super::{Bottom, MAX_BYTES, MAX_LINES};
 use std::collections::VecDeque;
@@ -8,19 +8,20 @@ use std::time::Instant;
 /// The consequence of a full queue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Policy {
-    /// [`Output::is_full`](super::Output::is_full) says so. The queue takes what comes nevertheless.
+    /// [`OutputQueue::is_full`](super::OutputQueue::is_full) says so. The queue takes what comes nevertheless.
     Wait,
-    /// Lines are counted instead, until the owner takes the number by [`Output::take_missed`](super::Output::take_missed).
+    /// Lines are counted instead, until the owner takes the number by
+    /// [`OutputQueue::take_missed`](super::OutputQueue::take_missed).
     Lag,
     /// The queue takes twice as much as a full one, and lines beyond that are lost: the command was told to end.
-    End,
+    OutputEnd,
     /// Lines are lost.
     Drop,
 }
 
 /// The reason why nothing can be written any more.
 #[derive(Clone)]
-pub(super) enum End {
+pub(super) enum OutputEnd {
     /// The reader has left.
     Gone,
     /// The text of an error.
@@ -35,7 +36,7 @@ pub(super) struct Said {
 }
 
 /// The state that the loop and the thread of an output share.
-pub(super) struct State {
+pub(super) struct OutputState {
     pub(super) lines: VecDeque<Vec<u8>>,
     /// The bytes of `lines`.
     pub(super) bytes: usize,
@@ -53,7 +54,7 @@ pub(super) struct State {
     pub(super) said: VecDeque<Said>,
     /// The loop waits for room.
     pub(super) is_awaited: bool,
-    pub(super) end: Option<End>,
+    pub(super) end: Option<OutputEnd>,
     /// The time at which the command was told to end.
     pub(super) told_to_end: Option<Instant>,
     pub(super) has_thread: bool,
@@ -65,7 +66,7 @@ pub(super) struct State {
     pub(super) waker: Option<Waker>,
 }
 
-impl State {
+impl OutputState {
     pub(super) const fn new(policy: Policy) -> Self {
         Self {
             lines: VecDeque::new(),
@@ -129,8 +130,8 @@ mod tests {
 
     #[test]
     fn lines_whose_number_is_lost_are_lost_as_well() {
-        let mut state = State::new(Policy::Lag);
-        let write = |state: &mut State, lines| {
+        let mut state = OutputState::new(Policy::Lag);
+        let write = |state: &mut OutputState, lines| {
             for _ in 0..lines {
                 state.lines.pop_front().unwrap();
             }

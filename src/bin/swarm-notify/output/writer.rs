@@ -1,14 +1,14 @@
-//! The threads of an [`Output`]: one writes its lines, the other waits until its reader has left.
+//! The threads of an [`OutputQueue`]: one writes its lines, the other waits until its reader has left.
 
-use super::bottom::{Bottom, Screen};
-use super::{BATCH, Descriptor, End, Output, STACK, State, system, wake};
+use super::bottom::{Bottom, TerminalLock};
+use super::{BATCH, Descriptor, OutputEnd, OutputQueue, OutputState, STACK, system, wake};
 use std::io::{self, ErrorKind, IsTerminal as _};
 use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
-impl Output {
-    pub(super) fn start(&'static self, state: &mut State) {
+impl OutputQueue {
+    pub(super) fn start(&'static self, state: &mut OutputState) {
         let spawn =
             |run: fn(&'static Self)| thread::Builder::new().stack_size(STACK).spawn(move || run(self)).map(drop);
         let mut started = spawn(Self::write_lines);
@@ -16,7 +16,7 @@ impl Output {
             started = started.and_then(|()| spawn(Self::watch));
         }
         if let Err(error) = started {
-            state.end = Some(End::Failed(error.to_string()));
+            state.end = Some(OutputEnd::Failed(error.to_string()));
         }
     }
 
@@ -31,7 +31,7 @@ impl Output {
         loop {
             let bottom = self.take_batch(&mut batch, &mut ends);
             // Both descriptors may lead to one terminal, which takes the lines of one at a time.
-            let mut screen = has_bottom.then(Screen::lock);
+            let mut screen = has_bottom.then(TerminalLock::lock);
             if let Some(screen) = screen.as_mut().filter(|_| !batch.is_empty()) {
                 screen.clear();
             }
@@ -97,7 +97,7 @@ impl Output {
     /// Another thread: waits until the reader has left, since nothing may be written for a long time.
     fn watch(&'static self) {
         if system::wait_gone(self.descriptor) {
-            self.end(End::Gone);
+            self.end(OutputEnd::Gone);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! [`Delivery`]: what `dial` has published, until it is written to the one peer or lost.
 
-use super::watch::Watch;
-use crate::node::World;
+use super::watch::StreamWatch;
+use crate::node::LoggedSwarm;
 use crate::output::STDOUT;
 use std::time::Duration;
 use swarm_notify::connection::WriteError;
@@ -30,13 +30,13 @@ pub(super) struct Delivery {
     has_sent: bool,
     /// Lines were lost that a stream may have taken. The system may have had some of them, and the peer has read those.
     pub(super) may_have_come: bool,
-    clock: Clock,
+    clock: WaitClock,
 }
 
 /// The time that lines have waited since the peer has last taken enough. It stands while the reader of standard output
 /// is waited for, since nothing is written to the peer then.
 #[derive(Default)]
-struct Clock {
+struct WaitClock {
     waited: Duration,
     looked_at: Duration,
     was_full: bool,
@@ -45,7 +45,7 @@ struct Clock {
 }
 
 /// The state of pub/sub, of which there is one peer: each message that waits is a line of ours.
-pub(super) struct Queue {
+pub(super) struct DeliveryQueue {
     /// The lines that wait for the peer.
     waiting: u64,
     /// The lines that were dropped so far.
@@ -53,8 +53,8 @@ pub(super) struct Queue {
     has_joined: bool,
 }
 
-impl Queue {
-    pub(super) fn of(floodsub: &FloodSub, world: &World, topic: &str) -> Self {
+impl DeliveryQueue {
+    pub(super) fn of(floodsub: &FloodSub, world: &LoggedSwarm, topic: &str) -> Self {
         let peer = world.dialed.and_then(|connection| world.swarm.connection(connection)?.peer);
         Self {
             waiting: peer.map_or(0, |peer| floodsub.waiting_for(peer).messages as u64),
@@ -98,9 +98,9 @@ impl Delivery {
     /// be published, if so. The peer has the `timeout`, also while a line `waits` for somebody to join the `topic`.
     pub(super) fn look(
         &mut self,
-        queue: &Queue,
-        watch: &mut Watch,
-        world: &mut World,
+        queue: &DeliveryQueue,
+        watch: &mut StreamWatch,
+        world: &mut LoggedSwarm,
         (waits, timeout, topic): (bool, Duration, &str),
     ) -> (u64, Option<String>) {
         let dropped = queue.dropped - core::mem::replace(&mut self.dropped, queue.dropped);
@@ -153,7 +153,7 @@ impl Delivery {
     }
 }
 
-impl Clock {
+impl WaitClock {
     /// Moves on to a time at which streams have taken so many bytes. `true`: the peer has had its time.
     fn has_run_out(&mut self, waits: bool, sent: u64, timeout: Duration, now: Duration) -> bool {
         let step = now.saturating_sub(core::mem::replace(&mut self.looked_at, now)).min(timeout / LOOKS);

@@ -1,6 +1,6 @@
-//! [`Watch`]: tells the publisher of our floodsub streams, and wakes it at a time.
+//! [`StreamWatch`]: tells the publisher of our floodsub streams, and wakes it at a time.
 
-use crate::node::World;
+use crate::node::LoggedSwarm;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, StreamEnd, StreamId};
@@ -9,7 +9,7 @@ use swarm_notify::protocols::floodsub::PROTOCOL;
 
 /// The state of our streams to peers since the publisher has last looked.
 #[derive(Default)]
-pub(super) struct Watch {
+pub(super) struct StreamWatch {
     /// Our streams that are open.
     pub(super) streams: BTreeSet<StreamId>,
     /// One has ended.
@@ -23,21 +23,21 @@ pub(super) struct Watch {
     pub(super) look_at: Option<Duration>,
 }
 
-impl Notifee<World> for Watch {
+impl Notifee<LoggedSwarm> for StreamWatch {
     fn interest(&self) -> Interest {
         let streams = Interest::OPENED_STREAM | Interest::STREAM_FAILED | Interest::CLOSED_STREAM;
         streams | Interest::CONNECTED | Interest::DISCONNECTED | Interest::TIME
     }
 
-    fn connected(&mut self, _: &mut NotifeeContext<'_, World>, _: ConnectionId) {
+    fn connected(&mut self, _: &mut NotifeeContext<'_, LoggedSwarm>, _: ConnectionId) {
         self.is_connected = true;
     }
 
-    fn disconnected(&mut self, _: &mut NotifeeContext<'_, World>, _: ConnectionId, _: ConnectionEnd) {
+    fn disconnected(&mut self, _: &mut NotifeeContext<'_, LoggedSwarm>, _: ConnectionId, _: ConnectionEnd) {
         self.is_connected = false;
     }
 
-    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, World>, _: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, _: ConnectionId, stream: StreamId) {
         if is_ours(cx.network(), stream) {
             self.streams.insert(stream);
         }
@@ -45,7 +45,7 @@ impl Notifee<World> for Watch {
 
     fn stream_failed(
         &mut self,
-        cx: &mut NotifeeContext<'_, World>,
+        cx: &mut NotifeeContext<'_, LoggedSwarm>,
         _: ConnectionId,
         stream: StreamId,
         reason: Failure,
@@ -53,7 +53,13 @@ impl Notifee<World> for Watch {
         self.is_unsupported |= reason == Failure::Unsupported && is_ours(cx.network(), stream);
     }
 
-    fn closed_stream(&mut self, cx: &mut NotifeeContext<'_, World>, _: ConnectionId, stream: StreamId, _: StreamEnd) {
+    fn closed_stream(
+        &mut self,
+        cx: &mut NotifeeContext<'_, LoggedSwarm>,
+        _: ConnectionId,
+        stream: StreamId,
+        _: StreamEnd,
+    ) {
         if self.streams.remove(&stream) {
             self.is_lost = true;
             self.sent += cx.network().swarm.stream(stream).map_or(0, |view| view.sent);
@@ -64,7 +70,7 @@ impl Notifee<World> for Watch {
         self.look_at
     }
 
-    fn tick(&mut self, cx: &mut NotifeeContext<'_, World>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>) {
         let now = cx.now();
         // The publisher looks after each turn, and says when it is to look next.
         self.look_at.take_if(|at| *at <= now);
@@ -72,7 +78,7 @@ impl Notifee<World> for Watch {
 }
 
 /// Returns whether we have opened the stream, for floodsub.
-fn is_ours(world: &World, stream: StreamId) -> bool {
+fn is_ours(world: &LoggedSwarm, stream: StreamId) -> bool {
     let view = world.swarm.stream(stream);
     view.is_some_and(|view| view.direction == Direction::Outbound && view.protocol == Some(&PROTOCOL))
 }

@@ -1,6 +1,6 @@
 //! The fields of an event's line: its ids, its reason, and what can be looked up of what it names.
 
-use super::line::Line;
+use super::line::LogLine;
 use libp2p_identity::PeerId;
 use serde_json::Map;
 use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, StreamId};
@@ -8,7 +8,7 @@ use swarm_notify::swarm::{Multiaddr, Refusal, RefusedAt, multiaddr};
 use swarm_notify::tcp;
 
 /// Adds the fields of an event.
-pub(crate) fn describe(swarm: &tcp::Swarm, event: Event, line: &mut Line) {
+pub(crate) fn describe(swarm: &tcp::Swarm, event: Event, line: &mut LogLine) {
     let mut put = |key, value: String| line.put(key, value);
     match event {
         Event::Listen { listener } => put("listener", listener.to_string()),
@@ -68,7 +68,7 @@ pub(super) fn opening(swarm: &tcp::Swarm, id: Id) -> Option<Event> {
     })
 }
 
-fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, is_last: bool, line: &mut Line) {
+fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, is_last: bool, line: &mut LogLine) {
     let Some(listener) = swarm.listener(id) else { return };
     // One that could not open is known by what it was asked for.
     let addresses =
@@ -81,7 +81,7 @@ fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, is_last: bool, line: &m
 }
 
 /// The whole counts of refusals, where something was refused, and of streams that had to wait.
-pub(crate) fn describe_refused(swarm: &tcp::Swarm, id: Id, line: &mut Line) {
+pub(crate) fn describe_refused(swarm: &tcp::Swarm, id: Id, line: &mut LogLine) {
     let paced = match id {
         Id::Connection(id) => swarm.connection(id).map_or(0, |view| view.streams_paced),
         Id::Listener(_) | Id::Stream(_) => 0,
@@ -119,7 +119,7 @@ pub(super) fn with_peer(address: &Multiaddr, peer: PeerId) -> Multiaddr {
     }
 }
 
-fn describe_connection(swarm: &tcp::Swarm, id: ConnectionId, is_last: bool, line: &mut Line) {
+fn describe_connection(swarm: &tcp::Swarm, id: ConnectionId, is_last: bool, line: &mut LogLine) {
     let Some(connection) = swarm.connection(id) else { return };
     line.put("remote", connection.remote.to_string());
     if let Some(peer) = connection.peer {
@@ -131,7 +131,7 @@ fn describe_connection(swarm: &tcp::Swarm, id: ConnectionId, is_last: bool, line
     }
 }
 
-fn describe_stream(swarm: &tcp::Swarm, id: StreamId, line: &mut Line) {
+fn describe_stream(swarm: &tcp::Swarm, id: StreamId, line: &mut LogLine) {
     let Some(stream) = swarm.stream(id) else { return };
     line.put("direction", stream.direction.to_string());
     if let Some(protocol) = stream.protocol {

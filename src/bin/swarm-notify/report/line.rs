@@ -1,4 +1,4 @@
-//! [`Line`]: the fields of one line, and how they are written as JSON and as plain text.
+//! [`LogLine`]: the fields of one line, and how they are written as JSON and as plain text.
 
 use super::paint::{self, Span};
 use data_encoding::BASE64;
@@ -12,9 +12,9 @@ const MAX_DATA: usize = 4_096;
 
 /// The fields of one line, in order.
 #[derive(Default)]
-pub(crate) struct Line(Vec<(&'static str, Value)>);
+pub(crate) struct LogLine(Vec<(&'static str, Value)>);
 
-impl Line {
+impl LogLine {
     /// Adds a field. Strings in it are cut at [`MAX_TEXT`](swarm_notify::text::MAX_TEXT) bytes, since a peer may have
     /// chosen them.
     pub(crate) fn put(&mut self, key: &'static str, value: impl Into<Value>) {
@@ -63,7 +63,7 @@ impl Line {
     }
 }
 
-impl Line {
+impl LogLine {
     /// Returns the fields, in order.
     pub(super) fn fields(&self) -> &[(&'static str, Value)] {
         &self.0
@@ -95,7 +95,7 @@ impl Line {
     }
 }
 
-impl fmt::Display for Line {
+impl fmt::Display for LogLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&paint::write(&self.spans(), false))
     }

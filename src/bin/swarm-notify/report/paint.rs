@@ -1,6 +1,6 @@
 //! [`Span`]: a piece of a line in one style, and the styles.
 
-use super::line::Line;
+use super::line::LogLine;
 use anstyle::{AnsiColor, Color, Style};
 use std::fmt::Write as _;
 
@@ -35,7 +35,7 @@ const fn coloured(color: AnsiColor) -> Style {
 
 /// The style of the name of a line's event. A stream of the peer's for what we do not speak is no failure of ours: peers try
 /// what they know.
-pub(super) fn of_line(line: &Line) -> Style {
+pub(super) fn of_line(line: &LogLine) -> Style {
     let event = line.text("event").unwrap_or_default();
     let is_try = line.text("direction") == Some("inbound") && line.text("reason") == Some("unsupported");
     if event == "stream_failed" && is_try { FAINT } else { of_event(event) }

@@ -1,6 +1,6 @@
 //! [`Screen`]: a line as a person reads it at a terminal, in columns that stay columns at any width.
 
-use super::line::{Line, is_word, word};
+use super::line::{LogLine, is_word, word};
 use super::paint::{self, Span};
 use crate::terminal::{MARK, MARK_COLUMNS, columns_of};
 use anstyle::Style;
@@ -45,7 +45,7 @@ type Cell = (char, Style);
 impl Screen {
     /// Returns the rows of a line. The first has the time, the side, the event, the id of what it is about, and as many of
     /// the other fields as there is room for. The others follow below in the last column.
-    pub(crate) fn rows(self, line: &Line) -> Vec<Vec<Span>> {
+    pub(crate) fn rows(self, line: &LogLine) -> Vec<Vec<Span>> {
         let gap = if self.columns < WIDE { 1 } else { 2 };
         let mut first = Vec::new();
         for (key, value) in line.fields() {
@@ -85,7 +85,7 @@ impl Screen {
     }
 
     /// Returns the fields that stand in the last column.
-    fn fields(self, line: &Line, about: Option<&str>) -> Vec<Vec<Cell>> {
+    fn fields(self, line: &LogLine, about: Option<&str>) -> Vec<Vec<Cell>> {
         let event = line.text("event").unwrap_or_default();
         let mut fields = Vec::new();
         for (key, value) in line.fields() {
@@ -153,7 +153,7 @@ impl Screen {
 }
 
 /// Returns the name of the field that says what a line is about.
-fn about(line: &Line) -> Option<&'static str> {
+fn about(line: &LogLine) -> Option<&'static str> {
     ["stream", "listener", "connection"].into_iter().find(|key| line.text(key).is_some())
 }
 

@@ -6,8 +6,8 @@ use serde_json::json;
 use swarm_notify::text::MAX_TEXT;
 
 /// A line as the command begins one, with these fields.
-fn line(fields: Vec<(&'static str, Value)>) -> Line {
-    let mut line = Line::default();
+fn line(fields: Vec<(&'static str, Value)>) -> LogLine {
+    let mut line = LogLine::default();
     line.put("t", 1.5);
     line.put("time", "2026-11-30T04:05:06.000007Z");
     line.put("event", "identified");
@@ -45,7 +45,7 @@ fn read_text(text: &str) -> Vec<(String, Value)> {
     fields
 }
 
-fn owned(line: &Line) -> Vec<(String, Value)> {
+fn owned(line: &LogLine) -> Vec<(String, Value)> {
     line.0.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
 }
 
@@ -141,7 +141,7 @@ proptest! {
     #[test]
     fn a_string_is_cut_before_it_is_escaped(text in text(), times in 0_usize..400) {
         let long = text.repeat(times);
-        let mut line = Line::default();
+        let mut line = LogLine::default();
         line.put("agent", long.clone());
         let read: Value = serde_json::from_str(&line.to_json()).unwrap();
         let cut = read["agent"].as_str().unwrap();
@@ -205,7 +205,7 @@ fn exactly_what_is_unseen_is_escaped() {
 fn data_that_is_no_text_is_in_base64_and_can_be_decoded_though_it_is_cut() {
     for (length, is_cut) in [(0, false), (1, false), (3_072, false), (3_073, true), (100_000, true)] {
         let data = vec![0xff; length];
-        let mut line = Line::default();
+        let mut line = LogLine::default();
         line.put_data(&data);
         let read: Value = serde_json::from_str(&line.to_json()).unwrap();
         let decoded = match read.get("data_base64") {
@@ -219,7 +219,7 @@ fn data_that_is_no_text_is_in_base64_and_can_be_decoded_though_it_is_cut() {
 
 #[test]
 fn strings_of_64_kib_are_cut_on_a_line() {
-    let mut line = Line::default();
+    let mut line = LogLine::default();
     line.put("agent", "a".repeat(64 * 1024));
     line.put("protocols", vec!["é".repeat(32 * 1024); 2]);
     line.put("inner", json!({"text": "b".repeat(64 * 1024)}));

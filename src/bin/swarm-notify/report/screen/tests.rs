@@ -10,8 +10,8 @@ const PEER: &str = "12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa";
 const LONG: &str =
     "/ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535/p2p/12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa";
 
-fn line(side: Option<&'static str>, event: &str, id: Option<(&'static str, &str)>) -> Line {
-    let mut line = Line::default();
+fn line(side: Option<&'static str>, event: &str, id: Option<(&'static str, &str)>) -> LogLine {
+    let mut line = LogLine::default();
     line.put("t", 1.5);
     line.put("time", "2026-11-30T04:05:06.000007Z");
     if let Some(side) = side {
@@ -25,7 +25,7 @@ fn line(side: Option<&'static str>, event: &str, id: Option<(&'static str, &str)
 }
 
 /// The rows of a line as a terminal of this width shows them.
-fn shown(line: &Line, columns: usize, is_long: bool) -> Vec<String> {
+fn shown(line: &LogLine, columns: usize, is_long: bool) -> Vec<String> {
     let rows = Screen { columns, id: ID, is_long }.rows(line);
     let plain: Vec<_> = rows.iter().map(|row| paint::write(row, false)).collect();
     let rows: Vec<_> = rows.iter().map(|row| paint::write(row, true)).collect();

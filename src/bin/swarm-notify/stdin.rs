@@ -1,4 +1,4 @@
-//! [`Lines`]: standard input, a line at a time, without holding up the loop.
+//! [`StdinLines`]: standard input, a line at a time, without holding up the loop.
 
 use async_channel::{Receiver, bounded};
 use futures_lite::Stream as _;
@@ -26,7 +26,7 @@ const SILENCE: Duration = Duration::from_millis(200);
 
 /// One line of standard input, without its newline.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Line {
+pub(crate) enum StdinLine {
     /// Its bytes, of any value.
     Whole(Vec<u8>),
     /// Standard input failed with this error, and has ended.
@@ -34,21 +34,21 @@ pub(crate) enum Line {
 }
 
 /// Lines of standard input, which a thread of their own waits for: a terminal cannot be polled everywhere.
-pub(crate) struct Lines {
-    lines: Pin<Box<Receiver<Line>>>,
-    rest: Arc<Shared>,
+pub(crate) struct StdinLines {
+    lines: Pin<Box<Receiver<StdinLine>>>,
+    rest: Arc<SharedCount>,
 }
 
 /// The count of what the thread reads and nobody takes any more.
 #[derive(Default)]
-struct Shared {
-    rest: Mutex<Rest>,
+struct SharedCount {
+    rest: Mutex<UnreadInput>,
     changed: Condvar,
 }
 
 /// The rest of the input, which is counted and not kept.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub(crate) struct Rest {
+pub(crate) struct UnreadInput {
     /// The lines of it that were read.
     pub(crate) lines: u64,
     /// The lines that were too long, and that nobody has been told the number of.
@@ -57,14 +57,14 @@ pub(crate) struct Rest {
     pub(crate) is_whole: bool,
 }
 
-impl Shared {
-    fn change(&self, change: impl FnOnce(&mut Rest)) {
+impl SharedCount {
+    fn change(&self, change: impl FnOnce(&mut UnreadInput)) {
         change(&mut self.rest.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
     }
 
     /// Waits until the input has ended, is silent, or has taken too long.
-    fn wait(&self) -> Rest {
+    fn wait(&self) -> UnreadInput {
         let began = Instant::now();
         let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut seen, mut since) = (*rest, began);
@@ -79,31 +79,31 @@ impl Shared {
     }
 }
 
-impl Lines {
+impl StdinLines {
     /// Reads from now on. `too_long` hears at once of each line that has more than `most` bytes, of which none is kept: it need
     /// not have ended, and those before it may not have been taken yet.
     pub(crate) fn new(most: usize, too_long: impl Fn() + Send + 'static) -> Self {
         let (sender, lines) = bounded(AHEAD);
-        let rest = Arc::<Shared>::default();
+        let rest = Arc::<SharedCount>::default();
         let counted = rest.clone();
         std::thread::spawn(move || {
             let read = read_lines(system::read, most, |read| match read {
-                Read::Line(bytes) => {
-                    if sender.send_blocking(Line::Whole(bytes)).is_err() {
+                ReadStep::Line(bytes) => {
+                    if sender.send_blocking(StdinLine::Whole(bytes)).is_err() {
                         counted.change(|rest| rest.lines += 1);
                     }
                 }
-                Read::TooLong => {
+                ReadStep::TooLong => {
                     if !sender.is_closed() {
                         too_long();
                     }
                     counted.change(|rest| rest.too_long += 1);
                 }
-                Read::More => std::thread::sleep(PAUSE),
+                ReadStep::More => std::thread::sleep(PAUSE),
             });
             if let Err(error) = read {
                 // Nobody is there to hear it if it is not sent.
-                let _ = sender.send_blocking(Line::Failed(error.to_string()));
+                let _ = sender.send_blocking(StdinLine::Failed(error.to_string()));
             }
             counted.change(|rest| rest.is_whole = true);
         });
@@ -117,16 +117,16 @@ impl Lines {
 
     /// Gives up the rest of the input, and counts its lines: to its end, or for about a second, or until nothing more comes.
     /// An error of the input, which is no line, goes to `failed`.
-    pub(crate) fn give_up(self, failed: impl FnMut(String)) -> Rest {
+    pub(crate) fn give_up(self, failed: impl FnMut(String)) -> UnreadInput {
         let ahead = self.give_up_ahead(failed);
         let rest = self.rest.wait();
-        Rest { lines: ahead + rest.lines + rest.too_long, too_long: 0, ..rest }
+        UnreadInput { lines: ahead + rest.lines + rest.too_long, too_long: 0, ..rest }
     }
 
     /// Does the same, and counts only what was read by now.
-    pub(crate) fn give_up_at_once(self, failed: impl FnMut(String)) -> Rest {
+    pub(crate) fn give_up_at_once(self, failed: impl FnMut(String)) -> UnreadInput {
         let is_whole = self.rest.rest.lock().unwrap_or_else(PoisonError::into_inner).is_whole;
-        Rest { lines: self.give_up_ahead(failed), too_long: 0, is_whole }
+        UnreadInput { lines: self.give_up_ahead(failed), too_long: 0, is_whole }
     }
 
     /// Takes no more lines, and returns the number of those that were read ahead.
@@ -136,15 +136,15 @@ impl Lines {
         // What is there already can be taken after the close.
         while let Ok(line) = self.lines.try_recv() {
             match line {
-                Line::Failed(error) => failed(error),
-                Line::Whole(_) => ahead += 1,
+                StdinLine::Failed(error) => failed(error),
+                StdinLine::Whole(_) => ahead += 1,
             }
         }
         ahead
     }
 
     /// The next line; `None` at the end of input, from then on.
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Line>> {
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<StdinLine>> {
         pin!(&mut self.lines).poll_next(cx)
     }
 }
@@ -159,7 +159,7 @@ struct Partial {
 
 /// A step of reading.
 #[derive(PartialEq, Eq, Debug)]
-enum Read {
+enum ReadStep {
     /// A line is whole.
     Line(Vec<u8>),
     /// The line that is being read has more bytes than it may.
@@ -170,7 +170,7 @@ enum Read {
 
 impl Partial {
     /// Adds bytes, and returns what is to be told of that.
-    fn add(&mut self, bytes: &[u8], most: usize) -> Option<Read> {
+    fn add(&mut self, bytes: &[u8], most: usize) -> Option<ReadStep> {
         let was_too_long = self.is_too_long;
         self.is_too_long |= self.bytes.len() + bytes.len() > most;
         if !self.is_too_long {
@@ -178,13 +178,13 @@ impl Partial {
             return None;
         }
         self.bytes = Vec::new();
-        Some(if was_too_long { Read::More } else { Read::TooLong })
+        Some(if was_too_long { ReadStep::More } else { ReadStep::TooLong })
     }
 
     /// Ends the line, and returns it unless it was too long.
-    fn end(&mut self) -> Option<Read> {
+    fn end(&mut self) -> Option<ReadStep> {
         let Self { bytes, is_too_long } = core::mem::take(self);
-        (!is_too_long).then_some(Read::Line(bytes))
+        (!is_too_long).then_some(ReadStep::Line(bytes))
     }
 }
 
@@ -192,7 +192,7 @@ impl Partial {
 fn read_lines(
     mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
     most: usize,
-    mut tell: impl FnMut(Read),
+    mut tell: impl FnMut(ReadStep),
 ) -> io::Result<()> {
     let mut buffer = [0; READ];
     let mut line = Partial::default();
@@ -253,7 +253,7 @@ mod system {
 
 #[cfg(not(unix))]
 mod system {
-    use std::io::{self, Read as _};
+    use std::io::{self, ReadStep as _};
 
     pub(super) fn read(buffer: &mut [u8]) -> io::Result<usize> {
         io::stdin().lock().read(buffer)
@@ -268,7 +268,7 @@ mod tests {
 
     /// The lines of an input that comes `step` bytes at a time, and that has nothing yet before each of them; those that are
     /// too long among them.
-    fn lines(input: &[u8], step: usize) -> Vec<Read> {
+    fn lines(input: &[u8], step: usize) -> Vec<ReadStep> {
         let (mut rest, mut is_ready, mut lines) = (input, false, Vec::new());
         let read = |buffer: &mut [u8]| {
             is_ready = !is_ready;
@@ -282,13 +282,13 @@ mod tests {
             Ok(n)
         };
         read_lines(read, MAX_LINE, |read| lines.push(read)).unwrap();
-        lines.retain(|read| *read != Read::More);
+        lines.retain(|read| *read != ReadStep::More);
         lines
     }
 
     #[test]
     fn lines_are_the_same_however_they_come() {
-        let whole = |bytes: &[u8]| Read::Line(bytes.to_vec());
+        let whole = |bytes: &[u8]| ReadStep::Line(bytes.to_vec());
         for step in [1, 2, 3, READ] {
             assert_eq!(lines(b"", step), []);
             assert_eq!(lines(b"a\n\n\xff\0b\nrest", step), [&b"a"[..], b"", b"\xff\0b", b"rest"].map(whole));
@@ -299,10 +299,10 @@ mod tests {
     fn a_line_that_is_too_long_leaves_nothing_behind() {
         let mut input = vec![b'a'; MAX_LINE];
         input.extend_from_slice(b"\nb\n");
-        assert_eq!(lines(&input, READ), [Read::Line(vec![b'a'; MAX_LINE]), Read::Line(b"b".into())]);
+        assert_eq!(lines(&input, READ), [ReadStep::Line(vec![b'a'; MAX_LINE]), ReadStep::Line(b"b".into())]);
         input.insert(0, b'a');
-        assert_eq!(lines(&input, READ), [Read::TooLong, Read::Line(b"b".into())]);
-        assert_eq!(lines(&vec![0; 3 * MAX_LINE], READ), [Read::TooLong]);
+        assert_eq!(lines(&input, READ), [ReadStep::TooLong, ReadStep::Line(b"b".into())]);
+        assert_eq!(lines(&vec![0; 3 * MAX_LINE], READ), [ReadStep::TooLong]);
     }
 
     #[test]
@@ -318,8 +318,8 @@ mod tests {
         read_lines(read, MAX_LINE, |read| told.push(read)).unwrap_err();
         // Each read after that is told, too, so that it is followed by a pause.
         let more = 100 - MAX_LINE / READ - 1;
-        assert_eq!((&told[0], told.len()), (&Read::TooLong, 1 + more));
-        assert!(told[1..].iter().all(|read| *read == Read::More));
+        assert_eq!((&told[0], told.len()), (&ReadStep::TooLong, 1 + more));
+        assert!(told[1..].iter().all(|read| *read == ReadStep::More));
     }
 
     #[test]
@@ -333,6 +333,6 @@ mod tests {
             None => Err(io::Error::other("gone")),
         };
         let failed = read_lines(read, MAX_LINE, |line| lines.push(line));
-        assert_eq!((failed.unwrap_err().to_string().as_str(), lines), ("gone", vec![Read::Line(b"rest".into())]));
+        assert_eq!((failed.unwrap_err().to_string().as_str(), lines), ("gone", vec![ReadStep::Line(b"rest".into())]));
     }
 }

@@ -1,9 +1,9 @@
-//! [`Errands`]: the work of `swarm-notify dial` beside its streams: pings, identify and publishing.
+//! [`DialServices`]: the work of `swarm-notify dial` beside its streams: pings, identify and publishing.
 
 use crate::args;
 use crate::dial::{Pings, number};
-use crate::node::World;
-use crate::services::{Outcome, Services};
+use crate::node::LoggedSwarm;
+use crate::services::{ServiceOutcome, Services};
 use std::task::Context;
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
@@ -12,7 +12,7 @@ use swarm_notify::notifee::Notifees;
 use swarm_notify::protocols::{identify, ping};
 
 /// The errands of a run, and their outcomes.
-pub(crate) struct Errands {
+pub(crate) struct DialServices {
     is_begun: bool,
     are_over: bool,
     /// The number of pings without an outcome, those that are not sent among them.
@@ -27,7 +27,7 @@ pub(crate) struct Errands {
     timeout: Duration,
 }
 
-impl Errands {
+impl DialServices {
     pub(crate) fn new(args: &args::Dial) -> Self {
         Self {
             is_begun: false,
@@ -46,8 +46,8 @@ impl Errands {
         &mut self,
         cx: &mut Context<'_>,
         services: &mut Services,
-        world: &mut World,
-        notifees: &mut Notifees<World>,
+        world: &mut LoggedSwarm,
+        notifees: &mut Notifees<LoggedSwarm>,
         connection: Option<ConnectionId>,
     ) -> bool {
         let mut happened = services.publish(cx, world, notifees);
@@ -65,8 +65,8 @@ impl Errands {
             happened = true;
             match outcome {
                 // A ping that a signal cuts off is neither answered nor lost.
-                Outcome::Ping(Err(_)) if world.is_ending => {}
-                Outcome::Ping(outcome) => {
+                ServiceOutcome::Ping(Err(_)) if world.is_ending => {}
+                ServiceOutcome::Ping(outcome) => {
                     match outcome {
                         Ok(round_trip) => self.pings.round_trips.add(round_trip),
                         Err(reason) => {
@@ -79,7 +79,7 @@ impl Errands {
                         self.ping(services, notifees, connection);
                     }
                 }
-                Outcome::Identify(outcome) => {
+                ServiceOutcome::Identify(outcome) => {
                     self.unidentified = outcome.err().filter(|_| !world.is_ending);
                     self.is_identifying = false;
                 }
@@ -88,13 +88,13 @@ impl Errands {
         happened
     }
 
-    fn ping(&mut self, services: &Services, notifees: &mut Notifees<World>, connection: ConnectionId) {
+    fn ping(&mut self, services: &Services, notifees: &mut Notifees<LoggedSwarm>, connection: ConnectionId) {
         self.pings.sent += u64::from(services.ping(notifees, connection));
     }
 
     /// Returns whether nothing is left to do. The streams of pings have their end, too, which takes no longer than a polite
     /// close.
-    pub(crate) fn are_done(&mut self, services: &Services, world: &World) -> bool {
+    pub(crate) fn are_done(&mut self, services: &Services, world: &LoggedSwarm) -> bool {
         let have_outcomes = self.pings_left == 0 && !self.is_identifying && services.has_published();
         // There may be many streams to look at.
         self.are_over |= have_outcomes && (self.pings.asked == 0 || !is_ping_open(world));
@@ -162,7 +162,7 @@ impl Errands {
 }
 
 /// Returns whether a stream on which we ping has not ended.
-fn is_ping_open(world: &World) -> bool {
+fn is_ping_open(world: &LoggedSwarm) -> bool {
     let swarm = &world.swarm;
     let mut streams = world.dialed.into_iter().flat_map(|connection| swarm.streams_of(connection));
     streams.any(|stream| {

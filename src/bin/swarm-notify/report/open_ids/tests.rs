@@ -98,7 +98,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 #[derive(Default)]
 struct Log {
-    open: Open,
+    open: OpenIds,
     reader: Reader,
     is_full: bool,
     missed: u64,

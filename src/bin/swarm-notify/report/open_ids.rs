@@ -1,4 +1,4 @@
-//! [`Open`]: all that the log has told to be open, and the snapshot of it, which comes in parts.
+//! [`OpenIds`]: all that the log has told to be open, and the snapshot of it, which comes in parts.
 //!
 //! A snapshot is of the moment at which it begins. The events after that have their lines as always, between the parts, and
 //! before the line of an event comes a part with those of its ids that no part has listed yet. So whoever adds what each
@@ -14,7 +14,7 @@ pub(crate) const MOST: usize = 128;
 
 /// All that has been told to be open, and has not been told to be over.
 #[derive(Default)]
-pub(crate) struct Open {
+pub(crate) struct OpenIds {
     /// Each id with the time at which it opened, or was listed out of turn.
     ids: BTreeMap<Id, u64>,
     /// A clock of one tick for each of these and each end.
@@ -45,7 +45,7 @@ pub(crate) struct Part {
     pub(crate) at: Moment,
 }
 
-impl Open {
+impl OpenIds {
     /// Begins a snapshot of what is open now.
     pub(crate) fn begin_snapshot(&mut self) {
         self.snapshot = Some(Snapshot { begun: self.now, looked_at: None, parts: 0 });
@@ -120,5 +120,5 @@ impl Open {
 }
 
 #[cfg(test)]
-#[path = "open/tests.rs"]
+#[path = "open_ids/tests.rs"]
 mod tests;
