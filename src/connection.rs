@@ -293,7 +293,7 @@ impl Connection {
     #[must_use]
     pub fn receive(&mut self, input: &mut Input, env: &mut Environment<'_>) -> Option<Fact> {
         if input.take_fresh() {
-            self.timers.heard(env.now);
+            self.timers.note_heard(env.now);
         }
         let fact = match &mut self.phase {
             Phase::Handshake(handshake) if handshake.is_at_gate() => None,
@@ -358,7 +358,7 @@ impl Connection {
                 match input.decrypt(&mut open.noise) {
                     Ok(true) => continue,
                     Ok(false) => return None,
-                    Err(error) => return Some(self.broke(error.into())),
+                    Err(error) => return Some(self.fail(error.into())),
                 }
             }
             open.session.limit_frames(input.frames_left());
@@ -378,8 +378,8 @@ impl Connection {
                         input.consume_plain(consumed);
                     }
                     let fact = match said {
-                        Some(_) if begins => self.inbound(is_proposed, env),
-                        Some(said) => self.understand(said, env),
+                        Some(_) if begins => self.peer_begins_stream(is_proposed, env),
+                        Some(said) => self.handle_muxer_fact(said, env),
                         None => None,
                     };
                     if fact.is_some() {
@@ -402,7 +402,7 @@ impl Connection {
         let Phase::Handshake(handshake) = &mut self.phase else { return Ok(matches!(self.phase, Phase::Open(_))) };
         match handshake.open(&mut self.out) {
             Err(error) => {
-                self.broke(error);
+                self.fail(error);
                 Err(error)
             }
             Ok(Permitted::GoesOn) => {
@@ -461,7 +461,7 @@ impl Connection {
         if let Phase::Open(open) = &mut self.phase
             && let Err(error) = open.seal(out)
         {
-            self.broke(error.into());
+            self.fail(error.into());
             return Err(error.into());
         }
         Ok(())
@@ -489,7 +489,7 @@ impl Connection {
                     }
                     return None;
                 };
-                if let Some(fact) = self.understand(said, env) {
+                if let Some(fact) = self.handle_muxer_fact(said, env) {
                     return Some(fact);
                 }
             },
@@ -515,8 +515,8 @@ impl Connection {
     pub fn handle_timeout(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
         while let Some(due) = self.timers.take_due(env.config, env.now) {
             match due {
-                Timeout::Handshake => return Some(self.broke(Error::HandshakeTimeout)),
-                Timeout::Silence => return Some(self.broke(Error::Silence)),
+                Timeout::Handshake => return Some(self.fail(Error::HandshakeTimeout)),
+                Timeout::Silence => return Some(self.fail(Error::Silence)),
                 Timeout::Idle => return Some(Fact::Idle),
                 Timeout::Close => return Some(Fact::CloseTimeout),
                 Timeout::Ping => {
@@ -598,7 +598,7 @@ impl Connection {
     /// [round trip](Self::round_trip) of the handshake counts from here.
     pub fn part_written(&mut self, now: Duration) {
         if self.has_data_due {
-            self.moved(now);
+            self.note_activity(now);
         } else if matches!(self.phase, Phase::Handshake(_)) {
             self.round_trip.ask(now);
         }
@@ -662,7 +662,7 @@ impl Connection {
         self.timers.last_heard()
     }
 
-    fn broke(&mut self, error: Error) -> Fact {
+    fn fail(&mut self, error: Error) -> Fact {
         self.unread = self.unread_held();
         self.phase = Phase::Over(None);
         // A handshake that was not over in time does not end with our last message after all.

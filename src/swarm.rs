@@ -367,7 +367,7 @@ where
     /// }
     /// ```
     pub fn count_refusals(&mut self, connection: ConnectionId, refusal: Refusal, count: u64) {
-        self.state.refuse_many(connection.into(), refusal, count);
+        self.state.count_refusals(connection.into(), refusal, count);
     }
 
     /// Closes everything: listeners at once, connections politely, as [`close_connection`](Self::close_connection) does,
@@ -379,7 +379,7 @@ where
     pub fn shutdown(&mut self) {
         if !core::mem::replace(&mut self.is_shutting_down, true) {
             self.closing = Some(Closing::default());
-            self.state.close();
+            self.state.stop_opening();
         }
     }
 

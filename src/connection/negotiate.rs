@@ -13,9 +13,13 @@ use alloc::vec::Vec;
 
 impl Connection {
     /// What a fact of the session means for the owner; `None` if it is the connection's own affair.
-    pub(super) fn understand(&mut self, said: yamux::Fact<StreamKey>, env: &mut Environment<'_>) -> Option<Fact> {
+    pub(super) fn handle_muxer_fact(
+        &mut self,
+        said: yamux::Fact<StreamKey>,
+        env: &mut Environment<'_>,
+    ) -> Option<Fact> {
         match said {
-            yamux::Fact::Inbound => self.inbound(false, env),
+            yamux::Fact::Inbound => self.peer_begins_stream(false, env),
             yamux::Fact::Pong(_) => {
                 self.round_trip.answered(env.now);
                 None
@@ -35,25 +39,25 @@ impl Connection {
             | yamux::Fact::Reset(key)
             | yamux::Fact::Acknowledged(key) => {
                 let fact = match key.named() {
-                    Named::Id(id) => self.understand_stream(said, id, env),
-                    Named::Slot(slot) => self.understand_unnamed(said, slot, env),
+                    Named::Id(id) => self.handle_stream_fact(said, id, env),
+                    Named::Slot(slot) => self.handle_unnamed_fact(said, slot, env),
                 };
-                self.moved(env.now);
+                self.note_activity(env.now);
                 fact
             }
         }
     }
 
     /// The same for what has moved on a stream with an id.
-    fn understand_stream(
+    fn handle_stream_fact(
         &mut self,
         said: yamux::Fact<StreamKey>,
         id: StreamId,
         env: &mut Environment<'_>,
     ) -> Option<Fact> {
         match said {
-            yamux::Fact::Readable(_) => self.readable(id, env),
-            yamux::Fact::Writable(_) => self.writable(id, env),
+            yamux::Fact::Readable(_) => self.data_came(id, env),
+            yamux::Fact::Writable(_) => self.window_came(id, env),
             yamux::Fact::Window(_) => {
                 self.revive(id, env);
                 None
@@ -83,7 +87,7 @@ impl Connection {
     }
 
     /// Data or the FIN has come.
-    fn readable(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
+    fn data_came(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let stream = env.streams.get_mut(id)?;
         match stream.state().life() {
             Life::Proposing | Life::Answering => self.negotiate(id, env),
@@ -101,7 +105,7 @@ impl Connection {
 
     /// The peer has granted window, or our output has got shorter. A stream with one proposal may have been written to
     /// before it is agreed.
-    fn writable(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
+    fn window_came(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         self.revive(id, env);
         let stream = env.streams.get_mut(id)?;
         stream.may_write().is_ok().then_some(Fact::Writable(id))
@@ -156,7 +160,7 @@ impl Connection {
                 stream.failed(Failure::Protocol)
             }
         };
-        self.give_up_for_peer(id, failure, env)
+        self.reset_and_end_for_peer(id, failure, env)
     }
 
     /// Gives permission to open to a stream that was [`Fact::StreamReadyToOpen`]: it is open now, and the peer is told
@@ -179,7 +183,7 @@ impl Connection {
         // A FIN that waits for our word comes behind it.
         self.advance(id, Trigger::Permitted, env);
         self.wait_half_open(id, env);
-        self.moved(env.now);
+        self.note_activity(env.now);
     }
 
     /// Refuses the protocol of a stream of the peer's that was [`Fact::StreamReadyToOpen`], as if it were not spoken:
@@ -198,7 +202,7 @@ impl Connection {
             open.session.write_whole(yamux, &env.scratch.lines);
         }
         self.ready_to_open.lower(1);
-        self.moved(env.now);
+        self.note_activity(env.now);
         // The next proposal may be there already.
         self.negotiate(id, env)
     }
@@ -214,13 +218,13 @@ impl Connection {
             }
             let Some(id) = self.queued.pop_front() else { return };
             // It can, as `can_open` says.
-            let _ = start(&mut open.session, env.streams, id, &mut env.scratch.lines);
+            let _ = send_first_proposal(&mut open.session, env.streams, id, &mut env.scratch.lines);
         }
     }
 }
 
 /// Gives a queued stream its SYN and its first proposal, in one frame.
-pub(super) fn start(
+pub(super) fn send_first_proposal(
     session: &mut Session<StreamKey>,
     streams: &mut Streams,
     id: StreamId,

@@ -2,7 +2,7 @@
 //!
 //! Commands say at once what they come to; none of them causes a [`Fact`] that is not returned.
 
-use super::negotiate::start;
+use super::negotiate::send_first_proposal;
 use super::stream::Negotiation;
 use super::stream::machine::{Life, Trigger};
 use super::stream_deadlines::StreamWait;
@@ -61,7 +61,7 @@ impl Connection {
             Offered::Beginning => {
                 stream.yamux = open.session.accept(id.into());
                 // Its proposal has come, so that it waits for nothing, unless that is one that we do not speak.
-                self.one_more_waits();
+                self.count_inbound_begun();
                 None
             }
             Offered::Waiting(slot) => {
@@ -100,7 +100,7 @@ impl Connection {
         let waits = !self.queued.is_empty() || open.session.is_clogged();
         let started = match open.session.can_open() {
             Ok(()) if waits => Err(yamux::OpenError::AckBacklog),
-            Ok(()) => start(&mut open.session, env.streams, id, &mut env.scratch.lines),
+            Ok(()) => send_first_proposal(&mut open.session, env.streams, id, &mut env.scratch.lines),
             Err(error) => Err(error),
         };
         match started {
@@ -114,7 +114,7 @@ impl Connection {
             Err(yamux::OpenError::GoneAway) => return Err(Failure::ConnectionClosed),
         }
         self.live.raise(1);
-        self.timers.idle(None);
+        self.timers.set_idle_since(None);
         self.wait(id, StreamWait::Negotiation, env);
         Ok(())
     }
@@ -151,7 +151,7 @@ impl Connection {
                 }
                 self.revive(id, env);
                 self.wait_half_open(id, env);
-                self.moved(env.now);
+                self.note_activity(env.now);
                 Ok((n, None))
             }
             yamux::ReadOutcome::Blocked => Err(ReadError::Blocked),
@@ -180,7 +180,7 @@ impl Connection {
         stream.sent.raise(n as u64);
         if n > 0 {
             self.has_data_due = true;
-            self.moved(env.now);
+            self.note_activity(env.now);
         }
         if n < data.len() {
             self.wait_half_open(id, env);
@@ -201,7 +201,7 @@ impl Connection {
         }
         if !state.is_local_finished() {
             self.advance(id, Trigger::Finish, env);
-            self.moved(env.now);
+            self.note_activity(env.now);
         }
         Ok(())
     }
@@ -215,15 +215,15 @@ impl Connection {
         match state.life() {
             Life::Open => {}
             Life::Queued | Life::Proposing | Life::Answering | Life::Agreed | Life::Confirming => {
-                let fact = self.give_up(id, StreamEnd::Reset(Side::Local), Failure::Requested, env);
-                self.moved(env.now);
+                let fact = self.reset_and_end(id, StreamEnd::Reset(Side::Local), Failure::Requested, env);
+                self.note_activity(env.now);
                 return fact;
             }
             Life::Closing | Life::Finished | Life::Cut | Life::Failed => return None,
         }
         self.advance(id, Trigger::Close, env);
         if !state.is_local_finished() {
-            self.moved(env.now);
+            self.note_activity(env.now);
         }
         let Phase::Open(open) = &mut self.phase else { return None };
         let stream = env.streams.get_mut(id)?;
@@ -271,8 +271,8 @@ impl Connection {
     /// nothing.
     pub fn reset_stream(&mut self, id: StreamId, env: &mut Environment<'_>) {
         // The owner knows.
-        if self.give_up(id, StreamEnd::Reset(Side::Local), Failure::Requested, env).is_some() {
-            self.moved(env.now);
+        if self.reset_and_end(id, StreamEnd::Reset(Side::Local), Failure::Requested, env).is_some() {
+            self.note_activity(env.now);
         }
     }
 }

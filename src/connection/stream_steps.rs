@@ -59,44 +59,44 @@ impl Connection {
         // That a stream ends is no movement by itself: streams that time out one by one would put the end off for ever.
         if before.is_ready_to_open() {
             self.ready_to_open.lower(1);
-            self.moved(env.now);
+            self.note_activity(env.now);
         }
-        self.one_less_lives(env);
+        self.count_stream_ended(env);
     }
 
     /// A stream has ended, with an id or without.
-    pub(super) fn one_less_lives(&mut self, env: &mut Environment<'_>) {
+    pub(super) fn count_stream_ended(&mut self, env: &mut Environment<'_>) {
         self.live.lower(1);
         if self.live == 0 {
             self.is_untimed |= env.now == UNTIMED;
-            self.timers.idle(Some(env.now));
+            self.timers.set_idle_since(Some(env.now));
         }
         self.open_queued(env);
     }
 
     /// Resets a stream that has not ended. The fact is its end: `end` if it was open, and `failure` if it was not.
-    pub(super) fn give_up(
+    pub(super) fn reset_and_end(
         &mut self,
         id: StreamId,
         end: StreamEnd,
         failure: Failure,
         env: &mut Environment<'_>,
     ) -> Option<Fact> {
-        self.give_up_by(Session::reset, id, Trigger::End(end, failure), env)
+        self.reset_and_end_by(Session::reset, id, Trigger::End(end, failure), env)
     }
 
     /// Does the same because the peer has not agreed with us on a protocol: of a stream that it has begun, that counts
     /// against it.
-    pub(super) fn give_up_for_peer(
+    pub(super) fn reset_and_end_for_peer(
         &mut self,
         id: StreamId,
         failure: Failure,
         env: &mut Environment<'_>,
     ) -> Option<Fact> {
-        self.give_up_by(Session::reset_for_peer, id, Trigger::End(StreamEnd::Reset(Side::Local), failure), env)
+        self.reset_and_end_by(Session::reset_for_peer, id, Trigger::End(StreamEnd::Reset(Side::Local), failure), env)
     }
 
-    fn give_up_by(
+    fn reset_and_end_by(
         &mut self,
         reset: fn(&mut Session<StreamKey>, &mut yamux::Stream),
         id: StreamId,
@@ -113,7 +113,7 @@ impl Connection {
     /// A stream's deadline has come.
     pub(super) fn stream_timeout(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let failure = env.streams.get(id)?.failed(Failure::Timeout);
-        self.give_up(id, StreamEnd::Timeout, failure, env)
+        self.reset_and_end(id, StreamEnd::Timeout, failure, env)
     }
 
     /// Half of it is over: from now on the peer is not to let the other hang. A peer that has said all
@@ -140,10 +140,10 @@ impl Connection {
 
     /// Something has moved on a stream, which matters once the peer has sent go-away. While a stream waits for its owner
     /// the peer is not to blame for the silence.
-    pub(super) fn moved(&mut self, now: Duration) {
+    pub(super) fn note_activity(&mut self, now: Duration) {
         if self.timers.is_leaving() {
             self.is_untimed |= now == UNTIMED;
-            self.timers.moved((self.ready_to_open == 0).then_some(now));
+            self.timers.note_activity((self.ready_to_open == 0).then_some(now));
         }
     }
 }

@@ -106,21 +106,21 @@ impl ConnectionTimers {
     }
 
     /// Something has moved on a stream of a connection that the peer leaves; `None`: a stream waits for its owner.
-    pub(super) fn moved(&mut self, at: Option<Duration>) {
+    pub(super) fn note_activity(&mut self, at: Option<Duration>) {
         if let Self::Leaving { moved, .. } = self {
             *moved = at;
         }
     }
 
     /// Bytes have come.
-    pub(super) fn heard(&mut self, now: Duration) {
+    pub(super) fn note_heard(&mut self, now: Duration) {
         if let Self::Open { heard, pinged, .. } | Self::Leaving { heard, pinged, .. } = self {
             (*heard, *pinged) = (now, None);
         }
     }
 
     /// The connection has its first stream again (`None`), or has lost its last.
-    pub(super) fn idle(&mut self, since: Option<Duration>) {
+    pub(super) fn set_idle_since(&mut self, since: Option<Duration>) {
         if let Self::Open { idle_since, .. } = self {
             *idle_since = since;
         }
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(timers.take_due(&config(), secs(29)), None);
         assert_eq!(timers.take_due(&config(), secs(30)), Some(Timeout::Ping));
         assert_eq!(timers.take_due(&config(), secs(30)), None);
-        timers.heard(secs(31));
+        timers.note_heard(secs(31));
         assert_eq!(timers.take_due(&config(), secs(60)), None);
         assert_eq!(timers.take_due(&config(), secs(61)), Some(Timeout::Ping));
         assert_eq!(timers.take_due(&config(), secs(76)), Some(Timeout::Silence));
@@ -249,9 +249,9 @@ mod tests {
     fn a_connection_without_streams_is_idle_once() {
         let mut timers = ConnectionTimers::new(&config(), secs(0));
         timers.opened(secs(0));
-        timers.idle(None);
-        timers.heard(secs(299));
-        timers.idle(Some(secs(1)));
+        timers.set_idle_since(None);
+        timers.note_heard(secs(299));
+        timers.set_idle_since(Some(secs(1)));
         assert_eq!(timers.take_due(&config(), secs(301)), Some(Timeout::Idle));
         assert_ne!(timers.take_due(&config(), secs(301)), Some(Timeout::Idle));
     }

@@ -20,7 +20,7 @@ pub(super) enum Offered {
 
 impl Connection {
     /// The peer begins a stream, perhaps with a whole proposal. One that has sent go-away has none to begin.
-    pub(super) fn inbound(&mut self, is_proposed: bool, env: &mut Environment<'_>) -> Option<Fact> {
+    pub(super) fn peer_begins_stream(&mut self, is_proposed: bool, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         if open.session.has_peer_gone_away() {
             open.session.refuse();
@@ -40,19 +40,19 @@ impl Connection {
         }
         self.unnamed.begin(env.now, &mut env.scratch.unnamed, |key| open.session.accept(key))?;
         self.is_untimed |= env.now == UNTIMED;
-        self.one_more_waits();
+        self.count_inbound_begun();
         None
     }
 
     /// An inbound stream has begun, with an id or without.
-    pub(super) fn one_more_waits(&mut self) {
+    pub(super) fn count_inbound_begun(&mut self) {
         self.backlog.raise(1);
         self.live.raise(1);
-        self.timers.idle(None);
+        self.timers.set_idle_since(None);
     }
 
     /// Something has moved on a stream without an id.
-    pub(super) fn understand_unnamed(
+    pub(super) fn handle_unnamed_fact(
         &mut self,
         said: yamux::Fact<StreamKey>,
         slot: UnnamedSlot,
@@ -60,7 +60,7 @@ impl Connection {
     ) -> Option<Fact> {
         match said {
             yamux::Fact::Readable(_) => self.hear_proposal(slot, env),
-            yamux::Fact::Reset(_) => self.unproposed(slot, env),
+            yamux::Fact::Reset(_) => self.end_unproposed(slot, env),
             yamux::Fact::Inbound
             | yamux::Fact::Writable(_)
             | yamux::Fact::Window(_)
@@ -140,7 +140,7 @@ impl Connection {
         if let (Phase::Open(open), Some(stream)) = (&mut self.phase, self.unnamed.get_mut(slot)) {
             open.session.reset(&mut stream.yamux);
         }
-        self.unproposed(slot, env)
+        self.end_unproposed(slot, env)
     }
 
     /// Does the same because the peer has broken or finished it before a whole proposal, which counts against the peer.
@@ -148,16 +148,16 @@ impl Connection {
         if let (Phase::Open(open), Some(stream)) = (&mut self.phase, self.unnamed.get_mut(slot)) {
             open.session.reset_for_peer(&mut stream.yamux);
         }
-        self.unproposed(slot, env)
+        self.end_unproposed(slot, env)
     }
 
     /// A stream without an id has ended.
-    fn unproposed(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
+    fn end_unproposed(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         let gone = self.unnamed.remove(slot, &mut env.scratch.unnamed)?;
         self.uncount(gone.yamux.held());
         self.offered.take_if(|offered| *offered == Offered::Waiting(slot));
         self.backlog.lower(1);
-        self.one_less_lives(env);
+        self.count_stream_ended(env);
         Some(Fact::StreamUnproposed)
     }
 }

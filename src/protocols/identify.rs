@@ -435,19 +435,19 @@ impl<N: HasNode> Notifee<N> for Identify {
 
     fn stream_failed(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
         let now = cx.now();
-        self.over(cx.network().node_mut(), stream, reason, now);
+        self.stream_ended(cx.network().node_mut(), stream, reason, now);
         self.tell(cx);
     }
 
     fn closed_stream(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
         let now = cx.now();
-        self.over(cx.network().node_mut(), stream, reason.into(), now);
+        self.stream_ended(cx.network().node_mut(), stream, reason.into(), now);
         self.tell(cx);
     }
 
     fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
         let now = cx.now();
-        self.go_on(cx.network().node_mut(), stream, now);
+        self.drive_stream(cx.network().node_mut(), stream, now);
         self.tell(cx);
     }
 

@@ -268,12 +268,12 @@ impl Ping {
         pinged.answers.push(stream);
         let mut answer = AnswerStream::new();
         // If it was open before this was installed, somebody may have been told that it is ready.
-        answer.go_on(node, stream);
+        answer.echo(node, stream);
         self.streams.insert(stream, PingStream::Answer { connection, answer, last: now });
     }
 
     /// A stream is over, ours or the peer's, open or not.
-    fn over(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure, now: Duration) {
+    fn stream_ended(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure, now: Duration) {
         match self.streams.remove(stream) {
             Some(PingStream::Ask(connection)) => {
                 // The answer may have come just before.
@@ -355,13 +355,13 @@ impl<N: HasNode> Notifee<N> for Ping {
 
     fn stream_failed(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
         let now = cx.now();
-        self.over(cx.network().node_mut(), stream, reason, now);
+        self.stream_ended(cx.network().node_mut(), stream, reason, now);
         self.events.publish(cx);
     }
 
     fn closed_stream(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
         let now = cx.now();
-        self.over(cx.network().node_mut(), stream, reason.into(), now);
+        self.stream_ended(cx.network().node_mut(), stream, reason.into(), now);
         self.events.publish(cx);
     }
 
@@ -370,12 +370,12 @@ impl<N: HasNode> Notifee<N> for Ping {
         match self.streams.get_mut(stream) {
             Some(PingStream::Ask(connection)) => {
                 let connection = *connection;
-                self.go_on(cx.network().node_mut(), connection, now);
+                self.read_answer(cx.network().node_mut(), connection, now);
                 self.events.publish(cx);
             }
             Some(PingStream::Answer { answer, last, .. }) => {
                 *last = now;
-                answer.go_on(cx.network().node_mut(), stream);
+                answer.echo(cx.network().node_mut(), stream);
             }
             None => {}
         }

@@ -27,7 +27,7 @@ impl Writer {
     /// Writes as much as there is place for. Returns true if that was all; then there is nothing left to write, and no
     /// memory is kept. If not, [`stream_ready`](crate::notifee::Notifee::stream_ready) tells when there is place, and
     /// [`closed_stream`](crate::notifee::Notifee::closed_stream) when there never will be.
-    pub fn go_on(&mut self, node: &mut dyn Node, stream: StreamId) -> bool {
+    pub fn write_more(&mut self, node: &mut dyn Node, stream: StreamId) -> bool {
         while let Some(rest @ [_, ..]) = self.said.get(self.written..) {
             match node.write(stream, rest) {
                 Ok(n) => self.written.raise(n),

@@ -364,7 +364,7 @@ where
     ) {
         let of = OfPeer(peer);
         log::debug!("{listener}: a connection from {}{of} is closed: {}", for_log(remote), for_log(why));
-        self.state.refuse_from(listener, refusal, remote, peer);
+        self.state.count_refusal_from(listener, refusal, remote, peer);
         self.state.lifecycle.count_connection_without_id();
     }
 

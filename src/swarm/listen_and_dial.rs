@@ -36,7 +36,7 @@ where
         }
         let id = self.state.lifecycle.begin_listener().map_err(|_| ListenError::Limit)?;
         self.listeners.insert(id, address);
-        self.state.wait(id);
+        self.state.enqueue_opening(id);
         Ok(id)
     }
 

@@ -131,7 +131,7 @@ where
             return;
         }
         if self.state.lifecycle.opened(id).is_err() {
-            self.state.wait(id);
+            self.state.enqueue_opening(id);
         }
     }
 
@@ -236,7 +236,7 @@ where
             listener.warned = Some(now);
             log::warn!("{id} cannot accept: {error}");
         }
-        self.state.refuse(id, Refusal::AcceptFailed);
+        self.state.count_refusal(id, Refusal::AcceptFailed);
         if error::failure(error) == Failure::Io {
             self.give_back();
         }

@@ -242,7 +242,7 @@ where
             self.began = now;
         }
         if let Some(connection) = self.connection() {
-            connection.count_from(&mut state.turn(now));
+            connection.count_from(&mut state.environment(now));
         }
     }
 
@@ -307,7 +307,7 @@ where
             input.limit_memory(state.held_bytes.helping());
             if is_cut_short || input.space().is_empty() {
                 // Frames that the last helping left, or a full buffer, are handled before more is read.
-                self.understand(state, input, cx, now);
+                self.handle_received(state, input, cx, now);
                 return true;
             }
             let space = input.space();
@@ -317,7 +317,7 @@ where
                 input.filled(n);
                 self.received += n as u64;
             }
-            self.understand(state, input, cx, now);
+            self.handle_received(state, input, cx, now);
             match read {
                 Poll::Pending => return false,
                 Poll::Ready(Ok(0)) => {
@@ -325,14 +325,14 @@ where
                         // The peer may have ended its side only: what was answered before we heard of it can arrive yet.
                         self.last_words(cx);
                     }
-                    self.over(state, EndCause::Ended(ConnectionEnd::Remote(RemoteEnd::Eof)));
+                    self.end(state, EndCause::Ended(ConnectionEnd::Remote(RemoteEnd::Eof)));
                     return false;
                 }
                 // More may have come, or the end. Our TCP says so without a system call if nothing has.
                 Poll::Ready(Ok(n)) if n < asked => left -= n,
                 Poll::Ready(Ok(_)) => return true,
                 Poll::Ready(Err(error)) => {
-                    self.over(state, EndCause::Io(error));
+                    self.end(state, EndCause::Io(error));
                     return false;
                 }
             }
@@ -345,14 +345,15 @@ where
         true
     }
 
-    fn understand<const E: usize>(
+    fn handle_received<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
         input: &mut Input,
         cx: &mut Context<'_>,
         now: Duration,
     ) {
-        while let Some(fact) = self.connection().and_then(|connection| connection.receive(input, &mut state.turn(now)))
+        while let Some(fact) =
+            self.connection().and_then(|connection| connection.receive(input, &mut state.environment(now)))
         {
             self.handle(fact, state, cx, now);
         }
@@ -369,7 +370,7 @@ where
         if matches!(self.stage, ConnectionStage::Dialing(_)) {
             if self.deadline(state).is_some_and(|deadline| deadline <= now) {
                 // There was no handshake: whoever dials learns that nothing has answered yet.
-                self.over(
+                self.end(
                     state,
                     EndCause::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "nobody has answered in time")),
                 );
@@ -377,7 +378,8 @@ where
             return;
         }
         for _ in 0..MAX_TIMEOUTS {
-            let timeout = self.connection().and_then(|connection| connection.handle_timeout(&mut state.turn(now)));
+            let timeout =
+                self.connection().and_then(|connection| connection.handle_timeout(&mut state.environment(now)));
             let Some(fact) = timeout else { break };
             self.handle(fact, state, cx, now);
         }
@@ -408,15 +410,15 @@ where
                 self.refuse_proposal(id, state, cx, now);
             }
             Fact::StreamReadyToOpen(id) if !state.may_speak(id) => self.refuse_protocol(id, state, now),
-            Fact::StreamReadyToOpen(id) => match state.is_free() {
+            Fact::StreamReadyToOpen(id) => match state.may_open_now() {
                 true => self.admit_stream(id, state, now),
-                false => state.wait(id),
+                false => state.enqueue_opening(id),
             },
             Fact::StreamFailed(id, failure) => state.fail_stream(id, failure),
             // It is open: a stream is told to have failed until it has permission to open.
             Fact::StreamEnded(id, end) => state.end_stream(id, end),
-            Fact::Readable(id) => state.readable(id),
-            Fact::Writable(id) => state.writable(id),
+            Fact::Readable(id) => state.mark_readable(id),
+            Fact::Writable(id) => state.mark_writable(id),
             Fact::GoAway(code) => match &mut self.stage {
                 // Two polite closes cross: what is due from us is still written.
                 ConnectionStage::Closing(_, _, ours @ (OurSide::Open | OurSide::Last)) if code == 0 => {
@@ -428,14 +430,14 @@ where
                 | ConnectionStage::Up(_)
                 | ConnectionStage::Closing(..)
                 | ConnectionStage::Over(_) => {
-                    self.over(state, EndCause::Ended(ConnectionEnd::Remote(RemoteEnd::GoAway(code))));
+                    self.end(state, EndCause::Ended(ConnectionEnd::Remote(RemoteEnd::GoAway(code))));
                 }
             },
             Fact::Idle => self.close(state, ConnectionEnd::Idle, now),
             Fact::CloseTimeout => self.cut(state),
             Fact::Failed(error) => {
                 self.last_words(cx);
-                self.over(state, EndCause::Broke(error));
+                self.end(state, EndCause::Broke(error));
             }
         }
     }
@@ -460,9 +462,9 @@ where
         {
             return self.deny(state, cx, now, why);
         }
-        match state.is_free() && self.has_share(state) {
+        match state.may_open_now() && self.has_share(state) {
             true => self.admit(state, cx, now),
-            false => state.wait(self.id),
+            false => state.enqueue_opening(self.id),
         }
     }
 
@@ -483,7 +485,7 @@ where
                     cx.waker().wake_by_ref();
                 }
             }
-            Some(Err(error)) => self.over(state, EndCause::Broke(error)),
+            Some(Err(error)) => self.end(state, EndCause::Broke(error)),
             None => {}
         }
         self.settle(state);

@@ -104,7 +104,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
     }
 
     /// What a connection works with.
-    pub(super) fn turn(&mut self, now: Duration) -> Environment<'_> {
+    pub(super) fn environment(&mut self, now: Duration) -> Environment<'_> {
         Environment {
             streams: &mut self.streams,
             protocols: &self.protocols,
@@ -150,18 +150,18 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
 
     /// Whether what is ready now need not wait in line. It opens at once then: so what a peer says in one breath
     /// (a stream, data on it, its end, or the connection's) is told as it would be if it had come in pieces.
-    pub(super) fn is_free(&self) -> bool {
+    pub(super) fn may_open_now(&self) -> bool {
         self.lifecycle.room() > 0 && self.opening_queue.is_empty() && !self.is_flushing && !self.is_closing
     }
 
     /// Lets nothing open any more. Whatever waits in line, or would be put there, ends without opening.
-    pub(super) fn close(&mut self) {
+    pub(super) fn stop_opening(&mut self) {
         self.is_closing = true;
         self.opening_queue = OpeningQueue::new();
     }
 
     /// Puts what is ready at the end of the line; a stream behind those of its connection.
-    pub(super) fn wait(&mut self, id: impl Into<Id>) {
+    pub(super) fn enqueue_opening(&mut self, id: impl Into<Id>) {
         if self.is_closing {
             return;
         }
@@ -186,30 +186,30 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
     // Refusals.
 
     /// Counts something of a peer's that was refused, or that ended, before it had an id.
-    pub(super) fn refuse(&mut self, at: impl Into<RefusedAt>, refusal: Refusal) {
-        self.refuse_many(at.into(), refusal, 1);
+    pub(super) fn count_refusal(&mut self, at: impl Into<RefusedAt>, refusal: Refusal) {
+        self.count_refusals(at.into(), refusal, 1);
     }
 
     /// Counts an accepted connection that is refused, and keeps its address as the last one, with its peer if that is known.
-    pub(super) fn refuse_from(
+    pub(super) fn count_refusal_from(
         &mut self,
         listener: ListenerId,
         refusal: Refusal,
         remote: &Multiaddr,
         peer: Option<PeerId>,
     ) {
-        self.refuse(listener, refusal);
+        self.count_refusal(listener, refusal);
         self.refusals.keep_address(listener, refusal, remote, peer);
     }
 
     /// Counts a stream of a peer's that has ended, or that was refused, without an id.
     pub(super) fn stream_without_id(&mut self, connection: ConnectionId, refusal: Refusal) {
         self.lifecycle.count_stream_without_id();
-        self.refuse(connection, refusal);
+        self.count_refusal(connection, refusal);
     }
 
     /// Counts so many. Of a listener or connection that is not open, nothing is kept but the totals.
-    pub(super) fn refuse_many(&mut self, at: RefusedAt, refusal: Refusal, count: u64) {
+    pub(super) fn count_refusals(&mut self, at: RefusedAt, refusal: Refusal, count: u64) {
         log::trace!("{at}: {refusal}, {count} more");
         match self.lifecycle.state(at) {
             Some(State::Open | State::Leaving) => self.refusals.count(at, refusal, count),
@@ -226,7 +226,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
     // Streams.
 
     /// Begins a stream that the peer offers; `None` if there is no place for it.
-    pub(super) fn offered(&mut self, connection: ConnectionId, now: Duration) -> Option<StreamId> {
+    pub(super) fn begin_offered_stream(&mut self, connection: ConnectionId, now: Duration) -> Option<StreamId> {
         let taken = self.lifecycle.held_streams();
         if !self.shares.may_begin_stream(connection, taken) {
             return None;
@@ -297,12 +297,12 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
     // Readiness.
 
     /// Something is to be read.
-    pub(super) fn readable(&mut self, id: StreamId) {
+    pub(super) fn mark_readable(&mut self, id: StreamId) {
         self.change_readiness(id, StreamReadiness::readable);
     }
 
     /// Something can be written again.
-    pub(super) fn writable(&mut self, id: StreamId) {
+    pub(super) fn mark_writable(&mut self, id: StreamId) {
         self.change_readiness(id, StreamReadiness::writable);
     }
 
@@ -323,7 +323,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
     }
 
     /// What the owner has written is in this batch.
-    pub(super) fn wrote(&mut self, id: StreamId, batch: u32) {
+    pub(super) fn note_batch(&mut self, id: StreamId, batch: u32) {
         if let Some(readiness) = self.readiness.get_mut(id) {
             readiness.set_batch(batch);
         }
@@ -343,7 +343,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
     }
 
     /// What the owner has written and waits for has been sent.
-    pub(super) fn flushed(&mut self, id: StreamId) {
+    pub(super) fn mark_flushed(&mut self, id: StreamId) {
         self.change_readiness(id, StreamReadiness::flushed);
     }
 
@@ -494,14 +494,14 @@ mod tests {
         let connection = state.lifecycle.begin_connection(Direction::Inbound).unwrap();
         state.lifecycle.opened(connection).unwrap();
         for _ in 0..4 {
-            let id = state.offered(connection, Duration::ZERO).unwrap();
+            let id = state.begin_offered_stream(connection, Duration::ZERO).unwrap();
             state.fail_stream(id, Failure::Reset(Side::Remote));
         }
         // A peer lets go of what it has opened as fast as the failures are drained.
         for _ in 0..10_000 {
-            let id = state.offered(connection, Duration::ZERO).unwrap();
+            let id = state.begin_offered_stream(connection, Duration::ZERO).unwrap();
             let bound = SPARE + 2 * state.lifecycle.len() + 1;
-            state.wait(id);
+            state.enqueue_opening(id);
             assert!(state.opening_queue.len() <= bound, "{} of {bound}", state.opening_queue.len());
             state.fail_stream(id, Failure::Reset(Side::Remote));
             state.vacate();
@@ -516,7 +516,7 @@ mod tests {
         let connection = state.lifecycle.begin_connection(Direction::Inbound).unwrap();
         let id = {
             state.lifecycle.opened(connection).unwrap();
-            state.offered(connection, Duration::ZERO).unwrap()
+            state.begin_offered_stream(connection, Duration::ZERO).unwrap()
         };
         state.fail_stream(id, Failure::Reset(Side::Remote));
         while state.next_event().is_some_and(|event| event.id() != Id::from(id)) {}
@@ -530,14 +530,15 @@ mod tests {
         let mut state = state();
         let connection = state.lifecycle.begin_connection(Direction::Inbound).unwrap();
         state.lifecycle.opened(connection).unwrap();
-        let offered: Vec<_> = (0..SPARE + 10).map(|_| state.offered(connection, Duration::ZERO).unwrap()).collect();
-        offered.iter().for_each(|id| state.wait(*id));
+        let offered: Vec<_> =
+            (0..SPARE + 10).map(|_| state.begin_offered_stream(connection, Duration::ZERO).unwrap()).collect();
+        offered.iter().for_each(|id| state.enqueue_opening(*id));
         offered.iter().for_each(|id| state.fail_stream(*id, Failure::Reset(Side::Remote)));
         while state.next_event().is_some() {
             state.vacate();
         }
-        let last = state.offered(connection, Duration::ZERO).unwrap();
-        state.wait(last);
+        let last = state.begin_offered_stream(connection, Duration::ZERO).unwrap();
+        state.enqueue_opening(last);
         assert_eq!((state.opening_queue.len(), state.opening_queue.first()), (1, Some(last.into())));
     }
 }

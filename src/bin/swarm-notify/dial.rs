@@ -61,13 +61,13 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     }
     let end = node.run("dial", exposed.as_ref(), |cx, world, notifees| {
         let connected = notifees.get::<DialRun>(caller).and_then(DialRun::connected);
-        let mut happened = dial_services.go_on(cx, &mut services, world, notifees, connected);
+        let mut happened = dial_services.drive(cx, &mut services, world, notifees, connected);
         if let Some(caller) = notifees.get_mut::<DialRun>(caller) {
             if dial_services.are_done(&services, world) {
                 happened |= caller.has_no_errands(world.reporter.elapsed());
             }
             if let Some(progress) = &mut progress {
-                progress.go_on(world.reporter.elapsed(), || caller.done(dial_services.pings().answered()));
+                progress.update(world.reporter.elapsed(), || caller.done(dial_services.pings().answered()));
             }
         }
         happened
@@ -199,7 +199,7 @@ impl DialRun {
             };
             // The first bytes travel with the proposal of the protocol.
             let call = Call::new(self.tally.begun, now, self.seed, &self.args);
-            self.calls.entry(stream).or_insert(call).go_on(&mut world.swarm, stream);
+            self.calls.entry(stream).or_insert(call).drive(&mut world.swarm, stream);
             self.tally.begun += 1;
         }
     }
@@ -248,9 +248,9 @@ impl DialRun {
         }
     }
 
-    fn go_on(&mut self, world: &mut LoggedSwarm, stream: StreamId, has_opened: bool) {
+    fn drive_call(&mut self, world: &mut LoggedSwarm, stream: StreamId, has_opened: bool) {
         if let Some(call) = self.calls.get_mut(&stream) {
-            call.go_on(&mut world.swarm, stream);
+            call.drive(&mut world.swarm, stream);
             if has_opened || (call.since.is_some() && call.is_stretch_over()) {
                 let now = world.reporter.elapsed();
                 call.begin_stretch(now);
@@ -268,7 +268,7 @@ impl DialRun {
                 continue;
             }
             // Its bytes may have come, and wait for this process, which was slow itself.
-            call.go_on(&mut world.swarm, *stream);
+            call.drive(&mut world.swarm, *stream);
             if call.is_stretch_over() {
                 call.begin_stretch(now);
             } else {
@@ -367,7 +367,7 @@ impl Notifee<LoggedSwarm> for DialRun {
     }
 
     fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, _connection: ConnectionId, stream: StreamId) {
-        self.go_on(cx.network(), stream, true);
+        self.drive_call(cx.network(), stream, true);
     }
 
     fn stream_failed(
@@ -397,7 +397,7 @@ impl Notifee<LoggedSwarm> for DialRun {
         _readable: bool,
         _writable: bool,
     ) {
-        self.go_on(cx.network(), stream, false);
+        self.drive_call(cx.network(), stream, false);
     }
 
     fn poll_at(&self) -> Option<Duration> {

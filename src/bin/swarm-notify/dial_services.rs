@@ -42,7 +42,7 @@ impl DialServices {
     }
 
     /// Does what can be done now. `true`: something has happened.
-    pub(crate) fn go_on(
+    pub(crate) fn drive(
         &mut self,
         cx: &mut Context<'_>,
         services: &mut Services,

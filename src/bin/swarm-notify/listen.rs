@@ -154,7 +154,7 @@ impl Notifee<LoggedSwarm> for Server {
     ) {
         let swarm = &mut cx.network().swarm;
         if let Some(echo) = self.echoes.get_mut(&stream) {
-            echo.go_on(swarm, stream, &mut self.buffer);
+            echo.drive(swarm, stream, &mut self.buffer);
         } else if self.sinks.contains(&stream) {
             sink(swarm, stream, &mut self.buffer);
         }
@@ -163,7 +163,7 @@ impl Notifee<LoggedSwarm> for Server {
 
 impl Echo {
     /// Writes back what comes, until there is nothing more to read or no place to write.
-    fn go_on(&mut self, swarm: &mut tcp::Swarm, stream: StreamId, buffer: &mut [u8]) {
+    fn drive(&mut self, swarm: &mut tcp::Swarm, stream: StreamId, buffer: &mut [u8]) {
         loop {
             if let Some(byte) = self.kept {
                 match swarm.write(stream, &[byte]) {

@@ -188,7 +188,7 @@ impl LoggedSwarm {
         } else if self.open.has_more() {
             let has_room = STDOUT.has_room();
             if has_room {
-                self.reporter.go_on(&self.swarm, &mut self.open);
+                self.reporter.print_part(&self.swarm, &mut self.open);
             }
             return has_room;
         }
@@ -202,7 +202,7 @@ impl LoggedSwarm {
 
     fn finish_snapshot(&mut self) {
         while self.open.has_more() {
-            self.reporter.go_on(&self.swarm, &mut self.open);
+            self.reporter.print_part(&self.swarm, &mut self.open);
         }
     }
 }

@@ -231,7 +231,7 @@ impl Publisher {
     }
 
     /// Publishes lines while somebody subscribes. `true`: something has happened.
-    pub(crate) fn go_on(
+    pub(crate) fn publish_lines(
         &mut self,
         cx: &mut Context<'_>,
         world: &mut LoggedSwarm,

@@ -301,11 +301,11 @@ impl Reporter {
         line.put("missed", missed);
         self.print_always(&line);
         open.begin_snapshot();
-        self.go_on(swarm, open);
+        self.print_part(swarm, open);
     }
 
     /// Prints the next part of the snapshot, if there is one.
-    pub(crate) fn go_on(&self, swarm: &tcp::Swarm, open: &mut OpenIds) {
+    pub(crate) fn print_part(&self, swarm: &tcp::Swarm, open: &mut OpenIds) {
         if let Some(part) = open.next_part(open_ids::MOST, self.now()) {
             self.print_always(&self.snapshot(swarm, &part));
         }

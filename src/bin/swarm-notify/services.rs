@@ -183,7 +183,7 @@ impl Services {
         world: &mut LoggedSwarm,
         notifees: &mut Notifees<LoggedSwarm>,
     ) -> bool {
-        self.floodsub.as_mut().is_some_and(|publisher| publisher.go_on(cx, world, notifees))
+        self.floodsub.as_mut().is_some_and(|publisher| publisher.publish_lines(cx, world, notifees))
     }
 }
 

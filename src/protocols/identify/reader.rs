@@ -34,7 +34,7 @@ impl MessageReader {
 
     /// Reads what is there, and returns all messages behind one another if nothing follows, or the reason for which they are
     /// none; `None` if more has to come.
-    pub(super) fn go_on(&mut self, node: &mut dyn Node, stream: StreamId) -> Option<Result<Vec<u8>, Failure>> {
+    pub(super) fn read_more(&mut self, node: &mut dyn Node, stream: StreamId) -> Option<Result<Vec<u8>, Failure>> {
         loop {
             match self.frames.read(node, stream) {
                 Ok(true) => {

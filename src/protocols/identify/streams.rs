@@ -218,11 +218,11 @@ impl Identify {
                 of.work = Work::Write(Writer::new(said));
             }
         }
-        self.go_on(node, stream, now);
+        self.drive_stream(node, stream, now);
     }
 
     /// Writes or reads what can be.
-    pub(super) fn go_on(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
+    pub(super) fn drive_stream(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
         self.write_or_read(node, stream, now);
         if let Some(of) = self.streams.get(stream) {
             self.held.set(of.connection, Item::Stream(stream), of.work.held());
@@ -232,14 +232,14 @@ impl Identify {
     fn write_or_read(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
         let Some(of) = self.streams.get_mut(stream) else { return };
         if let Work::Write(writer) = &mut of.work
-            && !writer.go_on(node, stream)
+            && !writer.write_more(node, stream)
         {
             return;
         }
         let heard = match &mut of.work {
             Work::Opening | Work::Done => return,
             Work::Write(_) => None,
-            Work::Read(reader) => match reader.go_on(node, stream) {
+            Work::Read(reader) => match reader.read_more(node, stream) {
                 None => {
                     // A peer that answers may wait for our end with its own.
                     if reader.has_message() {
@@ -253,7 +253,7 @@ impl Identify {
         };
         of.work = Work::Done;
         let (connection, role) = (of.connection, of.role);
-        let heard = heard.map(|heard| heard.and_then(|said| self.understand(node, connection, &said, now)));
+        let heard = heard.map(|heard| heard.and_then(|said| self.decode_info(node, connection, &said, now)));
         // Neither fails: it has just been written to, or read from.
         let _ = if let Some(Err(_)) = heard { node.reset(stream) } else { node.close_stream(stream) };
         if let Some(heard) = heard {
@@ -263,7 +263,7 @@ impl Identify {
 
     /// Decodes what a peer says. A record is verified if the peer has signed it itself, and if its signature is within the
     /// budget of the connection; else the connection ends.
-    fn understand(
+    fn decode_info(
         &mut self,
         node: &mut dyn Node,
         connection: ConnectionId,
@@ -295,7 +295,7 @@ impl Identify {
         of.deadline = None;
         // It may have ended already.
         let _ = node.reset(stream);
-        self.over(node, stream, Failure::Timeout, now);
+        self.stream_ended(node, stream, Failure::Timeout, now);
     }
 
     /// Forgets a stream that is over.
@@ -348,14 +348,14 @@ impl Identify {
     }
 
     /// A stream is over, open or not.
-    pub(super) fn over(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure, now: Duration) {
+    pub(super) fn stream_ended(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure, now: Duration) {
         let Some(of) = self.take_out(stream) else { return };
         let connection = of.connection;
         match of.work {
             Work::Opening | Work::Write(_) => log::debug!("{connection}: could not say who we are: {reason}"),
             Work::Read(mut reader) => {
                 let said = reader.cut(&node.take_unread(stream), reason);
-                let heard = said.and_then(|said| self.understand(node, connection, &said, now));
+                let heard = said.and_then(|said| self.decode_info(node, connection, &said, now));
                 self.heard(connection, of.role, heard);
             }
             Work::Done => {}

@@ -22,7 +22,7 @@ impl AnswerStream {
 
     /// Echoes what is there, and ends our side behind the peer's. A peer that ends in the middle of a payload has no
     /// end to wait for.
-    pub(super) fn go_on(&mut self, node: &mut dyn Node, stream: StreamId) {
+    pub(super) fn echo(&mut self, node: &mut dyn Node, stream: StreamId) {
         loop {
             while let Some(rest @ [_, ..]) = self.payload.get_mut(self.read..) {
                 match node.read(stream, rest) {

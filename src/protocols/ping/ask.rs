@@ -86,11 +86,11 @@ impl Ping {
         self.rng.fill_bytes(&mut payload);
         pinged.ask_stream =
             AskStream::Asking(stream, Question { payload, written: 0, back: 0, since: now, is_repeated });
-        self.go_on(node, connection, now);
+        self.read_answer(node, connection, now);
     }
 
     /// Writes and reads what can be.
-    pub(super) fn go_on(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
+    pub(super) fn read_answer(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         if let AskStream::Asking(stream, question) = &mut pinged.ask_stream {
             question.write(node, *stream, now);

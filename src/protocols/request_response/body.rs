@@ -35,7 +35,7 @@ impl Body {
 
     /// Reads what is there: the message if it is whole, or the reason for which there will be none; `None` if more has to
     /// come.
-    pub(super) fn go_on(&mut self, node: &mut dyn Node, stream: StreamId) -> Option<Result<Vec<u8>, Failure>> {
+    pub(super) fn read_more(&mut self, node: &mut dyn Node, stream: StreamId) -> Option<Result<Vec<u8>, Failure>> {
         let mut chunk = [0; READ];
         loop {
             match node.read(stream, &mut chunk) {

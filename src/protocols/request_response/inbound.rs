@@ -199,7 +199,7 @@ impl<C: Codec> RequestResponse<C> {
         let stream = inbound.stream;
         match &mut inbound.state {
             State::Arriving(body) => {
-                let Some(request) = body.go_on(node, stream) else { return };
+                let Some(request) = body.read_more(node, stream) else { return };
                 let bytes = request.as_ref().map_or(0, Vec::len);
                 let request = request.map_err(|reason| log::debug!("{id}: no request: {reason}")).and_then(|bytes| {
                     self.codec.decode_request(bytes).map_err(|error| log::debug!("{id}: no request: {error}"))
@@ -221,7 +221,7 @@ impl<C: Codec> RequestResponse<C> {
             State::Refused => self.give_up_inbound(node, id, Failure::Requested),
             State::GivesWay { .. } => self.give_up_inbound(node, id, Failure::Limit),
             State::Answering { writer, is_written } => {
-                if !*is_written && writer.go_on(node, stream) {
+                if !*is_written && writer.write_more(node, stream) {
                     *is_written = true;
                     // It has just been written to.
                     let _ = node.finish(stream);

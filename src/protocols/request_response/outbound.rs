@@ -174,14 +174,14 @@ impl<C: Codec> RequestResponse<C> {
         else {
             return;
         };
-        if !*is_written && writer.go_on(node, *stream) {
+        if !*is_written && writer.write_more(node, *stream) {
             *is_written = true;
             // Neither fails: it has just been written to.
             let _ = node.finish(*stream);
             // It ends by our own deadline, or without us a little later.
             let _ = node.set_half_open_timeout(*stream, Some(self.config.timeout.saturating_add(GRACE)));
         }
-        let Some(answer) = body.go_on(node, *stream) else { return };
+        let Some(answer) = body.read_more(node, *stream) else { return };
         let stream = *stream;
         // A peer that has answered before it has heard all wants no more.
         let is_polite = *is_written && answer.is_ok();

@@ -174,7 +174,7 @@ where
                 self.received += n as u64;
             }
             let mut is_authenticated = false;
-            while let Some(fact) = pipe.connection.receive(input, &mut state.turn(now)) {
+            while let Some(fact) = pipe.connection.receive(input, &mut state.environment(now)) {
                 // Before its peer is authenticated a connection has no other facts.
                 if let Fact::Failed(error) = fact {
                     self.last_words(cx, now);

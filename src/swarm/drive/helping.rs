@@ -150,7 +150,7 @@ where
                 Ok(connection) => conn.stage = ConnectionStage::Up(Pipe { io, connection }),
                 Err(error) => {
                     drop(io);
-                    conn.over(&mut self.state, EndCause::Broke(error));
+                    conn.end(&mut self.state, EndCause::Broke(error));
                 }
             }
         }

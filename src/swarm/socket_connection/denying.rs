@@ -59,9 +59,9 @@ where
             }
             self.last_words(cx);
         } else if let Some(listener) = self.listener {
-            state.refuse_from(listener, Refusal::ConnectionDenied, &self.remote, self.peer());
+            state.count_refusal_from(listener, Refusal::ConnectionDenied, &self.remote, self.peer());
         }
-        self.over(state, EndCause::Ended(ConnectionEnd::Denied));
+        self.end(state, EndCause::Ended(ConnectionEnd::Denied));
     }
 
     /// Asks the gate whether the peer may speak the protocol that it has chosen on a stream. Streams of ours are our choice.
@@ -88,8 +88,9 @@ where
         cx: &mut Context<'_>,
         now: Duration,
     ) {
-        state.refuse(self.id, Refusal::StreamDenied);
-        let refused = self.connection().and_then(|connection| connection.refuse_protocol(id, &mut state.turn(now)));
+        state.count_refusal(self.id, Refusal::StreamDenied);
+        let refused =
+            self.connection().and_then(|connection| connection.refuse_protocol(id, &mut state.environment(now)));
         if let Some(fact) = refused {
             self.handle(fact, state, cx, now);
         }

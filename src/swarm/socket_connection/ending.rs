@@ -67,9 +67,9 @@ where
             Poll::Ready(Ok(())) if *ours == OurSide::Open => *ours = OurSide::Closed,
             Poll::Ready(Ok(())) => {
                 let end = *end;
-                self.over(state, EndCause::Ended(end));
+                self.end(state, EndCause::Ended(end));
             }
-            Poll::Ready(Err(error)) => self.over(state, EndCause::Io(error)),
+            Poll::Ready(Err(error)) => self.end(state, EndCause::Io(error)),
         }
     }
 
@@ -130,7 +130,7 @@ where
         now: Duration,
     ) {
         if state.is_opening(self.id) {
-            return self.over(state, EndCause::Ended(end));
+            return self.end(state, EndCause::Ended(end));
         }
         self.stage = match core::mem::replace(&mut self.stage, ConnectionStage::Over(None)) {
             ConnectionStage::Up(mut pipe) => {
@@ -152,7 +152,7 @@ where
 
     /// Cuts a close that takes too long, or that nobody wants to wait for.
     pub(in crate::swarm) fn cut<const E: usize>(&mut self, state: &mut SwarmState<E>) {
-        self.over(state, EndCause::Ended(ConnectionEnd::Requested));
+        self.end(state, EndCause::Ended(ConnectionEnd::Requested));
     }
 
     /// Ends a connection whose peer is to blame, and tells the peer so.
@@ -166,7 +166,7 @@ where
             connection.blame();
         }
         self.last_words(cx);
-        self.over(state, EndCause::Ended(ConnectionEnd::Failed(fault)));
+        self.end(state, EndCause::Ended(ConnectionEnd::Failed(fault)));
     }
 
     /// A transport's refusal: it cannot open.
@@ -201,7 +201,7 @@ where
     }
 
     /// Closes the socket, and then tells so.
-    pub(in crate::swarm) fn over<const E: usize>(&mut self, state: &mut SwarmState<E>, why: EndCause) {
+    pub(in crate::swarm) fn end<const E: usize>(&mut self, state: &mut SwarmState<E>, why: EndCause) {
         let asked = match &self.stage {
             ConnectionStage::Closing(_, end, _) => Some(*end),
             ConnectionStage::Dialing(_) | ConnectionStage::Up(_) => None,

@@ -49,7 +49,7 @@ where
         self.account.is_pressed = pressure != Pressure::None;
         if before != pressure {
             let withheld = connection.withholds();
-            connection.set_pressure(pressure, &mut state.turn(UNTIMED));
+            connection.set_pressure(pressure, &mut state.environment(UNTIMED));
             if withheld && !connection.withholds() {
                 self.mark_dirty(state);
             }

@@ -39,10 +39,10 @@ where
     pub(in crate::swarm) fn refuse_share<const E: usize>(&mut self, state: &mut SwarmState<E>, why: &dyn fmt::Display) {
         self.error = Some(short(why));
         if let Some(listener) = self.listener {
-            state.refuse_from(listener, Refusal::ConnectionLimit, &self.remote, self.peer());
+            state.count_refusal_from(listener, Refusal::ConnectionLimit, &self.remote, self.peer());
         }
         // It is opening, so that it is told to have failed of the limit.
-        self.over(state, EndCause::Ended(ConnectionEnd::Trimmed));
+        self.end(state, EndCause::Ended(ConnectionEnd::Trimmed));
     }
 
     /// Returns its times, if it is open, nobody closes it and it has no stream.
@@ -79,7 +79,7 @@ where
             pipe.connection.close(config, now);
         }
         self.last_words(cx);
-        self.over(state, EndCause::Ended(ConnectionEnd::Trimmed));
+        self.end(state, EndCause::Ended(ConnectionEnd::Trimmed));
     }
 
     /// Returns the half-open stream that has been silent longest, and since when.
@@ -115,7 +115,7 @@ where
         end: StreamEnd,
     ) {
         if let Some(connection) = self.connection() {
-            connection.reset_stream(id, &mut state.turn(now));
+            connection.reset_stream(id, &mut state.environment(now));
         }
         match state.lifecycle.state(id) {
             Some(State::Opening) => state.fail_stream(id, failure),
@@ -127,7 +127,7 @@ where
     /// Resets a stream whose protocol has as many as its owner allows. A refusal in words would say that the protocol is
     /// not spoken, which peers remember.
     pub(super) fn refuse_protocol<const E: usize>(&mut self, id: StreamId, state: &mut SwarmState<E>, now: Duration) {
-        state.refuse(self.id, Refusal::StreamLimit);
+        state.count_refusal(self.id, Refusal::StreamLimit);
         self.take_stream(id, state, now);
     }
 }

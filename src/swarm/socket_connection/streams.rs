@@ -30,7 +30,7 @@ where
         }
         self.has_had_stream = true;
         if let Some(connection) = self.connection() {
-            connection.confirm_stream(id, &mut state.turn(now));
+            connection.confirm_stream(id, &mut state.environment(now));
         }
         self.mark_dirty(state);
     }
@@ -42,7 +42,7 @@ where
         if !state.lifecycle.is_crowded(self.id) || state.is_owner_late {
             return;
         }
-        let given_up = self.connection().and_then(|connection| connection.give_up_silent(&mut state.turn(now)));
+        let given_up = self.connection().and_then(|connection| connection.give_up_silent(&mut state.environment(now)));
         if let Some(Fact::StreamEnded(id, end)) = given_up {
             state.end_stream(id, end);
             self.mark_dirty(state);
@@ -58,16 +58,16 @@ where
         }
         // A connection that we are closing takes no more. One whose peer has sent go-away may have begun it before.
         let is_open = matches!(self.stage, ConnectionStage::Up(_)) || self.is_serving();
-        let offered = if is_open { state.offered(id, now) } else { None };
+        let offered = if is_open { state.begin_offered_stream(id, now) } else { None };
         let Some(connection) = self.connection() else { return };
         match offered {
             Some(stream) => {
-                if let Some(fact) = connection.accept_stream(stream, &mut state.turn(now)) {
+                if let Some(fact) = connection.accept_stream(stream, &mut state.environment(now)) {
                     self.handle(fact, state, cx, now);
                 }
             }
             None => {
-                connection.refuse_stream(&mut state.turn(now));
+                connection.refuse_stream(&mut state.environment(now));
                 state.stream_without_id(id, Refusal::StreamLimit);
             }
         }

@@ -35,7 +35,7 @@ where
 
     /// Notes that a stream's owner has written to it, into the batch that is gathering now.
     pub(in crate::swarm) fn wrote<const E: usize>(&self, id: StreamId, state: &mut SwarmState<E>) {
-        state.wrote(id, self.flush_tracker.gathering());
+        state.note_batch(id, self.flush_tracker.gathering());
     }
 
     /// Returns whether everything that was written to a stream has been written to the pipe. If not, the stream becomes
@@ -82,7 +82,7 @@ where
                 return true;
             }
             Poll::Ready(Ok(())) => self.end_ours(state, cx, now),
-            Poll::Ready(Err(why)) => self.over(state, why),
+            Poll::Ready(Err(why)) => self.end(state, why),
             Poll::Pending => self.trim_memory(),
         }
         self.settle(state);
@@ -142,8 +142,9 @@ where
         if pipe.connection.is_part_taken() {
             return Poll::Ready(Ok(()));
         }
-        self.flush_tracker.written(|id| state.flushed(id));
-        while let Some(fact) = self.connection().and_then(|connection| connection.written(&mut state.turn(now))) {
+        self.flush_tracker.written(|id| state.mark_flushed(id));
+        while let Some(fact) = self.connection().and_then(|connection| connection.written(&mut state.environment(now)))
+        {
             self.handle(fact, state, cx, now);
         }
         Poll::Ready(Ok(()))
@@ -159,9 +160,9 @@ where
         if self.is_write_late(state, now) {
             // The pipe may have room again, without a wake yet.
             match self.write_due(state, cx, now) {
-                Poll::Ready(Err(why)) => self.over(state, why),
+                Poll::Ready(Err(why)) => self.end(state, why),
                 Poll::Pending if self.is_write_late(state, now) => {
-                    self.over(state, EndCause::Io(io::Error::new(io::ErrorKind::TimedOut, "the peer reads nothing")));
+                    self.end(state, EndCause::Io(io::Error::new(io::ErrorKind::TimedOut, "the peer reads nothing")));
                 }
                 Poll::Pending | Poll::Ready(Ok(())) => {}
             }

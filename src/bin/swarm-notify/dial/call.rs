@@ -269,7 +269,7 @@ impl Call {
     }
 
     /// Writes, reads and ends, as far as that goes now. A byte that is wrong has the stream reset.
-    pub(super) fn go_on(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
+    pub(super) fn drive(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
         if self.wrong.is_none() {
             self.move_on(swarm, stream);
         }

@@ -91,7 +91,7 @@ impl Progress {
     }
 
     /// Draws it, if it is time to.
-    pub(super) fn go_on(&mut self, now: Duration, done: impl FnOnce() -> Done) {
+    pub(super) fn update(&mut self, now: Duration, done: impl FnOnce() -> Done) {
         if now < self.next {
             return;
         }
