@@ -3,6 +3,11 @@
 //! Everything that a connection changes while it is driven is here, apart from sockets, so that a connection and the
 //! state can be borrowed side by side.
 
+mod openings;
+mod readiness;
+mod refusals;
+mod streams;
+
 use super::bit_set::BitSet;
 use super::config::Config;
 use super::dials::Dials;
@@ -10,17 +15,14 @@ use super::gate::Access;
 use super::held_bytes::HeldBytes;
 use super::lists::Lists;
 use super::opening_queue::OpeningQueue;
-use super::readiness::{Began, Readiness, StreamReadiness};
-use super::refusals::{Refusal, Refusals, RefusedAt};
-use super::shares::{ProtocolLimits, Shares};
+use super::readiness::{Began, StreamReadiness};
+use super::refusals::Refusals;
+use super::shares::Shares;
 use crate::connection::{Environment, Protocol, Scratch, Stream, Streams};
-use crate::lifecycle::{
-    ConnectionId, Direction, Event, Failure, Id, Lifecycle, ListenerId, State, StreamEnd, StreamId, Table,
-};
+use crate::lifecycle::{ConnectionId, Event, Id, Lifecycle, StreamId, Table};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
-use libp2p_core::Multiaddr;
 use libp2p_identity::PeerId;
 
 /// For how many streams memory is kept when most are gone.
@@ -28,10 +30,6 @@ const STREAMS_KEPT: usize = 256;
 
 /// How many that have ended may always stand in line.
 const SPARE: usize = 64;
-
-/// The most streams without an id that a connection may have once all connections together have half as many as
-/// [`Limits::streams`](crate::lifecycle::Limits::streams). At that limit none begins any more.
-const UNNAMED_WHEN_SCARCE: usize = 8;
 
 /// What lives, what waits, what is to be told.
 #[derive(Debug)]
@@ -124,272 +122,6 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         self.scratch.take_work()
     }
 
-    /// Counts the streams without an id of a connection, of which `counted` were counted before.
-    #[inline]
-    pub(super) fn count_unnamed(&mut self, counted: &mut usize, unnamed: usize) {
-        if *counted != unnamed {
-            self.unnamed = self.unnamed + unnamed - core::mem::replace(counted, unnamed);
-            self.limit_unnamed();
-        }
-    }
-
-    #[inline(never)]
-    fn limit_unnamed(&mut self) {
-        let limit = self.config.limits.streams as usize;
-        self.scratch.limit_unnamed(match self.unnamed {
-            taken if taken >= limit => 0,
-            taken if taken >= limit / 2 => UNNAMED_WHEN_SCARCE,
-            _ => usize::MAX,
-        });
-    }
-
-    /// Whether nothing waits that there is room for, and no connection asks to be driven.
-    pub(super) fn is_settled(&self) -> bool {
-        self.dirty.is_empty() && (self.opening_queue.is_empty() || self.lifecycle.room() == 0)
-    }
-
-    /// Whether what is ready now need not wait in line. It opens at once then: so what a peer says in one breath
-    /// (a stream, data on it, its end, or the connection's) is told as it would be if it had come in pieces.
-    pub(super) fn may_open_now(&self) -> bool {
-        self.lifecycle.room() > 0 && self.opening_queue.is_empty() && !self.is_flushing && !self.is_closing
-    }
-
-    /// Lets nothing open any more. Whatever waits in line, or would be put there, ends without opening.
-    pub(super) fn stop_opening(&mut self) {
-        self.is_closing = true;
-        self.opening_queue = OpeningQueue::new();
-    }
-
-    /// Puts what is ready at the end of the line; a stream behind those of its connection.
-    pub(super) fn enqueue_opening(&mut self, id: impl Into<Id>) {
-        if self.is_closing {
-            return;
-        }
-        // While more ends than is drained, nobody comes up who could be passed over: a peer that opens and resets
-        // would make the line as long as it likes. What is opening stands in it once, so that each sweep pays for itself.
-        if self.opening_queue.len() > SPARE + 2 * self.lifecycle.len() {
-            let lifecycle = &self.lifecycle;
-            self.opening_queue.retain(|id| lifecycle.state(id) == Some(State::Opening));
-        }
-        let id = id.into();
-        let runs_on = match id {
-            Id::Stream(stream) => self.lifecycle.connection_of(stream),
-            Id::Listener(_) | Id::Connection(_) => None,
-        };
-        self.opening_queue.push(id, runs_on);
-    }
-
-    pub(super) fn is_opening(&self, id: impl Into<Id>) -> bool {
-        self.lifecycle.state(id) == Some(State::Opening)
-    }
-
-    // Refusals.
-
-    /// Counts something of a peer's that was refused, or that ended, before it had an id.
-    pub(super) fn count_refusal(&mut self, at: impl Into<RefusedAt>, refusal: Refusal) {
-        self.count_refusals(at.into(), refusal, 1);
-    }
-
-    /// Counts an accepted connection that is refused, and keeps its address as the last one, with its peer if that is known.
-    pub(super) fn count_refusal_from(
-        &mut self,
-        listener: ListenerId,
-        refusal: Refusal,
-        remote: &Multiaddr,
-        peer: Option<PeerId>,
-    ) {
-        self.count_refusal(listener, refusal);
-        self.refusals.keep_address(listener, refusal, remote, peer);
-    }
-
-    /// Counts a stream of a peer's that has ended, or that was refused, without an id.
-    pub(super) fn stream_without_id(&mut self, connection: ConnectionId, refusal: Refusal) {
-        self.lifecycle.count_stream_without_id();
-        self.count_refusal(connection, refusal);
-    }
-
-    /// Counts so many. Of a listener or connection that is not open, nothing is kept but the totals.
-    pub(super) fn count_refusals(&mut self, at: RefusedAt, refusal: Refusal, count: u64) {
-        log::trace!("{at}: {refusal}, {count} more");
-        match self.lifecycle.state(at) {
-            Some(State::Open | State::Leaving) => self.refusals.count(at, refusal, count),
-            Some(State::Opening | State::Ended) | None => self.refusals.count_in_total(refusal, count),
-        }
-    }
-
-    // Dials under way.
-
-    pub(super) const fn may_dial(&self) -> bool {
-        self.dials.count() < self.config.outbound_handshakes
-    }
-
-    // Streams.
-
-    /// Begins a stream that the peer offers; `None` if there is no place for it.
-    pub(super) fn begin_offered_stream(&mut self, connection: ConnectionId, now: Duration) -> Option<StreamId> {
-        let taken = self.lifecycle.held_streams();
-        if !self.shares.may_begin_stream(connection, taken) {
-            return None;
-        }
-        let id = self.lifecycle.begin_stream(connection, Direction::Inbound).ok()?;
-        self.shares.stream_begins(connection, taken);
-        self.insert_stream(id, Stream::inbound(), now);
-        Some(id)
-    }
-
-    pub(super) fn insert_stream(&mut self, id: StreamId, stream: Stream, now: Duration) {
-        self.streams.insert(id, stream);
-        self.readiness.insert(id, StreamReadiness::new(now));
-    }
-
-    /// Returns the time at which a stream began that can be looked up.
-    pub(super) fn stream_began(&self, id: StreamId) -> Began {
-        self.readiness.get(id).map_or(self.last_began, StreamReadiness::began)
-    }
-
-    /// A stream could not open. It may have ended with its connection already, and been told so.
-    pub(super) fn fail_stream(&mut self, id: StreamId, failure: Failure) {
-        self.give_back(id);
-        let _ = self.lifecycle.fail(id, failure);
-    }
-
-    /// A stream that was open is over. It may have ended with its connection already, and been told so.
-    pub(super) fn end_stream(&mut self, id: StreamId, end: StreamEnd) {
-        self.give_back(id);
-        let _ = self.lifecycle.end_stream(id, end);
-    }
-
-    /// Takes a stream that is about to end out of the shares, if its peer has begun it and it has not ended yet.
-    #[inline]
-    fn give_back(&mut self, id: StreamId) {
-        if let Some((connection, Direction::Inbound)) = self.lifecycle.unended(id) {
-            self.shares.stream_ends(connection);
-            self.shares.speaks_no_more(id);
-        }
-    }
-
-    /// Returns whether a stream may speak the protocol that it has chosen, and counts it if so.
-    pub(super) fn may_speak(&mut self, id: StreamId) -> bool {
-        if !self.shares.limits_protocols() {
-            return true;
-        }
-        let Some((connection, Direction::Inbound)) = self.lifecycle.unended(id) else { return true };
-        let protocol = self.streams.get(id).and_then(Stream::protocol);
-        protocol.is_none_or(|protocol| self.shares.may_speak(connection, id, protocol, false))
-    }
-
-    /// Limits the streams of a protocol, and counts those that speak it already.
-    pub(super) fn limit_protocol(&mut self, protocol: &Protocol, limits: ProtocolLimits) {
-        if !self.shares.limit_protocol(protocol, limits) {
-            return;
-        }
-        let Self { lifecycle, streams, shares, .. } = self;
-        for connection in lifecycle.connections() {
-            for id in lifecycle.streams_of(connection) {
-                let is_inbound = lifecycle.direction(id) == Some(Direction::Inbound);
-                if is_inbound && streams.get(id).and_then(Stream::protocol) == Some(protocol) {
-                    shares.may_speak(connection, id, protocol, true);
-                }
-            }
-        }
-    }
-
-    // Readiness.
-
-    /// Something is to be read.
-    pub(super) fn mark_readable(&mut self, id: StreamId) {
-        self.change_readiness(id, StreamReadiness::readable);
-    }
-
-    /// Something can be written again.
-    pub(super) fn mark_writable(&mut self, id: StreamId) {
-        self.change_readiness(id, StreamReadiness::writable);
-    }
-
-    /// The owner has read all there was, or found nothing; `more` is at once the case again if the end is behind it.
-    pub(super) fn read_short(&mut self, id: StreamId) {
-        let more = self.streams.get(id).is_some_and(Stream::is_readable);
-        self.change_readiness(id, |readiness| {
-            readiness.read_short();
-            if more {
-                readiness.readable();
-            }
-        });
-    }
-
-    /// The owner could not write all it wanted.
-    pub(super) fn write_short(&mut self, id: StreamId) {
-        self.change_readiness(id, StreamReadiness::write_short);
-    }
-
-    /// What the owner has written is in this batch.
-    pub(super) fn note_batch(&mut self, id: StreamId, batch: u32) {
-        if let Some(readiness) = self.readiness.get_mut(id) {
-            readiness.set_batch(batch);
-        }
-    }
-
-    /// The batch that has what was written last.
-    pub(super) fn last_batch(&self, id: StreamId) -> u32 {
-        self.readiness.get(id).map_or(0, StreamReadiness::batch)
-    }
-
-    /// The owner waits until what was written has been sent. `true`: it did not wait for that yet. That what it wrote
-    /// before has been sent is no news any more.
-    pub(super) fn flush_short(&mut self, id: StreamId) -> bool {
-        let mut has_begun = false;
-        self.change_readiness(id, |readiness| has_begun = readiness.flush_short());
-        has_begun
-    }
-
-    /// What the owner has written and waits for has been sent.
-    pub(super) fn mark_flushed(&mut self, id: StreamId) {
-        self.change_readiness(id, StreamReadiness::flushed);
-    }
-
-    /// The owner knows that what it has written has been sent.
-    pub(super) fn knows_flushed(&mut self, id: StreamId) {
-        self.change_readiness(id, StreamReadiness::knows_flushed);
-    }
-
-    fn change_readiness(&mut self, id: StreamId, change: impl FnOnce(&mut StreamReadiness)) {
-        let Some(readiness) = self.readiness.get_mut(id) else { return };
-        change(readiness);
-        match readiness.is_due() {
-            true => self.ready_streams.insert(id.index()),
-            false => self.ready_streams.remove(id.index()),
-        }
-    }
-
-    /// The addresses of an open listener have changed.
-    pub(super) fn addresses_changed(&mut self, id: ListenerId) {
-        self.changed_listeners.insert(id.index());
-    }
-
-    pub(super) fn has_ready(&self) -> bool {
-        !self.ready_streams.is_empty() || !self.changed_listeners.is_empty() || self.refusals.is_ready()
-    }
-
-    /// The next stream or listener that is ready. `listener` gives the listener of a slot.
-    pub(super) fn next_ready(&mut self, listener: impl Fn(usize) -> Option<ListenerId>) -> Option<Readiness> {
-        while let Some(index) = self.changed_listeners.take() {
-            if let Some(listener) = listener(index) {
-                return Some(Readiness::Addresses { listener });
-            }
-        }
-        // Each place has its turn at most once a second, so that streams do not wait for long.
-        if let Some((of, kind, count)) = self.refusals.next() {
-            return Some(Readiness::Refused { of, kind, count });
-        }
-        while let Some(index) = self.ready_streams.take() {
-            let Some(stream) = self.readiness.key_at(index) else { continue };
-            if let Some((readable, writable)) = self.readiness.get_mut(stream).map(StreamReadiness::take) {
-                return Some(Readiness::Stream { stream, readable, writable });
-            }
-        }
-        None
-    }
-
     // Events.
 
     /// Vacates what the last closing event named; gives it, so that what else is kept of it can go.
@@ -465,20 +197,11 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
     }
 }
 
-impl<const EVENTS: usize> SwarmState<EVENTS> {
-    /// Refusals at a listener or a connection are told from its opening event on, and not after its last one.
-    fn announce_refusals(&mut self, at: RefusedAt, is_last: bool) {
-        match is_last {
-            true => self.refusals.end(at),
-            false => self.refusals.announce(at),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::lifecycle::Side;
+    use crate::lifecycle::{Direction, Failure};
 
     fn state() -> SwarmState<1> {
         let identity = libp2p_identity::Keypair::ed25519_from_bytes([1; 32]).unwrap();

@@ -1,0 +1,42 @@
+//! Counts what is refused, or over, before it has an id.
+
+use super::SwarmState;
+use crate::lifecycle::{ConnectionId, ListenerId, State};
+use crate::swarm::refusals::{Refusal, RefusedAt};
+use libp2p_core::Multiaddr;
+use libp2p_identity::PeerId;
+
+impl<const EVENTS: usize> SwarmState<EVENTS> {
+    /// Counts something of a peer's that was refused, or that ended, before it had an id.
+    pub(in crate::swarm) fn count_refusal(&mut self, at: impl Into<RefusedAt>, refusal: Refusal) {
+        self.count_refusals(at.into(), refusal, 1);
+    }
+
+    /// Counts an accepted connection that is refused, and keeps its address as the last one, with its peer if that is
+    /// known.
+    pub(in crate::swarm) fn count_refusal_from(
+        &mut self,
+        listener: ListenerId,
+        refusal: Refusal,
+        remote: &Multiaddr,
+        peer: Option<PeerId>,
+    ) {
+        self.count_refusal(listener, refusal);
+        self.refusals.keep_address(listener, refusal, remote, peer);
+    }
+
+    /// Counts a stream of a peer's that has ended, or that was refused, without an id.
+    pub(in crate::swarm) fn stream_without_id(&mut self, connection: ConnectionId, refusal: Refusal) {
+        self.lifecycle.count_stream_without_id();
+        self.count_refusal(connection, refusal);
+    }
+
+    /// Counts so many. Of a listener or connection that is not open, nothing is kept but the totals.
+    pub(in crate::swarm) fn count_refusals(&mut self, at: RefusedAt, refusal: Refusal, count: u64) {
+        log::trace!("{at}: {refusal}, {count} more");
+        match self.lifecycle.state(at) {
+            Some(State::Open | State::Leaving) => self.refusals.count(at, refusal, count),
+            Some(State::Opening | State::Ended) | None => self.refusals.count_in_total(refusal, count),
+        }
+    }
+}
