@@ -77,6 +77,7 @@ mod memory;
 #[path = "../tests/support/memory_scan.rs"]
 pub(crate) mod memory_scan;
 pub mod multistream;
+mod muxer_facts;
 mod negotiate;
 pub mod noise;
 mod open_connection;

@@ -4,127 +4,14 @@ use super::multistream::{self, Protocol, Selection};
 use super::stream::machine::{Life, Trigger};
 use super::stream::{Negotiation, Stream, Streams};
 use super::stream_deadlines::StreamWait;
-use super::unnamed::{Named, StreamKey};
+use super::unnamed::StreamKey;
 use super::yamux::{self, Session};
 use super::{Connection, Environment, Fact, Phase};
 use crate::arithmetic::Count;
-use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
+use crate::lifecycle::{Failure, StreamId};
 use alloc::vec::Vec;
 
 impl Connection {
-    /// What a fact of the session means for the owner; `None` if it is the connection's own affair.
-    pub(super) fn handle_muxer_fact(
-        &mut self,
-        said: yamux::Fact<StreamKey>,
-        env: &mut Environment<'_>,
-    ) -> Option<Fact> {
-        match said {
-            yamux::Fact::Inbound => self.peer_begins_stream(false, env),
-            yamux::Fact::Pong(_) => {
-                self.round_trip.answered(env.now);
-                None
-            }
-            yamux::Fact::Heard => {
-                self.open_queued(env);
-                None
-            }
-            yamux::Fact::GoAway(code) => {
-                self.timers.leaving((self.ready_to_open == 0).then_some(env.now));
-                Some(Fact::GoAway(code))
-            }
-            yamux::Fact::Readable(key)
-            | yamux::Fact::Writable(key)
-            | yamux::Fact::Window(key)
-            | yamux::Fact::FinSent(key)
-            | yamux::Fact::Reset(key)
-            | yamux::Fact::Acknowledged(key) => {
-                let fact = match key.named() {
-                    Named::Id(id) => self.handle_stream_fact(said, id, env),
-                    Named::Slot(slot) => self.handle_unnamed_fact(said, slot, env),
-                };
-                self.note_activity(env.now);
-                fact
-            }
-        }
-    }
-
-    /// The same for what has moved on a stream with an id.
-    fn handle_stream_fact(
-        &mut self,
-        said: yamux::Fact<StreamKey>,
-        id: StreamId,
-        env: &mut Environment<'_>,
-    ) -> Option<Fact> {
-        match said {
-            yamux::Fact::Readable(_) => self.data_came(id, env),
-            yamux::Fact::Writable(_) => self.window_came(id, env),
-            yamux::Fact::Window(_) => {
-                self.revive(id, env);
-                None
-            }
-            yamux::Fact::FinSent(_) => self.fin_sent(id, env),
-            yamux::Fact::Reset(_) => self.reset_by_peer(id, env),
-            yamux::Fact::Acknowledged(_) => {
-                self.open_queued(env);
-                None
-            }
-            yamux::Fact::Inbound | yamux::Fact::Pong(_) | yamux::Fact::Heard | yamux::Fact::GoAway(_) => None,
-        }
-    }
-
-    /// Our next stream that is not on the wire yet and never will be, since the peer has sent go-away.
-    pub(super) fn fail_queued(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
-        while let Some(id) = self.queued.front().copied() {
-            if !matches!(&self.phase, Phase::Open(open) if open.session.has_peer_gone_away()) {
-                return None;
-            }
-            match self.step(id, Trigger::End(StreamEnd::ConnectionClosed, Failure::ConnectionClosed), env) {
-                None => drop(self.queued.pop_front()),
-                fact => return fact,
-            }
-        }
-        None
-    }
-
-    /// Data or the FIN has come.
-    fn data_came(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
-        let stream = env.streams.get_mut(id)?;
-        match stream.state().life() {
-            Life::Proposing | Life::Answering => self.negotiate(id, env),
-            // It is announced first; then it is readable from the start.
-            Life::Queued | Life::Agreed | Life::Confirming => None,
-            Life::Open => {
-                self.revive(id, env);
-                self.wait_half_open(id, env);
-                Some(Fact::Readable(id))
-            }
-            Life::Closing if stream.is_remote_finished() => self.step(id, Trigger::EndRead, env),
-            Life::Closing | Life::Finished | Life::Cut | Life::Failed => None,
-        }
-    }
-
-    /// The peer has granted window, or our output has got shorter. A stream with one proposal may have been written to
-    /// before it is agreed.
-    fn window_came(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
-        self.revive(id, env);
-        let stream = env.streams.get_mut(id)?;
-        stream.may_write().is_ok().then_some(Fact::Writable(id))
-    }
-
-    /// Our FIN is on the wire.
-    fn fin_sent(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
-        let fact = self.step(id, Trigger::FinSent, env);
-        if fact.is_none() {
-            self.wait_half_open(id, env);
-        }
-        fact
-    }
-
-    fn reset_by_peer(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
-        let failure = env.streams.get(id)?.failed(Failure::Reset(Side::Remote));
-        self.step(id, Trigger::End(StreamEnd::Reset(Side::Remote), failure), env)
-    }
-
     /// One more turn of the choice of a protocol.
     pub(super) fn negotiate(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
