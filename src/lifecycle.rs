@@ -47,11 +47,13 @@
 
 mod arena;
 mod counters;
+mod entity;
 mod event;
 mod id;
 mod invariants;
 mod kind;
 mod limits;
+mod links;
 mod machine;
 mod openings;
 mod reason;
@@ -60,20 +62,21 @@ mod table;
 mod tests;
 mod transitions;
 
+use arena::Arena;
 pub use counters::{Counters, Counts, Directions};
+use entity::Entity;
 pub use event::{ConnectionEnd, Direction, Event, Failure, Fault, ListenerEnd, RemoteEnd, Side, StreamEnd};
+use heapless::Deque;
 #[cfg(feature = "connection")]
 pub(crate) use id::from_parts;
 pub use id::{ConnectionId, EntityId, Id, ListenerId, StreamId};
+use kind::{Kind, Records};
 pub use limits::{BeginError, Limits};
+use links::{ConnectionLinks, List, StreamLinks};
+use machine::Transition;
 pub use machine::{Refused, State};
 pub use reason::Reason;
 pub use table::Table;
-
-use arena::{Arena, ListLink};
-use heapless::Deque;
-use kind::{ConnectionLinks, Kind, List, Records, StreamLinks};
-use machine::Transition;
 use transitions::CalledBy;
 
 /// The account of everything that lives, with a queue of `EVENTS` events, at least 1.
@@ -162,10 +165,10 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         let previous = links.streams.newest;
         let stream = streams.begin(StreamLinks { direction, connection, previous }).ok_or(BeginError::Limit)?;
         match streams.at_mut(previous) {
-            Some(older) => older.next = ListLink::to(stream),
-            None => links.streams.oldest = ListLink::to(stream),
+            Some(older) => older.next = stream.link(),
+            None => links.streams.oldest = stream.link(),
         }
-        links.streams.newest = ListLink::to(stream);
+        links.streams.newest = stream.link();
         links.held += 1;
         *links.live.of_mut(direction) += 1;
         #[cfg(debug_assertions)]

@@ -1,9 +1,9 @@
-//! [`Arena`]: the records of one kind, in slots that are used again under new generations, and [`ListLink`], by which
-//! records are threaded into lists without allocation.
+//! [`Arena`]: the records of one kind, in slots that are used again under new generations.
 
+use super::entity::Entity;
 use super::event::Failure;
 use super::id::from_parts;
-use super::kind::Kind;
+use super::links::ListLink;
 use super::machine::State;
 use super::table::growth;
 use alloc::vec::Vec;
@@ -12,7 +12,7 @@ use slab::Slab;
 
 /// The records of one kind.
 #[derive(Clone, Debug)]
-pub(super) struct Arena<K: Kind> {
+pub(super) struct Arena<K: Entity> {
     slots: Slab<Record<K>>,
     /// The generation that each slot has reached; it outlives the slot's records.
     generations: Vec<u32>,
@@ -40,7 +40,7 @@ impl IdBounds {
 
 /// What is kept of one entity.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Record<K: Kind> {
+pub(super) struct Record<K: Entity> {
     generation: NonZeroU32,
     /// Opening to begin with, and then written by `Lifecycle::transition` alone.
     pub(super) state: State,
@@ -58,7 +58,7 @@ pub(super) enum LastEvent<E> {
     Closed(E),
 }
 
-impl<K: Kind> Arena<K> {
+impl<K: Entity> Arena<K> {
     pub(super) const fn new(limit: u32) -> Self {
         Self { slots: Slab::new(), generations: Vec::new(), given_up: 0, held: 0, limit, bounds: IdBounds::WIDEST }
     }
@@ -203,12 +203,12 @@ impl<K: Kind> Arena<K> {
 /// Apart, since it takes four thousand million entities to get there.
 #[cold]
 #[inline(never)]
-fn retired<K: Kind>(id: K) {
+fn retired<K: Entity>(id: K) {
     log::debug!("{id} was the last of its slot, which is retired");
 }
 
 /// Equal arenas answer everything the same, now and after equal changes.
-impl<K: Kind> PartialEq for Arena<K> {
+impl<K: Entity> PartialEq for Arena<K> {
     fn eq(&self, other: &Self) -> bool {
         let sizes = |arena: &Self| (arena.held, arena.limit, arena.bounds, arena.slots.len(), arena.slots.vacant_key());
         sizes(self) == sizes(other)
@@ -218,35 +218,7 @@ impl<K: Kind> PartialEq for Arena<K> {
     }
 }
 
-impl<K: Kind> Eq for Arena<K> {}
-
-/// The slot of a record of any kind, or none: two bits of kind and thirty of index.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct ListLink(u32);
-
-impl ListLink {
-    /// Leads nowhere: no kind is 0.
-    pub(super) const NONE: Self = Self(0);
-    const SHIFT: u32 = 30;
-    const MASK: u32 = (1 << Self::SHIFT) - 1;
-
-    /// A link to an entity. Its index fits, since [`IdBounds`] go no further.
-    #[inline]
-    pub(super) fn to<K: Kind>(id: K) -> Self {
-        Self((K::KIND as u32) << Self::SHIFT | id.index() as u32)
-    }
-
-    pub(super) const fn is_none(self) -> bool {
-        self.0 == Self::NONE.0
-    }
-
-    /// The index, if it leads to something of this kind; else one beyond every arena, so that the bounds check of the
-    /// lookup is that of the kind, too.
-    #[inline]
-    pub(super) fn index_as(self, kind: u8) -> usize {
-        (self.0 ^ u32::from(kind) << Self::SHIFT) as usize
-    }
-}
+impl<K: Entity> Eq for Arena<K> {}
 
 #[cfg(test)]
 mod tests {

@@ -2,9 +2,11 @@
 //! around one entity, which debug builds check after each transition.
 
 use super::Lifecycle;
-use super::arena::{ListLink, Record};
+use super::arena::Record;
+use super::entity::Entity;
 use super::id::{ConnectionId, StreamId};
-use super::kind::{Kind, List, Numbers, Records};
+use super::kind::{Kind, Records};
+use super::links::{List, ListLink, Numbers};
 use super::machine::State;
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
@@ -114,7 +116,7 @@ impl Records {
             }
             hanging += 1;
             assert!(hanging <= self.streams.len() as usize, "The list of a connection's streams has an end.");
-            previous = ListLink::to(stream);
+            previous = stream.link();
         }
         assert_eq!(record.links.streams.newest, previous, "The list of a connection's streams ends at its newest.");
         if record.state != State::Ended {
@@ -152,7 +154,7 @@ impl Records {
         if record.state == State::Ended {
             return;
         }
-        let link = ListLink::to(id);
+        let link = id.link();
         let List { oldest, newest } = connection.links.streams;
         match self.streams.at(record.links.previous) {
             Some(older) => assert_eq!(older.next, link, "A stream's older neighbour leads to it."),

@@ -1,10 +1,12 @@
 //! [`Kind`]: what the machinery needs to know to treat listeners, connections and streams alike, and [`Records`],
 //! everything a lifecycle keeps besides its queue.
 
-use super::arena::{Arena, LastEvent, ListLink, Record};
+use super::arena::{Arena, LastEvent, Record};
 use super::counters::Counters;
+use super::entity::Entity;
 use super::event::{ConnectionEnd, Direction, Event, ListenerEnd, StreamEnd};
-use super::id::{ConnectionId, EntityId, Id, ListenerId, StreamId};
+use super::id::{ConnectionId, ListenerId, StreamId};
+use super::links::{ConnectionLinks, List, ListLink, StreamLinks};
 use super::machine::State;
 use core::fmt::Debug;
 
@@ -24,17 +26,6 @@ pub(super) struct Records {
     pub(super) owed_time: u8,
 }
 
-/// The ends of a list that is threaded through the `next` of records.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct List {
-    pub(super) oldest: ListLink,
-    pub(super) newest: ListLink,
-}
-
-impl List {
-    pub(super) const EMPTY: Self = Self { oldest: ListLink::NONE, newest: ListLink::NONE };
-}
-
 /// What a transition changes, borrowed side by side.
 pub(super) struct Split<'a, K: Kind> {
     pub(super) arena: &'a mut Arena<K>,
@@ -44,13 +35,7 @@ pub(super) struct Split<'a, K: Kind> {
 }
 
 /// One of the three kinds.
-pub(super) trait Kind: EntityId + Debug + Into<Id> {
-    /// 1, 2 or 3: how a link tells them apart.
-    const KIND: u8;
-    /// Why an open one ends.
-    type End: Copy + Eq + Debug;
-    /// What is kept of this kind besides what is kept of all.
-    type Links: Copy + Eq + Debug;
+pub(super) trait Kind: Entity {
     /// The record of the connection it runs on; nothing if it is no stream.
     type On<'a>;
 
@@ -104,9 +89,6 @@ pub(super) trait Kind: EntityId + Debug + Into<Id> {
 }
 
 impl Kind for ListenerId {
-    const KIND: u8 = 1;
-    type End = ListenerEnd;
-    type Links = ();
     type On<'a> = ();
 
     #[inline]
@@ -156,80 +138,10 @@ impl Kind for ListenerId {
     }
 }
 
-/// What is kept of a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct ConnectionLinks {
-    pub(super) direction: Direction,
-    /// Its streams that have not ended by themselves, oldest first. Once it has ended, those still to be told of.
-    pub(super) streams: List,
-    /// How many of its streams live, and how many of those are open; 0 once it has ended. What changes in the same
-    /// transition is not side by side: compiled to one wide access, it would wait for narrow ones to reach the cache.
-    pub(super) live: Numbers,
-    pub(super) open: Numbers,
-    /// How many of its streams have a record.
-    pub(super) held: u32,
-    /// The number of its streams that have joined the line of owed events by themselves, during the time that has the number
-    /// `owed_time`.
-    pub(super) owed: u16,
-    pub(super) owed_time: u8,
-}
-
 // There is one for each idle connection.
 const _: () = assert!(size_of::<ConnectionLinks>() == 32);
 
-/// How many streams of each direction.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(super) struct Numbers {
-    pub(super) inbound: u32,
-    pub(super) outbound: u32,
-}
-
-impl Numbers {
-    pub(super) const fn of_mut(&mut self, direction: Direction) -> &mut u32 {
-        match direction {
-            Direction::Inbound => &mut self.inbound,
-            Direction::Outbound => &mut self.outbound,
-        }
-    }
-
-    pub(super) const fn both(self) -> u32 {
-        self.inbound + self.outbound
-    }
-}
-
-impl ConnectionLinks {
-    pub(super) fn new(direction: Direction) -> Self {
-        let (live, open) = (Numbers::default(), Numbers::default());
-        Self { direction, streams: List::EMPTY, live, open, held: 0, owed: 0, owed_time: 0 }
-    }
-
-    /// One of its streams has joined the line of what is owed, at such a time.
-    pub(super) const fn count_owed(&mut self, time: u8) {
-        if self.owed_time != time {
-            (self.owed, self.owed_time) = (0, time);
-        }
-        self.owed = self.owed.saturating_add(1);
-    }
-
-    /// Returns whether more than `most` of its streams have ended and wait to be told of or handled, or more have joined the
-    /// line of what is owed since that was empty. Without the second, those that are paid first would join it again, and
-    /// beside many such connections it would never be empty.
-    #[inline]
-    pub(super) fn is_behind(&self, owed: &List, time: u8, most: u32) -> bool {
-        self.ended() > most || !owed.oldest.is_none() && self.owed_time == time && u32::from(self.owed) > most
-    }
-
-    /// The number of its streams that have ended and whose last event has not been handled. Those that ended with it
-    /// count among them.
-    pub(super) const fn ended(&self) -> u32 {
-        self.held - self.live.both()
-    }
-}
-
 impl Kind for ConnectionId {
-    const KIND: u8 = 2;
-    type End = ConnectionEnd;
-    type Links = ConnectionLinks;
     type On<'a> = ();
 
     #[inline]
@@ -306,19 +218,7 @@ impl Kind for ConnectionId {
     }
 }
 
-/// What is kept of a stream.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct StreamLinks {
-    pub(super) direction: Direction,
-    pub(super) connection: ConnectionId,
-    /// The next older one on its connection's list.
-    pub(super) previous: ListLink,
-}
-
 impl Kind for StreamId {
-    const KIND: u8 = 3;
-    type End = StreamEnd;
-    type Links = StreamLinks;
     type On<'a> = &'a mut Record<ConnectionId>;
 
     #[inline]

@@ -2,6 +2,7 @@
 //! on purpose. The promises themselves are tested from outside, in `tests/lifecycle`.
 
 use super::arena::{IdBounds, Record};
+use super::links::ListLink;
 use super::*;
 use alloc::vec::Vec;
 
@@ -69,14 +70,14 @@ fn a_retired_stream_slot_frees_its_place_on_the_connection() {
 
 #[test]
 fn the_widest_bounds_fit_a_link() {
-    let last = ListLink::to(id::from_parts::<StreamId>(IdBounds::WIDEST.last_index, core::num::NonZeroU32::MIN));
+    let last = id::from_parts::<StreamId>(IdBounds::WIDEST.last_index, core::num::NonZeroU32::MIN).link();
     assert_eq!(last.index_as(StreamId::KIND), IdBounds::WIDEST.last_index as usize);
-    for link in [last, ListLink::to(id::from_parts::<StreamId>(0, core::num::NonZeroU32::MIN)), ListLink::NONE] {
+    for link in [last, id::from_parts::<StreamId>(0, core::num::NonZeroU32::MIN).link(), ListLink::NONE] {
         let beyond = IdBounds::WIDEST.last_index as usize + 1;
         assert!(link.index_as(ListenerId::KIND) >= beyond && link.index_as(ConnectionId::KIND) >= beyond, "{link:?}");
     }
     assert!(ListLink::NONE.index_as(StreamId::KIND) > IdBounds::WIDEST.last_index as usize);
-    assert!(!ListLink::to(id::from_parts::<ListenerId>(0, core::num::NonZeroU32::MIN)).is_none());
+    assert!(!id::from_parts::<ListenerId>(0, core::num::NonZeroU32::MIN).link().is_none());
 }
 
 #[test]
@@ -194,10 +195,10 @@ fn broken_invariants_are_found() {
         lifecycle.records.connections.get_mut(connection).unwrap().links.held += 1;
     });
     assert!(message.contains("counts the records of its streams"), "{message}");
-    let message = broken(|lifecycle, connection, _| lifecycle.records.owed.newest = ListLink::to(connection));
+    let message = broken(|lifecycle, connection, _| lifecycle.records.owed.newest = connection.link());
     assert!(message.contains("both ends or none"), "{message}");
     let message = broken(|lifecycle, connection, _| {
-        lifecycle.records.owed = List { oldest: ListLink::to(connection), newest: ListLink::to(connection) };
+        lifecycle.records.owed = List { oldest: connection.link(), newest: connection.link() };
     });
     assert!(message.contains("What stands in the line of what is owed"), "{message}");
     let message = broken(|lifecycle, connection, _| {

@@ -5,10 +5,11 @@
 //! line: it ends in O(1), and its streams, which were over with it, are swept one by one when their events are queued.
 
 use super::Lifecycle;
-use super::arena::{LastEvent, ListLink};
+use super::arena::LastEvent;
 use super::event::{Event, Failure, StreamEnd};
 use super::id::{ConnectionId, ListenerId, StreamId};
 use super::kind::{Kind, Records, Split};
+use super::links::ListLink;
 use super::machine::{Effect, Refused, State, Transition, step};
 
 /// Whose word a transition is.
@@ -102,7 +103,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     #[inline(never)]
     fn owe<K: Kind>(&mut self, id: K, outcome: LastEvent<K::End>, events: usize) {
         self.records.owed_events += events;
-        let link = ListLink::to(id);
+        let link = id.link();
         let mut runs_on = None;
         if let Some(record) = K::arena_mut(&mut self.records).get_mut(id) {
             record.owed = Some(outcome);
