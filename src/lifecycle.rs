@@ -47,6 +47,7 @@
 
 mod arena;
 mod counters;
+mod ends;
 mod entity;
 mod event;
 mod id;
@@ -64,8 +65,9 @@ mod transitions;
 
 use arena::Arena;
 pub use counters::{Counters, Counts, Directions};
+pub use ends::{ConnectionEnd, Failure, Fault, ListenerEnd, RemoteEnd, Side, StreamEnd};
 use entity::Entity;
-pub use event::{ConnectionEnd, Direction, Event, Failure, Fault, ListenerEnd, RemoteEnd, Side, StreamEnd};
+pub use event::{Direction, Event};
 use heapless::Deque;
 #[cfg(feature = "connection")]
 pub(crate) use id::from_parts;

@@ -1,7 +1,7 @@
 //! [`Arena`]: the records of one kind, in slots that are used again under new generations.
 
+use super::ends::Failure;
 use super::entity::Entity;
-use super::event::Failure;
 use super::id::from_parts;
 use super::links::ListLink;
 use super::machine::State;

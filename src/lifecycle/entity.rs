@@ -1,6 +1,6 @@
 //! [`Entity`]: what an arena needs to know of listeners, connections and streams, whose records it holds.
 
-use super::event::{ConnectionEnd, ListenerEnd, StreamEnd};
+use super::ends::{ConnectionEnd, ListenerEnd, StreamEnd};
 use super::id::{ConnectionId, EntityId, Id, ListenerId, StreamId};
 use super::links::{ConnectionLinks, ListLink, StreamLinks};
 use core::fmt::Debug;

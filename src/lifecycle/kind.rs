@@ -3,8 +3,9 @@
 
 use super::arena::{Arena, LastEvent, Record};
 use super::counters::Counters;
+use super::ends::{ConnectionEnd, ListenerEnd, StreamEnd};
 use super::entity::Entity;
-use super::event::{ConnectionEnd, Direction, Event, ListenerEnd, StreamEnd};
+use super::event::{Direction, Event};
 use super::id::{ConnectionId, ListenerId, StreamId};
 use super::links::{ConnectionLinks, List, ListLink, StreamLinks};
 use super::machine::State;

@@ -10,7 +10,7 @@
 //! A cell is the next state and what is done about it, or why the input is refused. Every entity starts as Opening.
 //! `tests::the_table_is_the_machine` reads this table and holds [`step`] against it, cell by cell.
 
-use super::event::Failure;
+use super::ends::Failure;
 use core::fmt;
 
 /// Where an entity is on its way. A vacated one has no state any more.

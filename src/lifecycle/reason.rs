@@ -1,6 +1,7 @@
 //! [`Reason`]: why something could not open or has ended, whatever it was; and what else an [`Event`] can be asked for.
 
-use super::event::{ConnectionEnd, Event, Failure, ListenerEnd, StreamEnd};
+use super::ends::{ConnectionEnd, Failure, ListenerEnd, StreamEnd};
+use super::event::Event;
 use super::id::{ConnectionId, ListenerId, StreamId};
 use core::fmt;
 
@@ -158,7 +159,7 @@ impl fmt::Display for Event {
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::{Fault, RemoteEnd, Side};
+    use super::super::ends::{Fault, RemoteEnd, Side};
     use super::super::id::from_parts;
     use super::*;
     use alloc::string::ToString as _;

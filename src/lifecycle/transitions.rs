@@ -6,7 +6,8 @@
 
 use super::Lifecycle;
 use super::arena::LastEvent;
-use super::event::{Event, Failure, StreamEnd};
+use super::ends::{Failure, StreamEnd};
+use super::event::Event;
 use super::id::{ConnectionId, ListenerId, StreamId};
 use super::kind::{Kind, Records, Split};
 use super::links::ListLink;
