@@ -51,7 +51,7 @@ mod fact;
 mod flood;
 mod flow;
 mod frame;
-mod growth;
+mod incoming;
 mod output;
 mod pressure;
 mod receive;

@@ -1,10 +1,10 @@
 //! How frames come about: data within the window, flags that ride along, window that is granted, writes that wait.
 
 use super::frame::{ACK, FrameType, Header, SYN};
-use super::growth::PROBE;
 use super::pressure::{OUTPUT_UNDER_PRESSURE, Pressure};
 use super::session::Session;
 use super::stream::{Stream, SynState, WaitsFor};
+use super::window::PROBE;
 use super::{INITIAL_WINDOW, Streams};
 use crate::arithmetic::Count;
 

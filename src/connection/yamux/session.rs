@@ -1,19 +1,17 @@
 //! [`Session`]: one connection's end, and what its caller can do with it. What arrives is in `receive`, how frames come
 //! about in `flow`.
 
-use super::Config;
 use super::buffer_pool::BufferPool;
 use super::fact::{Fact, OpenError};
 use super::flood::{Costs, Tally};
 use super::frame::{FrameType, Header, RST, SYN};
-use super::growth::Growth;
+use super::incoming::Incoming;
 use super::output::FrameQueue;
 use super::pressure::Pressure;
-use super::receive::Incoming;
 use super::stream::{Half, ReadOutcome, Stream, SynState, WaitsFor};
-use super::window::ReceiveWindow;
+use super::window::{Growth, ReceiveWindow};
 use super::wire_ids::WireIds;
-use super::{Role, Streams};
+use super::{Config, Role, Streams};
 use crate::arithmetic::{Count, copy_front, memory_in_all};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

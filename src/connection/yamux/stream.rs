@@ -34,7 +34,7 @@ pub struct Stream {
     pub(super) discarding: bool,
     /// Window that has been read is not granted until the session grants again; it stands in the session's line for that.
     pub(super) is_withheld: bool,
-    /// In which of the session's rounds it was last granted something: see [`Growth`](super::growth::Growth).
+    /// In which of the session's rounds it was last granted something: see [`Growth`](super::window::Growth).
     pub(super) round: u16,
 }
 
