@@ -67,6 +67,7 @@
 
 mod bucket;
 mod config;
+mod environment;
 mod error;
 mod fact;
 mod handshake;
@@ -83,9 +84,7 @@ pub mod noise;
 mod open_connection;
 mod packed_peer;
 mod packed_time;
-mod role;
 mod round_trip;
-mod scratch;
 mod stream;
 mod stream_deadlines;
 mod stream_ops;
@@ -99,33 +98,25 @@ mod unnamed_facts;
 pub(crate) mod weak_keys;
 pub mod yamux;
 
-#[cfg(feature = "protocols")]
-pub(crate) use bucket::Bucket;
-pub use bucket::Rate;
-pub use config::Config;
-pub use error::{Error, Flood};
-pub use fact::{Environment, Fact};
-pub use input::Input;
-pub use multistream::Protocol;
-pub use role::Role;
-pub use scratch::Scratch;
-pub use stream::{Stream, Streams};
-pub use stream_ops::{ReadError, WriteError};
-#[cfg(feature = "swarm")]
-pub(crate) use timers::IdleTimes;
-#[cfg(feature = "swarm")]
-pub(crate) use unnamed::{MEMORY_OF_ONE as UNNAMED, UnnamedSlot};
-
 use crate::lifecycle::StreamId;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+#[cfg(feature = "protocols")]
+pub(crate) use bucket::Bucket;
+pub use bucket::Rate;
+pub use config::{Config, Role};
 use core::time::Duration;
+pub use environment::{Environment, Scratch};
+pub use error::{Error, Flood};
+pub use fact::Fact;
 #[cfg(feature = "swarm")]
 pub(crate) use handshake::HandshakeStep;
 use handshake::{ConnectionHandshake, Permitted};
+pub use input::Input;
 use input::Kept;
 use libp2p_identity::PeerId;
+pub use multistream::Protocol;
 use multistream::is_proposal;
 use open_connection::OpenConnection;
 #[cfg(feature = "swarm")]
@@ -133,11 +124,17 @@ pub(crate) use packed_peer::PackedPeer;
 #[cfg(not(feature = "swarm"))]
 use packed_peer::PackedPeer;
 use round_trip::RoundTrip;
+pub use stream::{Stream, Streams};
 use stream_deadlines::StreamDeadlines;
+pub use stream_ops::{ReadError, WriteError};
+#[cfg(feature = "swarm")]
+pub(crate) use timers::IdleTimes;
 use timers::{ConnectionTimers, Timeout};
 #[cfg(not(feature = "swarm"))]
 use unnamed::UnnamedSlot;
 use unnamed::{AllStreams, Unnamed};
+#[cfg(feature = "swarm")]
+pub(crate) use unnamed::{MEMORY_OF_ONE as UNNAMED, UnnamedSlot};
 use unnamed_facts::Offered;
 use yamux::Session;
 

@@ -1,6 +1,7 @@
-//! [`Config`]: the bounds and the time-outs of one connection.
+//! [`Config`]: the bounds and the time-outs of one connection. [`Role`]: which end of it we are.
 
 use super::{Rate, yamux};
+use core::fmt;
 use core::time::Duration;
 
 /// The bounds and the time-outs of a connection. Durations are counted on the clock that the owner hands in as `now`.
@@ -127,5 +128,23 @@ impl Default for Config {
             openings: Rate::new(1_000_000, 1_000_000),
             pings: Rate::new(100, 10),
         }
+    }
+}
+
+/// Which end of a connection we are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Role {
+    /// We dialed: Noise's initiator, multistream-select's dialer, yamux's client (odd stream ids).
+    Dialer,
+    /// We accepted: Noise's responder, multistream-select's listener, yamux's server (even stream ids).
+    Listener,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dialer => "dialer",
+            Self::Listener => "listener",
+        })
     }
 }

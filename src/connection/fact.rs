@@ -1,25 +1,9 @@
 //! [`Environment`]: what an owner hands to a connection. [`Fact`]: what the connection tells.
 
+use super::Error;
 #[cfg(doc)]
-use super::Connection;
-use super::{Config, Error, Protocol, Scratch, Streams};
+use super::{Config, Connection};
 use crate::lifecycle::{Failure, StreamEnd, StreamId};
-use core::time::Duration;
-
-/// The things of its owner that a connection works with in one turn, borrowed.
-#[derive(Debug)]
-pub struct Environment<'a> {
-    /// The streams of all connections of the owner.
-    pub streams: &'a mut Streams,
-    /// The protocols that inbound streams may choose from.
-    pub protocols: &'a [Protocol],
-    /// Bounds and time-outs.
-    pub config: &'a Config,
-    /// The time, on the owner's clock, which must not go backwards; or [`UNTIMED`](super::UNTIMED).
-    pub now: Duration,
-    /// Memory to work with; what is in it means nothing.
-    pub scratch: &'a mut Scratch,
-}
 
 /// One thing that happened on a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

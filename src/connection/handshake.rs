@@ -13,16 +13,14 @@
 //! gate the handshake waits for its owner's permission, so that the peer calls nothing open that has not been announced
 //! here.
 
+use super::config::Role;
 use super::error::Error;
 use super::input::Input;
 use super::multistream::{self, Protocol};
-use super::noise;
-use super::role::Role;
-use super::yamux;
+use super::{noise, yamux};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::mem;
-use core::slice;
+use core::{mem, slice};
 use libp2p_identity::PeerId;
 
 const NOISE: Protocol = Protocol::from_static("/noise");

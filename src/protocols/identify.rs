@@ -128,7 +128,6 @@
 mod config;
 mod local;
 mod message;
-mod reader;
 mod record;
 mod streams;
 

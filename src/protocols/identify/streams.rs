@@ -1,8 +1,7 @@
 //! The four roles: asking, answering, pushing, and hearing a push. Each is a stream that says one thing in one
 //! direction.
 
-use super::message::decode_with;
-use super::reader::MessageReader;
+use super::message::{MessageReader, decode_with};
 use super::{Event, Failure, Identify, Info, PROTOCOL, PUSH_PROTOCOL, PeerRecord};
 use crate::arithmetic::Count;
 use crate::connection::Bucket;

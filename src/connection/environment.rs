@@ -1,8 +1,25 @@
-//! [`Scratch`]: memory that every turn of every connection uses again.
+//! [`Environment`]: what an owner lends to a connection for one call. [`Scratch`]: the memory among it.
 
 use super::unnamed::UnnamedMemory;
 use super::yamux::BufferPool;
+use super::{Config, Protocol, Streams};
 use alloc::vec::Vec;
+use core::time::Duration;
+
+/// The things of its owner that a connection works with in one turn, borrowed.
+#[derive(Debug)]
+pub struct Environment<'a> {
+    /// The streams of all connections of the owner.
+    pub streams: &'a mut Streams,
+    /// The protocols that inbound streams may choose from.
+    pub protocols: &'a [Protocol],
+    /// Bounds and time-outs.
+    pub config: &'a Config,
+    /// The time, on the owner's clock, which must not go backwards; or [`UNTIMED`](super::UNTIMED).
+    pub now: Duration,
+    /// Memory to work with; what is in it means nothing.
+    pub scratch: &'a mut Scratch,
+}
 
 /// How much of what frames are made in is kept when a connection goes.
 #[cfg(feature = "swarm")]
