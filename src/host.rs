@@ -65,6 +65,7 @@ mod any_swarm;
 mod begin_stream;
 mod command;
 mod config;
+mod connection;
 mod driver;
 mod error;
 mod events;
@@ -72,6 +73,7 @@ mod execute;
 mod handle;
 mod handler_queue;
 mod handlers;
+mod listener;
 mod notifee;
 mod open_stream;
 mod opened_stream;
@@ -85,32 +87,32 @@ mod stream;
 mod unread;
 mod wait;
 
-pub use any_swarm::AnySwarm;
-pub use config::Config;
-pub use error::Error;
-pub use events::Events;
-pub use handle::{Connection, Handle, Listener};
-pub use open_stream::OpenStream;
-pub use remote::{Remote, RemoteEvents};
-pub use stream::Stream;
-
-pub use crate::protocols::Target;
-
 use crate::identity::Keypair;
 use crate::notifee::Notifees;
+pub use crate::protocols::Target;
 use crate::swarm::{Reactor, Swarm, Transport};
 use crate::tcp;
 use alloc::rc::Rc;
+pub use any_swarm::AnySwarm;
+pub use config::Config;
+pub use connection::Connection;
 use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use driver::Driver;
+pub use error::Error;
+pub use events::Events;
 use futures_lite::io::{AsyncRead, AsyncWrite};
+pub use handle::Handle;
+pub use listener::Listener;
 use notifee::HostNotifee;
+pub use open_stream::OpenStream;
+pub use remote::{Remote, RemoteEvents};
 use ring::rand::{SecureRandom, SystemRandom};
 use shared::Shared;
 use smol::LocalExecutor;
 use std::os::fd::AsFd;
+pub use stream::Stream;
 
 /// A swarm, its notifees, and an executor for the tasks that use them. See the [module](self).
 ///

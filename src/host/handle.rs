@@ -2,7 +2,9 @@
 
 use super::any_swarm::AnySwarm;
 use super::command::{Close, HostCommand, Proposal};
+use super::connection::Connection;
 use super::error::Error;
+use super::listener::Listener;
 use super::open_stream::OpenStream;
 use super::outcome::PendingOutcome;
 use super::shared::{HostPhase, Shared};
@@ -16,7 +18,6 @@ use crate::protocols::Target;
 use crate::swarm::Multiaddr;
 use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
-use alloc::vec::Vec;
 use core::fmt;
 use core::future::Future;
 use core::time::Duration;
@@ -430,7 +431,7 @@ impl Handle {
     }
 }
 
-async fn close(shared: &Rc<Shared>, id: ConnectionId, how: Close) {
+pub(super) async fn close(shared: &Rc<Shared>, id: ConnectionId, how: Close) {
     // Whatever it says, there is no connection any more.
     let _ = AwaitOutcome::begin(shared, |slot| HostCommand::CloseConnection(id, how, slot)).await;
 }
@@ -438,132 +439,5 @@ async fn close(shared: &Rc<Shared>, id: ConnectionId, how: Close) {
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle").field("local_peer", &self.shared.local_peer).finish_non_exhaustive()
-    }
-}
-
-/// A listener that is open. Dropping this does not close it.
-#[derive(Clone)]
-pub struct Listener {
-    shared: Rc<Shared>,
-    id: ListenerId,
-    addresses: Vec<Multiaddr>,
-}
-
-impl Listener {
-    /// Its id, as notifees are told it.
-    #[must_use]
-    pub const fn id(&self) -> ListenerId {
-        self.id
-    }
-
-    /// Where it listened when it opened, without `/p2p/…`: at least one address.
-    #[must_use]
-    pub fn addresses(&self) -> &[Multiaddr] {
-        &self.addresses
-    }
-
-    /// Closes it: [`Handle::close_listener`].
-    pub async fn close(&self) {
-        let _ = AwaitOutcome::begin(&self.shared, |slot| HostCommand::CloseListener(self.id, slot)).await;
-    }
-}
-
-impl fmt::Debug for Listener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listener").field("id", &self.id).field("addresses", &self.addresses).finish()
-    }
-}
-
-/// One line: `l0.1 on ADDRESS, ADDRESS`.
-impl fmt::Display for Listener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} on ", self.id)?;
-        for (n, address) in self.addresses.iter().enumerate() {
-            write!(f, "{}{address}", if n == 0 { "" } else { ", " })?;
-        }
-        Ok(())
-    }
-}
-
-/// A connection that was dialed, and is open or was. Dropping this does not close it.
-#[derive(Clone)]
-pub struct Connection {
-    shared: Rc<Shared>,
-    id: ConnectionId,
-    peer: PeerId,
-    remote: Multiaddr,
-}
-
-impl Connection {
-    /// Its id, as notifees are told it.
-    #[must_use]
-    pub const fn id(&self) -> ConnectionId {
-        self.id
-    }
-
-    /// Who is at the other end.
-    #[must_use]
-    pub const fn peer(&self) -> PeerId {
-        self.peer
-    }
-
-    /// What was dialed.
-    #[must_use]
-    pub const fn remote(&self) -> &Multiaddr {
-        &self.remote
-    }
-
-    /// Opens a stream over it: [`Handle::open_stream`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn open_stream(&self, protocols: &[Protocol]) -> OpenStream {
-        OpenStream::new(&self.shared, Target::Connection(self.id), Proposal::Agreed(protocols.to_vec()))
-    }
-
-    /// Opens a stream over it without waiting for the peer's word: [`Handle::open_stream_lazy`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn open_stream_lazy(&self, protocol: Protocol) -> OpenStream {
-        OpenStream::new(&self.shared, Target::Connection(self.id), Proposal::Lazy(protocol))
-    }
-
-    /// Closes it politely: [`Handle::close_connection`].
-    pub async fn close(&self) {
-        close(&self.shared, self.id, Close::Politely).await;
-    }
-
-    /// Closes it at once: [`Handle::abort_connection`].
-    pub async fn abort(&self) {
-        close(&self.shared, self.id, Close::AtOnce).await;
-    }
-
-    /// Waits until it has ended: [`Handle::connection_closed`].
-    pub async fn closed(&self) {
-        close(&self.shared, self.id, Close::ByItself).await;
-    }
-}
-
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection")
-            .field("id", &self.id)
-            .field("peer", &self.peer)
-            .field("remote", &self.remote)
-            .finish()
-    }
-}
-
-/// One line: `c0.1 to PEER at ADDRESS`.
-impl fmt::Display for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} to {} at {}", self.id, self.peer, self.remote)
-    }
-}
-
-impl From<&Connection> for Target {
-    fn from(connection: &Connection) -> Self {
-        Self::Connection(connection.id())
     }
 }
