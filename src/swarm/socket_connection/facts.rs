@@ -1,0 +1,122 @@
+//! What follows of the facts that a connection tells: it opens, or waits for room; its streams open, end, fail.
+
+use super::ending::EndCause;
+use super::{ConnectionStage, OurSide, SocketConnection};
+use crate::connection::{Fact, PackedPeer};
+use crate::lifecycle::{ConnectionEnd, Direction, RemoteEnd};
+use crate::swarm::refusals::Refusal;
+use crate::swarm::state::SwarmState;
+use core::task::Context;
+use core::time::Duration;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::Transport;
+
+impl<T> SocketConnection<T>
+where
+    T: Transport,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+{
+    pub(super) fn handle<const E: usize>(
+        &mut self,
+        fact: Fact,
+        state: &mut SwarmState<E>,
+        cx: &mut Context<'_>,
+        now: Duration,
+    ) {
+        match fact {
+            Fact::ReadyToOpen => self.ready_to_open(state, cx, now),
+            Fact::StreamOffered => self.offered(state, cx, now),
+            Fact::StreamUnproposed => state.stream_without_id(self.id, Refusal::StreamUnproposed),
+            Fact::StreamRefused => state.stream_without_id(self.id, Refusal::StreamLimit),
+            Fact::StreamReadyToOpen(id) if state.access.has_gate() && !self.gate_allows(id, state, now) => {
+                self.refuse_proposal(id, state, cx, now);
+            }
+            Fact::StreamReadyToOpen(id) if !state.may_speak(id) => self.refuse_protocol(id, state, now),
+            Fact::StreamReadyToOpen(id) => match state.may_open_now() {
+                true => self.admit_stream(id, state, now),
+                false => state.enqueue_opening(id),
+            },
+            Fact::StreamFailed(id, failure) => state.fail_stream(id, failure),
+            // It is open: a stream is told to have failed until it has permission to open.
+            Fact::StreamEnded(id, end) => state.end_stream(id, end),
+            Fact::Readable(id) => state.mark_readable(id),
+            Fact::Writable(id) => state.mark_writable(id),
+            Fact::GoAway(code) => match &mut self.stage {
+                // Two polite closes cross: what is due from us is still written.
+                ConnectionStage::Closing(_, _, ours @ (OurSide::Open | OurSide::Last)) if code == 0 => {
+                    *ours = OurSide::Last
+                }
+                ConnectionStage::Closing(_, _, OurSide::Serving) if code == 0 => {}
+                ConnectionStage::Up(_) if code == 0 => self.serve(state),
+                ConnectionStage::Dialing(_)
+                | ConnectionStage::Up(_)
+                | ConnectionStage::Closing(..)
+                | ConnectionStage::Over(_) => {
+                    self.end(state, EndCause::Ended(ConnectionEnd::Remote(RemoteEnd::GoAway(code))));
+                }
+            },
+            Fact::Idle => self.close(state, ConnectionEnd::Idle, now),
+            Fact::CloseTimeout => self.cut(state),
+            Fact::Failed(error) => {
+                self.last_words(cx);
+                self.end(state, EndCause::Broke(error));
+            }
+        }
+    }
+
+    /// Its peer is authenticated, or its muxer agreed: it goes on, or waits in line for room.
+    pub(in crate::swarm) fn ready_to_open<const E: usize>(
+        &mut self,
+        state: &mut SwarmState<E>,
+        cx: &mut Context<'_>,
+        now: Duration,
+    ) {
+        let peer = self.connection().and_then(|connection| connection.peer());
+        let is_new = self.peer.is_none();
+        self.peer = peer.and_then(PackedPeer::pack);
+        self.expected = None;
+        if peer == Some(state.local_peer) {
+            return self.refuse_ourselves(state);
+        }
+        // An accepted one was judged before it got its id.
+        if let Some(peer) = peer.filter(|_| is_new && self.direction == Direction::Outbound)
+            && let Err(why) = state.access.may_connect(peer, self.direction, self.judged_address(), now)
+        {
+            return self.deny(state, cx, now, why);
+        }
+        match state.may_open_now() && self.has_share(state) {
+            true => self.admit(state, cx, now),
+            false => state.enqueue_opening(self.id),
+        }
+    }
+
+    /// It is opening and ready, and there is room: it opens, or goes on to where it will be ready again.
+    pub(in crate::swarm) fn admit<const E: usize>(
+        &mut self,
+        state: &mut SwarmState<E>,
+        cx: &mut Context<'_>,
+        now: Duration,
+    ) {
+        let config = &state.config.connection;
+        match self.connection().map(|connection| connection.open(config, now)) {
+            Some(Ok(opened)) => {
+                if opened && state.lifecycle.opened(self.id).is_ok() {
+                    self.opening_ends(state);
+                    if let Some(peer) = self.peer() {
+                        state.held_bytes.join(&mut self.account, peer);
+                    }
+                }
+                // Bytes that came behind the handshake were kept, and no socket will wake for them. Without any, a wake
+                // would cost the owner a turn that finds nothing to do.
+                if self.connection().is_some_and(|connection| connection.keeps_input()) {
+                    cx.waker().wake_by_ref();
+                }
+            }
+            Some(Err(error)) => self.end(state, EndCause::Broke(error)),
+            None => {}
+        }
+        self.settle(state);
+        self.mark_dirty(state);
+    }
+}

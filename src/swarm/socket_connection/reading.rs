@@ -1,0 +1,183 @@
+//! The reading half of a [`SocketConnection`](super::SocketConnection): its byte pipe, its helpings of input, and
+//! deadlines.
+
+use super::ending::EndCause;
+use super::{ConnectionStage, HELPING_READS, OurSide, SocketConnection};
+use crate::connection::Input;
+use crate::lifecycle::{ConnectionEnd, Failure, RemoteEnd};
+use crate::swarm::address_group::is_name;
+use crate::swarm::budget::Helping;
+use crate::swarm::error;
+use crate::swarm::reactor::Reactor;
+use crate::swarm::retry::retry_interrupted;
+use crate::swarm::state::SwarmState;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::Transport;
+
+/// The most time-outs of one connection that one deadline handles. The others are handled by the next deadline, which is
+/// due at once.
+const MAX_TIMEOUTS: usize = 64;
+
+impl<T> SocketConnection<T>
+where
+    T: Transport,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+{
+    /// Polls a dial for the byte pipe. `Some`: it is there.
+    pub(in crate::swarm) fn poll_pipe<const E: usize>(
+        &mut self,
+        state: &mut SwarmState<E>,
+        reactor: &mut impl Reactor,
+        cx: &mut Context<'_>,
+        now: Duration,
+    ) -> Option<T::Output> {
+        let ConnectionStage::Dialing(dial) = &mut self.stage else { return None };
+        // What others have left there is not this dial's.
+        let _ = reactor.dialed_from();
+        let polled = dial.as_mut().poll(cx);
+        if is_name(&self.remote)
+            && let Some(reached) = reactor.dialed_to()
+        {
+            let judged = self.judge_reached(reached, state, now);
+            if let Err(why) = judged {
+                drop(polled);
+                self.fail(state, Failure::Denied, &why);
+                return None;
+            }
+        }
+        // A transport above the socket's may have more to do before it is ready.
+        self.local = reactor.dialed_from().or_else(|| self.local.take());
+        match polled {
+            Poll::Pending => None,
+            Poll::Ready(Ok(io)) => Some(io),
+            Poll::Ready(Err(error)) => {
+                self.fail(state, error::failure(&error), &error);
+                None
+            }
+        }
+    }
+
+    /// Takes a helping, in at most [`HELPING_READS`] reads.
+    /// Returns `true` if the connection may have more to read or to handle and is to wait in line for another helping.
+    pub(in crate::swarm) fn drive_input<const E: usize>(
+        &mut self,
+        state: &mut SwarmState<E>,
+        cx: &mut Context<'_>,
+        input: &mut Input,
+        most: Helping,
+        now: Duration,
+    ) -> bool {
+        let Helping { bytes: mut left, mut frames } = most;
+        self.heed_pressure(state);
+        for _ in 0..HELPING_READS {
+            let (ConnectionStage::Up(pipe)
+            | ConnectionStage::Closing(pipe, _, OurSide::Serving | OurSide::Open | OurSide::Closed)) = &mut self.stage
+            else {
+                return false;
+            };
+            if !pipe.connection.wants_input() {
+                return false;
+            }
+            let is_cut_short = pipe.connection.is_cut_short();
+            pipe.connection.begin_input(input);
+            input.limit_frames(frames);
+            input.limit_memory(state.held_bytes.helping());
+            if is_cut_short || input.space().is_empty() {
+                // Frames that the last helping left, or a full buffer, are handled before more is read.
+                self.handle_received(state, input, cx, now);
+                return true;
+            }
+            let space = input.space();
+            let asked = space.len().min(left);
+            let read = retry_interrupted(Pin::new(&mut pipe.io).poll_read(cx, &mut space[..asked]), cx);
+            if let Poll::Ready(Ok(n)) = read {
+                input.filled(n);
+                self.received += n as u64;
+            }
+            self.handle_received(state, input, cx, now);
+            match read {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(0)) => {
+                    if self.is_serving() {
+                        // The peer may have ended its side only: what was answered before we heard of it can arrive yet.
+                        self.last_words(cx);
+                    }
+                    self.end(state, EndCause::Ended(ConnectionEnd::Remote(RemoteEnd::Eof)));
+                    return false;
+                }
+                // More may have come, or the end. Our TCP says so without a system call if nothing has.
+                Poll::Ready(Ok(n)) if n < asked => left -= n,
+                Poll::Ready(Ok(_)) => return true,
+                Poll::Ready(Err(error)) => {
+                    self.end(state, EndCause::Io(error));
+                    return false;
+                }
+            }
+            frames = input.frames_left();
+            let is_cut_short = self.connection().is_some_and(|connection| connection.is_cut_short());
+            if frames == 0 || is_cut_short || state.held_bytes.is_over() {
+                return true;
+            }
+        }
+        true
+    }
+
+    fn handle_received<const E: usize>(
+        &mut self,
+        state: &mut SwarmState<E>,
+        input: &mut Input,
+        cx: &mut Context<'_>,
+        now: Duration,
+    ) {
+        while let Some(fact) =
+            self.connection().and_then(|connection| connection.receive(input, &mut state.environment(now)))
+        {
+            self.handle(fact, state, cx, now);
+        }
+        self.settle(state);
+    }
+
+    /// Handles what has timed out by `now`.
+    pub(in crate::swarm) fn drive_timeouts<const E: usize>(
+        &mut self,
+        state: &mut SwarmState<E>,
+        cx: &mut Context<'_>,
+        now: Duration,
+    ) {
+        if matches!(self.stage, ConnectionStage::Dialing(_)) {
+            if self.deadline(state).is_some_and(|deadline| deadline <= now) {
+                // There was no handshake: whoever dials learns that nothing has answered yet.
+                self.end(
+                    state,
+                    EndCause::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "nobody has answered in time")),
+                );
+            }
+            return;
+        }
+        for _ in 0..MAX_TIMEOUTS {
+            let timeout =
+                self.connection().and_then(|connection| connection.handle_timeout(&mut state.environment(now)));
+            let Some(fact) = timeout else { break };
+            self.handle(fact, state, cx, now);
+        }
+        self.drive_write_timeout(state, cx, now);
+        self.settle(state);
+    }
+
+    /// Returns the earliest deadline of this connection.
+    pub(in crate::swarm) fn deadline<const E: usize>(&self, state: &SwarmState<E>) -> Option<Duration> {
+        let config = &state.config.connection;
+        match &self.stage {
+            ConnectionStage::Dialing(_) => Some(self.began.saturating_add(config.handshake_timeout)),
+            ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..) => {
+                let deadlines = [pipe.connection.poll_at(&state.streams, config), self.write_deadline(state)];
+                deadlines.into_iter().flatten().min()
+            }
+            ConnectionStage::Over(_) => None,
+        }
+    }
+}
