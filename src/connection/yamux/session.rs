@@ -1,8 +1,12 @@
 //! [`Session`]: one connection's end, and what its caller can do with it. What arrives is in `receive`, how frames come
 //! about in `flow`.
 
+mod opening;
+mod pending_output;
+
 use super::buffer_pool::BufferPool;
-use super::fact::{Fact, OpenError};
+#[cfg(doc)]
+use super::fact::Fact;
 use super::flood::{Costs, Tally};
 use super::frame::{FrameType, Header, RST, SYN};
 use super::incoming::Incoming;
@@ -166,87 +170,6 @@ impl<K: Copy> Session<K> {
         tally
     }
 
-    /// Leaves out the ids below `id`, for tests of what happens at their end. Ids never go back.
-    #[must_use]
-    pub fn skip_ids(mut self, id: u32) -> Self {
-        if let Some(next) = self.next_id.filter(|next| *next < id) {
-            self.next_id = id.checked_add((id ^ next) & 1);
-        }
-        self
-    }
-
-    /// Whether [`open`](Self::open) succeeds now.
-    ///
-    /// # Errors
-    /// What `open` would say.
-    pub fn can_open(&self) -> Result<(), OpenError> {
-        self.next_id().map(drop)
-    }
-
-    /// Opens a stream under `key`: it gets its wire id now, and SYN rides on its first frame, whatever that is. The
-    /// caller puts the stream into its table.
-    ///
-    /// # Errors
-    /// See [`OpenError`]. Nothing has changed then.
-    pub fn open(&mut self, key: K) -> Result<Stream, OpenError> {
-        let id = self.next_id()?;
-        self.next_id = id.checked_add(2);
-        self.wire_ids.insert(id, key);
-        self.unacknowledged.raise(1);
-        self.costs.stream();
-        if let Some(unheard) = &mut self.unheard {
-            unheard.left.lower(1);
-        }
-        Ok(Stream::new(id, SynState::SynDue, self.config.receive_window, self.growth.long_ago()))
-    }
-
-    /// Answers [`Fact::Inbound`]: the stream is `key` from now on. The caller puts it into its table before it calls
-    /// [`receive`](Self::receive) again, which then delivers what came in the SYN's frame. ACK is withheld until
-    /// [`acknowledge`](Self::acknowledge). `None`, and nothing has changed, if there is nothing to accept.
-    #[must_use]
-    pub fn accept(&mut self, key: K) -> Option<Stream> {
-        let id = self.incoming.decide()?;
-        self.wire_ids.insert(id, key);
-        self.costs.stream();
-        Some(Stream::new(id, SynState::Withheld, self.config.receive_window, self.growth.long_ago()))
-    }
-
-    /// Returns the beginning of what came in the SYN's frame, at [`Fact::Inbound`], if that is data: as much of it as is in
-    /// `rest`, which is what the last [`receive`](Self::receive) was given and has not consumed.
-    #[must_use]
-    pub fn offered_payload<'a>(&self, rest: &'a [u8]) -> &'a [u8] {
-        match &self.incoming {
-            // One byte of the header comes first.
-            Incoming::Undecided(header) if header.kind == FrameType::Data && !header.has(RST) => {
-                let payload = rest.get(1..).unwrap_or_default();
-                payload.get(..header.length as usize).unwrap_or(payload)
-            }
-            Incoming::Undecided(_)
-            | Incoming::Header { .. }
-            | Incoming::Frame(_)
-            | Incoming::Payload { .. }
-            | Incoming::Broken(_) => &[],
-        }
-    }
-
-    /// Gives an accepted stream another key, under which the caller keeps it from now on. Nothing may have been
-    /// [written](Self::write) on it or finished, but with [`write_whole`](Self::write_whole).
-    pub fn rename(&mut self, stream: &Stream, key: K) {
-        self.wire_ids.rename(stream.id, key);
-        self.incoming.rename(stream.id, key);
-    }
-
-    /// Answers [`Fact::Inbound`] by RST; what came in the SYN's frame, and what comes after it, is discarded. It counts in
-    /// [`Tally::resets`] if the peer has sent go-away, since it has no stream to begin then.
-    pub fn refuse(&mut self) {
-        if let Some(id) = self.incoming.decide() {
-            if self.peer_left {
-                self.costs.reset();
-            }
-            self.output.answer(Header::new(FrameType::WindowUpdate, RST, id, 0));
-        }
-    }
-
     /// Writes data: makes frames in the output at once, as far as the peer's window and
     /// [`Config::max_output`] allow, and returns how many bytes of `data` are in them. Consecutive writes to one stream
     /// share a frame up to [`Config::max_frame`].
@@ -275,13 +198,6 @@ impl<K: Copy> Session<K> {
         self.push_data(stream, data);
         self.output.count_answers(self.output.data().saturating_sub(before));
         true
-    }
-
-    /// Permits the ACK of a stream that the peer opened; it rides on the stream's next frame. No effect otherwise.
-    pub fn acknowledge(&mut self, stream: &mut Stream) {
-        if stream.opening == SynState::Withheld {
-            stream.opening = SynState::AckDue;
-        }
     }
 
     /// Sends a SYN or ACK that is due and that no frame has carried: on the stream's last frame if that still waits
@@ -392,17 +308,6 @@ impl<K: Copy> Session<K> {
         self.output.push(Header::new(FrameType::Ping, SYN, 0, opaque));
     }
 
-    /// Sends one ping to a peer that has not sent a frame: for a caller whose streams wait for the first one
-    /// ([`OpenError::Unheard`]), since every peer answers a ping, and some answer a stream late or never. The second call
-    /// changes nothing, nor does one after the first frame.
-    pub fn ask_for_first_frame(&mut self) {
-        if let Some(unheard) = &mut self.unheard
-            && !core::mem::replace(&mut unheard.is_asked, true)
-        {
-            self.ping(0);
-        }
-    }
-
     /// Sends go-away with a code ([`NORMAL`](super::NORMAL) and its like) as our last frame: peers end the
     /// session when they see it, so whatever comes after it would be lost. Data still arrives; writes are 0. The second
     /// one changes nothing.
@@ -411,111 +316,10 @@ impl<K: Copy> Session<K> {
         self.write_queue.clear();
     }
 
-    /// Moves all pending output into `into`, as [`take_output`](Self::take_output) does, and keeps the memory of `into`
-    /// for later output. `into` must be empty: bytes in it are lost.
-    pub fn swap_output(&mut self, into: &mut Vec<u8>) {
-        self.output.swap(into);
-        self.output_taken();
-    }
-
-    /// What waits to be sent, as one run of whole frames.
-    #[must_use]
-    pub fn output(&self) -> &[u8] {
-        self.output.bytes()
-    }
-
-    /// Appends what waits to be sent to `into`, and starts a batch (or adds to the one that is being written).
-    pub fn take_output(&mut self, into: &mut Vec<u8>) {
-        into.extend_from_slice(self.output.bytes());
-        self.output_taken();
-    }
-
-    /// The same without the copy: the caller has used what [`output`](Self::output) gave.
-    pub fn output_taken(&mut self) {
-        self.output.taken();
-        self.fins_taken = self.fins.len();
-    }
-
-    /// The caller says that everything that was taken has been written to the socket. Tells one fact a call:
-    /// [`Fact::FinSent`] for each FIN of the batch, then [`Fact::Writable`] for streams that wait for room while there
-    /// is room; to be called until `None`.
-    pub fn written(&mut self, streams: &mut impl Streams<K>) -> Option<Fact<K>> {
-        self.output.written();
-        while self.fins_taken > 0 {
-            self.fins_taken.lower(1);
-            let (id, key) = self.fins.pop_front()?;
-            match streams.stream_mut(key) {
-                Some(stream) if stream.id == id && stream.sending == Half::Finished => return Some(Fact::FinSent(key)),
-                _ => {}
-            }
-        }
-        if let Some(key) = self.next_in_line(streams) {
-            return Some(Fact::Writable(key));
-        }
-        if self.wire_ids.is_empty() {
-            self.output.shrink(KEPT_OUTPUT);
-            self.wire_ids.shrink();
-        }
-        None
-    }
-
-    /// Gives back all memory that only waits to be used again, for a connection that has gone quiet. When no stream is
-    /// left, most of it is given back without asking.
-    pub fn release(&mut self) {
-        self.output.shrink(0);
-        self.fins.shrink_to_fit();
-        self.write_queue.shrink_to_fit();
-        self.withheld.shrink_to_fit();
-    }
-
-    /// Gives back memory of the output that is beyond twice what waits in it, or beyond 4 KiB if that is more: for a caller
-    /// whose byte pipe takes nothing, so that what waits is all that is held.
-    pub fn trim_output(&mut self) {
-        let waits = self.output.bytes().len();
-        if self.output.capacity() > waits.saturating_mul(2).max(KEPT_FROM_OTHERS) {
-            self.output.shrink(waits);
-        }
-    }
-
-    /// Returns the number of bytes that [`write`](Self::write) would take now.
-    #[must_use]
-    pub fn write_room(&self, stream: &Stream) -> usize {
-        if !stream.sending.is_open() || self.output.is_closed() {
-            return 0;
-        }
-        self.room().min(stream.send_window as usize)
-    }
-
-    /// Takes the memory of `spare`, which must be empty, for the output, unless there is some: for a caller with many
-    /// sessions, before it writes.
-    pub fn borrow_output(&mut self, spare: &mut Vec<u8>) {
-        self.output.borrow(spare);
-    }
-
-    /// Gives the output's memory to `spare` or frees it, if nothing waits and it is more than 4 KiB: for a caller with
-    /// many sessions, after [`written`](Self::written), so that the one that has gone quiet keeps little.
-    pub fn give_output(&mut self, spare: &mut Vec<u8>) {
-        self.output.give(KEPT_FROM_OTHERS, spare);
-    }
-
-    /// Whether the peer makes us answer more than it reads (pongs, resets, acknowledgements, window updates beyond
-    /// [`Config::max_control`] bytes, counted until [`written`](Self::written)). The caller then stops reading from it
-    /// until the answers have left: a call of [`receive`](Self::receive) adds at most as many bytes as it is given.
-    #[must_use]
-    pub fn is_clogged(&self) -> bool {
-        self.output.unwritten_answers() > self.config.max_control
-    }
-
     /// How many streams are not over.
     #[must_use]
     pub fn live(&self) -> usize {
         self.wire_ids.len()
-    }
-
-    /// How many of our streams the peer has yet to acknowledge.
-    #[must_use]
-    pub const fn unacknowledged(&self) -> u32 {
-        self.unacknowledged
     }
 
     /// Returns whether the peer has sent go-away.
@@ -528,39 +332,6 @@ impl<K: Copy> Session<K> {
     #[must_use]
     pub const fn has_gone_away(&self) -> bool {
         self.output.is_closed()
-    }
-
-    fn next_id(&self) -> Result<u32, OpenError> {
-        if self.peer_left || self.output.is_closed() {
-            return Err(OpenError::GoneAway);
-        }
-        let id = self.next_id.ok_or(OpenError::IdsExhausted)?;
-        if self.unheard.is_some_and(|unheard| unheard.left == 0) {
-            return Err(OpenError::Unheard);
-        }
-        if self.unacknowledged >= self.config.ack_backlog {
-            return Err(OpenError::AckBacklog);
-        }
-        Ok(id)
-    }
-
-    /// Whether a stream of this id would be ours.
-    pub(super) const fn is_ours(&self, id: u32) -> bool {
-        match self.role {
-            Role::Dialer => !id.is_multiple_of(2),
-            Role::Listener => id.is_multiple_of(2),
-        }
-    }
-
-    /// A frame of the peer has come. Returns whether it is the first one, and streams may have waited for it.
-    pub(super) fn hear(&mut self) -> bool {
-        self.unheard.take().is_some_and(|unheard| unheard.left == 0)
-    }
-
-    /// The peer has acknowledged the stream, or will never: it counts no more.
-    pub(super) fn acknowledged(&mut self, stream: &mut Stream) {
-        stream.opening = SynState::Open;
-        self.unacknowledged = self.unacknowledged.saturating_sub(1);
     }
 
     /// Either side has sent RST.
