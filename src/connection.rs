@@ -89,7 +89,9 @@ mod stream;
 mod stream_deadlines;
 mod stream_ops;
 mod stream_steps;
+mod timeouts;
 mod timers;
+mod transmit;
 mod unnamed;
 mod unnamed_facts;
 #[cfg(test)]
@@ -127,11 +129,9 @@ use round_trip::RoundTrip;
 pub use stream::{Stream, Streams};
 use stream_deadlines::StreamDeadlines;
 pub use stream_ops::{ReadError, WriteError};
+use timers::ConnectionTimers;
 #[cfg(feature = "swarm")]
 pub(crate) use timers::IdleTimes;
-use timers::{ConnectionTimers, Timeout};
-#[cfg(not(feature = "swarm"))]
-use unnamed::UnnamedSlot;
 use unnamed::{AllStreams, Unnamed};
 #[cfg(feature = "swarm")]
 pub(crate) use unnamed::{MEMORY_OF_ONE as UNNAMED, UnnamedSlot};
@@ -418,133 +418,6 @@ impl Connection {
         }
     }
 
-    /// Whether [`transmit`](Self::transmit) would append something.
-    #[must_use]
-    pub fn is_due(&self) -> bool {
-        self.gathers() || self.is_part_taken()
-    }
-
-    /// Returns whether output is pending that no [`transmit`](Self::transmit) has begun with.
-    pub(crate) fn gathers(&self) -> bool {
-        let said = match &self.phase {
-            Phase::Open(open) => !open.session.output().is_empty(),
-            Phase::Handshake(_) | Phase::Over(_) => false,
-        };
-        said || !self.out.is_empty()
-    }
-
-    /// Returns whether [`transmit`](Self::transmit) has appended the beginning of a run of frames that does not fit in
-    /// one Noise message, and not yet its end. Until the end has been written, [`written`](Self::written) tells nothing.
-    #[must_use]
-    pub fn is_part_taken(&self) -> bool {
-        match &self.phase {
-            Phase::Open(open) => open.is_part_sealed(),
-            Phase::Handshake(_) | Phase::Over(_) => false,
-        }
-    }
-
-    /// Appends pending output to `out`: what is left of the handshake, and at most one Noise message (64 KiB). Afterwards
-    /// [`is_due`](Self::is_due) says whether more is pending.
-    ///
-    /// Once the bytes have been written, call [`written`](Self::written). While a [part](Self::is_part_taken) of a longer
-    /// run of frames is left, that tells nothing.
-    ///
-    /// # Errors
-    /// What the connection broke of. It is over, and no [`Fact::Failed`] follows.
-    pub fn transmit(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        if !self.out.is_empty() {
-            out.append(&mut self.out);
-            self.out = Vec::new();
-        }
-        if let Phase::Open(open) = &mut self.phase
-            && let Err(error) = open.seal(out)
-        {
-            self.fail(error.into());
-            return Err(error.into());
-        }
-        Ok(())
-    }
-
-    /// Takes note that all transmitted bytes have been written to the byte pipe. Call it until it returns `None`.
-    #[must_use]
-    pub fn written(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
-        if self.is_part_taken() {
-            return None;
-        }
-        match &mut self.phase {
-            Phase::Handshake(handshake) => handshake.written().then(|| {
-                self.timers.pause(env.now);
-                Fact::ReadyToOpen
-            }),
-            Phase::Open(_) => loop {
-                let Phase::Open(open) = &mut self.phase else { return None };
-                let streams = &mut AllStreams { ids: env.streams, unnamed: &mut self.unnamed };
-                let Some(said) = open.session.written(streams) else {
-                    self.open_queued(env);
-                    if let Phase::Open(open) = &mut self.phase {
-                        self.has_data_due &= !open.session.output().is_empty();
-                        open.session.give_output(&mut env.scratch.output);
-                    }
-                    return None;
-                };
-                if let Some(fact) = self.handle_muxer_fact(said, env) {
-                    return Some(fact);
-                }
-            },
-            Phase::Over(_) => None,
-        }
-    }
-
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called, if nothing happens before, on the clock of
-    /// [`Environment::now`]; `None` if nothing is waited for. It may change with every call of another method. Too
-    /// early does no harm.
-    #[must_use]
-    pub fn poll_at(&self, streams: &Streams, config: &Config) -> Option<Duration> {
-        let stream = self.stream_deadlines.first(streams, config).map(|(deadline, _)| deadline);
-        let unnamed = self.first_unnamed(config).map(|(deadline, _)| deadline);
-        let opening = self.next_opening_at(config);
-        [self.timers.poll_at(config), stream, unnamed, opening].into_iter().flatten().min()
-    }
-
-    /// Says what has timed out by [`Environment::now`], one fact a call, until there is nothing more; offers streams
-    /// that have waited for a token of [`Config::openings`]; and pings a peer that has been silent for
-    /// [`Config::keep_alive_interval`].
-    #[must_use]
-    pub fn handle_timeout(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
-        while let Some(due) = self.timers.take_due(env.config, env.now) {
-            match due {
-                Timeout::Handshake => return Some(self.fail(Error::HandshakeTimeout)),
-                Timeout::Silence => return Some(self.fail(Error::Silence)),
-                Timeout::Idle => return Some(Fact::Idle),
-                Timeout::Close => return Some(Fact::CloseTimeout),
-                Timeout::Ping => {
-                    if let Phase::Open(open) = &mut self.phase {
-                        open.session.ping(0);
-                        self.round_trip.ask(env.now);
-                    }
-                }
-            }
-        }
-        // Before the time-outs: what a late owner could have taken in time is not lost.
-        if let Some(fact) = self.offer_paced(env) {
-            return Some(fact);
-        }
-        let named = self.stream_deadlines.first(env.streams, env.config);
-        let unnamed = self.first_unnamed(env.config);
-        let first = [named.map(|(at, _)| at), unnamed.map(|(at, _)| at)].into_iter().flatten().min();
-        first.filter(|at| *at <= env.now)?;
-        match (named, unnamed) {
-            (Some((at, id)), _) if Some(at) == first => self.stream_timeout(id, env),
-            (_, Some((_, slot))) => self.unnamed_timeout(slot, env),
-            (_, None) => None,
-        }
-    }
-
-    /// The earliest deadline of the streams without an id, and whose it is.
-    fn first_unnamed(&self, config: &Config) -> Option<(Duration, UnnamedSlot)> {
-        self.unnamed.oldest().map(|(since, slot)| (since.saturating_add(config.negotiation_timeout), slot))
-    }
-
     /// Returns the number of streams that the peer has begun and that have no id, because no whole proposal has come on
     /// them, or because they are [paced](Self::streams_waiting). Once the connection is over, these have ended with it, without a fact for each.
     #[must_use]
@@ -565,22 +438,6 @@ impl Connection {
         self.paced
     }
 
-    /// Says what time it is for what has begun [`UNTIMED`]: its deadlines count from [`Environment::now`]. Without such a
-    /// thing it costs nothing.
-    pub fn count_from(&mut self, env: &mut Environment<'_>) {
-        if core::mem::take(&mut self.is_untimed) {
-            self.timers.count_from(env.config, env.now);
-            self.stream_deadlines.count_from(env.streams, env.now);
-            self.unnamed.count_from(env.now);
-        }
-    }
-
-    /// Returns whether something has begun [`UNTIMED`] since the last [`count_from`](Self::count_from).
-    #[cfg(feature = "swarm")]
-    pub(crate) const fn is_untimed(&self) -> bool {
-        self.is_untimed
-    }
-
     /// Returns whether the peer has sent go-away and no stream lives any more: nothing will happen on the connection, and
     /// its owner [closes](Self::close) it once nothing [is due](Self::is_due).
     #[must_use]
@@ -588,17 +445,6 @@ impl Connection {
         match &self.phase {
             Phase::Open(open) => open.session.has_peer_gone_away() && self.live == 0,
             Phase::Handshake(_) | Phase::Over(_) => false,
-        }
-    }
-
-    /// Takes note that the byte pipe has taken some of what was transmitted, but perhaps not all of it. It puts off
-    /// [`Fact::CloseTimeout`] after the peer's go-away, if data of a stream is among it. The
-    /// [round trip](Self::round_trip) of the handshake counts from here.
-    pub fn part_written(&mut self, now: Duration) {
-        if self.has_data_due {
-            self.note_activity(now);
-        } else if matches!(self.phase, Phase::Handshake(_)) {
-            self.round_trip.ask(now);
         }
     }
 
@@ -646,18 +492,6 @@ impl Connection {
         self.kept = Kept::default();
         input.consume_plain(input.plain().len());
         Fact::Failed(error)
-    }
-
-    /// Returns its times while it is open and has no stream.
-    #[cfg(feature = "swarm")]
-    pub(crate) const fn idle_times(&self) -> Option<IdleTimes> {
-        if self.live == 0 { self.timers.idle_times() } else { None }
-    }
-
-    /// Returns when its peer was last heard, while it is open.
-    #[cfg(feature = "swarm")]
-    pub(crate) const fn last_heard(&self) -> Option<Duration> {
-        self.timers.last_heard()
     }
 
     fn fail(&mut self, error: Error) -> Fact {

@@ -45,6 +45,7 @@ mod outbox;
 mod peer;
 mod peer_places;
 mod protobuf_fields;
+mod publish;
 mod quota;
 mod receive;
 mod router;
@@ -54,34 +55,30 @@ pub mod signing;
 mod streams;
 pub mod wire;
 
-pub use config::Config;
-pub use counters::{BytesHeld, Counters, PeerCounters, QueuedMessages};
-pub use error::{PublishError, SubscribeError};
-pub use events::Event;
-pub use message::{Message, MessageId, Topic};
-pub use router::Router;
-pub use seqno::{KnownAuthor, SeqnoValidator};
-pub use signing::Signing;
-
-use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, StreamId};
 use crate::notifee::Node;
 use crate::swarm::Refusal;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-use backlog::{Backlog, BacklogRoom, Frame, MessageSource, Numbered};
+use backlog::Backlog;
+pub use config::Config;
 use core::fmt;
 use core::time::Duration;
+pub use counters::{BytesHeld, Counters, PeerCounters, QueuedMessages};
+pub use error::{PublishError, SubscribeError};
+pub use events::Event;
 use events::OwnerEvents;
-use outbox::Dropped;
-use peer::{OutboundStream, Peer};
+pub use message::{Message, MessageId, Topic};
+use peer::Peer;
 use peer_places::PeerPlaces;
+use publish::flush;
 use quota::Quota;
-use seen::{Digest, MOST, MessageOrigin, Seen};
-use seqno::Bringer;
+pub use router::Router;
+use seen::{MOST, Seen};
+pub use seqno::{KnownAuthor, SeqnoValidator};
+pub use signing::Signing;
 
 /// What a validator makes of a message, which is new, on a topic of ours and validly signed.
 ///
@@ -210,41 +207,6 @@ impl<R: Router> PubSub<R> {
         removed
     }
 
-    /// Publishes a message to those who subscribe to its topic, as far as they are known; whether we do does not
-    /// matter. It is not told to ourselves.
-    ///
-    /// # Errors
-    /// [`PublishError`]; nothing has changed.
-    pub fn publish(&mut self, node: &mut dyn Node, topic: &str, data: &[u8]) -> Result<MessageId, PublishError> {
-        if topic.len() > self.config.topic_bytes {
-            return Err(PublishError::TopicTooLong);
-        }
-        // What is too large is not even signed; how much the fields take is looked at once they are there.
-        if data.len() > self.config.rpc_bytes {
-            return Err(PublishError::TooLarge);
-        }
-        let (message, id) = self.signing.seal(topic, data).ok_or(PublishError::Signing)?;
-        let rpc = wire::Rpc { subscriptions: Vec::new(), publish: [message].into() };
-        if prost::Message::encoded_len(&rpc) > self.config.rpc_bytes {
-            return Err(PublishError::TooLarge);
-        }
-        let digest = Digest::of(&id);
-        if self.seen.number(&digest).is_some() {
-            return Err(PublishError::Duplicate);
-        }
-        let origin = MessageOrigin { author: self.author, is_ours: self.author.is_none(), ..MessageOrigin::default() };
-        match self.seen.room(&origin) {
-            Ok(room) => drop(self.seen.insert(digest, room, self.now)),
-            // Whoever sends it back, we know it by its author.
-            Err(_) if self.author.is_some() => {}
-            Err(_) => return Err(PublishError::Full),
-        }
-        self.signing.advance();
-        self.counters.published.raise(1);
-        self.send(node, &topic.into(), rpc.to_frame().into(), self.author, None);
-        Ok(id)
-    }
-
     /// Has each message that is new and validly signed looked at, before it is told and forwarded, from now on. One that
     /// was told and [not forwarded](Counters::held_back) is looked at once more if it comes again encoded as usual. It
     /// runs while others wait, so it should be quick. [`Verdict`] says what to reject, and that most is to be ignored.
@@ -350,114 +312,6 @@ impl<R: Router> PubSub<R> {
             outbox_bytes: self.backlog.bytes(),
         }
     }
-
-    /// Has all peers told of a change of our subscriptions.
-    fn announce(&mut self, node: &mut dyn Node) {
-        for peer in self.peers.values_mut() {
-            peer.is_stale = true;
-            flush(node, peer, &self.subscriptions, &mut self.backlog);
-        }
-    }
-
-    /// Returns who a message counts for that a peer has sent: the address of the peer, unless anybody may be there.
-    fn bringer(&self, sender: PeerId) -> Bringer {
-        let address = self.peers.get(&sender).and_then(|peer| peer.address);
-        address.map_or(Bringer::Peer(sender), Bringer::Address)
-    }
-
-    /// Sends a message to those whom the router picks, but for its author, and for whoever has sent it to us.
-    fn send(
-        &mut self,
-        node: &mut dyn Node,
-        topic: &Topic,
-        frame: Frame,
-        author: Option<PeerId>,
-        sender: Option<PeerId>,
-    ) {
-        let Some(subscribers) = self.subscribers.get(topic) else { return };
-        let mut to = core::mem::take(&mut self.to);
-        self.router.recipients(topic, subscribers, &mut to);
-        to.retain(|id| ![author, sender].contains(&Some(*id)));
-        if !to.is_empty() {
-            let source = MessageSource::of(author, sender.map(|sender| self.bringer(sender)));
-            let message = self.backlog.number(frame, source);
-            self.put_in_line(node, &message, &mut to);
-        }
-        self.to = to;
-    }
-
-    /// Has a message wait for peers, as far as there is room. Takes them out of `to`.
-    fn put_in_line(&mut self, node: &mut dyn Node, message: &Arc<Numbered>, to: &mut Vec<PeerId>) {
-        let len = message.frame.len();
-        to.retain(|id| {
-            let takes = |peer: &Peer| peer.outbound != OutboundStream::Refused && peer.outbox.can_take(len);
-            let taken = self.peers.get(id).map(takes);
-            if taken == Some(false) {
-                self.dropped(node, *id, 1);
-            }
-            taken == Some(true)
-        });
-        // Nobody makes room for what finds none in all.
-        if self.backlog.room(len, to.len()) == BacklogRoom::Never {
-            return to.drain(..).for_each(|id| self.dropped(node, id, 1));
-        }
-        // Before room is made in all: whose line that shortens takes this one no more than those for whom room was made.
-        to.retain(|id| {
-            let Some(peer) = self.peers.get_mut(id) else { return false };
-            let (dropped, is_taken) = peer.outbox.make_room(message, &mut self.backlog);
-            let all = dropped.saturating_add(usize::from(!is_taken));
-            if all > 0 {
-                self.dropped(node, *id, all);
-            }
-            is_taken
-        });
-        let has_room = !to.is_empty() && self.make_room_for(node, len, to.len());
-        for id in to.drain(..) {
-            if !has_room {
-                self.dropped(node, id, 1);
-            } else if let Some(peer) = self.peers.get_mut(&id) {
-                self.counters.sent.raise(1);
-                peer.outbox.push(message, &mut self.backlog);
-                flush(node, peer, &self.subscriptions, &mut self.backlog);
-            }
-        }
-    }
-
-    /// Makes room for a message of so many bytes that is to wait for so many: of what waits for the peer that is most behind, the
-    /// oldest goes of the author that has most there, and so on. So a crowd that takes nothing costs nobody who takes what
-    /// comes. A message that was written in part goes last, and its stream ends with it.
-    fn make_room_for(&mut self, node: &mut dyn Node, len: usize, peers: usize) -> bool {
-        loop {
-            match self.backlog.room(len, peers) {
-                BacklogRoom::Now => return true,
-                BacklogRoom::Never => return false,
-                BacklogRoom::Later => {}
-            }
-            let behind = self.peers.iter_mut().filter_map(|(id, peer)| Some((peer.outbox.behind()?, *id, peer)));
-            let Some((_, id, peer)) = behind.max_by_key(|(behind, id, _)| (*behind, *id)) else { return false };
-            let mut dropped = 0_usize;
-            while self.backlog.room(len, peers) == BacklogRoom::Later
-                && let Some(one) = peer.outbox.drop_one(&mut self.backlog)
-            {
-                dropped.raise(1);
-                if one == Dropped::Begun {
-                    // It is open, or was and has ended.
-                    let _ = peer.stream().map(|stream| node.reset(stream));
-                }
-            }
-            self.dropped(node, id, dropped);
-        }
-    }
-
-    /// So many messages for a peer were dropped.
-    fn dropped(&mut self, node: &mut dyn Node, id: PeerId, messages: usize) {
-        let messages = messages as u64;
-        self.counters.dropped.raise(messages);
-        if let Some(peer) = self.peers.get_mut(&id) {
-            peer.counters.dropped.raise(messages);
-        }
-        count(node, &self.connections, id, Refusal::MessageDropped, messages);
-    }
 }
 
 /// Has the swarm count what was refused of a peer, at the first of its connections.
@@ -471,18 +325,6 @@ fn count(
     let first = connections.range((id, ConnectionId::FIRST)..).next();
     if let Some((_, connection)) = first.filter(|(peer, _)| *peer == id) {
         node.count_refusals(*connection, refusal, messages);
-    }
-}
-
-/// Writes what waits for a peer, as far as there is place.
-fn flush(node: &mut dyn Node, peer: &mut Peer, subscriptions: &BTreeSet<Topic>, backlog: &mut Backlog) {
-    let OutboundStream::Open { stream, .. } = peer.outbound else { return };
-    while let Some(bytes) = peer.next(subscriptions) {
-        // A short write is told when there is place again; an end of the stream is told, too.
-        let Ok(n) = node.write(stream, bytes) else { return };
-        if !peer.outbox.written(n, backlog) {
-            return;
-        }
     }
 }
 

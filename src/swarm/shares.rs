@@ -17,10 +17,9 @@
 
 mod protocols;
 mod ranking;
+mod streams;
 #[cfg(test)]
 mod tests;
-
-pub use protocols::ProtocolLimits;
 
 use super::address_group::{AddressGroup, is_loopback};
 use super::config::Config;
@@ -30,6 +29,7 @@ use core::fmt;
 use libp2p_core::Multiaddr;
 use libp2p_identity::PeerId;
 use protocols::LimitedProtocols;
+pub use protocols::ProtocolLimits;
 use ranking::Ranking;
 use slab::Slab;
 
@@ -383,82 +383,6 @@ impl Shares {
     }
 
     // Streams.
-
-    /// Returns whether the peer of a connection may begin a stream, while `taken` streams exist.
-    #[inline]
-    pub(super) fn may_begin_stream(&self, id: ConnectionId, taken: u32) -> bool {
-        let Some(member) = self.members.get(id) else { return true };
-        let (own, limit) = (self.peer_streams.count(member.peer), self.bounds.streams);
-        if own >= self.bounds.streams_per_peer {
-            return false;
-        }
-        if !is_last(taken, limit) {
-            return true;
-        }
-        let mut groups = member.groups.into_iter().filter_map(|slot| self.groups.get(slot as usize));
-        if is_greedy(own, limit) || groups.any(|group| is_greedy(group.streams, limit)) {
-            return false;
-        }
-        !is_nearly_full(taken, limit) || own == 0 || self.most_streams() > own + 1
-    }
-
-    fn most_streams(&self) -> u32 {
-        self.peer_streams.greediest().map_or(0, |(_, count)| count)
-    }
-
-    /// Counts a stream that the peer of a connection has begun; `taken` streams existed before.
-    #[inline]
-    pub(super) fn stream_begins(&mut self, id: ConnectionId, taken: u32) {
-        let Some(member) = self.members.get_mut(id) else { return };
-        member.streams += 1;
-        let (peer, groups) = (member.peer, member.groups);
-        self.peer_streams.add(peer);
-        for slot in groups {
-            if let Some(group) = self.groups.get_mut(slot as usize) {
-                group.streams += 1;
-            }
-        }
-        if is_nearly_full(taken, self.bounds.streams) && self.most_streams() > self.peer_streams.count(peer) {
-            self.wanted += 1;
-        }
-    }
-
-    /// Takes note that our owner has begun a stream; `taken` streams existed before. In the reserve it has a place made free
-    /// for it, so that peers who hold all other places do not keep us from asking anybody anything.
-    pub(super) fn own_stream_begins(&mut self, taken: u32) {
-        if is_nearly_full(taken, self.bounds.streams) && self.most_streams() > 1 {
-            self.wanted += 1;
-        }
-    }
-
-    /// Takes back a stream that the peer of a connection had begun.
-    #[inline]
-    pub(super) fn stream_ends(&mut self, id: ConnectionId) {
-        let Some(member) = self.members.get_mut(id) else { return };
-        member.streams -= 1;
-        let (peer, groups) = (member.peer, member.groups);
-        self.peer_streams.subtract(peer, 1);
-        for slot in groups {
-            if let Some(group) = self.groups.get_mut(slot as usize) {
-                group.streams -= 1;
-            }
-        }
-    }
-
-    /// Returns the number of streams that a connection's peer has begun on it.
-    pub(super) fn streams_on(&self, id: ConnectionId) -> u32 {
-        self.members.get(id).map_or(0, |member| member.streams)
-    }
-
-    /// Takes one of the newcomers for which a stream is to give way. Returns a connection of the peer that has begun most
-    /// streams.
-    pub(super) fn take_wanted(&mut self) -> Option<ConnectionId> {
-        if self.wanted == 0 {
-            return None;
-        }
-        self.wanted -= 1;
-        self.peer_streams.greediest().and_then(|(slot, _)| self.one_of(slot))
-    }
 
     /// Returns the number of records that are kept for anybody.
     pub(super) fn kept(&self) -> usize {

@@ -1,0 +1,98 @@
+//! The deadlines of a connection and its streams, and what follows when one comes.
+
+#[cfg(doc)]
+use super::UNTIMED;
+use super::config::Config;
+use super::environment::Environment;
+use super::error::Error;
+use super::fact::Fact;
+use super::stream::Streams;
+#[cfg(feature = "swarm")]
+use super::timers::IdleTimes;
+use super::timers::Timeout;
+#[cfg(not(feature = "swarm"))]
+use super::unnamed::UnnamedSlot;
+#[cfg(feature = "swarm")]
+use super::unnamed::UnnamedSlot;
+use super::{Connection, Phase};
+use core::time::Duration;
+
+impl Connection {
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called, if nothing happens before, on the clock of
+    /// [`Environment::now`]; `None` if nothing is waited for. It may change with every call of another method. Too
+    /// early does no harm.
+    #[must_use]
+    pub fn poll_at(&self, streams: &Streams, config: &Config) -> Option<Duration> {
+        let stream = self.stream_deadlines.first(streams, config).map(|(deadline, _)| deadline);
+        let unnamed = self.first_unnamed(config).map(|(deadline, _)| deadline);
+        let opening = self.next_opening_at(config);
+        [self.timers.poll_at(config), stream, unnamed, opening].into_iter().flatten().min()
+    }
+
+    /// Says what has timed out by [`Environment::now`], one fact a call, until there is nothing more; offers streams
+    /// that have waited for a token of [`Config::openings`]; and pings a peer that has been silent for
+    /// [`Config::keep_alive_interval`].
+    #[must_use]
+    pub fn handle_timeout(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
+        while let Some(due) = self.timers.take_due(env.config, env.now) {
+            match due {
+                Timeout::Handshake => return Some(self.fail(Error::HandshakeTimeout)),
+                Timeout::Silence => return Some(self.fail(Error::Silence)),
+                Timeout::Idle => return Some(Fact::Idle),
+                Timeout::Close => return Some(Fact::CloseTimeout),
+                Timeout::Ping => {
+                    if let Phase::Open(open) = &mut self.phase {
+                        open.session.ping(0);
+                        self.round_trip.ask(env.now);
+                    }
+                }
+            }
+        }
+        // Before the time-outs: what a late owner could have taken in time is not lost.
+        if let Some(fact) = self.offer_paced(env) {
+            return Some(fact);
+        }
+        let named = self.stream_deadlines.first(env.streams, env.config);
+        let unnamed = self.first_unnamed(env.config);
+        let first = [named.map(|(at, _)| at), unnamed.map(|(at, _)| at)].into_iter().flatten().min();
+        first.filter(|at| *at <= env.now)?;
+        match (named, unnamed) {
+            (Some((at, id)), _) if Some(at) == first => self.stream_timeout(id, env),
+            (_, Some((_, slot))) => self.unnamed_timeout(slot, env),
+            (_, None) => None,
+        }
+    }
+
+    /// The earliest deadline of the streams without an id, and whose it is.
+    fn first_unnamed(&self, config: &Config) -> Option<(Duration, UnnamedSlot)> {
+        self.unnamed.oldest().map(|(since, slot)| (since.saturating_add(config.negotiation_timeout), slot))
+    }
+
+    /// Says what time it is for what has begun [`UNTIMED`]: its deadlines count from [`Environment::now`]. Without such a
+    /// thing it costs nothing.
+    pub fn count_from(&mut self, env: &mut Environment<'_>) {
+        if core::mem::take(&mut self.is_untimed) {
+            self.timers.count_from(env.config, env.now);
+            self.stream_deadlines.count_from(env.streams, env.now);
+            self.unnamed.count_from(env.now);
+        }
+    }
+
+    /// Returns whether something has begun [`UNTIMED`] since the last [`count_from`](Self::count_from).
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn is_untimed(&self) -> bool {
+        self.is_untimed
+    }
+
+    /// Returns its times while it is open and has no stream.
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn idle_times(&self) -> Option<IdleTimes> {
+        if self.live == 0 { self.timers.idle_times() } else { None }
+    }
+
+    /// Returns when its peer was last heard, while it is open.
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn last_heard(&self) -> Option<Duration> {
+        self.timers.last_heard()
+    }
+}

@@ -1,0 +1,99 @@
+//! The output of a connection: what is pending, taken and written.
+
+use super::environment::Environment;
+use super::error::Error;
+use super::fact::Fact;
+use super::unnamed::AllStreams;
+use super::{Connection, Phase};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+impl Connection {
+    /// Whether [`transmit`](Self::transmit) would append something.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.gathers() || self.is_part_taken()
+    }
+
+    /// Returns whether output is pending that no [`transmit`](Self::transmit) has begun with.
+    pub(crate) fn gathers(&self) -> bool {
+        let said = match &self.phase {
+            Phase::Open(open) => !open.session.output().is_empty(),
+            Phase::Handshake(_) | Phase::Over(_) => false,
+        };
+        said || !self.out.is_empty()
+    }
+
+    /// Returns whether [`transmit`](Self::transmit) has appended the beginning of a run of frames that does not fit in
+    /// one Noise message, and not yet its end. Until the end has been written, [`written`](Self::written) tells nothing.
+    #[must_use]
+    pub fn is_part_taken(&self) -> bool {
+        match &self.phase {
+            Phase::Open(open) => open.is_part_sealed(),
+            Phase::Handshake(_) | Phase::Over(_) => false,
+        }
+    }
+
+    /// Appends pending output to `out`: what is left of the handshake, and at most one Noise message (64 KiB). Afterwards
+    /// [`is_due`](Self::is_due) says whether more is pending.
+    ///
+    /// Once the bytes have been written, call [`written`](Self::written). While a [part](Self::is_part_taken) of a longer
+    /// run of frames is left, that tells nothing.
+    ///
+    /// # Errors
+    /// What the connection broke of. It is over, and no [`Fact::Failed`] follows.
+    pub fn transmit(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        if !self.out.is_empty() {
+            out.append(&mut self.out);
+            self.out = Vec::new();
+        }
+        if let Phase::Open(open) = &mut self.phase
+            && let Err(error) = open.seal(out)
+        {
+            self.fail(error.into());
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// Takes note that all transmitted bytes have been written to the byte pipe. Call it until it returns `None`.
+    #[must_use]
+    pub fn written(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
+        if self.is_part_taken() {
+            return None;
+        }
+        match &mut self.phase {
+            Phase::Handshake(handshake) => handshake.written().then(|| {
+                self.timers.pause(env.now);
+                Fact::ReadyToOpen
+            }),
+            Phase::Open(_) => loop {
+                let Phase::Open(open) = &mut self.phase else { return None };
+                let streams = &mut AllStreams { ids: env.streams, unnamed: &mut self.unnamed };
+                let Some(said) = open.session.written(streams) else {
+                    self.open_queued(env);
+                    if let Phase::Open(open) = &mut self.phase {
+                        self.has_data_due &= !open.session.output().is_empty();
+                        open.session.give_output(&mut env.scratch.output);
+                    }
+                    return None;
+                };
+                if let Some(fact) = self.handle_muxer_fact(said, env) {
+                    return Some(fact);
+                }
+            },
+            Phase::Over(_) => None,
+        }
+    }
+
+    /// Takes note that the byte pipe has taken some of what was transmitted, but perhaps not all of it. It puts off
+    /// [`Fact::CloseTimeout`] after the peer's go-away, if data of a stream is among it. The
+    /// [round trip](Self::round_trip) of the handshake counts from here.
+    pub fn part_written(&mut self, now: Duration) {
+        if self.has_data_due {
+            self.note_activity(now);
+        } else if matches!(self.phase, Phase::Handshake(_)) {
+            self.round_trip.ask(now);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What can be asked of a lifecycle: what lives, on what, how much of it, and what is owed.
+
+use super::Lifecycle;
+use super::counters::Counters;
+use super::event::Direction;
+use super::id::{ConnectionId, Id, ListenerId, StreamId};
+use super::kind::{Kind, Records};
+#[cfg(doc)]
+use super::limits::Limits;
+use super::machine::State;
+
+impl<const EVENTS: usize> Lifecycle<EVENTS> {
+    /// Whether events wait to be drained, queued or owed.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        !self.queue.is_empty() || !self.records.owed.oldest.is_none()
+    }
+
+    /// Returns the number of events that wait to be drained, queued or owed. O(1).
+    #[must_use]
+    pub const fn pending_events(&self) -> usize {
+        self.queue.len() + self.records.owed_events
+    }
+
+    /// Returns [`pending_events`](Self::pending_events) if some of them are owed, since the queue has no room for them; 0
+    /// otherwise. Once so many have been drained, there is room.
+    #[must_use]
+    pub const fn events_until_room(&self) -> usize {
+        if self.records.owed_events == 0 { 0 } else { self.pending_events() }
+    }
+
+    /// Whether nothing lives and nothing waits to be told. What the last event named may still be looked up.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == self.handed.is_some() as usize
+    }
+
+    /// How many listeners, connections and streams there are, including those whose last event has not been handled.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        let Records { listeners, connections, streams, .. } = &self.records;
+        listeners.len() as usize + connections.len() as usize + streams.len() as usize
+    }
+
+    /// Where something is on its way, or `None` if the id is stale. A stream has ended as soon as its connection has.
+    #[must_use]
+    pub fn state(&self, id: impl Into<Id>) -> Option<State> {
+        match id.into() {
+            Id::Listener(id) => self.state_of(id),
+            Id::Connection(id) => self.state_of(id),
+            Id::Stream(id) => self.state_of(id),
+        }
+    }
+
+    fn state_of<K: Kind>(&self, id: K) -> Option<State> {
+        let record = K::arena(&self.records).get(id)?;
+        let on = K::runs_on(&record.links).and_then(|connection| self.records.connections.get(connection));
+        let is_over = on.is_some_and(|connection| connection.state == State::Ended);
+        Some(if is_over { State::Ended } else { record.state })
+    }
+
+    /// Who began a connection or a stream, or `None` if the id is stale or a listener's.
+    #[must_use]
+    pub fn direction(&self, id: impl Into<Id>) -> Option<Direction> {
+        match id.into() {
+            Id::Listener(_) => None,
+            Id::Connection(id) => self.records.connections.get(id).map(|record| record.links.direction),
+            Id::Stream(id) => self.records.streams.get(id).map(|record| record.links.direction),
+        }
+    }
+
+    /// The connection that a stream runs on, or `None` if the id is stale.
+    #[must_use]
+    pub fn connection_of(&self, stream: StreamId) -> Option<ConnectionId> {
+        self.records.streams.get(stream).map(|record| record.links.connection)
+    }
+
+    /// The streams of a connection that have not ended, oldest first; none if the id is stale.
+    pub fn streams_of(&self, connection: ConnectionId) -> impl Iterator<Item = StreamId> {
+        let record = self.records.connections.get(connection).filter(|record| record.state != State::Ended);
+        let streams = &self.records.streams;
+        let first = record.and_then(|record| streams.id_at(record.links.streams.oldest));
+        core::iter::successors(first, move |stream| streams.id_at(streams.get(*stream)?.next))
+    }
+
+    /// Returns the number of connections that have a record: what [`Limits::connections`] limits.
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn held_connections(&self) -> u32 {
+        self.records.connections.len()
+    }
+
+    /// Returns the number of streams that have a record: what [`Limits::streams`] limits.
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn held_streams(&self) -> u32 {
+        self.records.streams.len()
+    }
+
+    /// Returns the connection and the direction of a stream that has not ended by itself. Its connection may have.
+    #[cfg(feature = "swarm")]
+    #[inline]
+    pub(crate) fn unended(&self, stream: StreamId) -> Option<(ConnectionId, Direction)> {
+        let record = self.records.streams.get(stream).filter(|record| record.state != State::Ended)?;
+        Some((record.links.connection, record.links.direction))
+    }
+
+    /// Returns the youngest stream of a connection that the peer has begun and that has not ended. It passes over the
+    /// younger ones of ours.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn youngest_inbound(&self, connection: ConnectionId) -> Option<StreamId> {
+        let record = self.records.connections.get(connection).filter(|record| record.state != State::Ended)?;
+        let streams = &self.records.streams;
+        let newest = streams.id_at(record.links.streams.newest);
+        let older = |stream: &StreamId| streams.id_at(streams.get(*stream)?.links.previous);
+        core::iter::successors(newest, older).find(|stream| self.direction(*stream) == Some(Direction::Inbound))
+    }
+
+    /// How many streams of a connection have not ended; 0 if the id is stale. O(1).
+    #[must_use]
+    pub fn live_streams(&self, connection: ConnectionId) -> usize {
+        self.records.connections.get(connection).map_or(0, |record| record.links.live.both() as usize)
+    }
+
+    /// Returns whether a new stream finds no place on an open connection because too many live there, and would find
+    /// one if one of them ended. O(1).
+    #[must_use]
+    pub fn is_crowded(&self, connection: ConnectionId) -> bool {
+        let limit = self.streams_per_connection;
+        self.records.streams.has_room()
+            && self.records.connections.get(connection).is_some_and(|record| {
+                let held = record.links.held;
+                record.state == State::Open
+                    && record.links.live.both() >= limit
+                    && (limit..limit.saturating_mul(2)).contains(&held)
+            })
+    }
+
+    /// Returns whether a connection owes more events of its streams than [`Limits::owed_per_connection`], or has owed
+    /// more since there was room last, so that its peer begins no stream on it. O(1).
+    #[must_use]
+    pub fn is_behind(&self, connection: ConnectionId) -> bool {
+        let Records { connections, owed, owed_time, .. } = &self.records;
+        let record = connections.get(connection);
+        record.is_some_and(|record| record.links.is_behind(owed, *owed_time, self.owed_per_connection))
+    }
+
+    /// The listeners that have not ended, by index. It walks all slots.
+    pub fn listeners(&self) -> impl Iterator<Item = ListenerId> {
+        self.records.listeners.iter().filter(|(_, record)| record.state != State::Ended).map(|(id, _)| id)
+    }
+
+    /// The connections that have not ended, by index. It walks all slots.
+    pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
+        self.records.connections.iter().filter(|(_, record)| record.state != State::Ended).map(|(id, _)| id)
+    }
+
+    /// What has been counted since the start.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.records.counters
+    }
+}

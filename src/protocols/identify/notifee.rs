@@ -1,0 +1,131 @@
+//! Identify as a notifee: each notification, and what it changes.
+
+use super::message::most_memory;
+use super::streams::{Item, KnownConnection};
+use super::{Event, Identify, PROTOCOL, PUSH_PROTOCOL};
+use crate::connection::Protocol;
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, Limits, ListenerEnd, ListenerId, StreamEnd, StreamId};
+use crate::notifee::{HasNode, Interest, Notifee, NotifeeContext};
+use crate::protocols::{CONNECTIONS_KEPT, STREAMS_KEPT, Service};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+impl<N: HasNode> Service<N> for Identify {
+    fn protocols(&self) -> Vec<Protocol> {
+        vec![PROTOCOL, PUSH_PROTOCOL]
+    }
+}
+
+impl<N: HasNode> Notifee<N> for Identify {
+    fn interest(&self) -> Interest {
+        Interest::LISTEN
+            | Interest::LISTEN_CLOSE
+            | Interest::ADDRESSES_CHANGED
+            | Interest::CONNECTED
+            | Interest::DISCONNECTED
+            | Interest::OPENED_STREAM
+            | Interest::STREAM_FAILED
+            | Interest::CLOSED_STREAM
+            | Interest::STREAM_READY
+            | Interest::TIME
+    }
+
+    fn listen(&mut self, _cx: &mut NotifeeContext<'_, N>, _listener: ListenerId) {
+        self.is_dirty = true;
+    }
+
+    fn listen_close(&mut self, _cx: &mut NotifeeContext<'_, N>, _listener: ListenerId, _reason: ListenerEnd) {
+        self.is_dirty = true;
+    }
+
+    fn addresses_changed(&mut self, _cx: &mut NotifeeContext<'_, N>, _listener: ListenerId) {
+        self.is_dirty = true;
+    }
+
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
+        // It is open, so it has a peer.
+        let Some(peer) = cx.network().node().connection(connection).and_then(|view| view.peer) else { return };
+        self.connections.insert(connection, KnownConnection::new(peer, self.config.asks));
+        if self.config.asks {
+            self.to_ask.push_back(connection);
+        }
+    }
+
+    fn disconnected(&mut self, _cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
+        let Some(entry) = self.connections.remove(connection) else { return };
+        self.held.forget(Item::Info(connection));
+        self.connections.give_up_slots(CONNECTIONS_KEPT);
+        self.streams.give_up_slots(STREAMS_KEPT);
+        if entry.is_asked {
+            // Others have been told that the connection is over, and hear no more of it.
+            let reason = Failure::ConnectionClosed;
+            self.events.push(Event::Failed { connection, peer: entry.peer, reason });
+        }
+    }
+
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, stream: StreamId) {
+        let now = cx.now();
+        self.opened(cx.network().node_mut(), connection, stream, now);
+        self.tell(cx);
+    }
+
+    fn stream_failed(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
+        let now = cx.now();
+        self.stream_ended(cx.network().node_mut(), stream, reason, now);
+        self.tell(cx);
+    }
+
+    fn closed_stream(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
+        let now = cx.now();
+        self.stream_ended(cx.network().node_mut(), stream, reason.into(), now);
+        self.tell(cx);
+    }
+
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
+        let now = cx.now();
+        self.drive_stream(cx.network().node_mut(), stream, now);
+        self.tell(cx);
+    }
+
+    fn memory_bound(&self, limits: &Limits) -> usize {
+        self.config.memory_bound(limits)
+    }
+
+    fn poll_at(&self) -> Option<Duration> {
+        let is_due = self.is_dirty || !self.to_ask.is_empty() || (!self.to_push.is_empty() && self.may_push());
+        if is_due {
+            return Some(Duration::ZERO);
+        }
+        self.deadlines.first().into_iter().chain(self.push_again_at).min()
+    }
+
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
+        let now = cx.now();
+        // What finds no room to be emitted stays due, and so does the rest once what was told has filled some memory.
+        self.said_bytes = 0;
+        let most = most_memory(self.config.max_bytes);
+        while cx.room_to_emit() > 0
+            && self.said_bytes <= most
+            && let Some(stream) = self.deadlines.take_due(now)
+        {
+            self.late(cx.network().node_mut(), stream, now);
+            self.tell(cx);
+        }
+        while cx.room_to_emit() > 0
+            && let Some(connection) = self.to_ask.pop_front()
+        {
+            self.ask(cx.network().node_mut(), connection, now);
+            self.tell(cx);
+        }
+        let node = cx.network().node_mut();
+        if self.push_again_at.take_if(|at| *at <= now).is_some() {
+            self.to_push.extend(self.to_push_again.drain(..));
+        }
+        // The owner may have something new to push that only it knows of.
+        if core::mem::take(&mut self.is_dirty) || !self.to_push.is_empty() {
+            self.look_again(node);
+        }
+        self.push_on(node, now);
+    }
+}
