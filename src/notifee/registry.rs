@@ -21,6 +21,7 @@ mod dispatch;
 mod drive;
 mod emissions;
 mod id;
+mod limit;
 #[cfg(feature = "swarm")]
 mod memory;
 #[cfg(feature = "protocols")]

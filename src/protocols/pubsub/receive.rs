@@ -1,16 +1,15 @@
 //! What comes from peers: read, decoded, checked, told and forwarded.
 
+mod messages;
+
+use super::PubSub;
 use super::config::Config;
 use super::counters::count;
 use super::events::Event;
 use super::inbound::{InboundState, RpcEntry};
-use super::message::Message;
 use super::peer::Peer;
 use super::router::Router;
-use super::seen::{CacheRoom, Digest, MessageOrigin, SpentShare};
-use super::signing::{Checked, Invalid, names};
-use super::wire::{Rpc, RpcLimits, SubOpts};
-use super::{PubSub, Verdict};
+use super::wire::{RpcLimits, SubOpts};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Fault, Side, StreamEnd, StreamId};
@@ -245,26 +244,6 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// A peer has sent a message that is known. That counts against it only if it has sent the same one before.
-    fn duplicate(&mut self, node: &mut dyn Node, via: Via, number: Option<u64>) {
-        count!(self, &via.peer, duplicates);
-        let now = self.now.unwrap_or_default();
-        let Some(peer) = self.peers.get_mut(&via.peer) else { return };
-        if !number.is_some_and(|number| peer.sent.mark(number, self.config.seen)) {
-            return;
-        }
-        self.counters.repeated.raise(1);
-        peer.counters.repeated.raise(1);
-        node.count_refusals(via.connection, Refusal::MessageRepeated, 1);
-        if !peer.repeats.take(1, self.config.repeats, now) {
-            log::debug!("{}: the peer repeats messages too often", via.connection);
-            // It may have ended.
-            let _ = node.fail_connection(via.connection, Fault::Flood);
-            // What else has come of it is not looked at.
-            self.expel(node, via.peer);
-        }
-    }
-
     /// A peer subscribes to something, or does no longer.
     fn subscribes(&mut self, node: &mut dyn Node, via: Via, change: SubOpts) {
         let (id, now) = (via.peer, self.now.unwrap_or_default());
@@ -299,143 +278,6 @@ impl<R: Router> PubSub<R> {
             peer.topics.insert(topic.clone());
             self.subscribers.entry(topic.clone()).or_default().insert(id);
             self.events.push(Event::Subscribed { peer: id, topic });
-        }
-    }
-
-    /// Returns the room in the cache for a message that is not known. `None`: it is refused, and counted as that.
-    fn room_for(&mut self, message: &Message, sender: PeerId) -> Option<CacheRoom> {
-        if let (Some(seqnos), Some(author), Some(seqno)) = (&self.seqnos, &message.source, message.seqno)
-            && seqnos.is_outdated(author, seqno)
-        {
-            count!(self, &sender, outdated);
-            return None;
-        }
-        let address = self.peers.get(&sender).and_then(|peer| peer.address);
-        if let (Some(seqnos), Some(author)) = (&self.seqnos, &message.source)
-            && !seqnos.has_room(author, self.bringer(sender))
-        {
-            self.counters.new_authors_refused.raise(1);
-            return None;
-        }
-        let origin = MessageOrigin { author: message.source, sender: Some(sender), address, is_ours: false };
-        match self.seen.room(&origin) {
-            Ok(room) => return Some(room),
-            Err(SpentShare::Author) => {
-                count!(self, &sender, author_over_share);
-            }
-            Err(SpentShare::Sender) => {
-                count!(self, &sender, sender_over_share);
-            }
-        }
-        None
-    }
-
-    /// A message of a peer's is told: its author's number is taken down, if that is wanted.
-    fn take_number(&mut self, message: &Message, sender: PeerId) {
-        let by = self.bringer(sender);
-        if let (Some(seqnos), Some(author), Some(seqno)) = (&mut self.seqnos, message.source, message.seqno) {
-            seqnos.heard(author, seqno, by);
-        }
-    }
-
-    /// A message of a peer's has been looked at, for so many units of work. They are missing in this turn, and the peer
-    /// is passed over for as many looks less one.
-    fn pays(&mut self, id: PeerId, cost: usize, left: &mut TurnLimits) {
-        left.messages = left.messages.saturating_sub(cost);
-        self.counters.work.raise(cost as u64);
-        if let Some(peer) = self.peers.get_mut(&id) {
-            peer.debt = cost.saturating_sub(1);
-            peer.counters.work.raise(cost as u64);
-        }
-    }
-
-    /// A peer has sent a message.
-    fn message(&mut self, node: &mut dyn Node, via: Via, bytes: Vec<u8>, left: &mut TurnLimits) {
-        let claim = match self.signing.open(&bytes) {
-            Ok(claim) => claim,
-            // As with a signature that is refused.
-            Err(Invalid::Refused) if !names(&bytes, &via.peer) => {
-                count!(self, &via.peer, refused);
-                return;
-            }
-            Err(_) => {
-                self.counters.invalid.raise(1);
-                return self.invalid(node, via);
-            }
-        };
-        if let Some(peer) = self.peers.get_mut(&via.peer) {
-            self.places.speaks(&mut peer.place, self.now.unwrap_or_default());
-        }
-        if !self.subscriptions.contains(&claim.message.topic) {
-            count!(self, &via.peer, unwanted);
-            return;
-        }
-        if claim.message.source.is_some_and(|source| self.denied.contains(&source)) {
-            count!(self, &via.peer, denied);
-            return;
-        }
-        // What is known already costs no look at the signature.
-        let is_ours = self.author.is_some() && claim.message.source == self.author;
-        let digest = Digest::of(&claim.id);
-        let known = self.seen.number(&digest);
-        let is_forwarded_late = known.is_some() && claim.is_forwardable && self.seen.is_held_back(&digest);
-        if is_ours || known.is_some() && !is_forwarded_late {
-            return self.duplicate(node, via, known);
-        }
-        // Nor does what is refused, even if it is forged: whoever has said it, it is not taken.
-        let room = if known.is_none() { self.room_for(&claim.message, via.peer) } else { None };
-        if known.is_none() && room.is_none() {
-            return node.count_refusals(via.connection, Refusal::MessageRefused, 1);
-        }
-        let Checked { cost, verdict } = claim.check(&bytes);
-        self.pays(via.peer, cost, left);
-        match verdict {
-            Ok(()) => {}
-            // Its forwarder may have taken it in good faith, but for its author.
-            Err(Invalid::Refused) if claim.message.source != Some(via.peer) => {
-                count!(self, &via.peer, refused);
-                return;
-            }
-            Err(_) => {
-                self.counters.invalid.raise(1);
-                return self.invalid(node, via);
-            }
-        }
-        let number = room.map(|room| self.seen.insert(digest, room, self.now)).or(known);
-        if let (Some(peer), Some(number)) = (self.peers.get_mut(&via.peer), number) {
-            peer.sent.mark(number, self.config.seen);
-        }
-        let message = claim.message;
-        self.seen.let_go(&digest);
-        match self.validator.as_mut().map_or(Verdict::Accept, |validator| validator(&via.peer, &message)) {
-            Verdict::Accept => {}
-            Verdict::Ignore => {
-                count!(self, &via.peer, ignored);
-                return;
-            }
-            Verdict::Reject => {
-                self.counters.rejected.raise(1);
-                return self.invalid(node, via);
-            }
-        }
-        if let Some(peer) = self.peers.get_mut(&via.peer) {
-            self.places.brings(&mut peer.place, self.now.unwrap_or_default());
-        }
-        self.take_number(&message, via.peer);
-        if is_forwarded_late {
-            count!(self, &via.peer, duplicates);
-        } else {
-            count!(self, &via.peer, received);
-        }
-        if claim.is_forwardable {
-            let rpc = Rpc { subscriptions: Vec::new(), publish: [bytes].into() };
-            self.send(node, &message.topic, rpc.to_frame().into(), message.source, Some(via.peer));
-        } else {
-            self.counters.held_back.raise(1);
-            self.seen.hold_back(&digest);
-        }
-        if !is_forwarded_late {
-            self.events.push(Event::Message { message, via: via.peer });
         }
     }
 }
