@@ -267,8 +267,10 @@
 //!
 //! # Memory
 //!
-//! [`Config::memory_bound`] states the heap that a swarm takes at worst ([`enemy`] has what one connection and one stream
-//! take of it). Three parts make it:
+//! [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) states the heap that a node takes at worst with all that
+//! is installed: compare that number with what the machine has. It is the sum of what each part states. [`enemy`] has the sums
+//! for the defaults and for small machines. The part of the swarm itself is [`Config::memory_bound`] ([`enemy`] has what one
+//! connection and one stream take of it), which has three parts in turn:
 //!
 //! | part | depends on | default |
 //! |---|---|---|
@@ -279,8 +281,9 @@
 //! Choose `limits` first: as many connections and streams as you serve. Then choose `held_bytes`: what all streams may have
 //! unread together at your busiest, and what waits for slow readers. [`Swarm::bytes_held`] tells how much that is; a program
 //! that reads what is ready in each turn holds next to nothing. A connection needs some 200 KiB for itself at times, so a
-//! budget below 1 MiB resets streams of honest peers. Add what your services state, and compare the sum with what the
-//! machine has.
+//! budget below 1 MiB resets streams of honest peers. Services have budgets of their own, by the same rule: identify
+//! `held_bytes`, requests `outbound_bytes` and `inbound_bytes`, pub/sub those of its `Config`, and a host `unread_bytes`. With
+//! fewer connections than the default they can be lowered in proportion.
 //!
 //! What you do not read is held, too. A peer that you neglect waits for window first; that is all, as long as its
 //! connection, its peer and all together keep their budgets. Above a budget, window is withheld for what you have read;
@@ -289,7 +292,7 @@
 //! those who hold most: an idle peer loses nothing. To pass bytes on without keeping any, read no more than
 //! [`write_room`](Swarm::write_room) says.
 //!
-//! [`Config::small`] is for 16 connections. Two small nodes that ping, say who they are, publish and echo:
+//! [`Config::small`] is for 16 connections, and each service and the host has a `small`, too. Two small nodes that ping, say who they are, publish and echo:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -309,23 +312,18 @@
 //!
 //! const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 //!
-//! let limits = Config::small().limits;
-//! let services = ping::Config::default().memory_bound(&limits)
-//!     + identify::Config::small().memory_bound(&limits)
-//!     + pubsub::Config::small().memory_bound();
-//! assert!(Config::small().memory_bound() + services <= 10 * 1024 * 1024);
-//!
 //! let node = || -> Result<_, Box<dyn core::error::Error>> {
 //!     let identity = keys::generate()?;
 //!     let mut swarm = Swarm::from_os_rng((), MemoryTransport::new(), &identity, Config::small())?;
 //!     swarm.register_protocol(ECHO);
 //!     let mut notifees = Notifees::new();
-//!     let ping = notifees.install(&mut swarm, Ping::new(keys::seed()?, ping::Config::default()));
+//!     let ping = notifees.install(&mut swarm, Ping::new(keys::seed()?, ping::Config::small()));
 //!     let identify = Identify::new(identity.public(), identify::Config::small());
 //!     let identify = notifees.install(&mut swarm, identify);
 //!     let mut floodsub = FloodSub::new(Signing::strict_sign(identity, 1), pubsub::Config::small());
 //!     floodsub.subscribe(&mut swarm, "news")?;
 //!     let floodsub = notifees.install(&mut swarm, floodsub);
+//!     assert!(notifees.memory_bound(&swarm) <= 9 * 1024 * 1024);
 //!     Ok((swarm, notifees, ping, identify, floodsub))
 //! };
 //! let (mut server, mut client) = (node()?, node()?);

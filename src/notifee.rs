@@ -84,7 +84,9 @@ pub use spawned::{BlockingNotifee, ThreadPanic};
 #[cfg(feature = "subscription")]
 pub use subscription::{Subscriber, Subscription, subscription};
 
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Event, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
+use crate::lifecycle::{
+    ConnectionEnd, ConnectionId, Event, Failure, Limits, ListenerEnd, ListenerId, StreamEnd, StreamId,
+};
 #[cfg(feature = "swarm")]
 use crate::swarm::{Refusal, RefusedAt};
 use core::any::Any;
@@ -230,6 +232,13 @@ pub trait Notifee<N> {
 
     /// The time of [`poll_at`](Self::poll_at) has come.
     fn tick(&mut self, _cx: &mut Context<'_, N>) {}
+
+    /// Returns the bytes of heap that it takes at worst, beside itself, in a network with these limits.
+    /// [`Notifees::memory_bound`] adds up what all of them say. The default is 0: write it where you keep something for each
+    /// connection or stream. The services of this crate say what their `Config` states.
+    fn memory_bound(&self, _limits: &Limits) -> usize {
+        0
+    }
 
     /// Another notifee has [emitted](Context::emit) an event: a service, for instance. `event.downcast_ref()` finds out
     /// whether it is of a certain type.

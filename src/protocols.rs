@@ -17,6 +17,7 @@ pub mod address_book;
 mod deadlines;
 pub mod floodsub;
 mod frames;
+mod held;
 pub mod identify;
 mod outbox;
 pub mod ping;

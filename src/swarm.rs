@@ -100,6 +100,7 @@ mod bits;
 mod bound;
 mod budget;
 mod config;
+mod dials;
 mod door;
 mod drive;
 mod enforcing;

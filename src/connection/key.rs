@@ -10,7 +10,9 @@
 //!   forgeries; no implementation of libp2p makes another.
 //!
 //! Signatures of Ed25519 are verified strictly: S is below the order of the base point, and R is neither of small order nor
-//! encoded in an unusual way.
+//! encoded in an unusual way. The library below compares the encodings of R and of what it has computed, so that of the
+//! eight points of small order a look at the bytes suffices. To decode R for it, as a library's own strict verification does,
+//! takes as many instructions as to decode the key.
 
 mod cost;
 #[cfg(feature = "ecdsa")]
@@ -21,7 +23,6 @@ mod rsa;
 mod secp256k1;
 
 use alloc::vec::Vec;
-use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 #[cfg(any(test, feature = "protocols"))]
 use libp2p_identity::PeerId;
 use libp2p_identity::{PublicKey, ed25519};
@@ -47,7 +48,7 @@ pub(crate) struct Key(Inner);
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Inner {
-    Ed25519(VerifyingKey),
+    Ed25519(ed25519::PublicKey),
     Other { key: PublicKey, cost: u32 },
 }
 
@@ -110,10 +111,13 @@ impl Key {
     }
 
     fn ed25519(data: &[u8]) -> Result<Self, Unusable> {
-        let bytes = data.try_into().map_err(|_| Unusable::Malformed)?;
-        let key = VerifyingKey::from_bytes(bytes).map_err(|_| Unusable::Malformed)?;
+        let bytes: &[u8; 32] = data.try_into().map_err(|_| Unusable::Malformed)?;
+        let key = ed25519::PublicKey::try_from_bytes(bytes).map_err(|_| Unusable::Malformed)?;
         // Of the other encodings of a point, those with a wrong sign are of small order.
-        if key.is_weak() || !is_below_p(bytes) { Err(Unusable::Refused) } else { Ok(Self(Inner::Ed25519(key))) }
+        match is_small_order(bytes) || !is_below_p(bytes) {
+            true => Err(Unusable::Refused),
+            false => Ok(Self(Inner::Ed25519(key))),
+        }
     }
 
     /// Returns the cost of [`verify`](Self::verify), in signatures of Ed25519.
@@ -129,7 +133,7 @@ impl Key {
     pub(crate) fn is_of(&self, peer: &PeerId) -> bool {
         match &self.0 {
             Inner::Ed25519(key) => {
-                peer.to_bytes().strip_prefix(&ED25519_PEER_ID).is_some_and(|rest| rest == key.as_bytes())
+                peer.to_bytes().strip_prefix(&ED25519_PEER_ID).is_some_and(|rest| rest == key.to_bytes())
             }
             Inner::Other { key, .. } => key.to_peer_id() == *peer,
         }
@@ -138,17 +142,13 @@ impl Key {
     /// Returns the key as others have it.
     pub(crate) fn into_public(self) -> PublicKey {
         match self.0 {
-            Inner::Ed25519(key) => {
-                // The bytes are those of a point, since `VerifyingKey` was made of them by the same library.
-                let key = ed25519::PublicKey::try_from_bytes(key.as_bytes()).expect("it was decoded before");
-                key.into()
-            }
+            Inner::Ed25519(key) => key.into(),
             Inner::Other { key, .. } => key,
         }
     }
 
     /// Verifies that this key has signed a message.
-    #[allow(clippy::disallowed_methods, reason = "this is the place that verifies")]
+    #[expect(clippy::disallowed_methods, reason = "this is the place that verifies")]
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Flaw> {
         match &self.0 {
             Inner::Ed25519(key) => verify_ed25519(key, message, signature),
@@ -169,14 +169,14 @@ impl Key {
     }
 }
 
-fn verify_ed25519(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> Result<(), Flaw> {
-    let signature = Signature::from_slice(signature).map_err(|_| Flaw::Wrong)?;
-    if key.verify_strict(message, &signature).is_ok() {
-        return Ok(());
+#[expect(clippy::disallowed_methods, reason = "this is the place that verifies")]
+fn verify_ed25519(key: &ed25519::PublicKey, message: &[u8], signature: &[u8]) -> Result<(), Flaw> {
+    let Some(r) = signature.first_chunk() else { return Err(Flaw::Wrong) };
+    match key.verify(message, signature) {
+        true if is_small_order(r) => Err(Flaw::Refused),
+        true => Ok(()),
+        false => Err(Flaw::Wrong),
     }
-    // A verifying key is a point, as R is, and is weak if it is of small order. Few signatures come here, and fewer go on.
-    let is_weak = VerifyingKey::from_bytes(signature.r_bytes()).is_ok_and(|point| point.is_weak());
-    Err(if is_weak && key.verify(message, &signature).is_ok() { Flaw::Refused } else { Flaw::Wrong })
 }
 
 /// Decodes a key of a type that is known and not Ed25519.
@@ -222,6 +222,31 @@ fn is_below_p(bytes: &[u8; 32]) -> bool {
     *first < 0xed || last & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)
 }
 
+/// The first coordinate, y, of the points of small order: 0, 1, -1 and the two of order 8. Each y has at most two points,
+/// whose signs differ, so that these are all eight.
+const SMALL_ORDER: [[u8; 32]; 5] = [
+    [0; 32],
+    [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    [
+        0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, //
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
+    ],
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, //
+        0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, //
+        0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+];
+
+/// Returns whether a point whose y is encoded canonically is of small order, with either sign.
+fn is_small_order(bytes: &[u8; 32]) -> bool {
+    let [rest @ .., last] = bytes;
+    SMALL_ORDER.iter().any(|[small @ .., end]| rest == small && last & 0x7f == *end)
+}
+
 /// Returns whether this build knows a `KeyType`.
 const fn is_known(key_type: i32) -> bool {
     key_type == ED25519
@@ -240,5 +265,7 @@ const fn feature(key_type: i32) -> Option<&'static str> {
     }
 }
 
+#[cfg(all(test, feature = "swarm", feature = "ecdsa", feature = "rsa", feature = "secp256k1"))]
+mod disallowed;
 #[cfg(test)]
 mod tests;

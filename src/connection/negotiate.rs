@@ -188,7 +188,6 @@ impl Connection {
         if let Negotiation::Listener(listener) = &mut stream.negotiation {
             listener.refuse(&mut turn.scratch.lines);
         }
-        stream.protocol = Protocol::NONE;
         if let Some(yamux) = &mut stream.yamux {
             open.session.write_whole(yamux, &turn.scratch.lines);
         }

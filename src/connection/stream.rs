@@ -33,7 +33,7 @@ pub struct Stream {
     /// None until it has a place on the wire.
     pub(super) yamux: Option<yamux::Stream>,
     pub(super) negotiation: Negotiation,
-    /// [`Protocol::NONE`] while there is none.
+    /// [`Protocol::NONE`] while there is none. While a listener negotiates it is the one that was refused last.
     pub(super) protocol: Protocol,
     place: Place,
     pub(super) waits: Option<Wait>,
@@ -105,9 +105,15 @@ impl Stream {
         Some(effect)
     }
 
-    /// The protocol: agreed on, or the only one that was proposed.
+    /// The protocol: agreed on, or the only one that was proposed. Of a stream that has failed of
+    /// [`Failure::Denied`](crate::lifecycle::Failure::Denied) it is the one that was
+    /// [refused](super::Connection::refuse_protocol) last.
     #[must_use]
     pub const fn protocol(&self) -> Option<&Protocol> {
+        if matches!(self.negotiation, Negotiation::Listener(_)) && !self.ends.over {
+            // The peer may still propose another one.
+            return None;
+        }
         self.protocol.some()
     }
 

@@ -189,10 +189,11 @@
 //! | `removed` | strings | The addresses of a listener that are gone since then. |
 //! | `remote` | string | The address of the other side. |
 //! | `refused.remote` | string | The address that was refused last, of those that `count` has. |
+//! | `refused.peer` | string | The peer of the connection; at a listener the one behind `remote`, if it was authenticated by then. |
 //! | `direction` | string | `inbound` if the other side began it, `outbound` if we did. |
-//! | `protocol` | string | The protocol of a stream; the one that we proposed if it failed. |
+//! | `protocol` | string | The protocol of a stream; the one that we proposed if it failed, or that we denied to its peer. |
 //! | `reason` | string | Why it has failed or ended, in one of the words below. |
-//! | `error` | string | The text of the error. It is for people, and may change. Of a dial that failed as `wrong_peer` it names both peers: `expected …, found …`. |
+//! | `error` | string | The text of the error, or of our rule by which it was `denied` or `trimmed`. It is for people, and may change. Of a dial that failed as `wrong_peer` it names both peers: `expected …, found …`. |
 //! | `refused` | object | How much the peer was refused in all, for each `kind`. |
 //! | `paced` | number | How many streams of the peer have waited for their turn, since it opened more than its rate. |
 //! | `kind` | string | What was refused, as [`Refusal`](crate::swarm::Refusal) has it: `stream_limit` and so on. |

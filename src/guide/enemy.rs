@@ -27,11 +27,11 @@
 //! |---|---|
 //! | **door** | The table of accepted connections whose peers are not authenticated yet. One that stands there has no id. It is called a handshake here. |
 //! | **place** | Room for one more of something that is counted: a handshake, a connection, a stream. |
-//! | **share** | The most places that one holder may have. A holder is a peer (an identity) or an address: one IPv4 address, one IPv6 /64; and, with a share of its own, one IPv6 /48, called a site. |
+//! | **share** | The most places that one holder may have. A holder is a peer (an identity) or an address: one IPv4 address, one IPv6 /64; and, with a share of its own, one IPv6 /48, called a site. An IPv6 address that leads to an IPv4 address counts as that: `::ffff:192.0.2.1`, and those of NAT64 with the well-known prefix 64:ff9b::/96, of 6to4 (2002::/16) and of Teredo (2001::/32). |
 //! | **looks dead** | Said of an inbound connection that has no stream, and whose peer has been silent for longer than `keep_alive_interval`. |
 //! | **gives way** | It ends, although it has done nothing wrong, so that a newcomer gets its place. |
 //! | **bytes held** | Memory in which bytes wait for somebody: of streams that you have not read, of output that a peer does not take, of input that is not handled. It is counted as the capacity of the buffers. |
-//! | **budget** | The bytes held above which peers get no more window: `held_bytes` and its two parts. (A turn's budget is another thing: the work that you allow it.) |
+//! | **budget** | The bytes held above which peers get no more window: `held_bytes` and its two parts. A quarter more may be held before something is reset, since window that was granted may still be used; then things are reset until no more than an eighth beyond is held. (A turn's budget is another thing: the work that you allow it.) |
 //! | **withheld** | Window that a peer would get for what you have read, and does not get yet. |
 //! | **rate** | So many times at once, and so many a second in the long run ([`Rate`](crate::connection::Rate)). |
 //! | **paced** | Said of a stream that waits without an id, because its peer has opened more than its rate; and of its connection meanwhile. |
@@ -116,6 +116,7 @@
 //! | [`pushes_heard`](identify::Config::pushes_heard) | 100, 1 a second | pushes of a peer | go-away 1 | `Disconnected` with `Failed(Flood)` | the one that floods |
 //! | [`record_work`](identify::Config::record_work) | 400, 10 a second | the work of the signatures of a peer's records, in signatures of Ed25519 | go-away 1 | `Disconnected` with `Failed(Flood)` | the one that floods |
 //! | [`max_bytes`](identify::Config::max_bytes) | 16 KiB | what a peer says of itself on one stream | a reset | `identify::Event::Failed` | that peer |
+//! | [`held_bytes`](identify::Config::held_bytes) of identify | 64 MiB | memory of what all peers have said and say, and do not read of our answers | a reset | `identify::Event::Failed` and `PushFailed` with `Limit`; [`Identify::forgotten`](identify::Identify::forgotten) | the connection for which most is taken, its largest part first |
 //! | [`inbound_streams`](identify::Config::inbound_streams) of identify | 4 | streams of one connection that ask or push | a reset | `ClosedStream` with `Reset(Local)` | the newcomer |
 //! | [`timeout`](identify::Config::timeout) of identify | 10 s | each stream of it | a reset | `identify::Event::Failed` | the slow one |
 //! | [`events`](identify::Config::events) of identify | 256 | events that you have not taken | nothing | [`Identify::dropped`](identify::Identify::dropped) | you: the oldest is lost |
@@ -138,6 +139,8 @@
 //! | [`outbound_requests`](request_response::Config::outbound_requests) | 128 | requests of ours whose outcome you have not taken | nothing | [`RequestError::Limit`](request_response::RequestError::Limit) | you |
 //! | [`inbound_requests`](request_response::Config::inbound_requests) | 128 | requests of peers whose outcome you have not taken | a reset | `refused` | the peer that has at least two more; or the oldest that does not wait for you, for a peer that has none; else the newcomer |
 //! | [`inbound_requests_per_peer`](request_response::Config::inbound_requests_per_peer) | 16 | those of one peer | a reset | `refused` | that peer |
+//! | [`outbound_bytes`](request_response::Config::outbound_bytes) | 64 MiB | memory of our requests and their responses | a reset | `OutboundFailure` with `Limit`; `RequestError::Limit` where its peer alone has that much | the peer for which most is taken, its largest message first |
+//! | [`inbound_bytes`](request_response::Config::inbound_bytes) | 64 MiB | memory of requests of peers and our responses | a reset | `InboundFailure` with `Limit`; `refused` of what you have not taken | the peer for which most is taken, its largest message first |
 //! | [`peers`](pubsub::Config::peers) | 1 024 | peers of pub/sub, shared by address | its streams are reset | `peers_refused`, `peers_evicted` | a peer that has said nothing, of the address with most; or nothing new for `quiet_after`; else the newcomer |
 //! | [`quiet_after`](pubsub::Config::quiet_after) | 5 min | the time without a new message after which a peer can give way | its streams are reset | `peers_evicted` | the one that is quiet longest, of the address with most, if that has more than the newcomer's |
 //! | [`invalid`](pubsub::Config::invalid) | 20, 1 a second | messages of a peer that are none | go-away 1 on each of its connections | counted as `MessageInvalid`; `peers_cut`; `Disconnected` with `Failed(Flood)` | that peer |
@@ -187,7 +190,7 @@
 //!
 //! *At rest* is what the allocator was asked for on 64-bit Linux (`benches/connections.rs`, `tests/allocations/`); resident
 //! memory was up to half more. *At worst* is the part that each has in [`Config::memory_bound`]. `tests/allocations/memory.rs`
-//! attacks nodes, and holds their peaks against that. Bytes held come on top of connections and streams, in a row of their own.
+//! attacks nodes, and holds their peaks against that; `tests/allocations/everything.rs` does so with a host and all services. Bytes held come on top of connections and streams, in a row of their own.
 //!
 //! | one more | at rest | at worst |
 //! |---|---|---|
@@ -230,10 +233,61 @@
 //! assert!((1.6..1.7).contains(&once(Config::small())), "{}", once(Config::small()));
 //! ```
 //!
+//! # Memory of everything
+//!
+//! [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) states what a node takes at worst with all that is
+//! installed. With the swarm's defaults, and with [`Config::small`], each part has of it:
+//!
+//! | part | default | small | most of it |
+//! |---|---|---|---|
+//! | swarm | 258 MiB | 5.4 MiB | records, `held_bytes` |
+//! | ping | 14 MiB | 0.0 MiB | records of connections and streams |
+//! | identify | 114 MiB | 0.8 MiB | `held_bytes`, and a quarter of it for events; records |
+//! | address book | 23 MiB | 0.1 MiB | `peers` with their addresses; records of connections |
+//! | requests and responses | 143 MiB | 0.4 MiB | `outbound_bytes`, `inbound_bytes` |
+//! | pub/sub | 414 MiB | 2.0 MiB | `topics_total_bytes`, `inbound_total_bytes` twice, `outbox_total_bytes`; subscriptions of ours at each peer |
+//! | host, beside its swarm | 110 MiB | 0.7 MiB | `unread_bytes`; records of streams and handlers |
+//! | in all | 1 077 MiB | 9.5 MiB | and at most 0.3 MiB for the registry of notifees |
+//!
+#![cfg_attr(all(feature = "host", unix), doc = "```")]
+#![cfg_attr(not(all(feature = "host", unix)), doc = "```ignore")]
+//! use swarm_notify::protocols::{address_book, identify, ping, pubsub, request_response};
+//! use swarm_notify::{host, swarm};
+//!
+//! let mebibytes = |bytes: usize| bytes as f64 / f64::from(1 << 20);
+//! let limits = swarm::Config::default().limits;
+//! let usual = [
+//!     swarm::Config::default().memory_bound(),
+//!     ping::Config::default().memory_bound(&limits),
+//!     identify::Config::default().memory_bound(&limits),
+//!     address_book::Config::default().memory_bound(&limits),
+//!     request_response::Config::default().memory_bound::<request_response::Bytes>(&limits),
+//!     pubsub::Config::default().memory_bound(),
+//!     host::Config::default().memory_bound() - swarm::Config::default().memory_bound(),
+//! ];
+//! let limits = swarm::Config::small().limits;
+//! let small = [
+//!     swarm::Config::small().memory_bound(),
+//!     ping::Config::small().memory_bound(&limits),
+//!     identify::Config::small().memory_bound(&limits),
+//!     address_book::Config::small().memory_bound(&limits),
+//!     request_response::Config::small().memory_bound::<request_response::Bytes>(&limits),
+//!     pubsub::Config::small().memory_bound(),
+//!     host::Config::small().memory_bound() - swarm::Config::small().memory_bound(),
+//! ];
+//! # #[cfg(target_pointer_width = "64")] {
+//! assert_eq!(usual.map(|bytes| mebibytes(bytes).round()), [258.0, 14.0, 114.0, 23.0, 143.0, 414.0, 110.0]);
+//! assert_eq!(mebibytes(usual.iter().sum()).round(), 1_077.0);
+//! assert_eq!(small.map(|bytes| (mebibytes(bytes) * 10.0).round() / 10.0), [5.4, 0.0, 0.8, 0.1, 0.4, 2.0, 0.7]);
+//! assert!(mebibytes(small.iter().sum()) < 9.6);
+//! # }
+//! ```
+//!
 //! # Three profiles
 //!
-//! Each states its worst case, as the allocator is asked; add what your services state, what you keep yourself, and some
-//! 200 bytes a socket of our TCP. What the system's sockets buffer is the system's memory.
+//! Each states its worst case, as the allocator is asked; add what you keep yourself, and some 200 bytes a socket of our TCP.
+//! What the system's sockets buffer is the system's memory. *With everything* is with a host and all services, which have their
+//! defaults, or are small on the device.
 //!
 //! **Descriptors** (`ulimit -n`): one for each connection, each handshake at the door and each listener, and less than twenty
 //! besides. If you dial names, each dial under way can have seven more. The usual limit of a process is 1 024 descriptors,
@@ -241,18 +295,20 @@
 //! newcomers come in at the expense of connections without a stream, and of the door
 //! ([`descriptor_reserve`](Config::descriptor_reserve)).
 //!
-//! A device with 16 peers. `ulimit -n` 128 is enough; some 0.4 MiB at rest, some 6 MiB at worst, 9 with ping, identify and pub/sub:
+//! A device with 16 peers. `ulimit -n` 128 is enough; some 0.4 MiB at rest, less than 6 MiB at worst, and 10 with everything:
 //!
 //! ```
 //! use swarm_notify::swarm::Config;
 //!
 //! let device = Config::small();
 //! assert_eq!((device.limits.connections, device.limits.streams, device.inbound_handshakes), (16, 32, 8));
-//! assert!(device.memory_bound() < 6_500_000);
+//! assert!(device.memory_bound() < 6_000_000);
 //! ```
 //!
 //! A server with 250 peers, each with a few streams. Each may come again while its old connection dies. `ulimit -n` 1 024 is
-//! enough; 0.8 MiB at rest with 250 connections, some 49 MiB at worst:
+//! enough; 0.8 MiB at rest with 250 connections, some 49 MiB at worst, and 766 MiB with everything. Pub/sub has 414 MiB of
+//! that: lower its `peers`, `subscriptions`, `seen` and budgets, those of identify and requests, and `unread_bytes`, in
+//! proportion to the peers that you expect:
 //!
 //! ```
 //! use swarm_notify::swarm::Config;
@@ -271,9 +327,22 @@
 //! (yamux.max_receive_window, yamux.max_window_growth) = (2 * 1024 * 1024, 2 * 1024 * 1024);
 //! let mebibytes = server.memory_bound() / (1024 * 1024);
 //! assert!((45..50).contains(&mebibytes), "{mebibytes}");
+//! # #[cfg(all(feature = "host", unix, target_pointer_width = "64"))] {
+//! # use swarm_notify::protocols::{address_book, identify, ping, pubsub, request_response};
+//! # let (limits, mut host) = (server.limits, swarm_notify::host::Config::default());
+//! # host.swarm = server;
+//! # let everything = host.memory_bound()
+//! #     + ping::Config::default().memory_bound(&limits)
+//! #     + identify::Config::default().memory_bound(&limits)
+//! #     + address_book::Config::default().memory_bound(&limits)
+//! #     + request_response::Config::default().memory_bound::<request_response::Bytes>(&limits)
+//! #     + pubsub::Config::default().memory_bound();
+//! # assert_eq!((everything as f64 / f64::from(1 << 20)).round(), 766.0);
+//! # }
 //! ```
 //!
-//! A relay with 20 000 connections, most of them idle. `ulimit -n` 26 000; 40 MiB at rest, some 970 MiB at worst:
+//! A relay with 20 000 connections, most of them idle. `ulimit -n` 26 000; 40 MiB at rest, some 970 MiB at worst, and 1 871 MiB
+//! with everything:
 //!
 //! ```
 //! use swarm_notify::swarm::Config;
@@ -288,15 +357,29 @@
 //! relay.held_bytes = 512 * 1024 * 1024;
 //! let mebibytes = relay.memory_bound() / (1024 * 1024);
 //! assert!((930..980).contains(&mebibytes), "{mebibytes}");
+//! # #[cfg(all(feature = "host", unix, target_pointer_width = "64"))] {
+//! # use swarm_notify::protocols::{address_book, identify, ping, pubsub, request_response};
+//! # let (limits, mut host) = (relay.limits, swarm_notify::host::Config::default());
+//! # host.swarm = relay;
+//! # let everything = host.memory_bound()
+//! #     + ping::Config::default().memory_bound(&limits)
+//! #     + identify::Config::default().memory_bound(&limits)
+//! #     + address_book::Config::default().memory_bound(&limits)
+//! #     + request_response::Config::default().memory_bound::<request_response::Bytes>(&limits)
+//! #     + pubsub::Config::default().memory_bound();
+//! # assert_eq!((everything as f64 / f64::from(1 << 20)).round(), 1871.0);
+//! # }
 //! ```
 //!
 //! # What you hear, and what you can do
 //!
 //! - [`Ready::Refused`](crate::swarm::Ready::Refused) names a connection, whose peer and address
 //!   [`connection`](Swarm::connection) has, or a listener. Of a listener, [`last_refused_from`](Swarm::last_refused_from)
-//!   has the address that was refused last. It is a sample: one address is kept for each listener and kind, and nothing else
-//!   of those who have left. The log has each: level `debug`, target `swarm_notify::swarm::door`, a line such as
-//!   `l0.1: a connection from /ip4/192.0.2.1/tcp/40000 is closed: it took too long`. Deny an address or a network
+//!   has the address that was refused last, with its peer if that was authenticated. It is a sample: one address is kept for
+//!   each listener and kind, and nothing else of those who have left. The log has each: level `debug`, target
+//!   `swarm_notify::swarm::door`, a line such as
+//!   `l0.1: a connection from /ip4/192.0.2.1/tcp/40000 is closed: it took too long`, with ` of 12D3KooW…` behind the address of
+//!   an authenticated peer. Deny an address or a network
 //!   ([Keeping somebody out](#keeping-somebody-out)), or block it with the system's packet filter, which spares you its
 //!   sockets.
 //! - A peer that misbehaves in a protocol of yours: [`count_refusals`](Swarm::count_refusals) for small things,
@@ -317,17 +400,19 @@
 //! rules for peers and networks, which you can change at any time:
 //!
 //! - A socket from a denied address is closed as soon as it is accepted, before a byte is read or sent. With 1 000 networks
-//!   listed that takes some 4 200 instructions, of which the look-up takes 2 300; the listener's half of a handshake takes
+//!   listed that takes some 4 100 instructions, of which the look-up takes 2 300; the listener's half of a handshake takes
 //!   2.7 million (`benches/instructions.sh`). A gate of yours is asked after the lists.
 //! - A denied peer is closed once it has proved who it is. Neither has an id, and both are counted as `ConnectionDenied`.
 //! - A protocol that your gate denies to a peer gets `na`, as if it were not spoken. It is counted as `StreamDenied`, and the
 //!   stream fails as `Denied` if its peer proposes nothing else.
 //! - A dial to a denied address or peer fails as [`Denied`](crate::lifecycle::Failure::Denied), before a packet is sent if the
 //!   address says so, and else before the peer learns who you are.
-//! - A rule that is changed ends what is open and denied by now, as
-//!   [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied).
+//! - What is open and comes to be denied ends as [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied), and a dial
+//!   under way to a denied address, or that names a denied peer, fails as `Denied`.
 //! - A list that you keep elsewhere, in a file say, replaces the whole one at once:
 //!   [`replace_peers`](Lists::replace_peers), [`replace_networks`](Lists::replace_networks).
+//! - An IPv6 address with an IPv4 address inside is judged by both; the page of [`Lists`] says which are.
+//! - A gate that panics denies what it was asked about, and the panic goes on to you when the turn is done.
 //!
 //! Two nodes on TCP. The server has a protocol of its own, and its notifee denies whoever breaks that, for ten minutes:
 //!
@@ -448,7 +533,7 @@
 //!   silent stream: of equals none gives way. Nor does a handler that goes on after its stream was reset. Whoever has fewer
 //!   handlers than others waits for `handler_patience` at most, once all of them run. Have handlers give up who says nothing.
 //! - **Unread bytes on a host.** What a peer has sent on a stream that it then resets stays for the stream's handler, within
-//!   `unread_bytes`: up to 64 MiB beside `held_bytes`, which [`memory_bound`](Config::memory_bound) does not count. With as many
+//!   `unread_bytes`: up to 64 MiB beside `held_bytes`. With as many
 //!   identities as it takes an attacker fills that, so that what honest peers have sent before a cut is lost once they have
 //!   more there than each of these.
 //! - **Descriptors.** A connection with a stream holds its descriptor for as long as it behaves. If all have streams, or are

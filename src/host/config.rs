@@ -1,7 +1,22 @@
 //! [`Config`]: the bounds of a host.
 
+use super::opened::{Ends, Opened};
+use crate::lifecycle::Limits;
 use crate::{swarm, tcp};
 use core::time::Duration;
+
+/// The bytes of heap of a stream that somebody holds: what both sides know of it, its places in tables, and its wakers.
+const STREAM: usize = size_of::<Ends>() + 2 * size_of::<Opened>() + 128;
+/// Those of a handler: its task, the record of it by peer, and that of unread bytes. The handler's own future is its owner's.
+const HANDLER: usize = size_of::<Ends>() + size_of::<Opened>() + 2 * 1024 + 512;
+/// Those of a stream that waits for a handler, alone of its peer, and those of unread bytes.
+const WAITING: usize = size_of::<Ends>() + 8 * size_of::<Opened>() + 2 * 1024;
+/// Those of a connection: its place in a table, and of who waits for it.
+const CONNECTION: usize = 256;
+/// Handlers that are set.
+const PROTOCOLS: usize = 4;
+/// The executor, the driver, and queues that keep memory.
+const FIXED: usize = 32 * 1024;
 
 /// The bounds of a host, on top of those of its swarm.
 ///
@@ -39,7 +54,7 @@ pub struct Config {
     /// The bytes of streams which have ended that wait for those who hold the streams, or for their handlers, as the capacity of
     /// the buffers. Beyond, the peer that has most of them loses those of whole streams: of streams that were cut first, largest
     /// first, and at last of those that it had finished before their connection ended. Reading then gives the error of the cut
-    /// at once. [`memory_bound`](swarm::Config::memory_bound) does not count these bytes. Default 64 MiB.
+    /// at once. Default 64 MiB.
     pub unread_bytes: usize,
     /// Those of one peer. Default 32 MiB.
     pub unread_bytes_per_peer: usize,
@@ -73,6 +88,59 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The bounds of a host for a small machine, in which [`swarm`](Self::swarm) is [small](swarm::Config::small), too: 32 handlers,
+    /// and 512 KiB for what ended streams have unread.
+    #[must_use]
+    pub fn small() -> Self {
+        Self {
+            swarm: swarm::Config::small(),
+            handlers: 32,
+            waiting_streams: 8,
+            unread_bytes: 512 * 1024,
+            unread_bytes_per_peer: 256 * 1024,
+            waiting_openings: 16,
+            remote_jobs: 8,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the bytes of heap that a host with these bounds takes at worst, without services: those of its
+    /// [swarm](swarm::Config::memory_bound), what ended streams have unread, and records of streams and handlers, of four
+    /// protocols. For each handler, 2 KiB beside its future are reckoned, which is its owner's, as are the futures of handles
+    /// and the jobs of a [`Remote`](super::Remote).
+    ///
+    /// [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) has it with the services that are installed:
+    ///
+    /// ```
+    /// use swarm_notify::host::{Config, Host};
+    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::protocols::ping::{self, Ping};
+    ///
+    /// let mut host = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::small())?;
+    /// let total = host.with(|notifees, swarm| {
+    ///     notifees.install(swarm, Ping::new([1; 32], ping::Config::small()));
+    ///     notifees.memory_bound(swarm)
+    /// })?;
+    /// assert!(total > Config::small().memory_bound());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn memory_bound(&self) -> usize {
+        self.swarm.memory_bound().saturating_add(self.own_memory(&self.swarm.limits))
+    }
+
+    /// Returns the bytes of heap that it takes beside its swarm.
+    pub(super) fn own_memory(&self, limits: &Limits) -> usize {
+        let parts = [
+            (1, self.unread_bytes.saturating_add(FIXED)),
+            (limits.streams as usize, STREAM),
+            (limits.connections as usize, CONNECTION),
+            (self.handlers.max(1), HANDLER),
+            (self.waiting_streams.saturating_mul(PROTOCOLS), WAITING),
+        ];
+        parts.iter().map(|(count, each)| count.saturating_mul(*each)).fold(0, usize::saturating_add)
+    }
+
     /// Returns the number of handlers that may run for one peer.
     pub(super) fn handlers_of_a_peer(&self) -> usize {
         let handlers = self.handlers.max(1);

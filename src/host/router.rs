@@ -7,7 +7,9 @@ use super::shared::Shared;
 use super::turns::InLine;
 use super::unread;
 use super::world::AnySwarm;
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
+use crate::lifecycle::{
+    ConnectionEnd, ConnectionId, Direction, Failure, Limits, ListenerEnd, ListenerId, StreamEnd, StreamId,
+};
 use crate::notifee::{Context, HasNode, Interest, Node, Notifee};
 use crate::text::for_log;
 use alloc::boxed::Box;
@@ -60,6 +62,10 @@ fn failed(reason: Failure, text: Option<&str>) -> Error {
 impl Notifee<AnySwarm> for Router {
     fn interest(&self) -> Interest {
         Interest::EVENTS | Interest::STREAM_READY
+    }
+
+    fn memory_bound(&self, limits: &Limits) -> usize {
+        self.0.config.own_memory(limits)
     }
 
     fn listen(&mut self, cx: &mut Context<'_, AnySwarm>, id: ListenerId) {

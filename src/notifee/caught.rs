@@ -38,7 +38,9 @@
 //! ```
 
 use super::{Context, Interest, Notifee, NotifeeId};
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Event, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
+use crate::lifecycle::{
+    ConnectionEnd, ConnectionId, Event, Failure, Limits, ListenerEnd, ListenerId, StreamEnd, StreamId,
+};
 #[cfg(feature = "swarm")]
 use crate::swarm::{Refusal, RefusedAt};
 use alloc::borrow::ToOwned as _;
@@ -149,6 +151,10 @@ macro_rules! events {
 impl<N, T: Notifee<N>> Notifee<N> for CatchPanics<T> {
     fn interest(&self) -> Interest {
         self.notifee.interest()
+    }
+
+    fn memory_bound(&self, limits: &Limits) -> usize {
+        self.notifee.memory_bound(limits)
     }
 
     events! {

@@ -56,7 +56,7 @@
 
 use super::{Context, HasNode, Interest, Notifee};
 use crate::identity::PeerId;
-use crate::lifecycle::{ConnectionEnd, ConnectionId};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Limits};
 use crate::swarm::{Refusal, RefusedAt};
 use alloc::collections::{BTreeMap, BTreeSet};
 
@@ -169,6 +169,9 @@ impl<T> Peers<T> {
     }
 }
 
+/// The bytes of heap of a connection of a peer that has no other, in trees whose nodes may be half empty.
+const ENTRY: usize = 512;
+
 /// The peer of a connection that is being told. What is told can be looked up, and who has opened is authenticated.
 fn peer_of<N: HasNode>(cx: &mut Context<'_, N>, connection: ConnectionId) -> Option<PeerId> {
     cx.network().node().connection(connection)?.peer
@@ -177,6 +180,10 @@ fn peer_of<N: HasNode>(cx: &mut Context<'_, N>, connection: ConnectionId) -> Opt
 impl<N: HasNode, T: PeerNotifee<N>> Notifee<N> for Peers<T> {
     fn interest(&self) -> Interest {
         Interest::CONNECTED | Interest::DISCONNECTED | Interest::REFUSED
+    }
+
+    fn memory_bound(&self, limits: &Limits) -> usize {
+        (limits.connections as usize).saturating_mul(ENTRY)
     }
 
     fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {

@@ -20,6 +20,8 @@ use tell::Interrupted;
 mod drive;
 mod emissions;
 mod id;
+#[cfg(feature = "swarm")]
+mod memory;
 #[cfg(feature = "protocols")]
 mod services;
 mod slots;

@@ -137,6 +137,21 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The bounds for a small machine: 32 peers with 4 addresses of 128 bytes each, 2 of which are dialed at a time. See
+    /// [`swarm::Config::small`](crate::swarm::Config::small).
+    #[must_use]
+    pub fn small() -> Self {
+        Self {
+            peers: 32,
+            addresses_per_peer: 4,
+            address_bytes: 128,
+            peers_at_a_time: 2,
+            dials_per_peer: 2,
+            events: 16,
+            ..Self::default()
+        }
+    }
+
     /// Returns the bytes of heap that an [`AddressBook`] with these bounds takes at worst, in a swarm with these limits.
     #[must_use]
     pub fn memory_bound(&self, limits: &Limits) -> usize {

@@ -104,11 +104,28 @@ impl Frames {
         self.buffer.get(self.start.saturating_sub(self.last)..self.start).unwrap_or_default()
     }
 
-    /// Adds what was read.
+    /// Returns the memory that is taken.
+    pub(super) const fn held(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    /// Returns the number of bytes that may be missing to a first message of the greatest length.
+    pub(super) const fn missing(&self) -> usize {
+        self.max.saturating_add(MAX_LENGTH).saturating_sub(self.buffer.len())
+    }
+
+    /// Adds what was read. The memory for it grows to twice as much as is there, but not beyond a message of the greatest
+    /// length and one read.
     pub fn extend(&mut self, bytes: &[u8]) {
         let n = usize::try_from(self.passed_over).unwrap_or(usize::MAX).min(bytes.len());
         self.passed_over = self.passed_over.saturating_sub(n as u64);
-        self.buffer.extend_from_slice(bytes.get(n..).unwrap_or_default());
+        let bytes = bytes.get(n..).unwrap_or_default();
+        let len = self.buffer.len();
+        if self.buffer.capacity().saturating_sub(len) < bytes.len() {
+            let most = self.max.saturating_add(const { MAX_LENGTH + READ });
+            self.buffer.reserve_exact(bytes.len().max(len.min(most.saturating_sub(len))));
+        }
+        self.buffer.extend_from_slice(bytes);
     }
 
     /// Returns whether [`next`](Self::next) refuses what stands there.

@@ -125,19 +125,22 @@
 //! # fn main() {}
 //! ```
 
+mod config;
 mod local;
 mod message;
 mod reader;
 mod record;
 mod roles;
 
+pub use config::Config;
 pub use message::{DecodeError, Info, MAX_ADDRESS, MAX_ADDRESSES, MAX_PROTOCOLS, decode, encode};
 pub use record::PeerRecord;
 
 use super::deadlines::Deadlines;
+use super::held::Held;
 use super::outbox::Outbox;
 use super::{LINKS_KEPT, NotConnected, STREAMS_KEPT, Service};
-use crate::connection::{Protocol, Rate};
+use crate::connection::Protocol;
 use crate::identity::{Keypair, PeerId, PublicKey};
 use crate::lifecycle::{
     ConnectionEnd, ConnectionId, Failure, Limits, ListenerEnd, ListenerId, StreamEnd, StreamId, Table,
@@ -146,115 +149,19 @@ use crate::notifee::{Context, HasNode, Interest, Notifee};
 use crate::swarm::Multiaddr;
 use crate::text::for_log;
 use alloc::collections::VecDeque;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 use local::Local;
-use roles::{Link, Use};
+use message::most_memory;
+use roles::{Item, Link, Use};
 
 /// The name of the protocol in which a peer is asked.
 pub const PROTOCOL: Protocol = Protocol::from_static("/ipfs/id/1.0.0");
 /// The name of the protocol in which a peer is told unasked.
 pub const PUSH_PROTOCOL: Protocol = Protocol::from_static("/ipfs/id/push/1.0.0");
-
-/// The bounds and times of an [`Identify`], and what it says.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Config {
-    /// The family of protocols that we belong to. Default `ipfs/0.1.0`, that of go and js nodes.
-    pub protocol_version: String,
-    /// Our implementation. Default this crate's name and version.
-    pub agent_version: String,
-    /// Whether each new connection is asked. Default yes.
-    pub asks: bool,
-    /// Whether changes of our addresses are pushed (and those of our protocols that are noticed on the way: after the
-    /// node registers one, [`push`](Identify::push)). Default yes.
-    pub pushes: bool,
-    /// How long each stream may take, from its opening to its end. Then it is reset; a question without an outcome has
-    /// failed of [`Failure::Timeout`], unless all messages that came were whole. Default 10 s.
-    pub timeout: Duration,
-    /// How many bytes a peer may say in one stream, in at most 10 messages; more is [`Failure::Protocol`]. It bounds
-    /// what is kept of a connection. Default 16 KiB: two messages of the 8 KiB that go and js take.
-    pub max_bytes: usize,
-    /// How many streams of one connection the peer may ask or push on; one more is reset. 0 counts as 1. Default 4.
-    pub inbound_streams: usize,
-    /// How often the peer of a connection may ask. Beyond it, the connection ends as failed of
-    /// [`Fault::Flood`](crate::lifecycle::Fault::Flood). Default 20 at once and 1 a second: go, js and py nodes ask once,
-    /// and rust-libp2p nodes every 5 minutes.
-    pub questions: Rate,
-    /// How often the peer of a connection may push. Beyond it, the connection ends in the same way. Default 100 at once
-    /// and 1 a second: a js node from before 2025-06 pushes once for each protocol that it registers.
-    pub pushes_heard: Rate,
-    /// The work that the signatures of the peer's records may cause on one connection, in signatures of Ed25519: secp256k1 counts
-    /// as 2, ECDSA as 9, RSA as 1 (2 048 bits) to 13 (8 192 bits). A record that is known already costs nothing, nor does one
-    /// of another peer, which is dropped unverified. Beyond it, the connection ends in the same way, and what the peer said
-    /// has failed of [`Failure::Limit`]. Default 400 at once and 10 a second: four for each of the pushes above.
-    pub record_work: Rate,
-    /// How often we push on one connection at most, so that no peer takes it for a flood. What changes meanwhile is pushed
-    /// after [`push_again_after`](Self::push_again_after). Default 10 at once and 1 a second.
-    pub pushes_said: Rate,
-    /// How many pushes may be under way in all; the rest waits in line. 0 counts as 1. Default 64.
-    pub outbound_pushes: usize,
-    /// How long a push waits for which the bounds of the swarm leave no stream, or
-    /// [`pushes_said`](Self::pushes_said) no place, until it is tried again, as often as it takes; what it says then is what is true then. It is at least 1 ms. Default 1 s.
-    pub push_again_after: Duration,
-    /// How many events may wait for the owner. One more, and the oldest is [dropped](Identify::dropped). 0 counts as 1.
-    /// Default 256.
-    pub events: usize,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            protocol_version: "ipfs/0.1.0".into(),
-            agent_version: concat!("swarm-notify/", env!("CARGO_PKG_VERSION")).into(),
-            asks: true,
-            pushes: true,
-            timeout: Duration::from_secs(10),
-            max_bytes: 16 * 1024,
-            inbound_streams: 4,
-            questions: Rate::new(20, 1),
-            pushes_heard: Rate::new(100, 1),
-            record_work: Rate::new(400, 10),
-            pushes_said: Rate::new(10, 1),
-            outbound_pushes: 64,
-            push_again_after: Duration::from_secs(1),
-            events: 256,
-        }
-    }
-}
-
-impl Config {
-    /// The bounds for a small machine: a peer may say 4 KiB, and 8 events wait. See
-    /// [`swarm::Config::small`](crate::swarm::Config::small).
-    #[must_use]
-    pub fn small() -> Self {
-        Self { max_bytes: 4 * 1024, inbound_streams: 2, outbound_pushes: 4, events: 8, ..Self::default() }
-    }
-
-    /// Returns the bytes of heap that an [`Identify`] with these bounds takes at worst, in a swarm with these limits: for
-    /// each connection what its peer says, as it came and decoded, and the same for each event that waits.
-    #[must_use]
-    pub fn memory_bound(&self, limits: &Limits) -> usize {
-        // An address or a protocol takes three bytes of a message at least, and 64 as a record of its own.
-        let entries = (MAX_ADDRESSES + MAX_PROTOCOLS).min(self.max_bytes / 3);
-        let info = self.max_bytes.saturating_mul(2).saturating_add(entries.saturating_mul(64)).saturating_add(512);
-        // A stream of ours and those of the peer's, whose buffers may be half empty.
-        let streams = self.inbound_streams.max(1).saturating_add(1).saturating_mul(self.max_bytes.saturating_mul(2));
-        let streams = streams.min(self.max_bytes.saturating_mul(2).saturating_mul(limits.streams as usize));
-        let parts = [
-            (limits.connections as usize, info.saturating_add(streams).saturating_add(512)),
-            (limits.streams as usize, const { (size_of::<Option<Use>>() + 64) / 4 * 5 }),
-            (self.events.max(1), info.saturating_add(const { 2 * size_of::<Event>() })),
-            // Our own message, as it is written by each push that is under way.
-            (self.outbound_pushes.max(1), 16 * 1024),
-        ];
-        parts.iter().map(|(count, each)| count.saturating_mul(*each)).fold(32 * 1024, usize::saturating_add)
-    }
-}
 
 /// What was heard of a peer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -339,6 +246,22 @@ pub struct Identify {
     to_push_again: Vec<ConnectionId>,
     push_again_at: Option<Duration>,
     events: Outbox<Event>,
+    /// The memory that is taken for each connection.
+    held: Held<ConnectionId, Item>,
+    /// The number of times that what a peer has said was forgotten.
+    forgotten: u64,
+    /// The memory of what was told of in this tick.
+    said_bytes: usize,
+}
+
+impl Event {
+    /// Returns the bytes of heap of what it tells.
+    fn memory(&self) -> usize {
+        match self {
+            Self::Identified { info, .. } | Self::Pushed { info, .. } => info.memory(),
+            Self::Failed { .. } | Self::PushFailed { .. } => 0,
+        }
+    }
 }
 
 impl Identify {
@@ -356,7 +279,10 @@ impl Identify {
             pushes: 0,
             to_push_again: Vec::new(),
             push_again_at: None,
-            events: Outbox::new(config.events),
+            events: Outbox::with_bytes(config.events, config.held_bytes / 4, Event::memory),
+            held: Held::new(),
+            forgotten: 0,
+            said_bytes: 0,
             config,
         }
     }
@@ -406,7 +332,8 @@ impl Identify {
         self.is_dirty |= self.local.remove(address);
     }
 
-    /// What the peer of an open connection has said of itself there, if it has.
+    /// What the peer of an open connection has said of itself there, if it has, and as long as that takes no more memory than
+    /// [there is](Config::held_bytes).
     #[must_use]
     pub fn info(&self, connection: ConnectionId) -> Option<&Info> {
         self.links.get(connection)?.info.as_deref()
@@ -421,6 +348,25 @@ impl Identify {
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.events.dropped()
+    }
+
+    /// Returns how often what a peer has said of itself was forgotten while it was connected, since all together said more
+    /// than [`held_bytes`](Config::held_bytes).
+    #[must_use]
+    pub const fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// Returns the memory that counts against [`held_bytes`](Config::held_bytes).
+    #[must_use]
+    pub const fn bytes_held(&self) -> usize {
+        self.held.all()
+    }
+
+    /// Keeps the memory within its bound, and tells what there is to tell.
+    fn tell<N: HasNode>(&mut self, cx: &mut Context<'_, N>) {
+        self.relieve(cx.network().node_mut());
+        self.events.publish(cx);
     }
 
     fn may_push(&self) -> bool {
@@ -471,6 +417,7 @@ impl<N: HasNode> Notifee<N> for Identify {
 
     fn disconnected(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
         let Some(link) = self.links.remove(connection) else { return };
+        self.held.forget(Item::Info(connection));
         self.links.give_up_slots(LINKS_KEPT);
         self.streams.give_up_slots(STREAMS_KEPT);
         if link.is_asked {
@@ -483,25 +430,29 @@ impl<N: HasNode> Notifee<N> for Identify {
     fn opened_stream(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId) {
         let now = cx.now();
         self.opened(cx.network().node_mut(), connection, stream, now);
-        self.events.publish(cx);
+        self.tell(cx);
     }
 
     fn stream_failed(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
         let now = cx.now();
         self.over(cx.network().node_mut(), stream, reason, now);
-        self.events.publish(cx);
+        self.tell(cx);
     }
 
     fn closed_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
         let now = cx.now();
         self.over(cx.network().node_mut(), stream, reason.into(), now);
-        self.events.publish(cx);
+        self.tell(cx);
     }
 
     fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
         let now = cx.now();
         self.go_on(cx.network().node_mut(), stream, now);
-        self.events.publish(cx);
+        self.tell(cx);
+    }
+
+    fn memory_bound(&self, limits: &Limits) -> usize {
+        self.config.memory_bound(limits)
     }
 
     fn poll_at(&self) -> Option<Duration> {
@@ -514,18 +465,21 @@ impl<N: HasNode> Notifee<N> for Identify {
 
     fn tick(&mut self, cx: &mut Context<'_, N>) {
         let now = cx.now();
-        // What finds no room to be emitted stays due.
+        // What finds no room to be emitted stays due, and so does the rest once what was told has filled some memory.
+        self.said_bytes = 0;
+        let most = most_memory(self.config.max_bytes);
         while cx.room_to_emit() > 0
+            && self.said_bytes <= most
             && let Some(stream) = self.deadlines.take_due(now)
         {
             self.late(cx.network().node_mut(), stream, now);
-            self.events.publish(cx);
+            self.tell(cx);
         }
         while cx.room_to_emit() > 0
             && let Some(connection) = self.to_ask.pop_front()
         {
             self.ask(cx.network().node_mut(), connection, now);
-            self.events.publish(cx);
+            self.tell(cx);
         }
         let node = cx.network().node_mut();
         if self.push_again_at.take_if(|at| *at <= now).is_some() {

@@ -28,13 +28,24 @@ pub struct Outbox<E> {
     events: VecDeque<E>,
     capacity: usize,
     dropped: u64,
+    /// The bytes that the events have on the heap, how many these may be, and how they are found out.
+    bytes: usize,
+    most_bytes: usize,
+    weigh: fn(&E) -> usize,
 }
 
 impl<E> Outbox<E> {
     /// An outbox for `capacity` events; 0 counts as 1.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { unpublished: Vec::new(), events: VecDeque::new(), capacity: capacity.max(1), dropped: 0 }
+        Self::with_bytes(capacity, usize::MAX, |_| 0)
+    }
+
+    /// An outbox whose events may have `most_bytes` on the heap together, as `weigh` finds out. There is place for one,
+    /// whatever it has.
+    pub(super) fn with_bytes(capacity: usize, most_bytes: usize, weigh: fn(&E) -> usize) -> Self {
+        let (capacity, unpublished, events) = (capacity.max(1), Vec::new(), VecDeque::new());
+        Self { unpublished, events, capacity, dropped: 0, bytes: 0, most_bytes, weigh }
     }
 
     /// Says something to the owner and, once it is [published](Self::publish), to other notifees.
@@ -61,16 +72,20 @@ impl<E> Outbox<E> {
 
     /// Says something to the owner alone.
     pub fn push(&mut self, event: E) {
-        if self.events.len() >= self.capacity {
-            self.events.pop_front();
+        let bytes = (self.weigh)(&event);
+        while self.events.len() >= self.capacity || self.bytes.saturating_add(bytes) > self.most_bytes {
+            let Some(oldest) = self.events.pop_front() else { break };
+            self.bytes.lower((self.weigh)(&oldest));
             self.dropped.raise(1);
         }
+        self.bytes.raise(bytes);
         self.events.push_back(event);
     }
 
     /// Takes the oldest event.
     pub fn pop(&mut self) -> Option<E> {
         let event = self.events.pop_front();
+        self.bytes.lower(event.as_ref().map_or(0, self.weigh));
         if self.events.is_empty() && self.events.capacity() > KEPT {
             self.events.shrink_to(KEPT);
         }
@@ -87,6 +102,7 @@ impl<E> Outbox<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
     use alloc::vec::Vec;
 
     #[test]
@@ -97,6 +113,17 @@ mod tests {
         }
         assert_eq!(outbox.dropped(), 3);
         assert_eq!(core::iter::from_fn(|| outbox.pop()).collect::<Vec<_>>(), [3, 4]);
+    }
+
+    #[test]
+    fn large_events_push_out_as_many_as_they_need_the_place_of() {
+        let mut outbox = Outbox::with_bytes(100, 10, Vec::len);
+        for len in [4, 4, 2, 7, 30, 3] {
+            outbox.push(vec![0; len]);
+        }
+        assert_eq!((outbox.dropped(), outbox.pop(), outbox.pop()), (5, Some(vec![0; 3]), None));
+        outbox.push(vec![0; 10]);
+        assert_eq!((outbox.dropped(), outbox.pop().map(|event| event.len()), outbox.bytes), (5, Some(10), 0));
     }
 
     #[test]

@@ -116,6 +116,13 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The bounds for a small machine: 2 streams of a connection that ask, and 16 events that wait. See
+    /// [`swarm::Config::small`](crate::swarm::Config::small).
+    #[must_use]
+    pub fn small() -> Self {
+        Self { inbound_streams: 2, events: 16, ..Self::default() }
+    }
+
     /// Returns the bytes of heap that a [`Ping`] with these bounds takes at worst, in a swarm with these limits.
     #[must_use]
     pub fn memory_bound(&self, limits: &Limits) -> usize {
@@ -298,6 +305,10 @@ impl<N: HasNode> Notifee<N> for Ping {
             | Interest::CLOSED_STREAM
             | Interest::STREAM_READY
             | Interest::TIME
+    }
+
+    fn memory_bound(&self, limits: &Limits) -> usize {
+        self.config.memory_bound(limits)
     }
 
     fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {

@@ -14,6 +14,8 @@
 //!   Where all places are taken, the peer that has the most loses one of them to a peer that has at least two fewer: one
 //!   of which not all has come, else one whose response it does not read, else one that waits for the owner. If all have as
 //!   many, a peer that has none gets the place of the oldest that does not wait for the owner.
+//! - **So is memory.** Of our requests and their responses, and of requests of peers and our responses, no more is kept than
+//!   [`Config::outbound_bytes`] and [`Config::inbound_bytes`]. Beyond, the peer for which most is kept loses the largest.
 //! - A request to a [peer](Target) that is not connected waits until it is, and fails of [`Failure::Timeout`] if it does
 //!   not come. It does not dial.
 //! - On the wire a message is [`Framing::WholeSide`], as in rust-libp2p's `cbor` and `json`, or
@@ -78,6 +80,7 @@ mod handled;
 mod inbound;
 mod notifee;
 mod outbound;
+mod places;
 
 pub use codec::{Bytes, Codec, Framing};
 pub use error::{RequestError, RespondError};
@@ -86,6 +89,7 @@ pub use event::{Event, InboundRequestId, OutboundRequestId};
 pub use super::Target;
 
 use super::deadlines::Deadlines;
+use super::held::Held;
 use crate::arithmetic::Count;
 use crate::connection::Protocol;
 use crate::identity::PeerId;
@@ -98,6 +102,7 @@ use core::fmt;
 use core::time::Duration;
 use inbound::Inbound;
 use outbound::Outbound;
+use places::{PLACE, Places};
 
 /// The bounds and times of a [`RequestResponse`].
 #[derive(Clone, Debug)]
@@ -131,6 +136,18 @@ pub struct Config {
     /// The most of those that are one peer's, however many connections it has. A stream for one more is reset.
     /// Default 16.
     pub inbound_requests_per_peer: usize,
+    /// The memory that requests of ours and their responses may take together: as they are written, as they arrive, and until
+    /// the response is taken. Of a response that waits to be taken its length counts. Beyond, the peer for which most is taken
+    /// loses the largest message: that request fails of [`Failure::Limit`](crate::lifecycle::Failure::Limit). So a peer for
+    /// which no more is taken than `outbound_bytes` divided by the number of peers that are asked never loses one. A request
+    /// with which its peer alone would have more is [refused](RequestError::Limit). Default 64 MiB.
+    pub outbound_bytes: usize,
+    /// The memory that requests of peers may take, as they arrive and until they are taken, together with our responses until
+    /// they are written. Beyond, the peer for which most is taken loses the largest message: its stream is reset. If the owner
+    /// had taken that request, [`Event::InboundFailure`] tells it, with [`Failure::Limit`](crate::lifecycle::Failure::Limit);
+    /// else it is [refused](RequestResponse::refused). So a peer for which no more is taken than `inbound_bytes` divided by
+    /// [`inbound_requests`](Self::inbound_requests), 512 KiB by default, never loses one. Default 64 MiB.
+    pub inbound_bytes: usize,
 }
 
 impl Default for Config {
@@ -145,27 +162,47 @@ impl Default for Config {
             outbound_requests: 128,
             inbound_requests: 128,
             inbound_requests_per_peer: 16,
+            outbound_bytes: 64 * 1024 * 1024,
+            inbound_bytes: 64 * 1024 * 1024,
         }
     }
 }
 
 impl Config {
-    /// Returns the bytes of heap that a [`RequestResponse`] with these bounds takes at worst, in a swarm with these limits,
-    /// besides what the codec's messages have on the heap: for each request its bytes and those of its response, in
-    /// buffers that may be half empty.
+    /// The bounds for a small machine: messages of 16 KiB, 8 requests in each direction, and 128 KiB for those of each. See
+    /// [`swarm::Config::small`](crate::swarm::Config::small).
+    #[must_use]
+    pub fn small() -> Self {
+        Self {
+            request_bytes: 16 * 1024,
+            response_bytes: 16 * 1024,
+            outbound_requests: 8,
+            inbound_requests: 8,
+            inbound_requests_per_peer: 4,
+            outbound_bytes: 128 * 1024,
+            inbound_bytes: 128 * 1024,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the bytes of heap that a [`RequestResponse`] with these bounds takes at worst, in a swarm with these limits:
+    /// the memory of messages, with what one of them brings until it is counted, and records. A message that a codec has
+    /// decoded counts as its bytes; what it takes more is the codec's.
     #[must_use]
     pub fn memory_bound<C: Codec>(&self, limits: &Limits) -> usize {
         let event = size_of::<Event<C::Request, C::Response>>();
-        let bytes = self.request_bytes.saturating_add(self.response_bytes).saturating_mul(2);
+        let message = self.request_bytes.max(self.response_bytes);
         let connection = const { 4 * size_of::<Option<PeerId>>() + 3 * size_of::<ConnectionId>() + 64 };
         let outbound = event.saturating_mul(2).saturating_add(const { 4 * size_of::<Outbound>() });
         // Three outcomes beside the request, two of them of requests that gave way.
-        let inbound = event.saturating_mul(8).saturating_add(const { 4 * size_of::<Inbound>() + 64 });
+        let inbound = event.saturating_mul(8).saturating_add(const { 4 * size_of::<Inbound>() + PLACE + 64 });
         let parts = [
             (limits.connections as usize, connection),
             (limits.streams as usize, const { 4 * size_of::<Option<Role>>() }),
-            (self.outbound_requests, bytes.saturating_add(outbound)),
-            (self.inbound_requests, bytes.saturating_add(inbound)),
+            (1, self.outbound_bytes.saturating_add(self.inbound_bytes)),
+            (4, message),
+            (self.outbound_requests, outbound.saturating_add(Held::<PeerId, OutboundRequestId>::HOLDER)),
+            (self.inbound_requests, inbound.saturating_add(Held::<PeerId, InboundRequestId>::HOLDER)),
         ];
         parts.iter().map(|(count, each)| count.saturating_mul(*each)).fold(16 * 1024, usize::saturating_add)
     }
@@ -196,8 +233,10 @@ pub struct RequestResponse<C: Codec> {
     /// The number of our requests whose outcome has not been taken.
     outbound_held: usize,
     /// The same of each peer's, and of all peers'.
-    inbound_held: BTreeMap<PeerId, usize>,
-    inbound_held_in_all: usize,
+    places: Places,
+    /// The memory of messages, by peer.
+    outbound_bytes: Held<PeerId, OutboundRequestId>,
+    inbound_bytes: Held<PeerId, InboundRequestId>,
     /// Requests of peers that have given their places back, and whose outcome has not been taken.
     gave_way: BTreeSet<InboundRequestId>,
     events: VecDeque<Event<C::Request, C::Response>>,
@@ -241,8 +280,9 @@ impl<C: Codec> RequestResponse<C> {
             to_answer: VecDeque::new(),
             waiting: BTreeMap::new(),
             outbound_held: 0,
-            inbound_held: BTreeMap::new(),
-            inbound_held_in_all: 0,
+            places: Places::default(),
+            outbound_bytes: Held::new(),
+            inbound_bytes: Held::new(),
             gave_way: BTreeSet::new(),
             events: VecDeque::new(),
             #[cfg(all(feature = "host", unix))]
@@ -276,11 +316,18 @@ impl<C: Codec> RequestResponse<C> {
         let mut bytes = Vec::new();
         self.codec.encode_request(request, &mut bytes).map_err(RequestError::Codec)?;
         let writer = self.framed(bytes, self.config.request_bytes).ok_or(RequestError::TooLong)?;
+        let held = self.outbound_bytes.of(&peer).saturating_add(writer.held());
+        if held > self.config.outbound_bytes {
+            return Err(RequestError::Limit);
+        }
         let id = OutboundRequestId(self.next_outbound);
         self.next_outbound.raise(1);
         self.outbound_held.raise(1);
-        self.outbound.insert(id, Outbound::new(peer, target, writer));
+        let outbound = Outbound::new(peer, target, writer);
+        self.outbound_bytes.set(peer, id, outbound.held());
+        self.outbound.insert(id, outbound);
         self.to_send.push_back(id);
+        self.relieve_outbound();
         Ok(id)
     }
 
@@ -297,12 +344,14 @@ impl<C: Codec> RequestResponse<C> {
         }
         #[cfg(all(feature = "host", unix))]
         if self.awaited.remove(&id).is_some() {
+            self.outbound_bytes.forget(id);
             self.outbound_held.lower(1);
             return true;
         }
         let before = self.events.len();
         self.events.retain(|event| event.outcome_of() != Some(id));
         let has_gone = self.events.len() < before;
+        self.outbound_bytes.forget(id);
         self.outbound_held.lower(has_gone.into());
         has_gone
     }
@@ -321,9 +370,11 @@ impl<C: Codec> RequestResponse<C> {
         let mut bytes = Vec::new();
         self.codec.encode_response(response, &mut bytes).map_err(RespondError::Codec)?;
         let writer = self.framed(bytes, self.config.response_bytes).ok_or(RespondError::TooLong)?;
-        if let Some(inbound) = self.inbound.get_mut(&id) {
-            inbound.answer(writer);
+        if let Some(peer) = self.inbound.get(&id).map(Inbound::peer) {
+            self.inbound_bytes.set(peer, id, writer.held());
+            self.answer(id, writer);
             self.to_answer.push_back(id);
+            self.relieve_inbound();
         }
         Ok(())
     }
@@ -333,20 +384,25 @@ impl<C: Codec> RequestResponse<C> {
     ///
     /// Returns false if it was answered, refused or over before; nothing has changed then.
     pub fn refuse(&mut self, id: InboundRequestId) -> bool {
-        let Some(inbound) = self.inbound.get_mut(&id).filter(|inbound| inbound.is_waiting()) else { return false };
-        inbound.refuse();
-        self.to_answer.push_back(id);
-        true
+        let is_waiting = self.inbound.get(&id).is_some_and(Inbound::is_waiting);
+        if is_waiting {
+            self.refuse_to_answer(id);
+            self.to_answer.push_back(id);
+        }
+        is_waiting
     }
 
     /// The next event, if there is one.
     pub fn next_event(&mut self) -> Option<Event<C::Request, C::Response>> {
         let event = self.events.pop_front()?;
         match &event {
-            Event::Response { .. } | Event::OutboundFailure { .. } => self.outbound_held.lower(1),
+            Event::Response { id, .. } | Event::OutboundFailure { id, .. } => {
+                self.outbound_bytes.forget(*id);
+                self.outbound_held.lower(1);
+            }
             Event::InboundFailure { id, .. } if self.gave_way.remove(id) => {}
-            Event::ResponseSent { peer, .. } | Event::InboundFailure { peer, .. } => self.let_go(*peer),
-            Event::Request { .. } => {}
+            Event::ResponseSent { peer, .. } | Event::InboundFailure { peer, .. } => self.places.free(peer),
+            Event::Request { id, .. } => self.inbound_bytes.forget(*id),
         }
         if self.events.is_empty() {
             self.events.shrink_to(super::outbox::KEPT);
@@ -365,6 +421,12 @@ impl<C: Codec> RequestResponse<C> {
     #[must_use]
     pub const fn refused(&self) -> u64 {
         self.refused
+    }
+
+    /// Returns the memory that messages take, as it counts against [`Config::outbound_bytes`] and [`Config::inbound_bytes`].
+    #[must_use]
+    pub const fn bytes_held(&self) -> (usize, usize) {
+        (self.outbound_bytes.all(), self.inbound_bytes.all())
     }
 
     /// The codec.

@@ -19,6 +19,11 @@ impl Writer {
         Self { said, written: 0 }
     }
 
+    /// Returns the memory that is taken by what is not written yet.
+    pub(super) const fn held(&self) -> usize {
+        self.said.capacity()
+    }
+
     /// Writes as much as there is place for. Returns true if that was all; then there is nothing left to write, and no
     /// memory is kept. If not, [`stream_ready`](crate::notifee::Notifee::stream_ready) tells when there is place, and
     /// [`closed_stream`](crate::notifee::Notifee::closed_stream) when there never will be.

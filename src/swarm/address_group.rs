@@ -1,6 +1,7 @@
 //! [`AddressGroup`]: the part of the network that an address stands for when places are shared out.
 //!
-//! Whoever has one IPv4 address has one, but whoever has an IPv6 address has the whole /64 around it, and often a /48.
+//! Whoever has one IPv4 address has one, but whoever has an IPv6 address has the whole /64 around it, and often a /48. Some
+//! forms of IPv6 address have an IPv4 address in them, by which their host is reached: [`ipv4_behind`].
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 use libp2p_core::Multiaddr;
@@ -10,7 +11,7 @@ use libp2p_core::multiaddr::Protocol as Part;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(not(feature = "protocols"), allow(dead_code))]
 pub(crate) enum AddressGroup {
-    /// One IPv4 address, also one that is written as an IPv6 address.
+    /// One IPv4 address, also one that is written as an IPv6 address, or that is [behind](ipv4_behind) one.
     V4(u32),
     /// The upper half of an IPv6 address: its /64.
     Net64(u64),
@@ -21,11 +22,12 @@ pub(crate) enum AddressGroup {
 }
 
 impl AddressGroup {
-    /// Returns the group of an address: of its first IP address the address itself (IPv4) or the /64 (IPv6). An address
-    /// without an IP address is a group by itself. An address through a relay counts as the relay's.
+    /// Returns the group of an address: of its first IP address the address itself (IPv4) or the /64 (IPv6). One of IPv6
+    /// that has an IPv4 address [behind it](ipv4_behind) counts as that. An address without an IP address is a group by
+    /// itself. An address through a relay counts as the relay's.
     #[cfg_attr(not(feature = "protocols"), allow(dead_code))]
     pub(crate) fn of(address: &Multiaddr) -> Self {
-        match ip_of(address) {
+        match ip_of(address).map(Ip::through) {
             Some(Ip::V4(ip)) => Self::V4(ip.to_bits()),
             Some(Ip::V6(ip)) => Self::Net64((ip.to_bits() >> 64) as u64),
             None => Self::Other(hash(address.as_ref())),
@@ -34,7 +36,7 @@ impl AddressGroup {
 
     /// Returns the /48 of an address whose first IP address is one of IPv6.
     pub(super) fn wide(address: &Multiaddr) -> Option<Self> {
-        match ip_of(address)? {
+        match ip_of(address)?.through() {
             Ip::V4(_) => None,
             Ip::V6(ip) => Some(Self::Net48((ip.to_bits() >> 80) as u64)),
         }
@@ -82,9 +84,36 @@ fn is_localhost(name: &str) -> bool {
     name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
 }
 
+#[derive(Clone, Copy)]
 pub(super) enum Ip {
     V4(Ipv4Addr),
     V6(Ipv6Addr),
+}
+
+impl Ip {
+    /// Returns the IPv4 address that is behind it, or else itself.
+    fn through(self) -> Self {
+        match self {
+            Self::V4(_) => self,
+            Self::V6(ip) => ipv4_behind(ip).map_or(self, Self::V4),
+        }
+    }
+}
+
+/// Returns the IPv4 address through which the host of an IPv6 address is reached, if the address says so: of NAT64 with the
+/// well-known prefix 64:ff9b::/96 (RFC 6052), of 6to4 (2002::/16, RFC 3056), of Teredo the client's (2001::/32, RFC 4380). The
+/// answers to each go to that IPv4 address, so that nobody can borrow another's. Other prefixes of NAT64 belong to networks, and
+/// nothing in an address tells them.
+pub(super) fn ipv4_behind(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let bits = ip.to_bits();
+    let inside = match ip.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, ..] => bits as u32,
+        [0x2002, ..] => (bits >> 80) as u32,
+        // Written inverted, so that no NAT on the way changes it.
+        [0x2001, 0, ..] => !(bits as u32),
+        _ => return None,
+    };
+    Some(Ipv4Addr::from_bits(inside))
 }
 
 /// Returns the first IP address of an address. A socket of both families reports IPv4 peers as `::ffff:a.b.c.d`.
@@ -135,6 +164,31 @@ mod tests {
     }
 
     #[test]
+    fn an_ipv6_address_with_an_ipv4_address_behind_it_is_in_the_group_of_that() {
+        for address in [
+            "/ip6/64:ff9b::192.0.2.1/tcp/1",
+            "/ip6/2002:c000:201::1/tcp/1",
+            "/ip6/2002:c000:201:7:8:9:a:b/tcp/1",
+            "/ip6/2001:0:cb00:7101:8000:63bf:3fff:fdfe/tcp/1",
+        ] {
+            assert_eq!(of(address), of("/ip4/192.0.2.1/tcp/1"), "{address}");
+            assert_eq!(wide(address), None, "{address}");
+        }
+        // Neighbours of these, the prefix for use within a network (RFC 8215), and the old form ::a.b.c.d.
+        for address in [
+            "/ip6/64:ff9b::1:c000:201/tcp/1",
+            "/ip6/64:ff9b:1::c000:201/tcp/1",
+            "/ip6/64:ff9c::c000:201/tcp/1",
+            "/ip6/2003:c000:201::1/tcp/1",
+            "/ip6/2001:1::3fff:fdfe/tcp/1",
+            "/ip6/::192.0.2.1/tcp/1",
+        ] {
+            assert!(matches!(of(address), AddressGroup::Net64(_)), "{address}");
+            assert!(wide(address).is_some(), "{address}");
+        }
+    }
+
+    #[test]
     fn an_address_without_an_ip_is_a_group_by_itself() {
         assert_eq!(of("/memory/1"), of("/memory/1"));
         assert_ne!(of("/memory/1"), of("/memory/2"));
@@ -149,6 +203,8 @@ mod tests {
             ("/ip6/::1/tcp/1", true),
             ("/ip6/::ffff:127.0.0.1/tcp/1", true),
             ("/ip6/::2/tcp/1", false),
+            // No translator may have one, so that it is somebody else's: whoever says so is not exempt from shares.
+            ("/ip6/64:ff9b::127.0.0.1/tcp/1", false),
             ("/ip4/192.0.2.1/tcp/1", false),
             ("/memory/1", false),
         ] {

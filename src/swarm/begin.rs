@@ -63,11 +63,12 @@ where
             return Err(DialError::Limit);
         }
         let id = self.ledger.lifecycle.begin_connection(Direction::Outbound).map_err(|_| DialError::Limit)?;
-        self.ledger.dial_begins();
+        self.ledger.dials.begin();
         let mut link = Link::new(id, Direction::Outbound, address, Stage::Over(None), UNTIMED);
         self.begin_dial(&mut link);
         link.mark_commanded(&mut self.ledger);
         self.insert_link(link);
+        self.ledger.access.resume_panic();
         Ok(id)
     }
 
@@ -78,6 +79,9 @@ where
             Err(flaw) => return link.fail(ledger, Failure::Unsupported, &flaw),
         };
         link.expected = expected.map(Box::new);
+        if let Some(peer) = expected {
+            ledger.dials.name(link.id, peer);
+        }
         if expected == Some(ledger.local_peer) {
             return link.fail(ledger, Failure::LocalPeer, &"the address names ourselves");
         }

@@ -50,22 +50,25 @@ const PACKED_PEER: usize = size_of::<PackedPeer>();
 const MESSAGE: usize = 2 + 65_535;
 
 impl Config {
-    /// The bounds of a swarm for a small machine: 16 connections and 32 streams, at most 10 MiB with the services whose
-    /// configurations are called small, too. A peer may have 4 of the connections and 16 of the streams, and an address 8 of
-    /// the connections. Windows are a quarter of the usual ones and do not grow, so that it is slower on long lines.
+    /// The bounds of a swarm for a small machine: 16 connections and 32 streams. With a host and all services, each with its
+    /// `Config::small()`, a node takes at most 10 MiB. A peer may have 4 of the connections and 16 of the streams, and an
+    /// address 8 of the connections. Windows are a quarter of the usual ones and do not grow, so that it is slower on long
+    /// lines.
     ///
     /// ```
     /// use swarm_notify::swarm::Config;
     ///
     /// let config = Config::small();
-    /// assert!(config.memory_bound() <= 7 * 1024 * 1024);
+    /// assert!(config.memory_bound() <= 6 * 1024 * 1024);
     /// # #[cfg(feature = "protocols")] {
-    /// use swarm_notify::protocols::{identify, ping, pubsub};
+    /// use swarm_notify::protocols::{address_book, identify, ping, pubsub, request_response};
     ///
-    /// let services = ping::Config::default().memory_bound(&config.limits)
+    /// let services = ping::Config::small().memory_bound(&config.limits)
     ///     + identify::Config::small().memory_bound(&config.limits)
+    ///     + address_book::Config::small().memory_bound(&config.limits)
+    ///     + request_response::Config::small().memory_bound::<request_response::Bytes>(&config.limits)
     ///     + pubsub::Config::small().memory_bound();
-    /// assert!(config.memory_bound() + services <= 10 * 1024 * 1024);
+    /// assert!(config.memory_bound() + services <= 9 * 1024 * 1024);
     /// # }
     /// ```
     #[must_use]
@@ -85,26 +88,22 @@ impl Config {
         let yamux = &mut config.connection.yamux;
         (yamux.receive_window, yamux.max_receive_window, yamux.max_window_growth) = (64 * 1024, 64 * 1024, 0);
         (yamux.max_frame, yamux.max_output, yamux.max_control) = (16 * 1024, 32 * 1024, 8 * 1024);
-        config.held_bytes = 3 * 1024 * 1024;
+        config.held_bytes = 5 * 1024 * 1024 / 2;
         config.held_bytes_per_peer = 2 * 1024 * 1024;
         config.held_bytes_per_connection = 1024 * 1024;
         (config.listed_peers, config.listed_networks, config.timed_denials) = (256, 256, 64);
         config
     }
 
-    /// Returns the bytes of heap that a swarm with these bounds takes at worst, whatever its peers do: handshakes,
+    /// Returns the bytes of heap that a swarm with these bounds takes at worst, by itself, whatever its peers do: handshakes,
     /// connections, streams, wakers, deadlines, events, and bytes held ([`held_bytes`](Self::held_bytes)) with the quarter
     /// by which that may be exceeded and what one more read may bring. It is as the allocator is asked; an allocator may
     /// take more from the system.
     ///
     /// It holds for each time at which the owner has drained. Not in it are what the owner itself keeps, the transport (for
     /// our TCP some 200 bytes a socket, and what the system buffers), an event queue of more than 256 events (24 bytes
-    /// each), and services. Those state theirs in the same way:
-    #[cfg_attr(feature = "protocols", doc = "[`ping`](crate::protocols::ping::Config::memory_bound),")]
-    #[cfg_attr(feature = "protocols", doc = "[`identify`](crate::protocols::identify::Config::memory_bound),")]
-    #[cfg_attr(feature = "protocols", doc = "[`pubsub`](crate::protocols::pubsub::Config::memory_bound).")]
-    /// Add them up. A notifee of your own that keeps something for each stream or connection takes it
-    /// [`limits`](Self::limits) times.
+    /// each), and services. Those state theirs in the same way, and
+    /// [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) adds up all that is installed, this one included.
     #[must_use]
     pub fn memory_bound(&self) -> usize {
         let yamux = &self.connection.yamux;

@@ -21,7 +21,7 @@ mod work;
 use super::Swarm;
 use super::address_group::AddressGroup;
 use super::config::Config;
-use super::link::{Link, Pipe};
+use super::link::{Link, OfPeer, Pipe};
 use super::reactor::Reactor;
 use super::refusals::Refusal;
 use super::wake::Slot;
@@ -35,6 +35,7 @@ use core::time::Duration;
 use crowd::Progress;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
+use libp2p_identity::PeerId;
 use places::{Origin, Places};
 use visitor::{Flaw, Outcome, Stage};
 use work::TurnWork;
@@ -163,7 +164,7 @@ where
         // Before anything is looked up, made or drawn for it, so that a refusal costs little.
         if let Err(why) = self.ledger.access.may_accept(&remote, now) {
             drop(upgrade);
-            return self.refuse(listener, &remote, Refusal::ConnectionDenied, &why);
+            return self.refuse(listener, &remote, None, Refusal::ConnectionDenied, &why);
         }
         let origin = Origin::of(&remote);
         let crowd = self.crowd_at_door(&remote);
@@ -179,7 +180,7 @@ where
         };
         if let Some(why) = flaw {
             drop(upgrade);
-            return self.refuse(listener, &remote, Refusal::ConnectionLimit, why);
+            return self.refuse(listener, &remote, None, Refusal::ConnectionLimit, why);
         }
         if let Some(victim) = self.door.places.victim(origin) {
             self.turn_away(victim, Refusal::HandshakeEvicted, &"it gave its place to a newcomer");
@@ -306,24 +307,24 @@ where
     fn comes_in(&mut self, number: u64) {
         let Some(mut visitor) = self.leaves(number) else { return };
         let Some(pipe) = visitor.take_pipe() else { return };
-        let (listener, remote) = (visitor.listener, &visitor.remote);
-        if pipe.connection.peer() == Some(self.ledger.local_peer) {
+        let (listener, remote, peer) = (visitor.listener, &visitor.remote, pipe.connection.peer());
+        if peer == Some(self.ledger.local_peer) {
             drop(pipe);
-            return self.refuse(listener, remote, Refusal::HandshakeFailed, &"the peer has our identity key");
+            return self.refuse(listener, remote, peer, Refusal::HandshakeFailed, &"the peer has our identity key");
         }
         if self.is_shutting_down {
             drop(pipe);
-            return self.refuse(listener, remote, Refusal::HandshakeFailed, &"the swarm shuts down");
+            return self.refuse(listener, remote, peer, Refusal::HandshakeFailed, &"the swarm shuts down");
         }
-        if let Some(peer) = pipe.connection.peer()
-            && let Err(why) = self.ledger.access.may_connect(peer, Direction::Inbound, remote, self.now)
+        if let Some(known) = peer
+            && let Err(why) = self.ledger.access.may_connect(known, Direction::Inbound, remote, self.now)
         {
             drop(pipe);
-            return self.refuse(listener, remote, Refusal::ConnectionDenied, &why);
+            return self.refuse(listener, remote, peer, Refusal::ConnectionDenied, &why);
         }
         let Ok(id) = self.ledger.lifecycle.begin_connection(Direction::Inbound) else {
             drop(pipe);
-            return self.refuse(listener, remote, Refusal::ConnectionLimit, &NO_PLACE);
+            return self.refuse(listener, remote, peer, Refusal::ConnectionLimit, &NO_PLACE);
         };
         let mut link = Link::accepted(id, visitor, pipe);
         let waker = self.wakers.waker(Slot::of(id));
@@ -340,7 +341,7 @@ where
         let Some(mut visitor) = self.leaves(number) else { return };
         // The socket is closed before anybody can see that it is counted.
         visitor.stage = Stage::Over;
-        self.refuse(visitor.listener, &visitor.remote, refusal, why);
+        self.refuse(visitor.listener, &visitor.remote, None, refusal, why);
     }
 
     /// Takes a visitor away from the door, with its deadline and its slot.
@@ -353,9 +354,17 @@ where
     }
 
     /// Counts an accepted connection that has no id and is closed.
-    fn refuse(&mut self, listener: ListenerId, remote: &Multiaddr, refusal: Refusal, why: &dyn fmt::Display) {
-        log::debug!("{listener}: a connection from {} is closed: {}", for_log(remote), for_log(why));
-        self.ledger.refuse_from(listener, refusal, remote);
+    fn refuse(
+        &mut self,
+        listener: ListenerId,
+        remote: &Multiaddr,
+        peer: Option<PeerId>,
+        refusal: Refusal,
+        why: &dyn fmt::Display,
+    ) {
+        let of = OfPeer(peer);
+        log::debug!("{listener}: a connection from {}{of} is closed: {}", for_log(remote), for_log(why));
+        self.ledger.refuse_from(listener, refusal, remote, peer);
         self.ledger.lifecycle.count_connection_without_id();
     }
 

@@ -2,6 +2,7 @@
 
 use super::Swarm;
 use super::gate::{Denial, Gate};
+use super::ledger::Ledger;
 use super::link::Link;
 use super::lists::{Changed, Lists};
 use super::reactor::Reactor;
@@ -44,22 +45,26 @@ where
     }
 
     /// Lends the lists of peers and networks that it allows and denies, to be changed at any time. New connections and dials
-    /// are judged by them at once, and the next turns cut what is open and denied: [`Lists`] says how.
-    ///
+    /// are judged by them at once, and the next turns cut what is open or under way and denied: [`Lists`] says how.
     pub const fn lists_mut(&mut self) -> &mut Lists {
         &mut self.ledger.access.lists
     }
 
     /// Has a gate judge who comes in, whom we dial and what peers may speak from now on, and returns the one before. `None`: no
-    /// gate, which costs nothing. What is open stays; [`ask_gate_again`](Self::ask_gate_again) judges it, too.
+    /// gate, which costs nothing. What is open or under way stays; [`ask_gate_again`](Self::ask_gate_again) has it judged, too.
     pub fn set_gate(&mut self, gate: Option<Box<dyn Gate>>) -> Option<Box<dyn Gate>> {
         core::mem::replace(&mut self.ledger.access.gate, gate)
     }
 
-    /// Has the gate judge what is open, because its rules have changed: it is asked
-    /// [`may_connect`](Gate::may_connect) for each connection, and [`may_speak`](Gate::may_speak) for each stream that a peer
-    /// has opened. The next turns do so, 64 connections a unit, and [`poll_at`](Self::poll_at) is *now* until they have.
-    /// Dials and handshakes under way are judged when their peers are authenticated. Without a gate it changes nothing.
+    /// Has the gate judge what is open, because its rules have changed. The next turns do so, 64 connections a unit, and
+    /// [`poll_at`](Self::poll_at) is *now* until they have. Without a gate it changes nothing.
+    ///
+    /// - **Asked again** is [`may_connect`](Gate::may_connect), for each connection whose peer is authenticated, with its
+    ///   address; and [`may_speak`](Gate::may_speak), for each stream of a peer's whose protocol was allowed.
+    /// - **Not asked again** are [`may_accept`](Gate::may_accept) and [`may_dial`](Gate::may_dial): many gates count by them, and
+    ///   would count a socket twice. So a handshake and a dial under way go on until their peers are authenticated. Then
+    ///   `may_connect` is asked about them as about all others. A gate that judges addresses does so there, too, and ends them
+    ///   then. To end them at once, deny the address by the [lists](Self::lists_mut), or close the dial.
     ///
     /// A gate that shares its rules with its owner:
     ///
@@ -117,7 +122,8 @@ where
     pub(super) fn enforce_next(&mut self) {
         match self.ledger.access.lists.take_changed() {
             Some(Changed::Peer(peer)) => {
-                let connections: Vec<_> = self.ledger.shares.connections_of(peer).collect();
+                let Ledger { shares, dials, .. } = &self.ledger;
+                let connections: Vec<_> = shares.connections_of(peer).chain(dials.to(peer)).collect();
                 return connections.into_iter().for_each(|id| self.enforce(id, false));
             }
             Some(Changed::All) => _ = self.look_at_all(),
@@ -127,7 +133,6 @@ where
         for _ in 0..LOOKS {
             let Some(enforcing) = &mut self.enforcing else { return };
             if enforcing.left > 0 {
-                // Before the gate is asked: if that panics, the look goes on behind the one that it was asked about.
                 enforcing.left -= 1;
                 enforcing.slot = if enforcing.slot + 1 < slots { enforcing.slot + 1 } else { 0 };
                 let (slot, asks_gate) = (enforcing.slot, enforcing.asks_gate);

@@ -5,10 +5,12 @@ use super::lists::Lists;
 use crate::connection::Protocol;
 use crate::lifecycle::Direction;
 use alloc::boxed::Box;
+use core::any::Any;
 use core::fmt;
 use core::time::Duration;
 use libp2p_core::Multiaddr;
 use libp2p_identity::PeerId;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Decides who comes in, whom we dial, and which protocols a peer may speak with us. An owner gives it to its swarm with
 /// [`Swarm::set_gate`](super::Swarm::set_gate). Each method allows everything unless it is written anew.
@@ -23,10 +25,17 @@ use libp2p_identity::PeerId;
 /// | [`may_connect`](Self::may_connect) | a peer was authenticated, before it can open a stream | inbound: closed and counted as `ConnectionDenied`, since it has no id yet; outbound: `ConnectFailed` with `Denied`, before our last handshake message, so that the peer does not learn who we are |
 /// | [`may_speak`](Self::may_speak) | a peer has proposed a protocol that is registered, on a stream of its own | `na` to its proposal, and it may propose another one; [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Denied` if the stream ends without; counted as [`Refusal::StreamDenied`](super::Refusal::StreamDenied) |
 ///
-/// A gate is called within the swarm's turns and commands. It gets no swarm, so it can change nothing there. Let it answer
-/// in constant time, since strangers decide how often it is asked, and without a panic: a stream that it was asked about would
-/// hang until its connection ends. `now` is the time of the swarm, which never goes back. What it has allowed stays allowed;
-/// after a change of its rules, [`ask_gate_again`](super::Swarm::ask_gate_again) has it judge what is open.
+/// A gate is called within the swarm's turns, and within [`dial`](super::Swarm::dial). It gets no swarm, so it can change
+/// nothing there. Let it answer in constant time, since strangers decide how often it is asked. `now` is the time of the swarm,
+/// which never goes back. What it has allowed stays allowed; after a change of its rules,
+/// [`ask_gate_again`](super::Swarm::ask_gate_again) has it judge what is open.
+///
+/// **A panic of a gate** is a refusal, at each of the four questions: what it was asked about is denied as in the table. The
+/// turn or the dial goes on to its end, so that the swarm is whole. Then the panic goes on to who has called it:
+/// [`tick`](super::Swarm::tick), [`turn`](super::Swarm::turn), `poll` or `dial`, whose connection has an id then that nobody
+/// was given, and is told to have failed. Who catches it there can go on, and the gate is asked again, so it has to be fit for
+/// that, as behind [`AssertUnwindSafe`](std::panic::AssertUnwindSafe). Of several panics in one turn the first one goes on.
+/// The panic hook has seen each. A program that is built with `panic = "abort"` ends.
 ///
 /// A dial to a name asks [`may_dial`](Self::may_dial) twice: with the name before it begins, and with the address that the
 /// name has led to once that is connected, before a byte is sent, if the transport's reactor
@@ -94,6 +103,8 @@ pub trait Gate: Send {
 pub(super) struct Access {
     pub(super) lists: Lists,
     pub(super) gate: Option<Box<dyn Gate>>,
+    /// The payload of the gate's first panic in this turn.
+    panic: Option<Box<dyn Any + Send>>,
 }
 
 /// The rule that has refused something, in words for a log and for the text of an error.
@@ -102,6 +113,7 @@ pub(super) enum Denial {
     ListedAddress,
     ListedPeer,
     Gate,
+    GatePanic,
 }
 
 impl fmt::Display for Denial {
@@ -110,13 +122,14 @@ impl fmt::Display for Denial {
             Self::ListedAddress => "the lists deny its address",
             Self::ListedPeer => "the lists deny its peer",
             Self::Gate => "the gate does not allow it",
+            Self::GatePanic => "the gate has panicked",
         })
     }
 }
 
 impl Access {
     pub(super) const fn new(lists: Lists) -> Self {
-        Self { lists, gate: None }
+        Self { lists, gate: None, panic: None }
     }
 
     #[inline]
@@ -184,9 +197,21 @@ impl Access {
     #[inline]
     fn ask(&mut self, question: impl FnOnce(&mut dyn Gate) -> bool) -> Result<(), Denial> {
         let Some(gate) = &mut self.gate else { return Ok(()) };
-        match question(&mut **gate) {
-            true => Ok(()),
-            false => Err(Denial::Gate),
+        match catch_unwind(AssertUnwindSafe(|| question(&mut **gate))) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Denial::Gate),
+            Err(payload) => {
+                self.panic.get_or_insert(payload);
+                Err(Denial::GatePanic)
+            }
+        }
+    }
+
+    /// Lets a panic of the gate go on, if there was one. The swarm is whole: all that had to be done about it is done.
+    #[inline]
+    pub(super) fn resume_panic(&mut self) {
+        if let Some(payload) = self.panic.take() {
+            resume_unwind(payload);
         }
     }
 }

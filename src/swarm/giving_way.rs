@@ -4,6 +4,7 @@ use super::Swarm;
 use super::link::Link;
 use super::reactor::Reactor;
 use super::shares::{Crowd, Greediest, Holder};
+use super::trim::Trim;
 use crate::lifecycle::{ConnectionId, Direction, StreamId};
 use core::cell::Cell;
 use core::cmp::Reverse;
@@ -51,14 +52,14 @@ where
             };
             let dead = self.ledger.shares.connections_of(peer).find(|id| is_in(*id) && self.looks_dead(*id));
             match dead {
-                Some(dead) => self.trim(dead),
+                Some(dead) => self.trim(dead, Trim::Dead),
                 None => return self.refuse_connection(id, &crowd),
             }
         }
         if self.ledger.shares.is_nearly_full(taken) {
             let held = self.ledger.shares.holds(peer, &remote);
             match self.longest_idle_of_greediest(held + 1) {
-                Some(idle) => self.trim(idle),
+                Some(idle) => self.trim(idle, Trim::Greedy),
                 None if held > 0 => {
                     let why = "the last places are for peers and addresses without a connection";
                     return self.refuse_connection(id, &why);

@@ -5,6 +5,7 @@
 
 use super::bits::Bits;
 use super::config::Config;
+use super::dials::Dials;
 use super::gate::Access;
 use super::held::Held;
 use super::line::Line;
@@ -61,8 +62,7 @@ pub(super) struct Ledger<const EVENTS: usize> {
     last_began: Began,
     ready_streams: Bits,
     changed_listeners: Bits,
-    /// Dials that are not open yet.
-    dials: u32,
+    pub(super) dials: Dials,
     pub(super) refusals: Refusals,
     pub(super) held: Held,
     pub(super) access: Access,
@@ -97,7 +97,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             last_began: Began::new(Duration::ZERO),
             ready_streams: Bits::default(),
             changed_listeners: Bits::default(),
-            dials: 0,
+            dials: Dials::default(),
             refusals: Refusals::default(),
             scratch: Scratch::new(),
         }
@@ -190,10 +190,16 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         self.refuse_many(at.into(), refusal, 1);
     }
 
-    /// Counts an accepted connection that is refused, and keeps its address as the last one.
-    pub(super) fn refuse_from(&mut self, listener: ListenerId, refusal: Refusal, remote: &Multiaddr) {
+    /// Counts an accepted connection that is refused, and keeps its address as the last one, with its peer if that is known.
+    pub(super) fn refuse_from(
+        &mut self,
+        listener: ListenerId,
+        refusal: Refusal,
+        remote: &Multiaddr,
+        peer: Option<PeerId>,
+    ) {
         self.refuse(listener, refusal);
-        self.refusals.keep_address(listener, refusal, remote);
+        self.refusals.keep_address(listener, refusal, remote, peer);
     }
 
     /// Counts a stream of a peer's that has ended, or that was refused, without an id.
@@ -214,18 +220,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     // Dials under way.
 
     pub(super) const fn may_dial(&self) -> bool {
-        self.dials < self.config.outbound_handshakes
-    }
-
-    pub(super) const fn dial_begins(&mut self) {
-        self.dials += 1;
-    }
-
-    /// A connection is open, or has failed to open.
-    pub(super) const fn opening_ends(&mut self, direction: Direction) {
-        if matches!(direction, Direction::Outbound) {
-            self.dials -= 1;
-        }
+        self.dials.count() < self.config.outbound_handshakes
     }
 
     // Streams.
@@ -413,7 +408,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         }
         let id = self.lifecycle.vacate();
         debug_assert!(
-            self.lifecycle.held_connections() > 0 || self.shares.kept() == 0,
+            self.lifecycle.held_connections() > 0 || self.shares.kept() + self.dials.named() == 0,
             "Nothing is kept of peers that have left."
         );
         id

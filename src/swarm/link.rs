@@ -17,7 +17,7 @@ mod share;
 mod streams;
 mod writing;
 
-pub(super) use ending::Why;
+pub(super) use ending::{OfPeer, Why};
 
 use super::address_group::is_name;
 use super::budget::Helping;
@@ -462,7 +462,7 @@ where
         match self.connection().map(|connection| connection.open(config, now)) {
             Some(Ok(opened)) => {
                 if opened && ledger.lifecycle.opened(self.id).is_ok() {
-                    ledger.opening_ends(self.direction);
+                    self.opening_ends(ledger);
                     if let Some(peer) = self.peer() {
                         ledger.held.join(&mut self.account, peer);
                     }

@@ -58,8 +58,14 @@ impl core::error::Error for ListFull {}
 /// list, as it stands in a file, is given at once by [`replace_peers`](Self::replace_peers) and
 /// [`replace_networks`](Self::replace_networks).
 ///
+/// **IPv4 inside IPv6.** `::ffff:192.0.2.1` is 192.0.2.1. An address of NAT64 with the well-known prefix (64:ff9b::/96), of 6to4
+/// (2002::/16) or of Teredo (2001::/32) leads to a host by an IPv4 address that is written in it. It is judged by that and by
+/// itself: if either is denied it is denied, and it has no rule if neither has. So who denies 192.0.2.0/24 denies
+/// `64:ff9b::192.0.2.1`, too, and who denies 64:ff9b::/96 denies all that comes through there. In other addresses nothing
+/// tells an IPv4 address: deny the prefix of a network's own NAT64 (64:ff9b:1::/48, say) as it is.
+///
 /// **Where they are asked.** When a socket is accepted, its address: it is closed before anything is kept of it, and before a
-/// byte is read or sent. With 1 000 networks of 8 lengths of prefix that takes some 4 200 instructions on x86-64, a pipe in
+/// byte is read or sent. With 1 000 networks of 8 lengths of prefix that takes some 4 100 instructions on x86-64, a pipe in
 /// memory included, of which the look-up takes 2 300 (`benches/instructions.sh`); our half of a handshake takes 2.7 million.
 /// When a dial begins, its address and the peer that it names. When a peer is authenticated, both again. The address is the
 /// first IP address of a multiaddress, so that through a relay it is the relay's. One without an IP address has no rule. The
@@ -67,10 +73,17 @@ impl core::error::Error for ListFull {}
 /// is sent.
 ///
 /// **What a change cuts.** The next turns close each open connection that the lists deny now, as
-/// [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied), and give up dials and handshakes. Its peer hears yamux's
+/// [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied). Its peer hears yamux's
 /// go-away 0, if its pipe takes that at once. After a change for one peer the next turn does it, and costs nothing for others.
-/// After a change for a network it looks at 64 connections in each unit of a [`turn`](super::Swarm::turn).
-/// [`poll_at`](super::Swarm::poll_at) is *now* until all is done. Permission given later reopens nothing.
+/// After a change for a network, or of more than 64 peers in one turn, it looks at 64 connections in each unit of a
+/// [`turn`](super::Swarm::turn). [`poll_at`](super::Swarm::poll_at) is *now* until all is done. Permission given later reopens
+/// nothing.
+///
+/// **What a change cuts of what is under way.** A dial fails as [`Failure::Denied`](crate::lifecycle::Failure::Denied) if its
+/// address is denied now, or the one that its name has led to, or the peer that it names. A socket at the door
+/// ([`inbound_handshakes`](super::Swarm::inbound_handshakes)) is closed if its address is denied now. Nobody knows yet who is
+/// behind it, and behind a dial that names no peer: these go on, and end when a denied peer is authenticated; a dial before that
+/// peer hears who we are. What is authenticated and waits for room in the event queue fails at the latest when its turn comes.
 ///
 /// **Bounds.** [`Config::listed_peers`], [`Config::listed_networks`] and [`Config::timed_denials`]. A look-up of a peer costs
 /// O(log n), one of an address O(log n) for each length of prefix in use, and neither allocates.
@@ -319,7 +332,9 @@ impl Lists {
     }
 
     fn denies(&self, one: Network) -> bool {
-        self.networks.of(one).map_or(self.denies_unlisted_addresses, |rule| rule == ListRule::Deny)
+        // Of the two, the rule that denies counts.
+        let behind = one.ipv4_behind().and_then(|behind| self.networks.of(behind));
+        self.networks.of(one).max(behind).map_or(self.denies_unlisted_addresses, |rule| rule == ListRule::Deny)
     }
 
     /// The networks that have rules: IPv4 first, then by the length of their prefix.

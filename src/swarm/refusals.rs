@@ -10,6 +10,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;
 use core::time::Duration;
 use libp2p_core::Multiaddr;
+use libp2p_identity::PeerId;
 
 /// The time between two readiness of one connection or listener and kind.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -186,7 +187,7 @@ pub(super) struct Refusals {
 struct Tally {
     count: u64,
     untold: u64,
-    /// At a listener, the remote address of the last one.
+    /// At a listener, the remote address of the last one, with its peer if that was known.
     last_from: Option<Multiaddr>,
     /// The earliest time to tell the next ones. Zero before the first time.
     next_at: Duration,
@@ -216,11 +217,23 @@ impl Refusals {
         }
     }
 
-    /// Keeps the remote address of what was counted last at a listener, in the place of the one before.
-    pub(super) fn keep_address(&mut self, listener: ListenerId, refusal: Refusal, remote: &Multiaddr) {
+    /// Keeps the remote address of what was counted last at a listener, and the peer behind it if that is known, in the place
+    /// of the one before.
+    pub(super) fn keep_address(
+        &mut self,
+        listener: ListenerId,
+        refusal: Refusal,
+        remote: &Multiaddr,
+        peer: Option<PeerId>,
+    ) {
         // Nothing is counted at a listener that is not open.
         if let Some(tally) = self.tallies.get_mut(&(listener.into(), refusal)) {
-            tally.last_from = Some(remote.clone());
+            let remote = remote.clone();
+            tally.last_from = Some(match peer {
+                // An address that names another peer is left as it is.
+                Some(peer) => remote.with_p2p(peer).unwrap_or_else(|remote| remote),
+                None => remote,
+            });
         }
     }
 

@@ -21,6 +21,7 @@ use super::wake::Slot;
 use crate::lifecycle::{ConnectionId, Direction, State};
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
+use core::fmt;
 use core::task::Context;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -78,6 +79,39 @@ enum Why {
     HighWater,
     /// The system has run out of descriptors or memory.
     Need,
+}
+
+/// The rule by which a connection is trimmed, in words for a log and for the text of its error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Trim {
+    HighWater,
+    Need,
+    /// A new connection of the same peer takes its place.
+    Dead,
+    /// A newcomer takes it, at a limit.
+    Greedy,
+}
+
+impl fmt::Display for Trim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HighWater => "there are more connections than high_water allows",
+            Self::Need => "the system has run out of descriptors or memory",
+            Self::Dead => "it looks dead, and a new connection of its peer takes its place",
+            Self::Greedy => {
+                "its peer or its address has most connections, and one of them gives its place to a newcomer"
+            }
+        })
+    }
+}
+
+impl From<Why> for Trim {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::HighWater => Self::HighWater,
+            Why::Need => Self::Need,
+        }
+    }
 }
 
 /// A look at all connections.
@@ -343,7 +377,7 @@ where
         self.help(victim.id, Helping::WHOLE);
         let may_go = self.candidate(victim.id, why).is_some_and(|now| now.used <= victim.used);
         if may_go {
-            self.trim(victim.id);
+            self.trim(victim.id, why.into());
         }
         if self.trimming.victims.is_empty() {
             self.trimming.victims = Vec::new();
@@ -353,11 +387,11 @@ where
         may_go
     }
 
-    /// Closes a connection that gives way: its peer hears yamux's go-away, if its pipe takes that at once.
-    pub(super) fn trim(&mut self, id: ConnectionId) {
+    /// Closes a connection that gives way by a rule: its peer hears yamux's go-away, if its pipe takes that at once.
+    pub(super) fn trim(&mut self, id: ConnectionId, why: Trim) {
         let waker = self.wakers.waker(Slot::of(id));
         if let Some(link) = self.links.get_mut(id) {
-            link.trim(&mut self.ledger, &mut Context::from_waker(&waker), self.now);
+            link.trim(&mut self.ledger, &mut Context::from_waker(&waker), self.now, why);
             link.mark_dirty(&mut self.ledger);
         }
     }

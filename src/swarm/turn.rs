@@ -112,6 +112,7 @@ where
         self.advance(budget);
         // A wake from here on also wakes the owner. An earlier one has put its slot in line, which `poll_at` looks at.
         drop(awake);
+        self.ledger.access.resume_panic();
     }
 
     /// Has the reactor wake the slots of all sockets and timers that have become ready.

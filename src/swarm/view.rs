@@ -131,7 +131,11 @@ pub struct ConnectionView<'a> {
     pub received: u64,
     /// The bytes of memory that wait for somebody on it: its part of [`Swarm::bytes_held`].
     pub bytes_held: usize,
-    /// The text of the error that it ended or failed of, for a log; none if it ended of no error.
+    /// The text of the error that it ended or failed of, for a log, or the rule of ours: of one that was
+    /// [`Denied`](crate::lifecycle::ConnectionEnd::Denied), whether the lists or the gate deny it; of one that was
+    /// [`Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed), whether there were more than
+    /// [`high_water`](Config::high_water), descriptors had run out, it looked dead beside a new connection of its peer, or its
+    /// peer or address had most and gave a place away. None if it ended of neither.
     pub error: Option<&'a str>,
 }
 
@@ -144,7 +148,8 @@ pub struct StreamView<'a> {
     pub direction: Direction,
     /// What it runs on.
     pub connection: ConnectionId,
-    /// The protocol: agreed on, or the only one that was proposed.
+    /// The protocol: agreed on, or the only one that was proposed. Of a peer's stream that has failed of
+    /// [`Denied`](crate::lifecycle::Failure::Denied) it is the one that the [gate](super::Gate) has denied last.
     pub protocol: Option<&'a Protocol>,
     /// The protocols that it proposes, in order of preference, until one is agreed; none on a stream of the peer's.
     pub proposals: &'a [Protocol],
@@ -242,7 +247,8 @@ where
     }
 
     /// Returns the remote address of the connection that a listener has refused last, of one kind: a sample of who is
-    /// refused, for an owner who blocks addresses elsewhere. It has the counts beside it ([`refused_at`](Self::refused_at)),
+    /// refused, for an owner who blocks addresses elsewhere. If its peer was authenticated by then, `/p2p/` and the peer's id
+    /// stand at its end. It has the counts beside it ([`refused_at`](Self::refused_at)),
     /// from the same refusals on, until the listener's last event has been handled. `None` if there was none of this kind.
     ///
     /// One address is kept for each listener and kind, however many are refused. Whoever is refused most often is seen most

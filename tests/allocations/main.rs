@@ -5,6 +5,8 @@
 
 mod crowd;
 mod door;
+#[cfg(feature = "host")]
+mod everything;
 mod lists;
 mod memory;
 mod pubsub;
@@ -23,7 +25,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 20] = [
+const TESTS: &[Test] = &[
     ("a_million_transitions_to_two_hundred_notifees", transitions::a_million_transitions_to_two_hundred_notifees),
     ("an_emission_that_nobody_hears_allocates_nothing", transitions::an_emission_that_nobody_hears_allocates_nothing),
     ("an_owner_who_sees_each_event_allocates_nothing", transitions::an_owner_who_sees_each_event_allocates_nothing),
@@ -53,6 +55,16 @@ const TESTS: [Test; 20] = [
     (
         "streams_whose_echo_nobody_reads_stay_below_the_stated_bound",
         memory::streams_whose_echo_nobody_reads_stay_below_the_stated_bound,
+    ),
+    #[cfg(feature = "host")]
+    (
+        "a_small_host_with_all_services_takes_ten_mebibytes_at_worst",
+        everything::a_small_host_with_all_services_takes_ten_mebibytes_at_worst,
+    ),
+    #[cfg(feature = "host")]
+    (
+        "a_host_with_all_services_stays_below_what_it_states",
+        everything::a_host_with_all_services_stays_below_what_it_states,
     ),
     ("a_stream_takes_up_no_more_memory_than_its_window", yamux::a_stream_takes_up_no_more_memory_than_its_window),
     ("hostile_yamux_frames_use_no_more_memory_than_stated", || {

@@ -129,16 +129,14 @@ fn streams_are_told_at_a_rate_and_none_is_lost() {
             begun += 1;
         }
         let mut opened = None;
-        peer.until(|event| match event {
-            Event::OpenedStream { stream, .. } => {
+        peer.until(|event| {
+            if let Event::OpenedStream { stream, .. } = event {
                 opened = Some(stream);
-                true
-            }
-            Event::ClosedStream { .. } => {
+            } else {
+                assert!(matches!(event, Event::ClosedStream { .. }), "{event:?}");
                 ended += 1;
-                true
             }
-            event => panic!("{event:?}"),
+            true
         });
         if let Some(stream) = opened {
             peer.swarm.close_stream(stream).unwrap();

@@ -2,6 +2,7 @@
 //! that do it wrong, at every size of the event queue, however the byte stream is cut.
 
 mod asking;
+mod held;
 mod hostile;
 mod messages;
 mod observers;

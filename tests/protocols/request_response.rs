@@ -3,6 +3,7 @@
 
 mod answered;
 mod failing;
+mod held;
 mod hostile;
 
 mod shares;

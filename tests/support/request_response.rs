@@ -171,6 +171,10 @@ impl Run {
         let [outbound, inbound, per_peer] = play.bounds.map(|bound| usize::from(bound % 8));
         (config.outbound_requests, config.inbound_requests, config.inbound_requests_per_peer) =
             (outbound, inbound, per_peer);
+        if !play.is_calm {
+            // Not enough for all.
+            (config.outbound_bytes, config.inbound_bytes) = (2 * LONGEST, 2 * LONGEST);
+        }
         let mut node = Fake::new(peers()[PEERS]);
         let mut notifees = Notifees::new();
         let service = notifees.install(&mut node, Service::new([PROTOCOL], Bytes, config.clone()));
@@ -330,7 +334,11 @@ impl Run {
             Err(RequestError::TooLong) => assert!(usize::from(length) > LONGEST),
             // Those that were cancelled may hold their places until the next turn.
             Err(RequestError::Limit) => {
-                assert!(self.outbound.len() + self.cancelled.len() >= self.config.outbound_requests)
+                let is_full = self.outbound.len() + self.cancelled.len() >= self.config.outbound_requests;
+                assert!(
+                    is_full
+                        || self.service().bytes_held().0 + usize::from(length).max(8) + 2 > self.config.outbound_bytes
+                );
             }
             Err(RequestError::NotConnected) => {}
             Err(other) => panic!("{other}"),
@@ -384,6 +392,8 @@ impl Run {
 
     fn check(&mut self) {
         let most = self.config.outbound_requests;
+        let (outbound, inbound) = self.service().bytes_held();
+        assert!(outbound <= self.config.outbound_bytes && inbound <= self.config.inbound_bytes);
         assert!(self.service().pending() <= most);
         assert!(self.outbound.len() <= most);
         // Those that gave way have no place, and an outcome that is not taken.
@@ -435,6 +445,7 @@ impl Run {
         let refused = self.service().refused();
         assert_eq!(self.requests + refused, self.accepted, "each stream was a request or was refused");
         assert_eq!(self.notifees.poll_at(), None, "nothing is left");
+        assert_eq!(self.service().bytes_held(), (0, 0), "nothing counts that is gone");
         self.all_places_are_free();
     }
 

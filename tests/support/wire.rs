@@ -43,6 +43,8 @@ struct Shared {
     remote: RefCell<Option<Multiaddr>>,
     /// How many bytes a direction holds; 0: as many as are written.
     capacity: Cell<usize>,
+    /// What is done in each call of a pipe that is made from now on.
+    look: RefCell<Option<Rc<dyn Fn()>>>,
 }
 
 /// Counts the calls of all pipes of a wire.
@@ -61,6 +63,11 @@ impl Wire {
         self.shared.capacity.set(capacity);
     }
 
+    /// Has something done in each call of a pipe that is made from now on.
+    pub(crate) fn look_in_each_call(&self, look: Rc<dyn Fn()>) {
+        *self.shared.look.borrow_mut() = Some(look);
+    }
+
     /// Has accepted connections come from this address.
     pub(crate) fn seen_as(&self, remote: Multiaddr) {
         *self.shared.remote.borrow_mut() = Some(remote);
@@ -68,7 +75,7 @@ impl Wire {
 
     /// Connects to the other end's listener by hand.
     pub(crate) fn connect(&self) -> Pipe {
-        let (near, far) = Pipe::pair(&self.shared.calls, self.shared.capacity.get());
+        let (near, far) = Pipe::pair(&self.shared, self.shared.capacity.get());
         self.shared.incoming.borrow_mut().push_back(far);
         if let Some(waker) = self.shared.waker.borrow_mut().take() {
             waker.wake();
@@ -96,21 +103,26 @@ pub(crate) struct Pipe {
     reads: Rc<RefCell<Way>>,
     writes: Rc<RefCell<Way>>,
     calls: Rc<Cell<u64>>,
+    look: Option<Rc<dyn Fn()>>,
 }
 
 impl Pipe {
-    fn pair(calls: &Rc<Cell<u64>>, capacity: usize) -> (Self, Self) {
+    fn pair(shared: &Shared, capacity: usize) -> (Self, Self) {
+        let (calls, look) = (&shared.calls, shared.look.borrow().clone());
         let way = || {
             let way = Way { bytes: VecDeque::with_capacity(capacity), capacity, ..Way::default() };
             Rc::new(RefCell::new(way))
         };
         let (there, back) = (way(), way());
-        let near = Self { reads: back.clone(), writes: there.clone(), calls: calls.clone() };
-        (near, Self { reads: there, writes: back, calls: calls.clone() })
+        let near = Self { reads: back.clone(), writes: there.clone(), calls: calls.clone(), look: look.clone() };
+        (near, Self { reads: there, writes: back, calls: calls.clone(), look })
     }
 
     fn called(&self) {
         self.calls.set(self.calls.get() + 1);
+        if let Some(look) = &self.look {
+            look();
+        }
     }
 
     fn end(&self) {

@@ -25,6 +25,7 @@ mod many;
 mod memory;
 mod owners;
 mod paced;
+mod panicking;
 mod random;
 mod ready;
 mod reentrant;

@@ -143,6 +143,22 @@ fn no_example_has_a_key_that_everybody_knows() {
     assert_eq!(known, [""; 0], "take these from `keys`");
 }
 
+/// `guide::enemy` reckons its table of memory in an example, and the other pages have its figures.
+#[test]
+fn its_memory_is_that_of_the_page() {
+    let (enemy, security, readme) = (read("src/guide/enemy.rs"), read("SECURITY.md"), read("README.md"));
+    let table = rows(enemy.lines().filter_map(|line| line.strip_prefix("//! ")), "most of it");
+    assert_eq!(table.len(), 8);
+    let security = security.split_whitespace().collect::<Vec<_>>().join(" ");
+    let security =
+        security.split("## Memory in all").nth(1).and_then(|rest| rest.split("## ").next()).expect("it has it");
+    for row in table {
+        let figure = if row[0] == "in all" { row[1] } else { row[1].trim_end_matches(" MiB") };
+        assert!(security.contains(figure), "SECURITY.md says nothing of {row:?}");
+        assert!(row[0] != "in all" || readme.contains(figure), "README.md says nothing of {row:?}");
+    }
+}
+
 /// The words of a text that stand in backquotes.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)

@@ -21,7 +21,7 @@ pub(crate) use open::Open;
 use crate::output::STDOUT;
 use crate::terminal::{self, Terminal, wrap_words};
 use clock::Moment;
-use describe::{describe, describe_refused, opening, with_peer};
+use describe::{describe, describe_refused, opening, split_peer, with_peer};
 use libp2p_identity::PeerId;
 use open::Part;
 use paint::Span;
@@ -109,7 +109,11 @@ impl Reporter {
             RefusedAt::Listener(id) => {
                 line.put("listener", id.to_string());
                 if let Some(remote) = swarm.last_refused_from(id, refusal) {
+                    let (remote, peer) = split_peer(remote);
                     line.put("remote", remote.to_string());
+                    if let Some(peer) = peer {
+                        line.put("peer", peer.to_string());
+                    }
                 }
             }
             RefusedAt::Connection(id) => {

@@ -6,6 +6,7 @@ use crate::connection::weak_keys::{
 };
 use crate::identity::Keypair;
 use alloc::string::{String, ToString as _};
+use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 
 /// A key of a type, which is empty.
 fn key(key_type: u8) -> Vec<u8> {

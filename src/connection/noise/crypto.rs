@@ -7,10 +7,12 @@
 //! X25519 comes from `x25519-dalek`, which shares its field arithmetic with the identity's signatures; the cipher and
 //! the hash from `ring`. The random number generator hands out the 32 bytes it was given, once.
 
+use crate::arithmetic::copy_front;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use ring::digest::{Context, SHA256};
+use ring::hmac::{self, HMAC_SHA256};
 use snow::Error;
 use snow::params::{CipherChoice, DHChoice, HashChoice};
 use snow::resolvers::CryptoResolver;
@@ -175,6 +177,33 @@ impl Hash for Sha256 {
     )]
     fn result(&mut self, out: &mut [u8]) {
         out[..32].copy_from_slice(self.0.clone().finish().as_ref());
+    }
+
+    /// Derives keys as the trait's own method does (Noise, section 4.3), with fewer hashes: the key of all outputs is hashed
+    /// once. That saves 8 blocks of SHA-256 of a side's handshake.
+    fn hkdf(
+        &mut self,
+        chaining_key: &[u8],
+        input_key_material: &[u8],
+        outputs: usize,
+        out1: &mut [u8],
+        out2: &mut [u8],
+        out3: &mut [u8],
+    ) {
+        let key = hmac::Key::new(HMAC_SHA256, chaining_key);
+        let key = hmac::Key::new(HMAC_SHA256, hmac::sign(&key, input_key_material).as_ref());
+        let mut text = Zeroizing::new([0; 33]);
+        let mut before: &[u8] = &[];
+        for (number, out) in (1..).zip([out1, out2, out3]).take(outputs) {
+            // The output before, and this one's number.
+            copy_front(before, &mut *text);
+            if let Some(last) = text.get_mut(before.len()) {
+                *last = number;
+            }
+            let input = text.get(..=before.len()).unwrap_or_default();
+            copy_front(hmac::sign(&key, input).as_ref(), out);
+            before = out.get(..32).unwrap_or_default();
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::crypto::Resolver;
 use super::transport::{PREFIX, TAG, Transport, split_message};
 use super::{Config, Error, payload};
+use crate::arithmetic::copy_front;
 use crate::connection::Role;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -103,7 +104,8 @@ impl Handshake {
         }
         let Some(message) = message else { return Ok((0, false)) };
         let is_first = self.is_first();
-        let mut payload = [0; MAX_HANDSHAKE_MESSAGE];
+        // It is shorter than its message, which is some 220 bytes long and not 4 096.
+        let mut payload = alloc::vec![0; message.len()];
         let len = self.state.read_message(message, &mut payload)?;
         let payload = payload.get(..len).ok_or(Error::BadPayload)?;
         if is_first && self.role == Role::Listener {
@@ -163,20 +165,25 @@ impl Handshake {
             return Ok(false);
         }
         let payload: &[u8] = if self.role == Role::Dialer && self.is_first() { &[] } else { &self.config.0.payload };
-        // `Config::new` refuses a payload that does not fit.
-        let mut message = [0; MAX_HANDSHAKE_MESSAGE];
-        let written = self.state.write_message(payload, &mut message).map_err(Error::from);
-        match written.and_then(|len| message.get(..len).ok_or(Error::Oversized)) {
-            Ok(message) => {
-                out.extend_from_slice(&(message.len() as u16).to_be_bytes());
-                out.extend_from_slice(message);
-                Ok(true)
-            }
-            Err(error) => {
-                self.failed = Some(error);
-                Err(error)
-            }
+        let start = out.len();
+        let written = Self::write(&mut self.state, payload, out);
+        if let Err(error) = written {
+            out.truncate(start);
+            self.failed = Some(error);
         }
+        written.map(|()| true)
+    }
+
+    fn write(state: &mut snow::HandshakeState, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        let start = out.len().saturating_add(PREFIX);
+        // `Config::new` refuses a payload that does not fit in a message of the greatest length.
+        out.resize(start.saturating_add(payload.len()).saturating_add(OVERHEAD), 0);
+        let len = state.write_message(payload, out.get_mut(start..).unwrap_or_default())?;
+        if let Some(prefix) = start.checked_sub(PREFIX).and_then(|prefix| out.get_mut(prefix..start)) {
+            copy_front(&(len as u16).to_be_bytes(), prefix);
+        }
+        out.truncate(start.saturating_add(len));
+        Ok(())
     }
 
     /// Whether [`transmit`](Self::transmit) has something to say.

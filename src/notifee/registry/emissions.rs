@@ -38,6 +38,12 @@ impl Emissions {
         self.ahead = self.queue.len();
     }
 
+    /// Returns the bytes of heap that it takes at most, with small events.
+    #[cfg(feature = "swarm")]
+    pub(super) const fn memory_bound(&self) -> usize {
+        self.capacity.saturating_mul(2 * size_of::<Emission>() + 160)
+    }
+
     /// Returns whether the network's next event may be told.
     #[inline]
     pub(super) const fn is_turn_over(&self) -> bool {

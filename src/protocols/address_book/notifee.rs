@@ -1,7 +1,7 @@
 //! The book as a notifee: each notification, and what it changes.
 
 use super::{AddressBook, Open, Source};
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Limits};
 use crate::notifee::{Context, HasNode, Interest, Notifee, NotifeeId};
 use crate::protocols::LINKS_KEPT;
 use crate::protocols::identify;
@@ -12,6 +12,10 @@ use core::time::Duration;
 impl<N: HasNode> Notifee<N> for AddressBook {
     fn interest(&self) -> Interest {
         Interest::CONNECTED | Interest::CONNECT_FAILED | Interest::DISCONNECTED | Interest::EMITTED | Interest::TIME
+    }
+
+    fn memory_bound(&self, limits: &Limits) -> usize {
+        self.config.memory_bound(limits)
     }
 
     fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {

@@ -1,11 +1,12 @@
 //! What a node says of itself, and how that stands on the wire: [`Info`], [`encode`], [`decode`].
 
 use super::PeerRecord;
+use crate::arithmetic::memory_in_all;
 use crate::connection::Protocol;
 use crate::connection::key::Key;
 use crate::identity::PublicKey;
 use crate::swarm::Multiaddr;
-use crate::text::shorten;
+use crate::text::{MAX_TEXT, shorten};
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -18,6 +19,32 @@ pub const MAX_ADDRESSES: usize = 128;
 pub const MAX_PROTOCOLS: usize = 512;
 /// The longest address that is taken of a message, and of a record, in bytes on the wire; a longer one is ignored.
 pub const MAX_ADDRESS: usize = 1_024;
+
+/// The bytes of heap that an address takes beside its own, as they are shared, and where it has fewer than eight.
+const ADDRESS: usize = 32;
+/// The bytes of heap that the name of a protocol takes beside its own: it is behind two counts.
+const PROTOCOL: usize = 48;
+/// The longest public key, of RSA.
+const KEY: usize = 2 * 1024;
+
+/// Returns the bytes of heap that an [`Info`] takes at most whose peer says `max_bytes` on a stream: one push may have said
+/// its protocols, and another one its addresses.
+pub(super) fn most_memory(max_bytes: usize) -> usize {
+    // A protocol takes three bytes of a message at least, and an address four.
+    let protocols = MAX_PROTOCOLS.min(max_bytes / 3).saturating_mul(const { size_of::<Protocol>() + PROTOCOL });
+    let address = const { size_of::<Multiaddr>() + ADDRESS };
+    let addresses =
+        MAX_ADDRESSES.min(max_bytes / 4).saturating_mul(const { size_of::<Multiaddr>() }.saturating_add(address));
+    // The names, the envelope of a record, and the addresses in it.
+    let bytes = max_bytes.saturating_mul(3);
+    let rest = const { KEY + 2 * MAX_TEXT + MAX_ADDRESS + ADDRESS + size_of::<Info>() + 16 };
+    protocols.saturating_add(addresses).saturating_add(bytes).saturating_add(rest)
+}
+
+/// Returns the bytes of heap that addresses take beside the list in which they are.
+fn memory_of(addresses: &[Multiaddr]) -> usize {
+    addresses.iter().map(|address| address.len().saturating_add(ADDRESS)).fold(0, usize::saturating_add)
+}
 
 /// What a node says of itself. Every field may be missing; in a push, what is missing has not changed.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -45,6 +72,28 @@ impl Info {
     #[must_use]
     pub fn speaks(&self, protocol: &Protocol) -> bool {
         self.protocols.contains(protocol)
+    }
+
+    /// Returns the bytes of heap that it takes, itself among them.
+    pub(super) fn memory(&self) -> usize {
+        let texts = [&self.protocol_version, &self.agent_version].into_iter().flatten().map(String::capacity);
+        let names = self.protocols.iter().map(|protocol| protocol.as_str().len().saturating_add(PROTOCOL));
+        let lists = [
+            self.listen_addresses.capacity().saturating_mul(size_of::<Multiaddr>()),
+            self.protocols.capacity().saturating_mul(size_of::<Protocol>()),
+        ];
+        // With a record, the addresses are those of the record, and share their bytes.
+        let addresses = match &self.record {
+            Some(record) => {
+                let list = record.capacity().saturating_mul(size_of::<Multiaddr>());
+                memory_in_all([record.envelope().len(), list, memory_of(record.addresses())])
+            }
+            None => memory_of(&self.listen_addresses),
+        };
+        let observed = self.observed_address.as_slice();
+        let key = self.public_key.as_ref().map_or(0, |key| key.encode_protobuf().len());
+        let parts = texts.chain(names).chain(lists).chain([addresses, memory_of(observed), key]);
+        parts.fold(const { size_of::<Self>() + 16 }, usize::saturating_add)
     }
 
     /// Takes over what `news` has.
@@ -153,13 +202,15 @@ pub(super) fn decode_with(
     let wire = Wire::decode(message).map_err(|_| DecodeError::Malformed)?;
     let key = wire.public_key.map(|key| Key::decode(&key).map(Key::into_public));
     let protocols = wire.protocols.into_iter().filter_map(|name| Protocol::new(String::from_utf8(name).ok()?).ok());
+    let mut protocols: Vec<_> = protocols.take(MAX_PROTOCOLS).collect();
+    protocols.shrink_to_fit();
     Ok(Info {
         protocol_version: wire.protocol_version.map(text),
         agent_version: wire.agent_version.map(text),
         public_key: key.transpose().map_err(|_| DecodeError::PublicKey)?,
-        listen_addresses: wire.listen_addresses.into_iter().filter_map(address).take(MAX_ADDRESSES).collect(),
+        listen_addresses: addresses(wire.listen_addresses.into_iter()),
         observed_address: wire.observed_address.and_then(address),
-        protocols: protocols.take(MAX_PROTOCOLS).collect(),
+        protocols,
         record: wire.record.and_then(|envelope| verify(&envelope)),
     })
 }
@@ -172,8 +223,15 @@ fn text(bytes: Vec<u8>) -> String {
     }
 }
 
+/// The addresses that say something, at most so many.
+pub(super) fn addresses(said: impl Iterator<Item = Vec<u8>>) -> Vec<Multiaddr> {
+    let mut addresses: Vec<_> = said.filter_map(address).take(MAX_ADDRESSES).collect();
+    addresses.shrink_to_fit();
+    addresses
+}
+
 /// An address that says something.
-pub(super) fn address(bytes: Vec<u8>) -> Option<Multiaddr> {
+fn address(bytes: Vec<u8>) -> Option<Multiaddr> {
     if bytes.len() > MAX_ADDRESS {
         return None;
     }

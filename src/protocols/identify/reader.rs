@@ -9,6 +9,9 @@ use alloc::vec::Vec;
 /// How many messages the peer may say it in, as go has it: it sends its record in one of its own.
 const MAX_MESSAGES: usize = 10;
 
+/// More than the lengths of all messages take on the wire.
+const SLACK: usize = 8 * MAX_MESSAGES;
+
 /// What has come of what the peer says.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -22,6 +25,11 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) const fn new(max_bytes: usize) -> Self {
         Self { frames: Frames::new(max_bytes), body: Vec::new(), messages: 0, max_bytes }
+    }
+
+    /// Returns the memory that is taken by what has come.
+    pub(super) const fn held(&self) -> usize {
+        self.frames.held().saturating_add(self.body.capacity())
     }
 
     /// Reads what is there, and returns all messages behind one another if nothing follows, or the reason for which they are
@@ -49,6 +57,10 @@ impl Reader {
     /// Returns all messages behind one another, if nothing comes behind `unread`, for `reason`. Whoever has said it all need
     /// not say goodbye.
     pub(super) fn cut(&mut self, unread: &[u8], reason: Failure) -> Result<Vec<u8>, Failure> {
+        // More than all messages and one that is not whole: it is not copied.
+        if unread.len() > self.max_bytes.saturating_mul(2).saturating_add(SLACK) {
+            return Err(Failure::Protocol);
+        }
         self.frames.extend(unread);
         self.absorb()?;
         self.end(reason)
@@ -60,6 +72,8 @@ impl Reader {
             if self.messages > MAX_MESSAGES || self.body.len().saturating_add(message.len()) > self.max_bytes {
                 return Err(Failure::Protocol);
             }
+            // Most say it in one.
+            self.body.reserve_exact(message.len());
             self.body.extend_from_slice(message);
         }
         Ok(())

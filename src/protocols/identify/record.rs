@@ -1,7 +1,7 @@
 //! [`PeerRecord`]: where a peer listens, signed by it.
 
 use super::MAX_ADDRESSES;
-use super::message::address;
+use super::message::addresses;
 use crate::connection::key::Key;
 use crate::identity::{Keypair, PeerId, SigningError};
 use crate::swarm::Multiaddr;
@@ -125,11 +125,10 @@ impl PeerRecord {
         }
         // libp2p-core would verify with any key.
         key.verify(&signed(&[domain.as_bytes(), kind, &whole.payload]), &whole.signature).ok()?;
-        let addresses = wire.addresses.into_iter().filter_map(|wire| address(wire.multiaddr));
         Some(Self {
             peer,
             sequence: wire.sequence,
-            addresses: addresses.take(MAX_ADDRESSES).collect(),
+            addresses: addresses(wire.addresses.into_iter().map(|wire| wire.multiaddr)),
             envelope: envelope.to_vec(),
         })
     }
@@ -150,6 +149,11 @@ impl PeerRecord {
     #[must_use]
     pub fn addresses(&self) -> &[Multiaddr] {
         &self.addresses
+    }
+
+    /// Returns the number of addresses for which there is memory.
+    pub(super) const fn capacity(&self) -> usize {
+        self.addresses.capacity()
     }
 
     /// The signed envelope, to be handed on.

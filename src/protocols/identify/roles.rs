@@ -100,6 +100,26 @@ enum Work {
     Done,
 }
 
+impl Work {
+    /// Returns the memory that is taken by what has come, or is not written yet.
+    const fn held(&self) -> usize {
+        match self {
+            Self::Opening | Self::Done => 0,
+            Self::Write(writer) => writer.held(),
+            Self::Read(reader) => reader.held(),
+        }
+    }
+}
+
+/// What takes memory for a connection.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Item {
+    /// What its peer has said.
+    Info(ConnectionId),
+    /// What has come on a stream, or is not written to it yet.
+    Stream(StreamId),
+}
+
 impl Identify {
     fn begin(&mut self, connection: ConnectionId, stream: StreamId, role: Role, work: Work, now: Duration) {
         let mut of = Use { connection, role, work, deadline: None };
@@ -203,6 +223,13 @@ impl Identify {
 
     /// Writes or reads what can be.
     pub(super) fn go_on(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
+        self.write_or_read(node, stream, now);
+        if let Some(of) = self.streams.get(stream) {
+            self.held.set(of.connection, Item::Stream(stream), of.work.held());
+        }
+    }
+
+    fn write_or_read(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
         let Some(of) = self.streams.get_mut(stream) else { return };
         if let Work::Write(writer) = &mut of.work
             && !writer.go_on(node, stream)
@@ -271,10 +298,11 @@ impl Identify {
         self.over(node, stream, Failure::Timeout, now);
     }
 
-    /// A stream is over, open or not.
-    pub(super) fn over(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure, now: Duration) {
-        let Some(mut of) = self.streams.remove(stream) else { return };
+    /// Forgets a stream that is over.
+    fn take_out(&mut self, stream: StreamId) -> Option<Use> {
+        let mut of = self.streams.remove(stream)?;
         self.deadlines.set(stream, &mut of.deadline, None);
+        self.held.forget(Item::Stream(stream));
         let connection = of.connection;
         if let Some(link) = self.links.get_mut(connection) {
             match of.role {
@@ -289,6 +317,40 @@ impl Identify {
             }
         }
         self.pushes.lower((of.role == Role::Push).into());
+        Some(of)
+    }
+
+    /// While more memory is taken than may be, the connection for which most is loses the largest part: a stream is reset, or
+    /// what its peer has said is forgotten.
+    pub(super) fn relieve(&mut self, node: &mut dyn Node) {
+        while self.held.all() > self.config.held_bytes {
+            let Some(item) = self.held.largest() else { return };
+            match item {
+                Item::Info(connection) => {
+                    self.held.forget(item);
+                    self.forgotten.raise(1);
+                    if let Some(link) = self.links.get_mut(connection) {
+                        link.info = None;
+                    }
+                    log::debug!("{connection}: what its peer has said is forgotten: there is too much of all");
+                }
+                Item::Stream(stream) => {
+                    let Some(of) = self.take_out(stream) else { return };
+                    log::debug!("{}: {stream} is reset: peers say too much, or do not read", of.connection);
+                    // It may have ended already.
+                    let _ = node.reset(stream);
+                    if let Work::Read(_) = of.work {
+                        self.heard(of.connection, of.role, Err(Failure::Limit));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A stream is over, open or not.
+    pub(super) fn over(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure, now: Duration) {
+        let Some(of) = self.take_out(stream) else { return };
+        let connection = of.connection;
         match of.work {
             Work::Opening | Work::Write(_) => log::debug!("{connection}: could not say who we are: {reason}"),
             Work::Read(mut reader) => {
@@ -305,7 +367,13 @@ impl Identify {
         let Some(link) = self.links.get_mut(connection) else { return };
         let (is_push, peer) = (role == Role::Hear, link.peer);
         link.is_asked &= is_push;
-        self.events.say(match (heard.and_then(|said| link.take(said, is_push)), is_push) {
+        let heard = heard.and_then(|said| link.take(said, is_push));
+        if let Ok(info) = &heard {
+            let memory = info.memory();
+            self.held.set(connection, Item::Info(connection), memory);
+            self.said_bytes.raise(memory);
+        }
+        self.events.say(match (heard, is_push) {
             (Ok(info), false) => Event::Identified { connection, peer, info },
             (Ok(info), true) => Event::Pushed { connection, peer, info },
             (Err(reason), false) => Event::Failed { connection, peer, reason },

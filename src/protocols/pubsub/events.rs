@@ -3,6 +3,7 @@
 use super::message::{Message, Topic};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
+use crate::protocols::outbox::KEPT;
 use crate::text::for_log;
 use alloc::collections::VecDeque;
 use core::fmt;
@@ -137,6 +138,9 @@ impl Events {
     pub(super) fn pop(&mut self) -> Option<Event> {
         match self.queue.pop_front() {
             Some(event) => {
+                if self.queue.is_empty() {
+                    self.queue.shrink_to(KEPT);
+                }
                 self.bytes.lower(size(&event));
                 Some(event)
             }

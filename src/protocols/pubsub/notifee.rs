@@ -1,10 +1,10 @@
 //! [`PubSub`] as a notifee: what it is told, and what it makes of it.
 
-use super::PubSub;
 use super::flush;
 use super::router::Router;
+use super::{PubSub, SeqnoValidator};
 use crate::connection::Protocol;
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, StreamEnd, StreamId};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Limits, StreamEnd, StreamId};
 use crate::notifee::{Context, HasNode, Interest, Node, Notifee};
 use crate::protocols::Service;
 use alloc::vec::Vec;
@@ -47,6 +47,11 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
             | Interest::CLOSED_STREAM
             | Interest::STREAM_READY
             | Interest::TIME
+    }
+
+    fn memory_bound(&self, _limits: &Limits) -> usize {
+        let seqno = self.seqnos.as_ref().map_or(0, SeqnoValidator::memory_bound);
+        self.config.memory_bound().saturating_add(seqno)
     }
 
     fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {

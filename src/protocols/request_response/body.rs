@@ -25,6 +25,14 @@ impl Body {
         }
     }
 
+    /// Returns the memory that is taken by what has come.
+    pub(super) const fn held(&self) -> usize {
+        match self {
+            Self::WholeSide { bytes, .. } => bytes.capacity(),
+            Self::LengthPrefixed(frames) => frames.held(),
+        }
+    }
+
     /// Reads what is there: the message if it is whole, or the reason for which there will be none; `None` if more has to
     /// come.
     pub(super) fn go_on(&mut self, node: &mut dyn Node, stream: StreamId) -> Option<Result<Vec<u8>, Failure>> {
@@ -57,12 +65,19 @@ impl Body {
             Self::WholeSide { bytes, max } if bytes.len().saturating_add(read.len()) > *max => {
                 Some(Err(Failure::Protocol))
             }
-            Self::WholeSide { bytes, .. } => {
+            Self::WholeSide { bytes, max } => {
+                let len = bytes.len();
+                if bytes.capacity().saturating_sub(len) < read.len() {
+                    // Twice as much, and never more than a message may have.
+                    bytes.reserve_exact(read.len().max(len.min(max.saturating_sub(len))));
+                }
                 bytes.extend_from_slice(read);
                 None
             }
             Self::LengthPrefixed(frames) => {
-                frames.extend(read);
+                // What follows a whole message is not looked at.
+                let most = frames.missing().min(read.len());
+                frames.extend(read.get(..most).unwrap_or_default());
                 frames.next().map(|message| message.map(<[u8]>::to_vec)).map_err(|_| Failure::Protocol).transpose()
             }
         }
@@ -71,7 +86,11 @@ impl Body {
     /// The peer's side has ended.
     fn end(&mut self, reason: Failure) -> Result<Vec<u8>, Failure> {
         match self {
-            Self::WholeSide { bytes, .. } => Ok(core::mem::take(bytes)),
+            Self::WholeSide { bytes, .. } => {
+                let mut message = core::mem::take(bytes);
+                message.shrink_to_fit();
+                Ok(message)
+            }
             Self::LengthPrefixed(_) => Err(reason),
         }
     }

@@ -9,7 +9,8 @@ pub enum RequestError<E> {
     /// The connection is not open, or was not when events were dispatched the last time.
     NotConnected,
     /// So many requests have no outcome that was taken: see
-    /// [`outbound_requests`](super::Config::outbound_requests).
+    /// [`outbound_requests`](super::Config::outbound_requests). Or their messages would take too much memory for one peer: see
+    /// [`outbound_bytes`](super::Config::outbound_bytes).
     Limit,
     /// It is longer than [`request_bytes`](super::Config::request_bytes).
     TooLong,

@@ -84,8 +84,8 @@ pub enum Event<Request, Response> {
         /// The request that is over.
         id: InboundRequestId,
         /// Why: [`Timeout`](Failure::Timeout), [`Requested`](Failure::Requested) (it was refused),
-        /// [`Limit`](Failure::Limit) (all places were taken, its peer had the most, and another one asked), or how the
-        /// stream ended.
+        /// [`Limit`](Failure::Limit) (all places were taken, its peer had the most, and another one asked; or there was too much
+        /// of all messages, and most of its peer's), or how the stream ended.
         reason: Failure,
     },
 }
@@ -97,6 +97,18 @@ impl<Request, Response> Event<Request, Response> {
             Self::Response { id, .. } | Self::OutboundFailure { id, .. } => Some(*id),
             Self::Request { .. } | Self::ResponseSent { .. } | Self::InboundFailure { .. } => None,
         }
+    }
+
+    /// A response that there is no memory for becomes a failure.
+    pub(super) fn lose_response(&mut self) {
+        if let Self::Response { connection, peer, id, .. } = *self {
+            *self = Self::OutboundFailure { connection: Some(connection), peer, id, reason: Failure::Limit };
+        }
+    }
+
+    /// Returns whether a peer asks, by this id.
+    pub(super) fn asks(&self, asked: InboundRequestId) -> bool {
+        matches!(self, Self::Request { id, .. } if *id == asked)
     }
 }
 

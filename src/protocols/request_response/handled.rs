@@ -26,6 +26,7 @@ impl<C: Codec> RequestResponse<C> {
     pub(crate) fn take_awaited(&mut self, id: OutboundRequestId) -> Option<Result<C::Response, Failure>> {
         let outcome = self.awaited.remove(&id)?;
         self.outbound_held.lower(1);
+        self.outbound_bytes.forget(id);
         Some(outcome)
     }
 
@@ -39,6 +40,8 @@ impl<C: Codec> RequestResponse<C> {
 
     /// The next request for the handler.
     pub(crate) fn next_handled(&mut self) -> Option<Handled<C::Request>> {
-        self.handled.as_mut().and_then(VecDeque::pop_front)
+        let handled = self.handled.as_mut().and_then(VecDeque::pop_front)?;
+        self.inbound_bytes.forget(handled.id);
+        Some(handled)
     }
 }

@@ -7,11 +7,12 @@
 //!    └─▶ refused, without an event
 //! ```
 //!
-//! In each state a request may give way to that of a peer that has fewer.
+//! In each state a request may give way to that of a peer that has fewer, or lose its messages to the bound of their memory.
 
 use super::body::Body;
 #[cfg(all(feature = "host", unix))]
 use super::handled::Handled;
+use super::places::{Places, Spared};
 use super::{Codec, Event, GRACE, InboundRequestId, RequestResponse, Role};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
@@ -40,38 +41,58 @@ enum State {
     Refused,
     /// The response is being written.
     Answering { writer: Writer, is_written: bool },
+    /// It has lost its message to the bound of all; the next drive resets the stream. `is_untold`: the owner has not taken it,
+    /// and hears nothing of it.
+    GivesWay { is_untold: bool },
 }
 
 impl Inbound {
+    pub(super) const fn peer(&self) -> PeerId {
+        self.peer
+    }
+
     /// Returns whether the owner may answer.
     pub(super) const fn is_waiting(&self) -> bool {
         matches!(self.state, State::Waiting)
     }
 
-    const fn is_arriving(&self) -> bool {
-        matches!(self.state, State::Arriving(_))
+    /// Returns whether the owner has nothing to hear of it.
+    const fn is_untold(&self) -> bool {
+        matches!(self.state, State::Arriving(_) | State::GivesWay { is_untold: true })
     }
 
     /// The order in which requests of one peer give way: the more work the owner has put into one, the later.
-    const fn work_spared(&self) -> u8 {
+    const fn spared(&self) -> Spared {
         match self.state {
-            State::Arriving(_) | State::Refused => 2,
-            // What has not left for so long that the table is full may never leave.
-            State::Answering { .. } => 1,
-            State::Waiting => 0,
+            State::Arriving(_) | State::Refused | State::GivesWay { .. } => Spared::All,
+            State::Answering { .. } => Spared::Writing,
+            State::Waiting => Spared::Nothing,
         }
     }
 
-    pub(super) fn answer(&mut self, writer: Writer) {
-        self.state = State::Answering { writer, is_written: false };
-    }
-
-    pub(super) fn refuse(&mut self) {
-        self.state = State::Refused;
+    /// Goes on to another state. The places are told, since they know which request gives way first.
+    fn set(&mut self, id: InboundRequestId, state: State, places: &mut Places) {
+        let from = self.spared();
+        self.state = state;
+        places.goes_on(&self.peer, id, from, Some(self.spared()));
     }
 }
 
 impl<C: Codec> RequestResponse<C> {
+    /// The owner has answered a request that waits.
+    pub(super) fn answer(&mut self, id: InboundRequestId, writer: Writer) {
+        if let Some(inbound) = self.inbound.get_mut(&id) {
+            inbound.set(id, State::Answering { writer, is_written: false }, &mut self.places);
+        }
+    }
+
+    /// The owner has refused a request that waits.
+    pub(super) fn refuse_to_answer(&mut self, id: InboundRequestId) {
+        if let Some(inbound) = self.inbound.get_mut(&id) {
+            inbound.set(id, State::Refused, &mut self.places);
+        }
+    }
+
     /// A stream has opened that is not ours: a peer asks, if it chose one of our protocols.
     pub(super) fn peer_asks(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
         let is_ours = node.stream(stream).is_some_and(|view| {
@@ -96,29 +117,23 @@ impl<C: Codec> RequestResponse<C> {
         self.deadlines.set(Role::Answer(id), &mut inbound.deadline, Some(at));
         self.inbound.insert(id, inbound);
         self.streams.insert(stream, Role::Answer(id));
-        self.inbound_held.entry(peer).or_default().raise(1);
-        self.inbound_held_in_all.raise(1);
+        self.places.take(peer, id);
         self.go_on_answering(node, id);
     }
 
     /// Finds a place for one more request of a peer, if need be that of the peer that has the most.
     fn has_place(&mut self, node: &mut dyn Node, peer: PeerId) -> bool {
-        let held = self.inbound_held.get(&peer).copied().unwrap_or(0);
+        let held = self.places.of(&peer);
         if held >= self.config.inbound_requests_per_peer {
             return false;
         }
-        if self.inbound_held_in_all < self.config.inbound_requests {
+        if self.places.in_all() < self.config.inbound_requests {
             return true;
         }
         // The last one of the peer that has the most, or the oldest of all that the owner is not at work on: a peer that is
         // honest is long done with its request where others hold a place each, and nothing else.
-        let by_share = self.inbound.iter().map(|(id, inbound)| {
-            let of_its_peer = self.inbound_held.get(&inbound.peer).copied().unwrap_or(0);
-            (of_its_peer, inbound.work_spared(), *id)
-        });
-        let greediest = by_share.max().filter(|(most, ..)| *most > held.saturating_add(1)).map(|(.., id)| id);
-        let oldest = || self.inbound.iter().find(|(_, inbound)| held == 0 && !inbound.is_waiting()).map(|(id, _)| *id);
-        let Some(id) = greediest.or_else(oldest) else { return false };
+        let oldest = || self.places.oldest_spare().filter(|_| held == 0);
+        let Some(id) = self.places.of_greediest(held.saturating_add(1)).or_else(oldest) else { return false };
         self.give_way(node, id);
         true
     }
@@ -133,9 +148,9 @@ impl<C: Codec> RequestResponse<C> {
             // Nobody is told of it, so its place is free already.
             return;
         }
-        self.let_go(peer);
+        self.places.free(&peer);
         let before = self.events.len();
-        self.events.retain(|event| !matches!(event, Event::Request { id: asked, .. } if *asked == id));
+        self.events.retain(|event| !event.asks(id));
         if self.events.len() < before {
             // The owner has not taken it, and has nothing to hear of it.
             self.events.pop_back();
@@ -145,21 +160,56 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
+    /// While requests of peers and our responses take more memory than they may, the peer for which most is taken loses the
+    /// largest: its request is given up.
+    pub(super) fn relieve_inbound(&mut self) {
+        while self.inbound_bytes.all() > self.config.inbound_bytes {
+            let Some(id) = self.inbound_bytes.largest() else { return };
+            self.inbound_bytes.forget(id);
+            let Some(inbound) = self.inbound.get_mut(&id) else { continue };
+            let before = self.events.len();
+            self.events.retain(|event| !event.asks(id));
+            let is_untold = inbound.is_untold() || self.events.len() < before;
+            #[cfg(all(feature = "host", unix))]
+            if let Some(handled) = &mut self.handled {
+                handled.retain(|handled| handled.id != id);
+            }
+            inbound.set(id, State::GivesWay { is_untold }, &mut self.places);
+            self.to_answer.push_back(id);
+        }
+    }
+
     /// Reads or writes what can be.
     pub(super) fn go_on_answering(&mut self, node: &mut dyn Node, id: InboundRequestId) {
+        self.read_or_write(node, id);
+        let Some(inbound) = self.inbound.get(&id) else { return };
+        let held = match &inbound.state {
+            State::Arriving(body) => body.held(),
+            State::Answering { writer, .. } => writer.held(),
+            // What waits for the owner is counted until it is taken.
+            State::Waiting => return self.relieve_inbound(),
+            State::Refused | State::GivesWay { .. } => 0,
+        };
+        self.inbound_bytes.set(inbound.peer, id, held);
+        self.relieve_inbound();
+    }
+
+    fn read_or_write(&mut self, node: &mut dyn Node, id: InboundRequestId) {
         let Some(inbound) = self.inbound.get_mut(&id) else { return };
         let stream = inbound.stream;
         match &mut inbound.state {
             State::Arriving(body) => {
                 let Some(request) = body.go_on(node, stream) else { return };
+                let bytes = request.as_ref().map_or(0, Vec::len);
                 let request = request.map_err(|reason| log::debug!("{id}: no request: {reason}")).and_then(|bytes| {
                     self.codec.decode_request(bytes).map_err(|error| log::debug!("{id}: no request: {error}"))
                 });
                 let Ok(request) = request else { return self.give_up_inbound(node, id, Failure::Protocol) };
-                inbound.state = State::Waiting;
+                inbound.set(id, State::Waiting, &mut self.places);
                 // It ends by our own deadline, or without us a little later.
                 let _ = node.set_half_open_timeout(stream, Some(self.config.inbound_timeout.saturating_add(GRACE)));
                 let (connection, peer) = (inbound.connection, inbound.peer);
+                self.inbound_bytes.set(peer, id, bytes);
                 #[cfg(all(feature = "host", unix))]
                 if let Some(handled) = &mut self.handled {
                     handled.push_back(Handled { id, peer, request });
@@ -169,6 +219,7 @@ impl<C: Codec> RequestResponse<C> {
             }
             State::Waiting => {}
             State::Refused => self.give_up_inbound(node, id, Failure::Requested),
+            State::GivesWay { .. } => self.give_up_inbound(node, id, Failure::Limit),
             State::Answering { writer, is_written } => {
                 if !*is_written && writer.go_on(node, stream) {
                     *is_written = true;
@@ -217,31 +268,23 @@ impl<C: Codec> RequestResponse<C> {
     fn inbound_is_over(&mut self, id: InboundRequestId, reason: Option<Failure>) {
         let Some(mut inbound) = self.inbound.remove(&id) else { return };
         self.deadlines.set(Role::Answer(id), &mut inbound.deadline, None);
+        self.inbound_bytes.forget(id);
         let Inbound { connection, peer, .. } = inbound;
-        if inbound.is_arriving() {
+        self.places.goes_on(&peer, id, inbound.spared(), None);
+        if inbound.is_untold() {
             self.refused.raise(1);
-            return self.let_go(peer);
+            return self.places.free(&peer);
         }
         #[cfg(all(feature = "host", unix))]
         if let Some(handled) = &mut self.handled {
             // Nobody has begun to answer it, and nobody needs to.
             handled.retain(|handled| handled.id != id);
-            return self.let_go(peer);
+            return self.places.free(&peer);
         }
         self.events.push_back(match reason {
             None => Event::ResponseSent { connection, peer, id },
             Some(reason) => Event::InboundFailure { connection, peer, id, reason },
         });
-    }
-
-    /// Gives the place of a peer's request back.
-    pub(super) fn let_go(&mut self, peer: PeerId) {
-        let Some(held) = self.inbound_held.get_mut(&peer) else { return };
-        held.lower(1);
-        self.inbound_held_in_all.lower(1);
-        if *held == 0 {
-            self.inbound_held.remove(&peer);
-        }
     }
 
     /// A message as it stands on its stream; `None` if it is longer than `max`.

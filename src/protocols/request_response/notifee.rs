@@ -2,7 +2,7 @@
 
 use super::{Codec, RequestResponse, Role};
 use crate::connection::Protocol;
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, StreamEnd, StreamId};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, Limits, StreamEnd, StreamId};
 use crate::notifee::{Context, HasNode, Interest, Notifee};
 use crate::protocols::{LINKS_KEPT, STREAMS_KEPT, Service};
 use alloc::vec::Vec;
@@ -76,6 +76,10 @@ impl<N: HasNode, C: Codec> Notifee<N> for RequestResponse<C> {
             Some(Role::Answer(id)) => self.go_on_answering(node, *id),
             None => {}
         }
+    }
+
+    fn memory_bound(&self, limits: &Limits) -> usize {
+        self.config.memory_bound::<C>(limits)
     }
 
     fn poll_at(&self) -> Option<Duration> {

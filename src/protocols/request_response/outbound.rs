@@ -10,7 +10,7 @@
 //! ```
 
 use super::body::Body;
-use super::{Codec, Event, GRACE, OutboundRequestId, RequestResponse, Role, Target};
+use super::{Codec, Config, Event, GRACE, OutboundRequestId, RequestResponse, Role, Target};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Failure, StreamId};
@@ -32,6 +32,8 @@ pub(super) struct Outbound {
     deadline: Option<Duration>,
     /// The owner does not care any more: there will be no outcome.
     is_cancelled: bool,
+    /// It has lost its messages to the bound of all, and fails in the next drive.
+    gives_way: bool,
     /// A task of a host awaits the outcome.
     #[cfg(all(feature = "host", unix))]
     pub(super) is_awaited: bool,
@@ -56,6 +58,7 @@ impl Outbound {
             state: State::InLine,
             deadline: None,
             is_cancelled: false,
+            gives_way: false,
             #[cfg(all(feature = "host", unix))]
             is_awaited: false,
         }
@@ -65,6 +68,24 @@ impl Outbound {
     pub(super) const fn cancel(&mut self) -> bool {
         !core::mem::replace(&mut self.is_cancelled, true)
     }
+
+    /// Returns the memory that its messages take.
+    pub(super) const fn held(&self) -> usize {
+        let response = match &self.state {
+            State::InLine | State::Waiting => 0,
+            State::Sent { body, .. } => body.held(),
+        };
+        self.writer.held().saturating_add(response)
+    }
+
+    /// Lets go of its messages.
+    fn give_way(&mut self, config: &Config) {
+        self.gives_way = true;
+        self.writer = Writer::new(Vec::new());
+        if let State::Sent { body, .. } = &mut self.state {
+            *body = Body::new(config.framing, 0);
+        }
+    }
 }
 
 impl<C: Codec> RequestResponse<C> {
@@ -73,6 +94,9 @@ impl<C: Codec> RequestResponse<C> {
         let Some(outbound) = self.outbound.get_mut(&id) else { return };
         if outbound.is_cancelled {
             return self.give_up(node, id, Failure::Requested);
+        }
+        if outbound.gives_way {
+            return self.give_up(node, id, Failure::Limit);
         }
         if let State::Sent { .. } = outbound.state {
             return;
@@ -113,7 +137,38 @@ impl<C: Codec> RequestResponse<C> {
 
     /// Writes and reads what can be.
     pub(super) fn go_on_asking(&mut self, node: &mut dyn Node, id: OutboundRequestId) {
-        let Some(Outbound { writer, state: State::Sent { stream, is_written, body, .. }, .. }) =
+        self.write_and_read(node, id);
+        if let Some(outbound) = self.outbound.get(&id) {
+            self.outbound_bytes.set(outbound.peer, id, outbound.held());
+            self.relieve_outbound();
+        }
+    }
+
+    /// While the messages of our requests take more memory than they may, the peer for which most is taken loses the largest:
+    /// its request fails.
+    pub(super) fn relieve_outbound(&mut self) {
+        while self.outbound_bytes.all() > self.config.outbound_bytes {
+            let Some(id) = self.outbound_bytes.largest() else { return };
+            self.outbound_bytes.forget(id);
+            if let Some(outbound) = self.outbound.get_mut(&id) {
+                outbound.give_way(&self.config);
+                self.to_send.push_back(id);
+                continue;
+            }
+            #[cfg(all(feature = "host", unix))]
+            if let Some(outcome) = self.awaited.get_mut(&id) {
+                *outcome = Err(Failure::Limit);
+                continue;
+            }
+            // All has come, and nobody has taken it.
+            if let Some(event) = self.events.iter_mut().find(|event| event.outcome_of() == Some(id)) {
+                event.lose_response();
+            }
+        }
+    }
+
+    fn write_and_read(&mut self, node: &mut dyn Node, id: OutboundRequestId) {
+        let Some(Outbound { writer, gives_way: false, state: State::Sent { stream, is_written, body, .. }, .. }) =
             self.outbound.get_mut(&id)
         else {
             return;
@@ -180,21 +235,37 @@ impl<C: Codec> RequestResponse<C> {
                 None
             }
         };
+        self.outbound_bytes.forget(id);
         if outbound.is_cancelled {
             self.outbound_held.lower(1);
             return;
         }
+        let answer = if outbound.gives_way { Err(Failure::Limit) } else { answer };
+        let bytes = answer.as_ref().map_or(0, Vec::len);
         let response = answer.and_then(|bytes| {
             self.codec.decode_response(bytes).map_err(|error| {
                 log::debug!("{id} to {peer}: no response: {error}");
                 Failure::Protocol
             })
         });
+        if response.is_ok() {
+            self.outbound_bytes.set(peer, id, bytes);
+        }
         #[cfg(all(feature = "host", unix))]
         if outbound.is_awaited {
             self.awaited.insert(id, response);
-            return;
+            return self.relieve_outbound();
         }
+        self.tell_outcome(id, (peer, connection), response);
+        self.relieve_outbound();
+    }
+
+    fn tell_outcome(
+        &mut self,
+        id: OutboundRequestId,
+        (peer, connection): (PeerId, Option<ConnectionId>),
+        response: Result<C::Response, Failure>,
+    ) {
         self.events.push_back(match (response, connection) {
             (Ok(response), Some(connection)) => Event::Response { connection, peer, id, response },
             // Whoever answers has been asked.

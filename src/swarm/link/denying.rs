@@ -6,6 +6,7 @@ use crate::lifecycle::{ConnectionEnd, Direction, Failure, StreamEnd, StreamId};
 use crate::swarm::gate::Denial;
 use crate::swarm::ledger::Ledger;
 use crate::swarm::refusals::Refusal;
+use crate::text::for_log;
 use alloc::boxed::Box;
 use core::task::Context;
 use core::time::Duration;
@@ -57,7 +58,7 @@ where
             }
             self.last_words(cx);
         } else if let Some(listener) = self.listener {
-            ledger.refuse_from(listener, Refusal::ConnectionDenied, &self.remote);
+            ledger.refuse_from(listener, Refusal::ConnectionDenied, &self.remote, self.peer());
         }
         self.over(ledger, Why::Ended(ConnectionEnd::Denied));
     }
@@ -69,7 +70,11 @@ where
         let Some((_, Direction::Inbound)) = ledger.lifecycle.unended(id) else { return true };
         let protocol = ledger.streams.get(id).and_then(|stream| stream.protocol());
         let Some((peer, protocol)) = self.peer().zip(protocol) else { return true };
-        ledger.access.may_speak(peer, protocol, now).is_ok()
+        let allowed = ledger.access.may_speak(peer, protocol, now);
+        if let Err(why) = &allowed {
+            log::debug!("{id}: {peer} may not speak {}: {why}", for_log(protocol));
+        }
+        allowed.is_ok()
     }
 
     /// Tells the peer that we do not speak what it has proposed, and goes on with what it proposes next.

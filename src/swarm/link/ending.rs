@@ -1,20 +1,22 @@
 //! How a link ends: politely, cut, failed or broken; the socket is closed first, and told of after.
 
 use super::{Link, Ours, Stage};
-use crate::connection::Error;
 use crate::connection::yamux::NORMAL;
-use crate::lifecycle::{ConnectionEnd, Failure, Fault, RemoteEnd};
+use crate::connection::{Error, PackedPeer};
+use crate::lifecycle::{ConnectionEnd, Direction, Failure, Fault, RemoteEnd};
 use crate::swarm::error;
 use crate::swarm::ledger::Ledger;
 use crate::swarm::refusals::Refusal;
 use crate::text::{for_log, shorten};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
+use libp2p_identity::PeerId;
 
 /// Why a link is over.
 pub(in crate::swarm) enum Why {
@@ -23,8 +25,17 @@ pub(in crate::swarm) enum Why {
     Io(std::io::Error),
 }
 
+/// The peer of what stands before it in a log, if that is known.
+pub(in crate::swarm) struct OfPeer(pub(in crate::swarm) Option<PeerId>);
+
+impl fmt::Display for OfPeer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |peer| write!(f, " of {peer}"))
+    }
+}
+
 /// The text of an error. It may quote the peer.
-pub(super) fn short(text: &dyn core::fmt::Display) -> String {
+pub(super) fn short(text: &dyn fmt::Display) -> String {
     shorten(&text.to_string()).into_owned()
 }
 
@@ -160,14 +171,22 @@ where
         &mut self,
         ledger: &mut Ledger<E>,
         failure: Failure,
-        text: &dyn core::fmt::Display,
+        text: &dyn fmt::Display,
     ) {
         let text = short(text);
         log::debug!("{}: {failure}: {}", self.id, for_log(&text));
         self.error = Some(text);
         self.stage = Stage::Over(self.round_trip());
         if ledger.lifecycle.fail(self.id, failure).is_ok() {
-            ledger.opening_ends(self.direction);
+            self.opening_ends(ledger);
+        }
+    }
+
+    /// It is open, or has failed to open.
+    pub(super) fn opening_ends<const E: usize>(&self, ledger: &mut Ledger<E>) {
+        if self.direction == Direction::Outbound {
+            let named = || self.expected.as_deref().copied().and_then(PackedPeer::pack);
+            ledger.dials.end(self.id, self.peer.or_else(named));
         }
     }
 
@@ -212,7 +231,7 @@ where
             Why::Io(error) => self.error = Some(short(error)),
         }
         if let Some(text) = &self.error {
-            log::debug!("{}: {}", self.id, for_log(text));
+            log::debug!("{}{}: {}", self.id, OfPeer(self.peer()), for_log(text));
         }
         if let Some(peer) = self.peer() {
             ledger.shares.leave(self.id, peer);
@@ -223,7 +242,7 @@ where
                 Why::Broke(error) => error.failure(),
                 Why::Io(error) => error::failure(&error),
             };
-            ledger.opening_ends(self.direction);
+            self.opening_ends(ledger);
             // It is opening, as the line above says, so that it can fail.
             let _ = ledger.lifecycle.fail(self.id, failure);
             return;

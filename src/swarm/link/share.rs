@@ -6,6 +6,7 @@ use crate::connection::Rest;
 use crate::lifecycle::{ConnectionEnd, Direction, Failure, State, StreamEnd, StreamId};
 use crate::swarm::ledger::Ledger;
 use crate::swarm::refusals::Refusal;
+use crate::swarm::trim::Trim;
 use core::fmt;
 use core::task::Context;
 use core::time::Duration;
@@ -38,7 +39,7 @@ where
     pub(in crate::swarm) fn refuse_share<const E: usize>(&mut self, ledger: &mut Ledger<E>, why: &dyn fmt::Display) {
         self.error = Some(short(why));
         if let Some(listener) = self.listener {
-            ledger.refuse_from(listener, Refusal::ConnectionLimit, &self.remote);
+            ledger.refuse_from(listener, Refusal::ConnectionLimit, &self.remote, self.peer());
         }
         // It is opening, so that it is told to have failed of the limit.
         self.over(ledger, Why::Ended(ConnectionEnd::Trimmed));
@@ -60,13 +61,17 @@ where
         }
     }
 
-    /// Closes it at once, in favour of another connection.
+    /// Closes it at once, in favour of another connection, for the reason `why`.
     pub(in crate::swarm) fn trim<const E: usize>(
         &mut self,
         ledger: &mut Ledger<E>,
         cx: &mut Context<'_>,
         now: Duration,
+        why: Trim,
     ) {
+        if !matches!(self.stage, Stage::Over(_)) {
+            self.error = Some(short(&why));
+        }
         let config = &ledger.config.connection;
         if let Stage::Up(pipe) = &mut self.stage {
             pipe.connection.close(config, now);

@@ -1,6 +1,6 @@
 //! [`Network`]: the IP addresses that begin alike.
 
-use crate::swarm::address_group::{Ip, ip_of};
+use crate::swarm::address_group::{Ip, ip_of, ipv4_behind};
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::str::FromStr;
@@ -14,7 +14,8 @@ const MAPPED: u8 = 96;
 ///
 /// An IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.1`) is the IPv4 address, and a network within
 /// `::ffff:0:0/96` is the IPv4 network. A network of IPv6 has no IPv4 addresses in it, so that `::/0` is all of IPv6 and
-/// `0.0.0.0/0` all of IPv4. Bits behind the prefix are cleared: `192.0.2.7/24` is `192.0.2.0/24`.
+/// `0.0.0.0/0` all of IPv4. Bits behind the prefix are cleared: `192.0.2.7/24` is `192.0.2.0/24`. Addresses of NAT64, 6to4 and
+/// Teredo are addresses of IPv6 here; [`Lists`](super::Lists) judge them by the IPv4 address in them, too.
 ///
 /// ```
 /// use swarm_notify::swarm::Network;
@@ -104,6 +105,14 @@ impl Network {
     #[must_use]
     pub const fn prefix(&self) -> u8 {
         self.prefix
+    }
+
+    /// Returns the IPv4 address that is behind this one address of IPv6, if one is.
+    pub(super) fn ipv4_behind(&self) -> Option<Self> {
+        match self.family {
+            Family::V4 => None,
+            Family::V6 => ipv4_behind(Ipv6Addr::from_bits(self.bits)).map(Self::from),
+        }
     }
 
     pub(super) const fn family(&self) -> Family {

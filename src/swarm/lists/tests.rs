@@ -102,6 +102,31 @@ fn the_smallest_network_with_a_rule_decides() {
     assert_eq!(listed, ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32", "2001:db8::/32"]);
 }
 
+#[test]
+fn an_address_with_an_ipv4_address_inside_is_judged_by_both() {
+    const INSIDE: [&str; 3] =
+        ["/ip6/64:ff9b::192.0.2.1", "/ip6/2002:c000:201::1", "/ip6/2001:0:cb00:7101:8000:63bf:3fff:fdfe"];
+    let mut lists = lists();
+    lists.deny_network(network("192.0.2.0/24")).unwrap();
+    assert!(INSIDE.iter().all(|address| denied(&lists, address)));
+    assert!(!denied(&lists, "/ip6/64:ff9b::192.0.3.1") && !denied(&lists, "/ip6/64:ff9b:1::192.0.2.1"));
+    // Neither permission outweighs the other's denial.
+    for text in ["64:ff9b::/96", "2002::/16", "2001::/32"] {
+        lists.allow_network(network(text)).unwrap();
+    }
+    assert!(INSIDE.iter().all(|address| denied(&lists, address)));
+    lists.allow_network(network("192.0.2.0/24")).unwrap();
+    assert!(!INSIDE.iter().any(|address| denied(&lists, address)));
+    lists.deny_network(network("64:ff9b::/96")).unwrap();
+    assert_eq!(INSIDE.map(|address| denied(&lists, address)), [true, false, false]);
+    assert!(!denied(&lists, "/ip4/192.0.2.1"), "IPv4 itself is another way");
+    // One rule is enough where permission is needed.
+    let mut lists = self::lists();
+    lists.deny_unlisted_addresses(true);
+    lists.allow_network(network("192.0.2.0/24")).unwrap();
+    assert!(!INSIDE.iter().any(|address| denied(&lists, address)) && denied(&lists, "/ip6/64:ff9b::192.0.3.1"));
+}
+
 /// A slow look-up beside the quick one, over all prefixes of a few addresses.
 #[test]
 fn look_ups_agree_with_a_slow_model() {
@@ -114,10 +139,14 @@ fn look_ups_agree_with_a_slow_model() {
     };
     let ip = |at: u64, bits: u64| match at {
         0 => IpAddr::from([10, 1, (bits >> 2) as u8 & 3, (bits & 3) as u8 * 85]),
-        _ => IpAddr::from([0x2001, 0xdb8, 0, (bits >> 2) as u16 & 3, 0, 0, 0, bits as u16 & 3]),
+        1 => IpAddr::from([0x2001, 0xdb8, 0, (bits >> 2) as u16 & 3, 0, 0, 0, bits as u16 & 3]),
+        // The first ones, behind NAT64.
+        _ => {
+            IpAddr::from([0x64, 0xff9b, 0, 0, 0, 0, 0xa01, (((bits >> 2) as u16 & 3) << 8) | ((bits & 3) as u16 * 85)])
+        }
     };
     for _ in 0..20_000 {
-        let at = next(2);
+        let at = next(3);
         let one = ip(at, next(16));
         let network = Network::new(one, next(if at == 0 { 33 } else { 129 }) as u8).unwrap();
         rules.retain(|(other, _)| *other != network);
@@ -132,9 +161,13 @@ fn look_ups_agree_with_a_slow_model() {
                 rules.push((network, ListRule::Allow));
             }
         }
-        let asked = ip(next(2), next(16));
-        let holding = rules.iter().filter(|(network, _)| network.contains(asked));
-        let slow = holding.max_by_key(|(network, _)| network.prefix()).is_some_and(|(_, rule)| *rule == ListRule::Deny);
+        let (at, bits) = (next(3), next(16));
+        let asked = ip(at, bits);
+        let slow = |asked| {
+            let holding = rules.iter().filter(|(network, _)| network.contains(asked));
+            holding.max_by_key(|(network, _)| network.prefix()).is_some_and(|(_, rule)| *rule == ListRule::Deny)
+        };
+        let slow = slow(asked) || at == 2 && slow(ip(0, bits));
         assert_eq!(lists.denies_ip(asked), slow, "{asked} by {rules:?}");
     }
     for (network, _) in rules {

@@ -157,6 +157,11 @@ impl<const EVENTS: usize> Pair<EVENTS> {
         true
     }
 
+    /// Lets the next thing happen that is under way: a turn of each that has a reason, or an arrival.
+    pub(crate) fn one_step(&mut self) {
+        self.step(None);
+    }
+
     /// Lets everything happen that is under way.
     pub(crate) fn settle(&mut self) {
         while self.step(None) {}

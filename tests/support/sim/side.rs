@@ -65,6 +65,8 @@ pub(crate) struct Side<T: Transport, const EVENTS: usize> {
     pub(crate) listening: Vec<ListenerId>,
     /// What next_ready said, since it was last taken.
     pub(crate) ready: Vec<Ready>,
+    /// What has ended by a rule of ours, with the rule, since it was last taken.
+    pub(crate) causes: Vec<String>,
 }
 
 /// What the owner does with one stream.
@@ -119,6 +121,7 @@ where
             told: BTreeSet::new(),
             listening: Vec::new(),
             ready: Vec::new(),
+            causes: Vec::new(),
         }
     }
 
@@ -211,6 +214,7 @@ where
             | Event::ConnectFailed { .. }
             | Event::Disconnected { .. } => {}
         }
+        self.causes.extend(self.cause(event));
         if let Some(note) = &mut self.note {
             note(&self.swarm, event);
         }

@@ -383,7 +383,9 @@ impl Model {
             ConnectionEnd::Denied => self.denials.explain_connection(swarm, id),
             // All peers are one, so that its share makes one give way, and only one that is silent. Or it was one too many.
             ConnectionEnd::Trimmed => {
-                let age = swarm.connection(id).expect("it can be looked up").age;
+                let view = swarm.connection(id).expect("it can be looked up");
+                assert!(view.error.is_some(), "{id}: a text says which rule it was");
+                let age = view.age;
                 self.waited && (self.is_crowded(world) || self.is_trimmed(world, id, age))
             }
             ConnectionEnd::Remote(RemoteEnd::GoAway(code)) => deeds.closed && code == 0,

@@ -122,7 +122,7 @@ fn a_gate_that_panics_is_asked_about_the_others() {
     node.swarm.set_gate(Some(Box::new(Broken { peers: Arc::clone(&peers), accepts: Arc::default() })));
     node.swarm.ask_gate_again();
     let panics = (0..5).filter(|_| catch_unwind(AssertUnwindSafe(|| node.tick(now))).is_err()).count();
-    assert_eq!((panics, peers.lock().unwrap().len(), denied(&node)), (1, 3, 2), "the others are cut");
+    assert_eq!((panics, peers.lock().unwrap().len(), denied(&node)), (1, 3, 3), "and all are cut");
     now += secs(1);
     node.tick(now);
     assert!(node.swarm.poll_at().is_none_or(|at| at > now), "and all is done");

@@ -54,7 +54,7 @@ impl Node {
         self.drain();
     }
 
-    fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         while let Some(event) = self.swarm.next_event() {
             self.log.push(event);
             if let Event::OpenedStream { stream, .. } = event {

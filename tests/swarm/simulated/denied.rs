@@ -23,6 +23,7 @@ everywhere! {
     a_denied_address_or_peer_is_not_dialed,
     a_dial_that_finds_a_denied_peer_fails_before_our_name_is_told,
     a_dial_and_a_handshake_under_way_are_given_up,
+    a_dial_is_given_up_however_far_its_handshake_has_come,
     a_connection_that_waits_for_room_is_denied,
     one_that_is_being_closed_keeps_its_reason,
 }
@@ -97,6 +98,8 @@ fn a_denied_peer_is_closed_once_it_is_known<const EVENTS: usize>(shape: Shape) {
     assert!(raw.hear().is_empty(), "nothing is said to it");
     assert!(raw.has_ended);
     assert_denied(&mut pair, 1);
+    let last = pair.a.swarm.last_refused_from(pair.a.listening[0], Refusal::ConnectionDenied).unwrap();
+    assert!(last.to_string().ends_with(&format!("/p2p/{}", key(3))), "{last}");
     let other = Attacker::connect(&mut pair, 3, 4);
     assert!(other.is_some());
     ends(pair, (raw, other));
@@ -292,21 +295,60 @@ fn a_dial_and_a_handshake_under_way_are_given_up<const EVENTS: usize>(shape: Sha
     let id = pair.a.dial(&B.at(9));
     let named = pair.a.dial(&B.at(9).with(Part::P2p(key(7))));
     let other = pair.a.dial(&B.at(9).with(Part::P2p(key(8))));
+    let for_a_while = pair.a.dial(&B.at(9).with(Part::P2p(key(9))));
     pair.settle();
     pair.a.swarm.lists_mut().deny_network(network("10.0.0.3/32")).unwrap();
     pair.settle();
     pair.a.expect(NONE);
-    // Of a peer whose connections are not known yet, nothing is looked at: a dial for it fails when it is authenticated.
+    // Of the dials, that one ends which names the peer.
     pair.a.swarm.lists_mut().deny_peer(key(7)).unwrap();
-    pair.a.swarm.lists_mut().deny_network(network("10.0.0.9/32")).unwrap();
+    assert_eq!(pair.a.swarm.poll_at(), Some(pair.now), "it asks for a turn");
     pair.settle();
     pair.a.expect(&[format!("connect_failed {named} denied")]);
+    assert_eq!(pair.a.causes, [format!("{named}: the lists deny its peer")]);
+    let until = pair.now + secs(60);
+    assert!(pair.a.swarm.lists_mut().deny_peer_until(key(9), until));
+    pair.settle();
+    pair.a.expect(&[format!("connect_failed {for_a_while} denied")]);
+    pair.a.swarm.lists_mut().deny_network(network("10.0.0.9/32")).unwrap();
+    pair.settle();
+    pair.a.expect(NONE);
     pair.a.swarm.lists_mut().deny_network(network("10.0.0.2/32")).unwrap();
     pair.settle();
     let mut log = pair.a.take_log();
     log.sort();
     assert_eq!(log, [format!("connect_failed {id} denied"), format!("connect_failed {other} denied")]);
     pair.end_quietly();
+}
+
+/// From its first packet to its last word before it is open, a dial ends as soon as the peer that it names is denied.
+fn a_dial_is_given_up_however_far_its_handshake_has_come<const EVENTS: usize>(shape: Shape) {
+    let mut steps = 0;
+    loop {
+        let mut pair = Pair::<EVENTS>::new(Shape { swapped: false, ..shape.for_much() });
+        let address = pair.listens().with(Part::P2p(key(B.0)));
+        let id = pair.a.dial(&address);
+        for _ in 0..steps {
+            pair.one_step();
+        }
+        let is_open = pair.a.swarm.counters().connections.outbound.opened == 1;
+        pair.a.swarm.lists_mut().deny_peer(key(B.0)).unwrap();
+        pair.a.something_happened();
+        // No further packet is needed.
+        pair.a.turn(pair.now);
+        let told = pair.a.swarm.counters().connections.outbound;
+        assert_eq!((told.open, told.failed), (0, u64::from(!is_open)), "after {steps} steps");
+        pair.settle();
+        let log = pair.a.take_log();
+        let last = if is_open { "disconnected" } else { "connect_failed" };
+        assert_eq!(log.last(), Some(&format!("{last} {id} denied")), "after {steps} steps");
+        pair.end_quietly();
+        if is_open {
+            break;
+        }
+        steps += 1;
+    }
+    assert!(steps > 4, "there are some steps on the way");
 }
 
 fn a_connection_that_waits_for_room_is_denied<const EVENTS: usize>(shape: Shape) {

@@ -163,6 +163,7 @@ fn a_denied_protocol_is_not_spoken<const EVENTS: usize>(shape: Shape) {
     pair.settle();
     pair.a.expect(&["stream_failed c0.1/s0.2 unsupported"]);
     pair.b.expect(&["stream_failed c0.1/s0.2 denied"]);
+    assert_eq!(pair.b.causes, ["s0.1: /echo/1.0.0", "s0.2: /echo/1.0.0"]);
     assert_eq!(pair.b.swarm.refused(Refusal::StreamDenied), 2);
     assert_eq!(pair.b.swarm.refused_at(cb, Refusal::StreamDenied), 2);
     pair.wait(secs(2));
@@ -194,6 +195,7 @@ fn after_a_denied_protocol_the_next_proposal_counts<const EVENTS: usize>(shape: 
     pair.settle();
     pair.a.expect(&["stream_failed c0.1/s1.1 unsupported"]);
     pair.b.expect(&["stream_failed c0.1/s1.1 denied"]);
+    assert_eq!(pair.b.causes, ["s1.1: /echo/1.0.0"]);
     pair.end_quietly();
 }
 
@@ -205,6 +207,8 @@ fn a_denied_proposal_gets_na_on_the_wire<const EVENTS: usize>(shape: Shape) {
     pair.settle();
     assert_eq!(raw.stream(1), (b"\x13/multistream/1.0.0\n\x03na\n".to_vec(), false));
     assert!(!raw.was_reset(1), "it may propose something else");
+    let streams: Vec<_> = pair.a.swarm.streams_of(id).map(|id| pair.a.swarm.stream(id).unwrap().protocol).collect();
+    assert_eq!(streams, [None], "it speaks nothing yet");
     pair.a.expect(NONE);
     raw.say(&[data(0, 1, b"\x0c/echo/1.0.0\n\x0c/sink/1.0.0\n")]);
     pair.settle();

@@ -195,5 +195,5 @@ fn what_a_stream_held_that_was_reset_goes_with_its_last_event() {
 fn the_documented_bound_is_what_the_config_reckons() {
     let mib = Config::default().memory_bound().div_ceil(1024 * 1024);
     let readme = include_str!("../../../README.md");
-    assert!(readme.contains(&format!("some {mib} MiB with the\ndefaults")), "README.md does not say: some {mib} MiB");
+    assert!(readme.contains(&format!("{mib} MiB of it for the swarm")), "README.md does not say: {mib} MiB");
 }

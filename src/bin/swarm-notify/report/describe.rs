@@ -102,6 +102,15 @@ pub(crate) fn describe_refused(swarm: &tcp::Swarm, id: Id, line: &mut Line) {
     }
 }
 
+/// Splits the peer off the end of an address.
+pub(super) fn split_peer(address: &Multiaddr) -> (Multiaddr, Option<PeerId>) {
+    let mut plain = address.clone();
+    match plain.pop() {
+        Some(multiaddr::Protocol::P2p(peer)) => (plain, Some(peer)),
+        Some(_) | None => (address.clone(), None),
+    }
+}
+
 /// An address with `peer` at its end, unless it names a peer there.
 pub(super) fn with_peer(address: &Multiaddr, peer: PeerId) -> Multiaddr {
     match address.iter().last() {

@@ -26,6 +26,52 @@ fn each_secret_is_of_a_type_that_wipes_itself() {
     is_wiped::<Zeroizing<[u8; 32]>>();
 }
 
+/// SHA-256 with the derivation of keys that `snow` has of its own.
+struct Plain(Sha256);
+
+impl Hash for Plain {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn block_len(&self) -> usize {
+        self.0.block_len()
+    }
+
+    fn hash_len(&self) -> usize {
+        self.0.hash_len()
+    }
+
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+
+    fn input(&mut self, data: &[u8]) {
+        self.0.input(data);
+    }
+
+    fn result(&mut self, out: &mut [u8]) {
+        self.0.result(out);
+    }
+}
+
+#[test]
+fn keys_are_derived_as_snow_does() {
+    let hash = || Sha256(Context::new(&SHA256));
+    let (chaining_key, material) = ([7; 32], [8; 32]);
+    for material in [&material[..], &[]] {
+        for outputs in 1..=3 {
+            let derive = |hash: &mut dyn Hash| {
+                // `snow` hands in buffers of 64 bytes.
+                let [mut out1, mut out2, mut out3] = [[0; 64]; 3];
+                hash.hkdf(&chaining_key, material, outputs, &mut out1, &mut out2, &mut out3);
+                [out1, out2, out3]
+            };
+            assert_eq!(derive(&mut hash()), derive(&mut Plain(hash())), "{outputs}");
+        }
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_key_of_a_session_is_not_left_in_memory() {

@@ -5,7 +5,7 @@ use super::Side;
 use futures::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 use std::time::Duration;
-use swarm_notify::lifecycle::Event;
+use swarm_notify::lifecycle::{ConnectionEnd, Event, Failure};
 use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::Ready;
 
@@ -24,6 +24,19 @@ where
     /// What the audience has seen.
     pub(crate) fn seen(&self) -> Seen {
         self.audience.as_ref().map(|audience| audience.seen()).unwrap_or_default()
+    }
+
+    /// The rule of ours by which something has ended or failed, if it was one: its text, or the protocol that was denied.
+    pub(super) fn cause(&self, event: Event) -> Option<String> {
+        if let Event::Disconnected { connection, reason: ConnectionEnd::Denied | ConnectionEnd::Trimmed }
+        | Event::ConnectFailed { connection, reason: Failure::Denied } = event
+        {
+            let view = self.swarm.connection(connection).expect("it can be looked up");
+            return Some(format!("{connection}: {}", view.error.expect("the rule is named")));
+        }
+        let Event::StreamFailed { stream, reason: Failure::Denied, .. } = event else { return None };
+        let view = self.swarm.stream(stream).expect("it can be looked up");
+        Some(format!("{stream}: {}", view.protocol.expect("the protocol is named")))
     }
 
     /// The owner drives its audience. Who drains nothing reads nothing either.

@@ -155,6 +155,8 @@ fn who_comes_back_takes_the_place_of_its_dead_connection<const EVENTS: usize>(sh
     let mut raw = crate::support::sim::Raw::shake_hands(&mut pair, 4, 3).unwrap();
     let told = pair.a.take_log();
     assert_eq!(told[0], "disconnected c0.1 trimmed", "{told:?}");
+    let causes = core::mem::take(&mut pair.a.causes);
+    assert_eq!(causes, ["c0.1: it looks dead, and a new connection of its peer takes its place"]);
     assert!(told[1].starts_with("connected "), "{told:?}");
     assert!(old[0].raw.hear().iter().any(|frame| frame.kind == 3 && frame.length == 0), "it hears a go-away");
     // The second one was heard a second later.
@@ -222,6 +224,9 @@ fn the_last_place_is_made_free_by_the_greediest<const EVENTS: usize>(shape: Shap
     pair.settle();
     let told = pair.a.take_log();
     assert_eq!(told[0], "disconnected c2.1 trimmed", "{told:?}");
+    let causes = core::mem::take(&mut pair.a.causes);
+    let cause = "c2.1: its peer or its address has most connections, and one of them gives its place to a newcomer";
+    assert_eq!(causes, [cause]);
     assert!(told[1].starts_with("connected "), "{told:?}");
     pair.b.expect(&[format!("connected {on_b} outbound")]);
     // Who holds some already gets none at the expense of others that hold as few.

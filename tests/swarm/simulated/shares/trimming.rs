@@ -70,6 +70,8 @@ fn above_the_mark_the_longest_idle_go_down_to_the_low_mark<const EVENTS: usize>(
     let on_b = pair.b.dial(&A.at(4001));
     pair.wait(secs(2));
     assert_eq!(trimmed(&mut pair), ["c1.1", "c2.1", "c3.1"]);
+    let cause = |n| format!("c{n}.1: there are more connections than high_water allows");
+    assert_eq!(pair.a.causes, [1, 2, 3].map(cause));
     assert_eq!(pair.a.swarm.counters().connections.inbound.open, 4);
     assert!(all[1].raw.hear().iter().any(|frame| frame.kind == 3 && frame.length == 0), "it hears a go-away");
     assert!(pair.b.swarm.connection(on_b).is_some(), "the newcomer stays");
@@ -265,6 +267,7 @@ fn where_descriptors_run_out_the_longest_idle_make_way<const EVENTS: usize>(shap
     pair.a.take_log();
     finds_no_descriptor(&mut pair);
     assert_eq!(trimmed(&mut pair), ["c2.1"], "one in use and one that is protected are older");
+    assert_eq!(pair.a.causes, ["c2.1: the system has run out of descriptors or memory"]);
     finds_no_descriptor(&mut pair);
     assert_eq!(trimmed(&mut pair), ["c3.1", "c4.1"], "it goes on");
     pair.wait(secs(4));

@@ -1,0 +1,54 @@
+//! What a node takes of the heap at worst, with all that is installed.
+
+use super::super::HasNode;
+use super::{Entry, KINDS, Notifees};
+use core::ops::Range;
+
+/// The bytes of heap of a notifee's place, where as many places are vacant, and of its place in the list of each kind.
+const fn place<N>() -> usize {
+    4 * size_of::<Entry<N>>() + 2 * KINDS * size_of::<Range<usize>>() + 128
+}
+
+impl<N: HasNode> Notifees<N> {
+    /// Returns the bytes of heap that the node takes at worst with all that is installed, whatever its peers do: the sum of
+    /// what the [`Config`](crate::swarm::Config::memory_bound) of its swarm states, of what each registered notifee
+    /// [states](super::super::Notifee::memory_bound), and of what this registry keeps. It is the number to compare with the
+    /// memory of the machine. It is reckoned from bounds that do not change, in O(number of notifees): call it once everything
+    /// is installed.
+    ///
+    /// All services of this crate state theirs, and so does a host. A notifee of your own that does not counts with the memory
+    /// of its value. Not in it are the queues of subscriptions and of spawned notifees, what the transport takes, and whatever
+    /// you keep elsewhere.
+    ///
+    /// ```
+    /// # #[cfg(feature = "protocols")]
+    /// # fn main() -> Result<(), Box<dyn core::error::Error>> {
+    /// use libp2p_core::transport::MemoryTransport;
+    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::notifee::Notifees;
+    /// use swarm_notify::protocols::identify::{self, Identify};
+    /// use swarm_notify::swarm::{Config, Swarm};
+    ///
+    /// let identity = Keypair::ed25519_from_bytes([1; 32])?;
+    /// let mut swarm: Swarm<_> = Swarm::new(MemoryTransport::new(), &identity, [1; 32], Config::small())?;
+    /// let mut notifees = Notifees::new();
+    /// let swarm_alone = notifees.memory_bound(&swarm);
+    /// notifees.install(&mut swarm, Identify::new(identity.public(), identify::Config::small()));
+    /// let stated = identify::Config::small().memory_bound(&swarm.config().limits);
+    /// assert!(notifees.memory_bound(&swarm) > swarm_alone + stated);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "protocols"))]
+    /// # fn main() {}
+    /// ```
+    #[must_use]
+    pub fn memory_bound(&self, network: &N) -> usize {
+        let config = network.node().config();
+        let own = config.memory_bound().saturating_add(self.changes.emissions.memory_bound());
+        let stated = self.entries.iter().chain(&self.changes.added).map(|entry| {
+            let itself = size_of_val(&*entry.notifee).saturating_add(place::<N>());
+            entry.notifee.memory_bound(&config.limits).saturating_add(itself)
+        });
+        stated.fold(own, usize::saturating_add)
+    }
+}

@@ -1,0 +1,210 @@
+//! [`Places`]: who has how many places for requests of peers, and which request gives its place up.
+//!
+//! Each change costs O(log n), and so does finding the one that gives way: a peer that asks where all places are taken costs
+//! no look at all requests.
+
+use super::InboundRequestId;
+use crate::arithmetic::Count;
+use crate::identity::PeerId;
+use alloc::collections::{BTreeMap, BTreeSet};
+
+/// The work that is spared if a request gives way: of one peer's, the one that spares most goes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Spared {
+    /// The owner is at work on it.
+    Nothing,
+    /// Its response is being written. What has not left for so long that the table is full may never leave.
+    Writing,
+    /// It has not come whole, or is refused.
+    All,
+}
+
+/// A request that can give way. Of equals the youngest does.
+type Candidate = (Spared, InboundRequestId);
+
+/// A peer by its number of places, and its request that gives way first.
+type Rank = (usize, Candidate);
+
+/// The places of a peer.
+#[derive(Debug, Default)]
+struct Held {
+    /// Those of its requests that are over and whose outcome has not been taken are among them.
+    count: usize,
+    live: BTreeSet<Candidate>,
+}
+
+impl Held {
+    fn rank(&self) -> Option<Rank> {
+        self.live.last().map(|candidate| (self.count, *candidate))
+    }
+}
+
+/// The most memory that one place takes: its peer's record and set, half empty, and its part of the others.
+pub(super) const PLACE: usize =
+    12 * size_of::<Candidate>() + 3 * (size_of::<(PeerId, Held)>() + size_of::<Rank>() + size_of::<InboundRequestId>());
+
+/// The places for requests of peers that are taken.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    in_all: usize,
+    peers: BTreeMap<PeerId, Held>,
+    /// The peers that have a request to give up.
+    ranking: BTreeSet<Rank>,
+    /// The requests that the owner is not at work on.
+    spare: BTreeSet<InboundRequestId>,
+}
+
+impl Places {
+    /// Returns the number of places that all peers have.
+    pub(super) const fn in_all(&self) -> usize {
+        self.in_all
+    }
+
+    /// Returns the number of places that a peer has.
+    pub(super) fn of(&self, peer: &PeerId) -> usize {
+        self.peers.get(peer).map_or(0, |held| held.count)
+    }
+
+    /// Gives a place to a request that begins to arrive.
+    pub(super) fn take(&mut self, peer: PeerId, id: InboundRequestId) {
+        self.in_all.raise(1);
+        self.spare.insert(id);
+        let held = self.peers.entry(peer).or_default();
+        let before = held.rank();
+        held.count.raise(1);
+        held.live.insert((Spared::All, id));
+        let now = held.rank();
+        self.rank(before, now);
+    }
+
+    /// Takes note of how far a request has come. `None`: it is over, and keeps its place until [`free`](Self::free).
+    pub(super) fn goes_on(&mut self, peer: &PeerId, id: InboundRequestId, from: Spared, to: Option<Spared>) {
+        match to {
+            Some(Spared::Writing | Spared::All) => _ = self.spare.insert(id),
+            Some(Spared::Nothing) | None => _ = self.spare.remove(&id),
+        }
+        let Some(held) = self.peers.get_mut(peer) else { return };
+        let before = held.rank();
+        held.live.remove(&(from, id));
+        held.live.extend(to.map(|to| (to, id)));
+        let now = held.rank();
+        self.rank(before, now);
+    }
+
+    /// Takes a place of a peer back.
+    pub(super) fn free(&mut self, peer: &PeerId) {
+        let Some(held) = self.peers.get_mut(peer) else { return };
+        let before = held.rank();
+        held.count.lower(1);
+        self.in_all.lower(1);
+        let (now, is_last) = (held.rank(), held.count == 0);
+        if is_last {
+            self.peers.remove(peer);
+        }
+        self.rank(before, now);
+    }
+
+    fn rank(&mut self, before: Option<Rank>, now: Option<Rank>) {
+        if before == now {
+            return;
+        }
+        if let Some(before) = before {
+            self.ranking.remove(&before);
+        }
+        self.ranking.extend(now);
+    }
+
+    /// Returns the request that gives way of the peer that has most places, if that has more than `than`. Of equal peers it is
+    /// the one of whose request the least is lost.
+    pub(super) fn of_greediest(&self, than: usize) -> Option<InboundRequestId> {
+        self.ranking.last().filter(|(count, _)| *count > than).map(|(_, (_, id))| *id)
+    }
+
+    /// Returns the oldest request that the owner is not at work on.
+    pub(super) fn oldest_spare(&self) -> Option<InboundRequestId> {
+        self.spare.first().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Keypair;
+    use alloc::vec::Vec;
+
+    /// A request as a plain list has it. `None`: it is over.
+    struct Entry {
+        peer: usize,
+        id: InboundRequestId,
+        spared: Option<Spared>,
+    }
+
+    /// The same by a look at all requests.
+    #[derive(Default)]
+    struct Model(Vec<Entry>);
+
+    impl Model {
+        fn of(&self, peer: usize) -> usize {
+            self.0.iter().filter(|entry| entry.peer == peer).count()
+        }
+
+        fn of_greediest(&self, than: usize) -> Option<InboundRequestId> {
+            let by_share = self.0.iter().filter_map(|entry| Some((self.of(entry.peer), entry.spared?, entry.id)));
+            by_share.max().filter(|(most, ..)| *most > than).map(|(.., id)| id)
+        }
+
+        fn oldest_spare(&self) -> Option<InboundRequestId> {
+            let spare = |entry: &&Entry| entry.spared.is_some_and(|spared| spared != Spared::Nothing);
+            self.0.iter().filter(spare).map(|entry| entry.id).min()
+        }
+    }
+
+    #[test]
+    fn they_agree_with_a_look_at_all_requests() {
+        const PEERS: usize = 6;
+        let peers: Vec<_> =
+            (0..PEERS as u8).map(|n| Keypair::ed25519_from_bytes([n; 32]).unwrap().public().to_peer_id()).collect();
+        let mut random = 1_u64;
+        let mut next = |below: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize % below
+        };
+        let (mut places, mut model, mut numbers) = (Places::default(), Model::default(), 0..);
+        for step in 0..20_000 {
+            // The number of requests goes up and down.
+            let begins = if step / 500 % 2 == 0 { 6 } else { 3 };
+            if next(10) < begins {
+                let greed = next(PEERS);
+                let (peer, id) = (next(greed + 1), InboundRequestId(numbers.next().unwrap()));
+                places.take(peers[peer], id);
+                model.0.push(Entry { peer, id, spared: Some(Spared::All) });
+            } else if !model.0.is_empty() {
+                let at = next(model.0.len());
+                let Entry { peer, id, spared } = &mut model.0[at];
+                if let Some(from) = *spared {
+                    *spared = [Some(Spared::Nothing), Some(Spared::Writing), Some(Spared::All), None][next(4)];
+                    places.goes_on(&peers[*peer], *id, from, *spared);
+                } else {
+                    places.free(&peers[*peer]);
+                    model.0.swap_remove(at);
+                }
+            }
+            assert_eq!(places.in_all(), model.0.len());
+            for (n, peer) in peers.iter().enumerate() {
+                assert_eq!(places.of(peer), model.of(n));
+            }
+            for than in [0, 1, next(20)] {
+                assert_eq!(places.of_greediest(than), model.of_greediest(than), "{step}");
+            }
+            assert_eq!(places.oldest_spare(), model.oldest_spare(), "{step}");
+        }
+        for Entry { peer, id, spared } in model.0 {
+            if let Some(spared) = spared {
+                places.goes_on(&peers[peer], id, spared, None);
+            }
+            places.free(&peers[peer]);
+        }
+        let Places { in_all, peers, ranking, spare } = places;
+        assert_eq!((in_all, peers.len(), ranking.len(), spare.len()), (0, 0, 0, 0), "nothing is kept of who has left");
+    }
+}

@@ -1,0 +1,51 @@
+//! [`Dials`]: the dials under way, and the peers that they name.
+
+use crate::connection::PackedPeer;
+use crate::lifecycle::ConnectionId;
+use alloc::collections::BTreeSet;
+use libp2p_identity::PeerId;
+
+/// The dials that are not open yet.
+#[derive(Debug, Default)]
+pub(super) struct Dials {
+    count: u32,
+    /// Those that name a peer, so that a denial of that peer finds them.
+    named: BTreeSet<(PackedPeer, ConnectionId)>,
+}
+
+impl Dials {
+    pub(super) const fn count(&self) -> u32 {
+        self.count
+    }
+
+    pub(super) const fn begin(&mut self) {
+        self.count += 1;
+    }
+
+    /// Takes note of the peer that a dial names.
+    pub(super) fn name(&mut self, id: ConnectionId, peer: PeerId) {
+        self.named.extend(PackedPeer::pack(peer).map(|peer| (peer, id)));
+    }
+
+    /// A dial is open, or has failed. `peer` is its peer as far as that is known; it need not have been named.
+    pub(super) fn end(&mut self, id: ConnectionId, peer: Option<PackedPeer>) {
+        self.count -= 1;
+        if let Some(peer) = peer
+            && !self.named.is_empty()
+        {
+            self.named.remove(&(peer, id));
+        }
+    }
+
+    /// Returns the dials that name a peer, in order of their ids.
+    pub(super) fn to(&self, peer: PeerId) -> impl Iterator<Item = ConnectionId> {
+        let packed = PackedPeer::pack(peer);
+        let dials = packed.map(|peer| self.named.range((peer, ConnectionId::FIRST)..));
+        dials.into_iter().flatten().take_while(move |(other, _)| Some(*other) == packed).map(|(_, id)| *id)
+    }
+
+    /// Returns the number of records that are kept of named peers.
+    pub(super) fn named(&self) -> usize {
+        self.named.len()
+    }
+}
