@@ -110,7 +110,7 @@ impl Stream {
     /// [refused](super::Connection::refuse_protocol) last.
     #[must_use]
     pub const fn protocol(&self) -> Option<&Protocol> {
-        if matches!(self.negotiation, Negotiation::Listener(_)) && !self.ends.over {
+        if matches!(self.state.life(), Life::Answering) {
             // The peer may still propose another one.
             return None;
         }
