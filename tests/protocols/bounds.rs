@@ -1,6 +1,7 @@
 //! What services state of their memory.
 
 use libp2p_core::transport::MemoryTransport;
+use std::time::Duration;
 use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::Limits;
 use swarm_notify::notifee::Notifees;
@@ -69,9 +70,13 @@ fn what_a_node_states_is_the_sum_of_what_is_installed() {
     let stated = request_response::Config::small().memory_bound::<request_response::Bytes>(limits);
     check(&notifees, &swarm, stated);
     let mut floodsub = FloodSub::new(Signing::strict_sign(identity, 1), pubsub::Config::small());
-    floodsub.set_seqno_validator(SeqnoValidator::new(100));
+    floodsub.set_seqno_validator(SeqnoValidator::new(100, Duration::from_secs(60)));
     notifees.install(&mut swarm, floodsub);
-    check(&notifees, &swarm, pubsub::Config::small().memory_bound() + SeqnoValidator::new(100).memory_bound());
+    check(
+        &notifees,
+        &swarm,
+        pubsub::Config::small().memory_bound() + SeqnoValidator::new(100, Duration::from_secs(60)).memory_bound(),
+    );
     let all = notifees.memory_bound(&swarm);
     assert!(notifees.uninstall(&mut swarm, pings));
     assert!(notifees.memory_bound(&swarm) < all, "what is taken out counts no more");
