@@ -98,6 +98,7 @@ impl Stream {
     }
 
     /// Takes a step of its [machine](machine), and returns what that asks for; `None` if nothing has changed.
+    #[inline(always)]
     pub(super) fn on(&mut self, trigger: Trigger) -> Option<Effect> {
         let (state, effect) = step(self.state, trigger)?;
         self.state = state;

@@ -14,6 +14,7 @@ use core::time::Duration;
 impl Connection {
     /// Takes a step of a stream's [machine](super::stream::machine), and does what that asks for. The fact is the stream's
     /// end.
+    #[inline(always)]
     pub(super) fn step(&mut self, id: StreamId, trigger: Trigger, env: &mut Environment<'_>) -> Option<Fact> {
         let stream = env.streams.get_mut(id)?;
         let before = stream.state();
@@ -34,12 +35,14 @@ impl Connection {
     }
 
     /// Takes a step that ends no stream.
+    #[inline(always)]
     pub(super) fn advance(&mut self, id: StreamId, trigger: Trigger, env: &mut Environment<'_>) {
         let ended = self.step(id, trigger, env);
         debug_assert_eq!(ended, None, "{trigger:?} ends no stream");
     }
 
     /// A stream has ended that was in the state `before`; its connection waits for nothing of it any more.
+    #[inline(never)]
     fn forget(&mut self, id: StreamId, before: State, env: &mut Environment<'_>) {
         self.stream_deadlines.leave(env.streams, id);
         if env.streams.get(id).is_some_and(|stream| stream.has_own_time) {
