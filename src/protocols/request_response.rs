@@ -138,13 +138,13 @@ pub struct Config {
     pub inbound_requests_per_peer: usize,
     /// The memory that requests of ours and their responses may take together: as they are written, as they arrive, and until
     /// the response is taken. Of a response that waits to be taken its length counts. Beyond, the peer for which most is taken
-    /// loses the largest message: that request fails of [`Failure::Limit`](crate::lifecycle::Failure::Limit). So a peer for
+    /// loses the largest message: that request fails of [`Failure::Limit`]. So a peer for
     /// which no more is taken than `outbound_bytes` divided by the number of peers that are asked never loses one. A request
     /// with which its peer alone would have more is [refused](RequestError::Limit). Default 64 MiB.
     pub outbound_bytes: usize,
     /// The memory that requests of peers may take, as they arrive and until they are taken, together with our responses until
     /// they are written. Beyond, the peer for which most is taken loses the largest message: its stream is reset. If the owner
-    /// had taken that request, [`Event::InboundFailure`] tells it, with [`Failure::Limit`](crate::lifecycle::Failure::Limit);
+    /// had taken that request, [`Event::InboundFailure`] tells it, with [`Failure::Limit`];
     /// else it is [refused](RequestResponse::refused). So a peer for which no more is taken than `inbound_bytes` divided by
     /// [`inbound_requests`](Self::inbound_requests), 512 KiB by default, never loses one. Default 64 MiB.
     pub inbound_bytes: usize,
