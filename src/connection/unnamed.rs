@@ -89,7 +89,7 @@ pub(super) struct Unnamed(Option<Box<UnnamedList>>);
 #[derive(Debug, Default)]
 pub(super) struct UnnamedMemory(Option<Box<UnnamedList>>);
 
-/// The greatest number of slots that a [`UnnamedMemory`] keeps memory for: 20 KiB.
+/// The greatest number of slots that an [`UnnamedMemory`] keeps memory for: 20 KiB.
 const MOST_KEPT: usize = 256;
 
 /// The number of slots for which memory is kept when a connection goes.
