@@ -78,6 +78,8 @@ pub use notice::{ConnectionInfo, ListenerInfo, Notice, RefusalInfo, StreamInfo};
 pub use peers::{PeerNotifee, Peers};
 #[cfg(feature = "swarm")]
 pub use registry::Occurrence;
+#[cfg(feature = "protocols")]
+pub use registry::Service;
 pub use registry::{NotifeeId, Notifees};
 #[cfg(feature = "subscription")]
 pub use spawned::{BlockingNotifee, ThreadPanic};

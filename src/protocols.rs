@@ -33,36 +33,17 @@ pub mod parts {
     pub use super::writer::Writer;
 }
 
-use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Failure};
-use crate::notifee::{HasNode, Notifee, NotifeeId, Notifees};
+pub use crate::notifee::Service;
+#[cfg(doc)]
+use crate::notifee::{Notifee, Notifees};
 use crate::swarm::OpenStreamError;
-use alloc::vec::Vec;
 use core::fmt;
 
 /// For how many connections, and for how many streams, a service keeps records when most are gone.
 const CONNECTIONS_KEPT: usize = 8;
 const STREAMS_KEPT: usize = 64;
-
-/// A notifee that answers inbound streams.
-pub trait Service<N>: Notifee<N> {
-    /// The protocols that inbound streams may choose for it. It is asked once, when it is installed.
-    fn protocols(&self) -> Vec<Protocol>;
-}
-
-impl<N: HasNode + 'static> Notifees<N> {
-    /// Registers a service, after it has been told of what is open already, and its protocols with the node.
-    /// [`uninstall`](Self::uninstall) takes both back.
-    ///
-    /// One that panics while it is told so, or unregisters itself, is not registered, and neither are its protocols.
-    pub fn install<T: Service<N> + 'static>(&mut self, network: &mut N, service: T) -> NotifeeId<T> {
-        let protocols = service.protocols();
-        let id = self.register_and_replay(network, service);
-        self.speaks(network, id.untyped(), protocols);
-        id
-    }
-}
 
 /// The destination of a stream or a request. Methods take either id: `request(peer, …)`, `open_stream(connection, …)`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -17,7 +17,7 @@ use crate::lifecycle::{StreamId, from_parts};
 use alloc::boxed::Box;
 use core::num::NonZeroU32;
 use core::time::Duration;
-use list::{Links, List};
+use list::{Links, SlotList};
 use slab::Slab;
 
 /// The name by which the muxer has a stream: the id that its owner has for it, or its slot among those without one.
@@ -89,7 +89,7 @@ pub(super) struct Unnamed(Option<Box<UnnamedList>>);
 #[derive(Debug, Default)]
 pub(super) struct UnnamedMemory(Option<Box<UnnamedList>>);
 
-/// The greatest number of slots that a [`UnnamedMemory`] keeps memory for: 20 KiB.
+/// The greatest number of slots that an [`UnnamedMemory`] keeps memory for: 20 KiB.
 const MOST_KEPT: usize = 256;
 
 /// The number of slots for which memory is kept when a connection goes.
@@ -100,9 +100,9 @@ const FEW: usize = 16;
 struct UnnamedList {
     streams: Slab<UnnamedStream>,
     /// All of them, in the order in which they began.
-    all: List,
+    all: SlotList,
     /// Those that have a whole proposal and wait for a token, in the order of their proposals.
-    proposed: List,
+    proposed: SlotList,
     /// Their number.
     waiting: usize,
 }
@@ -264,7 +264,7 @@ impl UnnamedMemory {
 
 impl Default for UnnamedList {
     fn default() -> Self {
-        Self { streams: Slab::new(), all: List::EMPTY, proposed: List::EMPTY, waiting: 0 }
+        Self { streams: Slab::new(), all: SlotList::EMPTY, proposed: SlotList::EMPTY, waiting: 0 }
     }
 }
 

@@ -1,11 +1,11 @@
 //! [`Connection`]: a connection of a host, as its tasks have it.
 
-use super::command::{Close, Proposal};
+use super::command::{Close, HostCommand, Proposal};
 #[cfg(doc)]
 use super::handle::Handle;
-use super::handle::close;
 use super::open_stream::OpenStream;
 use super::shared::Shared;
+use super::wait::AwaitOutcome;
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::ConnectionId;
@@ -72,6 +72,12 @@ impl Connection {
     pub async fn closed(&self) {
         close(&self.shared, self.id, Close::ByItself).await;
     }
+}
+
+/// Closes a connection, and waits until that is done, or nothing is left to be done.
+pub(super) async fn close(shared: &Rc<Shared>, id: ConnectionId, how: Close) {
+    // Whatever it says, there is no connection any more.
+    let _ = AwaitOutcome::begin(shared, |slot| HostCommand::CloseConnection(id, how, slot)).await;
 }
 
 impl fmt::Debug for Connection {

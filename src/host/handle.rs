@@ -2,7 +2,7 @@
 
 use super::any_swarm::AnySwarm;
 use super::command::{Close, HostCommand, Proposal};
-use super::connection::Connection;
+use super::connection::{Connection, close};
 use super::error::Error;
 use super::listener::Listener;
 use super::open_stream::OpenStream;
@@ -429,11 +429,6 @@ impl Handle {
     pub fn is_shut_down(&self) -> bool {
         self.shared.phase.get() == HostPhase::Over
     }
-}
-
-pub(super) async fn close(shared: &Rc<Shared>, id: ConnectionId, how: Close) {
-    // Whatever it says, there is no connection any more.
-    let _ = AwaitOutcome::begin(shared, |slot| HostCommand::CloseConnection(id, how, slot)).await;
 }
 
 impl fmt::Debug for Handle {

@@ -14,6 +14,8 @@ use dispatch::Interrupted;
 pub use drive::Occurrence;
 use emissions::Emissions;
 pub use id::NotifeeId;
+#[cfg(feature = "protocols")]
+pub use services::Service;
 use slots::NotifeeSlots;
 
 mod dispatch;
@@ -24,6 +26,7 @@ mod id;
 mod limit;
 #[cfg(feature = "swarm")]
 mod memory;
+mod notified;
 #[cfg(feature = "protocols")]
 mod services;
 mod slots;
@@ -36,9 +39,9 @@ mod threads;
 /// The owner bounds their number. Dropping it drops them in their order, and waits for the threads of those that were
 /// spawned.
 ///
-/// It is not [`Send`], since notifees need not be: one may keep an `Rc` of your world. So make it in the thread that drives the
-/// network, which may be another one than that in which the network was made. A notifee that is to hear of events elsewhere
-/// is a `Subscription`, or is spawned with `spawn` (feature `subscription`).
+/// It is not [`Send`], since notifees need not be: one may keep a `Rc` of your world. So make it in the thread that
+/// drives the network, which may be another one than that in which the network was made. A notifee that is to hear of
+/// events elsewhere is a `Subscription`, or is spawned with `spawn` (feature `subscription`).
 ///
 /// ```compile_fail,E0277
 /// # use swarm_notify::lifecycle::Lifecycle;
@@ -70,7 +73,7 @@ pub struct Notifees<N> {
     has_watching_owner: bool,
     /// What such an owner has not seen, because a notifee has panicked, and all notifees have been told meanwhile.
     #[cfg(feature = "swarm")]
-    owed_to_owner: Option<dispatch::Notified>,
+    owed_to_owner: Option<notified::Notified>,
     clock: Clock,
     now: Duration,
 }

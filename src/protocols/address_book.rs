@@ -157,7 +157,7 @@ impl Config {
     pub fn memory_bound(&self, limits: &Limits) -> usize {
         let address = self.address_bytes.saturating_add(const { 2 * size_of::<book::KnownAddress>() + 64 });
         let peer = self.addresses_per_peer.max(1).saturating_mul(address).saturating_add(1024);
-        let connection = const { 4 * size_of::<Option<OpenConnection>>() + 4 * size_of::<Option<PeerDial>>() + 256 };
+        let connection = const { 4 * size_of::<Option<BookConnection>>() + 4 * size_of::<Option<PeerDial>>() + 256 };
         let parts = [
             (self.peers.max(1), peer),
             // The addresses of a round are its own.
@@ -239,7 +239,7 @@ pub struct AddressBook {
     config: Config,
     rng: ChaCha20Rng,
     book: Book,
-    connections: Table<ConnectionId, OpenConnection>,
+    connections: Table<ConnectionId, BookConnection>,
     dials: Table<ConnectionId, PeerDial>,
     /// The times at which a peer is looked at again: to dial it, or its next address.
     deadlines: Deadlines<PeerId>,
@@ -254,7 +254,7 @@ pub struct AddressBook {
 
 /// A connection that was told to be open.
 #[derive(Debug)]
-struct OpenConnection {
+struct BookConnection {
     peer: PeerId,
     since: Duration,
     /// It is a dial that was given up too late.

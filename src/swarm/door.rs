@@ -5,7 +5,7 @@
 //! [`places`] says who goes, and why. So are the bytes that all of them hold, of which the largest holder goes.
 //!
 //! ```text
-//!  accept ─▶ upgrade ─▶ multistream, Noise ─▶ authenticated: an id, a conn, and in line for room
+//!  accept ─▶ upgrade ─▶ multistream, Noise ─▶ authenticated: an id, a place, and in line for room
 //!    │          │                │
 //!    └──────────┴────────────────┴──▶ refused, evicted, broken, too late: closed and counted
 //! ```

@@ -1,6 +1,6 @@
 //! [`HeldBytes`]: the bytes that wait in all connections, of each peer and of each connection, and who is to get no more.
 //!
-//! Each connection has an [`ConnectionAccount`] beside it, so that a change costs O(1) and no look-up. What counts is
+//! Each connection has a [`ConnectionAccount`] beside it, so that a change costs O(1) and no look-up. What counts is
 //! memory: the capacity of the buffers for unread bytes of streams, for output that waits, and for input that was kept.
 //! A connection whose bytes have just been read and sent holds next to nothing, whatever others do.
 

@@ -70,7 +70,7 @@ enum Operation {
     Flush = 5,
 }
 
-/// The memory of an [`StreamReadiness`] and its generation. A swarm has one for each stream of each connection, idle or
+/// The memory of a [`StreamReadiness`] and its generation. A swarm has one for each stream of each connection, idle or
 /// not.
 pub(super) const STREAM_READINESS: usize = size_of::<Option<(NonZeroU32, StreamReadiness)>>();
 const _: () = assert!(STREAM_READINESS <= 12);

@@ -1,12 +1,12 @@
-//! [`List`]: an order of streams without an id, threaded through their slots, so that joining and leaving cost O(1) and no
-//! memory.
+//! [`SlotList`]: an order of streams without an id, threaded through their slots, so that joining and leaving cost O(1)
+//! and no memory.
 
 use super::UnnamedStream;
 use slab::Slab;
 
 /// The first and the last of a list, or [`NONE`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct List {
+pub(super) struct SlotList {
     first: u32,
     last: u32,
 }
@@ -37,7 +37,7 @@ impl Links {
     }
 }
 
-impl List {
+impl SlotList {
     pub(super) const EMPTY: Self = Self { first: NONE, last: NONE };
 
     pub(super) const fn first(self) -> Option<u32> {

@@ -88,7 +88,7 @@ impl<K: Copy> Session<K> {
         // Nobody waits for what is discarded, and what a stream begins with has not been read.
         let begins_greater = self.config.receive_window > INITIAL_WINDOW && !stream.opening.is_told();
         let counts = !stream.discarding && !begins_greater;
-        let pings = counts && self.growth.on_grant(stream, &self.config);
+        let pings = counts && self.growth.on_grant(&mut stream.window, &mut stream.round, &self.config);
         let delta = stream.window.grant_all(unread);
         self.update(stream, delta);
         if pings {

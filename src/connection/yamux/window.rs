@@ -15,7 +15,6 @@
 //!             ◀────────────── the second pong ─┘
 //! ```
 
-use super::stream::Stream;
 use super::{Config, INITIAL_WINDOW};
 use crate::arithmetic::Count;
 
@@ -135,19 +134,20 @@ impl Growth {
 
     /// Half of a stream's window or more has been read and is about to be granted: makes it greater, if that has
     /// happened a short time ago. `true`: a ping is to be sent.
-    pub(super) fn on_grant(&mut self, stream: &mut Stream, config: &Config) -> bool {
-        let window = stream.receive_window();
-        let most = config.max_receive_window.saturating_sub(window).min(window);
+    /// `since` is the round trip of its last grant.
+    pub(super) fn on_grant(&mut self, window: &mut ReceiveWindow, since: &mut u16, config: &Config) -> bool {
+        let limit = window.limit();
+        let most = config.max_receive_window.saturating_sub(limit).min(limit);
         let by = most.min(config.max_window_growth.saturating_sub(self.grown));
         if by == 0 {
             return false;
         }
         let is_counting = self.awaited > 0;
-        if is_counting && self.round.wrapping_sub(stream.round) < MEMORY.into() {
-            stream.window.grow(by);
+        if is_counting && self.round.wrapping_sub(*since) < MEMORY.into() {
+            window.grow(by);
             self.grown.raise(by);
         }
-        stream.round = self.round;
+        *since = self.round;
         self.awaited = MEMORY;
         !is_counting
     }

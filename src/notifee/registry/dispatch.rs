@@ -6,36 +6,10 @@
 use super::super::NotifeeContext;
 use super::emissions::Emission;
 use super::limit::{Limit, events_beyond};
+use super::notified::{HoldGuard, Notified};
 use super::{AnyNotifee, Interest, Network, Notifee, NotifeeId, Notifees, RegisteredNotifee};
-use crate::lifecycle::{Event, ListenerId, StreamId};
-#[cfg(feature = "swarm")]
-use crate::swarm::{Refusal, RefusedAt};
+use crate::lifecycle::Event;
 use core::time::Duration;
-
-/// What can be told. All but events comes from a swarm.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(feature = "swarm"), expect(dead_code, reason = "there is no swarm"))]
-pub(super) enum Notified {
-    Event(Event),
-    StreamReady {
-        stream: StreamId,
-        readable: bool,
-        writable: bool,
-    },
-    AddressesChanged {
-        listener: ListenerId,
-    },
-    #[cfg(feature = "swarm")]
-    Refused {
-        at: RefusedAt,
-        refusal: Refusal,
-        /// A `u64` as its bytes, which need no alignment: so this is as small as an event.
-        count: [u8; 8],
-    },
-}
-
-// It is copied for each event.
-const _: () = assert!(size_of::<Notified>() <= 24);
 
 /// What was being told when a notifee panicked.
 pub(super) struct Interrupted {
@@ -210,24 +184,6 @@ impl<N> Drop for DispatchGuard<'_, '_, N> {
     #[inline]
     fn drop(&mut self) {
         *self.interrupted = Some(Interrupted { left: Remainder::Notified(self.told), next: self.cx.this.sequence + 1 });
-    }
-}
-
-/// The network while something is told. It is held, so that `next_event` gives nothing, until this is dropped.
-pub(super) struct HoldGuard<'a, N: Network>(pub(super) &'a mut N);
-
-impl<'a, N: Network> HoldGuard<'a, N> {
-    #[inline]
-    pub(super) fn new(network: &'a mut N) -> Self {
-        network.hold(true);
-        Self(network)
-    }
-}
-
-impl<N: Network> Drop for HoldGuard<'_, N> {
-    #[inline]
-    fn drop(&mut self) {
-        self.0.hold(false);
     }
 }
 

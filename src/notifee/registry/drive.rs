@@ -2,8 +2,8 @@
 //! [`Notifees::drive_with`] for an owner who sees what they are told.
 
 use super::super::{HasNode, Interest, NotifeeContext};
-use super::dispatch::{HoldGuard, Notified};
 use super::limit::{Limit, events_beyond};
+use super::notified::{HoldGuard, Notified};
 use super::{NotifeeId, Notifees};
 use crate::lifecycle::Event;
 use crate::swarm::Readiness;

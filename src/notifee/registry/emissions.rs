@@ -1,8 +1,9 @@
 //! Emissions: events that a notifee emits to all others, in a bounded queue until they are told.
 
 use super::super::{Interest, Network, NotifeeContext};
-use super::dispatch::{HoldGuard, Interrupted, Remainder};
+use super::dispatch::{Interrupted, Remainder};
 use super::limit::Limit;
+use super::notified::HoldGuard;
 use super::{NotifeeId, Notifees};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;

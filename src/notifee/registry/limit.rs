@@ -1,7 +1,7 @@
 //! [`Limit`]: how many events one dispatch tells.
 
 use super::Network;
-use super::dispatch::Notified;
+use super::notified::Notified;
 
 /// A limit on the number of events that are told, and the owner of a network `N`, who may see them.
 pub(super) trait Limit<N> {

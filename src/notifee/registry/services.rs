@@ -1,10 +1,17 @@
-//! Which protocols came with which service, so that they go with it.
+//! Services: [`Service`], how one is installed and taken out, and which protocols came with which, so that they go with
+//! it.
 
-use super::super::{HasNode, Node, NotifeeContext};
+use super::super::{HasNode, Node, Notifee, NotifeeContext};
 use super::{NotifeeId, Notifees, PendingChanges};
 use crate::connection::Protocol;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+
+/// A notifee that answers inbound streams.
+pub trait Service<N>: Notifee<N> {
+    /// The protocols that inbound streams may choose for it. It is asked once, when it is installed.
+    fn protocols(&self) -> Vec<Protocol>;
+}
 
 /// The number of installed services that speak each protocol.
 #[derive(Debug)]
@@ -51,9 +58,22 @@ impl<N> PendingChanges<N> {
     }
 }
 
+impl<N: HasNode + 'static> Notifees<N> {
+    /// Registers a service, after it has been told of what is open already, and its protocols with the node.
+    /// [`uninstall`](Self::uninstall) takes both back.
+    ///
+    /// One that panics while it is told so, or unregisters itself, is not registered, and neither are its protocols.
+    pub fn install<T: Service<N> + 'static>(&mut self, network: &mut N, service: T) -> NotifeeId<T> {
+        let protocols = service.protocols();
+        let id = self.register_and_replay(network, service);
+        self.speaks(network, id.untyped(), protocols);
+        id
+    }
+}
+
 impl<N: HasNode> Notifees<N> {
     /// A notifee speaks these protocols from now on: inbound streams may choose them.
-    pub(crate) fn speaks(&mut self, network: &mut N, id: NotifeeId, protocols: Vec<Protocol>) {
+    fn speaks(&mut self, network: &mut N, id: NotifeeId, protocols: Vec<Protocol>) {
         // One that has unregistered itself meanwhile does not.
         if self.changes.slots.place(id).is_none() {
             return;

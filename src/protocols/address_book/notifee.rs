@@ -1,6 +1,6 @@
 //! The book as a notifee: each notification, and what it changes.
 
-use super::{AddressBook, AddressSource, OpenConnection};
+use super::{AddressBook, AddressSource, BookConnection};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Limits};
 use crate::notifee::{HasNode, Interest, Notifee, NotifeeContext, NotifeeId};
 use crate::protocols::CONNECTIONS_KEPT;
@@ -30,7 +30,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
             let _ = self.book.add(peer, &remote, AddressSource::Dialed);
         }
         let is_surplus = self.dials.get(connection).is_some_and(|dial| dial.is_given_up);
-        self.connections.insert(connection, OpenConnection { peer, since: now, is_surplus });
+        self.connections.insert(connection, BookConnection { peer, since: now, is_surplus });
         if self.book.opened(peer, connection) {
             self.reached(node, peer, connection);
             self.events.publish(cx);
@@ -47,7 +47,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
 
     fn disconnected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
         let now = cx.now();
-        let Some(OpenConnection { peer, since, is_surplus }) = self.connections.remove(connection) else { return };
+        let Some(BookConnection { peer, since, is_surplus }) = self.connections.remove(connection) else { return };
         self.connections.give_up_slots(CONNECTIONS_KEPT);
         let is_stable = now.saturating_sub(since) >= self.config.stable_after;
         let was_last = self.book.ended(peer, connection);

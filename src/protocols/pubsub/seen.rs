@@ -36,7 +36,7 @@ const KEPT: usize = 1_024;
 const FORGOTTEN_AT_ONCE: usize = 512;
 
 /// The cache of messages. An entry stays for its time whatever comes, so that nothing is taken twice within it. What has
-/// no room is refused instead: see [`SpentShare`].
+/// no room is refused instead: see [`ExceededShare`].
 #[derive(Debug)]
 pub(super) struct Seen {
     entries: Entries,
@@ -95,7 +95,7 @@ pub(super) struct MessageOrigin {
 /// a factor. One that takes all it can has `factor / (factor + 1)` of the cache, and so many that do have
 /// `factor / (number * factor + 1)` each: there is always room for one more who has less than they.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum SpentShare {
+pub(super) enum ExceededShare {
     Author,
     /// The sender's, its address's, or the whole.
     Sender,
@@ -210,20 +210,20 @@ impl Seen {
     /// Returns the room for one more message, which is not known.
     ///
     /// # Errors
-    /// The [`SpentShare`] that it would exceed.
-    pub(super) fn room(&self, origin: &MessageOrigin) -> Result<CacheRoom, SpentShare> {
+    /// The [`ExceededShare`] that it would exceed.
+    pub(super) fn room(&self, origin: &MessageOrigin) -> Result<CacheRoom, ExceededShare> {
         let free = self.max.saturating_sub(self.entries.queue.len());
         let has_room = |owner: &Option<Digest>, share: usize| {
             owner.is_none_or(|owner| self.accounts.held(&owner) < free.saturating_mul(share))
         };
         let author = origin.author.map(Digest::of_author);
         if !has_room(&author, self.shares.author) {
-            return Err(SpentShare::Author);
+            return Err(ExceededShare::Author);
         }
         let sender = origin.sender.map(Digest::of_sender);
         let address = origin.address.map(Digest::of_address).or(origin.is_ours.then(Digest::of_ourselves));
         let has_share = has_room(&sender, self.shares.sender) && has_room(&address, self.shares.address);
-        if free > 0 && has_share { Ok(CacheRoom([author, sender, address])) } else { Err(SpentShare::Sender) }
+        if free > 0 && has_share { Ok(CacheRoom([author, sender, address])) } else { Err(ExceededShare::Sender) }
     }
 
     /// Adds a message, which is not known, in the room that there was for it just now, and returns its number. Between two

@@ -9,7 +9,7 @@ use crate::protocols::pubsub::counters::count;
 use crate::protocols::pubsub::events::Event;
 use crate::protocols::pubsub::message::Message;
 use crate::protocols::pubsub::router::Router;
-use crate::protocols::pubsub::seen::{CacheRoom, Digest, MessageOrigin, SpentShare};
+use crate::protocols::pubsub::seen::{CacheRoom, Digest, ExceededShare, MessageOrigin};
 use crate::protocols::pubsub::signing::{Checked, Invalid, names};
 use crate::protocols::pubsub::wire::Rpc;
 use crate::protocols::pubsub::{PubSub, Verdict};
@@ -55,10 +55,10 @@ impl<R: Router> PubSub<R> {
         let origin = MessageOrigin { author: message.source, sender: Some(sender), address, is_ours: false };
         match self.seen.room(&origin) {
             Ok(room) => return Some(room),
-            Err(SpentShare::Author) => {
+            Err(ExceededShare::Author) => {
                 count!(self, &sender, author_over_share);
             }
-            Err(SpentShare::Sender) => {
+            Err(ExceededShare::Sender) => {
                 count!(self, &sender, sender_over_share);
             }
         }

@@ -39,7 +39,7 @@ fn address(number: u8) -> Option<AddressGroup> {
 }
 
 impl Seen {
-    fn add(&mut self, number: u64, origin: &MessageOrigin, now: Option<Duration>) -> Result<u64, SpentShare> {
+    fn add(&mut self, number: u64, origin: &MessageOrigin, now: Option<Duration>) -> Result<u64, ExceededShare> {
         assert_eq!(self.number(&digest(number)), None);
         Ok(self.insert(digest(number), self.room(origin)?, now))
     }
@@ -97,25 +97,25 @@ fn an_author_has_half_a_sender_four_fifths_an_address_more() {
     let byte = |number: u64| u8::try_from(number % 251).unwrap();
     let (room, mut seen) = fill(100, &|_| of(1, 1));
     assert_eq!(room, 50);
-    assert_eq!(seen.room(&of(1, 2)).unwrap_err(), SpentShare::Author, "whoever sends it");
+    assert_eq!(seen.room(&of(1, 2)).unwrap_err(), ExceededShare::Author, "whoever sends it");
     // By the same sender, too, another author has its share of what is left, and so on.
     let of_another = (200..400).filter(|number| seen.add(*number, &of(2, 1), None).is_ok()).count();
     assert_eq!(of_another, 25);
     let (room, mut seen) = fill(100, &|number| of(byte(number), 1));
     assert_eq!(room, 80);
-    assert_eq!(seen.room(&of(252, 1)).unwrap_err(), SpentShare::Sender);
+    assert_eq!(seen.room(&of(252, 1)).unwrap_err(), ExceededShare::Sender);
     let of_another = (200..400).filter(|number| seen.add(*number, &of(252, 2), None).is_ok()).count();
     assert_eq!(of_another, 10, "half of what is left");
     let at = |number| MessageOrigin { address: address(1), ..of(byte(number), byte(number)) };
     let (room, seen) = fill(170, &at);
     assert_eq!(room, 160);
-    assert_eq!(seen.room(&at(1)).unwrap_err(), SpentShare::Sender);
+    assert_eq!(seen.room(&at(1)).unwrap_err(), ExceededShare::Sender);
     assert!(seen.room(&MessageOrigin { address: address(2), ..of(1, 1) }).is_ok(), "the author has little");
     // Where anybody may be, there is no share but the whole.
     let (room, seen) = fill(170, &|number| of(byte(number), byte(number)));
     assert_eq!(room, 170);
-    assert_eq!(seen.room(&of(252, 252)).unwrap_err(), SpentShare::Author, "there is no room at all");
-    assert_eq!(seen.room(&MessageOrigin::default()).unwrap_err(), SpentShare::Sender);
+    assert_eq!(seen.room(&of(252, 252)).unwrap_err(), ExceededShare::Author, "there is no room at all");
+    assert_eq!(seen.room(&MessageOrigin::default()).unwrap_err(), ExceededShare::Sender);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_message_is_held_back_until_it_goes_or_is_forgotten() {
 fn no_place_at_all_counts_as_one() {
     let mut seen = seen(0);
     assert_eq!(seen.add(1, &of(1, 1), None), Ok(0));
-    assert_eq!(seen.add(2, &of(2, 2), None), Err(SpentShare::Author));
+    assert_eq!(seen.add(2, &of(2, 2), None), Err(ExceededShare::Author));
 }
 
 #[test]

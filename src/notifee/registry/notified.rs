@@ -1,0 +1,49 @@
+//! [`Notified`]: what notifees can be told. [`HoldGuard`]: the network, held still while they are.
+
+use super::Network;
+use crate::lifecycle::{Event, ListenerId, StreamId};
+#[cfg(feature = "swarm")]
+use crate::swarm::{Refusal, RefusedAt};
+
+/// What can be told. All but events comes from a swarm.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "swarm"), expect(dead_code, reason = "there is no swarm"))]
+pub(super) enum Notified {
+    Event(Event),
+    StreamReady {
+        stream: StreamId,
+        readable: bool,
+        writable: bool,
+    },
+    AddressesChanged {
+        listener: ListenerId,
+    },
+    #[cfg(feature = "swarm")]
+    Refused {
+        at: RefusedAt,
+        refusal: Refusal,
+        /// A `u64` as its bytes, which need no alignment: so this is as small as an event.
+        count: [u8; 8],
+    },
+}
+
+// It is copied for each event.
+const _: () = assert!(size_of::<Notified>() <= 24);
+
+/// The network while something is told. It is held, so that `next_event` gives nothing, until this is dropped.
+pub(super) struct HoldGuard<'a, N: Network>(pub(super) &'a mut N);
+
+impl<'a, N: Network> HoldGuard<'a, N> {
+    #[inline]
+    pub(super) fn new(network: &'a mut N) -> Self {
+        network.hold(true);
+        Self(network)
+    }
+}
+
+impl<N: Network> Drop for HoldGuard<'_, N> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.hold(false);
+    }
+}
