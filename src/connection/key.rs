@@ -265,7 +265,7 @@ const fn feature(key_type: i32) -> Option<&'static str> {
     }
 }
 
-#[cfg(all(test, feature = "swarm", feature = "ecdsa", feature = "rsa", feature = "secp256k1"))]
-mod tests_of_lints;
 #[cfg(test)]
 mod tests;
+#[cfg(all(test, feature = "swarm", feature = "ecdsa", feature = "rsa", feature = "secp256k1"))]
+mod tests_of_lints;

@@ -1,0 +1,145 @@
+//! The input of a connection: decrypted, handed to the muxer, and what comes of it.
+
+use super::environment::Environment;
+use super::error::Error;
+use super::fact::Fact;
+use super::input::{Input, Kept};
+use super::multistream::is_proposal;
+use super::unnamed::AllStreams;
+use super::{Connection, KEPT_UNTIL_OPEN, Phase, yamux};
+use alloc::boxed::Box;
+
+impl Connection {
+    /// Whether it is worth reading from the byte pipe: not while the peer does not read what it makes us say, nor
+    /// when 64 KiB have come for a connection that waits for permission to open, nor when it is over. It may
+    /// change with every call of another method.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        match &self.phase {
+            Phase::Handshake(_) => self.kept.len() < KEPT_UNTIL_OPEN,
+            Phase::Open(open) => !open.is_broken && !open.session.is_clogged(),
+            Phase::Over(_) => false,
+        }
+    }
+
+    /// Makes `input` this connection's, before bytes are read into it: what it kept of its last turn comes first, and
+    /// what another connection left in it is gone.
+    pub fn begin_input(&mut self, input: &mut Input) {
+        input.begin(&mut self.kept);
+    }
+
+    /// Decodes `input` up to the next fact. Call it until it returns `None`: then all of the input has been decoded or is
+    /// kept, and the next read starts with [`begin_input`](Self::begin_input). [`is_cut_short`](Self::is_cut_short) says
+    /// whether it may have kept whole frames.
+    #[must_use]
+    pub fn receive(&mut self, input: &mut Input, env: &mut Environment<'_>) -> Option<Fact> {
+        if input.take_fresh() {
+            self.timers.note_heard(env.now);
+        }
+        let fact = match &mut self.phase {
+            Phase::Handshake(handshake) if handshake.is_at_gate() => None,
+            Phase::Handshake(handshake) => match handshake.receive(input, &mut self.out, &mut env.scratch.work) {
+                Ok(true) => {
+                    self.timers.pause(env.now);
+                    self.round_trip.authenticated(env.now);
+                    Some(Fact::ReadyToOpen)
+                }
+                Ok(false) => None,
+                // Pending output is still sent: a refusal in it tells the peer the reason.
+                Err(error) => {
+                    self.phase = Phase::Over(handshake.wrong_peer().map(Box::new));
+                    Some(Fact::Failed(error))
+                }
+            },
+            Phase::Open(open) if open.is_broken => None,
+            Phase::Open(_) => self.receive_frames(input, env),
+            Phase::Over(_) => None,
+        };
+        if fact.is_none() {
+            input.end(&mut self.kept);
+        }
+        fact
+    }
+
+    /// Returns whether the last [`receive`](Self::receive) stopped early, so that it may have kept whole frames: at the
+    /// [limit](Input::limit_frames) of frames or of [memory](Input::limit_memory), or because the peer does not read
+    /// pending output. Once [`wants_input`](Self::wants_input) says so, call [`begin_input`](Self::begin_input) and
+    /// [`receive`](Self::receive) again, without another read.
+    #[must_use]
+    pub fn is_cut_short(&self) -> bool {
+        self.kept.is_cut_short()
+    }
+
+    /// Returns whether bytes of earlier input are kept that have not been decoded or handled.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn keeps_input(&self) -> bool {
+        self.kept.len() > 0 || !self.kept.frames().is_empty()
+    }
+
+    fn receive_frames(&mut self, input: &mut Input, env: &mut Environment<'_>) -> Option<Fact> {
+        if let Some(fact) = self.fail_queued(env) {
+            return Some(fact);
+        }
+        if self.offered.is_some() {
+            return Some(Fact::StreamOffered);
+        }
+        input.count_memory_from(self.unread_held());
+        loop {
+            let Phase::Open(open) = &mut self.phase else { return None };
+            if let Err(flood) = open.charge(env.config, env.now) {
+                open.session.go_away(yamux::PROTOCOL_ERROR);
+                return Some(self.broken_by(Error::Flood(flood), input));
+            }
+            if input.is_exhausted(open.session.unread_held()) || open.session.is_clogged() {
+                input.cut_short(&mut self.kept);
+                return None;
+            }
+            let is_kept = !self.kept.frames().is_empty();
+            let plain = if is_kept { self.kept.frames() } else { input.plain() };
+            if plain.is_empty() {
+                match input.decrypt(&mut open.noise) {
+                    Ok(true) => continue,
+                    Ok(false) => return None,
+                    Err(error) => return Some(self.fail(error.into())),
+                }
+            }
+            open.session.limit_frames(input.frames_left());
+            let streams = &mut AllStreams { ids: env.streams, unnamed: &mut self.unnamed };
+            match open.session.receive_with(streams, plain, &mut env.scratch.buffers) {
+                Ok((consumed, said)) => {
+                    let begins = said == Some(yamux::Fact::Inbound);
+                    let is_proposed = begins
+                        && plain
+                            .get(consumed..)
+                            .is_some_and(|rest| is_proposal(open.session.offered_payload(rest), env.protocols));
+                    input.set_frames_left(open.session.frames_left());
+                    if is_kept {
+                        self.kept.consume_frames(consumed);
+                        input.load(&mut self.kept);
+                    } else {
+                        input.consume_plain(consumed);
+                    }
+                    let fact = match said {
+                        Some(_) if begins => self.peer_begins_stream(is_proposed, env),
+                        Some(said) => self.handle_muxer_fact(said, env),
+                        None => None,
+                    };
+                    if fact.is_some() {
+                        return fact;
+                    }
+                }
+                Err(violation) => return Some(self.broken_by(violation.into(), input)),
+            }
+        }
+    }
+
+    /// The peer's frames end it. The session has its go-away ready to be sent, so the phase stays.
+    fn broken_by(&mut self, error: Error, input: &mut Input) -> Fact {
+        if let Phase::Open(open) = &mut self.phase {
+            open.is_broken = true;
+        }
+        self.kept = Kept::default();
+        input.consume_plain(input.plain().len());
+        Fact::Failed(error)
+    }
+}

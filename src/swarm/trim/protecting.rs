@@ -1,0 +1,69 @@
+//! The owner's words on whom trimming spares.
+
+use super::protected::ProtectError;
+use crate::swarm::Swarm;
+use crate::swarm::reactor::Reactor;
+use core::time::Duration;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::Transport;
+use libp2p_identity::PeerId;
+
+impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+    R: Reactor,
+{
+    /// Protects a peer from trimming, for a reason of the owner's that `tag` names: until
+    /// [`unprotect`](Self::unprotect) is called with the same tag, no connection of the peer is closed as
+    /// [`ConnectionEnd::Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed), but for one that looks dead and gives its
+    /// place to a new connection of the same peer. Each tag protects by itself, so that parts of a program need not
+    /// know each other. The peer need not be connected. Repeating it changes nothing.
+    ///
+    /// A protected peer is not let in beyond a limit, and every other rule holds for it.
+    ///
+    #[cfg_attr(feature = "rand", doc = "```")]
+    #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
+    /// # use libp2p_core::transport::MemoryTransport;
+    /// # use swarm_notify::keys;
+    /// use swarm_notify::swarm::{Config, Swarm};
+    ///
+    /// let mut config = Config::default();
+    /// (config.high_water, config.low_water) = (Some(900), Some(800));
+    /// # let (key, relay) = (keys::generate()?, keys::generate()?.public().to_peer_id());
+    /// let mut swarm = Swarm::from_os_rng((), MemoryTransport::new(), &key, config)?;
+    /// swarm.protect(relay, "relay")?;
+    /// swarm.protect(relay, "backup")?;
+    /// assert!(swarm.unprotect(relay, "backup"), "it is the relay still");
+    /// assert!(swarm.is_protected(relay));
+    /// assert!(!swarm.unprotect(relay, "relay") && !swarm.is_protected(relay));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ProtectError`]; nothing has changed.
+    pub fn protect(&mut self, peer: PeerId, tag: &str) -> Result<(), ProtectError> {
+        self.trimming.protected.insert(peer, tag, self.state.config.protections)
+    }
+
+    /// Takes the protection of a peer back that `tag` names, and returns whether another tag protects it still. Without
+    /// such a protection nothing changes.
+    pub fn unprotect(&mut self, peer: PeerId, tag: &str) -> bool {
+        self.trimming.protected.remove(peer, tag);
+        // It may be the one that was missing.
+        self.trimming.ripe_at = Duration::ZERO;
+        self.trimming.protected.contains(peer)
+    }
+
+    /// Returns whether some tag protects a peer from trimming.
+    #[must_use]
+    pub fn is_protected(&self, peer: PeerId) -> bool {
+        self.trimming.protected.contains(peer)
+    }
+
+    /// The tags that protect a peer, in the order of their bytes.
+    pub fn protections_of(&self, peer: PeerId) -> impl Iterator<Item = &str> {
+        self.trimming.protected.tags(peer)
+    }
+}
