@@ -32,13 +32,12 @@ fn changed(change: impl FnOnce(&mut Message)) -> Vec<u8> {
 
 #[test]
 fn what_is_no_rpc_costs_its_stream_and_is_told() {
-    let garbage: [&[u8]; 6] = [
-        &[0xff; 10],            // no length
-        &[0x80, 0x80, 0x80, 1], // longer than allowed: 2 MiB
-        &[1, 0xff],             // no field
-        &[3, 0x0a, 1, 0x08],    // a subscription that is cut
-        &[4, 0x12, 9, 0, 0],    // a message that is cut
-        &[2, 0x08, 1],          // not what the field is
+    let garbage: [&[u8]; 5] = [
+        &[0xff; 10],         // no length
+        &[1, 0xff],          // no field
+        &[3, 0x0a, 1, 0x08], // a subscription that is cut
+        &[4, 0x12, 9, 0, 0], // a message that is cut
+        &[2, 0x08, 1],       // not what the field is
     ];
     for bytes in garbage {
         let (mut world, stream) = world();
