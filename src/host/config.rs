@@ -111,14 +111,16 @@ impl Config {
     ///
     /// [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) has it with the services that are installed:
     ///
-    /// ```
+    #[cfg_attr(feature = "rand", doc = "```")]
+    #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
     /// use swarm_notify::host::{Config, Host};
-    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::keys;
     /// use swarm_notify::protocols::ping::{self, Ping};
     ///
-    /// let mut host = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::small())?;
+    /// let mut host = Host::new(&keys::generate()?, Config::small())?;
+    /// let seed = keys::seed()?;
     /// let total = host.with(|notifees, swarm| {
-    ///     notifees.install(swarm, Ping::new([1; 32], ping::Config::small()));
+    ///     notifees.install(swarm, Ping::new(seed, ping::Config::small()));
     ///     notifees.memory_bound(swarm)
     /// })?;
     /// assert!(total > Config::small().memory_bound());

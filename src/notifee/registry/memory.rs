@@ -20,17 +20,18 @@ impl<N: HasNode> Notifees<N> {
     /// of its value. Not in it are the queues of subscriptions and of spawned notifees, what the transport takes, and whatever
     /// you keep elsewhere.
     ///
-    /// ```
+    #[cfg_attr(feature = "rand", doc = "```")]
+    #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
     /// # #[cfg(feature = "protocols")]
     /// # fn main() -> Result<(), Box<dyn core::error::Error>> {
     /// use libp2p_core::transport::MemoryTransport;
-    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::keys;
     /// use swarm_notify::notifee::Notifees;
     /// use swarm_notify::protocols::identify::{self, Identify};
     /// use swarm_notify::swarm::{Config, Swarm};
     ///
-    /// let identity = Keypair::ed25519_from_bytes([1; 32])?;
-    /// let mut swarm: Swarm<_> = Swarm::new(MemoryTransport::new(), &identity, [1; 32], Config::small())?;
+    /// let identity = keys::generate()?;
+    /// let mut swarm = Swarm::from_os_rng((), MemoryTransport::new(), &identity, Config::small())?;
     /// let mut notifees = Notifees::new();
     /// let swarm_alone = notifees.memory_bound(&swarm);
     /// notifees.install(&mut swarm, Identify::new(identity.public(), identify::Config::small()));
