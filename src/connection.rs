@@ -32,7 +32,7 @@
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! use core::time::Duration;
-//! use swarm_notify::connection::{Config, Connection, Fact, Input, Role, Streams, Turn, noise};
+//! use swarm_notify::connection::{Config, Connection, Environment, Fact, Input, Role, Streams, noise};
 //! use swarm_notify::keys;
 //!
 //! let (config, now) = (Config::default(), Duration::ZERO);
@@ -44,16 +44,16 @@
 //! let (mut input, mut streams, mut scratch) = (Input::new(), Streams::new(), Default::default());
 //! let mut open = 0;
 //! for end in (0..2).cycle().take(12) {
-//!     let mut turn = Turn { streams: &mut streams, protocols: &[], config: &config, now, scratch: &mut scratch };
+//!     let mut env = Environment { streams: &mut streams, protocols: &[], config: &config, now, scratch: &mut scratch };
 //!     let mut wire = Vec::new(); // what one end says …
 //!     ends[end].transmit(&mut wire)?;
-//!     while let Some(Fact::AtGate) = ends[end].written(&mut turn) {
+//!     while let Some(Fact::ReadyToOpen) = ends[end].written(&mut env) {
 //!         open += usize::from(ends[end].open(&config, now)?);
 //!     }
 //!     let peer = &mut ends[1 - end];
 //!     peer.begin_input(&mut input);
 //!     input.fill(&wire); // … the other hears
-//!     while let Some(Fact::AtGate) = peer.receive(&mut input, &mut turn) {
+//!     while let Some(Fact::ReadyToOpen) = peer.receive(&mut input, &mut env) {
 //!         open += usize::from(peer.open(&config, now)?);
 //!         peer.begin_input(&mut input);
 //!     }

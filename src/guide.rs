@@ -308,7 +308,7 @@
 //! use swarm_notify::protocols::identify::{self, Identify};
 //! use swarm_notify::protocols::ping::{self, Ping};
 //! use swarm_notify::protocols::pubsub::{self, Signing};
-//! use swarm_notify::swarm::{Config, Ready, Swarm};
+//! use swarm_notify::swarm::{Config, Readiness, Swarm};
 //!
 //! const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 //!

@@ -232,12 +232,12 @@ impl Host {
     /// use swarm_notify::host::{Config, Host};
     /// use swarm_notify::keys;
     /// use swarm_notify::lifecycle::ConnectionId;
-    /// use swarm_notify::notifee::{Context, Notifee};
+    /// use swarm_notify::notifee::{Notifee, NotifeeContext};
     ///
     /// struct Peers(usize);
     ///
     /// impl<N> Notifee<N> for Peers {
-    ///     fn connected(&mut self, _: &mut Context<'_, N>, _: ConnectionId) {
+    ///     fn connected(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId) {
     ///         self.0 += 1;
     ///     }
     /// }

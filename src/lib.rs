@@ -16,7 +16,7 @@
 //! use std::time::{Duration, Instant};
 //! use swarm_notify::connection::Protocol;
 //! use swarm_notify::lifecycle::Event;
-//! use swarm_notify::swarm::{Config, Ready, Swarm};
+//! use swarm_notify::swarm::{Config, Readiness, Swarm};
 //! use swarm_notify::{keys, tcp};
 //!
 //! const HELLO: Protocol = Protocol::from_static("/hello/1.0.0");
@@ -43,7 +43,7 @@
 //!         }
 //!     }
 //!     while let Some(ready) = server.next_ready() {
-//!         let (Ready::Stream { stream, .. }, mut buffer) = (ready, [0; 64]) else { continue };
+//!         let (Readiness::Stream { stream, .. }, mut buffer) = (ready, [0; 64]) else { continue };
 //!         while let Ok(n @ 1..) = server.read(stream, &mut buffer) {
 //!             heard.extend_from_slice(&buffer[..n]);
 //!         }

@@ -40,7 +40,7 @@
 //! use swarm_notify::keys;
 //! use swarm_notify::connection::Protocol;
 //! use swarm_notify::lifecycle::{Event, StreamEnd};
-//! use swarm_notify::swarm::{Config, Ready, Swarm};
+//! use swarm_notify::swarm::{Config, Readiness, Swarm};
 //!
 //! const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 //! let swarm = || Swarm::from_os_rng((), MemoryTransport::new(), &keys::generate()?, Config::default());
@@ -67,7 +67,7 @@
 //!             }
 //!         }
 //!         while let Some(ready) = swarm.next_ready() {
-//!             let Ready::Stream { stream, .. } = ready else { continue };
+//!             let Readiness::Stream { stream, .. } = ready else { continue };
 //!             let mut buffer = [0; 64];
 //!             while let Ok(n @ 1..) = swarm.read(stream, &mut buffer) {
 //!                 match is_client {

@@ -424,7 +424,7 @@
 //! use std::time::Instant;
 //! use swarm_notify::connection::Protocol;
 //! use swarm_notify::lifecycle::{Event, Fault, StreamId};
-//! use swarm_notify::notifee::{Context, HasNode, Notifee, Notifees};
+//! use swarm_notify::notifee::{HasNode, Notifee, NotifeeContext, Notifees};
 //! use swarm_notify::swarm::{Config, Refusal, Swarm};
 //! use swarm_notify::{keys, tcp};
 //!
@@ -434,7 +434,7 @@
 //! struct Orders;
 //!
 //! impl<N: HasNode> Notifee<N> for Orders {
-//!     fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
+//!     fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
 //!         let (node, mut order) = (cx.network().node_mut(), [0; 64]);
 //!         while let Ok(n @ 1..) = node.read(stream, &mut order) {
 //!             if order[..n].starts_with(b"order") {

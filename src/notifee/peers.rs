@@ -18,18 +18,18 @@
 //! use swarm_notify::identity::PeerId;
 //! use swarm_notify::keys;
 //! use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId};
-//! use swarm_notify::notifee::{Context, Notifees, PeerNotifee, Peers};
+//! use swarm_notify::notifee::{NotifeeContext, Notifees, PeerNotifee, Peers};
 //! use swarm_notify::swarm::{Config, Swarm};
 //!
 //! #[derive(Default)]
 //! struct Lobby(Vec<PeerId>);
 //!
 //! impl<N> PeerNotifee<N> for Lobby {
-//!     fn peer_connected(&mut self, _cx: &mut Context<'_, N>, peer: PeerId, _connection: ConnectionId) {
+//!     fn peer_connected(&mut self, _cx: &mut NotifeeContext<'_, N>, peer: PeerId, _connection: ConnectionId) {
 //!         self.0.push(peer);
 //!     }
 //!
-//!     fn peer_disconnected(&mut self, _: &mut Context<'_, N>, peer: PeerId, _: ConnectionId, _: ConnectionEnd) {
+//!     fn peer_disconnected(&mut self, _: &mut NotifeeContext<'_, N>, peer: PeerId, _: ConnectionId, _: ConnectionEnd) {
 //!         self.0.retain(|other| *other != peer);
 //!     }
 //! }

@@ -67,7 +67,7 @@
 //! use std::time::{Duration, Instant};
 //! use swarm_notify::connection::Protocol;
 //! use swarm_notify::keys;
-//! use swarm_notify::notifee::{Context, HasNode, Interest, Notifee, NotifeeId, Notifees};
+//! use swarm_notify::notifee::{HasNode, Interest, Notifee, NotifeeContext, NotifeeId, Notifees};
 //! use swarm_notify::protocols::identify::{Config, Event, Identify};
 //! use swarm_notify::swarm::{self, Swarm};
 //! use swarm_notify::tcp;
@@ -84,7 +84,7 @@
 //!         Interest::EMITTED
 //!     }
 //!
-//!     fn emitted(&mut self, cx: &mut Context<'_, N>, _from: NotifeeId, event: &dyn Any) {
+//!     fn emitted(&mut self, cx: &mut NotifeeContext<'_, N>, _from: NotifeeId, event: &dyn Any) {
 //!         // Events of other services are of other types.
 //!         let Some(Event::Identified { connection, info, .. }) = event.downcast_ref() else { return };
 //!         if !info.speaks(&CHAT) && cx.network().node_mut().close_connection(*connection).is_ok() {
