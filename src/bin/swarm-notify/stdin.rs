@@ -253,7 +253,7 @@ mod system {
 
 #[cfg(not(unix))]
 mod system {
-    use std::io::{self, ReadStep as _};
+    use std::io::{self, Read as _};
 
     pub(super) fn read(buffer: &mut [u8]) -> io::Result<usize> {
         io::stdin().lock().read(buffer)
