@@ -169,8 +169,6 @@ pub struct Connection {
     backlog: u32,
     /// Streams whose end has not been told, with an id or without.
     live: u32,
-    /// The number of the peer's streams that have waited for a token.
-    paced: u32,
     /// The number of streams that wait for permission to open.
     ready_to_open: u32,
     /// Data or an end of a stream has been given to the output, and not all of that has been written since.
@@ -185,8 +183,12 @@ pub struct Connection {
 enum Phase {
     Handshake(Box<ConnectionHandshake>),
     Open(Box<OpenConnection>),
-    /// It broke: nothing more is understood or said. The peer that has answered in the place of the expected one.
-    Over(Option<Box<PeerId>>),
+    /// It broke: nothing more is understood or said. `found` is the peer that has answered in the place of the expected one,
+    /// and `paced` the number of the peer's streams that had waited for a token.
+    Over {
+        found: Option<Box<PeerId>>,
+        paced: u32,
+    },
 }
 
 impl Connection {
@@ -218,7 +220,6 @@ impl Connection {
             offered: None,
             backlog: 0,
             live: 0,
-            paced: 0,
             ready_to_open: 0,
             has_data_due: false,
             unread: 0,
@@ -233,7 +234,7 @@ impl Connection {
         match &self.phase {
             Phase::Handshake(handshake) => handshake.remote().map(|remote| remote.peer),
             Phase::Open(open) => open.peer.and_then(PackedPeer::unpack),
-            Phase::Over(_) => None,
+            Phase::Over { .. } => None,
         }
     }
 
@@ -242,7 +243,7 @@ impl Connection {
     #[must_use]
     pub fn wrong_peer(&self) -> Option<PeerId> {
         match &self.phase {
-            Phase::Over(wrong) => wrong.as_deref().copied(),
+            Phase::Over { found, .. } => found.as_deref().copied(),
             Phase::Handshake(_) | Phase::Open(_) => None,
         }
     }
@@ -253,7 +254,7 @@ impl Connection {
     pub(crate) fn transcript(&self) -> Option<[u8; 32]> {
         match &self.phase {
             Phase::Handshake(handshake) => handshake.transcript(),
-            Phase::Open(_) | Phase::Over(_) => None,
+            Phase::Open(_) | Phase::Over { .. } => None,
         }
     }
 
@@ -263,7 +264,7 @@ impl Connection {
         match &self.phase {
             Phase::Handshake(handshake) => handshake.listener_step(),
             Phase::Open(_) => HandshakeStep::Authenticated,
-            Phase::Over(_) => HandshakeStep::Security,
+            Phase::Over { .. } => HandshakeStep::Security,
         }
     }
 
@@ -313,7 +314,11 @@ impl Connection {
     /// Returns the number of streams that have ever waited so on this connection. It stops at [`u32::MAX`].
     #[must_use]
     pub const fn streams_paced(&self) -> u32 {
-        self.paced
+        match &self.phase {
+            Phase::Handshake(_) => 0,
+            Phase::Open(open) => open.paced,
+            Phase::Over { paced, .. } => *paced,
+        }
     }
 
     /// Returns whether the peer has sent go-away and no stream lives any more: nothing will happen on the connection, and
@@ -322,7 +327,7 @@ impl Connection {
     pub const fn is_spent(&self) -> bool {
         match &self.phase {
             Phase::Open(open) => open.session.has_peer_gone_away() && self.live == 0,
-            Phase::Handshake(_) | Phase::Over(_) => false,
+            Phase::Handshake(_) | Phase::Over { .. } => false,
         }
     }
 
@@ -364,7 +369,7 @@ impl Connection {
 
     fn fail(&mut self, error: Error) -> Fact {
         self.unread = self.unread_held();
-        self.phase = Phase::Over(None);
+        self.phase = Phase::Over { found: None, paced: self.streams_paced() };
         // A handshake that was not over in time does not end with our last message after all.
         self.out = Vec::new();
         Fact::Failed(error)

@@ -18,7 +18,7 @@ impl Connection {
     pub fn bytes_held(&self) -> usize {
         let open = match &self.phase {
             Phase::Open(open) => open.held(),
-            Phase::Handshake(_) | Phase::Over(_) => self.unread,
+            Phase::Handshake(_) | Phase::Over { .. } => self.unread,
         };
         memory_in_all([open, self.out.capacity(), self.kept.held(), self.unnamed.held()])
     }
@@ -29,7 +29,7 @@ impl Connection {
     pub fn unread_held(&self) -> usize {
         match &self.phase {
             Phase::Open(open) => open.session.unread_held(),
-            Phase::Handshake(_) | Phase::Over(_) => self.unread,
+            Phase::Handshake(_) | Phase::Over { .. } => self.unread,
         }
     }
 
@@ -58,7 +58,7 @@ impl Connection {
     pub fn uncount(&mut self, held: usize) {
         match &mut self.phase {
             Phase::Open(open) => open.session.uncount(held),
-            Phase::Handshake(_) | Phase::Over(_) => self.unread = self.unread.saturating_sub(held),
+            Phase::Handshake(_) | Phase::Over { .. } => self.unread = self.unread.saturating_sub(held),
         }
     }
 
@@ -76,7 +76,7 @@ impl Connection {
     pub fn pressure(&self) -> Option<Pressure> {
         match &self.phase {
             Phase::Open(open) => Some(open.session.pressure()),
-            Phase::Handshake(_) | Phase::Over(_) => None,
+            Phase::Handshake(_) | Phase::Over { .. } => None,
         }
     }
 
@@ -85,7 +85,7 @@ impl Connection {
     pub fn withholds(&self) -> bool {
         match &self.phase {
             Phase::Open(open) => open.session.withholds(),
-            Phase::Handshake(_) | Phase::Over(_) => false,
+            Phase::Handshake(_) | Phase::Over { .. } => false,
         }
     }
 

@@ -17,14 +17,16 @@ pub(super) struct OpenConnection {
     pub(super) noise: noise::Transport,
     pub(super) session: Session<StreamKey>,
     pub(super) peer: Option<PackedPeer>,
-    /// Frames that were taken from the session because they do not fit in one Noise message. `taken[sealed..]` has not
-    /// been encrypted yet. Empty otherwise.
+    /// Frames that were taken from the session because they do not fit in one Noise message. Empty otherwise.
     taken: Vec<u8>,
-    sealed: usize,
+    /// The number of messages into which the first of them have been encrypted, each as long as a message may be.
+    messages_sealed: u32,
     resets: Bucket,
     pings: Bucket,
     /// The streams that the peer opens.
     openings: Bucket,
+    /// The number of the peer's streams that have waited for a token.
+    pub(super) paced: u32,
     /// The peer's frames have ended it: what is left is our go-away.
     pub(super) is_broken: bool,
 }
@@ -38,10 +40,11 @@ impl OpenConnection {
             session,
             peer,
             taken: Vec::new(),
-            sealed: 0,
+            messages_sealed: 0,
             resets: Bucket::default(),
             pings: Bucket::default(),
             openings: Bucket::default(),
+            paced: 0,
             is_broken: false,
         }
     }
@@ -91,7 +94,12 @@ impl OpenConnection {
     /// Returns whether [`seal`](Self::seal) has begun with frames that do not fit in one message, and has not come to
     /// their end.
     pub(super) fn is_part_sealed(&self) -> bool {
-        self.taken.len() > self.sealed
+        self.taken.len() > self.bytes_sealed()
+    }
+
+    /// Returns how many bytes of `taken` have been encrypted. The last message, which may be shorter, empties it.
+    const fn bytes_sealed(&self) -> usize {
+        (self.messages_sealed as usize).saturating_mul(noise::MAX_PLAINTEXT)
     }
 
     /// Appends the next Noise message of pending output to `out`. Appends nothing if no output is pending.
@@ -105,14 +113,14 @@ impl OpenConnection {
             }
             self.session.swap_output(&mut self.taken);
         }
-        let rest = self.taken.get(self.sealed..).unwrap_or_default();
+        let rest = self.taken.get(self.bytes_sealed()..).unwrap_or_default();
         let part = rest.chunks(noise::MAX_PLAINTEXT).next().unwrap_or_default();
         out.reserve_exact(noise::sealed_len(part.len()));
         self.noise.seal(part, out)?;
-        self.sealed.raise(part.len());
-        if self.sealed >= self.taken.len() {
+        self.messages_sealed.raise(1);
+        if self.bytes_sealed() >= self.taken.len() {
             // The session takes its memory back, unless it has other memory by now.
-            self.sealed = 0;
+            self.messages_sealed = 0;
             self.taken.clear();
             self.session.borrow_output(&mut self.taken);
             self.taken = Vec::new();

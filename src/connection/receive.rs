@@ -18,7 +18,7 @@ impl Connection {
         match &self.phase {
             Phase::Handshake(_) => self.kept.len() < KEPT_UNTIL_OPEN,
             Phase::Open(open) => !open.is_broken && !open.session.is_clogged(),
-            Phase::Over(_) => false,
+            Phase::Over { .. } => false,
         }
     }
 
@@ -47,13 +47,13 @@ impl Connection {
                 Ok(false) => None,
                 // Pending output is still sent: a refusal in it tells the peer the reason.
                 Err(error) => {
-                    self.phase = Phase::Over(handshake.wrong_peer().map(Box::new));
+                    self.phase = Phase::Over { found: handshake.wrong_peer().map(Box::new), paced: 0 };
                     Some(Fact::Failed(error))
                 }
             },
             Phase::Open(open) if open.is_broken => None,
             Phase::Open(_) => self.receive_frames(input, env),
-            Phase::Over(_) => None,
+            Phase::Over { .. } => None,
         };
         if fact.is_none() {
             input.end(&mut self.kept);

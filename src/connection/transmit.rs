@@ -19,7 +19,7 @@ impl Connection {
     pub(crate) fn gathers(&self) -> bool {
         let said = match &self.phase {
             Phase::Open(open) => !open.session.output().is_empty(),
-            Phase::Handshake(_) | Phase::Over(_) => false,
+            Phase::Handshake(_) | Phase::Over { .. } => false,
         };
         said || !self.out.is_empty()
     }
@@ -30,7 +30,7 @@ impl Connection {
     pub fn is_part_taken(&self) -> bool {
         match &self.phase {
             Phase::Open(open) => open.is_part_sealed(),
-            Phase::Handshake(_) | Phase::Over(_) => false,
+            Phase::Handshake(_) | Phase::Over { .. } => false,
         }
     }
 
@@ -82,7 +82,7 @@ impl Connection {
                     return Some(fact);
                 }
             },
-            Phase::Over(_) => None,
+            Phase::Over { .. } => None,
         }
     }
 

@@ -103,7 +103,7 @@ impl Connection {
         }
         if is_proposed {
             self.unnamed.wait(slot);
-            self.paced.raise(1);
+            open.paced.raise(1);
             return None;
         }
         if stream.yamux.is_remote_finished() {

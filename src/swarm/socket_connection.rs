@@ -78,7 +78,7 @@ pub(super) struct SocketConnection<T: Transport> {
     /// The bytes that it holds, as they were counted last.
     pub(super) account: ConnectionAccount,
     /// The streams without an id that are counted of it.
-    unnamed: usize,
+    unnamed: u32,
     /// What its streams hold of unread bytes, once its connection is gone.
     left: usize,
     /// The streams of the peer's that were paced, once its connection is gone.

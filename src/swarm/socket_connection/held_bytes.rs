@@ -17,7 +17,8 @@ where
     #[inline]
     pub(in crate::swarm) fn settle<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         let held = self.bytes_held();
-        let unnamed = self.connection().map_or(0, |connection| connection.streams_without_id());
+        // Their slots are numbered by a `u32`.
+        let unnamed = self.connection().map_or(0, |connection| connection.streams_without_id() as u32);
         let is_same = held == self.account.bytes() && unnamed == self.unnamed;
         if !(is_same && !self.account.is_pressed && state.held_bytes.is_calm()) {
             self.resettle(state, held, unnamed);
@@ -25,7 +26,7 @@ where
     }
 
     #[inline(never)]
-    fn resettle<const E: usize>(&mut self, state: &mut SwarmState<E>, held: usize, unnamed: usize) {
+    fn resettle<const E: usize>(&mut self, state: &mut SwarmState<E>, held: usize, unnamed: u32) {
         state.held_bytes.change(&mut self.account, held);
         state.count_unnamed(&mut self.unnamed, unnamed);
         if self.heed_pressure(state) {

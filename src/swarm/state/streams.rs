@@ -14,9 +14,10 @@ const UNNAMED_WHEN_SCARCE: usize = 8;
 impl<const EVENTS: usize> SwarmState<EVENTS> {
     /// Counts the streams without an id of a connection, of which `counted` were counted before.
     #[inline]
-    pub(in crate::swarm) fn count_unnamed(&mut self, counted: &mut usize, unnamed: usize) {
+    pub(in crate::swarm) fn count_unnamed(&mut self, counted: &mut u32, unnamed: u32) {
         if *counted != unnamed {
-            self.unnamed = self.unnamed + unnamed - core::mem::replace(counted, unnamed);
+            let before = core::mem::replace(counted, unnamed);
+            self.unnamed = self.unnamed + unnamed as usize - before as usize;
             self.limit_unnamed();
         }
     }
