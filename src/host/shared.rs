@@ -6,8 +6,7 @@
 //! command waits in the queue, a read or a write is woken after the turn.
 
 use super::any_swarm::{AnySwarm, HostSwarm};
-use super::begin_stream::QueuedOpening;
-use super::command::Commands;
+use super::command::{Commands, QueuedOpening};
 use super::config::Config;
 use super::error::{Absent, Error};
 use super::handlers::Handlers;
@@ -54,7 +53,7 @@ pub(super) struct Shared {
     pub(super) commands: RefCell<Commands>,
     pub(super) waiters: RefCell<Waiters>,
     /// It is borrowed for a moment at a time, by whoever reads or drops a stream that has ended.
-    pub(super) unread: Rc<RefCell<UnreadBytes>>,
+    pub(super) unread: Rc<RefCell<UnreadBytes<StreamEnds>>>,
     /// It is closed once everything has ended and been told, or the host is gone. Other threads wait for that; nothing is
     /// ever sent.
     pub(super) over: (Sender<()>, Receiver<()>),
