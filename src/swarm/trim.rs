@@ -14,12 +14,11 @@ use super::Swarm;
 use super::budget::{Budget, Helping};
 use super::config::Config;
 use super::reactor::Reactor;
-use super::socket_connection::SocketConnection;
+use super::socket_connection::{SocketConnection, Trim};
 use super::wake::WakeTarget;
 use crate::lifecycle::{ConnectionId, Direction, State};
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
-use core::fmt;
 use core::task::Context;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -78,30 +77,6 @@ enum SweepReason {
     HighWater,
     /// The system has run out of descriptors or memory.
     Need,
-}
-
-/// The rule by which a connection is trimmed, in words for a log and for the text of its error.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Trim {
-    HighWater,
-    Need,
-    /// A new connection of the same peer takes its place.
-    Dead,
-    /// A newcomer takes it, at a limit.
-    Greedy,
-}
-
-impl fmt::Display for Trim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::HighWater => "there are more connections than high_water allows",
-            Self::Need => "the system has run out of descriptors or memory",
-            Self::Dead => "it looks dead, and a new connection of its peer takes its place",
-            Self::Greedy => {
-                "its peer or its address has most connections, and one of them gives its place to a newcomer"
-            }
-        })
-    }
 }
 
 impl From<SweepReason> for Trim {
