@@ -1,15 +1,17 @@
 //! [`Stream`]: one stream's state, protocol and counters, around the muxer's stream.
 
+mod error;
 pub(super) mod machine;
 
 use super::multistream::{self, Protocol};
 use super::stream_deadlines::{QueueNode, Queued, StreamWait};
-use super::{WriteError, yamux};
+use super::yamux;
 use crate::lifecycle::{StreamId, Table};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 use core::slice;
+pub use error::{ReadError, WriteError};
 use machine::{Effect, Life, State, Trigger, step};
 
 /// The streams of all connections of an owner.

@@ -53,7 +53,7 @@
 //!   ([`StreamWait`](crate::connection::stream_deadlines::StreamWait)).
 //! - What an owner has yet to be told of readiness is its own affair.
 
-use crate::connection::{ReadError, WriteError};
+use super::error::{ReadError, WriteError};
 use crate::lifecycle::{Failure, StreamEnd};
 
 /// A stream's state. Nothing but [`step`] makes one from another.
