@@ -7,24 +7,22 @@ mod call;
 mod faults;
 #[path = "dial/progress.rs"]
 mod progress;
-#[path = "dial/tally.rs"]
-mod tally;
 #[cfg(test)]
 #[path = "dial/tests.rs"]
 mod tests;
 
-pub(crate) use tally::{Chat, Pings, number};
-
 use crate::args;
 use crate::dial_services::DialServices;
+use crate::error::Error;
 use crate::failed::Failed;
 use crate::key::identity;
 use crate::listen::SINK;
-use crate::node::{Error, LoggedSwarm, Node, RunEnd};
+use crate::node::{LoggedSwarm, Node, RunEnd};
 use crate::output::STDOUT;
 use crate::publish::Whose;
 use crate::report::Reporter;
 use crate::services::Services;
+use crate::tally::{Summary, Tally};
 use call::Call;
 use progress::{Done, Progress};
 use std::collections::HashMap;
@@ -32,7 +30,6 @@ use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, State, StreamEnd, StreamId};
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 use swarm_notify::swarm::Config;
-use tally::{Summary, Tally};
 
 pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> {
     let mut config = Config::default();

@@ -15,7 +15,7 @@ mod writer;
 
 pub(crate) use bottom::Bottom;
 
-use crate::report::paint::{self, Span};
+use crate::paint::{self, Span};
 use crate::terminal::{self, wrap_marked, wrap_words};
 use state::{OutputEnd, OutputState, Policy, Said};
 use std::collections::VecDeque;

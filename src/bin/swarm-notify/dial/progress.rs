@@ -1,10 +1,10 @@
 //! [`Progress`]: a bar on a terminal that shows the progress of a long run.
 
-use super::tally::number;
 use crate::args;
 use crate::node::LoggedSwarm;
 use crate::output::{Bottom, show_at_bottom};
 use crate::report::Reporter;
+use crate::tally::number;
 use crate::terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use std::io::{self, IsTerminal as _};
