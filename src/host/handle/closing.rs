@@ -5,6 +5,8 @@ use crate::host::any_swarm::AnySwarm;
 use crate::host::command::{Close, HostCommand};
 use crate::host::connection::close;
 use crate::host::shared::HostPhase;
+#[cfg(doc)]
+use crate::host::stream::Stream;
 use crate::host::wait::AwaitOutcome;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, ListenerId};
@@ -56,11 +58,11 @@ impl Handle {
     ///
     /// At once: listeners are closed, dials are given up, and nothing new begins any more. Then handlers may end, and
     /// streams be closed or dropped by those who hold them, for a
-    /// [`shutdown_timeout`](super::Config::shutdown_timeout) at most. Then the connections are closed politely, for a
+    /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout) at most. Then the connections are closed politely, for a
     /// [`close_timeout`](crate::connection::Config::close_timeout) at most; streams that are left end with them.
     ///
     /// **Drop your streams first.** A [`Stream`] that you hold while you await the shutdown costs the whole
-    /// [`shutdown_timeout`](super::Config::shutdown_timeout), 5 s by default, since the host cannot know that you are done with
+    /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout), 5 s by default, since the host cannot know that you are done with
     /// it; a variable that goes out of scope behind the `await` is enough. So does one that is closed while its peer goes on
     /// sending. A warning in the log says so when it happens, and names a stream.
     ///
@@ -95,7 +97,7 @@ impl Handle {
     ///
     /// Last, the threads of [spawned](Notifees::spawn) notifees handle what they were sent, every closing event among it,
     /// and end. The host waits for them without blocking its own thread, for another
-    /// [`shutdown_timeout`](super::Config::shutdown_timeout) at most. One that takes longer is left alone with a warning in
+    /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout) at most. One that takes longer is left alone with a warning in
     /// the log. [`take_panics`](Notifees::take_panics) has the panics of those that ended so.
     pub async fn shutdown(&self) {
         // Gone is shut down, too.

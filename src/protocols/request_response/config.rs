@@ -6,6 +6,8 @@ use super::codec::Framing;
 #[cfg(doc)]
 use super::error::RequestError;
 #[cfg(doc)]
+use super::event::Event;
+#[cfg(doc)]
 use crate::lifecycle::Failure;
 use core::time::Duration;
 
