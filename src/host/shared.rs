@@ -1,4 +1,4 @@
-//! [`Shared`]: what the driver, the handles, the streams and the notifee of a host have in common.
+//! [`HostShared`]: what the driver, the handles, the streams and the notifee of a host have in common.
 //!
 //! This is the only place of the crate with shared ownership, and it has one rule: nothing is borrowed while somebody
 //! else's code runs (a waker, a closure, the drop of a stream), with one exception, the [`HostSwarm`], which notifees and
@@ -44,7 +44,7 @@ pub(super) enum HostPhase {
 }
 
 /// What a host's parts have in common.
-pub(super) struct Shared {
+pub(super) struct HostShared {
     pub(super) config: Config,
     pub(super) local_peer: PeerId,
     pub(super) phase: Cell<HostPhase>,
@@ -98,7 +98,7 @@ impl Waiters {
     }
 }
 
-impl Shared {
+impl HostShared {
     pub(super) fn new(swarm: AnySwarm, config: Config) -> Rc<Self> {
         let local_peer = swarm.node().local_peer();
         Rc::new(Self {
