@@ -126,9 +126,8 @@ pub(crate) use packed_peer::PackedPeer;
 #[cfg(not(feature = "swarm"))]
 use packed_peer::PackedPeer;
 use round_trip::RoundTrip;
-pub use stream::{Stream, Streams};
+pub use stream::{ReadError, Stream, Streams, WriteError};
 use stream_deadlines::StreamDeadlines;
-pub use stream_ops::{ReadError, WriteError};
 use timers::ConnectionTimers;
 #[cfg(feature = "swarm")]
 pub(crate) use timers::IdleTimes;

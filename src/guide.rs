@@ -1,6 +1,6 @@
 //! Put it into your loop: which calls when, what a turn does, and what happens if you are late.
 //!
-//! Three pages go further: [`enemy`] has all bounds, the memory that they add up to, and what is not defended.
+//! Four pages go further: [`enemy`] has all bounds, and what is not defended; [`memory`] has what they add up to.
 //! [`six_notifications`] shows py-libp2p's way and ours side by side.
 #![cfg_attr(feature = "cli", doc = "[`command_log`] states the log of the command.")]
 #![cfg_attr(not(feature = "cli"), doc = "`command_log` (feature `cli`) states the log of the command.")]
@@ -268,119 +268,8 @@
 //! # Memory
 //!
 //! [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) states the heap that a node takes at worst with all that
-//! is installed: compare that number with what the machine has. It is the sum of what each part states. [`enemy`] has the sums
-//! for the defaults and for small machines. The part of the swarm itself is [`Config::memory_bound`] ([`enemy`] has what one
-//! connection and one stream take of it), which has three parts in turn:
-//!
-//! | part | depends on | default |
-//! |---|---|---|
-//! | records of connections and streams | [`limits`](Config::limits), handshakes | 160 MiB for 16 384 connections, 65 536 streams, 1 024 handshakes |
-//! | bytes held | [`held_bytes`](Config::held_bytes) | 64 MiB, and a quarter more for a moment; 2 MiB at the door |
-//! | buffers that are made once | the largest window, the output of one connection | 11 MiB |
-//!
-//! Choose `limits` first: as many connections and streams as you serve. Then choose `held_bytes`: what all streams may have
-//! unread together at your busiest, and what waits for slow readers. [`Swarm::bytes_held`] tells how much that is; a program
-//! that reads what is ready in each turn holds next to nothing. A connection needs some 200 KiB for itself at times, so a
-//! budget below 1 MiB resets streams of honest peers. Services have budgets of their own, by the same rule: identify
-//! `held_bytes`, requests `outbound_bytes` and `inbound_bytes`, pub/sub those of its `Config`, and a host `unread_bytes`. With
-//! fewer connections than the default they can be lowered in proportion.
-//!
-//! What you do not read is held, too. A peer that you neglect waits for window first; that is all, as long as its
-//! connection, its peer and all together keep their budgets. Above a budget, window is withheld for what you have read;
-//! above it by a quarter, the largest streams end with [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit). Above the
-//! budget of all, window is withheld only from peers that hold more than a 64th of it, and streams are reset only of
-//! those who hold most: an idle peer loses nothing. To pass bytes on without keeping any, read no more than
-//! [`write_room`](Swarm::write_room) says.
-//!
-//! [`Config::small`] is for 16 connections, and each service and the host has a `small`, too. Two small nodes that ping, say who they are, publish and echo:
-//!
-#![cfg_attr(feature = "rand", doc = "```")]
-#![cfg_attr(not(feature = "rand"), doc = "```ignore")]
-//! # #[cfg(feature = "protocols")]
-//! # fn main() -> Result<(), Box<dyn core::error::Error>> {
-//! use core::time::Duration;
-//! use libp2p_core::transport::MemoryTransport;
-//! use swarm_notify::connection::Protocol;
-//! use swarm_notify::keys;
-//! use swarm_notify::lifecycle::Event;
-//! use swarm_notify::notifee::Notifees;
-//! use swarm_notify::protocols::floodsub::FloodSub;
-//! use swarm_notify::protocols::identify::{self, Identify};
-//! use swarm_notify::protocols::ping::{self, Ping};
-//! use swarm_notify::protocols::pubsub::{self, Signing};
-//! use swarm_notify::swarm::{Config, Readiness, Swarm};
-//!
-//! const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
-//!
-//! let node = || -> Result<_, Box<dyn core::error::Error>> {
-//!     let identity = keys::generate()?;
-//!     let mut swarm = Swarm::from_os_rng((), MemoryTransport::new(), &identity, Config::small())?;
-//!     swarm.register_protocol(ECHO);
-//!     let mut notifees = Notifees::new();
-//!     let ping = notifees.install(&mut swarm, Ping::new(keys::seed()?, ping::Config::small()));
-//!     let identify = Identify::new(identity.public(), identify::Config::small());
-//!     let identify = notifees.install(&mut swarm, identify);
-//!     let mut floodsub = FloodSub::new(Signing::strict_sign(identity, 1), pubsub::Config::small());
-//!     floodsub.subscribe(&mut swarm, "news")?;
-//!     let floodsub = notifees.install(&mut swarm, floodsub);
-//!     assert!(notifees.memory_bound(&swarm) <= 9 * 1024 * 1024);
-//!     Ok((swarm, notifees, ping, identify, floodsub))
-//! };
-//! let (mut server, mut client) = (node()?, node()?);
-//! server.0.listen("/memory/4720".parse()?)?;
-//! server.0.tick(Duration::ZERO);
-//! let connection = client.0.dial("/memory/4720".parse()?)?;
-//!
-//! let (mut stream, mut echoed) = (None, Vec::new());
-//! let (mut is_pinged, mut is_identified, mut is_heard) = (false, false, false);
-//! for millisecond in 0.. {
-//!     assert!(millisecond < 10_000);
-//!     let now = Duration::from_millis(millisecond);
-//!     for (swarm, notifees, ..) in [&mut server, &mut client] {
-//!         swarm.tick(now);
-//!         notifees.drive(swarm, now);
-//!     }
-//!     if stream.is_none() && client.0.counters().connections.outbound.open == 1 {
-//!         let opened = client.0.open_stream(connection, &[ECHO])?;
-//!         client.0.write(opened, b"hello")?;
-//!         stream = Some(opened);
-//!     }
-//!     // The server echoes what it can write back, and keeps nothing.
-//!     for connection in server.0.connections().collect::<Vec<_>>() {
-//!         for stream in server.0.streams_of(connection).collect::<Vec<_>>() {
-//!             if server.0.stream(stream).and_then(|view| view.protocol) == Some(&ECHO) {
-//!                 let (mut buffer, room) = ([0; 1024], server.0.write_room(stream));
-//!                 let most = room.min(buffer.len());
-//!                 if let Ok(n) = server.0.read(stream, &mut buffer[..most]) {
-//!                     server.0.write(stream, &buffer[..n])?;
-//!                 }
-//!             }
-//!         }
-//!     }
-//!     if let Some(stream) = stream {
-//!         let mut buffer = [0; 64];
-//!         if let Ok(n) = client.0.read(stream, &mut buffer) {
-//!             echoed.extend_from_slice(&buffer[..n]);
-//!         }
-//!     }
-//!     let (swarm, notifees, ping, identify, floodsub) = &mut client;
-//!     let event = notifees.get_mut(*ping).unwrap().next_event();
-//!     is_pinged |= matches!(event, Some(ping::Event::Pong { .. }));
-//!     let event = notifees.get_mut(*identify).unwrap().next_event();
-//!     is_identified |= matches!(event, Some(identify::Event::Identified { .. }));
-//!     notifees.get_mut(*floodsub).unwrap().publish(swarm, "news", b"extra").ok();
-//!     let event = server.1.get_mut(server.4).unwrap().next_event();
-//!     is_heard |= matches!(event, Some(pubsub::Event::Message { .. }));
-//!     if is_pinged && is_identified && is_heard && echoed == b"hello" {
-//!         break;
-//!     }
-//! }
-//! assert!(server.0.bytes_held() < 1024 * 1024);
-//! # Ok(())
-//! # }
-//! # #[cfg(not(feature = "protocols"))]
-//! # fn main() {}
-//! ```
+//! is installed: compare that number with what the machine has. The page [`memory`] says how to choose the bounds that it is
+//! the sum of.
 //!
 //! # How late is too late
 //!
@@ -435,4 +324,5 @@ use crate::swarm::{Config, Swarm};
 #[cfg(feature = "cli")]
 pub mod command_log;
 pub mod enemy;
+pub mod memory;
 pub mod six_notifications;

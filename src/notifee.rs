@@ -50,7 +50,6 @@
 
 #[cfg(feature = "connection")]
 pub mod caught;
-mod context;
 mod interest;
 mod network;
 #[cfg(feature = "subscription")]
@@ -65,7 +64,6 @@ pub mod subscription;
 
 #[cfg(feature = "connection")]
 pub use caught::{CatchPanics, NotifeePanic, Notification, catch_panics};
-pub use context::NotifeeContext;
 pub use interest::Interest;
 pub use network::Network;
 #[cfg(all(feature = "host", unix))]
@@ -80,7 +78,7 @@ pub use peers::{PeerNotifee, Peers};
 pub use registry::Occurrence;
 #[cfg(feature = "protocols")]
 pub use registry::Service;
-pub use registry::{NotifeeId, Notifees};
+pub use registry::{NotifeeContext, NotifeeId, Notifees};
 #[cfg(feature = "subscription")]
 pub use spawned::{BlockingNotifee, ThreadPanic};
 #[cfg(feature = "subscription")]

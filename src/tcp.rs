@@ -11,6 +11,7 @@ mod names;
 #[cfg(feature = "dns")]
 mod race;
 mod reactor;
+mod registered;
 mod source;
 mod stream;
 mod timer;

@@ -1,4 +1,4 @@
-//! Two yamux sessions against a model: see `tests/support/yamux_pair.rs`.
+//! Two yamux sessions against a model: see `tests/support/yamux_pair/mod.rs`.
 #![no_main]
 
 #[path = "../../tests/support/mod.rs"]

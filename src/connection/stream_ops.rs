@@ -3,45 +3,14 @@
 //! Commands say at once what they come to; none of them causes a [`Fact`] that is not returned.
 
 use super::negotiate::send_first_proposal;
-use super::stream::Negotiation;
 use super::stream::machine::{Life, Trigger};
+use super::stream::{Negotiation, ReadError, WriteError};
 use super::stream_deadlines::StreamWait;
 use super::unnamed_facts::Offered;
 use super::{Connection, Environment, Fact, Phase, UNTIMED, yamux};
 use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
-use core::fmt;
 use core::time::Duration;
-
-/// Why nothing was read. Nothing has changed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum ReadError {
-    /// Nothing has come that was not read; it will be told when something does.
-    Blocked,
-    /// The owner has closed the stream.
-    Closed,
-    /// The stream has ended; what had arrived before can be taken as a whole.
-    Ended,
-    /// No stream stands under this id in the table, or not any more.
-    Stale,
-}
-
-/// Why nothing was written. Nothing has changed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum WriteError {
-    /// There is no place: the peer grants no window, the connection's output is full, the protocol has yet to be agreed,
-    /// or the stream waits behind others that the peer has not acknowledged. It will be told when there is, at the latest
-    /// when the stream is open.
-    Blocked,
-    /// The owner has finished or closed its side, or is closing the connection.
-    Closed,
-    /// The stream has ended.
-    Ended,
-    /// No stream stands under this id in the table, or not any more.
-    Stale,
-}
 
 impl Connection {
     /// Takes a stream that was [`Fact::StreamOffered`], which its owner has put into the table; without that, the peer is
@@ -274,30 +243,5 @@ impl Connection {
         if self.reset_and_end(id, StreamEnd::Reset(Side::Local), Failure::Requested, env).is_some() {
             self.note_activity(env.now);
         }
-    }
-}
-
-impl core::error::Error for ReadError {}
-impl core::error::Error for WriteError {}
-
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Blocked => "nothing to read at the moment",
-            Self::Closed => "the stream was closed by its owner",
-            Self::Ended => "the stream has ended",
-            Self::Stale => "no stream has this id any more",
-        })
-    }
-}
-
-impl fmt::Display for WriteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Blocked => "no place to write at the moment",
-            Self::Closed => "the stream was finished by its owner",
-            Self::Ended => "the stream has ended",
-            Self::Stale => "no stream has this id any more",
-        })
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! [`OpeningQueues`]: super::opening_queues::OpeningQueues
 
-use super::command::{Proposal, StreamRequest};
+use super::command::{Proposal, QueuedOpening, StreamRequest};
 use super::error::Error;
 use super::opened_stream::StreamParts;
 use super::outcome::PendingOutcome;
-use super::shared::Shared;
+use super::shared::HostShared;
 use crate::lifecycle::{ConnectionId, State};
 use crate::notifee::Node;
 use crate::protocols::Target;
@@ -16,13 +16,7 @@ use core::time::Duration;
 /// The shortest time after which lines are tried although no stream has ended.
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
 
-/// An opening that stands in line.
-pub(super) struct QueuedOpening {
-    proposal: Proposal,
-    slot: Rc<PendingOutcome<StreamParts>>,
-}
-
-impl Shared {
+impl HostShared {
     /// Begins a stream, or has it wait in line for a place if that is asked for.
     pub(super) fn open_or_wait(
         &self,

@@ -66,6 +66,12 @@ impl Proposal {
     }
 }
 
+/// An opening that stands in line.
+pub(super) struct QueuedOpening {
+    pub(super) proposal: Proposal,
+    pub(super) slot: Rc<PendingOutcome<StreamParts>>,
+}
+
 /// What is done with the swarm.
 pub(super) type Act = Box<dyn FnOnce(Option<&mut HostSwarm>) -> Option<Waker>>;
 

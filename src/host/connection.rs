@@ -4,7 +4,7 @@ use super::command::{Close, HostCommand, Proposal};
 #[cfg(doc)]
 use super::handle::Handle;
 use super::open_stream::OpenStream;
-use super::shared::Shared;
+use super::shared::HostShared;
 use super::wait::AwaitOutcome;
 use crate::connection::Protocol;
 use crate::identity::PeerId;
@@ -17,7 +17,7 @@ use core::fmt;
 /// A connection that was dialed, and is open or was. Dropping this does not close it.
 #[derive(Clone)]
 pub struct Connection {
-    pub(super) shared: Rc<Shared>,
+    pub(super) shared: Rc<HostShared>,
     pub(super) id: ConnectionId,
     pub(super) peer: PeerId,
     pub(super) remote: Multiaddr,
@@ -75,7 +75,7 @@ impl Connection {
 }
 
 /// Closes a connection, and waits until that is done, or nothing is left to be done.
-pub(super) async fn close(shared: &Rc<Shared>, id: ConnectionId, how: Close) {
+pub(super) async fn close(shared: &Rc<HostShared>, id: ConnectionId, how: Close) {
     // Whatever it says, there is no connection any more.
     let _ = AwaitOutcome::begin(shared, |slot| HostCommand::CloseConnection(id, how, slot)).await;
 }

@@ -5,7 +5,7 @@ use super::any_swarm::HostSwarm;
 use super::error::Error;
 use super::opened_stream::StreamOutcome;
 use super::running_handlers::HandlerTicket;
-use super::shared::{HostPhase, Shared, Waiters, caught};
+use super::shared::{HostPhase, HostShared, Waiters, caught};
 use crate::notifee::Node;
 use crate::text::for_log;
 use alloc::format;
@@ -23,7 +23,7 @@ const ROUNDS: usize = 4;
 
 /// What is polled to make progress.
 pub(super) struct Driver {
-    pub(super) shared: Rc<Shared>,
+    pub(super) shared: Rc<HostShared>,
     timer: Timer,
     /// What the timer is set to. It may be early, never late.
     armed: Option<Duration>,
@@ -32,7 +32,7 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(shared: Rc<Shared>) -> Self {
+    pub(super) fn new(shared: Rc<HostShared>) -> Self {
         Self { shared, timer: Timer::never(), armed: None, wakers: Vec::new() }
     }
 
@@ -100,7 +100,7 @@ impl Driver {
     }
 }
 
-impl Shared {
+impl HostShared {
     /// Resets streams of the peers for which most handlers run, for those that have waited too long for a handler.
     fn have_streams_give_way(&self, node: &mut dyn Node, now: Duration) {
         loop {
@@ -194,7 +194,7 @@ impl Shared {
 }
 
 /// A running handler's place. It is given back when the handler has ended or was dropped.
-struct RunningGuard(Rc<Shared>, HandlerTicket);
+struct RunningGuard(Rc<HostShared>, HandlerTicket);
 
 impl Drop for RunningGuard {
     fn drop(&mut self) {
@@ -205,7 +205,7 @@ impl Drop for RunningGuard {
 }
 
 /// Starts the handlers that there are places for. Their code runs when the executor does.
-fn start(shared: &Rc<Shared>, executor: &LocalExecutor<'static>) {
+fn start(shared: &Rc<HostShared>, executor: &LocalExecutor<'static>) {
     while let Some((handler, stream, ticket)) = shared.waiters(|waiters| waiters.handlers.next(&shared.config)) {
         let place = RunningGuard(shared.clone(), ticket);
         let answer = handler(stream);

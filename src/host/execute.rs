@@ -8,11 +8,11 @@
 use super::any_swarm::HostSwarm;
 use super::command::{Close, HostCommand};
 use super::error::Error;
-use super::shared::{HostPhase, Shared};
+use super::shared::{HostPhase, HostShared};
 use crate::lifecycle::{Id, State};
 use crate::notifee::Node;
 
-impl Shared {
+impl HostShared {
     /// Does what is asked, at once or in the driver's next turn, and has the driver do what follows from it.
     pub(super) fn act(&self, command: HostCommand) {
         if let Some(command) = self.act_at_once(command) {
@@ -75,7 +75,7 @@ impl Shared {
 
 impl HostCommand {
     /// The host is gone: whoever waits is told so.
-    pub(super) fn refuse(self, shared: &Shared) {
+    pub(super) fn refuse(self, shared: &HostShared) {
         match self {
             Self::Listen(_, slot) => shared.fill(&slot, Err(Error::Gone)),
             Self::Dial(_, slot) => shared.fill(&slot, Err(Error::Gone)),
@@ -94,7 +94,7 @@ impl HostCommand {
     }
 
     /// Does it.
-    fn execute(self, shared: &Shared, host_swarm: &mut HostSwarm) {
+    fn execute(self, shared: &HostShared, host_swarm: &mut HostSwarm) {
         if self.is_pointless() {
             return;
         }
@@ -168,7 +168,7 @@ impl HostCommand {
 }
 
 /// Somebody has stopped waiting: what was begun for them alone ends.
-fn give_up(id: Id, shared: &Shared, node: &mut dyn Node) {
+fn give_up(id: Id, shared: &HostShared, node: &mut dyn Node) {
     // One that has ended meanwhile has no need to.
     match id {
         Id::Listener(id) => {

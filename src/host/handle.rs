@@ -1,19 +1,20 @@
 //! [`Handle`]: how tasks ask a host for things, and what they get: a [`Listener`], a [`Connection`].
 
+mod closing;
+
 use super::any_swarm::AnySwarm;
-use super::command::{Close, HostCommand, Proposal};
-use super::connection::{Connection, close};
+use super::command::{HostCommand, Proposal};
+use super::connection::Connection;
 use super::error::Error;
 use super::listener::Listener;
 use super::open_stream::OpenStream;
 use super::outcome::PendingOutcome;
-use super::shared::{HostPhase, Shared};
+use super::shared::{HostPhase, HostShared};
 use super::stream::Stream;
 use super::wait::{AwaitOutcome, WatchNotifee};
 use crate::connection::Protocol;
 use crate::identity::PeerId;
-use crate::lifecycle::{ConnectionId, ListenerId};
-use crate::notifee::{HasNode as _, NotifeeId, Notifees};
+use crate::notifee::{NotifeeId, Notifees};
 use crate::protocols::Target;
 use crate::swarm::Multiaddr;
 use alloc::boxed::Box;
@@ -33,12 +34,12 @@ use smol::LocalExecutor;
 /// stream is reset. Those that wait for an end change nothing when they are dropped.
 #[derive(Clone)]
 pub struct Handle {
-    shared: Rc<Shared>,
+    shared: Rc<HostShared>,
     executor: Weak<LocalExecutor<'static>>,
 }
 
 impl Handle {
-    pub(super) const fn new(shared: Rc<Shared>, executor: Weak<LocalExecutor<'static>>) -> Self {
+    pub(super) const fn new(shared: Rc<HostShared>, executor: Weak<LocalExecutor<'static>>) -> Self {
         Self { shared, executor }
     }
 
@@ -136,46 +137,6 @@ impl Handle {
     /// [`Error::NotConnected`], [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
     pub fn open_stream_lazy<T: Into<Target>>(&self, to: T, protocol: Protocol) -> OpenStream {
         OpenStream::new(&self.shared, to.into(), Proposal::Lazy(protocol))
-    }
-
-    /// Closes a listener. The future is ready once its socket is closed, or at once for a listener that has ended.
-    pub async fn close_listener(&self, id: ListenerId) {
-        // Whatever it says, there is no listener any more.
-        let _ = AwaitOutcome::begin(&self.shared, |slot| HostCommand::CloseListener(id, slot)).await;
-    }
-
-    /// Closes a connection politely, as [`Swarm::close_connection`](crate::swarm::Swarm::close_connection) does. The
-    /// future is ready once its socket is closed, or at once for a connection that has ended.
-    pub async fn close_connection(&self, id: ConnectionId) {
-        close(&self.shared, id, Close::Politely).await;
-    }
-
-    /// Closes a connection at once, and loses what was not sent. The future is ready once the end has been told, or at once
-    /// for a connection that has ended.
-    pub async fn abort_connection(&self, id: ConnectionId) {
-        close(&self.shared, id, Close::AtOnce).await;
-    }
-
-    /// Closes all connections of a peer politely, and gives up the dials that name it, as
-    /// [`Swarm::disconnect_peer`](crate::swarm::Swarm::disconnect_peer) does. The future is ready once all of the
-    /// peer's open connections have ended and their ends have been told, also of those that were being closed already. It
-    /// returns the number of connections that it has acted on.
-    /// 0 once the host is gone. If the future is dropped after it was polled once, they are closed nevertheless.
-    pub async fn disconnect_peer(&self, peer: PeerId) -> usize {
-        let disconnect = move |_: &mut Notifees<AnySwarm>, swarm: &mut AnySwarm| {
-            let node = swarm.node_mut();
-            (node.connections_of(peer), node.disconnect_peer(peer))
-        };
-        let Ok((open, count)) = self.with(disconnect).await else { return 0 };
-        for id in open {
-            self.connection_closed(id).await;
-        }
-        count
-    }
-
-    /// Waits until a connection has ended. The future is ready at once if it has.
-    pub async fn connection_closed(&self, id: ConnectionId) {
-        close(&self.shared, id, Close::ByItself).await;
     }
 
     /// Gives each inbound stream of a protocol to `handler`, in a task of its own, from now on: the protocol is spoken.
@@ -371,63 +332,6 @@ impl Handle {
             }
             None => Err(Error::Gone),
         }
-    }
-
-    /// Shuts the host down, in good order. The future is ready once everything has ended and been told. Repeating it waits
-    /// for the same end.
-    ///
-    /// At once: listeners are closed, dials are given up, and nothing new begins any more. Then handlers may end, and
-    /// streams be closed or dropped by those who hold them, for a
-    /// [`shutdown_timeout`](super::Config::shutdown_timeout) at most. Then the connections are closed politely, for a
-    /// [`close_timeout`](crate::connection::Config::close_timeout) at most; streams that are left end with them.
-    ///
-    /// **Drop your streams first.** A [`Stream`] that you hold while you await the shutdown costs the whole
-    /// [`shutdown_timeout`](super::Config::shutdown_timeout), 5 s by default, since the host cannot know that you are done with
-    /// it; a variable that goes out of scope behind the `await` is enough. So does one that is closed while its peer goes on
-    /// sending. A warning in the log says so when it happens, and names a stream.
-    ///
-    /// ```
-    /// # use smol::io::{AsyncReadExt, AsyncWriteExt};
-    /// # use swarm_notify::connection::Protocol;
-    /// # use swarm_notify::host::{Config, Host};
-    /// # use swarm_notify::identity::Keypair;
-    /// # const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
-    /// # let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
-    /// # let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
-    /// # server.handle().set_handler(ECHO, async |stream| {
-    /// #     let (mut reader, mut writer) = smol::io::split(stream);
-    /// #     smol::io::copy(&mut reader, &mut writer).await?;
-    /// #     writer.close().await
-    /// # });
-    /// # let (listening, dialing) = (server.handle(), client.handle());
-    /// # let talk = client.run_until(async {
-    /// #     let listener = listening.listen("/ip4/127.0.0.1/tcp/0".parse()?).await?;
-    /// #     let connection = dialing.dial(listener.addresses()[0].clone()).await?;
-    /// let mut stream = connection.open_stream(&[ECHO]).await?;
-    /// stream.write_all(b"hello").await?;
-    /// let mut echo = [0; 5];
-    /// stream.read_exact(&mut echo).await?;
-    /// drop(stream); // or a block around its use; otherwise the next line takes 5 s
-    /// dialing.shutdown().await;
-    /// #     Ok::<_, Box<dyn std::error::Error>>(())
-    /// # });
-    /// # smol::block_on(server.run_until(talk))?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// Last, the threads of [spawned](Notifees::spawn) notifees handle what they were sent, every closing event among it,
-    /// and end. The host waits for them without blocking its own thread, for another
-    /// [`shutdown_timeout`](super::Config::shutdown_timeout) at most. One that takes longer is left alone with a warning in
-    /// the log. [`take_panics`](Notifees::take_panics) has the panics of those that ended so.
-    pub async fn shutdown(&self) {
-        // Gone is shut down, too.
-        let _ = AwaitOutcome::begin(&self.shared, HostCommand::Shutdown).await;
-    }
-
-    /// Returns whether everything has ended and been told, or the host was dropped.
-    #[must_use]
-    pub fn is_shut_down(&self) -> bool {
-        self.shared.phase.get() == HostPhase::Over
     }
 }
 

@@ -1,12 +1,18 @@
 //! [`HandlerQueue`]: the streams that wait for a handler.
 
-use super::handlers::Handler;
 use super::opened_stream::StreamParts;
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::ConnectionId;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::rc::Rc;
+use core::future::Future;
+use core::pin::Pin;
 use core::time::Duration;
+
+/// What a stream of a protocol is given to. The call runs none of the owner's code; the future does.
+pub(super) type Handler = Rc<dyn Fn(StreamParts) -> Pin<Box<dyn Future<Output = ()>>>>;
 
 /// A stream that waits, and the handler that it waits for.
 pub(super) struct QueuedStream {

@@ -1,22 +1,15 @@
 //! [`Handlers`]: who answers the streams of which protocol, how many of them at a time, and who waits for a place.
 
 use super::config::Config;
-use super::handler_queue::{HandlerQueue, QueuedStream};
+use super::handler_queue::{Handler, HandlerQueue, QueuedStream};
 use super::opened_stream::StreamParts;
 use super::running_handlers::{HandlerTicket, RunningHandlers};
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, StreamId};
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use alloc::rc::Rc;
 use alloc::vec::Vec;
-use core::future::Future;
-use core::pin::Pin;
 use core::time::Duration;
-
-/// What a stream of a protocol is given to. The call runs none of the owner's code; the future does.
-pub(super) type Handler = Rc<dyn Fn(StreamParts) -> Pin<Box<dyn Future<Output = ()>>>>;
 
 /// The handlers by protocol, those that run, and the streams that wait for one.
 #[derive(Default)]

@@ -6,7 +6,7 @@ use super::error::Error;
 use super::handler_queue::QueuedStream;
 use super::handlers::HandlerChoice;
 use super::opened_stream::StreamOutcome;
-use super::shared::Shared;
+use super::shared::HostShared;
 use super::unread;
 use crate::lifecycle::{
     ConnectionEnd, ConnectionId, Direction, Failure, Limits, ListenerEnd, ListenerId, StreamEnd, StreamId,
@@ -18,7 +18,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 /// It borrows the waiters for a moment at a time, wakes nobody and calls nobody: that comes after the turn.
-pub(super) struct HostNotifee(pub(super) Rc<Shared>);
+pub(super) struct HostNotifee(pub(super) Rc<HostShared>);
 
 impl HostNotifee {
     /// Somebody has opened a stream: one for a handler, or for another notifee.

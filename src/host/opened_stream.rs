@@ -2,7 +2,7 @@
 //! both know.
 
 use super::error::Error;
-use super::unread::Counted;
+use super::unread::{Counted, KeepsUnread};
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Direction, Failure, ListenerId, Side, StreamEnd, StreamId};
@@ -53,7 +53,7 @@ pub(super) struct StreamEnds {
 struct Unread {
     bytes: Vec<u8>,
     start: usize,
-    _counted: Option<Counted>,
+    _counted: Option<Counted<StreamEnds>>,
 }
 
 impl Unread {
@@ -77,24 +77,6 @@ impl StreamEnds {
         *self.unread.borrow_mut() = Unread { bytes: unread, ..Unread::default() };
     }
 
-    /// Returns the memory that is kept for the holder of a stream that has ended, and whether the peer had not finished its
-    /// side.
-    pub(super) fn keeps(&self) -> Option<(usize, bool)> {
-        let bytes = self.unread.borrow().bytes.capacity();
-        (bytes > 0).then(|| (bytes, !self.is_complete.get()))
-    }
-
-    /// The bytes that are kept are counted until they are read, lost or dropped.
-    pub(super) fn set_counted(&self, counted: Counted) {
-        self.unread.borrow_mut()._counted = Some(counted);
-    }
-
-    /// A bound was exceeded: the holder reads nothing more, and hears that the stream was cut.
-    pub(super) fn lose_unread(&self) {
-        self.is_complete.set(false);
-        *self.unread.borrow_mut() = Unread::default();
-    }
-
     /// There is something to read.
     pub(super) fn readable(&self) -> Option<Waker> {
         self.reader.take()
@@ -116,6 +98,22 @@ impl StreamEnds {
             0 => end.read(self.is_complete.get()),
             n => Ok(n),
         }
+    }
+}
+
+impl KeepsUnread for StreamEnds {
+    fn keeps(&self) -> Option<(usize, bool)> {
+        let bytes = self.unread.borrow().bytes.capacity();
+        (bytes > 0).then(|| (bytes, !self.is_complete.get()))
+    }
+
+    fn set_counted(&self, counted: Counted<Self>) {
+        self.unread.borrow_mut()._counted = Some(counted);
+    }
+
+    fn lose_unread(&self) {
+        self.is_complete.set(false);
+        *self.unread.borrow_mut() = Unread::default();
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`Shared`]: what the driver, the handles, the streams and the notifee of a host have in common.
+//! [`HostShared`]: what the driver, the handles, the streams and the notifee of a host have in common.
 //!
 //! This is the only place of the crate with shared ownership, and it has one rule: nothing is borrowed while somebody
 //! else's code runs (a waker, a closure, the drop of a stream), with one exception, the [`HostSwarm`], which notifees and
@@ -6,8 +6,7 @@
 //! command waits in the queue, a read or a write is woken after the turn.
 
 use super::any_swarm::{AnySwarm, HostSwarm};
-use super::begin_stream::QueuedOpening;
-use super::command::Commands;
+use super::command::{Commands, QueuedOpening};
 use super::config::Config;
 use super::error::{Absent, Error};
 use super::handlers::Handlers;
@@ -45,7 +44,7 @@ pub(super) enum HostPhase {
 }
 
 /// What a host's parts have in common.
-pub(super) struct Shared {
+pub(super) struct HostShared {
     pub(super) config: Config,
     pub(super) local_peer: PeerId,
     pub(super) phase: Cell<HostPhase>,
@@ -54,7 +53,7 @@ pub(super) struct Shared {
     pub(super) commands: RefCell<Commands>,
     pub(super) waiters: RefCell<Waiters>,
     /// It is borrowed for a moment at a time, by whoever reads or drops a stream that has ended.
-    pub(super) unread: Rc<RefCell<UnreadBytes>>,
+    pub(super) unread: Rc<RefCell<UnreadBytes<StreamEnds>>>,
     /// It is closed once everything has ended and been told, or the host is gone. Other threads wait for that; nothing is
     /// ever sent.
     pub(super) over: (Sender<()>, Receiver<()>),
@@ -99,7 +98,7 @@ impl Waiters {
     }
 }
 
-impl Shared {
+impl HostShared {
     pub(super) fn new(swarm: AnySwarm, config: Config) -> Rc<Self> {
         let local_peer = swarm.node().local_peer();
         Rc::new(Self {

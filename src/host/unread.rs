@@ -1,25 +1,36 @@
 //! [`UnreadBytes`]: the bytes that have arrived on streams which have ended, and wait for who holds these streams.
 
-use super::opened_stream::StreamEnds;
 use crate::identity::PeerId;
 use crate::lifecycle::StreamId;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::rc::{Rc, Weak};
 use core::cell::RefCell;
 
-/// The bytes of ended streams, by peer. What counts is memory: the capacity of the buffers. Each operation is O(log n).
-#[derive(Default)]
-pub(super) struct UnreadBytes {
+/// The bytes of ended streams, by peer, each kept in an `S`. What counts is memory: the capacity of the buffers. Each
+/// operation is O(log n).
+pub(super) struct UnreadBytes<S> {
     all: usize,
-    peers: BTreeMap<PeerId, PeerUnread>,
+    peers: BTreeMap<PeerId, PeerUnread<S>>,
     /// The peers by their bytes, so that the greediest is found at once.
     sizes: BTreeSet<(usize, PeerId)>,
 }
 
-#[derive(Default)]
-struct PeerUnread {
+struct PeerUnread<S> {
     bytes: usize,
-    streams: BTreeMap<LossOrder, Weak<StreamEnds>>,
+    streams: BTreeMap<LossOrder, Weak<S>>,
+}
+
+/// What keeps the bytes of a stream that has ended.
+pub(super) trait KeepsUnread: Sized {
+    /// Returns the memory that is kept for the holder of a stream that has ended, and whether the peer had not finished its
+    /// side.
+    fn keeps(&self) -> Option<(usize, bool)>;
+
+    /// The bytes that are kept are counted until they are read, lost or dropped.
+    fn set_counted(&self, counted: Counted<Self>);
+
+    /// A bound was exceeded: the holder reads nothing more, and hears that the stream was cut.
+    fn lose_unread(&self);
 }
 
 /// The order in which streams of a peer lose their bytes, last first: those that were cut before those that the peer had
@@ -32,15 +43,21 @@ struct LossOrder {
 }
 
 /// The count of one stream's bytes, which ends when it is dropped with them.
-pub(super) struct Counted {
-    count: Rc<RefCell<UnreadBytes>>,
+pub(super) struct Counted<S> {
+    count: Rc<RefCell<UnreadBytes<S>>>,
     peer: PeerId,
     key: LossOrder,
 }
 
-impl UnreadBytes {
-    fn resize(&mut self, peer: PeerId, change: impl FnOnce(&mut PeerUnread)) {
-        let own = self.peers.entry(peer).or_default();
+impl<S> Default for UnreadBytes<S> {
+    fn default() -> Self {
+        Self { all: 0, peers: BTreeMap::new(), sizes: BTreeSet::new() }
+    }
+}
+
+impl<S> UnreadBytes<S> {
+    fn resize(&mut self, peer: PeerId, change: impl FnOnce(&mut PeerUnread<S>)) {
+        let own = self.peers.entry(peer).or_insert_with(|| PeerUnread { bytes: 0, streams: BTreeMap::new() });
         let before = own.bytes;
         change(own);
         let (after, is_gone) = (own.bytes, own.streams.is_empty());
@@ -53,7 +70,7 @@ impl UnreadBytes {
     }
 
     /// Takes the stream that loses its bytes next, if `peer` has more than `per_peer`, or all together more than `most`.
-    fn take_excess(&mut self, peer: PeerId, per_peer: usize, most: usize) -> Option<Weak<StreamEnds>> {
+    fn take_excess(&mut self, peer: PeerId, per_peer: usize, most: usize) -> Option<Weak<S>> {
         let own = self.peers.get(&peer).map_or(0, |own| own.bytes);
         let who = match own > per_peer {
             true => peer,
@@ -69,10 +86,10 @@ impl UnreadBytes {
 }
 
 /// Counts the bytes that `ends` keeps of a peer's stream. While a bound is exceeded, the greediest loses what it has.
-pub(super) fn count(
-    count: &Rc<RefCell<UnreadBytes>>,
+pub(super) fn count<S: KeepsUnread>(
+    count: &Rc<RefCell<UnreadBytes<S>>>,
     (peer, stream): (PeerId, StreamId),
-    ends: &Rc<StreamEnds>,
+    ends: &Rc<S>,
     (per_peer, most): (usize, usize),
 ) {
     let Some((bytes, is_cut)) = ends.keeps() else { return };
@@ -92,7 +109,7 @@ pub(super) fn count(
     }
 }
 
-impl Drop for Counted {
+impl<S> Drop for Counted<S> {
     fn drop(&mut self) {
         let mut count = self.count.borrow_mut();
         // It has lost its bytes if it is not there.
@@ -107,7 +124,7 @@ impl Drop for Counted {
 
 #[cfg(test)]
 mod tests {
-    use super::super::opened_stream::StreamOutcome;
+    use super::super::opened_stream::{StreamEnds, StreamOutcome};
     use super::*;
     use crate::identity::Keypair;
     use crate::lifecycle::{Direction, Lifecycle, Limits, Side, StreamEnd};
@@ -117,7 +134,7 @@ mod tests {
     const KIB: usize = 1_024;
 
     struct Play {
-        unread: Rc<RefCell<UnreadBytes>>,
+        unread: Rc<RefCell<UnreadBytes<StreamEnds>>>,
         streams: Vec<StreamId>,
     }
 

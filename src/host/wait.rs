@@ -4,7 +4,7 @@
 use super::command::HostCommand;
 use super::error::{Absent, Error};
 use super::outcome::{PendingOutcome, Watcher, WhatWaits};
-use super::shared::Shared;
+use super::shared::HostShared;
 use crate::notifee::NotifeeId;
 use alloc::rc::Rc;
 use core::future::Future;
@@ -13,14 +13,14 @@ use core::task::{Context, Poll};
 
 /// Waits for an outcome. Dropped before, it gives up what has begun: a dial, a listener, a stream, a place in line.
 pub(super) struct AwaitOutcome<T> {
-    shared: Rc<Shared>,
+    shared: Rc<HostShared>,
     slot: Rc<PendingOutcome<T>>,
     is_over: bool,
 }
 
 impl<T> AwaitOutcome<T> {
     /// Gives the command that `command` makes with a fresh slot.
-    pub(super) fn begin(shared: &Rc<Shared>, command: impl FnOnce(Rc<PendingOutcome<T>>) -> HostCommand) -> Self {
+    pub(super) fn begin(shared: &Rc<HostShared>, command: impl FnOnce(Rc<PendingOutcome<T>>) -> HostCommand) -> Self {
         let slot = PendingOutcome::new();
         let this = Self { shared: shared.clone(), slot: slot.clone(), is_over: false };
         shared.act(command(slot));
@@ -58,14 +58,14 @@ impl<T> Drop for AwaitOutcome<T> {
 
 /// Asks a notifee at once and after each turn, until it has an answer.
 pub(super) struct WatchNotifee<T, F> {
-    shared: Rc<Shared>,
+    shared: Rc<HostShared>,
     watcher: Rc<Watcher>,
     id: NotifeeId<T>,
     ask: F,
 }
 
 impl<T, F> WatchNotifee<T, F> {
-    pub(super) fn new(shared: Rc<Shared>, id: NotifeeId<T>, ask: F) -> Self {
+    pub(super) fn new(shared: Rc<HostShared>, id: NotifeeId<T>, ask: F) -> Self {
         Self { shared, watcher: Rc::default(), id, ask }
     }
 }

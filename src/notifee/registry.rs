@@ -5,24 +5,27 @@ use super::{Interest, Network, Notifee};
 use crate::clock::Clock;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+pub use context::NotifeeContext;
 use core::any::Any;
 use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
-use dispatch::Interrupted;
 #[cfg(feature = "swarm")]
 pub use drive::Occurrence;
 use emissions::Emissions;
 pub use id::NotifeeId;
+use interrupted::Interrupted;
 #[cfg(feature = "protocols")]
 pub use services::Service;
 use slots::NotifeeSlots;
 
+mod context;
 mod dispatch;
 #[cfg(feature = "swarm")]
 mod drive;
 mod emissions;
 mod id;
+mod interrupted;
 mod limit;
 #[cfg(feature = "swarm")]
 mod memory;

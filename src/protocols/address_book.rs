@@ -69,9 +69,10 @@
 mod book;
 mod dialing;
 mod entry;
+mod known_address;
 mod notifee;
 
-pub use book::AddressSource;
+pub use known_address::AddressSource;
 
 use super::deadlines::Deadlines;
 use super::event_queue::EventQueue;
@@ -155,7 +156,7 @@ impl Config {
     /// Returns the bytes of heap that an [`AddressBook`] with these bounds takes at worst, in a swarm with these limits.
     #[must_use]
     pub fn memory_bound(&self, limits: &Limits) -> usize {
-        let address = self.address_bytes.saturating_add(const { 2 * size_of::<book::KnownAddress>() + 64 });
+        let address = self.address_bytes.saturating_add(const { 2 * size_of::<known_address::KnownAddress>() + 64 });
         let peer = self.addresses_per_peer.max(1).saturating_mul(address).saturating_add(1024);
         let connection = const { 4 * size_of::<Option<BookConnection>>() + 4 * size_of::<Option<PeerDial>>() + 256 };
         let parts = [

@@ -125,6 +125,7 @@
 //! # fn main() {}
 //! ```
 
+mod addresses;
 mod config;
 mod local;
 mod message;
@@ -142,6 +143,7 @@ use crate::lifecycle::{ConnectionId, Failure, StreamId, Table};
 use crate::notifee::{HasNode, NotifeeContext};
 use crate::swarm::Multiaddr;
 use crate::text::for_log;
+pub use addresses::{MAX_ADDRESS, MAX_ADDRESSES};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -149,7 +151,7 @@ pub use config::Config;
 use core::fmt;
 use core::time::Duration;
 use local::LocalInfo;
-pub use message::{DecodeError, Info, MAX_ADDRESS, MAX_ADDRESSES, MAX_PROTOCOLS, decode, encode};
+pub use message::{DecodeError, Info, MAX_PROTOCOLS, decode, encode};
 pub use record::PeerRecord;
 use streams::{IdentifyStream, Item, KnownConnection};
 

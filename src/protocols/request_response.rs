@@ -79,6 +79,7 @@ mod event;
 #[cfg(all(feature = "host", unix))]
 mod handled;
 mod inbound;
+mod memory_bound;
 mod notifee;
 mod outbound;
 mod places;

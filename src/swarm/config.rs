@@ -8,9 +8,12 @@ use core::time::Duration;
 /// use.
 #[cfg_attr(
     feature = "tcp",
-    doc = "The page [`guide::enemy`](crate::guide::enemy) has them in one table, with the memory that they add up to, three"
+    doc = "The page [`guide::enemy`](crate::guide::enemy) has them in one table, with the words that are used here, and"
 )]
-#[cfg_attr(feature = "tcp", doc = "profiles, and the words that are used here.")]
+#[cfg_attr(
+    feature = "tcp",
+    doc = "[`guide::memory`](crate::guide::memory) has the memory that they add up to, and three profiles."
+)]
 ///
 /// # Shares
 /// No peer can take all places of [`limits`](Self::limits) from the others. Beside the limits for each peer and address:

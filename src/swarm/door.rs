@@ -23,7 +23,7 @@ use super::address_group::AddressGroup;
 use super::config::Config;
 use super::reactor::Reactor;
 use super::refusals::Refusal;
-use super::socket_connection::{OfPeer, Pipe, SocketConnection};
+use super::socket_connection::{OfPeer, Pipe};
 use super::wake::WakeTarget;
 use crate::connection::{Connection, Role};
 use crate::lifecycle::{Direction, ListenerId};
@@ -37,10 +37,8 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
 use signature_budget::SignatureBudget;
-use visitor::{HelpingOutcome, VisitorFlaw, VisitorStage};
+use visitor::{HelpingOutcome, Visitor, VisitorFlaw, VisitorStage};
 use visitor_table::{VisitorOrigin, VisitorTable};
-
-pub(super) use visitor::Visitor;
 
 /// The reason for which a connection beyond all of them is closed.
 const NO_PLACE: &str = "there are as many connections as limits.connections allows";
@@ -326,7 +324,7 @@ where
             drop(pipe);
             return self.refuse(listener, remote, peer, Refusal::ConnectionLimit, &NO_PLACE);
         };
-        let mut conn = SocketConnection::accepted(id, visitor, pipe);
+        let mut conn = visitor.into_connection(id, pipe);
         let waker = self.wakers.waker(WakeTarget::of(id));
         conn.ready_to_open(&mut self.state, &mut Context::from_waker(&waker), self.now);
         self.insert_connection(conn);

@@ -3,8 +3,7 @@
 use super::Swarm;
 use super::reactor::Reactor;
 use super::shares::{Greediest, Holder, SpentShare};
-use super::socket_connection::SocketConnection;
-use super::trim::Trim;
+use super::socket_connection::{SocketConnection, Trim};
 use crate::lifecycle::{ConnectionId, Direction, StreamId};
 use core::cell::Cell;
 use core::cmp::Reverse;

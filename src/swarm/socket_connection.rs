@@ -19,7 +19,6 @@ mod share;
 mod streams;
 mod writing;
 
-use super::door::Visitor;
 use super::held_bytes::ConnectionAccount;
 use super::run_queue::HelpingsTaken;
 use super::state::SwarmState;
@@ -35,6 +34,7 @@ use flush_tracker::FlushTracker;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
+pub(super) use share::Trim;
 
 /// The most reads of one helping. A pipe that brings a few bytes at a time would hold the turn otherwise.
 pub(super) const HELPING_READS: usize = 8;
@@ -156,17 +156,11 @@ where
         }
     }
 
-    /// Makes the connection of an accepted connection whose peer is authenticated, out of what stood at the door.
-    pub(super) fn accepted(id: ConnectionId, visitor: Visitor<T>, pipe: Pipe<T::Output>) -> Self {
-        let Visitor { listener, remote, local, began, received, sent, out, written, .. } = visitor;
-        let mut conn = Self::new(id, Direction::Inbound, remote, ConnectionStage::Up(pipe), began);
-        conn.listener = Some(listener);
-        conn.local = Some(local);
-        (conn.received, conn.sent) = (received, sent);
-        (conn.out, conn.written) = (out, written);
+    /// Takes over what its visitor has said at the [door](super::door), and has not written yet: `out[written..]`.
+    pub(super) fn take_over_output(&mut self, out: Vec<u8>, written: usize) {
+        (self.out, self.written) = (out, written);
         // All that was said at the door is a batch of its own: no stream has written into it.
-        conn.flush_tracker.taken();
-        conn
+        self.flush_tracker.taken();
     }
 
     pub(super) fn connection(&mut self) -> Option<&mut Connection> {

@@ -6,6 +6,13 @@ use core::net::SocketAddr;
 use libp2p_core::Multiaddr;
 use libp2p_core::multiaddr::Protocol;
 
+/// The addresses of a connection that was dialed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SocketAddresses {
+    pub(super) local: SocketAddr,
+    pub(super) remote: SocketAddr,
+}
+
 /// The socket address that `/ip4|ip6/…/tcp/…` names, with or without `/p2p/…` after it; `None` for any other address.
 pub(super) fn from_multiaddr(address: &Multiaddr) -> Option<SocketAddr> {
     let (host, port) = host_and_port(address)?;

@@ -1,7 +1,8 @@
 //! [`Attempt`]: one attempt to connect to one address.
 
+use super::address::SocketAddresses;
 use super::reactor::Handle;
-use super::source::Registered;
+use super::registered::Registered;
 use core::net::SocketAddr;
 use core::task::{Context, Poll, ready};
 use mio::Interest;
@@ -10,13 +11,6 @@ use std::io;
 
 /// A socket that is connected, and the two ends of its connection.
 pub(super) type Connected = (Registered<TcpStream>, SocketAddresses);
-
-/// The addresses of a connection that was dialed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SocketAddresses {
-    pub(super) local: SocketAddr,
-    pub(super) remote: SocketAddr,
-}
 
 /// One attempt to connect to one address.
 #[derive(Debug)]
@@ -29,7 +23,7 @@ pub(super) struct Attempt {
 impl Attempt {
     /// Begins to connect: the system sends the first packet.
     pub(super) fn begin(handle: &Handle, address: SocketAddr) -> io::Result<Self> {
-        let socket = handle.register(TcpStream::connect(address)?, Interest::READABLE | Interest::WRITABLE)?;
+        let socket = Registered::new(handle, TcpStream::connect(address)?, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self { address, socket: Some(socket) })
     }
 

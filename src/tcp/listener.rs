@@ -2,7 +2,7 @@
 
 use super::interfaces::{Change, Interfaces, Wildcard};
 use super::reactor::Handle;
-use super::source::Registered;
+use super::registered::Registered;
 use super::timer::Timer;
 use super::{Config, Event, Stream, address};
 use core::future::ready;
@@ -92,7 +92,7 @@ impl ListeningSocket {
         socket.bind(&address.into())?;
         socket.listen(i32::try_from(config.backlog).unwrap_or(i32::MAX))?;
         socket.set_nonblocking(true)?;
-        let socket = handle.register(TcpListener::from_std(socket.into()), Interest::READABLE)?;
+        let socket = Registered::new(handle, TcpListener::from_std(socket.into()), Interest::READABLE)?;
         let bound = socket.socket.local_addr()?;
         log::debug!("listening on {bound}");
         let addresses = match bound.ip().is_unspecified() {
@@ -232,7 +232,7 @@ impl ListeningSocket {
 /// Makes a pipe of an accepted socket. On an error the socket is closed.
 fn pipe_of(stream: TcpStream, handle: &Handle, config: &Config) -> io::Result<Stream> {
     stream.set_nodelay(config.nodelay)?;
-    Ok(Stream::new(handle.register(stream, Interest::READABLE)?))
+    Ok(Stream::new(Registered::new(handle, stream, Interest::READABLE)?))
 }
 
 /// Sorts an error of accept. What is not known to be harmless rests, so that no error can make a spin.

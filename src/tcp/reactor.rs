@@ -1,9 +1,9 @@
 //! [`Reactor`]: the poller that the sockets of a [`Transport`](super::Transport) are registered with, and its timers.
 
-use super::attempt::SocketAddresses;
-use super::source::{Registered, Source};
+use super::address::{self, SocketAddresses};
+use super::lock;
+use super::source::Source;
 use super::timer_queue::TimerQueue;
-use super::{address, lock};
 use alloc::sync::Arc;
 use alloc::task::Wake;
 use alloc::vec::Vec;
@@ -250,18 +250,18 @@ impl Handle {
         has_closed
     }
 
-    /// Registers a socket, not marked ready. On an error the socket is closed.
-    pub(super) fn register<S: mio::event::Source>(
+    /// Registers a socket, whose readiness is told to `source` from now on.
+    pub(super) fn register(
         &self,
-        mut socket: S,
+        socket: &mut impl mio::event::Source,
+        source: Arc<Source>,
         interest: Interest,
-    ) -> io::Result<Registered<S>> {
-        let source = Arc::new(Source::default());
-        let (index, token) = lock(&self.0.sources).insert(source.clone())?;
+    ) -> io::Result<Registration> {
+        let (index, token) = lock(&self.0.sources).insert(source)?;
         // On an error its drop gives the place back.
         let place = Registration { shared: self.0.clone(), index, token };
-        self.0.registry.register(&mut socket, token, interest)?;
-        Ok(Registered::new(socket, source, place, interest))
+        self.0.registry.register(socket, token, interest)?;
+        Ok(place)
     }
 }
 

@@ -1,12 +1,8 @@
-//! [`Registered`]: a socket that is registered with a reactor, and the marks that say whether it is ready.
+//! [`Source`]: the marks that say whether a socket is ready, and the tasks that wait for them.
 
-use super::reactor::Registration;
-use alloc::sync::Arc;
 use atomic_waker::AtomicWaker;
-use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::task::{Context, Poll};
-use mio::Interest;
 use mio::event::Event;
 use std::io;
 
@@ -53,106 +49,44 @@ impl Source {
             self.writer.wake();
         }
     }
-}
 
-/// A socket that is registered with a reactor.
-///
-/// Dropping it deregisters the socket before the socket closes. Otherwise the system would go on reporting a copy of
-/// the descriptor, which a child process holds between fork and exec.
-pub(super) struct Registered<S: mio::event::Source> {
-    pub(super) socket: S,
-    source: Arc<Source>,
-    place: Registration,
-    /// The readiness that the system reports.
-    interest: Interest,
-}
-
-impl<S: mio::event::Source> Registered<S> {
-    /// Puts a socket together with the place at which it is registered for `interest`.
-    pub(super) fn new(socket: S, source: Arc<Source>, place: Registration, interest: Interest) -> Self {
-        Self { socket, source, place, interest }
-    }
-
-    /// Calls `attempt` while the socket is marked readable, until a call neither would block nor is interrupted, and
-    /// returns its result. `Pending`: the socket is not readable, and the waker of `cx` is registered.
-    /// `attempt` is given the marks as they were before it.
+    /// Makes attempts to read while the socket is marked readable. Each is given the marks as they were before it.
     pub(super) fn poll_read<A>(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut attempt: impl FnMut(&mut S, Marks) -> io::Result<A>,
+        &self,
+        cx: &Context<'_>,
+        attempt: impl FnMut(Marks) -> io::Result<A>,
     ) -> Poll<io::Result<A>> {
-        poll(&self.source.marks, READABLE, &self.source.reader, cx, |seen| attempt(&mut self.socket, seen))
+        poll(&self.marks, READABLE, &self.reader, cx, attempt)
     }
 
-    /// Does the same as [`poll_read`](Self::poll_read) for a write. From the first time on that it is pending, the system
-    /// reports room to write.
+    /// Makes attempts to write while the socket is marked writable.
     pub(super) fn poll_write<A>(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut attempt: impl FnMut(&mut S) -> io::Result<A>,
+        &self,
+        cx: &Context<'_>,
+        mut attempt: impl FnMut() -> io::Result<A>,
     ) -> Poll<io::Result<A>> {
-        let polled = poll(&self.source.marks, WRITABLE, &self.source.writer, cx, |_| attempt(&mut self.socket));
-        if polled.is_pending() && !self.interest.is_writable() {
-            // Room that has come since the attempt is reported: the system looks again when the interest changes.
-            self.reregister(Interest::READABLE | Interest::WRITABLE)?;
-        }
-        polled
+        poll(&self.marks, WRITABLE, &self.writer, cx, |_| attempt())
     }
 
-    /// Has the system report only that there is something to read, until a write is pending.
-    ///
-    /// Otherwise the system would also report a socket as writable when its handshake is over, when it ends, and with
-    /// each read. That costs two useless waits for each connection, and a third one at the dialer.
-    pub(super) fn report_reads_only(&mut self) -> io::Result<()> {
-        self.reregister(Interest::READABLE)
-    }
-
-    fn reregister(&mut self, interest: Interest) -> io::Result<()> {
-        self.place.reregister(&mut self.socket, interest)?;
-        self.interest = interest;
-        Ok(())
-    }
-
-    /// Takes note that a read has brought fewer bytes than it had space for. The system has no more, and reports when it
-    /// has, so the next read is spared the call that would find nothing.
-    ///
-    /// Two sockets stay readable: one of a system that reports again only after an attempt that would block (IOCP), and
-    /// one whose peer has ended, since its end is still to be read.
-    ///
-    /// `before` are the marks that the attempt was given. What a poll on another thread has marked since then stays.
+    /// Marks the socket unreadable, unless its peer has ended or something has come since an attempt that was given these
+    /// marks.
     pub(super) fn read_short(&self, before: Marks) {
-        if cfg!(unix) && before.0 & READ_CLOSED == 0 {
-            clear(&self.source.marks, before.0, READABLE);
+        if before.0 & READ_CLOSED == 0 {
+            clear(&self.marks, before.0, READABLE);
         }
     }
 
-    /// Marks the socket unreadable, and has the system report it again if it is readable.
-    pub(super) fn look_again(&mut self) -> io::Result<()> {
-        self.source.marks.fetch_and(!READABLE, Ordering::AcqRel);
-        self.reregister(self.interest)
+    /// Marks the socket unreadable, whatever has come.
+    pub(super) fn set_unreadable(&self) {
+        self.marks.fetch_and(!READABLE, Ordering::AcqRel);
     }
 
-    /// Marks the socket writable, as one that has just been connected is.
-    pub(super) fn assume_writable(&self) {
-        self.source.marks.fetch_or(WRITABLE, Ordering::AcqRel);
+    pub(super) fn set_readable(&self) {
+        self.marks.fetch_or(READABLE, Ordering::AcqRel);
     }
 
-    /// Marks the socket readable until an attempt would block.
-    pub(super) fn assume_readable(&self) {
-        self.source.marks.fetch_or(READABLE, Ordering::AcqRel);
-    }
-}
-
-impl<S: mio::event::Source> Drop for Registered<S> {
-    fn drop(&mut self) {
-        // An error says that the system has no registration of this socket.
-        let _ = self.place.deregister(&mut self.socket);
-    }
-}
-
-impl<S: mio::event::Source + fmt::Debug> fmt::Debug for Registered<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.socket.fmt(f)
+    pub(super) fn set_writable(&self) {
+        self.marks.fetch_or(WRITABLE, Ordering::AcqRel);
     }
 }
 

@@ -1,6 +1,7 @@
 //! An established connection as a byte pipe.
 
-use super::source::{Marks, Registered};
+use super::registered::Registered;
+use super::source::Marks;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use futures_lite::io::{AsyncRead, AsyncWrite};

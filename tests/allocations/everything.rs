@@ -6,11 +6,12 @@
 
 mod peers;
 
+use crate::honest::Honest;
 use crate::support::heap;
 use crate::support::wire::{self, Wire};
 use futures::io::AsyncWrite as _;
 use libp2p_identity::Keypair;
-use peers::{Attacker, Honest};
+use peers::Attacker;
 use smol::channel::{Receiver, unbounded};
 use smol::io::AsyncWriteExt as _;
 use std::cell::Cell;
@@ -29,7 +30,7 @@ use swarm_notify::protocols::identify::{self, Identify};
 use swarm_notify::protocols::ping::{self, Ping};
 use swarm_notify::protocols::pubsub::{self, Signing};
 use swarm_notify::protocols::request_response::{self, Bytes, RequestResponse};
-use swarm_notify::swarm::{Config, Swarm};
+use swarm_notify::swarm::Swarm;
 
 const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 /// Its handlers do not read before the test says so.
@@ -271,17 +272,16 @@ fn attack(name: &str, bounds: &Bounds, attackers: usize) -> usize {
     assert!(subscribed.unwrap());
     let book = node.fill_book(&bounds.book);
     node.turn();
-    let mut honest = {
-        let mut config = Config::default();
-        config.connection.idle_timeout = None;
-        let mut swarm = Swarm::new(at_peers.clone(), &identity(2), [2; 32], config).unwrap();
-        swarm.dial(wire::address()).unwrap();
-        Honest { swarm, stream: None, now: Duration::ZERO, sent: 0, echoed: 0 }
+    let mut honest = Honest::new(at_peers.clone());
+    let mut now = Duration::ZERO;
+    let mut let_honest = |honest: &mut Honest, goes_on| {
+        now += Duration::from_micros(100);
+        honest.turn(now, goes_on);
     };
     // Honest traffic first, so that what is used again is there.
     for turn in 0.. {
         node.turn();
-        honest.turn(true);
+        let_honest(&mut honest, true);
         if honest.echoed >= 300_000 {
             break;
         }
@@ -290,7 +290,7 @@ fn attack(name: &str, bounds: &Bounds, attackers: usize) -> usize {
     node.ask_and_publish(bounds);
     for _ in 0..50 {
         node.turn();
-        honest.turn(false);
+        let_honest(&mut honest, false);
     }
     let (rest, echoed) = (node.live, honest.echoed);
     node.peak = node.live;
@@ -311,7 +311,7 @@ fn attack(name: &str, bounds: &Bounds, attackers: usize) -> usize {
             moved |= attacker.go_on();
         }
         node.turn();
-        honest.turn(true);
+        let_honest(&mut honest, true);
         quiet = if moved { 0 } else { quiet + 1 };
         for (most, now) in most.iter_mut().zip(node.bytes_held()) {
             *most = now.max(*most);
@@ -335,7 +335,7 @@ fn attack(name: &str, bounds: &Bounds, attackers: usize) -> usize {
     node.count(|_| drop(go));
     for _ in 0..400 {
         node.turn();
-        honest.turn(false);
+        let_honest(&mut honest, false);
     }
     let after = node.live;
     println!(

@@ -7,6 +7,7 @@ mod crowd;
 mod door;
 #[cfg(feature = "host")]
 mod everything;
+mod honest;
 mod lists;
 mod memory;
 mod pubsub;

@@ -9,6 +9,8 @@ mod demo;
 mod dial;
 #[path = "../../src/bin/swarm-notify/dial_services.rs"]
 mod dial_services;
+#[path = "../../src/bin/swarm-notify/error.rs"]
+mod error;
 #[path = "../../src/bin/swarm-notify/failed.rs"]
 mod failed;
 #[path = "../../src/bin/swarm-notify/key.rs"]
@@ -23,14 +25,20 @@ mod node;
 mod output;
 #[path = "../../src/bin/swarm-notify/pace.rs"]
 mod pace;
+#[path = "../../src/bin/swarm-notify/paint.rs"]
+mod paint;
 #[path = "../../src/bin/swarm-notify/publish.rs"]
 mod publish;
 #[path = "../../src/bin/swarm-notify/report.rs"]
 mod report;
 #[path = "../../src/bin/swarm-notify/services.rs"]
 mod services;
+#[path = "../../src/bin/swarm-notify/signals.rs"]
+mod signals;
 #[path = "../../src/bin/swarm-notify/stdin.rs"]
 mod stdin;
+#[path = "../../src/bin/swarm-notify/tally.rs"]
+mod tally;
 #[path = "../../src/bin/swarm-notify/terminal.rs"]
 mod terminal;
 

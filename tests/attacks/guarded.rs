@@ -23,7 +23,7 @@ fn main() -> Result<()> {
     }
 }
 
-/// The bounds of a server with 250 peers, as the page `guide::enemy` has them.
+/// The bounds of a server with 250 peers, as the page `guide::memory` has them.
 pub(crate) fn server() -> Config {
     let mut server = Config::default();
     server.limits.connections = 512;

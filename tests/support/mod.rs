@@ -49,6 +49,8 @@ pub(crate) mod owner;
 pub(crate) mod party;
 pub(crate) mod pipe;
 #[cfg(feature = "protocols")]
+pub(crate) mod pubsub_keys;
+#[cfg(feature = "protocols")]
 pub(crate) mod pubsub_line;
 #[cfg(feature = "protocols")]
 pub(crate) mod pubsub_play;

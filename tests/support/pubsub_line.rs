@@ -1,10 +1,9 @@
 //! [`LinePlay`]: messages of several authors by several peers for one that is slow to take them. A model that looks at all that
 //! waits for every message says what is dropped, and which bytes are written in which order.
 use super::fake_node::Fake;
+use super::pubsub_keys::{author as key, peer};
 use arbitrary::{Arbitrary, Unstructured};
-use libp2p_identity::{Keypair, PeerId};
 use std::cmp::Reverse;
-use std::sync::OnceLock;
 use std::time::Duration;
 use swarm_notify::lifecycle::StreamId;
 use swarm_notify::notifee::{Node as _, NotifeeId, Notifees};
@@ -64,18 +63,6 @@ const SLOW: usize = 4;
 
 /// We are the first of the authors.
 const AUTHORS: usize = 4;
-
-fn key(number: usize) -> &'static Keypair {
-    static KEYS: OnceLock<[Keypair; AUTHORS]> = OnceLock::new();
-    &KEYS.get_or_init(|| {
-        core::array::from_fn(|n| Keypair::ed25519_from_bytes([n as u8 + 1; 32]).expect("any 32 bytes are a secret key"))
-    })[number]
-}
-
-fn peer(number: usize) -> PeerId {
-    let key = Keypair::ed25519_from_bytes([number as u8 + 100; 32]).expect("any 32 bytes are a secret key");
-    key.public().to_peer_id()
-}
 
 /// A message that waits.
 struct Waiting {

@@ -1,10 +1,9 @@
 //! [`SeenPlay`]: messages that come, and come again, at a node whose cache of messages is small. A model that looks at every
 //! entry for every message says what is told, known or refused.
 use super::fake_node::Fake;
+use super::pubsub_keys::{author as key, peer};
 use arbitrary::{Arbitrary, Unstructured};
-use libp2p_identity::{Keypair, PeerId};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
 use std::time::Duration;
 use swarm_notify::connection::Rate;
 use swarm_notify::lifecycle::StreamId;
@@ -71,18 +70,6 @@ const OURS: usize = 2;
 
 /// We are the first of the authors.
 const AUTHORS: usize = 6;
-
-fn key(number: usize) -> &'static Keypair {
-    static KEYS: OnceLock<[Keypair; AUTHORS]> = OnceLock::new();
-    &KEYS.get_or_init(|| {
-        core::array::from_fn(|n| Keypair::ed25519_from_bytes([n as u8 + 1; 32]).expect("any 32 bytes are a secret key"))
-    })[number]
-}
-
-fn peer(number: usize) -> PeerId {
-    let key = Keypair::ed25519_from_bytes([number as u8 + 100; 32]).expect("any 32 bytes are a secret key");
-    key.public().to_peer_id()
-}
 
 /// What tells messages apart: the author and its number, or the content.
 type Name = (Option<usize>, u64);

@@ -143,11 +143,11 @@ fn no_example_has_a_key_that_everybody_knows() {
     assert_eq!(known, [""; 0], "take these from `keys`");
 }
 
-/// `guide::enemy` reckons its table of memory in an example, and the other pages have its figures.
+/// `guide::memory` reckons its table in an example, and the other pages have its figures.
 #[test]
 fn its_memory_is_that_of_the_page() {
-    let (enemy, security, readme) = (read("src/guide/enemy.rs"), read("SECURITY.md"), read("README.md"));
-    let table = rows(enemy.lines().filter_map(|line| line.strip_prefix("//! ")), "most of it");
+    let (memory, security, readme) = (read("src/guide/memory.rs"), read("SECURITY.md"), read("README.md"));
+    let table = rows(memory.lines().filter_map(|line| line.strip_prefix("//! ")), "most of it");
     assert_eq!(table.len(), 8);
     let security = security.split_whitespace().collect::<Vec<_>>().join(" ");
     let security =

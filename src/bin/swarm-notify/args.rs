@@ -6,7 +6,7 @@ mod address;
 #[path = "args/size.rs"]
 mod size;
 
-use crate::node::WRONG;
+use crate::error::WRONG;
 use crate::output;
 use crate::report::{LogForm, seen};
 use crate::terminal::{self, wrap_words};

@@ -2,12 +2,12 @@
 //!
 //! Each side's events are compared with what has to come, all of it and in order.
 
+use crate::error::{DEMO_LIMIT, DemoFault, Error};
 use crate::listen::{ECHO, SINK, Server};
-use crate::node::{Error, LoggedSwarm, Node};
+use crate::node::{LoggedSwarm, Node};
 use crate::report::Reporter;
 use libp2p_identity::Keypair;
 use socket2::{Domain, Socket, Type};
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
@@ -18,8 +18,6 @@ use swarm_notify::swarm::{Config, Multiaddr, multiaddr};
 /// A protocol that nobody speaks.
 const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
 const GREETING: &[u8] = b"hello";
-/// The demo takes milliseconds. It ends after this time, whatever happens meanwhile.
-const LIMIT: Duration = Duration::from_secs(30);
 /// One thread sleeps for both swarms in turn, and for each no longer than this, so that the other is not kept waiting.
 const NAP: Duration = Duration::from_millis(1);
 
@@ -43,36 +41,9 @@ const OF_B: &[&str] = &[
     "disconnected c1.1 requested",
 ];
 
-/// A fault that keeps the demo from showing all that it promises.
-#[derive(Debug)]
-pub(crate) enum DemoFault {
-    /// A side told the first, and the second had to come, or nothing.
-    Differs { side: char, told: String, due: Option<&'static str> },
-    /// The limit has passed, and this was still to come.
-    Late { side: char, due: &'static str },
-    /// The echo was not what was sent.
-    Echo,
-}
-
-impl fmt::Display for DemoFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Differs { side, told, due } => {
-                let due = due.unwrap_or("nothing");
-                write!(f, "the demo has failed: side {side} told `{told}`, and `{due}` had to come; ")?;
-            }
-            Self::Late { side, due } => {
-                write!(f, "the demo has failed: side {side} did not tell `{due}` within {} s; ", LIMIT.as_secs())?;
-            }
-            Self::Echo => return f.write_str("the demo has failed: the echo is not what was sent; please report it"),
-        }
-        f.write_str("it needs TCP on 127.0.0.1, so see that the loopback interface is up and that nothing filters it")
-    }
-}
-
 pub(crate) fn run(reporter: Reporter) -> Result<bool, Error> {
     let mut demo = Demo::new(reporter, Ipv4Addr::LOCALHOST)?;
-    let fault = demo.run(LIMIT)?;
+    let fault = demo.run(DEMO_LIMIT)?;
     reporter.shown(demo.shown(), OF_A.len() + OF_B.len(), fault.is_none());
     match fault {
         Some(fault) => Err(Error::Demo(fault)),
@@ -315,7 +286,7 @@ mod tests {
     fn an_address_that_cannot_be_used_ends_it_at_once() {
         // It is for documentation, so that no machine has it.
         let mut demo = Demo::new(Reporter::new(LogForm::Json, false), Ipv4Addr::new(192, 0, 2, 1)).unwrap();
-        let fault = demo.run(LIMIT).unwrap().unwrap();
+        let fault = demo.run(DEMO_LIMIT).unwrap().unwrap();
         let text = fault.to_string();
         assert!(
             text.contains("side a told `listen_failed l0.1 ") && text.contains("`listen l0.1` had to come"),

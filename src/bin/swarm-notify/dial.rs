@@ -5,34 +5,32 @@
 mod call;
 #[path = "dial/faults.rs"]
 mod faults;
+#[path = "dial/notifee.rs"]
+mod notifee;
 #[path = "dial/progress.rs"]
 mod progress;
-#[path = "dial/tally.rs"]
-mod tally;
 #[cfg(test)]
 #[path = "dial/tests.rs"]
 mod tests;
 
-pub(crate) use tally::{Chat, Pings, number};
-
 use crate::args;
 use crate::dial_services::DialServices;
+use crate::error::Error;
 use crate::failed::Failed;
 use crate::key::identity;
 use crate::listen::SINK;
-use crate::node::{Error, LoggedSwarm, Node, RunEnd};
+use crate::node::{LoggedSwarm, Node, RunEnd};
 use crate::output::STDOUT;
 use crate::publish::Whose;
 use crate::report::Reporter;
 use crate::services::Services;
+use crate::tally::{Summary, Tally};
 use call::Call;
-use progress::{Done, Progress};
+use progress::{DialProgress, Done};
 use std::collections::HashMap;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, State, StreamEnd, StreamId};
-use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 use swarm_notify::swarm::Config;
-use tally::{Summary, Tally};
 
 pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> {
     let mut config = Config::default();
@@ -55,9 +53,9 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     node.world.dialed = Some(connection);
     let caller = node.notifees.register(DialRun::new(args.clone(), connection, u64::from_le_bytes(seed)));
     let mut dial_services = DialServices::new(args);
-    let mut progress = Progress::new(args, reporter);
+    let mut progress = DialProgress::new(args, reporter);
     if progress.is_some() {
-        node.notifees.register(Progress::beat());
+        node.notifees.register(DialProgress::beat());
     }
     let end = node.run("dial", exposed.as_ref(), |cx, world, notifees| {
         let connected = notifees.get::<DialRun>(caller).and_then(DialRun::connected);
@@ -329,95 +327,3 @@ const PER_ROUND: u32 = 64;
 
 /// The number of looks, within `--timeout`, at streams that may have waited too long.
 const LOOKS: u32 = 64;
-
-impl Notifee<LoggedSwarm> for DialRun {
-    fn interest(&self) -> Interest {
-        let connection = Interest::CONNECTED | Interest::CONNECT_FAILED | Interest::DISCONNECTED;
-        let streams = Interest::OPENED_STREAM | Interest::STREAM_FAILED | Interest::CLOSED_STREAM;
-        connection | streams | Interest::STREAM_READY | Interest::TIME
-    }
-
-    fn connected(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, _connection: ConnectionId) {
-        let world = cx.network();
-        self.connected = Some(world.reporter.elapsed());
-        self.may_begin = true;
-        // There may be none to begin.
-        self.end_streams(world.reporter.elapsed());
-    }
-
-    fn connect_failed(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, connection: ConnectionId, reason: Failure) {
-        let swarm = &mut cx.network().swarm;
-        let error = swarm.connection(connection).and_then(|view| view.error);
-        self.not_connected = Some(Failed::to_dial(&self.args.address, reason, error));
-        swarm.shutdown();
-    }
-
-    fn disconnected(
-        &mut self,
-        cx: &mut NotifeeContext<'_, LoggedSwarm>,
-        _connection: ConnectionId,
-        reason: ConnectionEnd,
-    ) {
-        self.release = None;
-        (self.may_begin, self.is_over) = (false, true);
-        if !self.was_held || reason != ConnectionEnd::Requested {
-            self.ended_as = Some(reason);
-        }
-        cx.network().swarm.shutdown();
-    }
-
-    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, _connection: ConnectionId, stream: StreamId) {
-        self.drive_call(cx.network(), stream, true);
-    }
-
-    fn stream_failed(
-        &mut self,
-        cx: &mut NotifeeContext<'_, LoggedSwarm>,
-        _connection: ConnectionId,
-        stream: StreamId,
-        reason: Failure,
-    ) {
-        self.ended(cx.network(), stream, Err(reason));
-    }
-
-    fn closed_stream(
-        &mut self,
-        cx: &mut NotifeeContext<'_, LoggedSwarm>,
-        _connection: ConnectionId,
-        stream: StreamId,
-        reason: StreamEnd,
-    ) {
-        self.ended(cx.network(), stream, Ok(reason));
-    }
-
-    fn stream_ready(
-        &mut self,
-        cx: &mut NotifeeContext<'_, LoggedSwarm>,
-        stream: StreamId,
-        _readable: bool,
-        _writable: bool,
-    ) {
-        self.drive_call(cx.network(), stream, false);
-    }
-
-    fn poll_at(&self) -> Option<Duration> {
-        // The next streams are for the next round.
-        let begin = self.has_to_begin().then_some(Duration::ZERO);
-        self.release.into_iter().chain(self.look_at).chain(begin).min()
-    }
-
-    fn tick(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>) {
-        let now = cx.now();
-        let world = cx.network();
-        if self.look_at.take_if(|at| *at <= now).is_some() {
-            self.give_up(world, now);
-        }
-        if self.has_to_begin() {
-            self.begin(world);
-        }
-        if self.release.take_if(|at| *at <= now).is_some() {
-            self.was_held = true;
-            world.end();
-        }
-    }
-}

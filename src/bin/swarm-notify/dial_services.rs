@@ -1,9 +1,9 @@
 //! [`DialServices`]: the work of `swarm-notify dial` beside its streams: pings, identify and publishing.
 
 use crate::args;
-use crate::dial::{Pings, number};
 use crate::node::LoggedSwarm;
 use crate::services::{ServiceOutcome, Services};
+use crate::tally::{Pings, number};
 use std::task::Context;
 use std::time::Duration;
 use swarm_notify::connection::Protocol;

@@ -7,8 +7,9 @@ mod addresses;
 mod outcomes;
 
 use crate::args;
+use crate::error::Error;
 use crate::key::identity;
-use crate::node::{Error, LoggedSwarm, Node, RunEnd};
+use crate::node::{LoggedSwarm, Node, RunEnd};
 use crate::output::STDOUT;
 use crate::publish::Whose;
 use crate::report::Reporter;

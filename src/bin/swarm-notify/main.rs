@@ -6,6 +6,7 @@ mod args;
 mod demo;
 mod dial;
 mod dial_services;
+mod error;
 mod failed;
 mod key;
 mod listen;
@@ -13,14 +14,17 @@ mod loop_waker;
 mod node;
 mod output;
 mod pace;
+mod paint;
 mod publish;
 mod report;
 mod services;
+mod signals;
 mod stdin;
+mod tally;
 mod terminal;
 
 use args::Command;
-use node::{Error, WRONG};
+use error::{Error, WRONG};
 use report::Reporter;
 use std::process::ExitCode;
 

@@ -1,21 +1,14 @@
 //! [`Node`]: a swarm on TCP, its notifees and its clock, and the loop that drives them.
 
-// By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
-#[path = "node/signals.rs"]
-mod signals;
-
-use crate::demo;
-use crate::failed::Failed;
+use crate::error::Error;
 use crate::key;
 use crate::loop_waker::LoopWaker;
 use crate::output::STDOUT;
 use crate::report::{OpenIds, Reporter};
+use crate::signals::{SAME, code_of, end_at_once_by_the_second_signal, ends, name_of, try_descriptors};
 use async_signal::{Signal, Signals};
 use futures_lite::Stream as _;
 use libp2p_identity::Keypair;
-use signals::{SAME, code_of, end_at_once_by_the_second_signal, ends, name_of, try_descriptors};
-use std::fmt;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -23,111 +16,11 @@ use swarm_notify::lifecycle::{ConnectionId, Event};
 use swarm_notify::notifee::{
     HasNode, Interest, Network, Node as AnyNode, Notifee, NotifeeContext as Telling, Notifees,
 };
-use swarm_notify::swarm::{Config, DialError, ListenError, Multiaddr, Refusal, RefusedAt, Swarm};
+use swarm_notify::swarm::{Config, Refusal, RefusedAt, Swarm};
 use swarm_notify::tcp;
-
-/// Something was wrong: the peer, the network, or what came back.
-pub(crate) const WRONG: u8 = 1;
-/// The command line was wrong; clap ends with it by itself.
-const USAGE: u8 = 2;
 
 /// The rounds of one turn, after which signals and the output have theirs.
 const ROUNDS: usize = 16;
-
-/// An error that ends a command.
-#[derive(Debug)]
-pub(crate) enum Error {
-    Key(key::Error),
-    Randomness(String),
-    Identity(String),
-    Signals(io::Error),
-    Reactor(io::Error),
-    Listen(Multiaddr, ListenError),
-    /// Each of the addresses has failed.
-    NothingListens(Vec<Failed>),
-    Dial(Multiaddr, DialError),
-    NotConnected(Failed),
-    Topic(String),
-    Demo(demo::DemoFault),
-    /// The peer or the network did something wrong, in words.
-    Wrong(String),
-    /// A signal came before all was done. The words say what was done, and what was not.
-    Interrupted(Signal, String),
-    /// The reader of standard output has left before all was done. The words are of the same kind.
-    Unread(String),
-    /// Standard output could not be written before all was done. The words are of the same kind, and
-    /// [`finish`](crate::output::finish) says them behind the reason.
-    Unwritten(String),
-}
-
-impl Error {
-    /// The exit code.
-    pub(crate) fn code(&self) -> u8 {
-        match self {
-            // Another key file would do, whatever is wrong with this one: nothing was started.
-            Self::Key(_) | Self::Topic(..) => USAGE,
-            Self::Interrupted(signal, _) => code_of(*signal),
-            Self::Randomness(_)
-            | Self::Identity(_)
-            | Self::Signals(_)
-            | Self::Reactor(_)
-            | Self::Listen(..)
-            | Self::NothingListens(_)
-            | Self::Dial(..)
-            | Self::NotConnected(_)
-            | Self::Demo(_)
-            | Self::Wrong(_)
-            | Self::Unread(_)
-            | Self::Unwritten(_) => WRONG,
-        }
-    }
-
-    /// Returns whether the user has ended the command.
-    pub(crate) const fn is_interrupt(&self) -> bool {
-        matches!(self, Self::Interrupted(..))
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Key(error) => error.fmt(f),
-            Self::Randomness(why) => write!(
-                f,
-                "the system gives no random bytes, and without them no key and no handshake is safe: {why}; nothing was \
-                 started"
-            ),
-            Self::Identity(why) => write!(
-                f,
-                "the identity key cannot be used: {why}; give `--key` a file with an Ed25519 key, or one that does not \
-                 exist yet"
-            ),
-            Self::Signals(why) | Self::Reactor(why) => write!(
-                f,
-                "the system does not let us wait for {}: {why}; if too many files are open, close some or raise \
-                 `ulimit -n`",
-                if matches!(self, Self::Signals(_)) { "signals" } else { "sockets" }
-            ),
-            Self::Listen(address, why) => write!(f, "{address} is not listened on: {why}; give fewer addresses"),
-            Self::NothingListens(failed) => {
-                f.write_str(match failed.is_empty() {
-                    true => "no listener is left; the log says how each has ended",
-                    false => "none of the addresses can be listened on",
-                })?;
-                failed.iter().try_for_each(|one| write!(f, "\n  {one}"))
-            }
-            Self::Topic(why) => {
-                write!(f, "the topic of `--floodsub` cannot be subscribed to: {why}; give a shorter one")
-            }
-            Self::Dial(address, why) => write!(f, "{address} is not dialed: {why}"),
-            Self::Demo(fault) => fault.fmt(f),
-            Self::NotConnected(failed) => write!(f, "there is no connection to {failed}"),
-            Self::Wrong(what) | Self::Unwritten(what) => f.write_str(what),
-            Self::Unread(what) => write!(f, "the reader of stdout has left before all was done: {what}"),
-            Self::Interrupted(signal, what) => write!(f, "interrupted by {}: {what}", name_of(*signal)),
-        }
-    }
-}
 
 /// The way in which a run has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -241,9 +134,9 @@ impl HasNode for LoggedSwarm {
 }
 
 /// Prints what peers were refused without an id, at most once a second each.
-struct Refusals;
+struct RefusalLog;
 
-impl Notifee<LoggedSwarm> for Refusals {
+impl Notifee<LoggedSwarm> for RefusalLog {
     fn interest(&self) -> Interest {
         Interest::REFUSED
     }
@@ -271,7 +164,7 @@ impl Node {
         let world =
             LoggedSwarm { swarm, reporter, open: OpenIds::default(), dialed: None, is_ending: false, told: None };
         let mut notifees = Notifees::new();
-        notifees.register(Refusals);
+        notifees.register(RefusalLog);
         Ok(Self { world, notifees })
     }
 

@@ -8,10 +8,10 @@ mod subscribers;
 #[path = "publish/watch.rs"]
 mod watch;
 
-use crate::dial::number;
 use crate::node::LoggedSwarm;
 use crate::output::{say, warn};
 use crate::stdin::{StdinLine, StdinLines};
+use crate::tally::number;
 use delivery::{Delivery, DeliveryQueue};
 use std::fmt;
 use std::task::{Context, Poll};

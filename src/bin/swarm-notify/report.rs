@@ -10,8 +10,6 @@ mod describe;
 mod line;
 #[path = "report/open_ids.rs"]
 mod open_ids;
-#[path = "report/paint.rs"]
-pub(crate) mod paint;
 #[path = "report/screen.rs"]
 mod screen;
 
@@ -19,12 +17,12 @@ pub(crate) use line::{LogLine, named, seen};
 pub(crate) use open_ids::OpenIds;
 
 use crate::output::STDOUT;
+use crate::paint::{self, Span};
 use crate::terminal::{self, Terminal, wrap_words};
 use clock::Moment;
 use describe::{describe, describe_refused, opening, split_peer, with_peer};
 use libp2p_identity::PeerId;
 use open_ids::Part;
-use paint::Span;
 use screen::Screen;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,11 +1,12 @@
 //! [`Services`]: ping, identify and floodsub beside what a command does, and what they print.
 
-use crate::dial::Chat;
-use crate::node::{Error, LoggedSwarm, Node};
+use crate::error::Error;
+use crate::node::{LoggedSwarm, Node};
 use crate::output::STDOUT;
 use crate::pace::Pace;
 use crate::publish::{Publisher, Whose};
 use crate::report::{LogLine, Reporter, seconds};
+use crate::tally::Chat;
 use libp2p_identity::{Keypair, PeerId};
 use std::task::Context;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

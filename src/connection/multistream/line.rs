@@ -6,9 +6,6 @@ use alloc::vec::Vec;
 /// The longest line that is read, with its `\n` and without its length: 1 025 bytes, room for the longest protocol.
 pub const MAX_LINE: usize = MAX_PROTOCOL + 1;
 
-/// What both sides begin with.
-pub(super) const HEADER: &str = "/multistream/1.0.0";
-
 /// The header as it is on the wire.
 const HEADER_LINE: &[u8] = b"\x13/multistream/1.0.0\n";
 

@@ -1,12 +1,14 @@
 //! A protocol's name: [`Protocol`].
 
-use super::line::HEADER;
 use alloc::sync::Arc;
 use core::borrow::Borrow;
 use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
+
+/// What both sides begin with, which is no protocol to propose.
+const HEADER: &str = "/multistream/1.0.0";
 
 /// The longest name of a protocol in bytes, as go-multistream has it.
 pub const MAX_PROTOCOL: usize = 1_024;

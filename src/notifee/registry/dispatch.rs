@@ -3,26 +3,12 @@
 //! What is to be told is matched once, and then told in a loop of its own kind, which costs each that is told no more
 //! than a call behind `dyn`. Whoever panics in it leaves an [`Interrupted`] behind, with which the next call begins.
 
-use super::super::NotifeeContext;
-use super::emissions::Emission;
+use super::interrupted::{Interrupted, Remainder};
 use super::limit::{Limit, events_beyond};
 use super::notified::{HoldGuard, Notified};
-use super::{AnyNotifee, Interest, Network, Notifee, NotifeeId, Notifees, RegisteredNotifee};
+use super::{AnyNotifee, Interest, Network, Notifee, NotifeeContext, NotifeeId, Notifees, RegisteredNotifee};
 use crate::lifecycle::Event;
 use core::time::Duration;
-
-/// What was being told when a notifee panicked.
-pub(super) struct Interrupted {
-    pub(super) left: Remainder,
-    /// The sequence number of the notifee that comes next, or would.
-    pub(super) next: u64,
-}
-
-/// A notification that is still to be told to some.
-pub(super) enum Remainder {
-    Notified(Notified),
-    Emission(Emission),
-}
 
 /// At most so many events.
 struct MaxEvents {

@@ -1,10 +1,10 @@
 //! One turn of the notifees of a swarm: [`Notifees::drive`], [`Notifees::drive_while`] under a budget, and
 //! [`Notifees::drive_with`] for an owner who sees what they are told.
 
-use super::super::{HasNode, Interest, NotifeeContext};
+use super::super::{HasNode, Interest};
 use super::limit::{Limit, events_beyond};
 use super::notified::{HoldGuard, Notified};
-use super::{NotifeeId, Notifees};
+use super::{NotifeeContext, NotifeeId, Notifees};
 use crate::lifecycle::Event;
 use crate::swarm::Readiness;
 use core::time::Duration;

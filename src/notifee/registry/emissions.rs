@@ -1,21 +1,13 @@
 //! Emissions: events that a notifee emits to all others, in a bounded queue until they are told.
 
-use super::super::{Interest, Network, NotifeeContext};
-use super::dispatch::{Interrupted, Remainder};
+use super::super::{Interest, Network};
+use super::interrupted::{Interrupted, Remainder};
 use super::limit::Limit;
-use super::notified::HoldGuard;
-use super::{NotifeeId, Notifees};
+use super::notified::{Emission, HoldGuard};
+use super::{NotifeeContext, NotifeeId, Notifees};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::any::Any;
-
-/// An event that a notifee has emitted.
-pub(super) struct Emission {
-    from: NotifeeId,
-    /// The sequence number of the first notifee that was not registered yet.
-    before: u64,
-    event: Box<dyn Any>,
-}
 
 /// The emissions that are still to be told, in order.
 pub(in super::super) struct Emissions {

@@ -1,9 +1,11 @@
-//! [`Notified`]: what notifees can be told. [`HoldGuard`]: the network, held still while they are.
+//! [`Notified`] and [`Emission`]: what notifees can be told. [`HoldGuard`]: the network, held still while they are.
 
-use super::Network;
+use super::{Network, NotifeeId};
 use crate::lifecycle::{Event, ListenerId, StreamId};
 #[cfg(feature = "swarm")]
 use crate::swarm::{Refusal, RefusedAt};
+use alloc::boxed::Box;
+use core::any::Any;
 
 /// What can be told. All but events comes from a swarm.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +31,14 @@ pub(super) enum Notified {
 
 // It is copied for each event.
 const _: () = assert!(size_of::<Notified>() <= 24);
+
+/// An event that a notifee has emitted.
+pub(super) struct Emission {
+    pub(super) from: NotifeeId,
+    /// The sequence number of the first notifee that was not registered yet.
+    pub(super) before: u64,
+    pub(super) event: Box<dyn Any>,
+}
 
 /// The network while something is told. It is held, so that `next_event` gives nothing, until this is dropped.
 pub(super) struct HoldGuard<'a, N: Network>(pub(super) &'a mut N);

@@ -1,8 +1,8 @@
 //! Services: [`Service`], how one is installed and taken out, and which protocols came with which, so that they go with
 //! it.
 
-use super::super::{HasNode, Node, Notifee, NotifeeContext};
-use super::{NotifeeId, Notifees, PendingChanges};
+use super::super::{HasNode, Node, Notifee};
+use super::{NotifeeContext, NotifeeId, Notifees, PendingChanges};
 use crate::connection::Protocol;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;

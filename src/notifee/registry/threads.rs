@@ -1,8 +1,8 @@
 //! The notifees of a registry that have a thread of their own: how they are spawned and joined.
 
 use super::super::subscription::{Subscriber, subscription};
-use super::super::{BlockingNotifee, HasNode, Interest, Notice, NotifeeContext, ThreadPanic};
-use super::{NotifeeId, Notifees, PendingChanges};
+use super::super::{BlockingNotifee, HasNode, Interest, Notice, ThreadPanic};
+use super::{NotifeeContext, NotifeeId, Notifees, PendingChanges};
 use alloc::vec::Vec;
 use core::task::{self, Poll};
 use std::io;

@@ -1,6 +1,7 @@
 //! [`Book`]: which peers are known, and who gives way for a new one.
 
 use super::entry::PeerEntry;
+use super::known_address::AddressSource;
 use super::{AddressBookError, Config};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
@@ -8,30 +9,6 @@ use crate::lifecycle::ConnectionId;
 use crate::swarm::{Multiaddr, plain_address};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-
-/// The source of an address, the least trusted first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[non_exhaustive]
-pub enum AddressSource {
-    /// The peer says so.
-    Said,
-    /// The peer says so, in a record that it has signed.
-    Signed,
-    /// A dial to it has connected.
-    Dialed,
-    /// The owner says so.
-    Owner,
-}
-
-/// An address of a peer.
-#[derive(Clone, Debug)]
-pub(super) struct KnownAddress {
-    /// Without `/p2p/…`.
-    pub(super) address: Multiaddr,
-    pub(super) source: AddressSource,
-    /// The number of failures since it connected the last time.
-    pub(super) failures: u32,
-}
 
 /// The peers, at most so many.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Dialing a peer: its addresses one after the other, until one connects; and again later, if it is kept.
 
-use super::book::KnownAddress;
 use super::entry::Dialing;
+use super::known_address::KnownAddress;
 use super::{AddressBook, Event, PeerDial};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;

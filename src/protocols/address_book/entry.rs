@@ -1,6 +1,6 @@
 //! [`PeerEntry`]: what is known of one peer, and what is done about it.
 
-use super::book::{AddressSource, KnownAddress};
+use super::known_address::{AddressSource, KnownAddress};
 use crate::lifecycle::{ConnectionId, Failure};
 use crate::swarm::Multiaddr;
 use alloc::vec::Vec;

@@ -2,6 +2,7 @@
 //! stream on which a peer says it.
 
 use super::PeerRecord;
+use super::addresses::{MAX_ADDRESS, MAX_ADDRESSES, address, addresses};
 use crate::arithmetic::{Count, memory_in_all};
 use crate::connection::Protocol;
 use crate::connection::key::IdentityKey;
@@ -17,12 +18,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use prost::Message;
 
-/// How many addresses are taken of a message, and of a record; the rest is ignored.
-pub const MAX_ADDRESSES: usize = 128;
 /// How many protocols are taken of a message; the rest is ignored.
 pub const MAX_PROTOCOLS: usize = 512;
-/// The longest address that is taken of a message, and of a record, in bytes on the wire; a longer one is ignored.
-pub const MAX_ADDRESS: usize = 1_024;
 
 /// The bytes of heap that an address takes beside its own, as they are shared, and where it has fewer than eight.
 const ADDRESS: usize = 32;
@@ -225,21 +222,6 @@ fn text(bytes: Vec<u8>) -> String {
         Cow::Owned(short) => short,
         Cow::Borrowed(_) => text,
     }
-}
-
-/// The addresses that say something, at most so many.
-pub(super) fn addresses(said: impl Iterator<Item = Vec<u8>>) -> Vec<Multiaddr> {
-    let mut addresses: Vec<_> = said.filter_map(address).take(MAX_ADDRESSES).collect();
-    addresses.shrink_to_fit();
-    addresses
-}
-
-/// An address that says something.
-fn address(bytes: Vec<u8>) -> Option<Multiaddr> {
-    if bytes.len() > MAX_ADDRESS {
-        return None;
-    }
-    Multiaddr::try_from(bytes).ok().filter(|address| !address.is_empty())
 }
 
 /// How many messages the peer may say it in, as go has it: it sends its record in one of its own.

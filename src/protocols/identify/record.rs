@@ -1,7 +1,6 @@
 //! [`PeerRecord`]: where a peer listens, signed by it.
 
-use super::MAX_ADDRESSES;
-use super::message::addresses;
+use super::addresses::{MAX_ADDRESSES, addresses};
 use crate::connection::key::IdentityKey;
 use crate::identity::{Keypair, PeerId, SigningError};
 use crate::swarm::Multiaddr;

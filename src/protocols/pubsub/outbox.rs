@@ -1,5 +1,6 @@
 //! [`Outbox`]: what waits to be written to one peer.
 
+mod queue_slots;
 mod send_queue;
 mod shares;
 

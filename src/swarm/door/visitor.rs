@@ -2,10 +2,10 @@
 
 use super::crowd::HandshakeProgress;
 use crate::connection::{Error, Fact, HandshakeStep, Input};
-use crate::lifecycle::ListenerId;
+use crate::lifecycle::{ConnectionId, Direction, ListenerId};
 use crate::swarm::retry::retry_interrupted;
 use crate::swarm::run_queue::HelpingsTaken;
-use crate::swarm::socket_connection::{HELPING_READS, Pipe};
+use crate::swarm::socket_connection::{ConnectionStage, HELPING_READS, Pipe, SocketConnection};
 use crate::swarm::state::SwarmState;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -18,11 +18,11 @@ use libp2p_core::{Multiaddr, Transport};
 use std::io;
 
 /// An accepted connection, from its socket to the authentication of its peer.
-pub(in crate::swarm) struct Visitor<T: Transport> {
-    pub(in crate::swarm) remote: Multiaddr,
-    pub(in crate::swarm) local: Multiaddr,
-    pub(in crate::swarm) listener: ListenerId,
-    pub(in crate::swarm) began: Duration,
+pub(super) struct Visitor<T: Transport> {
+    pub(super) remote: Multiaddr,
+    pub(super) local: Multiaddr,
+    pub(super) listener: ListenerId,
+    pub(super) began: Duration,
     /// The helpings that it has had of the last tick.
     pub(super) share: HelpingsTaken,
     pub(super) stage: VisitorStage<T>,
@@ -31,11 +31,11 @@ pub(in crate::swarm) struct Visitor<T: Transport> {
     /// A byte has come.
     has_spoken: bool,
     /// The bytes that its pipe has given, and those that its pipe has taken.
-    pub(in crate::swarm) received: u64,
-    pub(in crate::swarm) sent: u64,
+    received: u64,
+    sent: u64,
     /// What has been transmitted and not been written yet: `out[written..]`.
-    pub(in crate::swarm) out: Vec<u8>,
-    pub(in crate::swarm) written: usize,
+    out: Vec<u8>,
+    written: usize,
 }
 
 #[expect(clippy::large_enum_variant, reason = "a visitor is boxed as a whole")]
@@ -137,6 +137,17 @@ where
             VisitorStage::Up(pipe) => Some(pipe),
             VisitorStage::Upgrading(_) | VisitorStage::Over => None,
         }
+    }
+
+    /// Makes the connection of an accepted connection whose peer is authenticated, which goes on with what stood at the door.
+    pub(super) fn into_connection(self, id: ConnectionId, pipe: Pipe<T::Output>) -> SocketConnection<T> {
+        let Self { listener, remote, local, began, received, sent, out, written, .. } = self;
+        let mut conn = SocketConnection::new(id, Direction::Inbound, remote, ConnectionStage::Up(pipe), began);
+        conn.listener = Some(listener);
+        conn.local = Some(local);
+        (conn.received, conn.sent) = (received, sent);
+        conn.take_over_output(out, written);
+        conn
     }
 
     /// Polls for the byte pipe. `Ok(Some(_))`: it has just come.

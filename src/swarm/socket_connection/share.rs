@@ -6,12 +6,35 @@ use crate::connection::IdleTimes;
 use crate::lifecycle::{ConnectionEnd, Direction, Failure, State, StreamEnd, StreamId};
 use crate::swarm::refusals::Refusal;
 use crate::swarm::state::SwarmState;
-use crate::swarm::trim::Trim;
 use core::fmt;
 use core::task::Context;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
+
+/// The rule by which a connection is trimmed, in words for a log and for the text of its error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::swarm) enum Trim {
+    HighWater,
+    Need,
+    /// A new connection of the same peer takes its place.
+    Dead,
+    /// A newcomer takes it, at a limit.
+    Greedy,
+}
+
+impl fmt::Display for Trim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HighWater => "there are more connections than high_water allows",
+            Self::Need => "the system has run out of descriptors or memory",
+            Self::Dead => "it looks dead, and a new connection of its peer takes its place",
+            Self::Greedy => {
+                "its peer or its address has most connections, and one of them gives its place to a newcomer"
+            }
+        })
+    }
+}
 
 impl<T> SocketConnection<T>
 where

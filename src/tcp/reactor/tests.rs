@@ -1,5 +1,6 @@
 //! Tests of what makes a reactor's descriptor readable and what does not, and of the interest in writing.
 
+use super::super::registered::Registered;
 use super::super::{Config, Stream, Transport};
 use super::*;
 use crate::swarm::Reactor as _;
@@ -106,7 +107,7 @@ fn a_token_of_what_has_left_names_nobody() {
     let reactor = Reactor::new().unwrap();
     let listen = || {
         let listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        reactor.handle().register(listener, Interest::READABLE).unwrap()
+        Registered::new(&reactor.handle(), listener, Interest::READABLE).unwrap()
     };
     let tokens = || {
         let sources = lock(&reactor.shared.sources);

@@ -1,21 +1,18 @@
 //! Peers of a host with every service: attackers that fill what it keeps, and an honest one.
 
-use super::{ASK, Bounds, ECHO, LATE, PAYLOAD, identity};
+use super::{ASK, Bounds, LATE, PAYLOAD, identity};
 use crate::support::raw_frames::{ACK, DATA, FIN, Frames, Greeting, RST, SYN, data};
-use crate::support::wire::{Pipe, Wire};
+use crate::support::wire::Pipe;
 use futures::io::{AsyncRead as _, AsyncWrite as _};
 use std::cell::Cell;
 use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::task::{Context as Task, Poll, Waker};
-use std::time::Duration;
-use swarm_notify::connection::{Protocol, ReadError};
-use swarm_notify::lifecycle::{Event, StreamId};
+use swarm_notify::connection::Protocol;
 use swarm_notify::protocols::floodsub;
 use swarm_notify::protocols::identify::{self, Info, PUSH_PROTOCOL, PeerRecord};
 use swarm_notify::protocols::parts::with_length;
 use swarm_notify::protocols::pubsub::wire::{Rpc, SubOpts};
-use swarm_notify::swarm::{Readiness, Swarm};
 
 /// The lines that propose a protocol, and confirm it.
 fn lines(protocol: &[u8]) -> Vec<u8> {
@@ -176,52 +173,5 @@ impl Attacker {
                 Poll::Ready(Err(_)) | Poll::Pending => return moved,
             }
         }
-    }
-}
-
-/// An honest peer that keeps one echo under way.
-pub(super) struct Honest {
-    pub(super) swarm: Swarm<Wire>,
-    pub(super) stream: Option<StreamId>,
-    pub(super) now: Duration,
-    pub(super) sent: u64,
-    pub(super) echoed: u64,
-}
-
-impl Honest {
-    pub(super) fn turn(&mut self, goes_on: bool) {
-        self.now += Duration::from_micros(100);
-        self.swarm.tick(self.now);
-        while let Some(event) = self.swarm.next_event() {
-            match event {
-                Event::OpenedStream { stream, .. } if self.stream.is_none() => self.stream = Some(stream),
-                Event::Connected { connection } => drop(self.swarm.open_stream(connection, &[ECHO]).unwrap()),
-                Event::ClosedStream { stream, .. } => assert_ne!(Some(stream), self.stream, "it loses nothing"),
-                Event::Disconnected { connection, reason } => panic!("{connection}: {reason}"),
-                Event::Listen { .. }
-                | Event::ListenFailed { .. }
-                | Event::ListenClose { .. }
-                | Event::ConnectFailed { .. }
-                | Event::OpenedStream { .. }
-                | Event::StreamFailed { .. } => {}
-            }
-        }
-        while let Some(ready) = self.swarm.next_ready() {
-            let Readiness::Stream { stream, .. } = ready else { continue };
-            let mut buffer = [0; 4 * 1024];
-            loop {
-                match self.swarm.read(stream, &mut buffer) {
-                    Ok(n) => self.echoed += n as u64,
-                    Err(error) => {
-                        assert_eq!(error, ReadError::Blocked);
-                        break;
-                    }
-                }
-            }
-        }
-        if let Some(stream) = self.stream.filter(|_| goes_on && self.echoed == self.sent) {
-            self.sent += self.swarm.write(stream, &[7; 1_000]).unwrap() as u64;
-        }
-        self.swarm.flush_all(self.now);
     }
 }

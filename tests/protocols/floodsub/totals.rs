@@ -1,7 +1,7 @@
 //! What all peers together may make a node keep, each bound at its limit.
 
 use crate::floodsub::raw::{publishing, signed, subscribing};
-use crate::floodsub::world::World;
+use crate::floodsub::world::{World, beside_raws};
 use crate::support::fake_node::Fake;
 use crate::support::floodsub::{keypair, peer};
 use std::time::Duration;
@@ -23,19 +23,7 @@ const PLACE: usize = 128;
 fn world(raws: u8, change: impl FnOnce(&mut Config)) -> (World, Vec<(u8, StreamId)>) {
     let mut config = Config::default();
     change(&mut config);
-    let mut world = World::new();
-    assert_eq!(world.node(config), NODE);
-    world.at(NODE).subscribe("t");
-    let raws = (0..raws).map(|_| {
-        let raw = world.raw(true);
-        world.join(raw, NODE);
-        let stream = world.raw_at(raw).open();
-        (raw, stream)
-    });
-    let raws = raws.collect();
-    world.settle();
-    world.forget_logs();
-    (world, raws)
+    beside_raws(config, raws)
 }
 
 fn topics(world: &mut World, raw: u8) -> Vec<String> {

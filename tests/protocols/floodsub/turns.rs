@@ -1,7 +1,7 @@
 //! One turn does so much and no more, peers take turns, and what is left comes later, whatever has ended meanwhile.
 
 use crate::floodsub::raw::{publishing, signed, subscribing};
-use crate::floodsub::world::World;
+use crate::floodsub::world::{World, beside_raws};
 use crate::support::pubsub_play::{Play, Step, Which};
 use arbitrary::{Arbitrary as _, Unstructured};
 use swarm_notify::lifecycle::StreamId;
@@ -12,24 +12,7 @@ use swarm_notify::protocols::pubsub::wire::Rpc;
 fn world(messages: usize, raws: u8) -> (World, Vec<(u8, StreamId)>) {
     let mut config = Config::default();
     config.messages_per_turn = messages;
-    with(config, raws)
-}
-
-fn with(config: Config, raws: u8) -> (World, Vec<(u8, StreamId)>) {
-    let mut world = World::new();
-    let node = world.node(config);
-    assert_eq!(node, NODE);
-    world.at(NODE).subscribe("t");
-    let raws = (0..raws).map(|_| {
-        let raw = world.raw(true);
-        world.join(raw, NODE);
-        let stream = world.raw_at(raw).open();
-        (raw, stream)
-    });
-    let raws = raws.collect();
-    world.settle();
-    world.forget_logs();
-    (world, raws)
+    beside_raws(config, raws)
 }
 
 const NODE: u8 = 1;
@@ -119,7 +102,7 @@ fn peers_have_the_same_share_of_the_work_whatever_the_size_of_their_messages() {
 fn what_is_not_validated_is_bounded_by_its_bytes_too() {
     let mut config = Config::default();
     config.entries_per_turn = 10;
-    let (mut world, raws) = with(config, 1);
+    let (mut world, raws) = beside_raws(config, 1);
     let (raw, stream) = raws[0];
     let turns = world.at(NODE).turns;
     let unwanted: Vec<_> = (0..6).map(|seqno| signed(9, seqno, "other", &[7; 39 * 1024])).collect();
@@ -178,7 +161,7 @@ fn a_peer_that_uses_a_stream_for_each_message_loses_none() {
 fn changes_of_subscriptions_and_messages_that_are_not_validated_are_bounded_too() {
     let mut config = Config::default();
     config.entries_per_turn = 10;
-    let (mut world, raws) = with(config, 1);
+    let (mut world, raws) = beside_raws(config, 1);
     let (raw, stream) = raws[0];
     let names: Vec<String> = (0..95).map(|n| format!("{n:02}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -219,7 +202,7 @@ fn subscriptions_of_others_push_no_message_out() {
 fn large_messages_push_none_out_of_few_bytes() {
     let mut config = Config::small();
     config.peers = 8;
-    let (mut world, raws) = with(config, 2);
+    let (mut world, raws) = beside_raws(config, 2);
     // 96 KiB of them may wait, which are three.
     for ((raw, stream), seqno) in raws.iter().flat_map(|raw| (0..4).map(move |seqno| (raw, seqno))) {
         world.raw_at(*raw).send(*stream, &publishing(&[signed(*raw, seqno, "t", &[7; 30 * 1024])]));
@@ -233,7 +216,7 @@ fn large_messages_push_none_out_of_few_bytes() {
 fn a_turn_goes_on_though_the_queue_is_full() {
     let mut config = Config::default();
     config.events = 8;
-    let (mut world, raws) = with(config, 1);
+    let (mut world, raws) = beside_raws(config, 1);
     let (raw, stream) = raws[0];
     world.at(NODE).is_paused = true;
     world.raw_at(raw).send(stream, &messages(9, 0..50));

@@ -2,7 +2,7 @@
 //! counted, in signatures of Ed25519, and no clock is looked at.
 
 use crate::floodsub::raw::{publishing, signed};
-use crate::floodsub::world::World;
+use crate::floodsub::world::{World, beside_raws};
 use crate::support::fake_node::Fake;
 use crate::support::floodsub::{keypair, peer};
 use crate::support::weak_keys;
@@ -20,22 +20,6 @@ use swarm_notify::protocols::pubsub::{Config, Signing};
 const FLOOD: u64 = 18_000;
 
 const NODE: u8 = 1;
-
-/// A node that subscribes to `t`, and raw peers with a stream to it each.
-fn with(config: Config, raws: u8) -> (World, Vec<(u8, StreamId)>) {
-    let mut world = World::new();
-    assert_eq!(world.node(config), NODE);
-    world.at(NODE).subscribe("t");
-    let raws = (0..raws).map(|_| {
-        let raw = world.raw(true);
-        world.join(raw, NODE);
-        (raw, world.raw_at(raw).open())
-    });
-    let raws = raws.collect();
-    world.settle();
-    world.forget_logs();
-    (world, raws)
-}
 
 /// A message whose signature is another one's.
 fn forged(keypair: &Keypair, seqno: u64) -> Vec<u8> {
@@ -74,7 +58,7 @@ fn floods(world: &mut World, (raw, stream): (u8, StreamId), rpcs: &[Rpc]) {
 
 #[test]
 fn a_flood_of_wrong_signatures_is_cut_after_21_of_them() {
-    let (mut world, raws) = with(Config::default(), 2);
+    let (mut world, raws) = beside_raws(Config::default(), 2);
     let [attacker, (honest, stream)] = raws[..] else { panic!("there are two") };
     let forged = forged(&keypair(9), 1);
     let flood: Vec<_> = (0..FLOOD / 1_000).map(|_| publishing(&vec![forged.clone(); 1_000])).collect();
@@ -95,7 +79,7 @@ fn a_flood_that_is_never_cut_takes_its_share_of_each_turn_and_no_more() {
     let mut config = Config::default();
     config.invalid = Rate::new(u32::MAX, u32::MAX);
     let per_turn = config.messages_per_turn as u64;
-    let (mut world, raws) = with(config, 2);
+    let (mut world, raws) = beside_raws(config, 2);
     let [attacker, (honest, stream)] = raws[..] else { panic!("there are two") };
     let forged = forged(&keypair(9), 1);
     let own: Vec<_> = (0..320).map(|seqno| signed(honest, seqno, "t", b"a")).collect();
@@ -121,7 +105,7 @@ fn costly_signatures_count_as_what_they_cost() {
     let mut config = Config::default();
     config.invalid = Rate::new(u32::MAX, u32::MAX);
     config.messages_per_turn = 16;
-    let (mut world, raws) = with(config, 2);
+    let (mut world, raws) = beside_raws(config, 2);
     let [attacker, (honest, stream)] = raws[..] else { panic!("there are two") };
     // Of 4 096 bits: each costs 4.
     let rsa = Keypair::rsa_from_pkcs8(&mut include_bytes!("../../support/rsa-4096.pk8").to_vec()).expect("it is a key");
@@ -137,23 +121,27 @@ fn costly_signatures_count_as_what_they_cost() {
     assert!(full.iter().all(|turn| turn.len() >= 6), "about half of the work: {:?}", node.per_turn);
 }
 
-/// go-libp2p takes such messages, and forwards them. Whoever crafts them is not to have us cut all who are honest.
-#[test]
-fn who_forwards_what_is_refused_here_alone_is_not_blamed() {
-    let (mut world, raws) = with(Config::default(), 1);
+/// An honest peer forwards messages that are refused here alone: they are counted, and it is heard as before.
+fn is_not_blamed_for(all: &[Vec<u8>]) {
+    let (mut world, raws) = beside_raws(Config::default(), 1);
     let [(honest, stream)] = raws[..] else { panic!("there is one") };
-    let mut refused: Vec<_> = weak_keys::small_order().iter().map(by_a_weak_key).collect();
-    // A key of a type that nobody knows yet.
-    let unknown = Message { key: Some(vec![8, 77, 18, 1, 0]), ..Message::decode(&refused[0][..]).expect("it is one") };
-    refused.push(unknown.encode_to_vec());
-    let all = vec![refused; 10].concat();
-    world.raw_at(honest).send(stream, &publishing(&all));
+    world.raw_at(honest).send(stream, &publishing(all));
     world.raw_at(honest).send(stream, &publishing(&[signed(9, 1, "t", b"good")]));
     world.settle();
     let counters = world.at(NODE).floodsub().counters();
     assert_eq!((counters.refused, counters.invalid, counters.peers_cut), (all.len() as u64, 0, 0));
     assert_eq!((counters.received, world.at(NODE).peers()), (1, vec![honest]), "it is heard as before");
     world.at(NODE).expect(&["message t 9#1 good via 2"]);
+}
+
+/// go-libp2p takes such messages, and forwards them. Whoever crafts them is not to have us cut all who are honest.
+#[test]
+fn who_forwards_what_is_refused_here_alone_is_not_blamed() {
+    let mut refused: Vec<_> = weak_keys::small_order().iter().map(by_a_weak_key).collect();
+    // A key of a type that nobody knows yet.
+    let unknown = Message { key: Some(vec![8, 77, 18, 1, 0]), ..Message::decode(&refused[0][..]).expect("it is one") };
+    refused.push(unknown.encode_to_vec());
+    is_not_blamed_for(&vec![refused; 10].concat());
 }
 
 /// Such a peer does not come in. If one did, it would be blamed for its own.
@@ -194,8 +182,6 @@ fn sealed_as(keypair: &Keypair, from: Vec<u8>, seqno: Option<Vec<u8>>) -> Vec<u8
 /// go-libp2p looks neither at the length of a sequence number nor at the encoding of a key in a peer id.
 #[test]
 fn who_forwards_odd_numbers_and_odd_names_is_not_blamed() {
-    let (mut world, raws) = with(Config::default(), 1);
-    let [(honest, stream)] = raws[..] else { panic!("there is one") };
     let (author, peer_id) = (keypair(9), keypair(9).public().to_peer_id().to_bytes());
     // A field behind the key that nobody knows: in an id that is short enough to be one, and in one that is not.
     let odd =
@@ -209,21 +195,14 @@ fn who_forwards_odd_numbers_and_odd_names_is_not_blamed() {
         (odd(&[0x1a, 6, 0, 0, 0, 0, 0, 0]), Some(vec![0; 8])),
     ];
     let all: Vec<_> = of.into_iter().map(|(from, seqno)| sealed_as(&author, from, seqno)).collect();
-    let all = vec![all; 10].concat();
-    world.raw_at(honest).send(stream, &publishing(&all));
-    world.raw_at(honest).send(stream, &publishing(&[signed(9, 1, "t", b"good")]));
-    world.settle();
-    let counters = world.at(NODE).floodsub().counters();
-    assert_eq!((counters.refused, counters.invalid, counters.peers_cut), (all.len() as u64, 0, 0));
-    assert_eq!((counters.received, world.at(NODE).peers()), (1, vec![honest]), "it is heard as before");
-    world.at(NODE).expect(&["message t 9#1 good via 2"]);
+    is_not_blamed_for(&vec![all; 10].concat());
 }
 
 /// go-libp2p passes over what stands behind R and S of a signature.
 #[cfg(feature = "ecdsa")]
 #[test]
 fn who_forwards_a_signature_with_a_rest_is_not_blamed() {
-    let (mut world, raws) = with(Config::default(), 1);
+    let (mut world, raws) = beside_raws(Config::default(), 1);
     let [(honest, stream)] = raws[..] else { panic!("there is one") };
     let secret = libp2p_identity::ecdsa::SecretKey::try_from_bytes([9; 32]).expect("it is a key");
     let author: Keypair = libp2p_identity::ecdsa::Keypair::from(secret).into();
@@ -258,7 +237,7 @@ fn who_forwards_a_signature_with_a_rest_is_not_blamed() {
 #[cfg(feature = "secp256k1")]
 #[test]
 fn who_forwards_a_key_in_hybrid_form_is_not_blamed() {
-    let (mut world, raws) = with(Config::default(), 1);
+    let (mut world, raws) = beside_raws(Config::default(), 1);
     let [(honest, stream)] = raws[..] else { panic!("there is one") };
     let secret = libp2p_identity::secp256k1::SecretKey::try_from_bytes([9; 32]).expect("it is a key");
     let pair = libp2p_identity::secp256k1::Keypair::from(secret);

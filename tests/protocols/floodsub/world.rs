@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
-use swarm_notify::lifecycle::ConnectionId;
+use swarm_notify::lifecycle::{ConnectionId, StreamId};
 use swarm_notify::protocols::pubsub::{Config, Signing};
 use swarm_notify::swarm::{Config as SwarmConfig, Swarm};
 
@@ -239,4 +239,21 @@ impl World {
             }
         }
     }
+}
+
+/// A node that subscribes to `t`, and so many raw peers with a stream to it each. The node is number 1.
+pub(crate) fn beside_raws(config: Config, raws: u8) -> (World, Vec<(u8, StreamId)>) {
+    let mut world = World::new();
+    let node = world.node(config);
+    assert_eq!(node, 1);
+    world.at(node).subscribe("t");
+    let raws = (0..raws).map(|_| {
+        let raw = world.raw(true);
+        world.join(raw, node);
+        (raw, world.raw_at(raw).open())
+    });
+    let raws = raws.collect();
+    world.settle();
+    world.forget_logs();
+    (world, raws)
 }

@@ -1,6 +1,7 @@
 //! [`End`]: one connection, its owner, and what that one has seen of each stream.
 
 use super::super::input::Input as Decisions;
+use super::seen::{Seen, State, content};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -28,76 +29,6 @@ static KEYS: LazyLock<[[noise::Config; 2]; 2]> = LazyLock::new(|| {
         [&[][..], &["/yamux/1.0.0"][..]].map(|muxers| noise::Config::new(&identity, [key; 32], muxers).unwrap())
     })
 });
-
-/// How far a stream has come, as its owner sees it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum State {
-    Opening,
-    ReadyToOpen,
-    Open,
-    Over,
-}
-
-/// What one end has done with a stream and seen of it.
-#[derive(Debug)]
-pub(super) struct Seen {
-    /// Which one it is; the taker knows when the protocol is agreed.
-    pub(super) number: Option<u8>,
-    pub(super) is_outbound: bool,
-    /// The taker speaks what the opener proposes.
-    pub(super) is_spoken: bool,
-    /// It proposes its own protocol first.
-    pub(super) is_direct: bool,
-    /// The number of streams that the peer had offered before it.
-    pub(super) order: usize,
-    pub(super) state: State,
-    pub(super) began: Duration,
-    pub(super) confirmed: bool,
-    pub(super) written: u64,
-    pub(super) read: u64,
-    /// A write was short and it has not been told to go on.
-    pub(super) short: bool,
-    pub(super) finished: bool,
-    pub(super) closed: bool,
-    pub(super) end_read: bool,
-    pub(super) reset: bool,
-    pub(super) ended: Option<StreamEnd>,
-    pub(super) failed: Option<Failure>,
-}
-
-impl Seen {
-    fn new(number: Option<u8>, is_outbound: bool, is_spoken: bool, began: Duration) -> Self {
-        Self {
-            number,
-            is_outbound,
-            is_spoken,
-            is_direct: false,
-            order: 0,
-            state: State::Opening,
-            began,
-            confirmed: false,
-            written: 0,
-            read: 0,
-            short: false,
-            finished: false,
-            closed: false,
-            end_read: false,
-            reset: false,
-            ended: None,
-            failed: None,
-        }
-    }
-
-    /// This end gave it up before it knew what it is.
-    pub(super) fn is_unnamed_and_given_up(&self) -> bool {
-        self.number.is_none() && self.gave_up()
-    }
-
-    /// This end gave it up: its peer is to hear of a reset.
-    pub(super) fn gave_up(&self) -> bool {
-        self.reset || self.ended == Some(StreamEnd::Timeout) || self.failed == Some(Failure::Timeout)
-    }
-}
 
 /// Why an end is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -207,6 +138,9 @@ macro_rules! turn {
         }
     };
 }
+
+// Behind the macro, which it uses.
+mod stream_commands;
 
 impl End {
     pub(super) fn new(role: Role, is_early: bool, expected: Option<PeerId>, config: Config, untimed: bool) -> Self {
@@ -443,145 +377,6 @@ impl End {
         usize::from(self.opened)
     }
 
-    pub(super) fn open(&mut self, kind: u8) {
-        if self.over.is_some() || !self.is_open || self.closing || self.opened == STREAMS {
-            return;
-        }
-        let number = self.opened * 2 + u8::from(self.is_dialer);
-        let own = PROTOCOLS[usize::from(number)].clone();
-        let proposals = match kind % 8 {
-            0..4 => vec![own],
-            4 => vec![UNKNOWN, own],
-            5 => vec![UNKNOWN, ALSO_UNKNOWN, own],
-            6 => vec![UNKNOWN],
-            _ => vec![UNKNOWN, ALSO_UNKNOWN],
-        };
-        let is_spoken = kind % 8 < 6;
-        let id = self.ids.begin_stream(self.id, Direction::Outbound).unwrap();
-        self.streams.insert(id, Stream::outbound(&proposals).unwrap());
-        let now = self.command_time();
-        match self.connection.open_stream(id, &mut turn!(self, now)) {
-            Ok(()) => {
-                self.opened += 1;
-                self.numbers.insert(number, id);
-                let seen = Seen::new(Some(number), true, is_spoken, self.now);
-                self.seen.insert(id, Seen { is_direct: kind % 8 < 4, ..seen });
-            }
-            Err(failure) => {
-                assert!(failure == Failure::ConnectionClosed, "{failure} at once");
-                self.streams.remove(id);
-            }
-        }
-    }
-
-    /// Gives permission to open a stream.
-    pub(super) fn confirm(&mut self, id: StreamId) {
-        let seen = self.seen.get_mut(&id).unwrap();
-        assert_eq!(seen.state, State::ReadyToOpen);
-        (seen.state, seen.confirmed) = (State::Open, true);
-        self.connection.confirm_stream(id, &mut turn!(self));
-    }
-
-    pub(super) fn write(&mut self, id: StreamId, len: usize) {
-        let (seen, now) = (&self.seen[&id], self.command_time());
-        let (number, from) = (seen.number, seen.written);
-        let data: Vec<u8> = (from..).take(len).map(|at| content(number, seen.is_outbound, at)).collect();
-        let was_writable = self.streams.get(id).is_some_and(Stream::is_writable);
-        let wrote = self.connection.write(id, &data, &mut turn!(self, now));
-        let Some(seen) = self.seen.get_mut(&id) else { return };
-        match wrote {
-            Ok(n) => {
-                assert!(n <= len && seen.state != State::Over && !seen.finished && was_writable || len == 0);
-                seen.written += n as u64;
-                seen.short |= n < len;
-            }
-            Err(WriteError::Blocked) => {
-                assert!(!seen.finished && seen.state != State::Over);
-                // What has been written to goes on once there is window, though it is not open yet.
-                seen.short |= was_writable || seen.state == State::Open || seen.written > 0;
-            }
-            Err(WriteError::Closed) => assert!(seen.finished || self.closing),
-            Err(WriteError::Ended | WriteError::Stale) => assert_eq!(seen.state, State::Over),
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    /// What is read is what the other end wrote. The fact is the stream's end, if that was the last of it.
-    pub(super) fn read(&mut self, id: StreamId, len: usize, theirs: Option<&Seen>) -> (bool, Option<Fact>) {
-        let mut buffer = vec![0; len];
-        let now = self.command_time();
-        let read = self.connection.read(id, &mut buffer, &mut turn!(self, now));
-        let Some(seen) = self.seen.get_mut(&id) else { return (false, None) };
-        match read {
-            Ok((0, fact)) if len > 0 => {
-                let theirs = theirs.expect("who has ended has begun");
-                assert!(theirs.finished, "nobody has ended it");
-                assert_eq!(seen.read, theirs.written, "it is the end");
-                seen.end_read = true;
-                (false, fact)
-            }
-            Ok((n, fact)) => {
-                seen.expect(&buffer[..n], theirs);
-                assert_eq!(fact, None);
-                (n > 0, None)
-            }
-            Err(ReadError::Blocked) => {
-                assert!(seen.state != State::Over && !seen.closed);
-                (false, None)
-            }
-            Err(ReadError::Closed) => {
-                assert!(seen.closed);
-                (false, None)
-            }
-            Err(ReadError::Ended | ReadError::Stale) => {
-                assert_eq!(seen.state, State::Over);
-                (false, None)
-            }
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    pub(super) fn finish(&mut self, id: StreamId) {
-        let now = self.command_time();
-        let result = self.connection.finish(id, &mut turn!(self, now));
-        let Some(seen) = self.seen.get_mut(&id) else { return };
-        assert_eq!(result.is_ok(), seen.state != State::Over, "{result:?}: {seen:?}");
-        seen.finished |= result.is_ok();
-        seen.short &= result.is_err();
-    }
-
-    pub(super) fn close_stream(&mut self, id: StreamId) -> Option<Fact> {
-        if self.seen.get(&id).is_none_or(|seen| seen.state != State::Open) {
-            return None;
-        }
-        let now = self.command_time();
-        let fact = self.connection.close_stream(id, &mut turn!(self, now));
-        let seen = self.seen.get_mut(&id).unwrap();
-        (seen.finished, seen.closed, seen.short) = (true, true, false);
-        fact
-    }
-
-    pub(super) fn reset(&mut self, id: StreamId) {
-        let now = self.command_time();
-        self.connection.reset_stream(id, &mut turn!(self, now));
-        let seen = self.seen.get_mut(&id).unwrap();
-        if seen.state != State::Over {
-            (seen.state, seen.reset) = (State::Over, true);
-        }
-    }
-
-    /// The owner takes a stream that is over out of the table; what it has of unread bytes is what was sent.
-    pub(super) fn forget(&mut self, id: StreamId, theirs: Option<&Seen>) {
-        let seen = self.seen.get_mut(&id).unwrap();
-        let Some(mut stream) = self.streams.remove(id) else { return };
-        assert_eq!(seen.state, State::Over);
-        self.connection.uncount(stream.bytes_held());
-        let unread = stream.take_unread();
-        assert!(unread.is_empty() || seen.number.is_some(), "nothing is unread of what was not agreed");
-        assert!(unread.is_empty() || !seen.closed, "what was closed keeps nothing");
-        seen.expect(&unread, theirs);
-    }
-
     /// Gives permission to open the connection. The error is what it breaks of.
     pub(super) fn permit(&mut self) {
         self.at_gate = false;
@@ -598,20 +393,4 @@ impl End {
             self.connection.close(&self.config, now);
         }
     }
-}
-
-impl Seen {
-    fn expect(&mut self, bytes: &[u8], theirs: Option<&Seen>) {
-        for (at, byte) in (self.read..).zip(bytes) {
-            assert_eq!(*byte, content(self.number, !self.is_outbound, at), "the bytes are right: {self:?}");
-        }
-        self.read += bytes.len() as u64;
-        assert!(bytes.is_empty() || self.read <= theirs.expect("it comes from somewhere").written);
-    }
-}
-
-/// The byte at a place of one direction of a stream: different for each.
-fn content(number: Option<u8>, from_opener: bool, at: u64) -> u8 {
-    let seed = u64::from(number.unwrap_or(0xff)) * 2 + u64::from(from_opener);
-    (at.wrapping_add(seed.wrapping_mul(0x9E37_79B9)).wrapping_mul(31) >> 3) as u8
 }

@@ -8,10 +8,12 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "what is not named has no explanation")]
 
 mod end;
+mod seen;
 mod settled;
 
 use super::input::Input as Decisions;
-use end::{End, Seen, State, Why};
+use end::{End, Why};
+use seen::{Seen, State};
 use std::time::Duration;
 use swarm_notify::connection::{Config, Error, Fact, Flood, Input, Rate, Role, noise};
 use swarm_notify::lifecycle::{Failure, Side, StreamEnd, StreamId};

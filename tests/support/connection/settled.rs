@@ -1,7 +1,8 @@
 //! What has to hold when all has been said: the ends agree, and in the end both are over.
 
 use super::super::input::Input as Decisions;
-use super::end::{End, STREAMS, State};
+use super::end::{End, STREAMS};
+use super::seen::State;
 use super::{Pair, ids};
 use swarm_notify::lifecycle::StreamEnd;
 

@@ -9,6 +9,8 @@
 //! stale.
 
 mod calm;
+mod checks;
+mod commands;
 mod denials;
 mod model;
 mod owner;
@@ -217,15 +219,6 @@ impl<const EVENTS: usize> Script<EVENTS> {
         }
     }
 
-    /// What is held in all is what connections hold, those that have ended and were not told of among them; and no more
-    /// than the budget and a quarter.
-    fn check_held(&self) {
-        let swarm = &self.side.swarm;
-        let (all, config) = (swarm.bytes_held(), swarm.config());
-        let of_each = swarm.connections().filter_map(|id| swarm.connection(id)).map(|view| view.bytes_held).sum();
-        assert!(all >= of_each && all <= config.held_bytes / 4 * 5, "{all} held, {of_each} of those that live");
-    }
-
     /// The owner's loop, as long as it has a reason to turn.
     fn turn(&mut self) {
         // A turn may read no more than a byte of a pipe.
@@ -238,37 +231,6 @@ impl<const EVENTS: usize> Script<EVENTS> {
             assert!(turns < 1_000 + 2 * waiting, "it spins");
         }
         self.check_denials();
-    }
-
-    fn listen(&mut self, input: &mut Input<'_>) {
-        let number = self.number();
-        let next = self.next(number, input);
-        if let Ok(id) = self.side.swarm.listen(address(number)) {
-            self.side.checker.begins(id.into(), None);
-            self.begins(id.into(), next);
-            self.side.something_to_drain();
-        }
-    }
-
-    /// What will come of a listen or a dial.
-    fn next(&mut self, number: usize, input: &mut Input<'_>) -> Next {
-        let next = match input.below(8) {
-            0 => Next::Unsupported,
-            1 => Next::Fails(KINDS[input.below(4)]),
-            _ => Next::Fine,
-        };
-        self.world.state().next.insert(number, next);
-        next
-    }
-
-    fn begins(&self, id: Id, next: Next) {
-        let mut model = self.model.borrow_mut();
-        model.ever.insert(id);
-        match next {
-            Next::Fine => {}
-            Next::Unsupported => drop(model.refused.insert(id, Failure::Unsupported)),
-            Next::Fails(kind) => drop(model.refused.insert(id, failure(kind))),
-        }
     }
 
     fn transport_says(&mut self, input: &mut Input<'_>) {
@@ -291,28 +253,6 @@ impl<const EVENTS: usize> Script<EVENTS> {
         }
         drop(state);
         self.side.something_happened();
-    }
-
-    fn dial(&mut self, input: &mut Input<'_>) {
-        let number = self.number();
-        let next = self.next(number, input);
-        let peer: Option<PeerId> = match input.below(8) {
-            0 => Some(identity(3)),
-            1..3 => Some(identity(2)),
-            3 => Some(self.side.swarm.local_peer()),
-            _ => None,
-        };
-        if let Ok(id) = self.side.swarm.dial(dialed(number, peer)) {
-            self.side.checker.begins(id.into(), None);
-            self.begins(id.into(), next);
-            if peer == Some(identity(3)) {
-                self.model.borrow_mut().wrong.insert(id);
-            }
-            if peer == Some(self.side.swarm.local_peer()) {
-                self.model.borrow_mut().refused.insert(id.into(), Failure::LocalPeer);
-            }
-        }
-        self.side.something_to_drain();
     }
 
     /// A dial or an upgrade comes to something.
@@ -424,213 +364,5 @@ impl<const EVENTS: usize> Script<EVENTS> {
         }
         drop(model);
         self.turn();
-    }
-
-    fn command(&mut self, input: &mut Input<'_>) {
-        let swarm = &mut self.side.swarm;
-        let connections: Vec<ConnectionId> = swarm.connections().collect();
-        let streams: Vec<StreamId> = connections.iter().flat_map(|id| swarm.streams_of(*id)).collect();
-        let listeners: Vec<ListenerId> = swarm.listeners().collect();
-        let connection = input.pick(connections.into_iter());
-        let stream = input.pick(streams.into_iter());
-        let mut model = self.model.borrow_mut();
-        match input.below(32) {
-            0..8 => {
-                let Some(connection) = connection else { return };
-                let mut protocols = vec![SINK, ECHO];
-                let unspoken = input.once_in(8);
-                match input.below(4) {
-                    _ if unspoken => protocols = vec![UNKNOWN],
-                    0 => protocols.insert(0, UNKNOWN),
-                    n => protocols.truncate(n),
-                }
-                drop(model);
-                if let Ok(id) = self.side.try_open(connection, &protocols) {
-                    let mut model = self.model.borrow_mut();
-                    model.ever.insert(id.into());
-                    if unspoken {
-                        model.unspoken.insert(id);
-                    }
-                }
-            }
-            8..16 => {
-                let Some(stream) = stream else { return };
-                let from = swarm.stream(stream).unwrap().sent;
-                self.side.try_write(stream, &content(0, from, input.length()));
-            }
-            16 => {
-                let Some(stream) = stream else { return };
-                let before = *swarm.counters();
-                assert_ne!(self.side.flush(stream), Err(WriteError::Stale), "it lives");
-                assert_eq!(*self.side.swarm.counters(), before, "a flush opens and ends nothing");
-            }
-            17..20 => {
-                let Some(stream) = stream else { return };
-                let _ = swarm.finish(stream);
-                model.finished.insert(stream);
-            }
-            20..22 => {
-                let Some(stream) = stream else { return };
-                if let opening @ Some(State::Opening) = state(swarm, stream.into()) {
-                    model.closes(stream.into(), opening);
-                }
-                let connection = swarm.stream(stream).unwrap().connection;
-                swarm.close_stream(stream).expect("it lives");
-                model.finished.insert(stream);
-                // What still comes is dropped.
-                model.whole.entry(connection).or_default().is_cut = true;
-            }
-            22..24 => {
-                let Some(stream) = stream else { return };
-                model.closes(stream.into(), state(swarm, stream.into()));
-                swarm.reset(stream).expect("it lives");
-            }
-            24 | 25 => {
-                let Some(connection) = connection else { return };
-                model.closes(connection.into(), state(swarm, connection.into()));
-                swarm.close_connection(connection).expect("it lives");
-            }
-            26 => {
-                let Some(connection) = connection else { return };
-                model.closes(connection.into(), state(swarm, connection.into()));
-                swarm.abort_connection(connection).expect("it lives");
-            }
-            27 => {
-                let Some(listener) = input.pick(listeners.into_iter()) else { return };
-                model.closes(listener.into(), state(swarm, listener.into()));
-                swarm.close_listener(listener).expect("it lives");
-            }
-            28..30 => {
-                let Some(stream) = stream else { return };
-                drop(model);
-                self.side.read_all(stream);
-            }
-            30 => {
-                // Everybody else is this peer.
-                let peer = identity(2);
-                if input.once_in(2) {
-                    swarm.protect(peer, "friend").expect("there are few");
-                } else {
-                    assert!(!swarm.unprotect(peer, "friend"));
-                }
-                let is_open = |id: &ConnectionId| swarm.connection(*id).is_some_and(|view| view.state == State::Open);
-                model.protects(swarm.is_protected(peer), swarm.connections().filter(is_open));
-            }
-            _ => {
-                // An id that was given once: what is over is refused, and nothing changes.
-                let ever: Vec<Id> = model.ever.iter().copied().collect();
-                let Some(id) = input.pick(ever.into_iter()) else { return };
-                let before = *swarm.counters();
-                if state(swarm, id).is_none() {
-                    assert_stale(swarm, id);
-                }
-                assert_eq!(*swarm.counters(), before);
-                return;
-            }
-        }
-        self.side.something_happened();
-        // What a command causes is told by the next poll.
-        self.side.something_to_drain();
-    }
-
-    /// Whoever is not authenticated stands at the door, and has no id; all that have left it are counted.
-    fn check_door(&self) {
-        let swarm = &self.side.swarm;
-        let world = self.world.state();
-        let with_id: BTreeSet<usize> = swarm
-            .connections()
-            .map(|id| swarm.connection(id).expect("it lives"))
-            .filter(|view| view.direction == Direction::Inbound)
-            .map(|view| number(view.remote))
-            .collect();
-        let at_door: Vec<usize> = world.accepted().filter(|number| !with_id.contains(number)).collect();
-        assert_eq!(swarm.inbound_handshakes(), at_door.len());
-        assert!(at_door.len() <= swarm.config().inbound_handshakes as usize);
-        for of in 1..=3 {
-            let of_host = at_door.iter().filter(|number| host(**number) == of).count();
-            assert!(of_host <= swarm.config().handshakes_per_address as usize, "{of_host} of one host");
-        }
-        let refused =
-            [Refusal::HandshakeFailed, Refusal::HandshakeEvicted, Refusal::ConnectionLimit, Refusal::ConnectionDenied];
-        let refused: u64 = refused.map(|refusal| swarm.refused(refusal)).iter().sum();
-        let inbound = swarm.counters().connections.inbound;
-        // Those that get no share, or are denied, when their peers are known have ids, and are counted all the same, before they are told.
-        let (shares, told) = (refused - inbound.without_id, self.model.borrow().shares_refused);
-        assert!(told <= shares && shares <= inbound.failed, "{told} told, {shares} counted, {inbound:?}");
-        assert!(told == shares || !swarm.is_shut_down(), "{told} told, {shares} counted, {inbound:?}");
-    }
-
-    /// What holds at any time.
-    fn check(&self) {
-        self.check_door();
-        let counters = self.side.swarm.counters();
-        let opened = [
-            counters.listeners,
-            counters.connections.inbound,
-            counters.connections.outbound,
-            counters.streams.inbound,
-            counters.streams.outbound,
-        ]
-        .iter()
-        .map(|counts| counts.opened)
-        .sum::<u64>();
-        let told = self.model.borrow().opened + self.side.listening.len() as u64;
-        assert!(opened <= told + EVENTS as u64, "{opened} have opened, {told} were told of");
-        // Each stream of a peer's has an outcome, an id that lives, or neither, once it has begun on the wire.
-        let inbound = counters.streams.inbound;
-        let begun: usize = self.peers.iter().map(Peer::opened).sum();
-        let counted = inbound.opened + inbound.failed + inbound.without_id;
-        assert!(counted <= begun as u64, "{inbound:?}, and {begun} were begun");
-        for received in self.side.all_received() {
-            assert_eq!(received, content(100, 0, received.len()), "what has arrived is what was sent");
-        }
-    }
-
-    /// Everything is shut down, whatever hangs; the owner drains.
-    fn end(mut self) -> BTreeSet<String> {
-        self.side.drains = usize::MAX;
-        self.side.reads = true;
-        self.side.something_to_drain();
-        self.reactions.replace(Reactions::default());
-        self.model.borrow_mut().shutdown = true;
-        self.turn();
-        self.side.swarm.shutdown();
-        self.side.something_to_drain();
-        let begun = self.now;
-        let mut rounds = 0;
-        while !self.side.swarm.is_shut_down() {
-            self.turn();
-            if self.world.state().close_removed() {
-                self.side.something_happened();
-                continue;
-            }
-            if self.side.swarm.is_shut_down() {
-                break;
-            }
-            let at = self.side.swarm.next_deadline().expect("something is waited for");
-            // What the peers say or do not say makes no difference.
-            self.advance(at.saturating_sub(self.now));
-            rounds += 1;
-            assert!(rounds < 1_000, "it does not end");
-        }
-        assert!(self.now - begun <= Duration::from_secs(5), "a close takes longer than its time-out");
-        self.side.assert_no_leaks();
-        self.check();
-        let state = self.world.state();
-        for opening in state.openings.iter().filter(|opening| opening.handed) {
-            let pipe = opening.result.and_then(Result::ok);
-            assert!(pipe.is_none_or(|pipe| state.pipes[pipe].dropped), "a socket is left open");
-        }
-        drop(state);
-        for id in &self.model.borrow().ever {
-            assert_stale(&mut self.side.swarm, *id);
-        }
-        // Without the ids.
-        let log = self.side.take_log();
-        let words = |line: &String| {
-            line.split(' ').enumerate().filter(|(n, _)| *n != 1).map(|(_, word)| word.to_owned()).collect::<Vec<_>>()
-        };
-        let told = log.iter().map(|line| words(line).join(" "));
-        told.chain(self.side.seen().words().map(str::to_owned)).collect()
     }
 }

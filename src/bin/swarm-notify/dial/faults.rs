@@ -1,7 +1,7 @@
 //! The words of `dial` for what went wrong, and for what a signal has interrupted.
 
-use super::tally::{Tally, number};
 use super::{DialRun, DialServices, Services};
+use crate::tally::{Tally, number};
 use swarm_notify::lifecycle::{ConnectionEnd, Fault, RemoteEnd};
 
 impl DialRun {

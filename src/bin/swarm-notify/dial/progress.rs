@@ -1,10 +1,10 @@
-//! [`Progress`]: a bar on a terminal that shows the progress of a long run.
+//! [`DialProgress`]: a bar on a terminal that shows the progress of a long run.
 
-use super::tally::number;
 use crate::args;
 use crate::node::LoggedSwarm;
 use crate::output::{Bottom, show_at_bottom};
 use crate::report::Reporter;
+use crate::tally::number;
 use crate::terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use std::io::{self, IsTerminal as _};
@@ -61,7 +61,7 @@ fn width() -> u16 {
 }
 
 /// A bar on standard error, if that is a terminal. It is gone when this is dropped.
-pub(super) struct Progress {
+pub(super) struct DialProgress {
     bar: ProgressBar,
     unit: Unit,
     streams: u64,
@@ -70,7 +70,7 @@ pub(super) struct Progress {
     next: Duration,
 }
 
-impl Progress {
+impl DialProgress {
     /// Returns a bar, or `None` where none belongs or nothing can be counted. A quiet run has one, too.
     pub(super) fn new(args: &args::Dial, reporter: Reporter) -> Option<Self> {
         // A program that reads the log from a terminal expects nothing else there.
@@ -127,7 +127,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for DialProgress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
         show_at_bottom(Bottom::Nothing);

@@ -1,6 +1,6 @@
 //! The bottom of a terminal: a text that stands below all lines, such as a progress bar, and is torn by none of them.
 
-use super::{Descriptor, writer};
+use super::{Descriptor, system};
 use crate::terminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use unicode_width::UnicodeWidthStr as _;
@@ -91,7 +91,7 @@ fn over(last: &str, text: &str, rows_below: usize) -> String {
 
 fn write(text: &str) {
     // The next lines tell what is wrong with the terminal, if there are any.
-    let _ = writer::write_all(Descriptor::Err, text.as_bytes(), |_, _| {});
+    let _ = system::write_all(Descriptor::Err, text.as_bytes(), |_, _| {});
 }
 
 #[cfg(all(test, unix))]

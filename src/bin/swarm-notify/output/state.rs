@@ -14,7 +14,7 @@ pub(super) enum Policy {
     /// [`OutputQueue::take_missed`](super::OutputQueue::take_missed).
     Lag,
     /// The queue takes twice as much as a full one, and lines beyond that are lost: the command was told to end.
-    OutputEnd,
+    End,
     /// Lines are lost.
     Drop,
 }

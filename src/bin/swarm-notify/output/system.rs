@@ -1,11 +1,45 @@
 //! The system's part of an output: it writes, and waits.
 
 use super::Descriptor;
+use std::io::{self, ErrorKind};
+use std::thread;
+use std::time::Duration;
 
 #[cfg(not(unix))]
-pub(super) use other::{is_one_file, is_one_terminal, outlive_size_limits, wait_gone, wait_writable, write};
+pub(super) use other::{is_one_file, is_one_terminal, outlive_size_limits, wait_gone};
 #[cfg(unix)]
-pub(super) use unix::{is_one_file, is_one_terminal, outlive_size_limits, wait_gone, wait_writable, write};
+pub(super) use unix::{is_one_file, is_one_terminal, outlive_size_limits, wait_gone};
+
+#[cfg(not(unix))]
+use other::{wait_writable, write};
+#[cfg(unix)]
+use unix::{wait_writable, write};
+
+/// Writes all bytes to a descriptor, which may be non-blocking. `wrote` hears of each part, and of the rest.
+pub(super) fn write_all(descriptor: Descriptor, bytes: &[u8], mut wrote: impl FnMut(usize, &[u8])) -> io::Result<()> {
+    let mut rest = bytes;
+    let mut is_refused = false;
+    while !rest.is_empty() {
+        match write(descriptor, rest) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(n) => {
+                rest = &rest[n..];
+                is_refused = false;
+                wrote(n, rest);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                // Some systems call a pipe writable that refuses all but a few bytes.
+                if core::mem::replace(&mut is_refused, true) {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                wait_writable(descriptor);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
 
 #[cfg(unix)]
 mod unix {

@@ -2,10 +2,9 @@
 
 use super::bottom::{Bottom, TerminalLock};
 use super::{BATCH, Descriptor, OutputEnd, OutputQueue, OutputState, STACK, system, wake};
-use std::io::{self, ErrorKind, IsTerminal as _};
+use std::io::{self, IsTerminal as _};
 use std::sync::PoisonError;
 use std::thread;
-use std::time::Duration;
 
 impl OutputQueue {
     pub(super) fn start(&'static self, state: &mut OutputState) {
@@ -36,7 +35,7 @@ impl OutputQueue {
                 screen.clear();
             }
             let left = |rest: &[u8]| ends.iter().filter(|end| **end > batch.len() - rest.len()).count();
-            if let Err(error) = write_all(self.descriptor, &batch, |n, rest| self.wrote(n, left(rest))) {
+            if let Err(error) = system::write_all(self.descriptor, &batch, |n, rest| self.wrote(n, left(rest))) {
                 return self.end_by(&error);
             }
             if let Some(mut screen) = screen {
@@ -100,30 +99,4 @@ impl OutputQueue {
             self.end(OutputEnd::Gone);
         }
     }
-}
-
-/// Writes all bytes to a descriptor, which may be non-blocking. `wrote` hears of each part, and of the rest.
-pub(super) fn write_all(descriptor: Descriptor, bytes: &[u8], mut wrote: impl FnMut(usize, &[u8])) -> io::Result<()> {
-    let mut rest = bytes;
-    let mut is_refused = false;
-    while !rest.is_empty() {
-        match system::write(descriptor, rest) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(n) => {
-                rest = &rest[n..];
-                is_refused = false;
-                wrote(n, rest);
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                // Some systems call a pipe writable that refuses all but a few bytes.
-                if core::mem::replace(&mut is_refused, true) {
-                    thread::sleep(Duration::from_millis(1));
-                }
-                system::wait_writable(descriptor);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }

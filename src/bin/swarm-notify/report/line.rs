@@ -1,6 +1,7 @@
 //! [`LogLine`]: the fields of one line, and how they are written as JSON and as plain text.
 
-use super::paint::{self, Span};
+use crate::paint::{self, Span};
+use anstyle::Style;
 use data_encoding::BASE64;
 use serde_json::Value;
 use std::fmt::{self, Write as _};
@@ -83,7 +84,7 @@ impl LogLine {
                     spans.extend([Span::new(side, paint::of_side(side)), Span::plain("  ")]);
                 }
                 ("event", Value::String(event)) => {
-                    spans.push(Span::new(format!("{event:<14}"), paint::of_line(self)));
+                    spans.push(Span::new(format!("{event:<14}"), of_line(self)));
                 }
                 (key, value) => {
                     spans.extend([Span::plain(" "), Span::new(format!("{key}="), paint::FAINT)]);
@@ -99,6 +100,14 @@ impl fmt::Display for LogLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&paint::write(&self.spans(), false))
     }
+}
+
+/// The style of the name of a line's event. A stream of the peer's for what we do not speak is no failure of ours: peers try
+/// what they know.
+pub(super) fn of_line(line: &LogLine) -> Style {
+    let event = line.text("event").unwrap_or_default();
+    let is_try = line.text("direction") == Some("inbound") && line.text("reason") == Some("unsupported");
+    if event == "stream_failed" && is_try { paint::FAINT } else { paint::of_event(event) }
 }
 
 /// Returns a value as it stands in a line of text: without quotes where it reads as nothing else.

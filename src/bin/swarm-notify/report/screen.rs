@@ -1,7 +1,7 @@
 //! [`Screen`]: a line as a person reads it at a terminal, in columns that stay columns at any width.
 
-use super::line::{LogLine, is_word, word};
-use super::paint::{self, Span};
+use super::line::{LogLine, is_word, of_line, word};
+use crate::paint::{self, Span};
 use crate::terminal::{MARK, MARK_COLUMNS, columns_of};
 use anstyle::Style;
 use serde_json::Value;
@@ -52,7 +52,7 @@ impl Screen {
             match (*key, value) {
                 ("t", value) => first.push((time(value.as_f64().unwrap_or_default()), paint::FAINT, TIME)),
                 ("side", Value::String(side)) => first.push((side.clone(), paint::of_side(side), 1)),
-                ("event", Value::String(name)) => first.push((name.clone(), paint::of_line(line), EVENT)),
+                ("event", Value::String(name)) => first.push((name.clone(), of_line(line), EVENT)),
                 _ => {}
             }
         }

@@ -1,14 +1,11 @@
 //! [`SendQueue`]: messages in the order in which they are to be written, of which those give way whose author has most.
 
+use super::queue_slots::{END, QueueSlots};
 use super::shares::SendShares;
 use crate::arithmetic::Count;
 use crate::protocols::pubsub::backlog::Numbered;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-
-/// The link behind the last message.
-pub(super) const END: u32 = u32::MAX;
 
 /// The places for messages that an empty line keeps.
 const KEPT: usize = 16;
@@ -24,104 +21,9 @@ pub(super) struct SendQueue {
     shares: Option<Box<SendShares>>,
 }
 
-/// The places of messages, and those that are vacant, which are linked.
-#[derive(Debug)]
-pub(super) struct QueueSlots {
-    places: Vec<QueuedMessage>,
-    vacant: u32,
-}
-
-/// A message, and those beside it.
-#[derive(Debug)]
-struct QueuedMessage {
-    message: Option<Arc<Numbered>>,
-    before: u32,
-    /// The next one, or the next place that is vacant.
-    after: u32,
-    /// Those of the same author by the same sender that come before and after it, if shares are known.
-    earlier: u32,
-    later: u32,
-}
-
-impl QueueSlots {
-    fn get(&self, place: u32) -> Option<&QueuedMessage> {
-        self.places.get(usize::try_from(place).ok()?)
-    }
-
-    fn get_mut(&mut self, place: u32) -> Option<&mut QueuedMessage> {
-        self.places.get_mut(usize::try_from(place).ok()?)
-    }
-
-    /// Returns the message at a place.
-    pub(super) fn message(&self, place: u32) -> Option<&Arc<Numbered>> {
-        self.get(place)?.message.as_ref()
-    }
-
-    /// Has a message of an author follow another one.
-    pub(super) fn link(&mut self, earlier: u32, later: u32) {
-        if let Some(place) = self.get_mut(earlier) {
-            place.later = later;
-        }
-        if let Some(place) = self.get_mut(later) {
-            place.earlier = earlier;
-        }
-    }
-
-    /// Takes a message out from between those of the same author, and returns the places of these.
-    pub(super) fn unlink(&mut self, place: u32) -> [u32; 2] {
-        let Some(place) = self.get(place) else { return [END; 2] };
-        let (earlier, later) = (place.earlier, place.later);
-        self.link(earlier, later);
-        [earlier, later]
-    }
-
-    fn set_before(&mut self, place: u32, before: u32) {
-        if let Some(place) = self.get_mut(place) {
-            place.before = before;
-        }
-    }
-
-    fn set_after(&mut self, place: u32, after: u32) {
-        if let Some(place) = self.get_mut(place) {
-            place.after = after;
-        }
-    }
-
-    fn put(&mut self, message: Arc<Numbered>, before: u32, after: u32) -> u32 {
-        let new = QueuedMessage { message: Some(message), before, after, earlier: END, later: END };
-        let vacant = self.vacant;
-        if let Some(place) = self.get_mut(vacant) {
-            let next = place.after;
-            *place = new;
-            self.vacant = next;
-            return vacant;
-        }
-        if self.places.len() == self.places.capacity() {
-            // By a quarter, so that no more than that is taken in vain.
-            self.places.reserve_exact((self.places.len() / 4).max(4));
-        }
-        // Each costs more than 16 bytes of a bound, so that there is an address for all of them.
-        let place = u32::try_from(self.places.len()).unwrap_or(END);
-        self.places.push(new);
-        place
-    }
-
-    /// Takes a message out, and returns it with the places before and after it.
-    fn take(&mut self, at: u32) -> Option<(Arc<Numbered>, u32, u32)> {
-        let vacant = self.vacant;
-        let place = self.get_mut(at)?;
-        let message = place.message.take()?;
-        let (before, after) = (place.before, place.after);
-        place.after = vacant;
-        self.vacant = at;
-        Some((message, before, after))
-    }
-}
-
 impl SendQueue {
     pub(super) const fn new() -> Self {
-        let places = QueueSlots { places: Vec::new(), vacant: END };
-        Self { places, first: END, last: END, len: 0, shares: None }
+        Self { places: QueueSlots::new(), first: END, last: END, len: 0, shares: None }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -178,7 +80,7 @@ impl SendQueue {
                 let mut place = self.first;
                 while self.places.message(place).is_some() {
                     shares.add(&mut self.places, place);
-                    place = self.places.get(place).map_or(END, |place| place.after);
+                    place = self.places.after(place);
                 }
                 self.shares.insert(shares)
             }
@@ -212,8 +114,8 @@ impl SendQueue {
         }
         if self.len == 0 {
             self.shares = None;
-            if self.places.places.capacity() > KEPT {
-                self.places = QueueSlots { places: Vec::new(), vacant: END };
+            if self.places.capacity() > KEPT {
+                self.places = QueueSlots::new();
             }
             (self.first, self.last) = (END, END);
         }
@@ -222,15 +124,14 @@ impl SendQueue {
 
     /// Returns the numbers of the messages, in order.
     #[cfg(test)]
-    pub(super) fn numbers(&self) -> Vec<u64> {
-        let next = |place: &u32| Some(self.places.get(*place)?.after);
-        let places = core::iter::successors(Some(self.first), next);
+    pub(super) fn numbers(&self) -> alloc::vec::Vec<u64> {
+        let places = core::iter::successors(Some(self.first), |place| Some(self.places.after(*place)));
         places.map_while(|place| Some(self.places.message(place)?.number)).collect()
     }
 
     /// Returns the number of places that memory is taken for.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
-        self.places.places.capacity()
+        self.places.capacity()
     }
 }

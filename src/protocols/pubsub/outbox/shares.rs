@@ -1,6 +1,6 @@
 //! [`SendShares`]: what each sender, and each author by it, has in the line of a peer.
 
-use super::send_queue::QueueSlots;
+use super::queue_slots::QueueSlots;
 use crate::arithmetic::Count;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::cmp::Reverse;

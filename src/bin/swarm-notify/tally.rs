@@ -90,47 +90,47 @@ pub(crate) struct Chat {
 #[derive(Default)]
 pub(crate) struct Tally {
     /// The number that was asked for.
-    pub(super) streams: u64,
+    pub(crate) streams: u64,
     /// The number that has been begun.
-    pub(super) begun: u64,
+    pub(crate) begun: u64,
     /// The number that ended as it should.
-    pub(super) ok: u64,
+    pub(crate) ok: u64,
     /// The number that failed or ended otherwise.
-    pub(super) failed: u64,
+    pub(crate) failed: u64,
     /// The number of these that got no answer in time.
-    pub(super) unanswered: u64,
+    pub(crate) unanswered: u64,
     /// The number that was under way as a signal came.
-    pub(super) unfinished: u64,
+    pub(crate) unfinished: u64,
     /// The bytes that were sent and came back right, or were sent to a sink, on the streams that are `ok`.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     /// The times from the begin to the end of the streams that are `ok`.
-    pub(super) times: Times,
+    pub(crate) times: Times,
     /// The first stream that failed, and why.
-    pub(super) first_failure: Option<(StreamId, String)>,
+    pub(crate) first_failure: Option<(StreamId, String)>,
 }
 
 impl Tally {
     /// Returns the number that has an end or a failure behind it.
-    pub(super) const fn ended(&self) -> u64 {
+    pub(crate) const fn ended(&self) -> u64 {
         self.ok + self.failed + self.unfinished
     }
 
-    pub(super) const fn not_begun(&self) -> u64 {
+    pub(crate) const fn not_begun(&self) -> u64 {
         self.streams - self.begun
     }
 }
 
 /// The summary of a run.
-pub(super) struct Summary<'a> {
-    pub(super) tally: &'a Tally,
-    pub(super) pings: &'a Pings,
-    pub(super) chat: Option<Chat>,
+pub(crate) struct Summary<'a> {
+    pub(crate) tally: &'a Tally,
+    pub(crate) pings: &'a Pings,
+    pub(crate) chat: Option<Chat>,
     /// From the connection to the end of the last stream.
-    pub(super) time: Duration,
+    pub(crate) time: Duration,
     /// Bytes come back.
-    pub(super) is_echo: bool,
+    pub(crate) is_echo: bool,
     /// The signal that ended it.
-    pub(super) interrupted: Option<&'static str>,
+    pub(crate) interrupted: Option<&'static str>,
 }
 
 impl Summary<'_> {
@@ -141,7 +141,7 @@ impl Summary<'_> {
     }
 
     /// Adds the fields of its line.
-    pub(super) fn put(&self, line: &mut LogLine) {
+    pub(crate) fn put(&self, line: &mut LogLine) {
         let Self { tally, pings, .. } = self;
         line.put("streams", tally.streams);
         line.put("ok", tally.ok);

@@ -11,10 +11,10 @@ use std::time::Duration;
 use swarm_notify::swarm::Config;
 
 /// The time within which the same signal counts as one: `timeout` sends it to its child, and at once to the child's group.
-pub(super) const SAME: Duration = Duration::from_millis(100);
+pub(crate) const SAME: Duration = Duration::from_millis(100);
 
 /// The signals that ask for an end. Windows has no other than Ctrl-C.
-pub(super) fn ends() -> Vec<Signal> {
+pub(crate) fn ends() -> Vec<Signal> {
     #[cfg(unix)]
     let mut ends = vec![Signal::Int, Signal::Term];
     #[cfg(not(unix))]
@@ -39,7 +39,7 @@ fn is_hangup_left_alone() -> bool {
 }
 
 /// Returns the exit code that shells give to a process which a signal has ended: 128 and the signal's number.
-pub(super) const fn code_of(signal: Signal) -> u8 {
+pub(crate) const fn code_of(signal: Signal) -> u8 {
     if matches!(signal, Signal::Term) {
         143
     } else if matches!(signal, Signal::Hup) {
@@ -49,7 +49,7 @@ pub(super) const fn code_of(signal: Signal) -> u8 {
     }
 }
 
-pub(super) const fn name_of(signal: Signal) -> &'static str {
+pub(crate) const fn name_of(signal: Signal) -> &'static str {
     if matches!(signal, Signal::Term) {
         "SIGTERM"
     } else if matches!(signal, Signal::Hup) {
@@ -63,7 +63,7 @@ pub(super) const fn name_of(signal: Signal) -> &'static str {
 /// that wait. The same signal within [`SAME`] is no second one. Whoever has typed Ctrl-C at a terminal, where the process is
 /// still there after that time, is told so.
 #[cfg(unix)]
-pub(super) fn end_at_once_by_the_second_signal(ends: &[Signal]) -> io::Result<()> {
+pub(crate) fn end_at_once_by_the_second_signal(ends: &[Signal]) -> io::Result<()> {
     use signal_hook::flag::{register, register_conditional_shutdown};
     use signal_hook::low_level::pipe;
     use std::io::Read as _;
@@ -105,13 +105,13 @@ const STACK: usize = 128 * 1024;
 
 /// Does nothing: there the loop ends by the second signal, as long as it runs.
 #[cfg(not(unix))]
-pub(super) fn end_at_once_by_the_second_signal(_: &[Signal]) -> io::Result<()> {
+pub(crate) fn end_at_once_by_the_second_signal(_: &[Signal]) -> io::Result<()> {
     Ok(())
 }
 
 /// Fails where the process has too few descriptors left to wait for signals: `async-io` panics when it has none.
 #[cfg(unix)]
-pub(super) fn try_descriptors() -> io::Result<()> {
+pub(crate) fn try_descriptors() -> io::Result<()> {
     // It takes three, and those who wait by it two. These are closed at once.
     let tried = [(); 3].map(|()| std::os::unix::net::UnixStream::pair());
     tried.into_iter().try_for_each(|pair| pair.map(drop))
@@ -119,6 +119,6 @@ pub(super) fn try_descriptors() -> io::Result<()> {
 
 /// Does nothing: descriptors are not scarce there.
 #[cfg(not(unix))]
-pub(super) const fn try_descriptors() -> io::Result<()> {
+pub(crate) const fn try_descriptors() -> io::Result<()> {
     Ok(())
 }

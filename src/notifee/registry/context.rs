@@ -1,7 +1,6 @@
 //! [`NotifeeContext`]: what a notifee has in its hands while it is told something.
 
-use super::Notifee;
-use super::registry::{NotifeeId, PendingChanges};
+use super::{Notifee, NotifeeId, PendingChanges};
 use core::time::Duration;
 
 /// The network that a notification comes from, and the registry that told it.

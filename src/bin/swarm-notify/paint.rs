@@ -1,6 +1,5 @@
 //! [`Span`]: a piece of a line in one style, and the styles.
 
-use super::line::LogLine;
 use anstyle::{AnsiColor, Color, Style};
 use std::fmt::Write as _;
 
@@ -33,17 +32,9 @@ const fn coloured(color: AnsiColor) -> Style {
     Style::new().fg_color(Some(Color::Ansi(color)))
 }
 
-/// The style of the name of a line's event. A stream of the peer's for what we do not speak is no failure of ours: peers try
-/// what they know.
-pub(super) fn of_line(line: &LogLine) -> Style {
-    let event = line.text("event").unwrap_or_default();
-    let is_try = line.text("direction") == Some("inbound") && line.text("reason") == Some("unsupported");
-    if event == "stream_failed" && is_try { FAINT } else { of_event(event) }
-}
-
 /// The style of an event's name: green where something opens or is answered, blue where it ends, red where it fails, and
 /// yellow for what an operator may want to look at.
-fn of_event(name: &str) -> Style {
+pub(crate) fn of_event(name: &str) -> Style {
     match name {
         "listen" | "connected" | "opened_stream" | "ping" | "identified" => GOOD,
         "listen_close" | "disconnected" | "closed_stream" => coloured(AnsiColor::Blue),

@@ -1,0 +1,140 @@
+//! [`Error`]: what ends a command before all was done, in words, and the exit codes.
+
+use crate::failed::Failed;
+use crate::key;
+use crate::signals::{code_of, name_of};
+use async_signal::Signal;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+use swarm_notify::swarm::{DialError, ListenError, Multiaddr};
+
+/// The demo takes milliseconds. It ends after this time, whatever happens meanwhile.
+pub(crate) const DEMO_LIMIT: Duration = Duration::from_secs(30);
+
+/// Something was wrong: the peer, the network, or what came back.
+pub(crate) const WRONG: u8 = 1;
+/// The command line was wrong; clap ends with it by itself.
+const USAGE: u8 = 2;
+
+/// An error that ends a command.
+#[derive(Debug)]
+pub(crate) enum Error {
+    Key(key::Error),
+    Randomness(String),
+    Identity(String),
+    Signals(io::Error),
+    Reactor(io::Error),
+    Listen(Multiaddr, ListenError),
+    /// Each of the addresses has failed.
+    NothingListens(Vec<Failed>),
+    Dial(Multiaddr, DialError),
+    NotConnected(Failed),
+    Topic(String),
+    Demo(DemoFault),
+    /// The peer or the network did something wrong, in words.
+    Wrong(String),
+    /// A signal came before all was done. The words say what was done, and what was not.
+    Interrupted(Signal, String),
+    /// The reader of standard output has left before all was done. The words are of the same kind.
+    Unread(String),
+    /// Standard output could not be written before all was done. The words are of the same kind, and
+    /// [`finish`](crate::output::finish) says them behind the reason.
+    Unwritten(String),
+}
+
+impl Error {
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            // Another key file would do, whatever is wrong with this one: nothing was started.
+            Self::Key(_) | Self::Topic(..) => USAGE,
+            Self::Interrupted(signal, _) => code_of(*signal),
+            Self::Randomness(_)
+            | Self::Identity(_)
+            | Self::Signals(_)
+            | Self::Reactor(_)
+            | Self::Listen(..)
+            | Self::NothingListens(_)
+            | Self::Dial(..)
+            | Self::NotConnected(_)
+            | Self::Demo(_)
+            | Self::Wrong(_)
+            | Self::Unread(_)
+            | Self::Unwritten(_) => WRONG,
+        }
+    }
+
+    /// Returns whether the user has ended the command.
+    pub(crate) const fn is_interrupt(&self) -> bool {
+        matches!(self, Self::Interrupted(..))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(error) => error.fmt(f),
+            Self::Randomness(why) => write!(
+                f,
+                "the system gives no random bytes, and without them no key and no handshake is safe: {why}; nothing was \
+                 started"
+            ),
+            Self::Identity(why) => write!(
+                f,
+                "the identity key cannot be used: {why}; give `--key` a file with an Ed25519 key, or one that does not \
+                 exist yet"
+            ),
+            Self::Signals(why) | Self::Reactor(why) => write!(
+                f,
+                "the system does not let us wait for {}: {why}; if too many files are open, close some or raise \
+                 `ulimit -n`",
+                if matches!(self, Self::Signals(_)) { "signals" } else { "sockets" }
+            ),
+            Self::Listen(address, why) => write!(f, "{address} is not listened on: {why}; give fewer addresses"),
+            Self::NothingListens(failed) => {
+                f.write_str(match failed.is_empty() {
+                    true => "no listener is left; the log says how each has ended",
+                    false => "none of the addresses can be listened on",
+                })?;
+                failed.iter().try_for_each(|one| write!(f, "\n  {one}"))
+            }
+            Self::Topic(why) => {
+                write!(f, "the topic of `--floodsub` cannot be subscribed to: {why}; give a shorter one")
+            }
+            Self::Dial(address, why) => write!(f, "{address} is not dialed: {why}"),
+            Self::Demo(fault) => fault.fmt(f),
+            Self::NotConnected(failed) => write!(f, "there is no connection to {failed}"),
+            Self::Wrong(what) | Self::Unwritten(what) => f.write_str(what),
+            Self::Unread(what) => write!(f, "the reader of stdout has left before all was done: {what}"),
+            Self::Interrupted(signal, what) => write!(f, "interrupted by {}: {what}", name_of(*signal)),
+        }
+    }
+}
+
+/// A fault that keeps the demo from showing all that it promises.
+#[derive(Debug)]
+pub(crate) enum DemoFault {
+    /// A side told the first, and the second had to come, or nothing.
+    Differs { side: char, told: String, due: Option<&'static str> },
+    /// The limit has passed, and this was still to come.
+    Late { side: char, due: &'static str },
+    /// The echo was not what was sent.
+    Echo,
+}
+
+impl fmt::Display for DemoFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Differs { side, told, due } => {
+                let due = due.unwrap_or("nothing");
+                write!(f, "the demo has failed: side {side} told `{told}`, and `{due}` had to come; ")?;
+            }
+            Self::Late { side, due } => {
+                write!(f, "the demo has failed: side {side} did not tell `{due}` within {} s; ", DEMO_LIMIT.as_secs())?;
+            }
+            Self::Echo => return f.write_str("the demo has failed: the echo is not what was sent; please report it"),
+        }
+        f.write_str("it needs TCP on 127.0.0.1, so see that the loopback interface is up and that nothing filters it")
+    }
+}
