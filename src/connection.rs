@@ -32,12 +32,12 @@
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! use core::time::Duration;
-//! use swarm_notify::connection::{Config, Connection, Environment, Fact, Input, Role, Streams, noise};
+//! use swarm_notify::connection::{Config, Connection, Environment, Fact, Input, Role, Streams, noise, yamux};
 //! use swarm_notify::keys;
 //!
 //! let (config, now) = (Config::default(), Duration::ZERO);
 //! let connection = |role| -> Result<Connection, Box<dyn core::error::Error>> {
-//!     let noise = noise::Config::new(&keys::generate()?, keys::seed()?, &["/yamux/1.0.0"])?;
+//!     let noise = noise::Config::new(&keys::generate()?, keys::seed()?, &[yamux::PROTOCOL_NAME])?;
 //!     Ok(Connection::new(&noise, role, keys::seed()?, None, &config, now)?)
 //! };
 //! let mut ends = [connection(Role::Dialer)?, connection(Role::Listener)?];

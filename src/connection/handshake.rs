@@ -23,9 +23,9 @@ use alloc::vec::Vec;
 use core::{mem, slice};
 use libp2p_identity::PeerId;
 
-const NOISE: Protocol = Protocol::from_static("/noise");
+const NOISE: Protocol = Protocol::from_static(noise::PROTOCOL_NAME);
 /// The muxer's protocol name, as it is negotiated.
-const YAMUX: Protocol = Protocol::from_static(yamux::NAME);
+const YAMUX: Protocol = Protocol::from_static(yamux::PROTOCOL_NAME);
 
 /// A connection's way to its first stream.
 #[derive(Debug)]

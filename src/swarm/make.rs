@@ -122,7 +122,7 @@ where
         wakers.mark(WakeTarget::Transport);
         Ok(Swarm {
             transport,
-            noise: noise::Config::new(identity, *static_seed, &[yamux::NAME])?,
+            noise: noise::Config::new(identity, *static_seed, &[yamux::PROTOCOL_NAME])?,
             seeds,
             door: Door::new(&config),
             state: SwarmState::new(config, identity.public().to_peer_id()),
