@@ -78,6 +78,7 @@ mod memory;
 #[path = "../tests/support/memory_scan.rs"]
 pub(crate) mod memory_scan;
 pub mod multistream;
+pub(crate) mod muxer;
 mod muxer_facts;
 mod negotiate;
 pub mod noise;
@@ -86,6 +87,7 @@ mod packed_peer;
 mod packed_time;
 mod receive;
 mod round_trip;
+pub(crate) mod security;
 mod stream;
 mod stream_deadlines;
 mod stream_ops;
@@ -136,7 +138,6 @@ use unnamed::Unnamed;
 #[cfg(feature = "swarm")]
 pub(crate) use unnamed::{MEMORY_OF_ONE as UNNAMED, UnnamedSlot};
 use unnamed_facts::Offered;
-use yamux::Session;
 
 /// How much a connection that waits for permission to open keeps of what its peer sends already.
 const KEPT_UNTIL_OPEN: usize = 64 * 1024;
@@ -198,7 +199,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Noise`] if the handshake cannot begin, which no caller can bring about.
     pub fn new(
-        noise: &noise::Config,
+        security: &security::Config,
         role: Role,
         seed: [u8; 32],
         expected: Option<PeerId>,
@@ -206,7 +207,7 @@ impl Connection {
         now: Duration,
     ) -> Result<Self, Error> {
         let mut out = Vec::new();
-        let handshake = ConnectionHandshake::new(noise, role, seed, expected, &mut out)?;
+        let handshake = ConnectionHandshake::new(security, role, seed, expected, &mut out)?;
         Ok(Self {
             role,
             phase: Phase::Handshake(Box::new(handshake)),
@@ -286,8 +287,8 @@ impl Connection {
                 self.timers.resume(now);
                 Ok(false)
             }
-            Ok(Permitted::Opened(secured)) => {
-                let session = Session::new(self.role, &config.yamux);
+            Ok(Permitted::Opened(secured, muxer)) => {
+                let session = muxer.session(self.role, config);
                 self.timers.opened(now);
                 // The last word of the handshake needs no answer.
                 self.round_trip.forget();
@@ -363,7 +364,7 @@ impl Connection {
     #[cfg(feature = "swarm")]
     pub(crate) fn blame(&mut self) {
         if let Phase::Open(open) = &mut self.phase {
-            open.session.go_away(yamux::PROTOCOL_ERROR);
+            open.session.go_away(muxer::PROTOCOL_ERROR);
         }
     }
 

@@ -148,7 +148,7 @@ pub use turn::Progress;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
 use crate::clock::Clock;
-use crate::connection::{Input, Protocol, UNTIMED, noise};
+use crate::connection::{Input, Protocol, UNTIMED, security};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Fault, Id, ListenerEnd, ListenerId, State, Table};
 use alloc::vec::Vec;
 use core::task::{Context, Waker};
@@ -178,7 +178,7 @@ use wake::{WakeSet, WakeTarget};
 /// the [`waker`](Self::waker). [`Notifees`](crate::notifee::Notifees) stay in the thread that made them.
 pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     transport: T,
-    noise: noise::Config,
+    security: security::Config,
     seeds: Seeds,
     state: SwarmState<EVENTS>,
     listeners: Listeners,

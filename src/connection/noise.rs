@@ -57,7 +57,7 @@ pub use error::Error;
 pub use handshake::{Handshake, MAX_HANDSHAKE_MESSAGE, RemoteIdentity};
 pub use transport::{MAX_MESSAGE, MAX_PLAINTEXT, Opened, TAG, Transport, sealed_len};
 
-use super::yamux;
+use super::muxer::Muxer;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -88,7 +88,8 @@ impl Config {
     /// it with `identity`.
     ///
     /// `muxers` is offered in the `stream_muxers` extension, the preferred one first. Only what a
-    /// [`Connection`](super::Connection) speaks may be offered, which is [`yamux::PROTOCOL_NAME`]. An empty list sends no extension,
+    /// [`Connection`](super::Connection) speaks may be offered, which is
+    /// [`yamux::PROTOCOL_NAME`](super::yamux::PROTOCOL_NAME). An empty list sends no extension,
     /// and then multistream-select has to agree on the muxer.
     ///
     /// # Errors
@@ -96,7 +97,7 @@ impl Config {
     /// [`Error::UnsupportedKey`] if the identity cannot sign; [`Error::RefusedKey`] if peers of this crate would refuse it; [`Error::Oversized`] if the list is so long that the
     /// handshake's messages would pass [`MAX_HANDSHAKE_MESSAGE`].
     pub fn new(identity: &Keypair, static_seed: [u8; 32], muxers: &[&str]) -> Result<Self, Error> {
-        if muxers.iter().any(|muxer| *muxer != yamux::PROTOCOL_NAME) {
+        if muxers.iter().any(|muxer| Muxer::named(muxer).is_none()) {
             return Err(Error::UnknownMuxer);
         }
         Self::offering(identity, &Zeroizing::new(static_seed), muxers)

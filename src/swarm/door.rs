@@ -250,7 +250,7 @@ where
             Ok(Some(io)) => {
                 let seed = self.seeds.next();
                 let config = &self.state.config.connection;
-                match Connection::new(&self.noise, Role::Listener, *seed, None, config, visitor.began) {
+                match Connection::new(&self.security, Role::Listener, *seed, None, config, visitor.began) {
                     Ok(connection) => visitor.stage = VisitorStage::Up(Pipe { io, connection }),
                     Err(error) => {
                         drop(io);

@@ -12,7 +12,7 @@ use super::timers::SwarmTimers;
 use super::trim::Trimming;
 use super::wake::{WakeSet, WakeTarget};
 use crate::clock::Clock;
-use crate::connection::{Input, noise, yamux};
+use crate::connection::{Input, noise, security};
 use crate::lifecycle::Table;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -122,7 +122,7 @@ where
         wakers.mark(WakeTarget::Transport);
         Ok(Swarm {
             transport,
-            noise: noise::Config::new(identity, *static_seed, &[yamux::PROTOCOL_NAME])?,
+            security: security::config(identity, *static_seed)?,
             seeds,
             door: Door::new(&config),
             state: SwarmState::new(config, identity.public().to_peer_id()),

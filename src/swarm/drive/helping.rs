@@ -140,7 +140,7 @@ where
             let seed = self.seeds.next();
             let config = &self.state.config.connection;
             match Connection::new(
-                &self.noise,
+                &self.security,
                 Role::Dialer,
                 *seed,
                 conn.expected.as_deref().copied(),

@@ -1,7 +1,7 @@
 //! How a connection ends: politely, cut, failed or broken; the socket is closed first, and told of after.
 
 use super::{ConnectionStage, OurSide, SocketConnection};
-use crate::connection::yamux::NORMAL;
+use crate::connection::muxer::NORMAL;
 use crate::connection::{Error, PackedPeer};
 use crate::lifecycle::{ConnectionEnd, Direction, Failure, Fault, RemoteEnd};
 use crate::swarm::error;

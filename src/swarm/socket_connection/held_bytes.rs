@@ -2,7 +2,7 @@
 
 use super::{ConnectionStage, SocketConnection};
 use crate::connection::UNTIMED;
-use crate::connection::yamux::Pressure;
+use crate::connection::muxer::Pressure;
 use crate::swarm::state::SwarmState;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
