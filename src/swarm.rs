@@ -114,10 +114,10 @@ mod memory_relief;
 mod opening_queue;
 mod own_dial;
 mod peers;
+mod pipe;
 mod reactor;
 mod readiness;
 mod refusals;
-mod retry;
 mod run_queue;
 mod seeds;
 mod shares;
@@ -139,6 +139,7 @@ pub use error::{CloseError, DialError, ListenError, OpenStreamError};
 pub use gate::Gate;
 pub use libp2p_core::{Multiaddr, Transport, multiaddr};
 pub use lists::{ListFull, ListRule, Lists, Network, NetworkError};
+pub use pipe::PipeTransport;
 pub use reactor::Reactor;
 pub use readiness::Readiness;
 pub use refusals::{Refusal, RefusedAt};
@@ -155,7 +156,6 @@ use core::task::{Context, Waker};
 use core::time::Duration;
 use door::Door;
 use enforcing::Enforcing;
-use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_identity::PeerId;
 use listeners::Listeners;
 use run_queue::{Closing, RunQueue};
@@ -214,9 +214,7 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
     R: Reactor,
 {
     /// Who we are to our peers.

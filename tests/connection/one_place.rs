@@ -62,6 +62,15 @@ fn the_security_protocol_is_chosen_in_one_place() {
     assert_eq!(files, ["connection/security.rs"]);
 }
 
+/// A host's streams are pipes for its owner.
+#[test]
+fn the_kind_of_pipe_is_chosen_in_one_place() {
+    let mut files = files_with("AsyncRead", "tcp/");
+    files.retain(|file| file != "host/stream.rs");
+    assert_eq!(files, ["swarm/pipe.rs"]);
+    assert_eq!(files_with("TcpStream", "tcp/"), [""; 0]);
+}
+
 #[test]
 fn each_name_that_peers_agree_on_stands_once() {
     let code: Vec<_> = sources().into_iter().flat_map(|(_, code)| code).collect();
