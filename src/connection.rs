@@ -27,6 +27,14 @@
 //! The order of the steps is that of libp2p/specs, `connections/README.md`: `/noise` is agreed on, then the muxer,
 //! inside the Noise handshake where both sides can.
 //!
+//! For contributors: three files decide what a connection is made of. `connection/security.rs` says that the security
+//! protocol is Noise, `connection/muxer.rs` that the muxer is yamux, and `swarm/pipe.rs` that they run on an ordered byte pipe.
+//! Nothing else names them, but for their errors and bounds (`error.rs`, `config.rs`). QUIC would replace the three together.
+//! An endpoint takes the datagrams of many connections off one socket, so that no connection has a pipe. Our last message of
+//! TLS can be withheld at the first gate only with our acknowledgements. Streams need no yamux, and have neither its
+//! acknowledgement nor its go-away. A reset carries a code of 62 bits, for which an
+//! [`Event`](crate::lifecycle::Event) of 24 bytes has no place.
+//!
 //! Two ends, until both are open, with a `Vec` for the wire between them:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
