@@ -27,17 +27,25 @@
 //! The order of the steps is that of libp2p/specs, `connections/README.md`: `/noise` is agreed on, then the muxer,
 //! inside the Noise handshake where both sides can.
 //!
+//! For contributors: three files decide what a connection is made of. `connection/security.rs` says that the security
+//! protocol is Noise, `connection/muxer.rs` that the muxer is yamux, and `swarm/pipe.rs` that they run on an ordered byte pipe.
+//! Nothing else names them, but for their errors and bounds (`error.rs`, `config.rs`). QUIC would replace the three together.
+//! An endpoint takes the datagrams of many connections off one socket, so that no connection has a pipe. Our last message of
+//! TLS can be withheld at the first gate only with our acknowledgements. Streams need no yamux, and have neither its
+//! acknowledgement nor its go-away. A reset carries a code of 62 bits, for which an
+//! [`Event`](crate::lifecycle::Event) of 24 bytes has no place.
+//!
 //! Two ends, until both are open, with a `Vec` for the wire between them:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! use core::time::Duration;
-//! use swarm_notify::connection::{Config, Connection, Environment, Fact, Input, Role, Streams, noise};
+//! use swarm_notify::connection::{Config, Connection, Environment, Fact, Input, Role, Streams, noise, yamux};
 //! use swarm_notify::keys;
 //!
 //! let (config, now) = (Config::default(), Duration::ZERO);
 //! let connection = |role| -> Result<Connection, Box<dyn core::error::Error>> {
-//!     let noise = noise::Config::new(&keys::generate()?, keys::seed()?, &["/yamux/1.0.0"])?;
+//!     let noise = noise::Config::new(&keys::generate()?, keys::seed()?, &[yamux::PROTOCOL_NAME])?;
 //!     Ok(Connection::new(&noise, role, keys::seed()?, None, &config, now)?)
 //! };
 //! let mut ends = [connection(Role::Dialer)?, connection(Role::Listener)?];
@@ -78,6 +86,7 @@ mod memory;
 #[path = "../tests/support/memory_scan.rs"]
 pub(crate) mod memory_scan;
 pub mod multistream;
+pub(crate) mod muxer;
 mod muxer_facts;
 mod negotiate;
 pub mod noise;
@@ -86,6 +95,7 @@ mod packed_peer;
 mod packed_time;
 mod receive;
 mod round_trip;
+pub(crate) mod security;
 mod stream;
 mod stream_deadlines;
 mod stream_ops;
@@ -135,7 +145,6 @@ use unnamed::Unnamed;
 #[cfg(feature = "swarm")]
 pub(crate) use unnamed::{MEMORY_OF_ONE as UNNAMED, UnnamedSlot};
 use unnamed_facts::Offered;
-use yamux::Session;
 
 /// How much a connection that waits for permission to open keeps of what its peer sends already.
 const KEPT_UNTIL_OPEN: usize = 64 * 1024;
@@ -197,7 +206,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Noise`] if the handshake cannot begin, which no caller can bring about.
     pub fn new(
-        noise: &noise::Config,
+        security: &security::Config,
         role: Role,
         seed: [u8; 32],
         expected: Option<PeerId>,
@@ -205,7 +214,7 @@ impl Connection {
         now: Duration,
     ) -> Result<Self, Error> {
         let mut out = Vec::new();
-        let handshake = ConnectionHandshake::new(noise, role, seed, expected, &mut out)?;
+        let handshake = ConnectionHandshake::new(security, role, seed, expected, &mut out)?;
         Ok(Self {
             role,
             phase: Phase::Handshake(Box::new(handshake)),
@@ -285,8 +294,8 @@ impl Connection {
                 self.timers.resume(now);
                 Ok(false)
             }
-            Ok(Permitted::Opened(secured)) => {
-                let session = Session::new(self.role, &config.yamux);
+            Ok(Permitted::Opened(secured, muxer)) => {
+                let session = muxer.session(self.role, config);
                 self.timers.opened(now);
                 // The last word of the handshake needs no answer.
                 self.round_trip.forget();
@@ -362,7 +371,7 @@ impl Connection {
     #[cfg(feature = "swarm")]
     pub(crate) fn blame(&mut self) {
         if let Phase::Open(open) = &mut self.phase {
-            open.session.go_away(yamux::PROTOCOL_ERROR);
+            open.session.go_away(muxer::PROTOCOL_ERROR);
         }
     }
 

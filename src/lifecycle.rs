@@ -76,7 +76,7 @@ pub use id::{ConnectionId, EntityId, Id, ListenerId, StreamId};
 use kind::Records;
 pub use limits::{BeginError, Limits};
 use links::{ConnectionLinks, List, StreamLinks};
-use machine::Transition;
+use machine::Trigger;
 pub use machine::{Refused, State};
 pub use reason::Reason;
 pub use table::Table;
@@ -193,9 +193,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     #[inline]
     pub fn opened(&mut self, id: impl Into<Id>) -> Result<(), Refused> {
         match id.into() {
-            Id::Listener(id) => self.apply(id, Transition::Opened, CalledBy::Owner),
-            Id::Connection(id) => self.apply(id, Transition::Opened, CalledBy::Owner),
-            Id::Stream(id) => self.apply(id, Transition::Opened, CalledBy::Owner),
+            Id::Listener(id) => self.apply(id, Trigger::Opened, CalledBy::Owner),
+            Id::Connection(id) => self.apply(id, Trigger::Opened, CalledBy::Owner),
+            Id::Stream(id) => self.apply(id, Trigger::Opened, CalledBy::Owner),
         }
     }
 
@@ -207,9 +207,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     #[inline]
     pub fn leave(&mut self, id: impl Into<Id>) -> Result<(), Refused> {
         match id.into() {
-            Id::Listener(id) => self.apply(id, Transition::Leave, CalledBy::Owner),
-            Id::Connection(id) => self.apply(id, Transition::Leave, CalledBy::Owner),
-            Id::Stream(id) => self.apply(id, Transition::Leave, CalledBy::Owner),
+            Id::Listener(id) => self.apply(id, Trigger::Leave, CalledBy::Owner),
+            Id::Connection(id) => self.apply(id, Trigger::Leave, CalledBy::Owner),
+            Id::Stream(id) => self.apply(id, Trigger::Leave, CalledBy::Owner),
         }
     }
 
@@ -220,9 +220,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     #[inline]
     pub fn fail(&mut self, id: impl Into<Id>, failure: Failure) -> Result<(), Refused> {
         match id.into() {
-            Id::Listener(id) => self.apply(id, Transition::Fail(failure), CalledBy::Owner),
-            Id::Connection(id) => self.apply(id, Transition::Fail(failure), CalledBy::Owner),
-            Id::Stream(id) => self.apply(id, Transition::Fail(failure), CalledBy::Owner),
+            Id::Listener(id) => self.apply(id, Trigger::Fail(failure), CalledBy::Owner),
+            Id::Connection(id) => self.apply(id, Trigger::Fail(failure), CalledBy::Owner),
+            Id::Stream(id) => self.apply(id, Trigger::Fail(failure), CalledBy::Owner),
         }
     }
 
@@ -239,7 +239,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// [`Refused::Stale`]. Nothing has changed.
     #[inline]
     pub fn end_listener(&mut self, id: ListenerId, end: ListenerEnd) -> Result<(), Refused> {
-        self.apply(id, Transition::End(end, end.into()), CalledBy::Owner)
+        self.apply(id, Trigger::End(end, end.into()), CalledBy::Owner)
     }
 
     /// A connection is over, and with it, in this moment, all its streams. Told: `ClosedStream` for each stream that
@@ -251,7 +251,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// [`Refused::Stale`]. Nothing has changed.
     #[inline]
     pub fn end_connection(&mut self, id: ConnectionId, end: ConnectionEnd) -> Result<(), Refused> {
-        self.apply(id, Transition::End(end, end.into()), CalledBy::Owner)
+        self.apply(id, Trigger::End(end, end.into()), CalledBy::Owner)
     }
 
     /// A stream is over. Told: `ClosedStream`, or `StreamFailed` if it was not open yet. Never needs room; repeating
@@ -261,7 +261,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// [`Refused::Stale`]. Nothing has changed.
     #[inline]
     pub fn end_stream(&mut self, id: StreamId, end: StreamEnd) -> Result<(), Refused> {
-        self.apply(id, Transition::End(end, end.into()), CalledBy::Owner)
+        self.apply(id, Trigger::End(end, end.into()), CalledBy::Owner)
     }
 
     /// The next event, in the order of the transitions.
@@ -325,9 +325,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     #[inline(never)]
     fn vacate_handed(&mut self, id: Id) {
         let handled = match id {
-            Id::Listener(id) => self.apply(id, Transition::Handled, CalledBy::Owner),
-            Id::Connection(id) => self.apply(id, Transition::Handled, CalledBy::Owner),
-            Id::Stream(id) => self.apply(id, Transition::Handled, CalledBy::Owner),
+            Id::Listener(id) => self.apply(id, Trigger::Handled, CalledBy::Owner),
+            Id::Connection(id) => self.apply(id, Trigger::Handled, CalledBy::Owner),
+            Id::Stream(id) => self.apply(id, Trigger::Handled, CalledBy::Owner),
         };
         debug_assert!(handled.is_ok(), "What was told of last has ended and was not vacated yet.");
     }

@@ -115,10 +115,10 @@ mod memory_relief;
 mod opening_queue;
 mod own_dial;
 mod peers;
+mod pipe;
 mod reactor;
 mod readiness;
 mod refusals;
-mod retry;
 mod run_queue;
 mod seeds;
 mod shares;
@@ -140,6 +140,7 @@ pub use error::{CloseError, DialError, ListenError, OpenStreamError};
 pub use gate::Gate;
 pub use libp2p_core::{Multiaddr, Transport, multiaddr};
 pub use lists::{ListFull, ListRule, Lists, Network, NetworkError};
+pub use pipe::PipeTransport;
 pub use reactor::Reactor;
 pub use readiness::Readiness;
 pub use refusals::{Refusal, RefusedAt};
@@ -149,14 +150,13 @@ pub use turn::Progress;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
 use crate::clock::Clock;
-use crate::connection::{Input, Protocol, noise};
+use crate::connection::{Input, Protocol, security};
 use crate::lifecycle::{ConnectionId, Table};
 use alloc::vec::Vec;
 use core::task::Waker;
 use core::time::Duration;
 use door::Door;
 use enforcing::Enforcing;
-use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_identity::PeerId;
 use listeners::Listeners;
 use run_queue::{Closing, RunQueue};
@@ -179,7 +179,7 @@ use wake::WakeSet;
 /// the [`waker`](Self::waker). [`Notifees`](crate::notifee::Notifees) stay in the thread that made them.
 pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     transport: T,
-    noise: noise::Config,
+    security: security::Config,
     seeds: Seeds,
     state: SwarmState<EVENTS>,
     listeners: Listeners,
@@ -215,9 +215,7 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
     R: Reactor,
 {
     /// Who we are to our peers.

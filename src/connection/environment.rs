@@ -1,7 +1,7 @@
 //! [`Environment`]: what an owner lends to a connection for one call. [`Scratch`]: the memory among it.
 
+use super::muxer::BufferPool;
 use super::unnamed::UnnamedMemory;
-use super::yamux::BufferPool;
 use super::{Config, Protocol, Streams};
 use alloc::vec::Vec;
 use core::time::Duration;

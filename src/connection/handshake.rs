@@ -17,15 +17,12 @@ use super::config::Role;
 use super::error::Error;
 use super::input::Input;
 use super::multistream::{self, Protocol};
-use super::{noise, yamux};
+use super::muxer::Muxer;
+use super::security;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::{mem, slice};
 use libp2p_identity::PeerId;
-
-const NOISE: Protocol = Protocol::from_static("/noise");
-/// The muxer's protocol name, as it is negotiated.
-const YAMUX: Protocol = Protocol::from_static(yamux::NAME);
 
 /// A connection's way to its first stream.
 #[derive(Debug)]
@@ -36,12 +33,12 @@ pub(super) struct ConnectionHandshake {
 
 #[derive(Debug)]
 enum Step {
-    Security(Select, noise::Handshake),
-    Exchange(noise::Handshake),
-    Authenticated(noise::Handshake),
+    Security(Select, security::Handshake),
+    Exchange(security::Handshake),
+    Authenticated(security::Handshake),
     Muxer(Secured, Select),
-    Writing(Secured),
-    Agreed(Secured, Option<multistream::ListenerSelect>),
+    Writing(Secured, Muxer),
+    Agreed(Secured, Muxer, Option<multistream::ListenerSelect>),
     /// Another peer has answered than the expected one: this one.
     WrongPeer(PeerId),
     /// What is left after an error, or after the connection has opened.
@@ -72,15 +69,15 @@ enum Select {
 /// An authenticated, encrypted byte pipe.
 #[derive(Debug)]
 pub(super) struct Secured {
-    pub(super) transport: noise::Transport,
-    pub(super) remote: noise::RemoteIdentity,
+    pub(super) transport: security::Transport,
+    pub(super) remote: security::RemoteIdentity,
 }
 
 /// What came of the permission to open.
 #[derive(Debug)]
 pub(super) enum Permitted {
     /// The connection is open.
-    Opened(Box<Secured>),
+    Opened(Box<Secured>, Muxer),
     /// Our answer is on its way; the peer has to say something yet, or it has to reach the wire.
     GoesOn,
 }
@@ -88,16 +85,16 @@ pub(super) enum Permitted {
 impl ConnectionHandshake {
     /// Begins; the dialer's first words are appended to `out`. `seed` must be fresh randomness: the ephemeral key.
     pub(super) fn new(
-        noise: &noise::Config,
+        security: &security::Config,
         role: Role,
         seed: [u8; 32],
         expected: Option<PeerId>,
         out: &mut Vec<u8>,
     ) -> Result<Self, Error> {
-        let mut exchange = noise::Handshake::new(noise, role, seed, expected)?;
+        let mut exchange = security::Handshake::new(security, role, seed, expected)?;
         let select = match role {
             Role::Dialer => {
-                let dialer = multistream::DialerSelect::start(slice::from_ref(&NOISE), out);
+                let dialer = multistream::DialerSelect::start(slice::from_ref(&security::PROTOCOL), out);
                 exchange.transmit(out)?;
                 Select::Dialer(dialer)
             }
@@ -112,10 +109,10 @@ impl ConnectionHandshake {
     }
 
     /// Who the peer is, as soon as that is known.
-    pub(super) fn remote(&self) -> Option<&noise::RemoteIdentity> {
+    pub(super) fn remote(&self) -> Option<&security::RemoteIdentity> {
         match &self.step {
             Step::Authenticated(exchange) => exchange.remote(),
-            Step::Muxer(secured, _) | Step::Writing(secured) | Step::Agreed(secured, _) => Some(&secured.remote),
+            Step::Muxer(secured, _) | Step::Writing(secured, _) | Step::Agreed(secured, ..) => Some(&secured.remote),
             Step::Security(..) | Step::Exchange(_) | Step::WrongPeer(_) | Step::Over => None,
         }
     }
@@ -128,7 +125,7 @@ impl ConnectionHandshake {
             | Step::Exchange(_)
             | Step::Authenticated(_)
             | Step::Muxer(..)
-            | Step::Writing(_)
+            | Step::Writing(..)
             | Step::Agreed(..)
             | Step::Over => None,
         }
@@ -141,7 +138,7 @@ impl ConnectionHandshake {
             Step::Exchange(exchange) | Step::Authenticated(exchange) => exchange.transcript(),
             Step::Security(..)
             | Step::Muxer(..)
-            | Step::Writing(_)
+            | Step::Writing(..)
             | Step::Agreed(..)
             | Step::WrongPeer(_)
             | Step::Over => None,
@@ -155,7 +152,7 @@ impl ConnectionHandshake {
             Step::Security(..) | Step::WrongPeer(_) | Step::Over => HandshakeStep::Security,
             Step::Exchange(exchange) if exchange.transcript().is_none() => HandshakeStep::Exchange,
             Step::Exchange(_) => HandshakeStep::Answered,
-            Step::Authenticated(_) | Step::Muxer(..) | Step::Writing(_) | Step::Agreed(..) => {
+            Step::Authenticated(_) | Step::Muxer(..) | Step::Writing(..) | Step::Agreed(..) => {
                 HandshakeStep::Authenticated
             }
         }
@@ -184,13 +181,13 @@ impl ConnectionHandshake {
     ) -> Result<(Step, bool), Error> {
         match step {
             Step::Security(mut select, exchange) => {
-                let (consumed, agreed) = select.receive(input.wire(), &NOISE, out)?;
+                let (consumed, agreed) = select.receive(input.wire(), slice::from_ref(&security::PROTOCOL), out)?;
                 input.consume_wire(consumed);
-                if !agreed {
+                if agreed.is_none() {
                     return Ok((Step::Security(select, exchange), false));
                 }
                 if let Select::Listener(listener) = select {
-                    listener.confirm(&NOISE, out);
+                    listener.confirm(&security::PROTOCOL, out);
                 }
                 Ok((Step::Exchange(exchange), true))
             }
@@ -217,50 +214,50 @@ impl ConnectionHandshake {
             Step::Muxer(mut secured, mut select) => {
                 let opened = input.decrypt(&mut secured.transport)?;
                 let mut lines = Vec::new();
-                let selected = select.receive(input.plain(), &YAMUX, &mut lines);
+                let selected = select.receive(input.plain(), &Muxer::ALL.map(Muxer::protocol), &mut lines);
                 // Even before an error: a refusal tells the peer the reason.
                 secured.transport.seal(&lines, out)?;
                 let (consumed, agreed) = selected?;
                 input.consume_plain(consumed);
-                if !agreed {
+                let Some(muxer) = agreed.and_then(|index| Muxer::ALL.get(index).copied()) else {
                     return Ok((Step::Muxer(secured, select), opened));
-                }
+                };
                 let confirmation = match select {
                     Select::Dialer(_) => None,
                     Select::Listener(listener) => Some(listener),
                 };
-                Ok((Step::Agreed(secured, confirmation), true))
+                Ok((Step::Agreed(secured, muxer, confirmation), true))
             }
-            step @ (Step::Authenticated(_) | Step::Writing(_) | Step::Agreed(..) | Step::WrongPeer(_) | Step::Over) => {
+            step
+            @ (Step::Authenticated(_) | Step::Writing(..) | Step::Agreed(..) | Step::WrongPeer(_) | Step::Over) => {
                 Ok((step, false))
             }
         }
     }
 
     /// The Noise handshake is over; what follows depends on whether it has settled the muxer too.
-    fn secured(&self, exchange: noise::Handshake, out: &mut Vec<u8>) -> Result<Step, Error> {
-        let dialer = self.role == Role::Dialer;
+    fn secured(&self, exchange: security::Handshake, out: &mut Vec<u8>) -> Result<Step, Error> {
         let (transport, remote) = exchange.finish()?;
-        let early = remote.muxer.is_some();
+        let early = remote.muxer.as_deref().map(|name| Muxer::named(name).ok_or(Error::Unsupported)).transpose()?;
         let mut secured = Secured { transport, remote };
-        Ok(match (early, dialer) {
-            (true, true) => Step::Writing(secured),
-            (true, false) => Step::Agreed(secured, None),
-            (false, true) => {
+        Ok(match (early, self.role) {
+            (Some(muxer), Role::Dialer) => Step::Writing(secured, muxer),
+            (Some(muxer), Role::Listener) => Step::Agreed(secured, muxer, None),
+            (None, Role::Dialer) => {
                 let mut lines = Vec::new();
-                let select = Select::Dialer(multistream::DialerSelect::start(slice::from_ref(&YAMUX), &mut lines));
+                let dialer = multistream::DialerSelect::start(&Muxer::ALL.map(Muxer::protocol), &mut lines);
                 secured.transport.seal(&lines, out)?;
-                Step::Muxer(secured, select)
+                Step::Muxer(secured, Select::Dialer(dialer))
             }
-            (false, false) => Step::Muxer(secured, Select::Listener(multistream::ListenerSelect::new())),
+            (None, Role::Listener) => Step::Muxer(secured, Select::Listener(multistream::ListenerSelect::new())),
         })
     }
 
     /// Everything that was appended to `out` has been written. `true`: it has come to a gate by that.
     pub(super) fn written(&mut self) -> bool {
         let step = mem::replace(&mut self.step, Step::Over);
-        let is_written = matches!(step, Step::Writing(_));
-        self.step = if let Step::Writing(secured) = step { Step::Agreed(secured, None) } else { step };
+        let is_written = matches!(step, Step::Writing(..));
+        self.step = if let Step::Writing(secured, muxer) = step { Step::Agreed(secured, muxer, None) } else { step };
         is_written
     }
 
@@ -272,18 +269,18 @@ impl ConnectionHandshake {
                 self.step = self.secured(exchange, out)?;
                 Ok(Permitted::GoesOn)
             }
-            Step::Agreed(mut secured, confirmation) => {
+            Step::Agreed(mut secured, muxer, confirmation) => {
                 if let Some(listener) = confirmation {
                     let mut lines = Vec::new();
-                    listener.confirm(&YAMUX, &mut lines);
+                    listener.confirm(&muxer.protocol(), &mut lines);
                     secured.transport.seal(&lines, out)?;
                 }
-                Ok(Permitted::Opened(Box::new(secured)))
+                Ok(Permitted::Opened(Box::new(secured), muxer))
             }
             step @ (Step::Security(..)
             | Step::Exchange(_)
             | Step::Muxer(..)
-            | Step::Writing(_)
+            | Step::Writing(..)
             | Step::WrongPeer(_)
             | Step::Over) => {
                 self.step = step;
@@ -294,21 +291,24 @@ impl ConnectionHandshake {
 }
 
 impl Select {
-    /// One turn of the choice of the only protocol we speak here. `true`: it is agreed; a listener has yet to confirm.
-    fn receive(&mut self, bytes: &[u8], protocol: &Protocol, out: &mut Vec<u8>) -> Result<(usize, bool), Error> {
+    /// One turn of the choice of one of these protocols. Gives the index of what is agreed, which a listener has yet to
+    /// confirm.
+    fn receive(
+        &mut self,
+        bytes: &[u8],
+        protocols: &[Protocol],
+        out: &mut Vec<u8>,
+    ) -> Result<(usize, Option<usize>), Error> {
         match self {
             Self::Dialer(dialer) => {
-                let (consumed, outcome) = dialer.receive(bytes, slice::from_ref(protocol), out)?;
+                let (consumed, outcome) = dialer.receive(bytes, protocols, out)?;
                 match outcome {
-                    None => Ok((consumed, false)),
-                    Some(multistream::Selection::Agreed(_)) => Ok((consumed, true)),
+                    None => Ok((consumed, None)),
+                    Some(multistream::Selection::Agreed(index)) => Ok((consumed, Some(index))),
                     Some(multistream::Selection::Rejected) => Err(Error::Unsupported),
                 }
             }
-            Self::Listener(listener) => {
-                let (consumed, accepted) = listener.receive(bytes, slice::from_ref(protocol), out)?;
-                Ok((consumed, accepted.is_some()))
-            }
+            Self::Listener(listener) => Ok(listener.receive(bytes, protocols, out)?),
         }
     }
 }

@@ -3,12 +3,12 @@
 //! One serves all connections of an owner in turn: nothing of a connection stays in it when its turn is over. What
 //! is left then, part of a Noise message or the plaintext behind a gate, is kept by the connection itself.
 
-use super::noise::{self, MAX_PLAINTEXT};
+use super::security::{self, MAX_MESSAGE, MAX_PLAINTEXT};
 use crate::arithmetic::{Count, copy_front, memory_in_all};
 use alloc::vec::Vec;
 
 /// How much one read can bring, beside a Noise message that has come in part: two messages of the greatest size.
-const WIRE: usize = 2 * (2 + noise::MAX_MESSAGE);
+const WIRE: usize = 2 * (2 + MAX_MESSAGE);
 
 /// Room for a message's plaintext behind what is left of another's.
 const PLAIN: usize = 2 * MAX_PLAINTEXT;
@@ -130,10 +130,10 @@ impl Input {
 
     /// Decrypts one message behind the unread plaintext, and counts it as a frame. Returns `false` if no whole message
     /// has come.
-    pub(super) fn decrypt(&mut self, transport: &mut noise::Transport) -> Result<bool, noise::Error> {
+    pub(super) fn decrypt(&mut self, transport: &mut security::Transport) -> Result<bool, security::Error> {
         match transport.open(self.wire.unread(), self.plain.space())? {
-            noise::Opened::Incomplete => Ok(false),
-            noise::Opened::Message { consumed, len } => {
+            security::Opened::Incomplete => Ok(false),
+            security::Opened::Message { consumed, len } => {
                 self.plain.filled(len);
                 self.wire.consume(consumed);
                 self.frames_left = self.frames_left.saturating_sub(1);

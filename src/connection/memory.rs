@@ -3,10 +3,10 @@
 //! Bytes are counted as memory: the capacity of a buffer, not what is in it, since that is what the system has given. So a
 //! buffer of which half has been read counts as a whole until it is empty or shrinks.
 
+use super::muxer::{self, Pressure};
 use super::unnamed::AllStreams;
 #[cfg(feature = "swarm")]
 use super::unnamed::UnnamedSlot;
-use super::yamux::{self, Pressure};
 use super::{Connection, Environment, Phase};
 use crate::arithmetic::memory_in_all;
 use crate::lifecycle::StreamId;
@@ -103,7 +103,7 @@ impl Connection {
         if stream.may_write().is_err() {
             return 0;
         }
-        stream.yamux.as_ref().map_or(0, |yamux| open.session.write_room(yamux))
+        stream.muxed.as_ref().map_or(0, |muxed| open.session.write_room(muxed))
     }
 }
 
@@ -111,15 +111,15 @@ impl super::Stream {
     /// Returns the memory of its receive buffer in bytes: what the buffer could hold, not what is unread in it.
     #[must_use]
     pub fn bytes_held(&self) -> usize {
-        self.yamux.as_ref().map_or(0, yamux::Stream::held)
+        self.muxed.as_ref().map_or(0, muxer::Stream::held)
     }
 
     /// Drops what is unread, and gives its memory back. Returns how many bytes of memory that were, for
     /// [`Connection::uncount`].
     pub fn drop_unread(&mut self) -> usize {
         let held = self.bytes_held();
-        if let Some(yamux) = &mut self.yamux {
-            drop(yamux.take_unread());
+        if let Some(muxed) = &mut self.muxed {
+            drop(muxed.take_unread());
         }
         held
     }

@@ -45,7 +45,7 @@ mod listener;
 mod protocol;
 
 pub use dialer::{DialerSelect, Selection};
-pub use line::{MAX_LINE, MAX_LIST};
+pub use line::{MAX_LINE, MAX_LIST, PROTOCOL_NAME};
 pub(super) use listener::is_proposal;
 pub use listener::{ListenerSelect, MAX_ROUNDS};
 pub use protocol::{InvalidProtocol, MAX_PROTOCOL, Protocol};
@@ -62,7 +62,7 @@ pub enum Error {
     LineTooLong,
     /// A line is empty, does not end in `\n`, has another one inside, or is not UTF-8.
     BadLine,
-    /// The first line is not `/multistream/1.0.0`.
+    /// The first line is not that of [`PROTOCOL_NAME`].
     BadHeader,
     /// The listener answered neither with what was proposed nor with `na`.
     BadAnswer,

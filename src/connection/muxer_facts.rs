@@ -1,8 +1,8 @@
 //! What a fact of the muxer means for the owner of a connection, or for the connection alone.
 
+use super::muxer;
 use super::stream::machine::{Life, Trigger};
 use super::unnamed::{Named, StreamKey};
-use super::yamux;
 use super::{Connection, Environment, Fact, Phase};
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 
@@ -10,29 +10,29 @@ impl Connection {
     /// What a fact of the session means for the owner; `None` if it is the connection's own affair.
     pub(super) fn handle_muxer_fact(
         &mut self,
-        said: yamux::Fact<StreamKey>,
+        said: muxer::Fact<StreamKey>,
         env: &mut Environment<'_>,
     ) -> Option<Fact> {
         match said {
-            yamux::Fact::Inbound => self.peer_begins_stream(false, env),
-            yamux::Fact::Pong(_) => {
+            muxer::Fact::Inbound => self.peer_begins_stream(false, env),
+            muxer::Fact::Pong(_) => {
                 self.round_trip.answered(env.now);
                 None
             }
-            yamux::Fact::Heard => {
+            muxer::Fact::Heard => {
                 self.open_queued(env);
                 None
             }
-            yamux::Fact::GoAway(code) => {
+            muxer::Fact::GoAway(code) => {
                 self.timers.leaving((self.ready_to_open == 0).then_some(env.now));
                 Some(Fact::GoAway(code))
             }
-            yamux::Fact::Readable(key)
-            | yamux::Fact::Writable(key)
-            | yamux::Fact::Window(key)
-            | yamux::Fact::FinSent(key)
-            | yamux::Fact::Reset(key)
-            | yamux::Fact::Acknowledged(key) => {
+            muxer::Fact::Readable(key)
+            | muxer::Fact::Writable(key)
+            | muxer::Fact::Window(key)
+            | muxer::Fact::FinSent(key)
+            | muxer::Fact::Reset(key)
+            | muxer::Fact::Acknowledged(key) => {
                 let fact = match key.named() {
                     Named::Id(id) => self.handle_stream_fact(said, id, env),
                     Named::Slot(slot) => self.handle_unnamed_fact(said, slot, env),
@@ -46,24 +46,24 @@ impl Connection {
     /// The same for what has moved on a stream with an id.
     fn handle_stream_fact(
         &mut self,
-        said: yamux::Fact<StreamKey>,
+        said: muxer::Fact<StreamKey>,
         id: StreamId,
         env: &mut Environment<'_>,
     ) -> Option<Fact> {
         match said {
-            yamux::Fact::Readable(_) => self.data_came(id, env),
-            yamux::Fact::Writable(_) => self.window_came(id, env),
-            yamux::Fact::Window(_) => {
+            muxer::Fact::Readable(_) => self.data_came(id, env),
+            muxer::Fact::Writable(_) => self.window_came(id, env),
+            muxer::Fact::Window(_) => {
                 self.revive(id, env);
                 None
             }
-            yamux::Fact::FinSent(_) => self.fin_sent(id, env),
-            yamux::Fact::Reset(_) => self.reset_by_peer(id, env),
-            yamux::Fact::Acknowledged(_) => {
+            muxer::Fact::FinSent(_) => self.fin_sent(id, env),
+            muxer::Fact::Reset(_) => self.reset_by_peer(id, env),
+            muxer::Fact::Acknowledged(_) => {
                 self.open_queued(env);
                 None
             }
-            yamux::Fact::Inbound | yamux::Fact::Pong(_) | yamux::Fact::Heard | yamux::Fact::GoAway(_) => None,
+            muxer::Fact::Inbound | muxer::Fact::Pong(_) | muxer::Fact::Heard | muxer::Fact::GoAway(_) => None,
         }
     }
 

@@ -1,11 +1,11 @@
 //! What the muxer says of a stream, understood: its negotiation, and what of it its owner is to know.
 
 use super::multistream::{self, Protocol, Selection};
+use super::muxer::{self, Session};
 use super::stream::machine::{Life, Trigger};
 use super::stream::{Negotiation, Stream, Streams};
 use super::stream_deadlines::StreamWait;
 use super::unnamed::StreamKey;
-use super::yamux::{self, Session};
 use super::{Connection, Environment, Fact, Phase};
 use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, StreamId};
@@ -18,12 +18,12 @@ impl Connection {
         let stream = env.streams.get_mut(id)?;
         env.scratch.lines.clear();
         let step = stream.negotiate(env.protocols, &mut env.scratch.lines);
-        if let Some(yamux) = &mut stream.yamux {
+        if let Some(muxed) = &mut stream.muxed {
             if let Ok((consumed, _)) = &step {
-                open.session.consume_with(yamux, *consumed, &mut env.scratch.buffers);
+                open.session.consume_with(muxed, *consumed, &mut env.scratch.buffers);
             }
             // Even before a reset: it says why. The window holds many times what a negotiation may say.
-            open.session.write_whole(yamux, &env.scratch.lines);
+            open.session.write_whole(muxed, &env.scratch.lines);
         }
         let ended = stream.is_remote_finished();
         let failure = match step {
@@ -55,13 +55,13 @@ impl Connection {
     pub fn confirm_stream(&mut self, id: StreamId, env: &mut Environment<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
         let Some(stream) = env.streams.get_mut(id).filter(|stream| stream.state().is_ready_to_open()) else { return };
-        if let (Negotiation::Listener(listener), Some(protocol), Some(yamux)) =
-            (&stream.negotiation, stream.protocol.some(), &mut stream.yamux)
+        if let (Negotiation::Listener(listener), Some(protocol), Some(muxed)) =
+            (&stream.negotiation, stream.protocol.some(), &mut stream.muxed)
         {
             env.scratch.lines.clear();
             listener.confirm(protocol, &mut env.scratch.lines);
-            open.session.acknowledge(yamux);
-            open.session.write_whole(yamux, &env.scratch.lines);
+            open.session.acknowledge(muxed);
+            open.session.write_whole(muxed, &env.scratch.lines);
             stream.negotiation = Negotiation::Over { received: 0 };
             self.backlog.lower(1);
             self.has_data_due = true;
@@ -85,8 +85,8 @@ impl Connection {
         if let Negotiation::Listener(listener) = &mut stream.negotiation {
             listener.refuse(&mut env.scratch.lines);
         }
-        if let Some(yamux) = &mut stream.yamux {
-            open.session.write_whole(yamux, &env.scratch.lines);
+        if let Some(muxed) = &mut stream.muxed {
+            open.session.write_whole(muxed, &env.scratch.lines);
         }
         self.ready_to_open.lower(1);
         self.note_activity(env.now);
@@ -100,7 +100,7 @@ impl Connection {
         while !open.session.is_clogged() && !self.queued.is_empty() {
             match open.session.can_open() {
                 Ok(()) => {}
-                Err(yamux::OpenError::Unheard) => return open.session.ask_for_first_frame(),
+                Err(muxer::OpenError::Unheard) => return open.session.ask_for_first_frame(),
                 Err(_) => return,
             }
             let Some(id) = self.queued.pop_front() else { return };
@@ -116,16 +116,16 @@ pub(super) fn send_first_proposal(
     streams: &mut Streams,
     id: StreamId,
     scratch: &mut Vec<u8>,
-) -> Result<(), yamux::OpenError> {
+) -> Result<(), muxer::OpenError> {
     let Some(stream) = streams.get_mut(id) else { return Ok(()) };
     let (Life::Queued, Negotiation::Dialer(dialer, proposals)) = (stream.state().life(), &mut stream.negotiation)
     else {
         return Ok(());
     };
-    let yamux = stream.yamux.insert(session.open(id.into())?);
+    let muxed = stream.muxed.insert(session.open(id.into())?);
     scratch.clear();
     *dialer = multistream::DialerSelect::start(Stream::proposals(&stream.protocol, proposals), scratch);
-    session.write_whole(yamux, scratch);
+    session.write_whole(muxed, scratch);
     stream.on(Trigger::Placed);
     Ok(())
 }
@@ -155,7 +155,7 @@ impl Stream {
         supported: &[multistream::Protocol],
         out: &mut Vec<u8>,
     ) -> Result<(usize, Chosen), multistream::Error> {
-        let unread = self.yamux.as_ref().map(yamux::Stream::unread).unwrap_or_default();
+        let unread = self.muxed.as_ref().map(muxer::Stream::unread).unwrap_or_default();
         match &mut self.negotiation {
             Negotiation::Dialer(dialer, proposals) => {
                 let (consumed, outcome) = dialer.receive(unread, Self::proposals(&self.protocol, proposals), out)?;

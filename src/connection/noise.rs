@@ -22,13 +22,13 @@
 //! Ed25519 are verified strictly: R may not be of small order, and S has to be below the order of the base point.
 //!
 //! ```
-//! use swarm_notify::connection::{Role, noise::{Config, Handshake}};
+//! use swarm_notify::connection::{Role, noise::{Config, Handshake}, yamux};
 //! # use libp2p_identity::Keypair;
 //! # let alice = Keypair::ed25519_from_bytes([1; 32])?;
 //! # let bob = Keypair::ed25519_from_bytes([2; 32])?;
 //! # let (seed_a, seed_b, seed_c, seed_d) = ([3; 32], [4; 32], [5; 32], [6; 32]);
-//! let alice = Config::new(&alice, seed_a, &["/yamux/1.0.0"])?;
-//! let bob = Config::new(&bob, seed_b, &["/yamux/1.0.0"])?;
+//! let alice = Config::new(&alice, seed_a, &[yamux::PROTOCOL_NAME])?;
+//! let bob = Config::new(&bob, seed_b, &[yamux::PROTOCOL_NAME])?;
 //! let mut dialer = Handshake::new(&alice, Role::Dialer, seed_c, None)?;
 //! let mut listener = Handshake::new(&bob, Role::Listener, seed_d, None)?;
 //!
@@ -43,7 +43,7 @@
 //! }
 //! let (_transport, remote) = dialer.finish()?;
 //! assert_eq!(remote.peer, bob.peer());
-//! assert_eq!(remote.muxer.as_deref(), Some("/yamux/1.0.0"));
+//! assert_eq!(remote.muxer.as_deref(), Some(yamux::PROTOCOL_NAME));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -57,7 +57,7 @@ pub use error::Error;
 pub use handshake::{Handshake, MAX_HANDSHAKE_MESSAGE, RemoteIdentity};
 pub use transport::{MAX_MESSAGE, MAX_PLAINTEXT, Opened, TAG, Transport, sealed_len};
 
-use super::yamux;
+use super::muxer::Muxer;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -65,6 +65,9 @@ use crypto::StaticKey;
 use libp2p_identity::{Keypair, PeerId};
 use snow::params::NoiseParams;
 use zeroize::Zeroizing;
+
+/// The name by which peers agree on Noise.
+pub const PROTOCOL_NAME: &str = "/noise";
 
 /// What a node brings to every handshake: its static Noise key, the payload that proves the key to be its own, and the
 /// muxers it offers. Made once; a clone shares all of it.
@@ -85,7 +88,8 @@ impl Config {
     /// it with `identity`.
     ///
     /// `muxers` is offered in the `stream_muxers` extension, the preferred one first. Only what a
-    /// [`Connection`](super::Connection) speaks may be offered, which is `/yamux/1.0.0`. An empty list sends no extension,
+    /// [`Connection`](super::Connection) speaks may be offered, which is
+    /// [`yamux::PROTOCOL_NAME`](super::yamux::PROTOCOL_NAME). An empty list sends no extension,
     /// and then multistream-select has to agree on the muxer.
     ///
     /// # Errors
@@ -93,7 +97,7 @@ impl Config {
     /// [`Error::UnsupportedKey`] if the identity cannot sign; [`Error::RefusedKey`] if peers of this crate would refuse it; [`Error::Oversized`] if the list is so long that the
     /// handshake's messages would pass [`MAX_HANDSHAKE_MESSAGE`].
     pub fn new(identity: &Keypair, static_seed: [u8; 32], muxers: &[&str]) -> Result<Self, Error> {
-        if muxers.iter().any(|muxer| *muxer != yamux::NAME) {
+        if muxers.iter().any(|muxer| Muxer::named(muxer).is_none()) {
             return Err(Error::UnknownMuxer);
         }
         Self::offering(identity, &Zeroizing::new(static_seed), muxers)

@@ -4,9 +4,9 @@ use super::PackedPeer;
 use super::bucket::Bucket;
 use super::error::Flood;
 use super::handshake::Secured;
+use super::muxer::{Session, Tally};
 use super::unnamed::StreamKey;
-use super::yamux::{Session, Tally};
-use super::{Config, noise};
+use super::{Config, security};
 use crate::arithmetic::{Count, memory_in_all};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -14,7 +14,7 @@ use core::time::Duration;
 /// The Noise transport and the yamux session of an open connection.
 #[derive(Debug)]
 pub(super) struct OpenConnection {
-    pub(super) noise: noise::Transport,
+    pub(super) security: security::Transport,
     pub(super) session: Session<StreamKey>,
     pub(super) peer: Option<PackedPeer>,
     /// Frames that were taken from the session because they do not fit in one Noise message. Empty otherwise.
@@ -34,9 +34,9 @@ pub(super) struct OpenConnection {
 impl OpenConnection {
     /// Puts a finished handshake together with a new session.
     pub(super) fn new(secured: Secured, session: Session<StreamKey>) -> Self {
-        let (noise, peer) = (secured.transport, PackedPeer::pack(secured.remote.peer));
+        let (security, peer) = (secured.transport, PackedPeer::pack(secured.remote.peer));
         Self {
-            noise,
+            security,
             session,
             peer,
             taken: Vec::new(),
@@ -99,24 +99,24 @@ impl OpenConnection {
 
     /// Returns how many bytes of `taken` have been encrypted. The last message, which may be shorter, empties it.
     const fn bytes_sealed(&self) -> usize {
-        (self.messages_sealed as usize).saturating_mul(noise::MAX_PLAINTEXT)
+        (self.messages_sealed as usize).saturating_mul(security::MAX_PLAINTEXT)
     }
 
     /// Appends the next Noise message of pending output to `out`. Appends nothing if no output is pending.
-    pub(super) fn seal(&mut self, out: &mut Vec<u8>) -> Result<(), noise::Error> {
+    pub(super) fn seal(&mut self, out: &mut Vec<u8>) -> Result<(), security::Error> {
         if self.taken.is_empty() {
-            if self.session.output().len() <= noise::MAX_PLAINTEXT {
-                out.reserve_exact(noise::sealed_len(self.session.output().len()));
-                self.noise.seal(self.session.output(), out)?;
+            if self.session.output().len() <= security::MAX_PLAINTEXT {
+                out.reserve_exact(security::sealed_len(self.session.output().len()));
+                self.security.seal(self.session.output(), out)?;
                 self.session.output_taken();
                 return Ok(());
             }
             self.session.swap_output(&mut self.taken);
         }
         let rest = self.taken.get(self.bytes_sealed()..).unwrap_or_default();
-        let part = rest.chunks(noise::MAX_PLAINTEXT).next().unwrap_or_default();
-        out.reserve_exact(noise::sealed_len(part.len()));
-        self.noise.seal(part, out)?;
+        let part = rest.chunks(security::MAX_PLAINTEXT).next().unwrap_or_default();
+        out.reserve_exact(security::sealed_len(part.len()));
+        self.security.seal(part, out)?;
         self.messages_sealed.raise(1);
         if self.bytes_sealed() >= self.taken.len() {
             // The session takes its memory back, unless it has other memory by now.

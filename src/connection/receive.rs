@@ -6,7 +6,7 @@ use super::fact::Fact;
 use super::input::{Input, Kept};
 use super::multistream::is_proposal;
 use super::unnamed::AllStreams;
-use super::{Connection, KEPT_UNTIL_OPEN, Phase, yamux};
+use super::{Connection, KEPT_UNTIL_OPEN, Phase, muxer};
 use alloc::boxed::Box;
 
 impl Connection {
@@ -87,7 +87,7 @@ impl Connection {
         loop {
             let Phase::Open(open) = &mut self.phase else { return None };
             if let Err(flood) = open.charge(env.config, env.now) {
-                open.session.go_away(yamux::PROTOCOL_ERROR);
+                open.session.go_away(muxer::PROTOCOL_ERROR);
                 return Some(self.broken_by(Error::Flood(flood), input));
             }
             if input.is_exhausted(open.session.unread_held()) || open.session.is_clogged() {
@@ -97,7 +97,7 @@ impl Connection {
             let is_kept = !self.kept.frames().is_empty();
             let plain = if is_kept { self.kept.frames() } else { input.plain() };
             if plain.is_empty() {
-                match input.decrypt(&mut open.noise) {
+                match input.decrypt(&mut open.security) {
                     Ok(true) => continue,
                     Ok(false) => return None,
                     Err(error) => return Some(self.fail(error.into())),
@@ -107,7 +107,7 @@ impl Connection {
             let streams = &mut AllStreams { ids: env.streams, unnamed: &mut self.unnamed };
             match open.session.receive_with(streams, plain, &mut env.scratch.buffers) {
                 Ok((consumed, said)) => {
-                    let begins = said == Some(yamux::Fact::Inbound);
+                    let begins = said == Some(muxer::Fact::Inbound);
                     let is_proposed = begins
                         && plain
                             .get(consumed..)

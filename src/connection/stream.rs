@@ -4,8 +4,8 @@ mod error;
 pub(super) mod machine;
 
 use super::multistream::{self, Protocol};
+use super::muxer;
 use super::stream_deadlines::{QueueNode, Queued, StreamWait};
-use super::yamux;
 use crate::lifecycle::{StreamId, Table};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -33,7 +33,7 @@ pub struct Stream {
     /// Where it is in its life, which only [`on`](Self::on) changes.
     state: StreamState,
     /// None until it has a place on the wire.
-    pub(super) yamux: Option<yamux::Stream>,
+    pub(super) muxed: Option<muxer::Stream>,
     pub(super) negotiation: Negotiation,
     /// [`Protocol::NONE`] while there is none. While a listener negotiates it is the one that was refused last.
     pub(super) protocol: Protocol,
@@ -91,7 +91,7 @@ impl Stream {
 
     fn new(state: StreamState, negotiation: Negotiation, protocol: Protocol) -> Self {
         let (node, waits) = (QueueNode::NOWHERE, None);
-        Self { state, yamux: None, negotiation, protocol, node, waits, has_own_time: false, sent: 0 }
+        Self { state, muxed: None, negotiation, protocol, node, waits, has_own_time: false, sent: 0 }
     }
 
     /// Returns its state.
@@ -152,7 +152,7 @@ impl Stream {
     #[must_use]
     pub fn is_writable(&self) -> bool {
         self.may_write().is_ok()
-            && self.yamux.as_ref().is_some_and(|yamux| yamux.may_write() && yamux.send_window() > 0)
+            && self.muxed.as_ref().is_some_and(|muxed| muxed.may_write() && muxed.send_window() > 0)
     }
 
     /// Whether its owner may write: not before the protocol is agreed, or is the only one that was proposed, so that data
@@ -173,21 +173,21 @@ impl Stream {
     /// has no place on the wire.
     #[must_use]
     pub fn receive_window(&self) -> usize {
-        self.yamux.as_ref().map_or(0, yamux::Stream::most_unread)
+        self.muxed.as_ref().map_or(0, muxer::Stream::most_unread)
     }
 
     /// Returns the number of bytes of data that the peer allows us to send now, beyond all that were accepted from the owner.
     /// 0 while the stream has no place on the wire.
     #[must_use]
     pub fn send_window(&self) -> usize {
-        self.yamux.as_ref().map_or(0, |yamux| yamux.send_window() as usize)
+        self.muxed.as_ref().map_or(0, |muxed| muxed.send_window() as usize)
     }
 
     /// Takes the bytes of data that arrived and have not been read: none while the protocol was not agreed, since until
     /// then what arrives is the negotiation's.
     pub fn take_unread(&mut self) -> Vec<u8> {
-        match (self.state.has_data(), &mut self.yamux) {
-            (true, Some(yamux)) => yamux.take_unread(),
+        match (self.state.has_data(), &mut self.muxed) {
+            (true, Some(muxed)) => muxed.take_unread(),
             (true, None) | (false, _) => Vec::new(),
         }
     }
@@ -198,13 +198,13 @@ impl Stream {
     }
 
     pub(super) fn unread(&self) -> &[u8] {
-        self.yamux.as_ref().map(yamux::Stream::unread).unwrap_or_default()
+        self.muxed.as_ref().map(muxer::Stream::unread).unwrap_or_default()
     }
 
     /// Whether the peer's FIN has come. What came before it may still be unread. A reset undoes it.
     #[must_use]
     pub fn is_remote_finished(&self) -> bool {
-        self.yamux.as_ref().is_some_and(yamux::Stream::is_remote_finished)
+        self.muxed.as_ref().is_some_and(muxer::Stream::is_remote_finished)
     }
 
     /// Returns whether the owner has finished our side, so that nothing more can be written. Written bytes and our FIN may

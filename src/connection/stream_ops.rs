@@ -7,7 +7,7 @@ use super::stream::machine::{Life, Trigger};
 use super::stream::{Negotiation, ReadError, WriteError};
 use super::stream_deadlines::StreamWait;
 use super::unnamed_facts::Offered;
-use super::{Connection, Environment, Fact, Phase, UNTIMED, yamux};
+use super::{Connection, Environment, Fact, Phase, UNTIMED, muxer};
 use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 use core::time::Duration;
@@ -28,15 +28,15 @@ impl Connection {
         self.offered = None;
         match offered {
             Offered::Beginning => {
-                stream.yamux = open.session.accept(id.into());
+                stream.muxed = open.session.accept(id.into());
                 // Its proposal has come, so that it waits for nothing, unless that is one that we do not speak.
                 self.count_inbound_begun();
                 None
             }
             Offered::Waiting(slot) => {
                 let begun = self.unnamed.remove(slot, &mut env.scratch.unnamed)?;
-                open.session.rename(&begun.yamux, id.into());
-                stream.yamux = Some(begun.yamux);
+                open.session.rename(&begun.muxed, id.into());
+                stream.muxed = Some(begun.muxed);
                 stream.negotiation = Negotiation::Listener(begun.listener);
                 self.stream_deadlines.join_proposal(env.streams, id, begun.since.time());
                 self.negotiate(id, env)
@@ -68,19 +68,19 @@ impl Connection {
         // Streams that are opened and given up while nothing can be written would pile up in the output.
         let waits = !self.queued.is_empty() || open.session.is_clogged();
         let started = match open.session.can_open() {
-            Ok(()) if waits => Err(yamux::OpenError::AckBacklog),
+            Ok(()) if waits => Err(muxer::OpenError::AckBacklog),
             Ok(()) => send_first_proposal(&mut open.session, env.streams, id, &mut env.scratch.lines),
             Err(error) => Err(error),
         };
         match started {
             Ok(()) => {}
-            Err(yamux::OpenError::AckBacklog) => self.queued.push_back(id),
-            Err(yamux::OpenError::Unheard) => {
+            Err(muxer::OpenError::AckBacklog) => self.queued.push_back(id),
+            Err(muxer::OpenError::Unheard) => {
                 self.queued.push_back(id);
                 open.session.ask_for_first_frame();
             }
-            Err(yamux::OpenError::IdsExhausted) => return Err(Failure::Limit),
-            Err(yamux::OpenError::GoneAway) => return Err(Failure::ConnectionClosed),
+            Err(muxer::OpenError::IdsExhausted) => return Err(Failure::Limit),
+            Err(muxer::OpenError::GoneAway) => return Err(Failure::ConnectionClosed),
         }
         self.live.raise(1);
         self.timers.set_idle_since(None);
@@ -109,12 +109,12 @@ impl Connection {
         let Phase::Open(open) = &mut self.phase else { return Err(ReadError::Ended) };
         let stream = env.streams.get_mut(id).ok_or(ReadError::Stale)?;
         stream.state().may_read()?;
-        let Some(yamux) = &mut stream.yamux else { return Err(ReadError::Blocked) };
+        let Some(muxed) = &mut stream.muxed else { return Err(ReadError::Blocked) };
         if buffer.is_empty() {
             return Ok((0, None));
         }
-        match open.session.read_with(yamux, buffer, &mut env.scratch.buffers) {
-            yamux::ReadOutcome::Bytes(n) => {
+        match open.session.read_with(muxed, buffer, &mut env.scratch.buffers) {
+            muxer::ReadOutcome::Bytes(n) => {
                 if let Negotiation::Over { received } = &mut stream.negotiation {
                     received.raise(n as u64);
                 }
@@ -123,9 +123,9 @@ impl Connection {
                 self.note_activity(env.now);
                 Ok((n, None))
             }
-            yamux::ReadOutcome::Blocked => Err(ReadError::Blocked),
-            yamux::ReadOutcome::Reset => Err(ReadError::Ended),
-            yamux::ReadOutcome::End => Ok((0, self.step(id, Trigger::EndRead, env))),
+            muxer::ReadOutcome::Blocked => Err(ReadError::Blocked),
+            muxer::ReadOutcome::Reset => Err(ReadError::Ended),
+            muxer::ReadOutcome::End => Ok((0, self.step(id, Trigger::EndRead, env))),
         }
     }
 
@@ -141,9 +141,9 @@ impl Connection {
             Ok(()) | Err(WriteError::Blocked) if open.session.has_gone_away() => return Err(WriteError::Closed),
             may_write => may_write?,
         }
-        let Some(yamux) = &mut stream.yamux else { return Err(WriteError::Blocked) };
+        let Some(muxed) = &mut stream.muxed else { return Err(WriteError::Blocked) };
         open.session.borrow_output(&mut env.scratch.output);
-        let n = open.session.write(yamux, data);
+        let n = open.session.write(muxed, data);
         // Where nothing was taken, it would stay where nothing is to be sent.
         open.session.give_output(&mut env.scratch.output);
         stream.sent.raise(n as u64);
@@ -196,8 +196,8 @@ impl Connection {
         }
         let Phase::Open(open) = &mut self.phase else { return None };
         let stream = env.streams.get_mut(id)?;
-        if let Some(yamux) = &mut stream.yamux {
-            open.session.discard(yamux);
+        if let Some(muxed) = &mut stream.muxed {
+            open.session.discard(muxed);
         }
         let has_end = stream.is_remote_finished();
         self.wait(id, StreamWait::Close, env);

@@ -1,11 +1,11 @@
 //! Steps of streams: what a step of a stream's [machine](super::stream::machine) asks of its connection, its end, and the
 //! time that a half-open one has.
 
+use super::muxer::{self, Session};
 use super::stream::Stream;
 use super::stream::machine::{Life, StreamEffect, StreamState, Trigger};
 use super::stream_deadlines::StreamWait;
 use super::unnamed::StreamKey;
-use super::yamux::{self, Session};
 use super::{Connection, Environment, Fact, Phase, UNTIMED};
 use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
@@ -21,8 +21,8 @@ impl Connection {
         let fact = match stream.on(trigger)? {
             StreamEffect::Nothing => return None,
             StreamEffect::SendFin => {
-                if let (Phase::Open(open), Some(yamux)) = (&mut self.phase, &mut stream.yamux) {
-                    open.session.finish(yamux);
+                if let (Phase::Open(open), Some(muxed)) = (&mut self.phase, &mut stream.muxed) {
+                    open.session.finish(muxed);
                     self.has_data_due = true;
                 }
                 return None;
@@ -101,14 +101,14 @@ impl Connection {
 
     fn reset_and_end_by(
         &mut self,
-        reset: fn(&mut Session<StreamKey>, &mut yamux::Stream),
+        reset: fn(&mut Session<StreamKey>, &mut muxer::Stream),
         id: StreamId,
         end: Trigger,
         env: &mut Environment<'_>,
     ) -> Option<Fact> {
         let stream = env.streams.get_mut(id).filter(|stream| !stream.state().is_over())?;
-        if let (Phase::Open(open), Some(yamux)) = (&mut self.phase, &mut stream.yamux) {
-            reset(&mut open.session, yamux);
+        if let (Phase::Open(open), Some(muxed)) = (&mut self.phase, &mut stream.muxed) {
+            reset(&mut open.session, muxed);
         }
         self.step(id, end, env)
     }
@@ -123,9 +123,9 @@ impl Connection {
     /// that its window allows waits for our owner to read, and not we for it.
     pub(super) fn wait_half_open(&mut self, id: StreamId, env: &mut Environment<'_>) {
         let Some(stream) = env.streams.get_mut(id) else { return };
-        let waits = stream.yamux.as_ref().is_some_and(|yamux| match yamux.is_remote_finished() {
-            true => yamux.wants_window(),
-            false => stream.state().is_fin_sent() && yamux.grants_window(),
+        let waits = stream.muxed.as_ref().is_some_and(|muxed| match muxed.is_remote_finished() {
+            true => muxed.wants_window(),
+            false => stream.state().is_fin_sent() && muxed.grants_window(),
         });
         if waits && stream.waits.is_none() && stream.state().is_open() {
             let wait = if stream.has_own_time { StreamWait::OwnHalfOpen } else { StreamWait::HalfOpen };

@@ -9,9 +9,9 @@
 mod list;
 
 use super::multistream::ListenerSelect;
+use super::muxer;
 use super::packed_time::PackedTime;
 use super::stream::Streams;
-use super::yamux;
 use crate::arithmetic::Count;
 use crate::lifecycle::{StreamId, from_parts};
 use alloc::boxed::Box;
@@ -110,7 +110,7 @@ struct UnnamedList {
 /// A stream without an id.
 #[derive(Debug)]
 pub(super) struct UnnamedStream {
-    pub(super) yamux: yamux::Stream,
+    pub(super) muxed: muxer::Stream,
     pub(super) listener: ListenerSelect,
     /// The time at which it began.
     pub(super) since: PackedTime,
@@ -148,14 +148,14 @@ impl Unnamed {
         &mut self,
         since: Duration,
         spare: &mut UnnamedMemory,
-        accept: impl FnOnce(StreamKey) -> Option<yamux::Stream>,
+        accept: impl FnOnce(StreamKey) -> Option<muxer::Stream>,
     ) -> Option<()> {
         let begun = self.0.get_or_insert_with(|| spare.0.take().unwrap_or_default());
         let slot = begun.streams.vacant_key() as u32;
-        if let Some(yamux) = accept(UnnamedSlot(slot).into()) {
+        if let Some(muxed) = accept(UnnamedSlot(slot).into()) {
             let (since, outside) = (PackedTime::new(since), Links::OUTSIDE);
             let (listener, in_proposed) = (ListenerSelect::new(), outside);
-            begun.streams.insert(UnnamedStream { yamux, listener, since, in_all: outside, in_proposed });
+            begun.streams.insert(UnnamedStream { muxed, listener, since, in_all: outside, in_proposed });
             begun.all.push(&mut begun.streams, slot, in_all);
             return Some(());
         }
@@ -224,7 +224,7 @@ impl Unnamed {
     /// Returns the memory of the receive buffers of each stream, in bytes.
     pub(super) fn unread(&self) -> impl Iterator<Item = (usize, UnnamedSlot)> {
         let streams = self.0.iter().flat_map(|begun| begun.streams.iter());
-        streams.map(|(slot, stream)| (stream.yamux.held(), UnnamedSlot(slot as u32)))
+        streams.map(|(slot, stream)| (stream.muxed.held(), UnnamedSlot(slot as u32)))
     }
 
     /// Streams that began without a time begin now. They are the youngest.
@@ -274,12 +274,12 @@ pub(super) struct AllStreams<'a> {
     pub(super) unnamed: &'a mut Unnamed,
 }
 
-impl yamux::Streams<StreamKey> for AllStreams<'_> {
+impl muxer::Streams<StreamKey> for AllStreams<'_> {
     #[inline]
-    fn stream_mut(&mut self, key: StreamKey) -> Option<&mut yamux::Stream> {
+    fn stream_mut(&mut self, key: StreamKey) -> Option<&mut muxer::Stream> {
         match key.named() {
-            Named::Id(id) => self.ids.get_mut(id)?.yamux.as_mut(),
-            Named::Slot(slot) => self.unnamed.get_mut(slot).map(|stream| &mut stream.yamux),
+            Named::Id(id) => self.ids.get_mut(id)?.muxed.as_mut(),
+            Named::Slot(slot) => self.unnamed.get_mut(slot).map(|stream| &mut stream.muxed),
         }
     }
 }

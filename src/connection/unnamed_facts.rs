@@ -5,7 +5,7 @@
 //! id. Without a token it waits there, behind those that wait already.
 
 use super::unnamed::{StreamKey, UnnamedSlot};
-use super::{Config, Connection, Environment, Fact, Phase, UNTIMED, yamux};
+use super::{Config, Connection, Environment, Fact, Phase, UNTIMED, muxer};
 use crate::arithmetic::Count;
 use core::time::Duration;
 
@@ -54,21 +54,21 @@ impl Connection {
     /// Something has moved on a stream without an id.
     pub(super) fn handle_unnamed_fact(
         &mut self,
-        said: yamux::Fact<StreamKey>,
+        said: muxer::Fact<StreamKey>,
         slot: UnnamedSlot,
         env: &mut Environment<'_>,
     ) -> Option<Fact> {
         match said {
-            yamux::Fact::Readable(_) => self.hear_proposal(slot, env),
-            yamux::Fact::Reset(_) => self.end_unproposed(slot, env),
-            yamux::Fact::Inbound
-            | yamux::Fact::Writable(_)
-            | yamux::Fact::Window(_)
-            | yamux::Fact::FinSent(_)
-            | yamux::Fact::Heard
-            | yamux::Fact::Acknowledged(_)
-            | yamux::Fact::Pong(_)
-            | yamux::Fact::GoAway(_) => None,
+            muxer::Fact::Readable(_) => self.hear_proposal(slot, env),
+            muxer::Fact::Reset(_) => self.end_unproposed(slot, env),
+            muxer::Fact::Inbound
+            | muxer::Fact::Writable(_)
+            | muxer::Fact::Window(_)
+            | muxer::Fact::FinSent(_)
+            | muxer::Fact::Heard
+            | muxer::Fact::Acknowledged(_)
+            | muxer::Fact::Pong(_)
+            | muxer::Fact::GoAway(_) => None,
         }
     }
 
@@ -82,14 +82,14 @@ impl Connection {
         let stream = self.unnamed.get_mut(slot)?;
         let lines = &mut env.scratch.lines;
         lines.clear();
-        let heard = stream.listener.receive_until_proposal(stream.yamux.unread(), env.protocols, lines);
+        let heard = stream.listener.receive_until_proposal(stream.muxed.unread(), env.protocols, lines);
         if !lines.is_empty() {
             // Even before a reset: it says why.
-            open.session.write_whole(&mut stream.yamux, lines);
+            open.session.write_whole(&mut stream.muxed, lines);
         }
         let is_proposed = match heard {
             Ok((consumed, is_proposed)) => {
-                open.session.consume_with(&mut stream.yamux, consumed, &mut env.scratch.buffers);
+                open.session.consume_with(&mut stream.muxed, consumed, &mut env.scratch.buffers);
                 is_proposed
             }
             Err(error) => {
@@ -106,7 +106,7 @@ impl Connection {
             open.paced.raise(1);
             return None;
         }
-        if stream.yamux.is_remote_finished() {
+        if stream.muxed.is_remote_finished() {
             return self.give_up_unnamed_for_peer(slot, env);
         }
         None
@@ -138,7 +138,7 @@ impl Connection {
     /// Resets a stream without an id, and forgets it.
     pub(super) fn give_up_unnamed(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         if let (Phase::Open(open), Some(stream)) = (&mut self.phase, self.unnamed.get_mut(slot)) {
-            open.session.reset(&mut stream.yamux);
+            open.session.reset(&mut stream.muxed);
         }
         self.end_unproposed(slot, env)
     }
@@ -146,7 +146,7 @@ impl Connection {
     /// Does the same because the peer has broken or finished it before a whole proposal, which counts against the peer.
     fn give_up_unnamed_for_peer(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         if let (Phase::Open(open), Some(stream)) = (&mut self.phase, self.unnamed.get_mut(slot)) {
-            open.session.reset_for_peer(&mut stream.yamux);
+            open.session.reset_for_peer(&mut stream.muxed);
         }
         self.end_unproposed(slot, env)
     }
@@ -154,7 +154,7 @@ impl Connection {
     /// A stream without an id has ended.
     fn end_unproposed(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         let gone = self.unnamed.remove(slot, &mut env.scratch.unnamed)?;
-        self.uncount(gone.yamux.held());
+        self.uncount(gone.muxed.held());
         self.offered.take_if(|offered| *offered == Offered::Waiting(slot));
         self.backlog.lower(1);
         self.count_stream_ended(env);

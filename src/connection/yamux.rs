@@ -74,8 +74,8 @@ use alloc::collections::BTreeMap;
 /// Control").
 pub const INITIAL_WINDOW: u32 = 256 * 1024;
 
-/// The name by which peers agree on yamux.
-pub(crate) const NAME: &str = "/yamux/1.0.0";
+/// The name by which peers agree on yamux, in the Noise handshake or by multistream-select.
+pub const PROTOCOL_NAME: &str = "/yamux/1.0.0";
 
 /// The go-away code of an end in good order.
 pub const NORMAL: u32 = 0;

@@ -7,7 +7,7 @@
 //! | Leaving | refused: `AlreadyOpen` | Leaving: `Nothing` | refused: `AlreadyOpen` | Ended: `TellClosed` | refused: `AlreadyOpen` |
 //! | Ended   | refused: `Ended`       | refused: `Ended`   | refused: `Ended`       | Ended: `Nothing`    | vacant: `Release`      |
 //!
-//! A cell is the next state and what is done about it, or why the input is refused. Every entity starts as Opening.
+//! A cell is the next state and what is done about it, or why the trigger is refused. Every entity starts as Opening.
 //! `tests::the_table_is_the_machine` reads this table and holds [`step`] against it, cell by cell.
 
 use super::ends::Failure;
@@ -58,7 +58,7 @@ impl core::error::Error for Refused {}
 
 /// What can happen to an entity. `E` is the reason its kind ends for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Transition<E> {
+pub(super) enum Trigger<E> {
     /// It is up.
     Opened,
     /// Its owner wants it to finish.
@@ -89,18 +89,18 @@ pub(super) enum Effect<E> {
 /// The whole machine. Pure: no arena, queue or clock. No `_` arm: a new state must be decided everywhere. `None` is
 /// vacant.
 #[inline]
-pub(super) const fn step<E: Copy>(state: State, input: Transition<E>) -> Result<(Option<State>, Effect<E>), Refused> {
-    use {Effect as D, State as S, Transition as I};
-    Ok(match (state, input) {
-        (S::Opening, I::Opened) => (Some(S::Open), D::TellOpened),
-        (S::Opening, I::Fail(failure) | I::End(_, failure)) => (Some(S::Ended), D::TellFailed(failure)),
-        (S::Open | S::Leaving, I::Leave) => (Some(S::Leaving), D::Nothing),
-        (S::Open | S::Leaving, I::End(end, _)) => (Some(S::Ended), D::TellClosed(end)),
-        (S::Ended, I::End(..)) => (Some(S::Ended), D::Nothing),
-        (S::Ended, I::Handled) => (None, D::Release),
-        (S::Opening, I::Leave | I::Handled) => return Err(Refused::NotOpen),
-        (S::Open | S::Leaving, I::Opened | I::Fail(_) | I::Handled) => return Err(Refused::AlreadyOpen),
-        (S::Ended, I::Opened | I::Leave | I::Fail(_)) => return Err(Refused::Ended),
+pub(super) const fn step<E: Copy>(state: State, trigger: Trigger<E>) -> Result<(Option<State>, Effect<E>), Refused> {
+    use {Effect as D, State as S, Trigger as T};
+    Ok(match (state, trigger) {
+        (S::Opening, T::Opened) => (Some(S::Open), D::TellOpened),
+        (S::Opening, T::Fail(failure) | T::End(_, failure)) => (Some(S::Ended), D::TellFailed(failure)),
+        (S::Open | S::Leaving, T::Leave) => (Some(S::Leaving), D::Nothing),
+        (S::Open | S::Leaving, T::End(end, _)) => (Some(S::Ended), D::TellClosed(end)),
+        (S::Ended, T::End(..)) => (Some(S::Ended), D::Nothing),
+        (S::Ended, T::Handled) => (None, D::Release),
+        (S::Opening, T::Leave | T::Handled) => return Err(Refused::NotOpen),
+        (S::Open | S::Leaving, T::Opened | T::Fail(_) | T::Handled) => return Err(Refused::AlreadyOpen),
+        (S::Ended, T::Opened | T::Leave | T::Fail(_)) => return Err(Refused::Ended),
     })
 }
 
@@ -112,12 +112,12 @@ mod tests {
     use alloc::vec::Vec;
 
     const STATES: [State; 4] = [State::Opening, State::Open, State::Leaving, State::Ended];
-    const TRANSITIONS: [(&str, Transition<u8>); 5] = [
-        ("Opened", Transition::Opened),
-        ("Leave", Transition::Leave),
-        ("Fail", Transition::Fail(Failure::Refused)),
-        ("End", Transition::End(7, Failure::Eof)),
-        ("Handled", Transition::Handled),
+    const TRIGGERS: [(&str, Trigger<u8>); 5] = [
+        ("Opened", Trigger::Opened),
+        ("Leave", Trigger::Leave),
+        ("Fail", Trigger::Fail(Failure::Refused)),
+        ("End", Trigger::End(7, Failure::Eof)),
+        ("Handled", Trigger::Handled),
     ];
 
     /// The cells of the table in this file's documentation, without their backticks.
@@ -127,8 +127,8 @@ mod tests {
         rows.filter(|row| !row.starts_with('-')).map(cells).collect()
     }
 
-    fn cell(state: State, input: Transition<u8>) -> String {
-        match step(state, input) {
+    fn cell(state: State, trigger: Trigger<u8>) -> String {
+        match step(state, trigger) {
             Err(refused) => format!("refused: {refused:?}"),
             Ok((next, effect)) => {
                 let next = next.map_or(String::from("vacant"), |next| format!("{next:?}"));
@@ -142,20 +142,20 @@ mod tests {
     fn the_table_is_the_machine() {
         let table = table();
         let (head, rows) = table.split_first().expect("the documentation has a table");
-        assert_eq!(head[1..], TRANSITIONS.map(|(name, _)| String::from(name)), "every input has its column");
+        assert_eq!(head[1..], TRIGGERS.map(|(name, _)| String::from(name)), "every trigger has its column");
         assert_eq!(rows.len(), STATES.len(), "every state has its row");
         for (row, state) in rows.iter().zip(STATES) {
             assert_eq!(row[0], format!("{state:?}"));
-            assert_eq!(row.len(), 1 + TRANSITIONS.len(), "{state:?} has a cell for every input");
-            for (documented, (name, input)) in row[1..].iter().zip(TRANSITIONS) {
-                assert_eq!(*documented, cell(state, input), "{state:?} on {name}");
+            assert_eq!(row.len(), 1 + TRIGGERS.len(), "{state:?} has a cell for every trigger");
+            for (documented, (name, trigger)) in row[1..].iter().zip(TRIGGERS) {
+                assert_eq!(*documented, cell(state, trigger), "{state:?} on {name}");
             }
         }
     }
 
     #[test]
     fn an_end_is_told_as_a_failure_before_it_was_open_and_with_its_reason_after() {
-        let end = Transition::End(7, Failure::Eof);
+        let end = Trigger::End(7, Failure::Eof);
         assert_eq!(step(State::Opening, end), Ok((Some(State::Ended), Effect::TellFailed(Failure::Eof))));
         assert_eq!(step(State::Open, end), Ok((Some(State::Ended), Effect::TellClosed(7))));
         assert_eq!(step(State::Leaving, end), Ok((Some(State::Ended), Effect::TellClosed(7))));
@@ -164,9 +164,9 @@ mod tests {
     #[test]
     fn only_what_has_ended_is_vacated() {
         for state in STATES {
-            for (name, input) in TRANSITIONS {
-                let vacated = matches!(step(state, input), Ok((None, _)));
-                assert_eq!(vacated, (state, input) == (State::Ended, Transition::Handled), "{state:?} on {name}");
+            for (name, trigger) in TRIGGERS {
+                let vacated = matches!(step(state, trigger), Ok((None, _)));
+                assert_eq!(vacated, (state, trigger) == (State::Ended, Trigger::Handled), "{state:?} on {name}");
             }
         }
     }

@@ -11,7 +11,7 @@ use super::event::Event;
 use super::id::{ConnectionId, ListenerId, StreamId};
 use super::kind::{Kind, Records, Split};
 use super::links::ListLink;
-use super::machine::{Effect, Refused, State, Transition, step};
+use super::machine::{Effect, Refused, State, Trigger, step};
 
 /// Whose word a transition is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,11 +25,11 @@ pub(super) enum CalledBy {
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// One transition. Debug builds check what is around it.
     ///
-    /// Inlined, so that each of its few callers keeps only the column of `step` that its input leaves: a quarter of
+    /// Inlined, so that each of its few callers keeps only the column of `step` that its trigger leaves: a quarter of
     /// the instructions of a stream's life goes without.
     #[inline(always)]
-    pub(super) fn apply<K: Kind>(&mut self, id: K, input: Transition<K::End>, by: CalledBy) -> Result<(), Refused> {
-        let applied = self.transition(id, input, by);
+    pub(super) fn apply<K: Kind>(&mut self, id: K, trigger: Trigger<K::End>, by: CalledBy) -> Result<(), Refused> {
+        let applied = self.transition(id, trigger, by);
         #[cfg(debug_assertions)]
         self.check_around(id);
         applied
@@ -37,7 +37,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
 
     /// Look up and `step`, either of which may refuse; then write the state and tell of it.
     #[inline(always)]
-    fn transition<K: Kind>(&mut self, id: K, input: Transition<K::End>, by: CalledBy) -> Result<(), Refused> {
+    fn transition<K: Kind>(&mut self, id: K, trigger: Trigger<K::End>, by: CalledBy) -> Result<(), Refused> {
         let has_room = self.has_room();
         let Split { arena, connections, counters } = K::split(&mut self.records);
         let record = arena.get_mut(id).ok_or(Refused::Stale)?;
@@ -46,7 +46,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             CalledBy::Owner if K::is_over(&on) => State::Ended,
             CalledBy::Owner | CalledBy::Sweep => record.state,
         };
-        let (next_state, effect) = step(state, input)?;
+        let (next_state, effect) = step(state, trigger)?;
         if matches!(effect, Effect::TellOpened) && !has_room {
             return Err(Refused::NoRoom);
         }
@@ -84,7 +84,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
         // Last, so that nothing is kept in registers for it while nobody traces.
         if log::max_level() == log::LevelFilter::Trace {
-            trace(id, state, input, next_state);
+            trace(id, state, trigger, next_state);
         }
         Ok(())
     }
@@ -139,8 +139,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
                 return;
             }
             if let Some(stream) = self.records.first_to_sweep(oldest) {
-                let input = Transition::End(StreamEnd::ConnectionClosed, Failure::ConnectionClosed);
-                let swept = self.apply(stream, input, CalledBy::Sweep);
+                let trigger = Trigger::End(StreamEnd::ConnectionClosed, Failure::ConnectionClosed);
+                let swept = self.apply(stream, trigger, CalledBy::Sweep);
                 debug_assert!(swept.is_ok(), "A stream that hangs on an ended connection is swept once.");
                 self.records.owed_events -= 1;
                 continue;
@@ -167,8 +167,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
 /// Apart, and by value, so that nothing is kept in memory for it while nobody traces.
 #[cold]
 #[inline(never)]
-fn trace<K: Kind>(id: K, state: State, input: Transition<K::End>, next: Option<State>) {
-    log::trace!("{id}: {state:?} on {input:?}: {next:?}");
+fn trace<K: Kind>(id: K, state: State, trigger: Trigger<K::End>, next: Option<State>) {
+    log::trace!("{id}: {state:?} on {trigger:?}: {next:?}");
 }
 
 impl Records {

@@ -21,9 +21,10 @@ mod visitor_table;
 use super::Swarm;
 use super::address_group::AddressGroup;
 use super::config::Config;
+use super::pipe::{Pipe, PipeTransport};
 use super::reactor::Reactor;
 use super::refusals::Refusal;
-use super::socket_connection::{OfPeer, Pipe};
+use super::socket_connection::OfPeer;
 use super::wake::WakeTarget;
 use crate::connection::{Connection, Role};
 use crate::lifecycle::{Direction, ListenerId};
@@ -33,7 +34,6 @@ use core::fmt;
 use core::task::Context;
 use core::time::Duration;
 use crowd::HandshakeProgress;
-use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
 use signature_budget::SignatureBudget;
@@ -83,9 +83,7 @@ impl<T: Transport> Door<T> {
 
 impl<T> Door<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
 {
     /// Returns the visitor whose handshake has this transcript. It looks at each.
     pub(super) fn of_transcript(&self, transcript: [u8; 32]) -> Option<u64> {
@@ -96,9 +94,7 @@ where
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
     R: Reactor,
 {
     /// Returns the number of accepted connections whose peers are not authenticated yet.
@@ -248,7 +244,7 @@ where
             Ok(Some(io)) => {
                 let seed = self.seeds.next();
                 let config = &self.state.config.connection;
-                match Connection::new(&self.noise, Role::Listener, *seed, None, config, visitor.began) {
+                match Connection::new(&self.security, Role::Listener, *seed, None, config, visitor.began) {
                     Ok(connection) => visitor.stage = VisitorStage::Up(Pipe { io, connection }),
                     Err(error) => {
                         drop(io);

@@ -3,6 +3,7 @@
 use super::Swarm;
 use super::gate::{Denial, Gate};
 use super::lists::{Changed, Lists};
+use super::pipe::PipeTransport;
 use super::reactor::Reactor;
 use super::refusals::Refusal;
 use super::socket_connection::SocketConnection;
@@ -12,8 +13,6 @@ use crate::lifecycle::{ConnectionId, Direction, StreamId};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::task::Context;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 /// The most connections, or handshakes, that one unit of a turn looks at.
 const LOOKS: usize = 64;
@@ -33,9 +32,7 @@ pub(super) struct Enforcing {
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
     R: Reactor,
 {
     /// Returns the lists of peers and networks that it allows and denies.

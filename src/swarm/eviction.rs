@@ -1,6 +1,7 @@
 //! Places at a limit: which connection opens, which one gives way to it, and which streams give way to a newcomer's.
 
 use super::Swarm;
+use super::pipe::PipeTransport;
 use super::reactor::Reactor;
 use super::shares::{Greediest, Holder, SpentShare};
 use super::socket_connection::{SocketConnection, Trim};
@@ -9,8 +10,7 @@ use core::cell::Cell;
 use core::cmp::Reverse;
 use core::fmt;
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::{Multiaddr, Transport};
+use libp2p_core::Multiaddr;
 
 /// The most connections that are looked at for one that gives way, so that the work for a newcomer is bounded: as many as 128
 /// addresses may have.
@@ -18,9 +18,7 @@ const LOOKED_AT: usize = 1_024;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
     R: Reactor,
 {
     /// Returns the address group whose share does not allow a socket that has just been accepted from `remote`, if one does

@@ -5,7 +5,7 @@
 //! A connection whose bytes have just been read and sent holds next to nothing, whatever others do.
 
 use super::config::Config;
-use crate::connection::yamux::Pressure;
+use crate::connection::muxer::Pressure;
 use crate::lifecycle::ConnectionId;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;

@@ -4,6 +4,7 @@ use super::Swarm;
 use super::config::Config;
 use super::door::Door;
 use super::listeners::Listeners;
+use super::pipe::PipeTransport;
 use super::reactor::Reactor;
 use super::run_queue::RunQueue;
 use super::seeds::Seeds;
@@ -12,12 +13,10 @@ use super::timers::SwarmTimers;
 use super::trim::Trimming;
 use super::wake::{WakeSet, WakeTarget};
 use crate::clock::Clock;
-use crate::connection::{Input, noise, yamux};
+use crate::connection::{Input, noise, security};
 use crate::lifecycle::Table;
 use alloc::vec::Vec;
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 use libp2p_identity::Keypair;
 #[cfg(feature = "rand")]
 use std::io;
@@ -25,9 +24,7 @@ use zeroize::Zeroizing;
 
 impl<T> Swarm<T>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
 {
     /// Makes a swarm over a transport that wakes by itself. Its peers know it as `identity`. `seed` must be fresh
     /// randomness from the system: all ephemeral keys come from it. The same seed, transport and calls replay the same
@@ -44,9 +41,7 @@ where
 
 impl<T, R> Swarm<T, 256, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
     R: Reactor,
 {
     /// Makes a swarm over a transport whose sockets `reactor` wakes. The swarm drives the reactor in its own turns. The
@@ -122,7 +117,7 @@ where
         wakers.mark(WakeTarget::Transport);
         Ok(Swarm {
             transport,
-            noise: noise::Config::new(identity, *static_seed, &[yamux::NAME])?,
+            security: security::config(identity, *static_seed)?,
             seeds,
             door: Door::new(&config),
             state: SwarmState::new(config, identity.public().to_peer_id()),

@@ -6,7 +6,6 @@ use super::held_bytes::limit;
 use super::lists::Network;
 use super::readiness::STREAM_READINESS;
 use super::trim::PROTECTION;
-use crate::connection::yamux::INITIAL_WINDOW;
 use crate::connection::{PackedPeer, Stream, UNNAMED};
 use crate::lifecycle::{ConnectionId, Event, StreamId};
 use core::num::NonZeroU32;
@@ -85,9 +84,7 @@ impl Config {
         config.streams_per_peer = 16;
         (config.protections, config.descriptor_reserve) = (64, 4);
         config.connection.inbound_backlog = 16;
-        let yamux = &mut config.connection.yamux;
-        (yamux.receive_window, yamux.max_receive_window, yamux.max_window_growth) = (64 * 1024, 64 * 1024, 0);
-        (yamux.max_frame, yamux.max_output, yamux.max_control) = (16 * 1024, 32 * 1024, 8 * 1024);
+        config.connection.make_muxer_small();
         config.held_bytes = 5 * 1024 * 1024 / 2;
         config.held_bytes_per_peer = 2 * 1024 * 1024;
         config.held_bytes_per_connection = 1024 * 1024;
@@ -106,7 +103,6 @@ impl Config {
     /// [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) adds up all that is installed, this one included.
     #[must_use]
     pub fn memory_bound(&self) -> usize {
-        let yamux = &self.connection.yamux;
         let number = |count: u32| count as usize;
         let handshakes = number(self.inbound_handshakes);
         let dials = number(self.outbound_handshakes);
@@ -126,9 +122,9 @@ impl Config {
         ];
         let records = records.iter().map(|(count, each)| count.saturating_mul(*each));
         // What one connection's output can be: what gathers, and what is being sealed and written.
-        let output = yamux.max_output.saturating_add(yamux.max_control).saturating_mul(2).saturating_add(2 * MESSAGE);
+        let output = self.connection.most_output().saturating_mul(2).saturating_add(2 * MESSAGE);
         // A buffer doubles, up to its window.
-        let window = INITIAL_WINDOW.max(yamux.receive_window).max(yamux.max_receive_window) as usize;
+        let window = self.connection.most_window();
         let held = limit(self.held_bytes).saturating_add(self.held_bytes / 16).saturating_add(window / 2 + MESSAGE);
         // What visitors hold together, with what one has just read.
         let held = held.saturating_add(door::budget(self)).saturating_add(MESSAGE);

@@ -3,6 +3,7 @@
 
 use super::Swarm;
 use super::held_bytes::{HeldBytes, limit};
+use super::pipe::PipeTransport;
 use super::reactor::Reactor;
 use super::refusals::Refusal;
 use super::socket_connection::{ConnectionStage, EndCause, SocketConnection};
@@ -11,8 +12,6 @@ use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, Fault, State, Strea
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 use libp2p_identity::PeerId;
 
 /// For how many connections memory is kept when most are gone.
@@ -20,9 +19,7 @@ const CONNECTIONS_KEPT: usize = 8;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
     R: Reactor,
 {
     /// Returns the bytes of memory that wait for somebody in all connections: bytes of streams that have come and were not
@@ -202,9 +199,7 @@ impl ByteHolder {
 
 impl<T> SocketConnection<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
 {
     fn holders_without_id(&self) -> impl Iterator<Item = (usize, UnnamedSlot)> {
         let (ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..)) = &self.stage else {

@@ -3,16 +3,13 @@
 //! it has no id, and is closed and counted.
 
 use super::Swarm;
+use super::pipe::PipeTransport;
 use super::reactor::Reactor;
 use super::refusals::Refusal;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
     R: Reactor,
 {
     /// Closes the accepted end of a dial of ours that has just found our own key, if that end is here, too.

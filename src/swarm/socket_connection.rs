@@ -20,6 +20,7 @@ mod streams;
 mod writing;
 
 use super::held_bytes::ConnectionAccount;
+use super::pipe::{Pipe, PipeTransport};
 use super::run_queue::HelpingsTaken;
 use super::state::SwarmState;
 use crate::connection::{Connection, PackedPeer, UNTIMED};
@@ -31,7 +32,6 @@ use core::pin::Pin;
 use core::time::Duration;
 pub(super) use ending::{EndCause, OfPeer};
 use flush_tracker::FlushTracker;
-use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
 pub(super) use share::Trim;
@@ -95,12 +95,6 @@ pub(super) enum ConnectionStage<T: Transport> {
     Over(Option<Duration>),
 }
 
-/// A byte pipe and the connection on it.
-pub(super) struct Pipe<Io> {
-    pub(super) io: Io,
-    pub(super) connection: Connection,
-}
-
 /// How far our side of a pipe that is being closed has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum OurSide {
@@ -115,9 +109,7 @@ pub(super) enum OurSide {
 
 impl<T> SocketConnection<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
 {
     pub(super) fn new(
         id: ConnectionId,

@@ -2,19 +2,16 @@
 
 use super::Swarm;
 use super::error::{CloseError, OpenStreamError};
+use super::pipe::PipeTransport;
 use super::reactor::Reactor;
 use crate::connection::{Connection, Environment, Fact, Protocol, ReadError, Stream, UNTIMED, WriteError};
 use crate::lifecycle::{ConnectionId, Direction, Failure, Side, State, StreamEnd, StreamId};
 use alloc::vec::Vec;
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
     R: Reactor,
 {
     /// Opens a stream that speaks the first of `protocols` that the peer speaks too.

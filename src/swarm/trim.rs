@@ -13,6 +13,7 @@ mod protecting;
 use super::Swarm;
 use super::budget::{Budget, Helping};
 use super::config::Config;
+use super::pipe::PipeTransport;
 use super::reactor::Reactor;
 use super::socket_connection::{SocketConnection, Trim};
 use super::wake::WakeTarget;
@@ -21,8 +22,6 @@ use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::task::Context;
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 pub(super) use protected::PROTECTION;
 pub use protected::ProtectError;
 use protected::Protected;
@@ -139,9 +138,7 @@ impl Config {
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
     R: Reactor,
 {
     /// Returns the number of open connections, of those that are being closed too.

@@ -3,6 +3,7 @@
 use super::Swarm;
 use super::config::Config;
 use super::listeners::ListenerEntry;
+use super::pipe::PipeTransport;
 use super::reactor::Reactor;
 use super::refusals::{Refusal, RefusedAt};
 use super::socket_connection::SocketConnection;
@@ -10,7 +11,6 @@ use crate::connection::{Protocol, Stream};
 use crate::lifecycle::{ConnectionId, Counters, Direction, ListenerId, State, StreamId};
 use core::fmt;
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
 
@@ -186,9 +186,7 @@ pub struct StreamView<'a> {
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
     R: Reactor,
 {
     /// Looks a listener up, from the command until its last event has been handled; `None` if the id is stale.

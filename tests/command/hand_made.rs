@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use swarm_notify::connection::Role;
 use swarm_notify::connection::noise::{Config, Handshake};
+use swarm_notify::connection::{Role, yamux};
 use swarm_notify::protocols::pubsub::wire::{Rpc, SubOpts};
 use swarm_notify::swarm::{Multiaddr, multiaddr};
 
@@ -154,7 +154,7 @@ fn some(socket: &mut TcpStream) -> Vec<u8> {
 fn accept(listener: &TcpListener) -> (TcpStream, Frames, Vec<u8>) {
     let (mut socket, _) = listener.accept().unwrap();
     socket.set_read_timeout(Some(LIMIT)).unwrap();
-    let config = Config::new(&Keypair::ed25519_from_bytes([8; 32]).unwrap(), [8; 32], &["/yamux/1.0.0"]).unwrap();
+    let config = Config::new(&Keypair::ed25519_from_bytes([8; 32]).unwrap(), [8; 32], &[yamux::PROTOCOL_NAME]).unwrap();
     let mut handshake = Handshake::new(&config, Role::Listener, [9; 32], None).unwrap();
     socket.write_all(NOISE_LINES).unwrap();
     let mut heard = Vec::new();

@@ -4,6 +4,7 @@
 mod frame_roundtrip;
 mod multistream;
 mod noise;
+mod one_place;
 mod pair;
 #[path = "../support/mod.rs"]
 mod support;

@@ -12,10 +12,10 @@ use crate::support::noise_hostile as fuzz_target;
 use crate::support::pipe;
 use fuzz_target::shake;
 use libp2p_identity::Keypair;
-use swarm_notify::connection::Role;
 use swarm_notify::connection::noise::{Config, Handshake};
+use swarm_notify::connection::{Role, yamux};
 
-const YAMUX: &str = "/yamux/1.0.0";
+const YAMUX: &str = yamux::PROTOCOL_NAME;
 
 fn identity(seed: u8) -> Keypair {
     Keypair::ed25519_from_bytes([seed; 32]).unwrap()

@@ -14,11 +14,13 @@ mod words;
 
 use crate::support::ends;
 use ends::{End, Pair, secs};
-use swarm_notify::connection::{Error, Fact, ReadError, Role, WriteError, noise};
+use swarm_notify::connection::{Error, Fact, ReadError, Role, WriteError, noise, yamux};
 use swarm_notify::lifecycle::{Failure, Side, StreamEnd};
 
+/// The muxers that an end offers in the Noise handshake.
+const YAMUX: &[&str] = &[yamux::PROTOCOL_NAME];
 /// With the muxer named in the Noise handshake, and with it negotiated by multistream-select.
-const MUXERS: [&[&str]; 2] = [&["/yamux/1.0.0"], &[]];
+const MUXERS: [&[&str]; 2] = [YAMUX, &[]];
 /// Whole runs of bytes, and smaller and smaller pieces of them.
 const CUTS: [usize; 4] = [usize::MAX, 7, 2, 1];
 
@@ -241,7 +243,7 @@ fn a_peer_that_lets_go_in_silence_after_our_fin_is_given_up() {
 #[test]
 fn garbage_in_place_of_a_handshake_is_an_error_and_not_a_wait() {
     for role in [Role::Dialer, Role::Listener] {
-        let mut end = End::new(1, role, &["/yamux/1.0.0"]);
+        let mut end = End::new(1, role, YAMUX);
         end.hear(
             b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: a browser that has lost its way\r\n\r\n",
             usize::MAX,
@@ -254,7 +256,7 @@ fn garbage_in_place_of_a_handshake_is_an_error_and_not_a_wait() {
 
 #[test]
 fn one_flipped_byte_after_the_handshake_breaks_the_connection() {
-    let mut pair = Pair::new(&["/yamux/1.0.0"], usize::MAX);
+    let mut pair = Pair::new(YAMUX, usize::MAX);
     pair.open();
     let (ours, _) = pair.stream();
     assert_eq!(pair.dialer.write(ours, b"hello"), Ok(5));
@@ -268,7 +270,7 @@ fn one_flipped_byte_after_the_handshake_breaks_the_connection() {
 #[test]
 fn a_handshake_that_takes_too_long_has_timed_out() {
     for role in [Role::Dialer, Role::Listener] {
-        let mut end = End::new(1, role, &["/yamux/1.0.0"]);
+        let mut end = End::new(1, role, YAMUX);
         assert_eq!(end.poll_at(), Some(secs(10)));
         end.at(secs(10));
         assert_eq!(end.facts(), [Fact::Failed(Error::HandshakeTimeout)]);

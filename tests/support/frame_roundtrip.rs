@@ -11,7 +11,7 @@ use swarm_notify::connection::multistream::{
     DialerSelect, InvalidProtocol, ListenerSelect, MAX_PROTOCOL, Protocol, Selection,
 };
 use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, Session, Stream};
-use swarm_notify::connection::{Role, noise};
+use swarm_notify::connection::{Role, noise, yamux};
 
 /// One run.
 pub(crate) fn run(bytes: &[u8]) {
@@ -230,7 +230,9 @@ fn line(text: &str) -> Vec<u8> {
 fn payloads(input: &mut Input<'_>) {
     let mut list = || -> Vec<String> {
         let count = input.below(5);
-        (0..count).map(|_| ["/yamux/1.0.0", "/mplex/6.7.0", "", "/m\u{fc}x", "/x"][input.below(5)].to_owned()).collect()
+        (0..count)
+            .map(|_| [yamux::PROTOCOL_NAME, "/mplex/6.7.0", "", "/m\u{fc}x", "/x"][input.below(5)].to_owned())
+            .collect()
     };
     let mut lists = [list(), list()];
     let seeds = [input.byte(), input.byte()];
@@ -240,7 +242,7 @@ fn payloads(input: &mut Input<'_>) {
             let muxers: Vec<&str> = list.iter().map(String::as_str).collect();
             noise::Config::new(&identities[side], [seeds[side] ^ 0x55; 32], &muxers)
         };
-        let is_spoken = |muxer: &String| muxer == "/yamux/1.0.0";
+        let is_spoken = |muxer: &String| muxer == yamux::PROTOCOL_NAME;
         if !lists[side].iter().all(is_spoken) {
             assert_eq!(config(&lists[side]).unwrap_err(), noise::Error::UnknownMuxer);
             lists[side].retain(is_spoken);

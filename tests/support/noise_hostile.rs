@@ -6,17 +6,17 @@
 use arbitrary::{Arbitrary, Unstructured};
 use libp2p_identity::Keypair;
 use std::sync::LazyLock;
-use swarm_notify::connection::Role;
 use swarm_notify::connection::noise::{
     Config, Error, Handshake, MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT, Opened, RemoteIdentity, Transport, sealed_len,
 };
+use swarm_notify::connection::{Role, yamux};
 
 static ALICE: LazyLock<Config> = LazyLock::new(|| config(1));
 static BOB: LazyLock<Config> = LazyLock::new(|| config(2));
 
 fn config(seed: u8) -> Config {
     let identity = Keypair::ed25519_from_bytes([seed; 32]).unwrap();
-    Config::new(&identity, [seed + 100; 32], &["/yamux/1.0.0"]).unwrap()
+    Config::new(&identity, [seed + 100; 32], &[yamux::PROTOCOL_NAME]).unwrap()
 }
 
 #[derive(Arbitrary, Debug)]

@@ -1,8 +1,8 @@
 //! Yamux frames that are made and read by hand, and the Noise handshake of a peer that says nothing but them. Nothing here
 //! uses our own coder of frames.
 
-use swarm_notify::connection::Role;
 use swarm_notify::connection::noise::{self, Config, Handshake, Opened, Transport};
+use swarm_notify::connection::{Role, yamux};
 use swarm_notify::identity::Keypair;
 
 pub(crate) const DATA: u8 = 0;
@@ -88,7 +88,7 @@ pub(crate) struct Greeting {
 impl Greeting {
     /// Begins, and gives the first words to send.
     pub(crate) fn begin(key: u8) -> (Self, Vec<u8>) {
-        Self::with_muxers(key, &["/yamux/1.0.0"])
+        Self::with_muxers(key, &[yamux::PROTOCOL_NAME])
     }
 
     /// The same of a dialer that names these muxers in its handshake. Without any, the muxer is negotiated behind it.

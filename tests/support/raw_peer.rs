@@ -4,7 +4,7 @@ use super::net::{LIMIT, identity};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
-use swarm_notify::connection::{Config, Connection, Environment, Fact, Input, Role, Scratch, Streams, noise};
+use swarm_notify::connection::{Config, Connection, Environment, Fact, Input, Role, Scratch, Streams, noise, yamux};
 
 /// Dials, and drives its connection by hand on a blocking socket.
 pub(crate) struct RawPeer {
@@ -29,7 +29,7 @@ impl RawPeer {
     #[track_caller]
     pub(crate) fn of(socket: TcpStream, number: u8) -> Self {
         socket.set_read_timeout(Some(LIMIT)).unwrap();
-        let noise = noise::Config::new(&identity(number), [9; 32], &["/yamux/1.0.0"]).unwrap();
+        let noise = noise::Config::new(&identity(number), [9; 32], &[yamux::PROTOCOL_NAME]).unwrap();
         let connection =
             Connection::new(&noise, Role::Dialer, [8; 32], None, &Config::default(), Duration::ZERO).unwrap();
         Self { socket, connection, is_open: false }

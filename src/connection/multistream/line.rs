@@ -6,8 +6,21 @@ use alloc::vec::Vec;
 /// The longest line that is read, with its `\n` and without its length: 1 025 bytes, room for the longest protocol.
 pub const MAX_LINE: usize = MAX_PROTOCOL + 1;
 
+/// The name and version of multistream-select itself, which both sides begin with. It is no [`Protocol`]: nobody can
+/// propose it.
+pub const PROTOCOL_NAME: &str = "/multistream/1.0.0";
+
 /// The header as it is on the wire.
-const HEADER_LINE: &[u8] = b"\x13/multistream/1.0.0\n";
+const HEADER_LINE: &[u8] = &header_line();
+
+/// Makes the line of [`PROTOCOL_NAME`], which is short enough for a length of one byte.
+const fn header_line() -> [u8; PROTOCOL_NAME.len() + 2] {
+    let mut line = [b'\n'; PROTOCOL_NAME.len() + 2];
+    let [length, text @ .., _] = &mut line;
+    *length = PROTOCOL_NAME.len() as u8 + 1;
+    text.copy_from_slice(PROTOCOL_NAME.as_bytes());
+    line
+}
 
 /// How a listener refuses a proposal.
 pub(super) const NOT_AVAILABLE: &str = "na";

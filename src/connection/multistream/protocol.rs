@@ -1,14 +1,12 @@
 //! A protocol's name: [`Protocol`].
 
+use super::line::PROTOCOL_NAME;
 use alloc::sync::Arc;
 use core::borrow::Borrow;
 use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
-
-/// What both sides begin with, which is no protocol to propose.
-const HEADER: &str = "/multistream/1.0.0";
 
 /// The longest name of a protocol in bytes, as go-multistream has it.
 pub const MAX_PROTOCOL: usize = 1_024;
@@ -45,7 +43,7 @@ pub enum InvalidProtocol {
     TooLong,
     /// It has a newline in it, which ends a line of multistream-select.
     Newline,
-    /// It is `/multistream/1.0.0`, which is no proposal.
+    /// It is [`PROTOCOL_NAME`](super::PROTOCOL_NAME), which is no proposal.
     Reserved,
 }
 
@@ -61,7 +59,7 @@ const fn check(name: &[u8]) -> Result<(), InvalidProtocol> {
         }
         rest = others;
     }
-    if is_same(name, HEADER.as_bytes()) { Err(InvalidProtocol::Reserved) } else { Ok(()) }
+    if is_same(name, PROTOCOL_NAME.as_bytes()) { Err(InvalidProtocol::Reserved) } else { Ok(()) }
 }
 
 /// Compares two names: a `const fn` has no `==` for slices.
@@ -182,7 +180,7 @@ impl fmt::Display for InvalidProtocol {
             Self::NoSlash => "a protocol's name begins with /",
             Self::TooLong => "a protocol's name is at most 1024 bytes long",
             Self::Newline => "a protocol's name has no newline",
-            Self::Reserved => "/multistream/1.0.0 is not a protocol to propose",
+            Self::Reserved => return write!(f, "{PROTOCOL_NAME} is not a protocol to propose"),
         })
     }
 }

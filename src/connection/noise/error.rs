@@ -78,7 +78,7 @@ impl fmt::Display for Error {
             Self::RefusedKey => "the identity key is of a kind that authenticates nobody",
             Self::BadSignature => "the identity key did not sign the noise key",
             Self::WrongPeer => "the peer is not the one that was dialed",
-            Self::UnknownMuxer => "only the muxer /yamux/1.0.0 can be offered",
+            Self::UnknownMuxer => "a muxer was offered that no connection of this crate speaks",
             Self::NoSharedMuxer => "the two sides share no muxer",
             Self::Exhausted => "the noise cipher has no nonce left",
             Self::NoRoom => "the buffer for the plaintext is too short",

@@ -3,9 +3,9 @@
 use super::crowd::HandshakeProgress;
 use crate::connection::{Error, Fact, HandshakeStep, Input};
 use crate::lifecycle::{ConnectionId, Direction, ListenerId};
-use crate::swarm::retry::retry_interrupted;
+use crate::swarm::pipe::{Pipe, PipeTransport};
 use crate::swarm::run_queue::HelpingsTaken;
-use crate::swarm::socket_connection::{ConnectionStage, HELPING_READS, Pipe, SocketConnection};
+use crate::swarm::socket_connection::{ConnectionStage, HELPING_READS, SocketConnection};
 use crate::swarm::state::SwarmState;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -13,7 +13,6 @@ use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use std::io;
 
@@ -78,9 +77,7 @@ impl fmt::Display for VisitorFlaw {
 
 impl<T> Visitor<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
 {
     pub(super) fn new(
         listener: ListenerId,
@@ -178,7 +175,7 @@ where
             pipe.connection.begin_input(input);
             let space = input.space();
             let asked = space.len().min(left);
-            let read = retry_interrupted(Pin::new(&mut pipe.io).poll_read(cx, &mut space[..asked]), cx);
+            let read = pipe.read(cx, &mut space[..asked]);
             if let Poll::Ready(Ok(n)) = read {
                 input.filled(n);
                 self.has_spoken |= n > 0;
@@ -221,7 +218,7 @@ where
                 pipe.connection.transmit(&mut self.out).map_err(VisitorFlaw::Handshake)?;
             }
             while self.written < self.out.len() {
-                match retry_interrupted(Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]), cx) {
+                match pipe.write(cx, &self.out[self.written..]) {
                     Poll::Pending => return Ok(()),
                     Poll::Ready(Ok(0)) => return Err(VisitorFlaw::Io(io::ErrorKind::WriteZero.into())),
                     Poll::Ready(Ok(n)) => {
@@ -232,7 +229,7 @@ where
                     Poll::Ready(Err(error)) => return Err(VisitorFlaw::Io(error)),
                 }
             }
-            match retry_interrupted(Pin::new(&mut pipe.io).poll_flush(cx), cx) {
+            match pipe.flush(cx) {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Ok(())) => (self.out, self.written) = (Vec::new(), 0),
                 Poll::Ready(Err(error)) => return Err(VisitorFlaw::Io(error)),
@@ -248,7 +245,7 @@ where
             && self.out.is_empty()
             && let VisitorStage::Up(pipe) = &mut self.stage
         {
-            let _ = Pin::new(&mut pipe.io).poll_close(cx);
+            let _ = pipe.end_ours(cx);
         }
     }
 }

@@ -5,21 +5,18 @@ use crate::connection::{Connection, Role};
 use crate::lifecycle::ConnectionId;
 use crate::swarm::Swarm;
 use crate::swarm::budget::Budget;
+use crate::swarm::pipe::{Pipe, PipeTransport};
 use crate::swarm::reactor::Reactor;
-use crate::swarm::socket_connection::{ConnectionStage, EndCause, Pipe};
+use crate::swarm::socket_connection::{ConnectionStage, EndCause};
 use crate::swarm::wake::WakeTarget;
 use core::task::Context;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 /// The number of woken slots for which memory is always kept.
 const WOKEN_KEPT: usize = 64;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
     R: Reactor,
 {
     /// Gives each woken slot a helping, first in, first out. If the last turn has left output, each helping is followed by
@@ -140,7 +137,7 @@ where
             let seed = self.seeds.next();
             let config = &self.state.config.connection;
             match Connection::new(
-                &self.noise,
+                &self.security,
                 Role::Dialer,
                 *seed,
                 conn.expected.as_deref().copied(),

@@ -1,21 +1,19 @@
 //! How a connection ends: politely, cut, failed or broken; the socket is closed first, and told of after.
 
 use super::{ConnectionStage, OurSide, SocketConnection};
-use crate::connection::yamux::NORMAL;
+use crate::connection::muxer::NORMAL;
 use crate::connection::{Error, PackedPeer};
 use crate::lifecycle::{ConnectionEnd, Direction, Failure, Fault, RemoteEnd};
 use crate::swarm::error;
+use crate::swarm::pipe::PipeTransport;
 use crate::swarm::refusals::Refusal;
 use crate::swarm::state::SwarmState;
 use crate::text::{for_log, shorten};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
-use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 use libp2p_identity::PeerId;
 
 /// Why a connection is over.
@@ -41,9 +39,7 @@ pub(super) fn short(text: &dyn fmt::Display) -> String {
 
 impl<T> SocketConnection<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
 {
     /// Ends our side of a pipe that is being closed and has no pending output.
     ///
@@ -62,7 +58,7 @@ where
             OurSide::Closed => return,
             OurSide::Open | OurSide::Last => {}
         }
-        match Pin::new(&mut pipe.io).poll_close(cx) {
+        match pipe.end_ours(cx) {
             Poll::Pending => {}
             Poll::Ready(Ok(())) if *ours == OurSide::Open => *ours = OurSide::Closed,
             Poll::Ready(Ok(())) => {
@@ -111,7 +107,7 @@ where
             }
         }
         while self.written < self.out.len() {
-            match Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]) {
+            match pipe.write(cx, &self.out[self.written..]) {
                 Poll::Ready(Ok(n)) if n > 0 => {
                     self.written += n;
                     self.sent += n as u64;
@@ -119,7 +115,7 @@ where
                 Poll::Ready(_) | Poll::Pending => return,
             }
         }
-        let _ = Pin::new(&mut pipe.io).poll_close(cx);
+        let _ = pipe.end_ours(cx);
     }
 
     /// Closes politely. What is not open yet fails at once.

@@ -2,16 +2,13 @@
 
 use super::{ConnectionStage, SocketConnection};
 use crate::connection::UNTIMED;
-use crate::connection::yamux::Pressure;
+use crate::connection::muxer::Pressure;
+use crate::swarm::pipe::PipeTransport;
 use crate::swarm::state::SwarmState;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 impl<T> SocketConnection<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
 {
     /// Counts what it holds now, and heeds what follows from it. Whatever changes a connection ends with this.
     #[inline]

@@ -8,14 +8,11 @@ use crate::lifecycle::{ConnectionEnd, Failure, RemoteEnd};
 use crate::swarm::address_group::is_name;
 use crate::swarm::budget::Helping;
 use crate::swarm::error;
+use crate::swarm::pipe::PipeTransport;
 use crate::swarm::reactor::Reactor;
-use crate::swarm::retry::retry_interrupted;
 use crate::swarm::state::SwarmState;
-use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 /// The most time-outs of one connection that one deadline handles. The others are handled by the next deadline, which is
 /// due at once.
@@ -23,9 +20,7 @@ const MAX_TIMEOUTS: usize = 64;
 
 impl<T> SocketConnection<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
 {
     /// Polls a dial for the byte pipe. `Some`: it is there.
     pub(in crate::swarm) fn poll_pipe<const E: usize>(
@@ -93,7 +88,7 @@ where
             }
             let space = input.space();
             let asked = space.len().min(left);
-            let read = retry_interrupted(Pin::new(&mut pipe.io).poll_read(cx, &mut space[..asked]), cx);
+            let read = pipe.read(cx, &mut space[..asked]);
             if let Poll::Ready(Ok(n)) = read {
                 input.filled(n);
                 self.received += n as u64;

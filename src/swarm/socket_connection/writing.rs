@@ -3,21 +3,16 @@
 
 use super::{ConnectionStage, EndCause, OurSide, SocketConnection};
 use crate::lifecycle::{State, StreamId};
-use crate::swarm::retry::retry_interrupted;
+use crate::swarm::pipe::PipeTransport;
 use crate::swarm::state::SwarmState;
 use alloc::vec::Vec;
-use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 use std::io;
 
 impl<T> SocketConnection<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
 {
     /// Returns whether a turn has to write output of this connection, or to end our side of its pipe.
     pub(in crate::swarm) fn wants_output(&self) -> bool {
@@ -114,7 +109,7 @@ where
             }
         }
         while self.written < self.out.len() {
-            match retry_interrupted(Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]), cx) {
+            match pipe.write(cx, &self.out[self.written..]) {
                 Poll::Pending => {
                     self.blocked.get_or_insert(now);
                     return Poll::Pending;
@@ -129,7 +124,7 @@ where
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(EndCause::Io(error))),
             }
         }
-        match retry_interrupted(Pin::new(&mut pipe.io).poll_flush(cx), cx) {
+        match pipe.flush(cx) {
             Poll::Pending => {
                 self.blocked.get_or_insert(now);
                 return Poll::Pending;

@@ -7,8 +7,8 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use swarm_notify::connection::Role;
 use swarm_notify::connection::noise::{Config, Handshake, Opened, Transport};
+use swarm_notify::connection::{Role, yamux};
 use swarm_notify::identity::Keypair;
 
 /// What a dialer says first, and what a listener answers.
@@ -39,7 +39,7 @@ impl Identity {
     }
 
     fn of(keypair: Keypair, seed: [u8; 32]) -> Self {
-        let noise = Config::new(&keypair, seed, &["/yamux/1.0.0"]).expect("it signs");
+        let noise = Config::new(&keypair, seed, &[yamux::PROTOCOL_NAME]).expect("it signs");
         Self { keypair, noise }
     }
 

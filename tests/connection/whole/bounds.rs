@@ -2,11 +2,10 @@
 
 use crate::support::ends::{End, Pair, secs};
 use crate::support::raw_frames::{ACK, PING, SYN, data, frame};
+use crate::whole::YAMUX;
 use crate::whole::raw::Raw;
 use swarm_notify::connection::{Fact, Role};
 use swarm_notify::lifecycle::{Failure, Side};
-
-const YAMUX: &[&str] = &["/yamux/1.0.0"];
 
 fn open_pair() -> Pair {
     let mut pair = Pair::new(YAMUX, usize::MAX);

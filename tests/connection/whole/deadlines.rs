@@ -1,5 +1,6 @@
 //! What is waited for, from when, and for how long.
 
+use super::YAMUX;
 use crate::support::ends::{Pair, secs};
 use swarm_notify::connection::{Fact, UNTIMED, WriteError};
 use swarm_notify::lifecycle::{Failure, StreamEnd};
@@ -9,7 +10,7 @@ const WINDOW: usize = 256 * 1024 - 33;
 
 /// Open, with a peer that is never pinged.
 fn open_pair() -> Pair {
-    let mut pair = Pair::new(&["/yamux/1.0.0"], usize::MAX);
+    let mut pair = Pair::new(YAMUX, usize::MAX);
     for end in [0, 1] {
         pair.end(end).config.keep_alive_interval = secs(100_000);
     }
@@ -19,7 +20,7 @@ fn open_pair() -> Pair {
 
 #[test]
 fn only_bytes_that_come_put_off_a_ping() {
-    let mut pair = Pair::new(&["/yamux/1.0.0"], usize::MAX);
+    let mut pair = Pair::new(YAMUX, usize::MAX);
     pair.open();
     pair.at(secs(20));
     pair.dialer.hear_nothing();
@@ -204,7 +205,7 @@ fn a_fin_that_waited_for_the_protocol_is_a_movement_when_it_leaves() {
 
 #[test]
 fn a_connection_is_spent_when_its_last_stream_ends_after_go_away() {
-    let mut pair = Pair::new(&["/yamux/1.0.0"], usize::MAX);
+    let mut pair = Pair::new(YAMUX, usize::MAX);
     pair.dialer.config.yamux.ack_backlog = 1;
     pair.open();
     let on_the_wire = pair.dialer.open_stream(&["/echo/1.0.0"]);

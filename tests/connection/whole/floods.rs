@@ -1,5 +1,6 @@
 //! What a peer may do within the protocol that costs us work, and where it ends; and that no honest use comes near.
 
+use super::YAMUX;
 use super::raw::{HEADER, Raw};
 use crate::support::ends::{End, Pair, secs};
 use crate::support::raw_frames::{ACK, DATA, ECHO_LINES, FIN, GO_AWAY, PING, RST, SYN, UPDATE, data, frame};
@@ -9,7 +10,7 @@ use swarm_notify::connection::{Error, Fact, Flood, Rate, ReadError, Role};
 use swarm_notify::lifecycle::{Fault, StreamId};
 
 fn raw() -> Raw {
-    Raw::open(End::new(2, Role::Listener, &["/yamux/1.0.0"]))
+    Raw::open(End::new(2, Role::Listener, YAMUX))
 }
 
 /// The error that the other end has failed of, among the facts since the last time.
@@ -306,7 +307,7 @@ fn a_window_update_for_each_byte_that_we_sent_is_no_flood() {
 #[test]
 fn a_reader_of_ours_that_measures_round_trips_never_floods() {
     for pause in [1, 20, 1_000] {
-        let mut pair = Pair::new(&["/yamux/1.0.0"], usize::MAX);
+        let mut pair = Pair::new(YAMUX, usize::MAX);
         for end in [0, 1] {
             pair.end(end).config.keep_alive_interval = secs(1_000_000);
             pair.end(end).config.pings.burst = 1;

@@ -1,5 +1,6 @@
 //! Peers that read frames as js-libp2p does: flags before payload, and few streams before their upgrade is through.
 
+use super::YAMUX;
 use super::raw::{HEADER, Raw};
 use crate::support::ends::End;
 use crate::support::raw_frames::{ACK, FIN, Frame, PING, RST, SYN, UPDATE, data, frame};
@@ -7,7 +8,6 @@ use std::collections::BTreeSet;
 use swarm_notify::connection::{Fact, ReadError, Role};
 use swarm_notify::lifecycle::{StreamEnd, StreamId};
 
-const YAMUX: &[&str] = &["/yamux/1.0.0"];
 const ECHO: &[u8] = b"\x0c/echo/1.0.0\n";
 /// js-libp2p's `maxEarlyStreams`.
 const MOST_EARLY: usize = 10;

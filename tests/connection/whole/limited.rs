@@ -1,5 +1,6 @@
 //! A limit of frames changes when something is said, and nothing of what is.
 
+use super::YAMUX;
 use super::raw::Raw;
 use crate::support::ends::End;
 use crate::support::raw_frames::{ACK, FIN, PING, RST, SYN, UPDATE, data, frame};
@@ -61,7 +62,7 @@ fn say(peer: &mut Raw) -> Vec<u8> {
 fn a_limit_of_frames_changes_nothing_of_what_is_said() {
     for seed in 1..300_u64 {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        let mut both = [(); 2].map(|()| Raw::open(End::new(2, Role::Listener, &["/yamux/1.0.0"])));
+        let mut both = [(); 2].map(|()| Raw::open(End::new(2, Role::Listener, YAMUX)));
         let [_, _] = both.each_mut().map(|peer| (peer.end.facts(), peer.end.say()));
         let (mut wires, mut open, mut next) = ([Vec::new(), Vec::new()], Vec::new(), 1);
         for _ in 0..1 + random.below(12) {

@@ -1,5 +1,6 @@
 //! The answers of a listener in a negotiation: lists, and refusals up to the last one.
 
+use super::YAMUX;
 use super::raw::{HEADER, Raw};
 use crate::support::ends::End;
 use crate::support::raw_frames::{ACK, RST, SYN, UPDATE, data, frame};
@@ -8,7 +9,6 @@ use swarm_notify::connection::{Error, Fact, Role, multistream};
 use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::Failure;
 
-const YAMUX: &[&str] = &["/yamux/1.0.0"];
 const NOISE: &[u8] = b"\x07/noise\n";
 const LS: &[u8] = b"\x03ls\n";
 const NA: &[u8] = b"\x03na\n";

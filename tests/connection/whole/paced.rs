@@ -1,6 +1,7 @@
 //! A peer that opens more streams than its rate is paced: what is beyond waits without an id, in order, and loses nothing
 //! but time.
 
+use super::YAMUX;
 use super::raw::{HEADER, Raw};
 use crate::support::ends::{End, Pair, secs};
 use crate::support::raw_frames::{ACK, DATA, ECHO_LINES, FIN, Frame, PING, RST, SYN, UPDATE, data, frame, go_away};
@@ -14,7 +15,7 @@ const fn millis(n: u64) -> Duration {
 
 /// A listener whose peer may open so many streams.
 fn raw(openings: Rate) -> Raw {
-    let mut raw = Raw::open(End::new(2, Role::Listener, &["/yamux/1.0.0"]));
+    let mut raw = Raw::open(End::new(2, Role::Listener, YAMUX));
     raw.end.config.openings = openings;
     raw.end.config.keep_alive_interval = secs(100_000);
     raw.end.config.idle_timeout = None;
@@ -296,7 +297,7 @@ fn a_connection_that_floods_offers_nothing_more() {
 /// The peer opens as many as yamux lets it: 256 that are not acknowledged.
 #[test]
 fn an_honest_peer_with_a_full_backlog_is_slowed_down_and_loses_nothing() {
-    let mut pair = Pair::new(&["/yamux/1.0.0"], usize::MAX);
+    let mut pair = Pair::new(YAMUX, usize::MAX);
     pair.open();
     pair.listener.config.openings = Rate::new(10, 200);
     let streams: Vec<_> = (0..1_000).map(|_| pair.dialer.open_stream(&["/echo/1.0.0"])).collect();

@@ -1,5 +1,6 @@
 //! [`Raw`]: a peer that shakes hands as it should, in either role, and then sends frames made by hand.
 
+use super::YAMUX;
 use crate::support::ends::End;
 use swarm_notify::connection::noise::{Config, Handshake, Opened, Transport};
 use swarm_notify::connection::{Fact, Role};
@@ -19,7 +20,7 @@ impl Raw {
     /// `end` is a listener that has heard nothing yet, and is open afterwards.
     pub(crate) fn open(mut end: End) -> Self {
         let identity = Keypair::ed25519_from_bytes([9; 32]).unwrap();
-        let config = Config::new(&identity, [9; 32], &["/yamux/1.0.0"]).unwrap();
+        let config = Config::new(&identity, [9; 32], YAMUX).unwrap();
         let mut handshake = Handshake::new(&config, Role::Dialer, [9; 32], None).unwrap();
         let mut said = [HEADER, NOISE].concat();
         handshake.transmit(&mut said).unwrap();
@@ -38,7 +39,7 @@ impl Raw {
     /// `end` is a dialer that has said nothing yet, and is open afterwards.
     pub(crate) fn accept(mut end: End) -> Self {
         let identity = Keypair::ed25519_from_bytes([8; 32]).unwrap();
-        let config = Config::new(&identity, [8; 32], &["/yamux/1.0.0"]).unwrap();
+        let config = Config::new(&identity, [8; 32], YAMUX).unwrap();
         let mut handshake = Handshake::new(&config, Role::Listener, [8; 32], None).unwrap();
         let said = end.say();
         let message = &said[HEADER.len() + NOISE.len()..];

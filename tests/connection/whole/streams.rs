@@ -2,6 +2,7 @@
 
 use crate::support::ends::{End, Pair};
 use crate::support::raw_frames::{ACK, DATA, FIN, RST, SYN, UPDATE, data, frame, go_away};
+use crate::whole::YAMUX;
 use crate::whole::raw::{HEADER, Raw};
 use swarm_notify::connection::{Fact, Protocol, ReadError, Role, Stream, WriteError};
 use swarm_notify::lifecycle::{Failure, Side, StreamEnd};
@@ -10,7 +11,7 @@ use swarm_notify::lifecycle::{Failure, Side, StreamEnd};
 const WINDOW: usize = 256 * 1024 - 33;
 
 fn open_pair() -> Pair {
-    let mut pair = Pair::new(&["/yamux/1.0.0"], usize::MAX);
+    let mut pair = Pair::new(YAMUX, usize::MAX);
     pair.open();
     pair
 }
@@ -135,7 +136,7 @@ fn who_has_finished_is_not_told_of_window() {
 
 #[test]
 fn who_has_finished_before_the_peer_has_answered_is_not_told_of_window_either() {
-    let mut raw = Raw::open(End::new(2, Role::Listener, &["/yamux/1.0.0"]));
+    let mut raw = Raw::open(End::new(2, Role::Listener, YAMUX));
     let stream = raw.end.open_stream(&["/echo/1.0.0"]);
     assert_eq!(raw.end.write(stream, &[0; WINDOW + 1]), Ok(WINDOW));
     assert_eq!(raw.end.finish(stream), Ok(()));
@@ -230,7 +231,7 @@ fn a_peers_stream_fails_of_what_came_before_its_protocol_did() {
         ([data(SYN, 1, &[HEADER, proposal].concat()), reset].concat(), Failure::Reset(Side::Remote)),
     ];
     for (frames, failure) in cases {
-        let mut raw = Raw::open(End::new(2, Role::Listener, &["/yamux/1.0.0"]));
+        let mut raw = Raw::open(End::new(2, Role::Listener, YAMUX));
         raw.say(&frames);
         let facts = raw.end.facts();
         let [.., Fact::StreamFailed(_, failed)] = facts[..] else { panic!("{facts:?}") };
@@ -240,7 +241,7 @@ fn a_peers_stream_fails_of_what_came_before_its_protocol_did() {
 
 #[test]
 fn a_peers_stream_may_name_its_protocol_piece_by_piece() {
-    let mut raw = Raw::open(End::new(2, Role::Listener, &["/yamux/1.0.0"]));
+    let mut raw = Raw::open(End::new(2, Role::Listener, YAMUX));
     raw.say(&data(SYN, 1, HEADER));
     assert_eq!(raw.end.facts(), []);
     raw.say(&data(0, 1, b"\x0c/echo/1"));
@@ -254,7 +255,7 @@ fn a_peers_stream_may_name_its_protocol_piece_by_piece() {
 
 #[test]
 fn a_stream_begun_after_the_peers_go_away_is_reset_untold() {
-    let mut raw = Raw::open(End::new(2, Role::Listener, &["/yamux/1.0.0"]));
+    let mut raw = Raw::open(End::new(2, Role::Listener, YAMUX));
     raw.say(&[data(SYN, 1, HEADER), go_away(), data(SYN, 3, HEADER), data(0, 3, b"more")].concat());
     assert_eq!(raw.end.facts(), [Fact::GoAway(0)]);
     let said = raw.hear();

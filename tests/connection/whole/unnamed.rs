@@ -1,5 +1,6 @@
 //! A stream that the peer begins has no id before its first whole proposal has come, and is told of as far as it goes.
 
+use super::YAMUX;
 use super::raw::{HEADER, Raw};
 use crate::support::ends::{End, secs};
 use crate::support::raw_frames::{ACK, DATA, FIN, PING, RST, SYN, UPDATE, data, frame, go_away};
@@ -14,7 +15,7 @@ const NONE: &[u8] = b"\x08/none/1\n";
 const ECHO: &[u8] = b"\x0c/echo/1.0.0\n";
 
 fn raw() -> Raw {
-    let mut raw = Raw::open(End::new(2, Role::Listener, &["/yamux/1.0.0"]));
+    let mut raw = Raw::open(End::new(2, Role::Listener, YAMUX));
     raw.end.config.keep_alive_interval = secs(100_000);
     raw.say(&frame(PING, ACK, 0, 0));
     raw

@@ -1,6 +1,7 @@
 //! What errors say to people.
 
 use crate::support::ends::End;
+use crate::whole::YAMUX;
 use crate::whole::raw::Raw;
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -54,13 +55,13 @@ fn what_went_wrong_is_said_in_words_that_tell_it_apart() {
 #[test]
 fn no_key_is_shown() {
     let identity = swarm_notify::identity::Keypair::ed25519_from_bytes([1; 32]).unwrap();
-    let config = noise::Config::new(&identity, [2; 32], &["/yamux/1.0.0"]).unwrap();
+    let config = noise::Config::new(&identity, [2; 32], YAMUX).unwrap();
     let shown = format!("{config:?}");
-    assert!(shown.contains("/yamux/1.0.0") && shown.contains(&config.peer().to_string()), "{shown}");
+    assert!(shown.contains(yamux::PROTOCOL_NAME) && shown.contains(&config.peer().to_string()), "{shown}");
     let handshake = noise::Handshake::new(&config, Role::Dialer, [3; 32], None).unwrap();
     let shown = shown + &format!("{handshake:?}");
     assert!(!shown.contains("2, 2, 2") && !shown.contains("3, 3, 3"), "{shown}");
     assert!(format!("{handshake:?}").contains("Dialer"), "{shown}");
-    let raw = Raw::open(End::new(2, Role::Listener, &["/yamux/1.0.0"]));
+    let raw = Raw::open(End::new(2, Role::Listener, YAMUX));
     assert_eq!(format!("{:?}", raw.transport), "Transport { sent: 0, received: 0, .. }");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use swarm_notify::connection::yamux::Pressure;
 use swarm_notify::connection::{
     Config, Connection, Environment, Fact, Input, Protocol, Rate, ReadError, Role, Scratch, Stream, Streams, UNTIMED,
-    WriteError, noise,
+    WriteError, noise, yamux,
 };
 use swarm_notify::identity::{Keypair, PeerId};
 use swarm_notify::lifecycle::{ConnectionId, Direction, Failure, Lifecycle, Limits, StreamEnd, StreamId};
@@ -26,7 +26,7 @@ const ALSO_UNKNOWN: Protocol = Protocol::from_static("/also/unknown");
 static KEYS: LazyLock<[[noise::Config; 2]; 2]> = LazyLock::new(|| {
     [1, 2].map(|key| {
         let identity = Keypair::ed25519_from_bytes([key; 32]).unwrap();
-        [&[][..], &["/yamux/1.0.0"][..]].map(|muxers| noise::Config::new(&identity, [key; 32], muxers).unwrap())
+        [&[][..], &[yamux::PROTOCOL_NAME][..]].map(|muxers| noise::Config::new(&identity, [key; 32], muxers).unwrap())
     })
 });
 

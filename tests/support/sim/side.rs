@@ -6,14 +6,13 @@ mod observed;
 use super::super::audience::{Audience, Transcript};
 use super::checker::Checker;
 use super::reactor::{Poller, SimReactor, SimSwarm};
-use futures::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use swarm_notify::connection::{Protocol, ReadError, WriteError};
 use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, State, StreamId};
-use swarm_notify::swarm::{CloseError, OpenStreamError, Readiness};
+use swarm_notify::swarm::{CloseError, OpenStreamError, PipeTransport, Readiness};
 
 /// How an owner drives its swarm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,9 +86,7 @@ struct App {
 
 impl<T, const EVENTS: usize> Side<T, EVENTS>
 where
-    T: Transport + Unpin + 'static,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport + 'static,
 {
     /// `swarm`: makes it, on the reactor that it is given, which `poller` belongs to.
     pub(crate) fn new(

@@ -6,7 +6,7 @@ use super::model::Deeds;
 use super::world::State as World;
 use std::sync::LazyLock;
 use std::time::Duration;
-use swarm_notify::connection::{Fact, Protocol, ReadError, Role, noise};
+use swarm_notify::connection::{Fact, Protocol, ReadError, Role, noise, yamux};
 use swarm_notify::identity::{Keypair, PeerId};
 use swarm_notify::lifecycle::{StreamEnd, StreamId};
 
@@ -16,7 +16,7 @@ pub(super) const SINK: Protocol = Protocol::from_static("/sink/1.0.0");
 /// The peer's keys, with the muxer named in the Noise handshake and without.
 static KEYS: LazyLock<[noise::Config; 2]> = LazyLock::new(|| {
     let identity = Keypair::ed25519_from_bytes([2; 32]).unwrap();
-    [&[][..], &["/yamux/1.0.0"][..]].map(|muxers| noise::Config::new(&identity, [2; 32], muxers).unwrap())
+    [&[][..], &[yamux::PROTOCOL_NAME][..]].map(|muxers| noise::Config::new(&identity, [2; 32], muxers).unwrap())
 });
 
 /// Who has these keys: 2 is every peer, 3 is nobody.

@@ -36,7 +36,7 @@ impl Half {
         pair.settle();
         let mut pipe = dial.pipe().expect("it is answered");
         let identity = Keypair::ed25519_from_bytes([key; 32]).expect("32 bytes are a key");
-        let config = Config::new(&identity, [9; 32], &["/yamux/1.0.0"]).expect("the key can sign");
+        let config = Config::new(&identity, [9; 32], &[yamux::PROTOCOL_NAME]).expect("the key can sign");
         let mut handshake = Handshake::new(&config, Role::Dialer, [9; 32], None).expect("the key is fine");
         let mut said = WORDS.to_vec();
         handshake.transmit(&mut said).expect("it is our turn");

@@ -5,6 +5,7 @@ mod weak;
 
 use super::*;
 use crate::connection::noise::{NodeKeys, payload::HandshakePayload};
+use crate::connection::yamux;
 use crate::lifecycle::Failure;
 use alloc::string::ToString;
 use alloc::vec;
@@ -33,7 +34,7 @@ fn identities() -> Vec<Keypair> {
 }
 
 fn node(identity: &Keypair, seed: u8) -> Config {
-    Config::new(identity, [seed + 100; 32], &["/yamux/1.0.0"]).unwrap()
+    Config::new(identity, [seed + 100; 32], &[yamux::PROTOCOL_NAME]).unwrap()
 }
 
 fn honest(seed: u8) -> Config {

@@ -2,18 +2,14 @@
 
 use super::super::super::audience::{Audience, Observed, Seen, Transcript};
 use super::Side;
-use futures::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, Event, Failure};
 use swarm_notify::notifee::{HasNode, Network, Node};
-use swarm_notify::swarm::Readiness;
+use swarm_notify::swarm::{PipeTransport, Readiness};
 
 impl<T, const EVENTS: usize> Side<T, EVENTS>
 where
-    T: Transport + Unpin + 'static,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport + 'static,
 {
     /// From now on the owner drives notifees, and is one of them itself. Nothing has been told before.
     pub(crate) fn invite(&mut self, seed: u64) {
@@ -56,9 +52,7 @@ where
 /// Its notifees' network.
 impl<T, const EVENTS: usize> Network for Side<T, EVENTS>
 where
-    T: Transport + Unpin + 'static,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport + 'static,
 {
     fn next_event(&mut self) -> Option<Event> {
         self.next_event(self.now)
@@ -80,9 +74,7 @@ where
 
 impl<T, const EVENTS: usize> HasNode for Side<T, EVENTS>
 where
-    T: Transport + Unpin + 'static,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport + 'static,
 {
     fn node(&self) -> &dyn Node {
         &self.swarm
@@ -95,9 +87,7 @@ where
 
 impl<T, const EVENTS: usize> Observed for Side<T, EVENTS>
 where
-    T: Transport + Unpin + 'static,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport + 'static,
 {
     fn transcript(&self) -> &Transcript {
         &self.transcript

@@ -7,8 +7,8 @@ fn a_list_of_muxers_that_shares_nothing_with_ours_is_refused_in_both_roles() {
     let mut payload = payload_of(&honest(9));
     payload.extensions.as_mut().unwrap().stream_muxers = vec!["/mplex/6.7.0".into(), "".into()];
     assert_eq!(judge(payload.encode_to_vec()), Err(Error::NoSharedMuxer));
-    payload.extensions.as_mut().unwrap().stream_muxers.push("/yamux/1.0.0".into());
-    assert_eq!(judge(payload.encode_to_vec()).unwrap().muxer.as_deref(), Some("/yamux/1.0.0"));
+    payload.extensions.as_mut().unwrap().stream_muxers.push(YAMUX.into());
+    assert_eq!(judge(payload.encode_to_vec()).unwrap().muxer.as_deref(), Some(YAMUX));
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn a_list_of_muxers_that_would_not_fit_is_refused() {
     assert_eq!(error, Error::Oversized);
 }
 
-const YAMUX: &str = "/yamux/1.0.0";
+const YAMUX: &str = yamux::PROTOCOL_NAME;
 const MPLEX: &str = "/mplex/6.7.0";
 
 /// Runs a handshake between a dialer and a listener with these lists, and gives the muxer of each.
