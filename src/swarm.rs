@@ -258,7 +258,7 @@ where
     /// # let mut swarm = Swarm::new(MemoryTransport::new(), &key, [1; 32], Config::default())?;
     /// const FILES: Protocol = Protocol::from_static("/files/1.0.0");
     /// swarm.register_protocol(FILES);
-    /// swarm.limit_protocol(&FILES, ProtocolLimits { per_peer: 4, total: 100 });
+    /// swarm.limit_protocol(&FILES, ProtocolLimits::new().with_per_peer(4).with_total(100));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn limit_protocol(&mut self, protocol: &Protocol, limits: ProtocolLimits) {

@@ -321,6 +321,7 @@ impl Drop for Subscription {
 
 /// The reason why there is no notice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "more can come, or it cannot")]
 pub enum TryRecvError {
     /// All that was sent has been received.
     Empty,
