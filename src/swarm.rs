@@ -135,7 +135,7 @@ pub(crate) use address_group::leads_here;
 #[cfg(feature = "protocols")]
 pub(crate) use address_group::{AddressGroup, is_loopback};
 pub use config::Config;
-pub use error::{CloseError, DialError, ListenError, OpenStreamError};
+pub use error::{CloseError, DialError, ListenError, NewSwarmError, OpenStreamError};
 pub use gate::Gate;
 pub use libp2p_core::{Multiaddr, Transport, multiaddr};
 pub use lists::{ListFull, ListRule, Lists, Network, NetworkError};

@@ -14,6 +14,7 @@ use async_signal::{Signal, Signals};
 use futures_lite::Stream as _;
 use libp2p_identity::Keypair;
 use signals::{SAME, code_of, end_at_once_by_the_second_signal, ends, name_of, try_descriptors};
+use std::error::Error as _;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -267,7 +268,7 @@ impl Node {
         let reactor = tcp::Reactor::new().map_err(Error::Reactor)?;
         let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
         let swarm = Swarm::with_reactor(reactor, transport, identity, seed, config)
-            .map_err(|error| Error::Identity(error.to_string()))?;
+            .map_err(|error| Error::Identity(error.source().unwrap_or(&error).to_string()))?;
         let world =
             LoggedSwarm { swarm, reporter, open: OpenIds::default(), dialed: None, is_ending: false, told: None };
         let mut notifees = Notifees::new();
