@@ -111,6 +111,7 @@ mod listeners;
 mod lists;
 mod memory_bound;
 mod memory_relief;
+mod node;
 mod opening_queue;
 mod own_dial;
 mod peers;
@@ -139,6 +140,9 @@ pub use error::{CloseError, DialError, ListenError, NewSwarmError, OpenStreamErr
 pub use gate::Gate;
 pub use libp2p_core::{Multiaddr, Transport, multiaddr};
 pub use lists::{ListFull, ListRule, Lists, Network, NetworkError};
+pub use node::Node;
+#[cfg(all(feature = "host", unix))]
+pub(crate) use node::node_methods;
 pub use reactor::Reactor;
 pub use readiness::Readiness;
 pub use refusals::{Refusal, RefusedAt};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use swarm_notify::connection::{Protocol, ReadError, WriteError};
 use swarm_notify::identity::PeerId;
 use swarm_notify::lifecycle::{
-    ConnectionEnd, ConnectionId, Counters, Direction, Event, Failure, Fault, Id, Lifecycle, Limits, ListenerId, Side,
-    State, StreamEnd, StreamId,
+    ConnectionEnd, ConnectionId, Counters, Direction, Event, EventSource, Failure, Fault, Hold, Id, Lifecycle, Limits,
+    ListenerId, Side, State, StreamEnd, StreamId,
 };
 use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::{
@@ -222,7 +222,7 @@ impl Fake {
     }
 }
 
-impl Network for Fake {
+impl EventSource for Fake {
     fn next_event(&mut self) -> Option<Event> {
         if self.is_held {
             return None;
@@ -255,17 +255,29 @@ impl Network for Fake {
         Some(event)
     }
 
-    fn hold(&mut self, is_held: bool) {
-        self.is_held = is_held;
-        Network::hold(&mut self.lifecycle, is_held);
-    }
-
     fn openings(&self) -> Vec<Event> {
         self.lifecycle.openings()
     }
 
     fn events_until_room(&self) -> usize {
         self.lifecycle.events_until_room()
+    }
+}
+
+impl Hold for Fake {
+    fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+        Network::hold(&mut self.lifecycle, is_held);
+    }
+}
+
+impl Network for Fake {
+    fn event_source(&self) -> &dyn EventSource {
+        self
+    }
+
+    fn event_source_mut(&mut self) -> &mut dyn EventSource {
+        self
     }
 }
 

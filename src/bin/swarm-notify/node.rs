@@ -20,7 +20,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use swarm_notify::lifecycle::{ConnectionId, Event};
+use swarm_notify::lifecycle::{ConnectionId, Event, EventSource};
 use swarm_notify::notifee::{
     HasNode, Interest, Network, Node as AnyNode, Notifee, NotifeeContext as Telling, Notifees,
 };
@@ -218,16 +218,12 @@ impl Network for LoggedSwarm {
         Some(event)
     }
 
-    fn hold(&mut self, is_held: bool) {
-        Network::hold(&mut self.swarm, is_held);
+    fn event_source(&self) -> &dyn EventSource {
+        &self.swarm
     }
 
-    fn openings(&self) -> Vec<Event> {
-        self.swarm.openings()
-    }
-
-    fn events_until_room(&self) -> usize {
-        self.swarm.events_until_room()
+    fn event_source_mut(&mut self) -> &mut dyn EventSource {
+        &mut self.swarm
     }
 }
 

@@ -5,7 +5,7 @@ use super::Side;
 use futures::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 use std::time::Duration;
-use swarm_notify::lifecycle::{ConnectionEnd, Event, Failure};
+use swarm_notify::lifecycle::{ConnectionEnd, Event, EventSource, Failure};
 use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::Readiness;
 
@@ -69,12 +69,12 @@ where
         Network::hold(&mut self.swarm, is_held);
     }
 
-    fn openings(&self) -> Vec<Event> {
-        self.swarm.openings()
+    fn event_source(&self) -> &dyn EventSource {
+        &self.swarm
     }
 
-    fn events_until_room(&self) -> usize {
-        self.swarm.events_until_room()
+    fn event_source_mut(&mut self) -> &mut dyn EventSource {
+        &mut self.swarm
     }
 }
 
