@@ -15,7 +15,7 @@ use std::time::Duration;
 use support::{allocations, amount, compare, rival};
 use swarm_notify::connection::Protocol;
 use swarm_notify::identity::Keypair;
-use swarm_notify::lifecycle::{ConnectionId, Direction, Event, Lifecycle, StreamEnd};
+use swarm_notify::lifecycle::{ConnectionId, Direction, Event, EventSource, Lifecycle, StreamEnd};
 use swarm_notify::notifee::{HasNode, Interest, Network, Node, Notifee, Notifees, subscription};
 use swarm_notify::swarm::{Config, Swarm};
 use tokio::sync::broadcast;
@@ -111,20 +111,12 @@ struct Replayed {
 }
 
 impl Network for Replayed {
-    fn next_event(&mut self) -> Option<Event> {
-        self.ring.next_event()
+    fn event_source(&self) -> &dyn EventSource {
+        &self.ring
     }
 
-    fn hold(&mut self, is_held: bool) {
-        self.ring.hold(is_held);
-    }
-
-    fn openings(&self) -> Vec<Event> {
-        self.ring.openings()
-    }
-
-    fn events_until_room(&self) -> usize {
-        self.ring.events_until_room()
+    fn event_source_mut(&mut self) -> &mut dyn EventSource {
+        &mut self.ring
     }
 }
 

@@ -176,7 +176,7 @@ impl Host {
         let reactor = tcp::Reactor::new().map_err(|error| Error::Reactor(error.kind()))?;
         let transport = tcp::Transport::new(reactor.handle(), config.tcp.clone());
         let swarm = Swarm::with_reactor(reactor, transport, identity, seed, config.swarm.clone());
-        Self::with_reactor(swarm.map_err(Error::Identity)?, config)
+        Self::with_reactor(swarm?, config)
     }
 
     /// Makes a host of a swarm that has a reactor, such as one over WebSocket over TCP. The reactor's descriptor wakes the

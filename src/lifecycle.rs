@@ -50,6 +50,7 @@ mod counters;
 mod ends;
 mod entity;
 mod event;
+mod event_source;
 mod id;
 mod invariants;
 mod kind;
@@ -69,6 +70,9 @@ pub use counters::{Counters, Counts, Directions};
 pub use ends::{ConnectionEnd, Failure, Fault, ListenerEnd, RemoteEnd, Side, StreamEnd};
 use entity::Entity;
 pub use event::{Direction, Event};
+pub use event_source::EventSource;
+#[doc(hidden)]
+pub use event_source::Hold;
 use heapless::Deque;
 #[cfg(feature = "connection")]
 pub(crate) use id::from_parts;

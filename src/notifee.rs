@@ -65,11 +65,9 @@ pub mod subscription;
 #[cfg(feature = "connection")]
 pub use caught::{CatchPanics, NotifeePanic, Notification, catch_panics};
 pub use interest::Interest;
-pub use network::Network;
-#[cfg(all(feature = "host", unix))]
-pub(crate) use network::node_methods;
 #[cfg(feature = "swarm")]
-pub use network::{HasNode, Node};
+pub use network::HasNode;
+pub use network::Network;
 #[cfg(feature = "subscription")]
 pub use notice::{ConnectionInfo, ListenerInfo, Notice, RefusalInfo, StreamInfo};
 #[cfg(feature = "swarm")]
@@ -83,6 +81,9 @@ pub use registry::{NotifeeContext, NotifeeId, Notifees};
 pub use spawned::{BlockingNotifee, ThreadPanic};
 #[cfg(feature = "subscription")]
 pub use subscription::{Subscriber, Subscription, subscription};
+
+#[cfg(feature = "swarm")]
+pub use crate::swarm::Node;
 
 use crate::lifecycle::{
     ConnectionEnd, ConnectionId, Event, Failure, Limits, ListenerEnd, ListenerId, StreamEnd, StreamId,

@@ -47,6 +47,7 @@ const STREAMS_KEPT: usize = 64;
 
 /// The destination of a stream or a request. Methods take either id: `request(peer, …)`, `open_stream(connection, …)`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Target {
     /// This connection, and no other.
     Connection(ConnectionId),
@@ -100,6 +101,7 @@ event_source! {
 /// A command to a service was refused: the connection is not open, or was not when events were dispatched the last
 /// time. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct NotConnected;
 
 impl core::error::Error for NotConnected {}

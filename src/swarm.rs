@@ -112,6 +112,7 @@ mod listeners;
 mod lists;
 mod memory_bound;
 mod memory_relief;
+mod node;
 mod opening_queue;
 mod own_dial;
 mod peers;
@@ -136,10 +137,13 @@ pub(crate) use address_group::leads_here;
 #[cfg(feature = "protocols")]
 pub(crate) use address_group::{AddressGroup, is_loopback};
 pub use config::Config;
-pub use error::{CloseError, DialError, ListenError, OpenStreamError};
+pub use error::{CloseError, DialError, ListenError, NewSwarmError, OpenStreamError};
 pub use gate::Gate;
 pub use libp2p_core::{Multiaddr, Transport, multiaddr};
 pub use lists::{ListFull, ListRule, Lists, Network, NetworkError};
+pub use node::Node;
+#[cfg(all(feature = "host", unix))]
+pub(crate) use node::node_methods;
 pub use pipe::PipeTransport;
 pub use reactor::Reactor;
 pub use readiness::Readiness;
@@ -257,7 +261,7 @@ where
     /// # let mut swarm = Swarm::new(MemoryTransport::new(), &key, [1; 32], Config::default())?;
     /// const FILES: Protocol = Protocol::from_static("/files/1.0.0");
     /// swarm.register_protocol(FILES);
-    /// swarm.limit_protocol(&FILES, ProtocolLimits { per_peer: 4, total: 100 });
+    /// swarm.limit_protocol(&FILES, ProtocolLimits::new().with_per_peer(4).with_total(100));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn limit_protocol(&mut self, protocol: &Protocol, limits: ProtocolLimits) {

@@ -60,7 +60,15 @@ pub type Swarm<const EVENTS: usize = 256> = crate::swarm::Swarm<Transport, EVENT
 type Event = TransportEvent<Ready<io::Result<Stream>>, io::Error>;
 
 /// How sockets are made.
+///
+/// ```
+/// use swarm_notify::tcp::Config;
+///
+/// let mut config = Config::default();
+/// config.lookups = 4;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Config {
     /// Whether small writes leave at once (`TCP_NODELAY`), on accepted and dialed connections. Default: `true`, since
     /// a muxer gathers its frames itself.

@@ -1,7 +1,9 @@
 //! The smallest network and notifee: a queue of events, and two counters. `dispatch` times them, `instructions` counts.
 
 use heapless::Deque;
-use swarm_notify::lifecycle::{ConnectionId, Direction, Event, Lifecycle, Limits, StreamEnd, StreamId};
+use swarm_notify::lifecycle::{
+    ConnectionId, Direction, Event, EventSource, Hold, Lifecycle, Limits, StreamEnd, StreamId,
+};
 use swarm_notify::notifee::{Interest, Network, Notifee, NotifeeContext};
 
 /// Counts what it is told of.
@@ -32,15 +34,17 @@ pub(crate) struct Ring {
     is_held: bool,
 }
 
-impl Network for Ring {
-    #[inline]
-    fn next_event(&mut self) -> Option<Event> {
-        if self.is_held { None } else { self.events.pop_front() }
-    }
-
+impl Hold for Ring {
     #[inline]
     fn hold(&mut self, is_held: bool) {
         self.is_held = is_held;
+    }
+}
+
+impl EventSource for Ring {
+    #[inline]
+    fn next_event(&mut self) -> Option<Event> {
+        if self.is_held { None } else { self.events.pop_front() }
     }
 
     fn openings(&self) -> Vec<Event> {
@@ -49,6 +53,18 @@ impl Network for Ring {
 
     fn events_until_room(&self) -> usize {
         0
+    }
+}
+
+impl Network for Ring {
+    #[inline]
+    fn event_source(&self) -> &dyn EventSource {
+        self
+    }
+
+    #[inline]
+    fn event_source_mut(&mut self) -> &mut dyn EventSource {
+        self
     }
 }
 

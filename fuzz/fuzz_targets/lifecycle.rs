@@ -9,9 +9,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut ops = support::model::ops(bytes);
     ops.truncate(400);
     match bytes.first().map_or(0, |first| first % 4) {
-        0 => support::model::run::<1>(support::model::NARROW, &ops),
-        1 => support::model::run::<2>(support::model::NARROW, &ops),
-        2 => support::model::run::<8>(support::model::NARROW, &ops),
-        _ => support::model::run::<256>(support::model::NARROW, &ops),
+        0 => support::model::run::<1>(support::model::narrow(), &ops),
+        1 => support::model::run::<2>(support::model::narrow(), &ops),
+        2 => support::model::run::<8>(support::model::narrow(), &ops),
+        _ => support::model::run::<256>(support::model::narrow(), &ops),
     };
 });

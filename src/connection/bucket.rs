@@ -8,6 +8,7 @@ use core::time::Duration;
 /// It is a token bucket. The bucket holds `burst` tokens at first, each time takes one, and `per_second` come back each
 /// second until it is full again. 0 counts as 1, for either.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a token bucket has a size and a rate, and nothing else")]
 pub struct Rate {
     /// The most times at once.
     pub burst: u32,

@@ -133,6 +133,7 @@ impl Default for Config {
 
 /// Which end of a connection we are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a connection has two ends")]
 pub enum Role {
     /// We dialed: Noise's initiator, multistream-select's dialer, yamux's client (odd stream ids).
     Dialer,

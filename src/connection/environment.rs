@@ -8,6 +8,10 @@ use core::time::Duration;
 
 /// The things of its owner that a connection works with in one turn, borrowed.
 #[derive(Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "an owner has to lend each of them, and the compiler names what is missing"
+)]
 pub struct Environment<'a> {
     /// The streams of all connections of the owner.
     pub streams: &'a mut Streams,

@@ -7,6 +7,10 @@ use crate::lifecycle::{Failure, StreamEnd, StreamId};
 
 /// One thing that happened on a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a driver that passes one over breaks its connection: a new one must not compile there"
+)]
 pub enum Fact {
     /// The connection waits for permission: [`Connection::open`]. It may say so twice, since a dialer's last message
     /// has to be sent, and its muxer be agreed, in between. [`Connection::peer`] is known from the first time on.

@@ -86,6 +86,7 @@ pub const INTERNAL_ERROR: u32 = 2;
 
 /// What a session allows itself and its peer. Each field bounds something; the defaults suit a libp2p node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// The most bytes of one stream that the peer may have sent and the owner has not read. More is
     /// [`Violation::ReceiveWindow`]. Default 256 KiB ([`INITIAL_WINDOW`]). A greater value is granted with the stream's

@@ -2,11 +2,12 @@
 
 use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
-use crate::lifecycle::{ConnectionId, Counters, Event, Fault, ListenerId, StreamId};
-use crate::notifee::{HasNode, Network, Node, Notifees, node_methods};
+use crate::lifecycle::{ConnectionId, Counters, Event, EventSource, Fault, Hold, ListenerId, StreamId};
+use crate::notifee::{HasNode, Network, Notifees};
 use crate::swarm::{
-    CloseError, Config, ConnectionView, DialError, Gate, ListenError, ListenerView, Lists, Multiaddr, OpenStreamError,
-    PipeTransport, ProtectError, ProtocolLimits, Reactor, Readiness, Refusal, RefusedAt, StreamView, Swarm, Transport,
+    CloseError, Config, ConnectionView, DialError, Gate, ListenError, ListenerView, Lists, Multiaddr, Node,
+    OpenStreamError, PipeTransport, ProtectError, ProtocolLimits, Reactor, Readiness, Refusal, RefusedAt, StreamView,
+    Swarm, Transport, node_methods,
 };
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -167,13 +168,15 @@ impl AnySwarm {
     }
 }
 
-impl Network for AnySwarm {
-    fn next_event(&mut self) -> Option<Event> {
-        self.0.node_mut().next_event()
-    }
-
+impl Hold for AnySwarm {
     fn hold(&mut self, is_held: bool) {
         self.0.node_mut().hold(is_held);
+    }
+}
+
+impl EventSource for AnySwarm {
+    fn next_event(&mut self) -> Option<Event> {
+        self.0.node_mut().next_event()
     }
 
     fn openings(&self) -> Vec<Event> {
@@ -182,6 +185,16 @@ impl Network for AnySwarm {
 
     fn events_until_room(&self) -> usize {
         self.0.node().events_until_room()
+    }
+}
+
+impl Network for AnySwarm {
+    fn event_source(&self) -> &dyn EventSource {
+        self.0.node()
+    }
+
+    fn event_source_mut(&mut self) -> &mut dyn EventSource {
+        self.0.node_mut()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::connection::noise;
 use crate::lifecycle::{Failure, Side};
-use crate::swarm::{DialError, ListenError, OpenStreamError};
+use crate::swarm::{DialError, ListenError, NewSwarmError, OpenStreamError};
 use alloc::boxed::Box;
 use core::fmt;
 use std::io;
@@ -79,6 +79,15 @@ impl fmt::Display for Error {
             Self::Reactor(kind) => return write!(f, "sockets cannot be waited for: {kind}"),
             Self::Identity(error) => return write!(f, "this identity cannot be used: {error}"),
         })
+    }
+}
+
+impl From<NewSwarmError> for Error {
+    fn from(error: NewSwarmError) -> Self {
+        match error {
+            NewSwarmError::Identity(error) => Self::Identity(error),
+            NewSwarmError::Randomness(_) => Self::Randomness,
+        }
     }
 }
 

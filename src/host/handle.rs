@@ -196,7 +196,7 @@ impl Handle {
     /// # const SHOUT: Protocol = Protocol::from_static("/shout/1.0.0");
     /// # let mut host = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
     /// # let handle = host.handle();
-    /// let limits = ProtocolLimits { per_peer: 4, total: 100 };
+    /// let limits = ProtocolLimits::new().with_per_peer(4).with_total(100);
     /// let limited = handle.with(move |_, swarm| swarm.limit_protocol(&SHOUT, limits));
     /// # smol::block_on(host.run_until(limited))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

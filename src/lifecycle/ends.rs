@@ -7,6 +7,7 @@ use core::fmt;
 
 /// Which of the two ends of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a connection has two ends")]
 pub enum Side {
     /// Ours.
     Local,
@@ -50,6 +51,7 @@ pub enum ConnectionEnd {
 
 /// How a peer ended a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum RemoteEnd {
     /// By yamux's go-away, with this code: 0 normal, 1 protocol error, 2 internal error. After code 0 the streams that
     /// lived have gone on: until the last one ended, nothing moved on them any more, or the byte pipe ended.

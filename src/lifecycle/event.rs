@@ -16,6 +16,10 @@ use core::fmt;
 /// One transition that the owner is told of. `Copy`, at most 24 bytes, self-contained apart from what an id can be
 /// asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the nine events are the promise of this crate, and an owner may match them all"
+)]
 pub enum Event {
     /// A listener has its first address: a connect to it succeeds from now on.
     Listen {
@@ -138,6 +142,7 @@ impl Event {
 
 /// Who began something.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "each of the two ends begins something, or the other does")]
 pub enum Direction {
     /// The peer: it dialed us, it opened the stream.
     Inbound,

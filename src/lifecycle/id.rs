@@ -21,6 +21,7 @@ mod private {
     use core::num::NonZeroU32;
 
     /// Only this crate makes ids.
+    #[expect(unnameable_types, reason = "it seals `EntityId`")]
     pub trait Sealed {
         fn from_parts(index: u32, generation: NonZeroU32) -> Self;
     }
@@ -34,6 +35,7 @@ pub(crate) fn from_parts<I: EntityId>(index: u32, generation: NonZeroU32) -> I {
 
 /// The id of a listener, a connection or a stream.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "listeners, connections and streams are all that has a life of its own")]
 pub enum Id {
     /// A listener's.
     Listener(ListenerId),

@@ -13,8 +13,11 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// Walks everything and panics, with a sentence, where something is not as it always is. It costs what exists:
     /// meant for tests and fuzzers. Debug builds check by themselves, after each transition, what is around it.
     ///
+    /// It may change in any version.
+    ///
     /// # Panics
     /// If there is a defect in this crate.
+    #[doc(hidden)]
     pub fn check_invariants(&self) {
         let records = &self.records;
         records.listeners.check();

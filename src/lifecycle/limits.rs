@@ -6,7 +6,16 @@ use core::fmt;
 ///
 /// At a bound nothing more begins: [`BeginError::Limit`]. What has ended counts until its last event has been handled.
 /// A bound of 0 allows none; above 2³⁰ − 1 a bound is that.
+///
+/// ```
+/// use swarm_notify::lifecycle::{Lifecycle, Limits};
+///
+/// let mut limits = Limits::default();
+/// limits.connections = 100;
+/// let lifecycle = Lifecycle::<64>::new(limits);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct Limits {
     /// Listeners: 64.
     pub listeners: u32,

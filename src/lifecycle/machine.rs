@@ -15,6 +15,7 @@ use core::fmt;
 
 /// Where an entity is on its way. A vacated one has no state any more.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a life has the four states of the machine's table")]
 pub enum State {
     /// It has its id, and its first event is still to come.
     Opening,

@@ -1,50 +1,149 @@
-//! What notifees observe: [`Network`], and what protocols need of it, [`Node`].
+//! What notifees observe: [`Network`], and what protocols need of it, [`HasNode`].
+//!
+//! Both say how notifees reach what is below them through a type of the owner's, so they live in the layer of notifees. What
+//! they lead to lives in its own layer: [`EventSource`] in the lifecycle, `Node` in the swarm.
 
-use crate::lifecycle::{Event, Lifecycle};
-use alloc::vec::Vec;
-
+use crate::lifecycle::{Event, EventSource, Lifecycle};
 #[cfg(feature = "swarm")]
-mod node;
-#[cfg(all(feature = "host", unix))]
-pub(crate) use node::node_methods;
+use crate::swarm::{Node, Reactor, Swarm, Transport};
 #[cfg(feature = "swarm")]
-pub use node::{HasNode, Node};
+use futures_lite::io::{AsyncRead, AsyncWrite};
 
-/// Anything that has events. A world with a [`Lifecycle`] or a swarm inside passes each call on to it.
-/// See `HasNode` for one with a swarm.
+/// Anything that has events: a [`Lifecycle`], a swarm, or a world of your own with one of them inside. See `HasNode` for one
+/// with a swarm.
+///
+/// Two methods are yours to write, and lead to what is inside. Whatever comes to this trait later has a default.
+///
+/// ```
+/// use swarm_notify::lifecycle::{EventSource, Lifecycle};
+/// use swarm_notify::notifee::{Network, Notifees};
+///
+/// struct World {
+///     lifecycle: Lifecycle,
+///     log: Vec<String>,
+/// }
+///
+/// impl Network for World {
+///     fn event_source(&self) -> &dyn EventSource {
+///         &self.lifecycle
+///     }
+///
+///     fn event_source_mut(&mut self) -> &mut dyn EventSource {
+///         &mut self.lifecycle
+///     }
+/// }
+///
+/// let notifees = Notifees::<World>::new();
+/// ```
 pub trait Network {
-    /// The next event. The call says that the one before has been handled.
-    fn next_event(&mut self) -> Option<Event>;
+    /// Returns what its events come from.
+    fn event_source(&self) -> &dyn EventSource;
 
-    /// While it is held, `next_event` gives `None`: an event is being handled.
-    fn hold(&mut self, is_held: bool);
+    /// Returns what its events come from. It must be the same as that of [`event_source`](Self::event_source).
+    fn event_source_mut(&mut self) -> &mut dyn EventSource;
 
-    /// The opening events of all that has been told to be open and has not been told to be over. See
-    /// [`Lifecycle::openings`].
-    fn openings(&self) -> Vec<Event>;
+    /// Returns the next event, that of the source. The call says that the one before has been handled. Write it to see each
+    /// event before notifees do, or to hold some back; what it returns is told.
+    #[inline]
+    fn next_event(&mut self) -> Option<Event> {
+        self.event_source_mut().next_event()
+    }
 
-    /// The number of events that wait, if the queue has no room for some of them; 0 otherwise. A dispatch tells them all,
-    /// so that something can open afterwards. See [`Lifecycle::events_until_room`].
-    fn events_until_room(&self) -> usize;
+    /// Holds the source still while notifees are told. It is here for this crate's own tests, and may change in any version.
+    #[doc(hidden)]
+    #[inline]
+    fn hold(&mut self, is_held: bool) {
+        self.event_source_mut().hold(is_held);
+    }
 }
 
 impl<const EVENTS: usize> Network for Lifecycle<EVENTS> {
     #[inline]
-    fn next_event(&mut self) -> Option<Event> {
-        Self::next_event(self)
+    fn event_source(&self) -> &dyn EventSource {
+        self
     }
 
     #[inline]
-    fn hold(&mut self, is_held: bool) {
-        Self::hold(self, is_held);
+    fn event_source_mut(&mut self) -> &mut dyn EventSource {
+        self
     }
+}
 
-    fn openings(&self) -> Vec<Event> {
-        Self::openings(self)
+#[cfg(feature = "swarm")]
+impl<T, const EVENTS: usize, R> Network for Swarm<T, EVENTS, R>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+    R: Reactor,
+{
+    #[inline]
+    fn event_source(&self) -> &dyn EventSource {
+        self
     }
 
     #[inline]
-    fn events_until_room(&self) -> usize {
-        Self::events_until_room(self)
+    fn event_source_mut(&mut self) -> &mut dyn EventSource {
+        self
+    }
+}
+
+/// A network that a [`Node`] is in: a swarm itself, or your own world with one inside.
+///
+/// ```
+/// use libp2p_core::transport::MemoryTransport;
+/// use swarm_notify::lifecycle::EventSource;
+/// use swarm_notify::notifee::{HasNode, Network, Node};
+/// use swarm_notify::swarm::Swarm;
+///
+/// struct World {
+///     swarm: Swarm<MemoryTransport>,
+///     players: Vec<String>,
+/// }
+///
+/// impl HasNode for World {
+///     fn node(&self) -> &dyn Node {
+///         &self.swarm
+///     }
+///
+///     fn node_mut(&mut self) -> &mut dyn Node {
+///         &mut self.swarm
+///     }
+/// }
+///
+/// impl Network for World {
+///     fn event_source(&self) -> &dyn EventSource {
+///         &self.swarm
+///     }
+///
+///     fn event_source_mut(&mut self) -> &mut dyn EventSource {
+///         &mut self.swarm
+///     }
+/// }
+/// ```
+#[cfg(feature = "swarm")]
+pub trait HasNode: Network {
+    /// The node.
+    fn node(&self) -> &dyn Node;
+
+    /// The node, to be given commands.
+    fn node_mut(&mut self) -> &mut dyn Node;
+}
+
+#[cfg(feature = "swarm")]
+impl<T, const EVENTS: usize, R> HasNode for Swarm<T, EVENTS, R>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+    Self: 'static,
+    R: Reactor,
+{
+    fn node(&self) -> &dyn Node {
+        self
+    }
+
+    fn node_mut(&mut self) -> &mut dyn Node {
+        self
     }
 }

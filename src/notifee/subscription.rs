@@ -161,7 +161,7 @@ impl Subscriber {
     fn send_snapshot<N: HasNode>(&mut self, cx: &mut NotifeeContext<'_, N>, before: Option<Event>) {
         let network = cx.network();
         self.shared.owner.get_or_init(|| network.node().waker());
-        let mut openings = network.openings();
+        let mut openings = network.event_source().openings();
         if let Some(event) = before {
             match opening(event) {
                 Some(opening) if event.is_last() => {
@@ -321,6 +321,7 @@ impl Drop for Subscription {
 
 /// The reason why there is no notice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "more can come, or it cannot")]
 pub enum TryRecvError {
     /// All that was sent has been received.
     Empty,

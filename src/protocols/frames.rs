@@ -56,6 +56,7 @@ pub fn with_length(message: &[u8]) -> Vec<u8> {
 
 /// A message was announced that is longer than allowed, or by what is not a length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct BadLength;
 
 impl Frames {

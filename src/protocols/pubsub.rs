@@ -90,6 +90,7 @@ pub use signing::Signing;
 /// rust-libp2p's `MessageAcceptance::Reject` count against the forwarder, too, in the score of gossipsub (P4, *invalid messages*);
 /// go's floodsub, which has no scores, only drops the message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "the three of gossipsub 1.1, \"Extended Validators\"")]
 pub enum Verdict {
     /// It is told and forwarded.
     Accept,

@@ -1,5 +1,6 @@
-//! What a command can be refused for, and what the errors of transports mean.
+//! Why no swarm is made, what a command can be refused for, and what the errors of transports mean.
 
+use crate::connection::noise;
 use crate::lifecycle::{BeginError, Failure, Fault, Side};
 use core::error::Error;
 use core::fmt;
@@ -72,6 +73,54 @@ command_error! {
     }
 }
 
+/// Why no swarm was made: by [`new`](super::Swarm::new), [`with_reactor`](super::Swarm::with_reactor),
+/// [`with_events`](super::Swarm::with_events) or `from_os_rng`. The transport and the reactor that were handed over are
+/// dropped. Its [`source`](Error::source) is the cause.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum NewSwarmError {
+    /// The identity cannot prove itself to peers: mostly, its key is of a type that this build does not know
+    /// ([`noise::Error::UnsupportedKey`]). The same identity always fails so.
+    Identity(noise::Error),
+    /// The system gave no random bytes for the seed. Only `from_os_rng` asks for them.
+    Randomness(io::Error),
+}
+
+impl Error for NewSwarmError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Identity(error) => Some(error),
+            Self::Randomness(error) => Some(error),
+        }
+    }
+}
+
+impl fmt::Display for NewSwarmError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Identity(_) => "the identity cannot be used",
+            Self::Randomness(_) => "the system gives no randomness",
+        })
+    }
+}
+
+impl From<noise::Error> for NewSwarmError {
+    fn from(error: noise::Error) -> Self {
+        Self::Identity(error)
+    }
+}
+
+/// The system's error if it gave no random bytes, and one of kind [`InvalidInput`](io::ErrorKind::InvalidInput) around
+/// any other.
+impl From<NewSwarmError> for io::Error {
+    fn from(error: NewSwarmError) -> Self {
+        match error {
+            NewSwarmError::Randomness(error) => error,
+            NewSwarmError::Identity(_) => Self::new(io::ErrorKind::InvalidInput, error),
+        }
+    }
+}
+
 impl From<BeginError> for OpenStreamError {
     fn from(error: BeginError) -> Self {
         match error {
@@ -120,5 +169,24 @@ pub(super) fn fault(error: &(dyn Error + 'static)) -> Fault {
         Some(Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof) => Fault::Reset,
         Some(Kind::TimedOut) => Fault::Timeout,
         Some(_) | None => Fault::Io,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn a_swarm_that_is_not_made_has_its_cause_as_source() {
+        let error = NewSwarmError::from(noise::Error::RefusedKey);
+        assert_eq!(error.to_string(), "the identity cannot be used");
+        assert_eq!(error.source().unwrap().to_string(), noise::Error::RefusedKey.to_string());
+        assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
+
+        let error = NewSwarmError::Randomness(io::ErrorKind::PermissionDenied.into());
+        assert_eq!(error.to_string(), "the system gives no randomness");
+        assert_eq!(error.source().unwrap().to_string(), io::Error::from(io::ErrorKind::PermissionDenied).to_string());
+        assert_eq!(io::Error::from(error).kind(), io::ErrorKind::PermissionDenied, "the system's own");
     }
 }

@@ -28,6 +28,7 @@ const MAX_CHANGED: usize = 64;
 
 /// The rule of a peer or a network.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "who is on a list may come, or may not")]
 pub enum ListRule {
     /// It may connect, and may be dialed.
     Allow,
@@ -37,6 +38,7 @@ pub enum ListRule {
 
 /// The list has as many rules as its bound allows. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct ListFull;
 
 impl fmt::Display for ListFull {

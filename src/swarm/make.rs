@@ -3,6 +3,7 @@
 use super::Swarm;
 use super::config::Config;
 use super::door::Door;
+use super::error::NewSwarmError;
 use super::listeners::Listeners;
 use super::pipe::PipeTransport;
 use super::reactor::Reactor;
@@ -13,13 +14,11 @@ use super::timers::SwarmTimers;
 use super::trim::Trimming;
 use super::wake::{WakeSet, WakeTarget};
 use crate::clock::Clock;
-use crate::connection::{Input, noise, security};
+use crate::connection::{Input, security};
 use crate::lifecycle::Table;
 use alloc::vec::Vec;
 use core::time::Duration;
 use libp2p_identity::Keypair;
-#[cfg(feature = "rand")]
-use std::io;
 use zeroize::Zeroizing;
 
 impl<T> Swarm<T>
@@ -33,8 +32,8 @@ where
     /// Its queue holds 256 events; [`with_events`](Self::with_events) makes one of another size.
     ///
     /// # Errors
-    /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
-    pub fn new(transport: T, identity: &Keypair, seed: [u8; 32], config: Config) -> Result<Self, noise::Error> {
+    /// [`NewSwarmError::Identity`] if the identity cannot sign.
+    pub fn new(transport: T, identity: &Keypair, seed: [u8; 32], config: Config) -> Result<Self, NewSwarmError> {
         Self::with_events((), transport, identity, seed, config)
     }
 }
@@ -48,14 +47,14 @@ where
     /// other arguments are those of [`new`](Swarm::new).
     ///
     /// # Errors
-    /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
+    /// [`NewSwarmError::Identity`] if the identity cannot sign.
     pub fn with_reactor(
         reactor: R,
         transport: T,
         identity: &Keypair,
         seed: [u8; 32],
         config: Config,
-    ) -> Result<Self, noise::Error> {
+    ) -> Result<Self, NewSwarmError> {
         Self::with_events(reactor, transport, identity, seed, config)
     }
 
@@ -75,11 +74,12 @@ where
     /// ```
     ///
     /// # Errors
-    /// The system's error if it gives no random bytes, and one of kind `InvalidInput` if the identity cannot sign.
+    /// [`NewSwarmError::Randomness`] if the system gives no random bytes, and [`NewSwarmError::Identity`] if the identity cannot
+    /// sign.
     #[cfg(feature = "rand")]
-    pub fn from_os_rng(reactor: R, transport: T, identity: &Keypair, config: Config) -> io::Result<Self> {
-        let swarm = Self::with_reactor(reactor, transport, identity, crate::keys::seed()?, config);
-        swarm.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+    pub fn from_os_rng(reactor: R, transport: T, identity: &Keypair, config: Config) -> Result<Self, NewSwarmError> {
+        let seed = crate::keys::seed().map_err(NewSwarmError::Randomness)?;
+        Self::with_reactor(reactor, transport, identity, seed, config)
     }
 
     /// Makes a swarm as [`with_reactor`](Self::with_reactor) does, whose queue holds `EVENTS` events. 1 is enough; a longer
@@ -101,14 +101,14 @@ where
     /// ```
     ///
     /// # Errors
-    /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
+    /// [`NewSwarmError::Identity`] if the identity cannot sign.
     pub fn with_events<const EVENTS: usize>(
         reactor: R,
         transport: T,
         identity: &Keypair,
         seed: [u8; 32],
         config: Config,
-    ) -> Result<Swarm<T, EVENTS, R>, noise::Error> {
+    ) -> Result<Swarm<T, EVENTS, R>, NewSwarmError> {
         let mut seeds = Seeds::new(&Zeroizing::new(seed));
         let static_seed = seeds.next();
         let mut wakers = WakeSet::new(reactor.waker());

@@ -121,6 +121,7 @@ impl fmt::Display for Refusal {
 
 /// The listener or the open connection at which something was refused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a peer is met at a listener or on a connection")]
 pub enum RefusedAt {
     /// The peer was not authenticated.
     Listener(ListenerId),

@@ -12,6 +12,7 @@ use std::io;
 /// The result of a [`turn`](Swarm::turn).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "a turn that has left work is to be followed by another"]
+#[non_exhaustive]
 pub struct Progress {
     /// Another turn would find work at once: the budget was spent, or something came during the turn.
     /// [`next_deadline`](Swarm::next_deadline) is *now* then. It does not count undrained events and readiness.

@@ -16,6 +16,7 @@ use libp2p_identity::PeerId;
 
 /// What is known of a listener.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct ListenerView<'a> {
     /// How far its life has come.
     pub state: State,
@@ -93,6 +94,7 @@ pub struct ListenerView<'a> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct ConnectionView<'a> {
     /// How far its life has come.
     pub state: State,
@@ -139,8 +141,34 @@ pub struct ConnectionView<'a> {
     pub error: Option<&'a str>,
 }
 
+impl<'a> ConnectionView<'a> {
+    /// Of a connection of which nothing else is known. For this crate's own tests; it may change in any version.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn bare(state: State, direction: Direction, remote: &'a Multiaddr) -> Self {
+        Self {
+            state,
+            direction,
+            remote,
+            local: None,
+            listener: None,
+            peer: None,
+            streams: 0,
+            streams_waiting: 0,
+            streams_paced: 0,
+            age: Duration::ZERO,
+            round_trip: None,
+            sent: 0,
+            received: 0,
+            bytes_held: 0,
+            error: None,
+        }
+    }
+}
+
 /// What is known of a stream.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct StreamView<'a> {
     /// How far its life has come.
     pub state: State,
@@ -182,6 +210,30 @@ pub struct StreamView<'a> {
     /// received it yet. Until then the FIN of a finished side waits for the peer's word on the protocol, or for the socket;
     /// if the connection ends meanwhile, the peer never reads it. A reset by either side undoes it, and so does a time-out.
     pub is_fin_sent: bool,
+}
+
+impl StreamView<'_> {
+    /// Of a stream of which nothing else is known. For this crate's own tests; it may change in any version.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn bare(state: State, direction: Direction, connection: ConnectionId) -> Self {
+        Self {
+            state,
+            direction,
+            connection,
+            protocol: None,
+            proposals: &[],
+            age: Duration::ZERO,
+            send_window: 0,
+            unread: 0,
+            receive_window: 0,
+            sent: 0,
+            received: 0,
+            is_remote_finished: false,
+            is_local_finished: false,
+            is_fin_sent: false,
+        }
+    }
 }
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>

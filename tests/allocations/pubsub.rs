@@ -57,8 +57,8 @@ impl World {
             world.streams.push(stream);
             world.turns(2);
             // Who has said something keeps its place.
-            let nothing = SubOpts { subscribe: Some(false), topic: Some("none".into()) };
-            world.node.send(stream, &Rpc { subscriptions: vec![nothing], publish: Vec::new() }.to_frame(), 0);
+            let nothing = SubOpts::new(false, "none");
+            world.node.send(stream, &Rpc::new(vec![nothing], Vec::new()).to_frame(), 0);
             world.turns(2);
         }
         world.before = heap::bytes();
@@ -83,8 +83,8 @@ impl World {
     }
 
     fn subscribe(&mut self, place: usize, topics: impl Iterator<Item = String>) {
-        let subscriptions = topics.map(|topic| SubOpts { subscribe: Some(true), topic: Some(topic) }).collect();
-        let rpc = Rpc { subscriptions, publish: Vec::new() };
+        let subscriptions = topics.map(|topic| SubOpts::new(true, topic)).collect();
+        let rpc = Rpc::new(subscriptions, Vec::new());
         self.node.send(self.streams[place], &rpc.to_frame(), 0);
         self.turns(16);
     }
@@ -110,7 +110,7 @@ pub(crate) fn what_is_remembered_is_no_more_than_the_bounds_say() {
     let fill = |world: &mut World, first: usize| {
         for batch in 0..SEEN / 64 {
             let publish = (0..64).map(|n| new(first + 64 * batch + n)).collect();
-            let rpc = Rpc { subscriptions: Vec::new(), publish };
+            let rpc = Rpc::new(Vec::new(), publish);
             world.node.send(world.streams[batch % usize::from(PEERS)], &rpc.to_frame(), 0);
             world.turns(3);
         }
@@ -160,7 +160,7 @@ pub(crate) fn what_is_kept_is_no_more_than_the_bounds_say() {
     }
     // RPCs that are not whole.
     let mut world = World::new();
-    let large = Rpc { subscriptions: Vec::new(), publish: vec![vec![0; 700_000]] }.to_frame();
+    let large = Rpc::new(Vec::new(), vec![vec![0; 700_000]]).to_frame();
     for place in 0..usize::from(PEERS) {
         let most = if place < 3 { large.len() - 1 } else { TOTAL / 2 / usize::from(PEERS) };
         world.node.send(world.streams[place], &large[..most], 0);
@@ -184,7 +184,7 @@ pub(crate) fn what_is_kept_is_no_more_than_the_bounds_say() {
         seed[..8].copy_from_slice(&n.to_be_bytes());
         let author = Keypair::ed25519_from_bytes(seed).expect("any 32 bytes are a secret key");
         let message = Signing::strict_sign(author, 1).seal("t", b"").expect("it signs").0;
-        let rpc = Rpc { subscriptions: Vec::new(), publish: vec![message] };
+        let rpc = Rpc::new(Vec::new(), vec![message]);
         world.node.send(world.streams[(n % 4) as usize], &rpc.to_frame(), 0);
         world.turns(1);
     }
@@ -203,7 +203,7 @@ pub(crate) fn what_is_kept_is_no_more_than_the_bounds_say() {
         (id[0], id[1]) = (0x12, 32);
         id[2..10].copy_from_slice(&n.to_be_bytes());
         let id = PeerId::from_bytes(&id).expect("it is one");
-        validator.remember(KnownAuthor { id, seqno: n, silent_for: Duration::ZERO });
+        validator.remember(KnownAuthor::new(id, n, Duration::ZERO));
     }
     let numbers = heap::bytes() - before;
     println!("numbers: {} on the heap of {}", numbers, validator.memory_bound());

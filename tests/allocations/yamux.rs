@@ -2,6 +2,7 @@
 //! and is alone in its process for that.
 
 use crate::support::heap;
+use crate::support::with;
 use std::collections::BTreeMap;
 use swarm_notify::connection::Role;
 use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, Session, Stream};
@@ -31,7 +32,10 @@ struct Peer {
 
 impl Peer {
     fn new(receive_window: u32) -> Self {
-        let config = Config { receive_window, max_receive_window: 0, ..Config::default() };
+        let config = with(Config::default(), |config| {
+            config.receive_window = receive_window;
+            config.max_receive_window = 0;
+        });
         let mut session = Session::new(Role::Listener, &config);
         let mut streams = BTreeMap::new();
         assert_eq!(session.receive(&mut streams, &header(SYN, 0)), Ok((11, Some(Fact::Inbound))));

@@ -64,7 +64,7 @@ impl<P: FnMut(String)> Guarded<P> {
         let identity = keys::generate()?; // `keys::KeyFile` keeps one in a file
         let mut swarm = Swarm::from_os_rng(reactor, transport, &identity, config)?;
         swarm.register_protocol(ECHO);
-        swarm.limit_protocol(&ECHO, ProtocolLimits { per_peer: STREAMS[0], ..ProtocolLimits::default() });
+        swarm.limit_protocol(&ECHO, ProtocolLimits::new().with_per_peer(STREAMS[0]));
         swarm.listen(address.parse()?)?;
         Ok(Self { swarm, start: Instant::now(), next_look: Duration::ZERO, is_strict: false, print })
     }
@@ -160,7 +160,7 @@ impl<P: FnMut(String)> Guarded<P> {
         if is_strict != self.is_strict {
             self.is_strict = is_strict;
             let per_peer = STREAMS[usize::from(is_strict)];
-            swarm.limit_protocol(&ECHO, ProtocolLimits { per_peer, ..ProtocolLimits::default() });
+            swarm.limit_protocol(&ECHO, ProtocolLimits::new().with_per_peer(per_peer));
             (self.print)(format!("limit {per_peer} streams a peer"));
         }
         (self.print)(format!(

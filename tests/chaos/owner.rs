@@ -13,7 +13,9 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 use swarm_notify::connection::{Protocol, WriteError};
-use swarm_notify::lifecycle::{ConnectionEnd, Counters, Direction, Event, Failure, Fault, ListenerId, State, StreamId};
+use swarm_notify::lifecycle::{
+    ConnectionEnd, Counters, Direction, Event, EventSource, Failure, Fault, ListenerId, State, StreamId,
+};
 use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::{Config, Multiaddr, Readiness, multiaddr};
 use swarm_notify::tcp;
@@ -276,16 +278,12 @@ impl Network for Owner {
         Some(event)
     }
 
-    fn hold(&mut self, is_held: bool) {
-        Network::hold(&mut self.swarm, is_held);
+    fn event_source(&self) -> &dyn EventSource {
+        &self.swarm
     }
 
-    fn openings(&self) -> Vec<Event> {
-        self.swarm.openings()
-    }
-
-    fn events_until_room(&self) -> usize {
-        self.swarm.events_until_room()
+    fn event_source_mut(&mut self) -> &mut dyn EventSource {
+        &mut self.swarm
     }
 }
 

@@ -205,8 +205,8 @@ impl Peer {
     fn run(&mut self, mut socket: TcpStream, mut frames: Frames, id: u32) {
         socket.set_read_timeout(Some(STEP)).unwrap();
         if !self.manner.topics.is_empty() {
-            let join = |topic: &String| SubOpts { subscribe: Some(true), topic: Some(topic.clone()) };
-            let joins = Rpc { subscriptions: self.manner.topics.iter().map(join).collect(), publish: Vec::new() };
+            let join = |topic: &String| SubOpts::new(true, topic.clone());
+            let joins = Rpc::new(self.manner.topics.iter().map(join).collect(), Vec::new());
             self.out.push(raw_frames::data(SYN, id, &[FLOODSUB_LINES, &joins.to_frame()].concat()));
         }
         let mut buffer = vec![0; 65_536];

@@ -1,6 +1,7 @@
 //! yamux frame by frame: each rule of the specification against hand-made frames.
 
 use crate::support::raw_frames::{ACK, DATA, FIN, GO_AWAY, PING, RST, SYN, UPDATE, data, frame};
+use crate::support::with;
 use std::collections::BTreeMap;
 use swarm_notify::connection::Role;
 use swarm_notify::connection::yamux::{
@@ -16,7 +17,10 @@ struct End {
 
 /// Windows stay as they are, and streams wait for no frame of the peer.
 fn still() -> Config {
-    Config { max_receive_window: 0, early_streams: u32::MAX, ..Config::default() }
+    with(Config::default(), |config| {
+        config.max_receive_window = 0;
+        config.early_streams = u32::MAX;
+    })
 }
 
 impl End {

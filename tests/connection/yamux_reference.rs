@@ -2,6 +2,7 @@
 //! what the fuzzer found worth keeping, and what no random input is needed for.
 
 use crate::support::corpus;
+use crate::support::with;
 use crate::support::yamux_reference;
 use std::task::Waker;
 use std::task::{Context, Poll};
@@ -54,7 +55,10 @@ fn a_stream_carries_many_windows_both_ways() {
 fn a_smaller_window_bounds_the_crate_and_stalls_nothing() {
     let noise = noise();
     for receive_window in [0, 1, 2, 3, 10, 1_000, 16_384, 65_537, INITIAL_WINDOW - 1, INITIAL_WINDOW] {
-        let config = Config { receive_window, max_receive_window: 0, ..config() };
+        let config = with(config(), |config| {
+            config.receive_window = receive_window;
+            config.max_receive_window = 0;
+        });
         let mut bout = Bout::new(Role::Dialer, &config, &noise);
         bout.open();
         let id = *bout.accounts.keys().next().unwrap();

@@ -44,7 +44,7 @@ pub(crate) fn run(addresses: impl Iterator<Item = String>) -> Result<()> {
     let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
     let mut swarm = Swarm::from_os_rng(reactor, transport, &keys::generate()?, Config::default())?;
     swarm.register_protocol(CHAT);
-    swarm.limit_protocol(&CHAT, ProtocolLimits { per_peer: 4, total: 256 }); // so that nobody takes all memory
+    swarm.limit_protocol(&CHAT, ProtocolLimits::new().with_per_peer(4).with_total(256)); // so that nobody takes all memory
     swarm.listen("/ip4/127.0.0.1/tcp/0".parse()?)?; // `/ip4/0.0.0.0/tcp/0` for peers elsewhere
     for address in addresses {
         swarm.dial(address.parse()?)?;

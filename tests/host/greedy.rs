@@ -37,7 +37,7 @@ fn beside_idle_streams(limits: ProtocolLimits) -> Vec<u8> {
 
 #[test]
 fn a_limit_for_each_peer_leaves_handlers_to_others() {
-    assert_eq!(beside_idle_streams(ProtocolLimits { per_peer: 64, ..ProtocolLimits::default() }), b"!");
+    assert_eq!(beside_idle_streams(ProtocolLimits::new().with_per_peer(64)), b"!");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! P5: closing is accepted at once, and what it owes is told as fast as the owner drains, however much it is.
 
+use crate::support::with;
 use crate::{connection, drain};
 use swarm_notify::lifecycle::{
     ConnectionEnd, Direction, Event, Failure, Lifecycle, Limits, Refused, State, StreamEnd, StreamId,
@@ -8,7 +9,7 @@ use swarm_notify::lifecycle::{
 const STREAMS: u32 = 10_000;
 
 fn connection_with_streams<const EVENTS: usize>() -> (Lifecycle<EVENTS>, Vec<StreamId>) {
-    let limits = Limits { streams_per_connection: STREAMS, ..Limits::default() };
+    let limits = with(Limits::default(), |limits| limits.streams_per_connection = STREAMS);
     let mut lifecycle = Lifecycle::new(limits);
     let connection = connection(&mut lifecycle);
     let begin = |_| {

@@ -1,12 +1,17 @@
 //! Limits hold at their bounds: the last that is allowed begins, the next does not, and handling an end makes place.
 
 use crate::drain;
+use crate::support::with;
 use swarm_notify::lifecycle::{
     BeginError, ConnectionEnd, ConnectionId, Direction, Failure, Lifecycle, Limits, Side, StreamEnd,
 };
 
-const LIMITS: Limits =
-    Limits { listeners: 2, connections: 2, streams: 7, streams_per_connection: 2, owed_per_connection: 64 };
+fn limits() -> Limits {
+    with(Limits::default(), |limits| {
+        (limits.listeners, limits.connections) = (2, 2);
+        (limits.streams, limits.streams_per_connection) = (7, 2);
+    })
+}
 
 fn open_connection(lifecycle: &mut Lifecycle<64>) -> ConnectionId {
     let connection = lifecycle.begin_connection(Direction::Inbound).unwrap();
@@ -16,7 +21,7 @@ fn open_connection(lifecycle: &mut Lifecycle<64>) -> ConnectionId {
 
 #[test]
 fn the_next_listener_or_connection_is_refused_until_an_end_was_handled() {
-    let mut lifecycle = Lifecycle::<64>::new(LIMITS);
+    let mut lifecycle = Lifecycle::<64>::new(limits());
     let listeners = [lifecycle.begin_listener().unwrap(), lifecycle.begin_listener().unwrap()];
     let connections = [(); 2].map(|()| lifecycle.begin_connection(Direction::Outbound).unwrap());
     let full = lifecycle.clone();
@@ -35,7 +40,7 @@ fn the_next_listener_or_connection_is_refused_until_an_end_was_handled() {
 
 #[test]
 fn a_connection_has_so_many_streams_that_live_and_as_many_that_wait_to_be_handled() {
-    let mut lifecycle = Lifecycle::<64>::new(LIMITS);
+    let mut lifecycle = Lifecycle::<64>::new(limits());
     let connection = open_connection(&mut lifecycle);
     for _ in 0..2 {
         let streams = [(); 2].map(|()| lifecycle.begin_stream(connection, Direction::Inbound).unwrap());
@@ -54,7 +59,7 @@ fn a_connection_has_so_many_streams_that_live_and_as_many_that_wait_to_be_handle
 
 #[test]
 fn a_peer_begins_no_stream_while_its_connection_owes_more_than_it_may() {
-    let mut lifecycle = Lifecycle::<64>::new(Limits { owed_per_connection: 1, ..LIMITS });
+    let mut lifecycle = Lifecycle::<64>::new(with(limits(), |limits| limits.owed_per_connection = 1));
     let [behind, other] = [(); 2].map(|()| open_connection(&mut lifecycle));
     for is_behind in [false, true] {
         let stream = lifecycle.begin_stream(behind, Direction::Inbound).unwrap();
@@ -72,7 +77,7 @@ fn a_peer_begins_no_stream_while_its_connection_owes_more_than_it_may() {
 
 #[test]
 fn all_streams_together_have_a_limit_of_their_own() {
-    let mut lifecycle = Lifecycle::<64>::new(Limits { streams: 3, ..LIMITS });
+    let mut lifecycle = Lifecycle::<64>::new(with(limits(), |limits| limits.streams = 3));
     let [first, second] = [(); 2].map(|()| open_connection(&mut lifecycle));
     for connection in [first, first, second] {
         lifecycle.begin_stream(connection, Direction::Inbound).unwrap();
@@ -86,7 +91,10 @@ fn all_streams_together_have_a_limit_of_their_own() {
 
 #[test]
 fn a_limit_of_zero_allows_none() {
-    let mut lifecycle = Lifecycle::<64>::new(Limits { listeners: 0, streams_per_connection: 0, ..LIMITS });
+    let mut lifecycle = Lifecycle::<64>::new(with(limits(), |limits| {
+        limits.listeners = 0;
+        limits.streams_per_connection = 0;
+    }));
     assert_eq!(lifecycle.begin_listener(), Err(BeginError::Limit));
     let connection = open_connection(&mut lifecycle);
     assert_eq!(lifecycle.begin_stream(connection, Direction::Inbound), Err(BeginError::Limit));
@@ -94,13 +102,13 @@ fn a_limit_of_zero_allows_none() {
 
 #[test]
 fn the_widest_limits_do_not_overflow() {
-    let widest = Limits {
-        listeners: u32::MAX,
-        connections: u32::MAX,
-        streams: u32::MAX,
-        streams_per_connection: u32::MAX,
-        owed_per_connection: u32::MAX,
-    };
+    let widest = with(Limits::default(), |limits| {
+        limits.listeners = u32::MAX;
+        limits.connections = u32::MAX;
+        limits.streams = u32::MAX;
+        limits.streams_per_connection = u32::MAX;
+        limits.owed_per_connection = u32::MAX;
+    });
     let mut lifecycle = Lifecycle::<64>::new(widest);
     let connection = open_connection(&mut lifecycle);
     assert!(lifecycle.begin_stream(connection, Direction::Inbound).is_ok());
@@ -110,7 +118,7 @@ fn the_widest_limits_do_not_overflow() {
 #[test]
 fn a_connection_is_crowded_if_one_end_makes_place() {
     for (streams, is_crowded) in [(4, true), (3, true), (2, false)] {
-        let mut lifecycle = Lifecycle::<64>::new(Limits { streams, ..LIMITS });
+        let mut lifecycle = Lifecycle::<64>::new(with(limits(), |limits| limits.streams = streams));
         let connection = open_connection(&mut lifecycle);
         let [first, _] = [(); 2].map(|()| {
             assert!(!lifecycle.is_crowded(connection), "there is a place");

@@ -1,7 +1,8 @@
 //! The lifecycle against its reference model: on random calls, and on those that the fuzzer found worth keeping.
 
 use crate::support::corpus::replay;
-use crate::support::model::{NARROW, ops, run};
+use crate::support::model::{narrow, ops, run};
+use crate::support::with;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use swarm_notify::lifecycle::{Event, Limits};
@@ -9,10 +10,10 @@ use swarm_notify::lifecycle::{Event, Limits};
 /// What the fuzz target runs, at every capacity that it runs.
 fn run_at_all_capacities(bytes: &[u8]) -> Vec<Event> {
     let ops = ops(bytes);
-    run::<1>(NARROW, &ops);
-    run::<2>(NARROW, &ops);
-    run::<8>(NARROW, &ops);
-    run::<256>(NARROW, &ops)
+    run::<1>(narrow(), &ops);
+    run::<2>(narrow(), &ops);
+    run::<8>(narrow(), &ops);
+    run::<256>(narrow(), &ops)
 }
 
 proptest! {
@@ -29,7 +30,7 @@ proptest! {
         (listeners, connections, streams, streams_per_connection) in (0..3u32, 0..4u32, 0..9u32, 0..5u32),
         owed_per_connection in 0..4u32,
     ) {
-        let limits = Limits { listeners, connections, streams, streams_per_connection, owed_per_connection };
+        let limits = with(Limits::default(), |limits| { limits.listeners = listeners; limits.connections = connections; limits.streams = streams; limits.streams_per_connection = streams_per_connection; limits.owed_per_connection = owed_per_connection; });
         run::<2>(limits, &ops(&bytes));
     }
 }

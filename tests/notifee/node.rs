@@ -70,7 +70,7 @@ fn a_node_has_each_method_of_a_swarm_but_those_that_make_or_drive_one() {
     files.iter().for_each(|path| methods_of_swarm(&read(path), &mut swarm));
     assert!(swarm.len() > 60 && swarm.contains("dial") && swarm.contains("poll"), "{swarm:?}");
 
-    let node = read(&src.join("notifee/network/node.rs")) + &read(&src.join("notifee/network.rs"));
+    let node = read(&src.join("swarm/node.rs")) + &read(&src.join("lifecycle/event_source.rs"));
     let node: BTreeSet<_> = node.lines().filter_map(|line| method(line.trim_start(), &["fn "])).collect();
     let lacks = |name: &&String| !node.contains(name.as_str()) && !NOT_OF_A_NODE.contains(&name.as_str());
     assert_eq!(swarm.iter().filter(lacks).collect::<Vec<_>>(), [""; 0], "`Node` lacks these methods of `Swarm`");

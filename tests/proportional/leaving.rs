@@ -1,6 +1,7 @@
 //! A notifee that leaves costs the same number of instructions whether 1 000 leave or 10 000, in whatever way they do.
 
 use crate::support::callgrind;
+use crate::support::with;
 use libp2p_core::transport::MemoryTransport;
 use libp2p_identity::Keypair;
 use std::cell::RefCell;
@@ -71,7 +72,7 @@ fn leaves<N>(cx: &mut NotifeeContext<'_, N>) {
 
 /// A world with so many events, each of a connection that has failed to open.
 fn world(events: usize) -> Lifecycle<1> {
-    let mut world = Lifecycle::new(Limits { connections: events as u32, ..Limits::default() });
+    let mut world = Lifecycle::new(with(Limits::default(), |limits| limits.connections = events as u32));
     for _ in 0..events {
         let connection = world.begin_connection(Direction::Outbound).expect("there is place");
         world.fail(connection, Failure::Refused).expect("it is being opened");

@@ -1,5 +1,6 @@
 //! What services state of their memory.
 
+use crate::support::with;
 use libp2p_core::transport::MemoryTransport;
 use std::time::Duration;
 use swarm_notify::identity::Keypair;
@@ -13,7 +14,10 @@ use swarm_notify::swarm::{self, Swarm};
 #[test]
 fn a_bound_without_limits_is_endless_and_no_overflow() {
     const MOST: usize = usize::MAX;
-    let limits = Limits { streams: u32::MAX, connections: u32::MAX, ..Limits::default() };
+    let limits = with(Limits::default(), |limits| {
+        limits.streams = u32::MAX;
+        limits.connections = u32::MAX;
+    });
     let mut ping = ping::Config::default();
     (ping.inbound_streams, ping.events) = (MOST, MOST);
     let mut identify = identify::Config::default();

@@ -1,5 +1,6 @@
 //! The events of every service are one line each, whatever a peer has chosen.
 
+use crate::support::with;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,11 +59,8 @@ fn identify_shows_an_agent_short_and_escaped() {
 fn pubsub_shows_topics_escaped_and_how_long_a_message_is() {
     let [peer, source] = [1, 2].map(|n| Keypair::ed25519_from_bytes([n; 32]).unwrap().public().to_peer_id());
     let message = |topic: &str, source| {
-        let data = b"secret".to_vec();
-        pubsub::Event::Message {
-            message: pubsub::Message { topic: topic.into(), source, seqno: None, data },
-            via: peer,
-        }
+        let message = with(pubsub::Message::new(topic, b"secret".to_vec()), |message| message.source = source);
+        pubsub::Event::Message { message, via: peer }
     };
     let told = lines(&[
         &message("news", Some(source)),

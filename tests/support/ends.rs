@@ -1,5 +1,6 @@
 //! [`Pair`]: two connections, and a pipe between them that is cut into pieces of a given size.
 
+use super::with;
 use core::time::Duration;
 use swarm_notify::connection::{
     Config, Connection, Environment, Fact, Input, Protocol, ReadError, Role, Scratch, Stream, Streams, WriteError,
@@ -54,7 +55,7 @@ impl End {
         let config = Config::default();
         let seed = [role as u8 + 1; 32];
         let connection = Connection::new(noise, role, seed, None, &config, now).unwrap();
-        let mut ids = Lifecycle::new(Limits { streams_per_connection: u32::MAX, ..Limits::default() });
+        let mut ids = Lifecycle::new(with(Limits::default(), |limits| limits.streams_per_connection = u32::MAX));
         let id = ids.begin_connection(Direction::Outbound).unwrap();
         ids.opened(id).unwrap();
         Self {

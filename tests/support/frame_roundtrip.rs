@@ -5,6 +5,7 @@
 
 use super::input::Input;
 use super::raw_frames::{ACK, DATA, FIN, Frame, GO_AWAY, PING, RST, SYN, UPDATE};
+use super::with;
 use libp2p_identity::Keypair;
 use std::collections::BTreeMap;
 use swarm_notify::connection::multistream::{
@@ -30,7 +31,10 @@ fn word(input: &mut Input<'_>) -> u32 {
 /// One session is told what to say; what it has said is decoded, encoded again, and heard by another.
 fn frames(input: &mut Input<'_>) {
     // Room for everything at once.
-    let config = Config { max_output: 1 << 20, early_streams: u32::MAX, ..Config::default() };
+    let config = with(Config::default(), |config| {
+        config.max_output = 1 << 20;
+        config.early_streams = u32::MAX;
+    });
     let (mut from, mut to) = (Session::<u32>::new(Role::Dialer, &config), Session::<u32>::new(Role::Listener, &config));
     let skipped = word(input);
     if skipped <= u32::MAX - 100 {

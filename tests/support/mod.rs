@@ -2,6 +2,12 @@
 //! targets. The fuzz targets include some of these modules, so that they name each other by `super`.
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test binary uses its part of it")]
 
+/// Returns a value after a change. Types that are `non_exhaustive` are made so: their literals do not compile here.
+pub(crate) fn with<T>(mut value: T, change: impl FnOnce(&mut T)) -> T {
+    change(&mut value);
+    value
+}
+
 #[cfg(feature = "swarm")]
 pub(crate) mod audience;
 pub(crate) mod callgrind;

@@ -157,8 +157,8 @@ impl Run {
             run.streams.push(run.node.accept(connection, PROTOCOL).expect("there is room"));
             run.turns();
         }
-        let topic = SubOpts { subscribe: Some(true), topic: Some("t".into()) };
-        let subscribe = Rpc { subscriptions: vec![topic], publish: Vec::new() };
+        let topic = SubOpts::new(true, "t");
+        let subscribe = Rpc::new(vec![topic], Vec::new());
         run.node.send(run.streams[SLOW], &subscribe.to_frame(), 0);
         run.turns();
         // It has heard what we subscribe to, and takes nothing more.
@@ -190,7 +190,7 @@ impl LinePlay {
         let mut seqno = 0;
         let frame = |author: usize, seqno: u64, len: u8| {
             let sealed = Signing::strict_sign(key(author).clone(), seqno).seal("t", &vec![7; len.into()]);
-            Rpc { subscriptions: Vec::new(), publish: vec![sealed.expect("an Ed25519 key signs").0] }.to_frame()
+            Rpc::new(Vec::new(), vec![sealed.expect("an Ed25519 key signs").0]).to_frame()
         };
         let mut ours = 0;
         for step in self.steps {

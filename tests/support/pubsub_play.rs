@@ -219,7 +219,7 @@ impl Run {
                         let data = number.to_be_bytes();
                         Signing::strict_no_sign().seal("t", &data).expect("nothing is signed").0
                     };
-                    let rpc = Rpc { subscriptions: Vec::new(), publish: numbers.iter().map(seal).collect() };
+                    let rpc = Rpc::new(Vec::new(), numbers.iter().map(seal).collect());
                     bytes.extend(rpc.to_frame());
                     ends.extend(numbers.into_iter().map(|number| (bytes.len() as u64, number)));
                 }
@@ -231,16 +231,9 @@ impl Run {
                 }
             }
             Step::Topics(which, count, subscribe) => {
-                let change = |n: u8| SubOpts { subscribe: Some(subscribe), topic: Some(format!("topic {n}")) };
-                self.send(which, &Rpc { subscriptions: (0..count).map(change).collect(), publish: vec![] }.to_frame());
-                self.send(
-                    which,
-                    &Rpc {
-                        subscriptions: vec![SubOpts { subscribe: Some(subscribe), topic: Some("t".into()) }],
-                        publish: vec![],
-                    }
-                    .to_frame(),
-                );
+                let change = |n: u8| SubOpts::new(subscribe, format!("topic {n}"));
+                self.send(which, &Rpc::new((0..count).map(change).collect(), vec![]).to_frame());
+                self.send(which, &Rpc::new(vec![SubOpts::new(subscribe, "t")], vec![]).to_frame());
             }
             Step::Bytes(which, bytes) => {
                 self.is_lossy = true;

@@ -9,6 +9,7 @@
 use super::pubsub_line::LinePlay;
 use super::pubsub_play::Play;
 use super::pubsub_seen::SeenPlay;
+use super::with;
 use arbitrary::{Arbitrary, Unstructured};
 use libp2p_identity::Keypair;
 use swarm_notify::protocols::pubsub::signing::{Claim, Invalid};
@@ -56,9 +57,9 @@ pub(crate) fn run(data: &[u8]) {
             message(bytes);
         }
         Input::Rpc { subscriptions, publish, bends } => {
-            let subscriptions = subscriptions.into_iter().map(|(subscribe, topic)| SubOpts { subscribe, topic });
+            let subscriptions = subscriptions.into_iter().map(|(subscribe, topic)| sub_opts(subscribe, topic));
             let publish = publish.into_iter().map(<[u8]>::to_vec);
-            let good = Rpc { subscriptions: subscriptions.collect(), publish: publish.collect() };
+            let good = Rpc::new(subscriptions.collect(), publish.collect());
             let mut bytes = body(&good);
             assert_eq!(rpc(&bytes).as_ref(), Some(&good), "what we encode is what we decode");
             for (at, mask) in bends {
@@ -149,18 +150,22 @@ impl LooseMessage {
     }
 }
 
+fn sub_opts(subscribe: Option<bool>, topic: Option<String>) -> SubOpts {
+    with(SubOpts::default(), |change| (change.subscribe, change.topic) = (subscribe, topic))
+}
+
 /// Whatever it is, as an RPC.
 fn rpc(bytes: &[u8]) -> Option<Rpc> {
-    let most = |subscriptions, messages| RpcLimits { subscriptions, messages };
+    let most = |subscriptions, messages| RpcLimits::new(subscriptions, messages);
     let decoded = Rpc::decode_at_most(bytes, most(usize::MAX, usize::MAX));
     let loose = <LooseRpc as prost::Message>::decode(bytes);
     assert_eq!(decoded.is_ok(), loose.is_ok(), "what prost takes is taken, and nothing else");
     let (rpc, loose) = (decoded.ok()?, loose.ok()?);
     let changes = loose.subscriptions.iter().filter_map(|change| {
         let topic = change.topic.clone().map(String::from_utf8).transpose().ok()?;
-        Some(SubOpts { subscribe: change.subscribe, topic })
+        Some(sub_opts(change.subscribe, topic))
     });
-    let good = Rpc { subscriptions: changes.collect(), publish: loose.publish.clone() };
+    let good = Rpc::new(changes.collect(), loose.publish.clone());
     assert_eq!(rpc, good, "all that has a topic of text");
     let (subscriptions, messages) = (loose.subscriptions.len(), loose.publish.len());
     let topics = rpc.subscriptions.iter().filter_map(|change| change.topic.as_ref()).map(String::len);
@@ -169,10 +174,10 @@ fn rpc(bytes: &[u8]) -> Option<Rpc> {
     // As many as there are, and not one less.
     assert_eq!(Rpc::decode_at_most(bytes, most(subscriptions, messages)).as_ref(), Ok(&rpc));
     if subscriptions > 0 {
-        assert_eq!(Rpc::decode_at_most(bytes, most(subscriptions - 1, messages)), Err(Malformed));
+        assert!(Rpc::decode_at_most(bytes, most(subscriptions - 1, messages)).is_err());
     }
     if messages > 0 {
-        assert_eq!(Rpc::decode_at_most(bytes, most(subscriptions, messages - 1)), Err(Malformed));
+        assert!(Rpc::decode_at_most(bytes, most(subscriptions, messages - 1)).is_err());
     }
     let again = body(&rpc);
     assert_eq!(Rpc::decode_at_most(&again, most(subscriptions, messages)).as_ref(), Ok(&rpc));

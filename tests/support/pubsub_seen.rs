@@ -342,7 +342,7 @@ impl SeenPlay {
                         ((None, number.into()), Signing::strict_no_sign())
                     };
                     let (message, _) = signing.seal("t", &[number]).expect("an Ed25519 key signs");
-                    let rpc = Rpc { subscriptions: Vec::new(), publish: vec![message] };
+                    let rpc = Rpc::new(Vec::new(), vec![message]);
                     model.turn(run.now);
                     let is_told = model.say(name, sender, run.now);
                     model.counters.received += u64::from(is_told);

@@ -7,6 +7,7 @@
 use super::heap;
 use super::input::Input;
 use super::raw_frames::frame;
+use super::with;
 use super::yamux_referee::Referee;
 use std::collections::BTreeMap;
 use swarm_notify::connection::Role;
@@ -102,7 +103,12 @@ struct Outcome {
 fn config(choice: u8) -> Config {
     let receive_window = if choice & 32 == 0 { INITIAL_WINDOW } else { u32::from(choice) };
     let max_empty_frames = if choice & 64 == 0 { 4_096 } else { u32::from(choice % 32) };
-    Config { receive_window, max_output: 2_000, max_control: 1_000, max_empty_frames, ..Config::default() }
+    with(Config::default(), |config| {
+        config.receive_window = receive_window;
+        config.max_output = 2_000;
+        config.max_control = 1_000;
+        config.max_empty_frames = max_empty_frames;
+    })
 }
 
 /// A session with streams of ours on it.

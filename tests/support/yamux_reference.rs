@@ -3,6 +3,7 @@
 //! bytes and the same ends. `cargo test` runs it over seeded input.
 
 use super::input::Input;
+use super::with;
 use futures::io::{AsyncRead, AsyncWrite};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,18 +20,17 @@ pub(crate) fn run(bytes: &[u8]) {
     let smaller = [0, 1, 2, 3, 100, 5_000, 65_536, INITIAL_WINDOW - 1];
     let config = match choice {
         0..128 => config(),
-        _ => Config {
-            receive_window: smaller[usize::from(choice / 2) % smaller.len()],
-            max_receive_window: 0,
-            ..config()
-        },
+        _ => with(config(), |config| {
+            config.receive_window = smaller[usize::from(choice / 2) % smaller.len()];
+            config.max_receive_window = 0;
+        }),
     };
     bout(if choice % 2 == 0 { Role::Dialer } else { Role::Listener }, &config, acts);
 }
 
 /// Ours, but for the window.
 pub(crate) fn config() -> Config {
-    Config { max_output: 100_000, ..Config::default() }
+    with(Config::default(), |config| config.max_output = 100_000)
 }
 
 /// A run's decisions; when they have run out, everything that is under way arrives.

@@ -1,5 +1,6 @@
 //! The TCP transport on real sockets of this machine: what it reports is true, and no error or command is lost.
 
+use crate::support::with;
 use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _};
 use libp2p_core::transport::{DialOpts, ListenerId, PortUse, Transport as _, TransportError, TransportEvent};
 use libp2p_core::{Endpoint, Multiaddr, multiaddr::Protocol};
@@ -208,7 +209,7 @@ fn the_other_side_is_told_though_somebody_has_a_copy_of_the_socket() {
 #[test]
 fn no_delay_is_as_configured_on_accepted_and_dialed_connections() {
     for nodelay in [true, false] {
-        let config = Config { nodelay, ..Config::default() };
+        let config = with(Config::default(), |config| config.nodelay = nodelay);
         assert!(Config::default().nodelay);
         let mut transport = Turned::new(config);
         let (_, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");

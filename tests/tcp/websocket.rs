@@ -2,6 +2,7 @@
 //! both sides.
 
 use crate::support::sleep;
+use crate::support::with;
 use libp2p_identity::Keypair;
 use sleep::{Sleeper, sleep};
 use std::collections::BTreeMap;
@@ -275,7 +276,7 @@ fn who_speaks_no_websocket_never_opens<const E: usize>() {
 
 fn a_wildcard_has_the_addresses_of_the_interfaces<const E: usize>() {
     let mut looks = [vec!["192.0.2.1", "192.0.2.2"], vec!["192.0.2.2", "192.0.2.3"]].into_iter().peekable();
-    let config = tcp::Config { interfaces_interval: Duration::ZERO, ..tcp::Config::default() };
+    let config = with(tcp::Config::default(), |config| config.interfaces_interval = Duration::ZERO);
     let mut node = Node::<E>::with(1, config, |transport| {
         transport.with_interfaces(move || {
             let look = looks.next_if(|look| look[0] == "192.0.2.1").or_else(|| looks.peek().cloned()).unwrap();

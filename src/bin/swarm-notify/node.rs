@@ -9,10 +9,11 @@ use crate::signals::{SAME, code_of, end_at_once_by_the_second_signal, ends, name
 use async_signal::{Signal, Signals};
 use futures_lite::Stream as _;
 use libp2p_identity::Keypair;
+use std::error::Error as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use swarm_notify::lifecycle::{ConnectionId, Event};
+use swarm_notify::lifecycle::{ConnectionId, Event, EventSource};
 use swarm_notify::notifee::{
     HasNode, Interest, Network, Node as AnyNode, Notifee, NotifeeContext as Telling, Notifees,
 };
@@ -110,16 +111,12 @@ impl Network for LoggedSwarm {
         Some(event)
     }
 
-    fn hold(&mut self, is_held: bool) {
-        Network::hold(&mut self.swarm, is_held);
+    fn event_source(&self) -> &dyn EventSource {
+        &self.swarm
     }
 
-    fn openings(&self) -> Vec<Event> {
-        self.swarm.openings()
-    }
-
-    fn events_until_room(&self) -> usize {
-        self.swarm.events_until_room()
+    fn event_source_mut(&mut self) -> &mut dyn EventSource {
+        &mut self.swarm
     }
 }
 
@@ -160,7 +157,7 @@ impl Node {
         let reactor = tcp::Reactor::new().map_err(Error::Reactor)?;
         let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
         let swarm = Swarm::with_reactor(reactor, transport, identity, seed, config)
-            .map_err(|error| Error::Identity(error.to_string()))?;
+            .map_err(|error| Error::Identity(error.source().unwrap_or(&error).to_string()))?;
         let world =
             LoggedSwarm { swarm, reporter, open: OpenIds::default(), dialed: None, is_ending: false, told: None };
         let mut notifees = Notifees::new();

@@ -26,6 +26,7 @@ enum LastProposal {
 
 /// How a negotiation came out for the dialer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "the listener agrees or it does not")]
 pub enum Selection {
     /// Both sides speak this one from now on, by its place in the list.
     Agreed(usize),

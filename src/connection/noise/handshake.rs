@@ -26,6 +26,7 @@ pub(super) const MAX_PAYLOAD: usize = MAX_HANDSHAKE_MESSAGE - OVERHEAD;
 
 /// Who is at the other end, proved by its signature.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct RemoteIdentity {
     /// The peer's id, which is made from its key.
     pub peer: PeerId,

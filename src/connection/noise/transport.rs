@@ -34,6 +34,7 @@ const _: () = assert!(size_of::<Transport>() <= 256);
 
 /// What [`Transport::open`] found at the front of the bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a message has come whole or it has not")]
 pub enum Opened {
     /// A message has not arrived whole: nothing was consumed.
     Incomplete,

@@ -4,6 +4,10 @@ use core::fmt;
 
 /// Something that happened on the wire. `K` is the caller's key of a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller that passes one over breaks its session: a new one must not compile there"
+)]
 pub enum Fact<K> {
     /// The peer opens a stream. [`accept`](super::Session::accept) or [`refuse`](super::Session::refuse) it; until
     /// then this fact is repeated and nothing else is received.

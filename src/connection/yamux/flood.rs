@@ -23,6 +23,7 @@ const MAX_EARNED_PINGS: u64 = 1_024;
 
 /// What the peer has done since the last [`Session::take_tally`](super::Session::take_tally).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
 pub struct Tally {
     /// The number of streams that the peer opened and that a reset has ended for which the peer is the reason: its own, or
     /// one of ours after [`Session::reset_for_peer`](super::Session::reset_for_peer), after data behind its FIN, and of what

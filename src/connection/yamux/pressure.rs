@@ -7,6 +7,7 @@ pub(super) const OUTPUT_UNDER_PRESSURE: usize = 4 * 1024;
 /// How scarce memory is. The owner of many sessions sets it with [`Session::set_pressure`](super::Session::set_pressure).
 /// Under any of them everything still moves, as far as the peer has window and reads.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[non_exhaustive]
 pub enum Pressure {
     /// There is enough.
     #[default]

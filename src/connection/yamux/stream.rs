@@ -75,6 +75,7 @@ pub(super) enum WaitsFor {
 
 /// What [`Session::read`](super::Session::read) found.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a read has these outcomes, and a reader has to answer each")]
 pub enum ReadOutcome {
     /// So many bytes; 0 only into an empty buffer.
     Bytes(usize),

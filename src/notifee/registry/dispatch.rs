@@ -253,7 +253,7 @@ impl<N: Network> Notifees<N> {
     {
         self.resume(network);
         self.compact_if_mostly_vacant();
-        let openings = network.openings();
+        let openings = network.event_source().openings();
         let mut entry = self.changes.entry(notifee);
         let id = entry.id();
         // It has its place ahead of those whom it registers itself, and leaves it vacant if it panics.

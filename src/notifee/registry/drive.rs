@@ -14,6 +14,7 @@ const PATIENCE: u8 = 15;
 
 /// An event or a readiness of a swarm, as [`Notifees::drive_with_ready`] shows it to its caller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a swarm has two queues: `next_event` and `next_ready`")]
 pub enum Occurrence {
     /// One of the nine events.
     Event(Event),

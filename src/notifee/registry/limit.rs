@@ -29,5 +29,5 @@ pub(super) trait Limit<N> {
 #[cold]
 #[inline(never)]
 pub(super) fn events_beyond(network: &impl Network, times: usize) -> usize {
-    if times > 0 { 0 } else { network.events_until_room() }
+    if times > 0 { 0 } else { network.event_source().events_until_room() }
 }

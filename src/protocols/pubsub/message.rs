@@ -10,6 +10,7 @@ pub type Topic = Arc<str>;
 
 /// A message that somebody has published.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Message {
     /// What it is about.
     pub topic: Topic,
@@ -19,6 +20,14 @@ pub struct Message {
     pub seqno: Option<u64>,
     /// What it says.
     pub data: Vec<u8>,
+}
+
+impl Message {
+    /// Makes one without an author and a number, for tests of what you do with messages.
+    #[must_use]
+    pub fn new(topic: impl Into<Topic>, data: Vec<u8>) -> Self {
+        Self { topic: topic.into(), source: None, seqno: None, data }
+    }
 }
 
 /// What a message is recognised by, so that it is delivered and forwarded once.

@@ -8,6 +8,7 @@ use core::fmt;
 
 /// It is not what the protocol allows: no protobuf message, too many entries, or a field is missing that is required.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Malformed;
 
 /// One field, whole.

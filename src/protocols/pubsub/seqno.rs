@@ -158,6 +158,7 @@ pub struct SeqnoValidator {
 
 /// An author as a [`SeqnoValidator`] knows it, to be kept for a later life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct KnownAuthor {
     /// The author.
     pub id: PeerId,
@@ -165,6 +166,14 @@ pub struct KnownAuthor {
     pub seqno: u64,
     /// The time since such a message was told. Add to it the time between two lives, if you know that.
     pub silent_for: Duration,
+}
+
+impl KnownAuthor {
+    /// Makes one of what was kept.
+    #[must_use]
+    pub const fn new(id: PeerId, seqno: u64, silent_for: Duration) -> Self {
+        Self { id, seqno, silent_for }
+    }
 }
 
 /// The time when somebody was heard, and what tells apart those that were heard at the same time.

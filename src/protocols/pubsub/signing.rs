@@ -26,6 +26,7 @@ const INLINED: u8 = 0;
 /// Whether messages name and prove their author: the signature policy of the specification. All who share a topic need
 /// the same one.
 #[allow(clippy::large_enum_variant, reason = "a node has one")]
+#[non_exhaustive]
 pub enum Signing {
     /// Ours are signed, and those of others are taken only with an author, a sequence number and a valid signature.
     StrictSign {

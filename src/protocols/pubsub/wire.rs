@@ -16,6 +16,7 @@ use prost::Message as _;
 
 /// One message of the protocol: subscriptions that have changed, and published messages.
 #[derive(Clone, PartialEq, prost::Message)]
+#[non_exhaustive]
 pub struct Rpc {
     /// What the sender subscribes to, and no longer.
     #[prost(message, repeated, tag = "1")]
@@ -27,6 +28,7 @@ pub struct Rpc {
 
 /// One change of a subscription.
 #[derive(Clone, PartialEq, prost::Message)]
+#[non_exhaustive]
 pub struct SubOpts {
     /// Whether the sender subscribes; absent counts as not.
     #[prost(bool, optional, tag = "1")]
@@ -38,6 +40,7 @@ pub struct SubOpts {
 
 /// A published message.
 #[derive(Clone, PartialEq, prost::Message)]
+#[expect(clippy::exhaustive_structs, reason = "the fields of the specification, which are what is signed")]
 pub struct Message {
     /// The author's peer id.
     #[prost(bytes = "vec", optional, tag = "1")]
@@ -90,6 +93,7 @@ pub(super) enum Encoding {
 
 /// How many entries an [`Rpc`] may have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct RpcLimits {
     /// Of `subscriptions`.
     pub subscriptions: usize,
@@ -97,7 +101,29 @@ pub struct RpcLimits {
     pub messages: usize,
 }
 
+impl SubOpts {
+    /// Says that its sender subscribes to a topic, or no longer does.
+    #[must_use]
+    pub fn new(subscribe: bool, topic: impl Into<String>) -> Self {
+        Self { subscribe: Some(subscribe), topic: Some(topic.into()) }
+    }
+}
+
+impl RpcLimits {
+    /// At most so many entries of each field.
+    #[must_use]
+    pub const fn new(subscriptions: usize, messages: usize) -> Self {
+        Self { subscriptions, messages }
+    }
+}
+
 impl Rpc {
+    /// Makes one of these subscriptions and these encoded messages.
+    #[must_use]
+    pub const fn new(subscriptions: Vec<SubOpts>, publish: Vec<Vec<u8>>) -> Self {
+        Self { subscriptions, publish }
+    }
+
     /// Decodes one of at most so many entries, which are counted before memory is taken for them. A subscription whose
     /// topic is not UTF-8 is left out.
     ///

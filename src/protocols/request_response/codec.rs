@@ -87,6 +87,7 @@ pub trait Codec {
 
 /// The codec of a protocol whose requests and responses are bytes.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "users write it, and it has no settings")]
 pub struct Bytes;
 
 impl Codec for Bytes {

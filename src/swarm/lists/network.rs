@@ -43,6 +43,7 @@ pub(super) enum Family {
 
 /// A text that is no network, or a prefix that is longer than the address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct NetworkError;
 
 impl fmt::Display for NetworkError {

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 /// The most streams of one protocol that peers may have open with us: for
 /// [`limit_protocol`](crate::swarm::Swarm::limit_protocol). The default limits nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct ProtocolLimits {
     /// The most that one peer may have, on all its connections together.
     pub per_peer: u32,
@@ -15,9 +16,31 @@ pub struct ProtocolLimits {
     pub total: u32,
 }
 
+impl ProtocolLimits {
+    /// Limits nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { per_peer: u32::MAX, total: u32::MAX }
+    }
+
+    /// Sets [`per_peer`](Self::per_peer).
+    #[must_use]
+    pub const fn with_per_peer(mut self, streams: u32) -> Self {
+        self.per_peer = streams;
+        self
+    }
+
+    /// Sets [`total`](Self::total).
+    #[must_use]
+    pub const fn with_total(mut self, streams: u32) -> Self {
+        self.total = streams;
+        self
+    }
+}
+
 impl Default for ProtocolLimits {
     fn default() -> Self {
-        Self { per_peer: u32::MAX, total: u32::MAX }
+        Self::new()
     }
 }
 

@@ -66,10 +66,9 @@ fn script(key: u8, bounds: &Bounds) -> Vec<Vec<u8>> {
     add(&ASK, &vec![0; window.min(bounds.requests.request_bytes) - 1], 0);
     part.set(2);
     // pub/sub: topics, a message that is not whole.
-    let subscribe = |topic: String| SubOpts { subscribe: Some(true), topic: Some(topic) };
+    let subscribe = |topic: String| SubOpts::new(true, topic);
     let topics = (0..bounds.pubsub.topics_per_peer.min(200)).map(|n| subscribe(format!("{n:0>200}")));
-    let rpc =
-        Rpc { subscriptions: std::iter::once(subscribe("t".into())).chain(topics).collect(), publish: Vec::new() };
+    let rpc = Rpc::new(std::iter::once(subscribe("t".into())).chain(topics).collect(), Vec::new());
     let large = with_length(&vec![0; window.min(bounds.pubsub.rpc_bytes) - 10 * 1_024]);
     for n in 0..bounds.pubsub.inbound_streams {
         let topics = if n == 0 { rpc.to_frame() } else { Vec::new() };

@@ -24,7 +24,7 @@ pub(super) fn message(author: &Identity, number: u64, data: &[u8]) -> Vec<u8> {
 
 /// One RPC that publishes messages.
 pub(super) fn publishing(publish: Vec<Vec<u8>>) -> Vec<u8> {
-    Rpc { subscriptions: Vec::new(), publish }.to_frame()
+    Rpc::new(Vec::new(), publish).to_frame()
 }
 
 /// The frames of a stream on which an author publishes one message.
@@ -72,6 +72,6 @@ pub(crate) fn unwanted(scene: &Scene) {
 
 /// Topics that are subscribed to and given up.
 pub(crate) fn flapping(scene: &Scene) {
-    let change = |n| SubOpts { subscribe: Some(n % 2 == 0), topic: Some(format!("topic {}", n / 2 % 50)) };
-    flood(scene, Rpc { subscriptions: (0..100).map(change).collect(), publish: Vec::new() }.to_frame());
+    let change = |n| SubOpts::new(n % 2 == 0, format!("topic {}", n / 2 % 50));
+    flood(scene, Rpc::new((0..100).map(change).collect(), Vec::new()).to_frame());
 }

@@ -1,10 +1,11 @@
 //! Before the peer's first frame: few streams of ours are on the wire.
 
 use super::*;
+use crate::support::with;
 
 /// A session that has opened and sent as many streams as it may before the peer's first frame.
 fn full(early_streams: u32) -> End {
-    let mut end = End::with(Role::Dialer, &Config { early_streams, ..still() });
+    let mut end = End::with(Role::Dialer, &with(still(), |config| config.early_streams = early_streams));
     end.open_many(early_streams);
     assert_eq!(end.session.can_open(), Err(OpenError::Unheard));
     assert_eq!(end.session.open(1).unwrap_err(), OpenError::Unheard);
@@ -56,7 +57,7 @@ fn streams_that_are_over_count_until_the_first_frame() {
 
 #[test]
 fn a_stream_that_the_peer_never_learns_of_does_not_count() {
-    let mut end = End::with(Role::Listener, &Config { early_streams: 1, ..still() });
+    let mut end = End::with(Role::Listener, &with(still(), |config| config.early_streams = 1));
     for _ in 0..3 {
         let mut stream = end.session.open(1).unwrap();
         assert_eq!(end.session.can_open(), Err(OpenError::Unheard));
@@ -67,7 +68,7 @@ fn a_stream_that_the_peer_never_learns_of_does_not_count() {
 
 #[test]
 fn the_first_frame_is_not_told_if_no_stream_can_have_waited() {
-    let mut end = End::with(Role::Dialer, &Config { early_streams: 3, ..still() });
+    let mut end = End::with(Role::Dialer, &with(still(), |config| config.early_streams = 3));
     end.open();
     end.open();
     assert_eq!(end.receive(&frame(UPDATE, ACK, 1, 0)), Ok(vec![Fact::Acknowledged(100)]));

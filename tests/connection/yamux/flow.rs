@@ -1,6 +1,7 @@
 //! Windows, to the byte, in both directions; room in the output; memory.
 
 use super::*;
+use crate::support::with;
 
 const WINDOW: usize = INITIAL_WINDOW as usize;
 
@@ -62,7 +63,7 @@ fn no_window_is_granted_after_fin() {
 
 #[test]
 fn a_greater_receive_window_is_granted_with_the_first_frame() {
-    let config = Config { receive_window: INITIAL_WINDOW + 1000, ..still() };
+    let config = with(still(), |config| config.receive_window = INITIAL_WINDOW + 1000);
     let mut end = End::with(Role::Dialer, &config);
     let mut stream = end.session.open(1).unwrap();
     end.session.write(&mut stream, b"x");
@@ -86,7 +87,7 @@ fn consumed(end: &mut End, n: usize) -> Vec<u8> {
 
 #[test]
 fn a_smaller_receive_window_lets_pass_what_every_peer_assumes() {
-    let config = Config { receive_window: 10, ..still() };
+    let config = with(still(), |config| config.receive_window = 10);
     let mut end = End::with(Role::Listener, &config);
     assert_eq!(end.receive(&data(SYN, 1, &vec![0; WINDOW])), Ok(vec![Fact::Inbound, Fact::Readable(100)]));
     assert_eq!(end.receive(&data(0, 1, b"x")), Err(Violation::ReceiveWindow(1)), "and no more");
@@ -94,7 +95,7 @@ fn a_smaller_receive_window_lets_pass_what_every_peer_assumes() {
 
 #[test]
 fn a_smaller_receive_window_is_granted_to_the_byte() {
-    let config = Config { receive_window: 10, ..still() };
+    let config = with(still(), |config| config.receive_window = 10);
     let mut end = End::with(Role::Listener, &config);
     end.receive(&data(SYN, 1, &vec![0; WINDOW])).unwrap();
     assert_eq!(consumed(&mut end, WINDOW - 10), b"", "the window is full");
@@ -109,7 +110,7 @@ fn a_smaller_receive_window_is_granted_to_the_byte() {
 
 #[test]
 fn what_a_peer_has_not_sent_of_the_first_window_counts() {
-    let config = Config { receive_window: 10, ..still() };
+    let config = with(still(), |config| config.receive_window = 10);
     let mut end = End::with(Role::Listener, &config);
     end.receive(&data(SYN, 1, &vec![0; WINDOW - 7])).unwrap();
     assert_eq!(consumed(&mut end, WINDOW), b"", "7 may still come, 3 have been read");
@@ -120,7 +121,7 @@ fn what_a_peer_has_not_sent_of_the_first_window_counts() {
 #[test]
 fn a_receive_window_of_nothing_or_one_byte_goes_byte_by_byte() {
     for receive_window in [0, 1] {
-        let mut end = End::with(Role::Listener, &Config { receive_window, ..still() });
+        let mut end = End::with(Role::Listener, &with(still(), |config| config.receive_window = receive_window));
         end.receive(&data(SYN, 1, &vec![0; WINDOW])).unwrap();
         assert_eq!(consumed(&mut end, WINDOW - 1), b"");
         for _ in 0..10 {
@@ -134,7 +135,7 @@ fn a_receive_window_of_nothing_or_one_byte_goes_byte_by_byte() {
 
 #[test]
 fn discarding_grants_a_smaller_window_and_no_more() {
-    let mut end = End::with(Role::Listener, &Config { receive_window: 10, ..still() });
+    let mut end = End::with(Role::Listener, &with(still(), |config| config.receive_window = 10));
     end.receive(&data(SYN, 1, &vec![0; WINDOW - 10])).unwrap();
     end.with_stream(100, Session::discard);
     assert_eq!(end.take(), b"");
@@ -144,7 +145,7 @@ fn discarding_grants_a_smaller_window_and_no_more() {
 
 #[test]
 fn the_send_window_is_used_to_the_byte_and_told_when_it_opens() {
-    let mut end = End::with(Role::Dialer, &Config { max_output: usize::MAX, ..still() });
+    let mut end = End::with(Role::Dialer, &with(still(), |config| config.max_output = usize::MAX));
     let key = end.open();
     let bytes = vec![1; WINDOW + 1];
     assert_eq!(end.write(key, &bytes), WINDOW);
@@ -186,7 +187,7 @@ fn a_syn_can_raise_the_send_window() {
 
 #[test]
 fn writes_beyond_the_output_are_short_and_told_in_turn() {
-    let mut end = End::with(Role::Dialer, &Config { max_output: 100, ..still() });
+    let mut end = End::with(Role::Dialer, &with(still(), |config| config.max_output = 100));
     let (a, b) = (end.open(), end.open());
     end.written();
     assert_eq!(end.write(a, &[1; 200]), 100);
@@ -200,7 +201,7 @@ fn writes_beyond_the_output_are_short_and_told_in_turn() {
 
 #[test]
 fn who_waits_for_room_waits_on_while_there_is_none() {
-    let mut end = End::with(Role::Dialer, &Config { max_output: 100, ..still() });
+    let mut end = End::with(Role::Dialer, &with(still(), |config| config.max_output = 100));
     let (a, b) = (end.open(), end.open());
     end.write(a, &[1; 200]);
     end.write(b, &[1; 1]);
@@ -214,7 +215,7 @@ fn who_waits_for_room_waits_on_while_there_is_none() {
 
 #[test]
 fn a_window_that_opens_while_the_output_is_full_waits_for_room() {
-    let mut end = End::with(Role::Dialer, &Config { max_output: WINDOW, ..still() });
+    let mut end = End::with(Role::Dialer, &with(still(), |config| config.max_output = WINDOW));
     let (a, b) = (end.open(), end.open());
     assert_eq!(end.write(a, &vec![1; WINDOW]), WINDOW);
     end.take();
@@ -227,7 +228,7 @@ fn a_window_that_opens_while_the_output_is_full_waits_for_room() {
 
 #[test]
 fn whoever_is_reset_leaves_the_line() {
-    let mut end = End::with(Role::Dialer, &Config { max_output: 1, ..still() });
+    let mut end = End::with(Role::Dialer, &with(still(), |config| config.max_output = 1));
     let (a, b) = (end.open(), end.open());
     end.write(a, b"12");
     end.write(b, b"12");
@@ -238,7 +239,7 @@ fn whoever_is_reset_leaves_the_line() {
 
 #[test]
 fn frames_are_cut_to_the_most_we_make() {
-    let mut end = End::with(Role::Dialer, &Config { max_frame: 3, ..still() });
+    let mut end = End::with(Role::Dialer, &with(still(), |config| config.max_frame = 3));
     let key = end.open();
     end.write(key, b"ab");
     end.write(key, b"cdefgh");
@@ -285,7 +286,13 @@ fn unread_is_one_run_that_can_be_parsed_in_place() {
 
 #[test]
 fn a_negotiation_needs_no_room_and_counts_as_answers() {
-    let mut end = End::with(Role::Dialer, &Config { max_output: 4, max_control: 100, ..still() });
+    let mut end = End::with(
+        Role::Dialer,
+        &with(still(), |config| {
+            config.max_output = 4;
+            config.max_control = 100;
+        }),
+    );
     let key = end.open();
     end.written();
     end.write(key, b"12345");
@@ -313,7 +320,7 @@ fn what_is_unread_can_be_taken_out_at_once() {
 
 #[test]
 fn who_uses_its_window_up_while_it_waits_for_room_waits_for_window() {
-    let mut end = End::with(Role::Dialer, &Config { max_output: WINDOW - 1, ..still() });
+    let mut end = End::with(Role::Dialer, &with(still(), |config| config.max_output = WINDOW - 1));
     let key = end.open();
     assert_eq!(end.write(key, &vec![1; WINDOW]), WINDOW - 1);
     end.take();
@@ -324,7 +331,7 @@ fn who_uses_its_window_up_while_it_waits_for_room_waits_for_window() {
 
 #[test]
 fn a_short_write_wants_window_only_where_none_is_left() {
-    let config = Config { max_output: 100, ..still() };
+    let config = with(still(), |config| config.max_output = 100);
     let mut end = End::with(Role::Dialer, &config);
     let key = end.open();
     assert_eq!(end.write(key, &[0; 200]), 100);

@@ -1,6 +1,7 @@
 //! Headers, flags and what is wrong with them; pings and go-aways.
 
 use super::*;
+use crate::support::with;
 
 #[test]
 fn the_first_frame_carries_syn_and_data_and_fin_comes_behind() {
@@ -91,7 +92,7 @@ fn fin_travels_in_an_empty_frame_without_another_flag() {
     end.session.finish(&mut stream);
     assert_eq!(end.take(), [frame(UPDATE, SYN, 1, 0), data(FIN, 1, b"")].concat());
 
-    let wide = Config { receive_window: INITIAL_WINDOW + 5, ..still() };
+    let wide = with(still(), |config| config.receive_window = INITIAL_WINDOW + 5);
     let mut end = End::with(Role::Dialer, &wide);
     let mut stream = end.session.open(1).unwrap();
     end.session.finish(&mut stream);
@@ -292,7 +293,7 @@ fn after_the_peers_go_away_streams_go_on_and_none_open() {
 
 #[test]
 fn a_peer_that_does_not_read_its_answers_clogs_the_session() {
-    let config = Config { max_control: 24, ..still() };
+    let config = with(still(), |config| config.max_control = 24);
     let mut end = End::with(Role::Listener, &config);
     for opaque in 0..2 {
         end.receive(&frame(PING, SYN, 0, opaque)).unwrap();

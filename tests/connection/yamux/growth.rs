@@ -1,6 +1,7 @@
 //! Receive windows that grow: when, how far, and what that says on the wire.
 
 use super::*;
+use crate::support::with;
 
 const WINDOW: u32 = INITIAL_WINDOW;
 const HALF: u32 = WINDOW / 2;
@@ -16,7 +17,13 @@ fn pong() -> Vec<u8> {
 }
 
 fn end(max_receive_window: u32, max_window_growth: u32) -> End {
-    End::with(Role::Listener, &Config { max_receive_window, max_window_growth, ..Config::default() })
+    End::with(
+        Role::Listener,
+        &with(Config::default(), |config| {
+            config.max_receive_window = max_receive_window;
+            config.max_window_growth = max_window_growth;
+        }),
+    )
 }
 
 /// So many bytes come for a stream and are read; what that says.
@@ -148,7 +155,10 @@ fn all_streams_grow_out_of_one_purse_and_give_back_what_they_had_when_they_are_o
 fn a_stream_that_has_not_grown_gives_nothing_back() {
     for receive_window in [0, 1, 1_000, WINDOW] {
         let least = receive_window.max(1);
-        let config = Config { receive_window, max_window_growth: least, ..Config::default() };
+        let config = with(Config::default(), |config| {
+            config.receive_window = receive_window;
+            config.max_window_growth = least;
+        });
         let mut end = End::with(Role::Listener, &config);
         let [first, second, third] = [1, 3, 5].map(|id| inbound(&mut end, id));
         let grow = |end: &mut End, key| {
@@ -177,7 +187,10 @@ fn grow_again(end: &mut End, key: u32, window: u32) -> u32 {
 
 #[test]
 fn a_window_that_began_smaller_grows_as_far_as_it_may() {
-    let config = Config { receive_window: 100, max_receive_window: 350, ..Config::default() };
+    let config = with(Config::default(), |config| {
+        config.receive_window = 100;
+        config.max_receive_window = 350;
+    });
     let mut end = End::with(Role::Listener, &config);
     let key = inbound(&mut end, 1);
     assert_eq!(passes(&mut end, key, WINDOW - 100), b"", "it is what is left of the first one");
@@ -221,12 +234,11 @@ fn what_is_discarded_needs_no_greater_window() {
 
 #[test]
 fn one_that_began_greater_gives_back_only_what_it_grew_by() {
-    let config = Config {
-        receive_window: 2 * WINDOW,
-        max_receive_window: 4 * WINDOW,
-        max_window_growth: 2 * WINDOW,
-        ..Config::default()
-    };
+    let config = with(Config::default(), |config| {
+        config.receive_window = 2 * WINDOW;
+        config.max_receive_window = 4 * WINDOW;
+        config.max_window_growth = 2 * WINDOW;
+    });
     let mut end = End::with(Role::Listener, &config);
     for id in [1, 3, 5] {
         let key = inbound(&mut end, id);
@@ -241,7 +253,10 @@ fn one_that_began_greater_gives_back_only_what_it_grew_by() {
 
 #[test]
 fn what_a_greater_window_begins_with_is_no_half_that_was_read() {
-    let config = Config { receive_window: 2 * WINDOW, max_receive_window: 4 * WINDOW, ..Config::default() };
+    let config = with(Config::default(), |config| {
+        config.receive_window = 2 * WINDOW;
+        config.max_receive_window = 4 * WINDOW;
+    });
     for acknowledged in [false, true] {
         let mut end = End::with(Role::Listener, &config);
         let key = end.next;
@@ -277,12 +292,11 @@ fn a_window_that_every_peer_assumes_grows_before_its_stream_is_acknowledged() {
 
 #[test]
 fn a_read_takes_no_room_from_the_write_that_follows() {
-    let config = Config {
-        max_receive_window: 4 * WINDOW,
-        max_window_growth: 4 * WINDOW,
-        max_output: 1_000,
-        ..Config::default()
-    };
+    let config = with(Config::default(), |config| {
+        config.max_receive_window = 4 * WINDOW;
+        config.max_window_growth = 4 * WINDOW;
+        config.max_output = 1_000;
+    });
     let mut end = End::with(Role::Listener, &config);
     let key = inbound(&mut end, 1);
     end.receive(&data(0, 1, &vec![0; HALF as usize])).unwrap();

@@ -1,5 +1,6 @@
 //! What a session does while its owner says that memory is scarce.
 
+use crate::support::with;
 use std::collections::BTreeMap;
 use swarm_notify::connection::Role;
 use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, Pressure, Session, Stream};
@@ -11,7 +12,7 @@ type Both = (Session<u32>, BTreeMap<u32, Stream>, Session<u32>, BTreeMap<u32, St
 
 /// Two sessions with a stream of the first's, whose window the first has filled.
 fn filled() -> Both {
-    let config = Config { max_output: 2 * WINDOW, ..Config::default() };
+    let config = with(Config::default(), |config| config.max_output = 2 * WINDOW);
     let (mut a, mut b) = (Session::new(Role::Dialer, &config), Session::new(Role::Listener, &config));
     let (mut ours, mut theirs) = (BTreeMap::from([(1, a.open(1).unwrap())]), BTreeMap::new());
     assert_eq!(a.write(ours.get_mut(&1).unwrap(), &[7; WINDOW + 1]), WINDOW);

@@ -2,6 +2,7 @@
 
 use crate::registry::{World, connect, open, world};
 use crate::support::scripted::{Log, Scripted};
+use crate::support::with;
 use swarm_notify::lifecycle::{ConnectionEnd, Direction, Failure, Lifecycle, Limits, ListenerEnd, StreamEnd};
 use swarm_notify::notifee::{Interest, Notifees};
 
@@ -98,7 +99,7 @@ fn one_dispatch_tells_no_more_than_it_may() {
 #[test]
 fn a_dispatch_tells_all_that_wait_if_some_have_no_room() {
     let (log, mut notifees) = (Log::default(), Notifees::new());
-    let mut world = Lifecycle::<256>::new(Limits { connections: 10_000, ..Limits::default() });
+    let mut world = Lifecycle::<256>::new(with(Limits::default(), |limits| limits.connections = 10_000));
     notifees.register(Scripted::<Lifecycle<256>>::with("a", &log, |cx, _| {
         let dialed = cx.network().begin_connection(Direction::Outbound).unwrap();
         cx.network().fail(dialed, Failure::Refused).unwrap();

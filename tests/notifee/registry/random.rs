@@ -6,6 +6,7 @@
 
 use crate::support::each_event::{each_event, kind};
 use crate::support::pipe::Random;
+use crate::support::with;
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -19,11 +20,16 @@ use swarm_notify::lifecycle::{
 };
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext, NotifeeId, Notifees};
 
-const LIMITS: Limits =
-    Limits { listeners: 2, connections: 3, streams: 8, streams_per_connection: 4, owed_per_connection: 64 };
 const MOST_NOTIFEES: usize = 24;
 /// How many emissions may wait.
 const EMISSIONS: usize = 3;
+
+fn limits() -> Limits {
+    with(Limits::default(), |limits| {
+        (limits.listeners, limits.connections) = (2, 3);
+        (limits.streams, limits.streams_per_connection) = (8, 4);
+    })
+}
 
 /// What is told: an event of the network, or one that a notifee has emitted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -358,7 +364,7 @@ struct Seen {
 
 fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
     let mut random = Random(seed);
-    let mut world = Lifecycle::<EVENTS>::new(LIMITS);
+    let mut world = Lifecycle::<EVENTS>::new(limits());
     let mut model = Model {
         world: world.clone(),
         plan: Plan::new(seed),

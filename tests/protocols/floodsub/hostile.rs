@@ -162,10 +162,7 @@ fn a_flood_of_subscriptions_is_cut_at_the_bound() {
     assert_eq!(world.at(node).floodsub().counters().topics_refused, 500);
     assert_eq!(world.at(node).take_log().len(), 11);
     // One that goes makes room for another; five bytes are a name, six are none.
-    let go = Rpc {
-        subscriptions: vec![SubOpts { subscribe: Some(false), topic: Some("0".into()) }, SubOpts::default()],
-        publish: vec![],
-    };
+    let go = Rpc::new(vec![SubOpts::new(false, "0"), SubOpts::default()], vec![]);
     world.raw_at(raw).send(stream, &go);
     world.raw_at(raw).send(stream, &subscribing(&["sixsix", "fives"]));
     world.settle();
@@ -184,7 +181,7 @@ fn a_flood_of_subscriptions_is_cut_at_the_bound() {
 fn a_topic_that_is_not_utf_8_costs_that_subscription_alone() {
     let (mut world, stream) = world();
     let bad = |subscribe| [0x0a, 5, 0x08, subscribe, 0x12, 1, 0xff];
-    let good = Rpc { publish: vec![signed(9, 1, "t", b"a")], ..subscribing(&["t"]) }.encode_to_vec();
+    let good = Rpc::new(subscribing(&["t"]).subscriptions, vec![signed(9, 1, "t", b"a")]).encode_to_vec();
     let rpc = [&bad(1)[..], &bad(0), &good, &bad(1)].concat();
     let mut frame = Vec::new();
     prost::encode_length_delimiter(rpc.len(), &mut frame).unwrap();
@@ -201,8 +198,8 @@ fn subscribing_and_unsubscribing_without_end_keeps_nothing() {
     let (mut world, stream) = world();
     for n in 0..200 {
         let topic = format!("topic {n}");
-        let change = |subscribe| SubOpts { subscribe: Some(subscribe), topic: Some(topic.clone()) };
-        let rpc = Rpc { subscriptions: vec![change(true), change(false), change(false)], publish: vec![] };
+        let change = |subscribe| SubOpts::new(subscribe, topic.clone());
+        let rpc = Rpc::new(vec![change(true), change(false), change(false)], vec![]);
         world.raw_at(RAW).send(stream, &rpc);
         // As often as it may.
         world.pass(Duration::from_millis(100));
@@ -216,8 +213,8 @@ fn subscribing_and_unsubscribing_without_end_keeps_nothing() {
 #[test]
 fn a_peer_that_leaves_and_subscribes_again_too_often_is_cut() {
     let (mut world, stream) = world();
-    let change = |subscribe| SubOpts { subscribe: Some(subscribe), topic: Some("t".to_owned()) };
-    let flap = Rpc { subscriptions: vec![change(true), change(false)], publish: vec![] };
+    let change = |subscribe| SubOpts::new(subscribe, "t".to_owned());
+    let flap = Rpc::new(vec![change(true), change(false)], vec![]);
     let mut flaps = 0;
     while world.at(1).floodsub().counters().peers_cut == 0 {
         assert!(flaps < 200, "it is never cut");

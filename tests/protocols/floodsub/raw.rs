@@ -121,13 +121,13 @@ impl Raw {
 
 /// An RPC that subscribes to topics.
 pub(crate) fn subscribing(topics: &[&str]) -> Rpc {
-    let subscriptions = topics.iter().map(|topic| SubOpts { subscribe: Some(true), topic: Some((*topic).into()) });
-    Rpc { subscriptions: subscriptions.collect(), publish: Vec::new() }
+    let subscriptions = topics.iter().map(|topic| SubOpts::new(true, *topic));
+    Rpc::new(subscriptions.collect(), Vec::new())
 }
 
 /// An RPC that publishes messages, whatever they are.
 pub(crate) fn publishing(messages: &[Vec<u8>]) -> Rpc {
-    Rpc { subscriptions: Vec::new(), publish: messages.to_vec() }
+    Rpc::new(Vec::new(), messages.to_vec())
 }
 
 /// A message that is signed as it should be.

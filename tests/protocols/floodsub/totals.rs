@@ -46,8 +46,7 @@ fn the_topics_of_all_peers_have_a_bound_of_which_each_has_a_share() {
     assert_eq!(world.at(NODE).floodsub().counters().topics_refused, 3);
     assert_eq!(world.at(NODE).floodsub().held().topics_bytes, 4 * one);
     // What one takes back is there for all.
-    let back =
-        Rpc { subscriptions: vec![SubOpts { subscribe: Some(false), topic: Some("b".into()) }], publish: vec![] };
+    let back = Rpc::new(vec![SubOpts::new(false, "b")], vec![]);
     world.raw_at(a).send(on_a, &back);
     world.settle();
     world.raw_at(b).send(on_b, &subscribing(&["f", "g"]));

@@ -6,6 +6,7 @@ use crate::support::fake_node::Fake;
 use crate::support::scripted::Log;
 use crate::support::services::{Both, keypair};
 use crate::support::sim::{A, B, Shape, everywhere};
+use crate::support::with;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -247,8 +248,11 @@ fn of_10_000_connections_all_is_told_though_nobody_drains_the_queue() {
     let peer = keypair(B).public().to_peer_id();
     let mut fake = Fake::new(keypair(A).public().to_peer_id());
     let many = CONNECTIONS as u32;
-    fake.lifecycle =
-        Lifecycle::new(Limits { connections: many, streams: many, streams_per_connection: 1, ..Limits::default() });
+    fake.lifecycle = Lifecycle::new(with(Limits::default(), |limits| {
+        limits.connections = many;
+        limits.streams = many;
+        limits.streams_per_connection = 1;
+    }));
     let mut notifees = Notifees::new();
     let id = notifees.install(&mut fake, Identify::new(keypair(A).public(), Config::default()));
     let count = notifees.register(Count::default());

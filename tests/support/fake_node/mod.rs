@@ -3,14 +3,15 @@
 
 mod play;
 
+use super::with;
 use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
 use std::time::Duration;
 use swarm_notify::connection::{Protocol, ReadError, WriteError};
 use swarm_notify::identity::PeerId;
 use swarm_notify::lifecycle::{
-    ConnectionEnd, ConnectionId, Counters, Direction, Event, Failure, Fault, Id, Lifecycle, Limits, ListenerId, Side,
-    State, StreamEnd, StreamId,
+    ConnectionEnd, ConnectionId, Counters, Direction, Event, EventSource, Failure, Fault, Hold, Id, Lifecycle, Limits,
+    ListenerId, Side, State, StreamEnd, StreamId,
 };
 use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::{
@@ -64,7 +65,7 @@ pub(crate) struct Stream {
     is_ready: (bool, bool),
 }
 
-impl Network for Fake {
+impl EventSource for Fake {
     fn next_event(&mut self) -> Option<Event> {
         if self.is_held {
             return None;
@@ -97,17 +98,29 @@ impl Network for Fake {
         Some(event)
     }
 
-    fn hold(&mut self, is_held: bool) {
-        self.is_held = is_held;
-        Network::hold(&mut self.lifecycle, is_held);
-    }
-
     fn openings(&self) -> Vec<Event> {
         self.lifecycle.openings()
     }
 
     fn events_until_room(&self) -> usize {
         self.lifecycle.events_until_room()
+    }
+}
+
+impl Hold for Fake {
+    fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+        Network::hold(&mut self.lifecycle, is_held);
+    }
+}
+
+impl Network for Fake {
+    fn event_source(&self) -> &dyn EventSource {
+        self
+    }
+
+    fn event_source_mut(&mut self) -> &mut dyn EventSource {
+        self
     }
 }
 
@@ -131,43 +144,27 @@ impl Node for Fake {
     }
 
     fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>> {
-        Some(ConnectionView {
-            state: self.lifecycle.state(id)?,
-            direction: self.lifecycle.direction(id)?,
-            remote: self.remotes.get(&id).unwrap_or(&self.address),
-            local: None,
-            listener: None,
-            peer: self.peers.get(&id).copied(),
-            streams: self.lifecycle.live_streams(id),
-            streams_waiting: 0,
-            streams_paced: 0,
-            age: Duration::ZERO,
-            round_trip: None,
-            sent: 0,
-            received: 0,
-            bytes_held: 0,
-            error: None,
-        })
+        let remote = self.remotes.get(&id).unwrap_or(&self.address);
+        let view = ConnectionView::bare(self.lifecycle.state(id)?, self.lifecycle.direction(id)?, remote);
+        Some(with(view, |view| {
+            view.peer = self.peers.get(&id).copied();
+            view.streams = self.lifecycle.live_streams(id);
+        }))
     }
 
     fn stream(&self, id: StreamId) -> Option<StreamView<'_>> {
         let stream = self.streams.get(&id)?;
-        Some(StreamView {
-            state: self.lifecycle.state(id)?,
-            direction: self.lifecycle.direction(id)?,
-            connection: self.lifecycle.connection_of(id)?,
-            protocol: Some(&stream.protocol),
-            proposals: &[],
-            age: Duration::ZERO,
-            send_window: self.place.get(&stream.peer).copied().unwrap_or_default(),
-            unread: stream.arrived,
-            receive_window: usize::MAX,
-            sent: 0,
-            received: 0,
-            is_remote_finished: stream.is_finished,
-            is_local_finished: stream.is_ours_finished,
-            is_fin_sent: stream.is_ours_finished,
-        })
+        let connection = self.lifecycle.connection_of(id)?;
+        let view = StreamView::bare(self.lifecycle.state(id)?, self.lifecycle.direction(id)?, connection);
+        Some(with(view, |view| {
+            view.protocol = Some(&stream.protocol);
+            view.send_window = self.place.get(&stream.peer).copied().unwrap_or_default();
+            view.unread = stream.arrived;
+            view.receive_window = usize::MAX;
+            view.is_remote_finished = stream.is_finished;
+            view.is_local_finished = stream.is_ours_finished;
+            view.is_fin_sent = stream.is_ours_finished;
+        }))
     }
 
     fn config(&self) -> &Config {

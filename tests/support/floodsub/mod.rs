@@ -241,7 +241,7 @@ fn sorted(numbers: impl Iterator<Item = u8>) -> Vec<u8> {
 /// An event, with numbers for peers.
 fn line(event: &Event) -> String {
     match event {
-        Event::Message { message: Message { topic, source, seqno, data }, via } => {
+        Event::Message { message: Message { topic, source, seqno, data, .. }, via } => {
             let from = source.map_or_else(|| "nobody".into(), |source| number(source).to_string());
             let seqno = seqno.map_or_else(String::new, |seqno| format!("#{seqno}"));
             let data = if data.len() > 20 { format!("{} bytes", data.len()) } else { data.escape_ascii().to_string() };

@@ -5,6 +5,7 @@
 
 mod op;
 
+use super::with;
 pub(crate) use op::{Op, ops};
 use op::{Pick, Why};
 use swarm_notify::lifecycle::{
@@ -12,8 +13,13 @@ use swarm_notify::lifecycle::{
 };
 
 /// Narrow enough for every bound to be met often.
-pub(crate) const NARROW: Limits =
-    Limits { listeners: 2, connections: 4, streams: 20, streams_per_connection: 3, owed_per_connection: 2 };
+pub(crate) fn narrow() -> Limits {
+    with(Limits::default(), |limits| {
+        (limits.listeners, limits.connections) = (2, 4);
+        (limits.streams, limits.streams_per_connection) = (20, 3);
+        limits.owed_per_connection = 2;
+    })
+}
 
 /// After so many calls everything that can be asked is compared, of everything that ever was: it costs what all calls
 /// so far have cost.

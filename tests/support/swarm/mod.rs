@@ -74,7 +74,7 @@ const LAST_STREAM: u32 = 1;
 const SHARES: (u32, u32, u32) = (2, 3, 4);
 
 /// With small shares, the streams that speak sink.
-const SINKS: ProtocolLimits = ProtocolLimits { per_peer: 2, total: 2 };
+const SINKS: ProtocolLimits = ProtocolLimits::new().with_per_peer(2).with_total(2);
 
 /// The high-water mark of connections, and the age from which on they are trimmed.
 const HIGH_WATER: u32 = 2;

@@ -4,6 +4,7 @@
 mod calm;
 
 use super::input::Input;
+use super::with;
 use std::collections::{BTreeMap, BTreeSet};
 use swarm_notify::connection::Role;
 use swarm_notify::connection::yamux::{
@@ -128,7 +129,7 @@ impl Side {
             assert!(n <= len.min(window));
             let most = match self.session.pressure() {
                 Pressure::None => config.max_output,
-                Pressure::Output | Pressure::All => config.max_output.min(4 * 1024),
+                Pressure::Output | Pressure::All | _ => config.max_output.min(4 * 1024),
             };
             assert!(n == len.min(window) || before + n >= most, "short for no reason");
             assert!(n == room.min(len), "as much as it said: {n} of {room}");
@@ -202,23 +203,29 @@ struct Pair {
 fn pair(choice: u8, bytes: &[u8]) -> bool {
     let config = match choice % 4 {
         0 => Config::default(),
-        1 => Config {
-            max_frame: 7,
-            max_output: 100,
-            ack_backlog: 2,
-            early_streams: 1,
-            max_control: 60,
-            ..Config::default()
-        },
-        2 => Config { max_receive_window: 3 * INITIAL_WINDOW, max_window_growth: INITIAL_WINDOW, ..Config::default() },
-        _ => Config { receive_window: INITIAL_WINDOW + 1000, max_frame: 1000, ack_backlog: 8, ..Config::default() },
+        1 => with(Config::default(), |config| {
+            config.max_frame = 7;
+            config.max_output = 100;
+            config.ack_backlog = 2;
+            config.early_streams = 1;
+            config.max_control = 60;
+        }),
+        2 => with(Config::default(), |config| {
+            config.max_receive_window = 3 * INITIAL_WINDOW;
+            config.max_window_growth = INITIAL_WINDOW;
+        }),
+        _ => with(Config::default(), |config| {
+            config.receive_window = INITIAL_WINDOW + 1000;
+            config.max_frame = 1000;
+            config.ack_backlog = 8;
+        }),
     };
     let smaller = [0, 1, 2, 3, 100, 5_000, 65_536, INITIAL_WINDOW - 1];
     let receive_window = match choice {
         0..128 => config.receive_window,
         _ => smaller[usize::from(choice / 4) % smaller.len()],
     };
-    let config = Config { receive_window, ..config };
+    let config = with(config, |config| config.receive_window = receive_window);
     let sides = [Role::Dialer, Role::Listener].map(|role| Side::new(role, &config));
     let mut pair = Pair { config, sides, has_grown: false };
     let mut input = Input(bytes);

@@ -3,6 +3,7 @@
 //! test binary, started again.
 
 use crate::support::owner::{Owner, says, until};
+use crate::support::with;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::process::Command;
@@ -52,7 +53,7 @@ fn is_child() -> bool {
 
 /// Two owners, of which `a` listens on an address.
 fn owners(config: &Config, listen: &str) -> (Owner, Owner) {
-    let transport = tcp::Config { interfaces_interval: Duration::from_millis(20), ..tcp::Config::default() };
+    let transport = with(tcp::Config::default(), |config| config.interfaces_interval = Duration::from_millis(20));
     let [mut a, mut b] = [1, 2].map(|number| Owner::new(number, config.clone(), transport.clone()));
     a.swarm.listen(listen.parse().unwrap()).unwrap();
     until(&mut a, &mut b, |a, _| a.was_told("listen l0.1"));

@@ -2,6 +2,7 @@
 //! test runs in a process of its own that is allowed few descriptors: this test binary, started again.
 
 use super::{Count, Seen, Turned, listen, next, next_incoming, poll};
+use crate::support::with;
 use futures_lite::AsyncReadExt as _;
 use std::fs::File;
 use std::io::Write as _;
@@ -59,7 +60,7 @@ fn child_one_rests_while_the_other_goes_on() {
         return;
     }
     // The rest is longer than any run: what happens from here on happens during it.
-    let mut transport = Turned::new(Config { accept_pause: Duration::from_secs(3600), ..Config::default() });
+    let mut transport = Turned::new(with(Config::default(), |config| config.accept_pause = Duration::from_secs(3600)));
     let (lacking, lacking_address) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
     let (other, other_address) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
     let _waiting = TcpStream::connect(lacking_address).unwrap();
@@ -113,7 +114,7 @@ fn child_accepts_again_when_descriptors_return() {
     if std::env::var_os(MARK).is_none() {
         return;
     }
-    let mut transport = Turned::new(Config { accept_pause: Duration::from_millis(5), ..Config::default() });
+    let mut transport = Turned::new(with(Config::default(), |config| config.accept_pause = Duration::from_millis(5)));
     let (listener, address) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
     let mut clients = [(); 3].map(|()| TcpStream::connect(address).unwrap());
     let files = take_all_descriptors();

@@ -3,6 +3,7 @@
 
 use super::turned::LIMIT;
 use super::{Count, Seen, Turned, alone, dial, listen, socket_address};
+use crate::support::with;
 use futures_lite::future::zip;
 use libp2p_core::Multiaddr;
 use libp2p_core::transport::{ListenerId, Transport as _, TransportError};
@@ -142,11 +143,11 @@ fn no_more_addresses_are_tried_than_configured() {
     let known = [refusing, refusing, listener.local_addr().unwrap()];
     assert_eq!(Config::default().addresses_per_name, 8);
     for (limit, tried) in [(0, 1), (1, 1), (2, 2)] {
-        let mut transport = knowing(Config { addresses_per_name: limit, ..Config::default() }, &known);
+        let mut transport = knowing(with(Config::default(), |config| config.addresses_per_name = limit), &known);
         let (kind, text) = error_of(dial_name(&mut transport, "/dns/several.example/tcp/4001"));
         assert_eq!((kind, text.matches(&refusing.to_string()).count()), (ErrorKind::ConnectionRefused, tried));
     }
-    let mut transport = knowing(Config { addresses_per_name: 3, ..Config::default() }, &known);
+    let mut transport = knowing(with(Config::default(), |config| config.addresses_per_name = 3), &known);
     dial_name(&mut transport, "/dns/several.example/tcp/4001").unwrap();
 }
 
@@ -207,7 +208,7 @@ fn no_more_names_are_looked_up_at_a_time_than_configured() {
         // Nobody leaves before as many are inside as may be.
         let (inside, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
         let (barrier, seen) = (Barrier::new(at_a_time), most.clone());
-        let mut transport = resolving(Config { lookups, ..Config::default() }, move |_, _| {
+        let mut transport = resolving(with(Config::default(), |config| config.lookups = lookups), move |_, _| {
             seen.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             barrier.wait();
             inside.fetch_sub(1, Ordering::SeqCst);
@@ -232,7 +233,7 @@ fn held_at(lookups: usize) -> (Turned, Receiver<String>, Sender<()>) {
     let (begun, begins) = channel();
     let (go, going) = channel::<()>();
     let going = Mutex::new(going);
-    let transport = resolving(Config { lookups, ..Config::default() }, move |host, _| {
+    let transport = resolving(with(Config::default(), |config| config.lookups = lookups), move |host, _| {
         begun.send(host.to_owned()).unwrap();
         going.lock().unwrap().recv().unwrap();
         Ok(Vec::new())
@@ -332,7 +333,7 @@ fn a_swarm_tells_that_a_name_leads_nowhere_and_its_text_says_why() {
 
 #[test]
 fn a_resolver_that_panics_fails_its_dial_and_no_other() {
-    let config = Config { lookups: 1, ..Config::default() };
+    let config = with(Config::default(), |config| config.lookups = 1);
     let mut transport = resolving(config, |host, _| match host {
         "panics.example" => panic!("as the test says"),
         _ => Ok(Vec::new()),

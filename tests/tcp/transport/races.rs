@@ -4,6 +4,7 @@
 use super::names::{is_over, named, refusing, resolving};
 use super::turned::LIMIT;
 use super::{Turned, alone, socket_address};
+use crate::support::with;
 use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _};
 use std::future::Future as _;
 use std::io::{Read as _, Write as _};
@@ -189,7 +190,8 @@ fn an_owner_that_comes_late_starts_one_attempt_and_not_all() {
 #[test]
 fn the_shortest_delay_is_ten_milliseconds() {
     let silent = Silent::new(47);
-    let mut raced = Raced::new(Config { attempt_delay: Duration::ZERO, ..Config::default() }, &[silent.address; 2]);
+    let mut raced =
+        Raced::new(with(Config::default(), |config| config.attempt_delay = Duration::ZERO), &[silent.address; 2]);
     raced.begin();
     raced.at(ms(9));
     assert_eq!(silent.attempts(), 1);

@@ -3,6 +3,7 @@
 use super::turned::LIMIT;
 use super::{Turned, dial_now, listen, next_incoming, socket_address};
 use crate::support::sleep::{is_ready, sleep_on};
+use crate::support::with;
 use libp2p_identity::Keypair;
 use rustix::event::{PollFd, PollFlags};
 use std::io::Write as _;
@@ -158,7 +159,7 @@ fn what_is_undrained_ends_no_wait_undrained_and_a_wake_does() {
 #[test]
 fn a_wait_ends_when_a_deadline_of_the_transport_comes() {
     let reactor = tcp::Reactor::new().unwrap();
-    let config = Config { interfaces_interval: Duration::from_millis(20), ..Config::default() };
+    let config = with(Config::default(), |config| config.interfaces_interval = Duration::from_millis(20));
     let transport = tcp::Transport::new(reactor.handle(), config)
         .with_interfaces(|| Ok(vec![SocketAddr::from(([192, 0, 2, 1], 0)).ip()]));
     let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();

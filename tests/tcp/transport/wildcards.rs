@@ -3,6 +3,7 @@
 
 use super::turned::LIMIT;
 use super::{Seen, Turned, assert_nothing_to_report, has_ipv6, next, next_incoming, poll, try_listen};
+use crate::support::with;
 use libp2p_core::transport::{ListenerId, Transport as _};
 use libp2p_identity::Keypair;
 use std::collections::VecDeque;
@@ -36,7 +37,7 @@ fn looks(config: Config, script: &[Look]) -> (Config, Source, Arc<AtomicUsize>) 
     let taken = Arc::new(AtomicUsize::new(0));
     let count = taken.clone();
     let mut script: VecDeque<_> = script.iter().copied().collect();
-    let config = Config { interfaces_interval: Duration::ZERO, ..config };
+    let config = with(config, |config| config.interfaces_interval = Duration::ZERO);
     let look = move || {
         count.fetch_add(1, Ordering::SeqCst);
         let look = if script.len() > 1 { script.pop_front() } else { script.front().copied() };
@@ -187,7 +188,7 @@ fn each_family_hears_of_its_own_and_not_of_what_cannot_be_dialed() {
 #[test]
 fn no_more_addresses_are_reported_than_configured() {
     assert_eq!(Config::default().wildcard_addresses, 64);
-    let at_most = |wildcard_addresses| Config { wildcard_addresses, ..Config::default() };
+    let at_most = |wildcard_addresses| with(Config::default(), |config| config.wildcard_addresses = wildcard_addresses);
     let script: &[Look] = &[Ok(&["::1", A, B, C]), Ok(&[C, B, A]), Ok(&[C])];
     // Room is made before it is used.
     let expected = [new(A), new(B), expired(A), new(C), expired(B)];
@@ -215,7 +216,7 @@ fn listeners_on_wildcards_are_told_each_by_itself_and_those_on_one_address_nothi
 
 #[test]
 fn nobody_looks_while_nothing_listens_on_a_wildcard() {
-    let config = Config { interfaces_interval: Duration::ZERO, ..Config::default() };
+    let config = with(Config::default(), |config| config.interfaces_interval = Duration::ZERO);
     let mut transport = Turned::with(config, |transport| transport.with_interfaces(|| panic!("nobody wants to know")));
     let id = try_listen(&mut transport, "/ip4/127.0.0.1/tcp/0").unwrap();
     assert!(matches!(next(&mut transport), Seen::Address(listener, _) if listener == id));

@@ -13,7 +13,9 @@ use crate::connection::yamux::incoming::Incoming;
 use crate::connection::yamux::stream::{Stream, SynState};
 
 impl<K: Copy> Session<K> {
-    /// Leaves out the ids below `id`, for tests of what happens at their end. Ids never go back.
+    /// Leaves out the ids below `id`, for this crate's own tests of what happens at their end. Ids never
+    /// go back. It may change in any version.
+    #[doc(hidden)]
     #[must_use]
     pub fn skip_ids(mut self, id: u32) -> Self {
         if let Some(next) = self.next_id.filter(|next| *next < id) {

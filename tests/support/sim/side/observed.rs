@@ -3,7 +3,7 @@
 use super::super::super::audience::{Audience, Observed, Seen, Transcript};
 use super::Side;
 use std::time::Duration;
-use swarm_notify::lifecycle::{ConnectionEnd, Event, Failure};
+use swarm_notify::lifecycle::{ConnectionEnd, Event, EventSource, Failure};
 use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::{PipeTransport, Readiness};
 
@@ -63,12 +63,12 @@ where
         Network::hold(&mut self.swarm, is_held);
     }
 
-    fn openings(&self) -> Vec<Event> {
-        self.swarm.openings()
+    fn event_source(&self) -> &dyn EventSource {
+        &self.swarm
     }
 
-    fn events_until_room(&self) -> usize {
-        self.swarm.events_until_room()
+    fn event_source_mut(&mut self) -> &mut dyn EventSource {
+        &mut self.swarm
     }
 }
 

@@ -3,7 +3,8 @@
 use super::{Attacker, ends, joins, listening, opens, refused, told};
 use crate::simulated::secs;
 use crate::support::sim::{ECHO, Pair, SINK, Shape, everywhere};
-use swarm_notify::lifecycle::{ConnectionId, Limits};
+use crate::support::with;
+use swarm_notify::lifecycle::ConnectionId;
 use swarm_notify::notifee::Node;
 use swarm_notify::swarm::{Config, ProtocolLimits, Refusal};
 
@@ -22,7 +23,7 @@ everywhere! {
 }
 
 fn limited(streams: u32) -> impl FnOnce(&mut Config) {
-    move |config| config.limits = Limits { streams, ..config.limits }
+    move |config| config.limits = with(config.limits, |limits| limits.streams = streams)
 }
 
 fn a_peer_has_its_share_on_all_its_connections_together<const EVENTS: usize>(shape: Shape) {
@@ -175,8 +176,8 @@ fn a_protocol_is_limited_for_each_peer_and_for_all<const EVENTS: usize>(shape: S
     let mut pair = listening::<EVENTS>(shape, |_| {});
     // As a notifee says it.
     let node: &mut dyn Node = &mut pair.a.swarm;
-    node.limit_protocol(&SINK, ProtocolLimits { per_peer: 2, total: 3 });
-    node.limit_protocol(&ECHO, ProtocolLimits { per_peer: 1, ..ProtocolLimits::default() });
+    node.limit_protocol(&SINK, ProtocolLimits::new().with_per_peer(2).with_total(3));
+    node.limit_protocol(&ECHO, ProtocolLimits::new().with_per_peer(1));
     let (_, one) = joins(&mut pair);
     let (on_a, two) = joins(&mut pair);
     assert!(opens_sink(&mut pair, one) && opens_sink(&mut pair, two));
@@ -193,7 +194,7 @@ fn a_protocol_is_limited_for_each_peer_and_for_all<const EVENTS: usize>(shape: S
     assert_eq!(attacker.open(&mut pair, 2), 1);
     pair.a.swarm.limit_protocol(&ECHO, ProtocolLimits::default());
     assert_eq!(attacker.open(&mut pair, 2), 2);
-    pair.a.swarm.limit_protocol(&SINK, ProtocolLimits { per_peer: 9, total: 3 });
+    pair.a.swarm.limit_protocol(&SINK, ProtocolLimits::new().with_per_peer(9).with_total(3));
     assert!(opens_sink(&mut pair, one) && !opens_sink(&mut pair, one), "the third of all");
     ends(pair, attacker);
 }
@@ -203,7 +204,7 @@ fn a_protocol_counts_what_was_open_before_its_limit<const EVENTS: usize>(shape: 
     let (_, on_b) = joins(&mut pair);
     assert!(opens_sink(&mut pair, on_b) && opens_sink(&mut pair, on_b));
     assert_eq!(opens(&mut pair, on_b, 1).len(), 1);
-    pair.a.swarm.limit_protocol(&SINK, ProtocolLimits { per_peer: 1, ..ProtocolLimits::default() });
+    pair.a.swarm.limit_protocol(&SINK, ProtocolLimits::new().with_per_peer(1));
     assert_eq!(pair.a.swarm.counters().streams.inbound.open, 3, "they stay");
     assert!(!opens_sink(&mut pair, on_b));
     let first = pair.b.swarm.streams_of(on_b).next().unwrap();
@@ -215,7 +216,7 @@ fn a_protocol_counts_what_was_open_before_its_limit<const EVENTS: usize>(shape: 
 
 fn a_protocols_place_is_free_when_its_stream_has_ended<const EVENTS: usize>(shape: Shape) {
     let mut pair = listening::<EVENTS>(shape, |_| {});
-    pair.a.swarm.limit_protocol(&SINK, ProtocolLimits { per_peer: 1, total: 1 });
+    pair.a.swarm.limit_protocol(&SINK, ProtocolLimits::new().with_per_peer(1).with_total(1));
     for _ in 0..3 {
         let (_, on_b) = joins(&mut pair);
         for _ in 0..3 {

@@ -123,7 +123,7 @@ fn at_the_door_a_refused_share_is_counted<const EVENTS: usize>(shape: Shape) {
 
 fn a_refused_share_of_a_protocol_is_counted<const EVENTS: usize>(shape: Shape) {
     let mut pair = listening::<EVENTS>(shape, |_| {});
-    pair.a.swarm.limit_protocol(&ECHO, ProtocolLimits { per_peer: 2, ..ProtocolLimits::default() });
+    pair.a.swarm.limit_protocol(&ECHO, ProtocolLimits::new().with_per_peer(2));
     let mut attacker = Attacker::connect(&mut pair, 3, 3).unwrap();
     let connection = pair.a.swarm.connections().next().unwrap();
     assert_eq!(attacker.open(&mut pair, 5), 2);

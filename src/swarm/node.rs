@@ -1,13 +1,12 @@
 //! [`Node`]: a swarm, whatever its transport and the size of its queue, as protocols and subscriptions see it.
 
-use super::Network;
-use crate::connection::{Protocol, ReadError, WriteError};
-use crate::identity::PeerId;
-use crate::lifecycle::{ConnectionId, Counters, Event, Fault, ListenerId, StreamId};
-use crate::swarm::{
+use super::{
     CloseError, Config, ConnectionView, DialError, Gate, ListenError, ListenerView, Lists, Multiaddr, OpenStreamError,
     PipeTransport, ProtectError, ProtocolLimits, Reactor, Readiness, Refusal, RefusedAt, StreamView, Swarm,
 };
+use crate::connection::{Protocol, ReadError, WriteError};
+use crate::identity::PeerId;
+use crate::lifecycle::{ConnectionId, Counters, Event, EventSource, Fault, Hold, ListenerId, StreamId};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::task::Waker;
@@ -26,13 +25,15 @@ macro_rules! node {
         /// A swarm, seen by its notifees: commands and look-ups, each as [`Swarm`] documents it under the same name. It has
         /// all methods of a swarm but those that make one and those that drive one.
         ///
+        /// Sealed: the swarms of this crate are its only implementors, so that it can get more methods.
+        ///
         /// It can be made an object, so that a protocol is compiled once for all transports. Swarms are nodes, and so is the
-        /// swarm of a `Host`. A world of your own with a swarm inside is no node: it [has one](HasNode).
+        /// swarm of a `Host`. A world of your own with a swarm inside is no node: it [has one](crate::notifee::HasNode).
         #[diagnostic::on_unimplemented(
             message = "`{Self}` is no node",
             note = "pass the swarm inside: `world.node_mut()` of what implements `HasNode`, such as `cx.network().node_mut()`"
         )]
-        pub trait Node: Network {
+        pub trait Node: EventSource {
             $($(#[$doc])* fn $name(&$self $(, $arg: $type)*) $(-> $ret)?;)*
             $($(#[$mut_doc])* fn $mut_name(&mut $mut_self $(, $mut_arg: $mut_type)*) $(-> $mut_ret)?;)*
             /// [`Swarm::refused_at`]
@@ -198,7 +199,18 @@ node_methods!(node);
 #[cfg(all(feature = "host", unix))]
 pub(crate) use node_methods;
 
-impl<T, const EVENTS: usize, R> Network for Swarm<T, EVENTS, R>
+impl<T, const EVENTS: usize, R> Hold for Swarm<T, EVENTS, R>
+where
+    T: PipeTransport,
+    R: Reactor,
+{
+    #[inline]
+    fn hold(&mut self, is_held: bool) {
+        Self::hold(self, is_held);
+    }
+}
+
+impl<T, const EVENTS: usize, R> EventSource for Swarm<T, EVENTS, R>
 where
     T: PipeTransport,
     R: Reactor,
@@ -208,79 +220,11 @@ where
         Self::next_event(self)
     }
 
-    fn hold(&mut self, is_held: bool) {
-        Self::hold(self, is_held);
-    }
-
     fn openings(&self) -> Vec<Event> {
         Self::openings(self)
     }
 
     fn events_until_room(&self) -> usize {
         Self::events_until_room(self)
-    }
-}
-
-/// A network that a [`Node`] is in: a swarm itself, or your own world with one inside.
-///
-/// ```
-/// use libp2p_core::transport::MemoryTransport;
-/// use swarm_notify::lifecycle::Event;
-/// use swarm_notify::notifee::{HasNode, Network, Node};
-/// use swarm_notify::swarm::Swarm;
-///
-/// struct World {
-///     swarm: Swarm<MemoryTransport>,
-///     players: Vec<String>,
-/// }
-///
-/// impl HasNode for World {
-///     fn node(&self) -> &dyn Node {
-///         &self.swarm
-///     }
-///
-///     fn node_mut(&mut self) -> &mut dyn Node {
-///         &mut self.swarm
-///     }
-/// }
-///
-/// impl Network for World {
-///     fn next_event(&mut self) -> Option<Event> {
-///         self.swarm.next_event()
-///     }
-///
-///     fn hold(&mut self, is_held: bool) {
-///         Network::hold(&mut self.swarm, is_held);
-///     }
-///
-///     fn openings(&self) -> Vec<Event> {
-///         self.swarm.openings()
-///     }
-///
-///     fn events_until_room(&self) -> usize {
-///         self.swarm.events_until_room()
-///     }
-/// }
-/// ```
-pub trait HasNode: Network {
-    /// The node.
-    fn node(&self) -> &dyn Node;
-
-    /// The node, to be given commands.
-    fn node_mut(&mut self) -> &mut dyn Node;
-}
-
-impl<T, const EVENTS: usize, R> HasNode for Swarm<T, EVENTS, R>
-where
-    T: PipeTransport,
-    Self: 'static,
-    R: Reactor,
-{
-    fn node(&self) -> &dyn Node {
-        self
-    }
-
-    fn node_mut(&mut self) -> &mut dyn Node {
-        self
     }
 }
