@@ -196,6 +196,7 @@
 //! | **address** | As a holder of shares, one IPv4 address or one IPv6 /64. |
 //! | **site** | As a holder of shares, one IPv6 /48. |
 //! | **door** | The table of accepted connections whose peers are not authenticated yet, so that they have no id. |
+//! | **handshake** | A connection whose peer is not authenticated yet: at the door if it was accepted, or a dial under way. |
 //! | **newcomer** | Whoever asks for a place: a socket at the door, a peer, a stream. |
 //! | **list** | Rules of the owner that allow or deny peers and networks. |
 //! | **gate** | A trait of the owner's own rules, which is asked after the lists. |

@@ -36,7 +36,7 @@
 //!   [`Readiness::Refused`](crate::swarm::Readiness::Refused), at most once a second.
 //! - **Places** are [shared by address](Config::peers): silent peers cannot keep others out.
 //! - **A slow owner** delays nobody either: events wait in a bounded queue, and what is lost is told in its place.
-//! - **Denied** peers are none: not as neighbours, and not as authors.
+//! - **A denied peer** counts neither as a peer of pub/sub nor as an author.
 //! - **Bounded.** Peers, their topics and streams, the length of an RPC and what it carries, what waits for a peer and for the
 //!   owner: each has a field of [`Config`], whose page adds them up. [`held`](PubSub::held) says how much it is.
 //! - **Not promised:** that a message comes whose author or only link was cut while it was under way, or that messages of
