@@ -20,7 +20,7 @@
 //! |---|---|---|
 //! | **P1 Once** | Each id gets exactly one outcome, and exactly one close if it opened. This holds on every path: requested, remote, failed, timed out, shut down, peer killed. | `tests/lifecycle/once.rs`, `tests/tcp/sockets/processes.rs`, `tests/chaos/main.rs` |
 //! | **P2 Nested** | `Connected` comes before every event of its streams. The last events of all its streams come before `Disconnected`. | `tests/lifecycle/nested.rs`, `tests/swarm/simulated/connections.rs` |
-//! | **P3 In order** | Events are drained in the order in which the transitions took place. | `tests/lifecycle/order.rs`, `tests/notifee/registry/order.rs` |
+//! | **P3 In order** | Events are drained in the order in which the transitions took place. | `tests/lifecycle/order.rs`, `tests/lifecycle/random.rs` |
 //! | **P4 Bounded** | At most `EVENTS` events are queued, and 1 is a legal capacity. A full queue delays openings and nothing else: data, resets, pongs and window updates flow on, and the deadlines of what waits stand still. | `tests/lifecycle/bounded.rs`, `tests/swarm/simulated/full_queue.rs`, `tests/tcp/sockets/full.rs` |
 //! | **P5 It ends** | A close costs O(1) at once, and O(what is closed) in all. `shutdown` finishes as long as the owner drains, whatever the peers do: a deadline cuts a close that a peer drags out. | `tests/lifecycle/ends.rs`, `tests/swarm/simulated/shutdown.rs`, `tests/tcp/sockets/shutdown.rs` |
 //! | **P6 No stale handle** | An id that has ended is refused and never comes back. What a closing event names can be looked up until `next_event` is called again, and `take_unread` hands over the bytes that arrived before the end. | `tests/lifecycle/stale.rs`, `tests/swarm/simulated/stale.rs`, `tests/swarm/simulated/streams.rs` |
