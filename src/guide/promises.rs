@@ -59,7 +59,7 @@
 //!
 //! `Listen` and `ListenClose` are exact for this crate's TCP; of another transport they are as exact as its reports.
 //!
-//! What a reason can say of a peer depends on the peer: [How peers end](super#how-peers-end).
+//! What a reason can say of a peer depends on the peer: [How peers end](crate::guide#how-peers-end).
 //!
 //! # Numbers that a peer chooses
 //!
