@@ -13,7 +13,7 @@
 //! [`handle_timeout`](Connection::handle_timeout) offers them.
 //!
 //! What happens is said one [`Fact`] at a time, and nothing is queued here: an owner that handles each fact before it
-//! asks for the next has always seen the whole truth. At two gates a connection asks for permission: what is
+//! asks for the next has always seen the whole truth. Twice a connection asks for permission: what is
 //! [`Fact::ReadyToOpen`] or [`Fact::StreamReadyToOpen`] is agreed with the peer, but neither confirmed to it nor open
 //! until the owner says [`open`](Connection::open) or [`confirm_stream`](Connection::confirm_stream). Its deadline
 //! stands still meanwhile.
@@ -66,7 +66,31 @@
 //!         peer.begin_input(&mut input);
 //!     }
 //! }
-//! assert_eq!(open, 2); // authenticated and multiplexed, with permission given at each gate
+//! assert_eq!(open, 2); // authenticated and multiplexed, with permission given each time
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! One end beside a peer that does not speak Noise. The first bytes on the wire are multistream-select's:
+//!
+#![cfg_attr(feature = "rand", doc = "```")]
+#![cfg_attr(not(feature = "rand"), doc = "```ignore")]
+//! use core::time::Duration;
+//! use swarm_notify::connection::{Config, Connection, Environment, Error, Fact, Input, Role, Streams, noise};
+//! use swarm_notify::keys;
+//!
+//! let (config, now) = (Config::default(), Duration::ZERO);
+//! // Who knows the key or one of the seeds can read and forge all: take them from the system.
+//! let noise = noise::Config::new(&keys::generate()?, keys::seed()?, &["/yamux/1.0.0"])?;
+//! let mut connection = Connection::new(&noise, Role::Dialer, keys::seed()?, None, &config, now)?;
+//! let (streams, scratch) = (&mut Streams::new(), &mut Default::default()); // one of each for all your connections
+//! let mut env = Environment { streams, protocols: &[], config: &config, now, scratch };
+//!
+//! let (mut wire, mut input) = (Vec::new(), Input::new());
+//! connection.transmit(&mut wire)?; // yours to send
+//! assert!(wire.starts_with(b"\x13/multistream/1.0.0\n\x07/noise\n"));
+//! connection.begin_input(&mut input);
+//! input.fill(b"\x13/multistream/1.0.0\n\x03na\n"); // what you have read
+//! assert_eq!(connection.receive(&mut input, &mut env), Some(Fact::Failed(Error::Unsupported)));
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 

@@ -1,9 +1,13 @@
 //! Put it into your loop: which calls when, what a turn does, and what happens if you are late.
 //!
-//! Four pages go further: [`enemy`] has all bounds, and what is not defended; [`memory`] has what they add up to.
-//! [`six_notifications`] shows py-libp2p's way and ours side by side.
-#![cfg_attr(feature = "cli", doc = "[`command_log`] states the log of the command.")]
-#![cfg_attr(not(feature = "cli"), doc = "`command_log` (feature `cli`) states the log of the command.")]
+//! Further pages:
+//!
+//! - [`promises`]: the thirteen promises, each with the tests that hold it.
+//! - [`enemy`]: all bounds, and what is not defended; [`memory`]: the memory that they add up to.
+//! - [`from_py_libp2p`]: py-libp2p's names and ours, where the two differ, and what each notifee hears.
+//! - [`six_notifications`]: py-libp2p's way and ours side by side, as two whole programs.
+#![cfg_attr(feature = "cli", doc = "- [`command`] and [`command_log`]: the command `swarm-notify`, and its log.")]
+#![cfg_attr(not(feature = "cli"), doc = "- `command`, `command_log` (feature `cli`): the command, and its log.")]
 //!
 //! The short form, for a program that draws a frame sixty times a second:
 //!
@@ -75,10 +79,25 @@
 //! No progress depends on extra calls, or on another thread. A loop that sleeps 50 ms a frame hears in each tick all that
 //! has come, however irregular the frames are.
 //!
-//! Complete programs, each short enough to copy, are in the crate's sources under `tests/loops/`; each runs with
-//! `cargo run --example NAME`: `frame` (a frame with a budget), `epoll`, `poll2`, `mio`, `calloop`, `tokio`, `smol`,
-//! `wait` (no other loop) and `lifecycle` (the bookkeeping alone, over sockets of your own). Those under `tests/examples/`
-//! do something: `chat`, `request_response`, `six_notifications`, `peers`, `reconnecting`, and `chat_host` (feature `host`).
+//! # Programs to begin with
+//!
+//! Each is short enough to copy, from `tests/examples/` or `tests/loops/` of the crate's sources, and the tests run each. Its
+//! first comment says how it is tried out; those with a star take two terminals.
+//!
+//! | program | what it shows | command |
+//! |---|---|---|
+//! | `chat` * | a chat on the raw swarm in a loop of its own, which reads the keyboard, too | `cargo run --example chat` |
+//! | `chat_host` * | the same with async streams and a handler; the two speak with each other | `cargo run --features host --example chat_host` |
+//! | `request_response` * | a request and response protocol of one's own, with a codec | `cargo run --example request_response` |
+//! | `six_notifications` | the six of libp2p's notifee on two nodes ([`six_notifications`]) | `cargo run --example six_notifications` |
+//! | `peers` * | a table of peers every second: counters, ages, round trips, bytes | `cargo run --example peers` |
+//! | `reconnecting` * | a client that stays connected through its server's restarts | `cargo run --example reconnecting` |
+//! | `guarded` | a node that watches its bounds ([`enemy`]) | `cargo run --example guarded` |
+//! | `frame` | the loop of a game: a turn under a budget in each frame | `cargo run --example frame` |
+//! | `epoll`, `poll2`, `mio`, `calloop` | an event loop that you have, with the swarm's descriptor in it | `cargo run --example epoll` |
+//! | `tokio`, `smol` | a task on an async runtime | `cargo run --example tokio` |
+//! | `wait` | no other loop: the swarm sleeps itself | `cargo run --example wait` |
+//! | `lifecycle` | the bookkeeping alone, over sockets of your own | `cargo run --example lifecycle` |
 //!
 //! # Streams
 //!
@@ -117,7 +136,8 @@
 //! - **Before you close a connection,** wait for your answers, and until yours have been read:
 //!   [`close_connection`](Swarm::close_connection) and [`shutdown`](Swarm::shutdown) send what was written and end both
 //!   sides of all streams, answered or not. To stop in good order, close your listeners, unregister your protocols, wait
-//!   for the `ClosedStream` of each stream that lives, and shut down then.
+//!   for the `ClosedStream` of each stream that lives, and shut down then. Take turns and drain until
+//!   [`is_shut_down`](Swarm::is_shut_down): every closing event is still told.
 //! - **A peer that leaves.** After its go-away the connection takes no new streams (`Closing`). Those that live go on if
 //!   the peer keeps its socket open: finish your answers. `Disconnected` comes when the last one has ended and the peer
 //!   has closed its socket, or has not for [`close_timeout`](crate::connection::Config::close_timeout) (5 s), or when
@@ -322,7 +342,11 @@
 use crate::swarm::{Config, Swarm};
 
 #[cfg(feature = "cli")]
+pub mod command;
+#[cfg(feature = "cli")]
 pub mod command_log;
 pub mod enemy;
+pub mod from_py_libp2p;
 pub mod memory;
+pub mod promises;
 pub mod six_notifications;

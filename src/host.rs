@@ -55,11 +55,28 @@
 //! # Beside it
 //!
 //! [`Host::with`] and [`Handle::with`] lead to the notifees and the swarm: services such as ping are installed there and
-//! given their commands, and [`Handle::events`] and [`Handle::wait_for`] await what they have to say. A service of your own that has a time-out
+//! given their commands, and [`Handle::events`] and [`Handle::wait_for`] await what they have to say. A service of your own that has a timeout
 //! counts from [`Notifees::now`], or from [`Handle::now`]: the host has a clock of its own. What lives and what has ended is told to notifees as
 //! everywhere; the host's own is the first of them.
 //!
-//! Everything here belongs to one thread, but for [`Remote`], which has work done on it for others.
+//! - [`open_stream_lazy`](Handle::open_stream_lazy) saves the round trip of the negotiation: what is written at once travels with
+//!   the proposal, and whether the peer speaks the protocol shows at the first read.
+//! - [`wait_at_limit`](OpenStream::wait_at_limit) waits for a place, first come, first served, where there are as many streams as
+//!   the limits allow.
+//! - [`Handle::request`] asks a peer and gives its response; [`Handle::answer`] has a handler answer what peers ask.
+//! - The swarm that `with` lends is a [`Node`](crate::notifee::Node). It takes commands itself, and services take theirs with it:
+//!   `floodsub.subscribe(swarm, "news")`.
+//! - A notifee that clones the events of `emitted` into a channel for each task lets any number of tasks hear what identify says.
+//!
+//! Everything here belongs to one thread, but for [`Remote`], which has work done on it for others: `remote.run(async move |handle|
+//! …).await` runs a job on the host's thread and gives its result.
+//!
+//! # What it costs
+//!
+//! Beside the loop that drives the bare swarm (`cargo bench --features host --bench host`), a stream takes 1.2 times as long one at
+//! a time, and 1.6 to 1.8 times lazily opened and 64 at a time (1.8 to 2 if the peer's word is waited for), where the loop needs 2
+//! to 3 µs for both sides together. Both sides allocate five times more for each stream: its outcome, what each holder shares with
+//! its host, the handler's future and its task.
 
 mod any_swarm;
 mod begin_stream;

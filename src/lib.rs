@@ -105,7 +105,8 @@
 //! **A transition that cannot be announced does not happen yet.** The event queue is bounded. While it is full nothing
 //! becomes open: accepting pauses, what is ready to open waits in line behind the closes that are owed, and our answer
 //! to its peer waits with it. What is open goes on. Past the backlog a peer is refused. Closing is always accepted; its
-//! announcement is owed, and paid in order as room returns. Nothing is dropped, ever.
+//! announcement is owed, and paid in order as room returns. Nothing is dropped, ever. The page [`guide::promises`] has the
+//! thirteen promises that follow from this, each with the files that test it.
 //!
 //! # Features
 //!
@@ -116,6 +117,95 @@
 //! and looks each up on a thread of its own. `host` is for Unix. Everything else, the command too, is checked to compile
 //! for Windows and macOS, and is tested on Linux only. Without default features the crate is the lifecycle layer and
 //! notifees alone: `no_std` with `alloc`, on `slab`, `heapless` and `log`.
+//!
+//! # Glossary
+//!
+//! One word for each concept, here and in all pages, comments and names. The page [`guide::enemy`] says more of those of the last
+//! table, with their numbers.
+//!
+//! ## What lives
+//!
+//! | word | meaning |
+//! |---|---|
+//! | **owner** | The program that holds a swarm, takes its turns and gives it commands. |
+//! | **driver** | The code that calls `tick` and `drive`: the owner's loop, or a host. |
+//! | **peer** | The node at the other end of a connection, named by its peer id. |
+//! | **listener** | A socket, or several for a wildcard address, on which a swarm accepts connections. |
+//! | **connection** | An encrypted, authenticated and multiplexed link with one peer, which dialed us (inbound) or which we dialed (outbound). |
+//! | **stream** | An ordered channel of bytes in both directions on a connection, for one protocol. |
+//! | **protocol** | The name, such as `/echo/1.0.0`, on which both sides of a stream agree. |
+//! | **proposal** | The first message on a stream, which names the protocol that its opener wants to speak. |
+//! | **id** | The name of one listener, connection or stream, with a generation, so that it never comes back once it has ended. |
+//! | **transport** | A [`libp2p_core::Transport`](swarm::Transport): it listens and dials, and yields byte pipes. |
+//! | **byte pipe** | The raw bytes in both directions that a transport yields, before encryption: a TCP socket, or two buffers in memory. |
+//! | **muxer** | The protocol that carries all streams of a connection: yamux. |
+//! | **reactor** | The poller of a transport's sockets and timers, which the swarm drives in its own turns. |
+//! | **service** | A notifee that speaks a protocol and is installed with it: ping, identify, floodsub, yours. |
+//! | **host** | A swarm, its notifees and an executor for smol programs, with async streams. |
+//! | **handler** | A function of a host's owner that answers the inbound streams of a protocol. |
+//!
+//! ## What is told
+//!
+//! | word | meaning |
+//! |---|---|
+//! | **transition** | A change in the life of a listener, connection or stream: it begins, opens, leaves or ends. |
+//! | **event** | One of the nine messages that tell of a transition, told once and in order. |
+//! | **reason** | The word in an event that says why something failed or ended. |
+//! | **fact** | What a sans-IO [`connection`] reports to the swarm, one at a time, before it becomes an event. |
+//! | **room** | The number of events that the event queue can still take; without room nothing opens. |
+//! | **owed** | Said of a closing event that waits behind a full event queue. |
+//! | **readiness** | The news that a stream can be read or written, that addresses have changed, or that a peer was refused something; it is coalesced, and so it is no event. |
+//! | **refusal** | Something of a peer's that was not let in, which is counted and told as readiness. |
+//! | **drain** | To take events and readiness until there are none. |
+//! | **notifee** | An observer that is told of the events for which it has declared an interest. |
+//! | **dispatch** | To drain a network through its notifees; `drive` dispatches, and then tells notifees of readiness and of their deadlines. |
+//! | **emission** | An event of any type that a notifee tells all others. |
+//! | **subscription** | A notifee that sends events to another task or thread through a bounded channel. |
+//! | **lag** | The events that a subscription has missed; their count is told, and a snapshot follows. |
+//! | **snapshot** | A list of all that is open at its place in the order of events. |
+//!
+//! ## How work is done
+//!
+//! | word | meaning |
+//! |---|---|
+//! | **turn** | One pass of a swarm's work: it hears what has come, handles it, and sends pending output. |
+//! | **tick** | A turn without a budget, once a frame or whenever the owner wakes up. |
+//! | **unit** | The smallest piece of a turn's work, before which a budget is asked. |
+//! | **helping** | The amount of one connection's input that is handled before others have their turn: at most 16 KiB and 256 frames while others wait. |
+//! | **deadline** | A time on the owner's clock at which something is judged; a timeout is the duration that leads to it. |
+//! | **flush** | To send pending output now, and not in the next turn. |
+//! | **close** | To end something politely, once what was written is sent. |
+//! | **finish** | To end our side of a stream, while the peer may go on. |
+//! | **reset** | To give up a stream at once, in both directions. |
+//! | **go-away** | Yamux's last frame, with which a side leaves a connection. |
+//! | **window** | The number of bytes that a peer may still send on a stream, or that we may. |
+//! | **half-open** | Said of a stream of which one side has finished and the other has not. |
+//!
+//! ## What is bounded
+//!
+//! | word | meaning |
+//! |---|---|
+//! | **bound** | The most of something that may exist or happen, a field of a `Config` or a constant. |
+//! | **limit** | A bound on the number of listeners, connections or streams ([`Limits`](lifecycle::Limits)). |
+//! | **rate** | A bound on how often something may happen: so many times at once, and so many a second in the long run. |
+//! | **budget** | A bound on work or memory: of a turn, the units that its owner allows; of bytes held, the amount above which a peer gets no more window. |
+//! | **bytes held** | Memory in which bytes wait for somebody: unread, unsent or not handled yet. |
+//! | **backlog** | What has come and waits to be let in: connections of a listener, or streams of a connection. |
+//! | **place** | Room for one more of something that is counted. |
+//! | **share** | The most places that one holder may have: a peer, an address or a site. |
+//! | **address** | As a holder of shares, one IPv4 address or one IPv6 /64. |
+//! | **site** | As a holder of shares, one IPv6 /48. |
+//! | **door** | The table of accepted connections whose peers are not authenticated yet, so that they have no id. |
+//! | **handshake** | A connection whose peer is not authenticated yet: at the door if it was accepted, or a dial under way. |
+//! | **newcomer** | Whoever asks for a place: a socket at the door, a peer, a stream. |
+//! | **list** | Rules of the owner that allow or deny peers and networks. |
+//! | **gate** | A trait of the owner's own rules, which is asked after the lists. |
+//! | **denied** | Not allowed by a list or the gate. |
+//! | **give way** | To end, without having done wrong, so that a newcomer gets the place. |
+//! | **trim** | To close the least useful connections above the high-water mark. |
+//! | **protect** | To keep a peer's connections from being trimmed and from giving way, unless one looks dead. |
+//! | **flood** | More of something than its rate allows, which ends the connection. |
+//! | **paced** | Said of a stream that waits without an id because its peer opens more than its rate. |
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -149,7 +239,7 @@ pub mod tcp;
 #[cfg(feature = "connection")]
 pub mod text;
 
-/// The examples of README, as tests.
-#[cfg(all(doctest, feature = "keys", feature = "tcp", feature = "subscription"))]
+/// The example of README, as a test.
+#[cfg(all(doctest, feature = "tcp", feature = "rand"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -18,7 +18,12 @@
 //!   own, or has a [`subscription`](mod@subscription), in a task or thread of yours.
 //! - If a notifee panics and the panic is caught, the next [`dispatch`](Notifees::dispatch) goes on behind it: the
 //!   others are told, and nobody twice. [`catch_panics`](fn@catch_panics) catches and reports them one by one.
-//! - One that cares about peers, however many connections each has, is put into [`Peers`].
+//! - One that cares about peers, however many connections each has, is put into [`Peers`]: it is told of a peer's first
+//!   connection and of its last.
+//! - One that does the same whatever it is told has one method for all nine events, [`Notifee::event`].
+//! - An owner who drives the registry sees the events, too, behind all notifees: [`Notifees::drive_with`], and
+//!   [`Notifees::drive_with_ready`] for one with streams of its own.
+//! - Leaving costs the same however many are registered: 10 000 can leave in one event.
 //!
 //! ```
 //! use swarm_notify::lifecycle::{ConnectionId, Direction, Lifecycle, Limits};
@@ -46,6 +51,53 @@
 //! notifees.dispatch(&mut lifecycle);
 //! assert_eq!(notifees.get(peers).unwrap().0, [connection]);
 //! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! On a swarm, a notifee that greets each peer, and a subscription for a thread that may be slow:
+//!
+#![cfg_attr(all(feature = "tcp", feature = "subscription"), doc = "```")]
+#![cfg_attr(not(all(feature = "tcp", feature = "subscription")), doc = "```ignore")]
+//! use swarm_notify::connection::Protocol;
+//! use swarm_notify::lifecycle::ConnectionId;
+//! use swarm_notify::notifee::{HasNode, Interest, Notice, Notifee, NotifeeContext, Notifees, subscription};
+//!
+//! const HELLO: Protocol = Protocol::from_static("/hello/1.0.0");
+//!
+//! #[derive(Default)]
+//! struct Greeter {
+//!     greeted: u32,
+//! }
+//!
+//! impl<N: HasNode> Notifee<N> for Greeter {
+//!     fn interest(&self) -> Interest {
+//!         Interest::CONNECTED // streams come and go at no cost here
+//!     }
+//!
+//!     fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
+//!         let node = cx.network().node_mut();
+//!         if let Ok(stream) = node.open_stream(connection, &[HELLO]) { // any command, now; what it causes is told later
+//!             self.greeted += u32::from(node.write(stream, b"hello").is_ok() && node.close_stream(stream).is_ok());
+//!         }
+//!     }
+//! }
+//!
+//! let mut notifees: Notifees<swarm_notify::tcp::Swarm> = Notifees::new();
+//! let greeter = notifees.register(Greeter::default()); // an id that knows the type: `get` and `get_mut` lend it
+//!
+//! let (subscriber, mut notices) = subscription(256); // bounded, and exact about what it missed
+//! notifees.register(subscriber);
+//! std::thread::spawn(move || {
+//!     while let Some(notice) = notices.recv_blocking() {
+//!         match notice {
+//!             Notice::Snapshot(open) => println!("{} are open", open.len()), // comes first, and after each lag
+//!             Notice::Lagged(missed) => println!("{missed} came and went"),
+//!             notice => println!("{notice:?}"),
+//!         }
+//!     }
+//! });
+//! // Then, after each `swarm.tick(…)`: `notifees.drive(&mut swarm, now)`, instead of draining by hand. A loop that sleeps
+//! // sleeps until the earlier of `swarm.poll_at()` and `notifees.poll_at()`.
+//! assert_eq!(notifees.get(greeter).map(|greeter| greeter.greeted), Some(0));
 //! ```
 
 #[cfg(feature = "connection")]

@@ -9,6 +9,34 @@
 //!
 //! For a protocol of your own of requests and responses, [`request_response`] needs a codec. Other protocols are a
 //! [`Notifee`] that is a [`Service`] too; [`parts`] has what they are made of.
+//!
+//! A node with two services. Any loop that drives notifees drives them:
+//!
+#![cfg_attr(all(feature = "tcp", feature = "rand"), doc = "```")]
+#![cfg_attr(not(all(feature = "tcp", feature = "rand")), doc = "```ignore")]
+//! use std::time::Duration;
+//! use swarm_notify::notifee::Notifees;
+//! use swarm_notify::protocols::identify::{self, Identify};
+//! use swarm_notify::protocols::ping::{self, Ping};
+//! use swarm_notify::swarm::{Config, Swarm};
+//! use swarm_notify::{keys, tcp};
+//!
+//! let identity = keys::generate()?;
+//! let reactor = tcp::Reactor::new()?;
+//! let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+//! let mut swarm = Swarm::from_os_rng(reactor, transport, &identity, Config::default())?;
+//! let mut notifees = Notifees::new();
+//! let ping = notifees.install(&mut swarm, Ping::new(keys::seed()?, ping::Config::default()));
+//! let identify = notifees.install(&mut swarm, Identify::new(identity.public(), identify::Config::default()));
+//!
+//! swarm.tick(Duration::ZERO);
+//! notifees.drive(&mut swarm, Duration::ZERO); // asks each connection, answers its peer
+//! let pong = notifees.get_mut(ping).and_then(Ping::next_event); // a round-trip time, or why there is none
+//! let info = notifees.get_mut(identify).and_then(Identify::next_event); // what a peer says of itself
+//! assert!(pong.is_none() && info.is_none()); // nobody is connected here
+//! assert!(notifees.uninstall(&mut swarm, ping)); // and its protocol is not spoken any more
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 // Nearly every number here follows from what a peer has sent.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))]

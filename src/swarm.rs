@@ -22,7 +22,7 @@
 //! system, the other with a queue of another size.
 //!
 //! Commands can be given at any time and return at once. They act on what is in memory; the next turn does what they
-//! cause on sockets, and their time-outs count from it. A fault of an address, a peer or the network is never a
+//! cause on sockets, and their timeouts count from it. A fault of an address, a peer or the network is never a
 //! command's error: it is an event.
 //!
 //! While the event queue is full nothing becomes open: accepting pauses, and what is ready to open waits in line, and
@@ -82,6 +82,50 @@
 //! assert_eq!((echo.as_slice(), ended), (b"hello".as_slice(), Some(StreamEnd::Finished)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Lists and a gate
+//!
+//! A swarm has [`Lists`] of peers and networks that it allows or denies. They can be changed at any time, and the next turn cuts
+//! what is open and denied. A [`Gate`] is the owner's own rule beside them. Their pages say where each is asked and what it costs;
+//! the page `guide::enemy` says what a denied peer sees.
+//!
+#![cfg_attr(all(feature = "tcp", feature = "rand"), doc = "```")]
+#![cfg_attr(not(all(feature = "tcp", feature = "rand")), doc = "```ignore")]
+//! use std::time::Duration;
+//! use swarm_notify::connection::Protocol;
+//! use swarm_notify::identity::PeerId;
+//! use swarm_notify::swarm::{Config, Gate, ListRule, Swarm};
+//! use swarm_notify::{keys, tcp};
+//!
+//! /// The owner's own rule: only one peer may speak the admin's protocol.
+//! struct OneAdmin(PeerId);
+//!
+//! impl Gate for OneAdmin {
+//!     fn may_speak(&mut self, peer: PeerId, protocol: &Protocol, _now: Duration) -> bool {
+//!         protocol.as_str() != "/admin/1.0.0" || peer == self.0
+//!     }
+//! }
+//!
+//! # let peer = || keys::generate().map(|key| key.public().to_peer_id());
+//! # let (admin, rude, banned) = (peer()?, peer()?, [peer()?, peer()?]);
+//! let reactor = tcp::Reactor::new()?;
+//! let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+//! let mut swarm = Swarm::from_os_rng(reactor, transport, &keys::generate()?, Config::default())?;
+//! swarm.set_gate(Some(Box::new(OneAdmin(admin))));
+//!
+//! let now = Duration::ZERO;
+//! let lists = swarm.lists_mut();
+//! lists.deny_network("198.51.100.0/24".parse()?)?; // the smallest network with a rule decides
+//! lists.allow_network("198.51.100.7".parse()?)?;
+//! lists.replace_peers(banned.map(|peer| (peer, ListRule::Deny)))?; // a whole list at once: these, and no others
+//! lists.deny_peer_until(rude, now + Duration::from_secs(600)); // and it may come again after that
+//! swarm.tick(now); // what was open and is denied ends as `Denied`
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! In a notifee that is `cx.network().node_mut().lists_mut()`. On a host, with [`Node`](crate::notifee::Node) in scope, it is
+//! `handle.with(move |_, swarm| swarm.lists_mut().deny_peer(peer))`. Until the next turn has cut what is open, what a peer has
+//! sent is still told.
 
 // The page of `Swarm` has the methods of these first, in this order.
 mod make;

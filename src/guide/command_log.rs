@@ -212,7 +212,7 @@
 //! | `data` | string | The message, if it is UTF-8. |
 //! | `data_base64` | string | The message in Base64, if it is not; of its first 3 072 bytes. |
 //! | `length` | number | The bytes of the whole message, if it was cut. |
-//! | `via` | string | The peer id of the neighbour that has sent us the message. |
+//! | `via` | string | The peer id of the peer that has sent us the message. |
 //! | `missed` | number | Lines that were left out, or events that were lost. |
 //! | `part` | number | The number of a part of a snapshot, from 1. |
 //! | `more` | boolean | Other parts of the snapshot follow. |

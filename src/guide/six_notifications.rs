@@ -28,8 +28,8 @@
 //! | the listener is closed | `await host.close()`, which closes everything | [`swarm.close_listener(listener)`](crate::swarm::Swarm::close_listener), or [`shutdown`](crate::swarm::Swarm::shutdown) |
 //! | it is told | `listen_close(network, multiaddr)` | `listen_close(cx, listener, reason)`; the port is free again |
 //!
-//! README compares the two further: what could not open, the order, slow notifees, and what each hears in a table of
-//! situations.
+//! The page [`from_py_libp2p`](super::from_py_libp2p) compares the two further: what could not open, the order, slow notifees,
+//! and what each hears in 27 situations.
 //!
 //! # py-libp2p's way
 //!

@@ -1,19 +1,27 @@
 //! [`PubSub`]: publish and subscribe over the streams of a swarm's peers, whoever [routes](Router) the messages.
 //!
 //! libp2p/specs, `pubsub/README.md`. [`FloodSub`](super::floodsub::FloodSub) is what can be used today, and its page
-//! has an example.
+//! has an example of two nodes.
 //!
 //! - **Peers.** A connected peer is asked once whether it speaks the protocol, by our stream to it; it is a peer
 //!   ([`Event::PeerAdded`]) as soon as that or one of its own is open, and until its last connection ends
 //!   ([`Event::PeerGone`]). However many connections there are, there is one peer and one stream of ours to it. If that
 //!   ends while the peer is connected it is opened again: at once on another connection if its own has ended, else
-//!   after a while, which grows. We write on our stream only and read from the peer's only.
+//!   after a while, which grows; what waits for the peer moves to it. We write on our stream only and read from the peer's
+//!   only.
 //! - **Subscriptions** are announced to each peer when our stream to it opens, and when they change; what changes while
 //!   a peer does not read is announced as the difference, once it does.
 //! - **Messages** are taken on topics that we subscribe to: if they are [signed](Signing) as they should be, were not
 //!   [seen](Config::seen_ttl) before, and the [validator](PubSub::set_validator) accepts them, they are told
 //!   ([`Event::Message`]) and forwarded. None goes back to its source or to whom it came from. One that is not encoded
 //!   as usual is told only, since others may find its signature wrong: [`Claim::is_forwardable`](signing::Claim).
+//! - **Signed.** [`StrictSign`](Signing::StrictSign) takes what names its author and is signed by it;
+//!   [`StrictNoSign`](Signing::StrictNoSign) takes what names nobody, and tells messages apart by a hash of what they say.
+//!   Anything else is neither told nor forwarded, and counted ([`invalid`](Counters::invalid)). Signatures are verified
+//!   strictly. A key that proves nothing (an Ed25519 key of small order, say), or of a type that is not built in, counts as
+//!   [`refused`](Counters::refused), and not against who has forwarded it: others may take it.
+//! - **Read as protobuf has it.** The last occurrence of a field counts: of the topics that py-libp2p gives a message, the
+//!   last. Such a message is told, and not forwarded.
 //! - **A turn is short**, however much has come: it [validates so many messages](Config::messages_per_turn), one of each
 //!   peer in turn. The rest waits for the next one, also if its stream or its connection has ended by then.
 //! - **Once.** No message is told twice within [`seen_ttl`](Config::seen_ttl), whatever comes meanwhile. Authors, senders and
@@ -28,7 +36,46 @@
 //!   [`Readiness::Refused`](crate::swarm::Readiness::Refused), at most once a second.
 //! - **Places** are [shared by address](Config::peers): silent peers cannot keep others out.
 //! - **A slow owner** delays nobody either: events wait in a bounded queue, and what is lost is told in its place.
-//! - **Denied** peers are none: not as neighbours, and not as authors.
+//! - **A denied peer** counts neither as a peer of pub/sub nor as an author.
+//! - **Bounded.** Peers, their topics and streams, the length of an RPC and what it carries, what waits for a peer and for the
+//!   owner: each has a field of [`Config`], whose page adds them up. [`held`](PubSub::held) says how much it is.
+//! - **Not promised:** that a message comes whose author or only link was cut while it was under way, or that messages of
+//!   several authors come in the same order everywhere. Nothing is kept for a peer that subscribes later.
+//!
+//! A node with a validator, on TCP:
+//!
+#![cfg_attr(all(feature = "tcp", feature = "rand"), doc = "```")]
+#![cfg_attr(not(all(feature = "tcp", feature = "rand")), doc = "```ignore")]
+//! use std::time::{Duration, SystemTime, UNIX_EPOCH};
+//! use swarm_notify::notifee::Notifees;
+//! use swarm_notify::protocols::floodsub::FloodSub;
+//! use swarm_notify::protocols::pubsub::{self, Event, Signing, Verdict};
+//! use swarm_notify::swarm::{Config, Swarm};
+//! use swarm_notify::{keys, tcp};
+//!
+//! let identity = keys::generate()?;
+//! let reactor = tcp::Reactor::new()?;
+//! let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+//! let mut swarm = Swarm::from_os_rng(reactor, transport, &identity, Config::default())?;
+//! let mut notifees = Notifees::new();
+//!
+//! let first = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64; // no number may come again
+//! let id = notifees.install(&mut swarm, FloodSub::new(Signing::strict_sign(identity, first), pubsub::Config::default()));
+//! let floodsub = notifees.get_mut(id).expect("it is installed");
+//! floodsub.set_validator(|_via, message| if message.data.is_empty() { Verdict::Ignore } else { Verdict::Accept });
+//! floodsub.subscribe(&mut swarm, "news")?;
+//! floodsub.publish(&mut swarm, "news", b"hello")?; // to those who are known to subscribe by now
+//!
+//! swarm.tick(Duration::ZERO);
+//! notifees.drive(&mut swarm, Duration::ZERO);
+//! while let Some(event) = notifees.get_mut(id).and_then(FloodSub::next_event) {
+//!     match event {
+//!         Event::Message { message, via } => println!("{}: {:?}, from {via}", message.topic, message.data),
+//!         event => println!("{event}"), // who is there, who subscribes to what, and what was lost
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! There is no clock inside: time is that of [`drive`](crate::notifee::Notifees::drive), the first sequence number is the
 //! owner's. What comes of it is the same each time. (The hash tables have random keys, which only their timing shows.)

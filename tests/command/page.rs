@@ -34,7 +34,8 @@ fn the_page_says_how_often_addresses_are_looked_for() {
     let seconds = swarm_notify::tcp::Config::default().interfaces_interval.as_secs();
     let page = include_str!("../../src/guide/command_log.rs");
     assert!(page.contains(&format!("every {seconds} s ([`interfaces_interval`]")));
-    assert!(include_str!("../../README.md").replace('\n', " ").contains(&format!("come and go within {seconds} s.")));
+    let page = include_str!("../../src/guide/command.rs").replace("\n//!", "");
+    assert!(page.contains(&format!("come and go within {seconds} s.")));
 }
 
 #[derive(Default)]

@@ -2,7 +2,7 @@
 
     py_notifee.py NODE            plays all rows of `py_notifee_rows.py`
     py_notifee.py NODE NAME…      plays those whose names contain one of NAME…
-    py_notifee.py NODE --table    plays all, and prints what was heard as README's table
+    py_notifee.py NODE --table    plays all, and prints what was heard as the table of `guide::from_py_libp2p`
 
 Each step is marked in the output of both nodes, so that an event that comes too early, too late, twice or not at all
 shows. A step ends when all has come that its row says: a missing event ends in a time-out, one too many shows later, at
@@ -18,7 +18,8 @@ from processes import PeerProcess, play
 from py_notifee_rows import ROWS, UNTOLD
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-README = os.path.join(HERE, "..", "..", "README.md")
+PAGE = os.path.join(HERE, "..", "..", "src", "guide", "from_py_libp2p.rs")
+DOC = "//! "
 BEGIN, END = "<!-- tests/interop/run.sh --table -->\n", "<!-- end of the table -->\n"
 
 
@@ -271,12 +272,13 @@ def table():
     return head + "".join(map(line, ROWS))
 
 
-def in_readme():
-    with open(README, encoding="utf-8") as readme:
-        _, _, rest = readme.read().partition(BEGIN)
+def on_the_page():
+    with open(PAGE, encoding="utf-8") as page:
+        text = "".join(line.removeprefix(DOC) for line in page)
+    _, _, rest = text.partition(BEGIN)
     found, end, _ = rest.partition(END)
     if not end:
-        raise Wrong(f"README has no table between {BEGIN!r} and {END!r}")
+        raise Wrong(f"the page has no table between {BEGIN!r} and {END!r}")
     return found
 
 
@@ -288,12 +290,12 @@ def scenario(row):
     return run
 
 
-def readme_has_the_table_of_this_run():
-    if in_readme() != table():
-        raise Wrong("README's table is another; `tests/interop/run.sh --table` prints this one")
+def the_page_has_the_table_of_this_run():
+    if on_the_page() != table():
+        raise Wrong("the page has another table; `tests/interop/run.sh --table` prints this one")
 
 
-SCENARIOS = [*map(scenario, ROWS), readme_has_the_table_of_this_run]
+SCENARIOS = [*map(scenario, ROWS), the_page_has_the_table_of_this_run]
 
 
 @atexit.register

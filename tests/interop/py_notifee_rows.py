@@ -1,4 +1,5 @@
-"""The scenarios of `py_notifee.py`, and what each notifee hears in each step: a row of README's table each.
+"""The scenarios of `py_notifee.py`, and what each notifee hears in each step: a row each of the table in
+`guide::from_py_libp2p`.
 
 py's own notifee hears the same each time, if its host opens no stream by itself (identify). Ours may hear of one end in two
 ways, where the system sends a reset for an end of file: py's socket is closed before py has read our answer to its ping.

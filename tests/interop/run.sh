@@ -2,7 +2,7 @@
 # The command against py-libp2p 0.8.1 nodes, in both directions, and a notifee of ours beside py's own. Sets up a virtual
 # environment of its own beside this file. SWARM_NOTIFY_BIN names a command that is built already, and SWARM_NOTIFY_NODE
 # the example `interop_node`; arguments choose scenarios by a part of their names. With `--table` alone it prints what the
-# notifees hear, as README has it.
+# notifees hear, as the page `guide::from_py_libp2p` has it.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
