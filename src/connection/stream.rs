@@ -168,8 +168,8 @@ impl Stream {
     }
 
     /// Returns the most bytes of data that may be [unread](Self::unread_len) from now on: the receive window. It may grow
-    /// ([`max_receive_window`](yamux::Config::max_receive_window)). One that is set below
-    /// [`INITIAL_WINDOW`](yamux::INITIAL_WINDOW) is that much until the peer has used the difference up. 0 while the stream
+    /// ([`max_receive_window`](super::yamux::Config::max_receive_window)). One that is set below
+    /// [`INITIAL_WINDOW`](super::yamux::INITIAL_WINDOW) is that much until the peer has used the difference up. 0 while the stream
     /// has no place on the wire.
     #[must_use]
     pub fn receive_window(&self) -> usize {

@@ -56,7 +56,8 @@ impl Connection {
     }
 
     /// Begins a stream that its owner has put into the table under `id`. The stream waits its turn while the peer has not
-    /// acknowledged [`yamux::Config::ack_backlog`] streams, while [`yamux::Config::early_streams`] have begun and the peer
+    /// acknowledged [`ack_backlog`](super::yamux::Config::ack_backlog) streams, while
+    /// [`early_streams`](super::yamux::Config::early_streams) have begun and the peer
     /// has not sent a frame, and while the peer does not read pending output. The wait counts as negotiation.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ const HEADER_LINE: &[u8] = &header_line();
 const fn header_line() -> [u8; PROTOCOL_NAME.len() + 2] {
     let mut line = [b'\n'; PROTOCOL_NAME.len() + 2];
     let [length, text @ .., _] = &mut line;
-    *length = PROTOCOL_NAME.len() as u8 + 1;
+    *length = PROTOCOL_NAME.len().saturating_add(1) as u8;
     text.copy_from_slice(PROTOCOL_NAME.as_bytes());
     line
 }
