@@ -301,7 +301,7 @@ impl<R: Router> PubSub<R> {
     /// How much of what has happened.
     #[must_use]
     pub const fn counters(&self) -> Counters {
-        Counters { events_lost: self.events.lost, ..self.counters }
+        Counters { events_lost: self.events.lost(), ..self.counters }
     }
 
     /// How much of the bounds on what is kept for all peers together is taken by now.
