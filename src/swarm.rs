@@ -148,7 +148,7 @@ pub use turn::Progress;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
 use crate::clock::Clock;
-use crate::connection::{Input, Protocol, UNTIMED, noise};
+use crate::connection::{Input, Now, Protocol, noise};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Fault, Id, ListenerEnd, ListenerId, State, Table};
 use alloc::vec::Vec;
 use core::task::{Context, Waker};
@@ -303,7 +303,7 @@ where
     pub fn close_connection(&mut self, id: ConnectionId) -> Result<(), CloseError> {
         self.closable(id)?;
         if let Some(conn) = self.connections.get_mut(id) {
-            conn.close(&mut self.state, ConnectionEnd::Requested, UNTIMED);
+            conn.close(&mut self.state, ConnectionEnd::Requested, Now::Untimed);
             conn.mark_commanded(&mut self.state);
         }
         Ok(())

@@ -18,7 +18,7 @@ use super::opening_queue::OpeningQueue;
 use super::readiness::{Began, StreamReadiness};
 use super::refusals::Refusals;
 use super::shares::Shares;
-use crate::connection::{Environment, Protocol, Scratch, Stream, Streams};
+use crate::connection::{Environment, Now, Protocol, Scratch, Stream, Streams};
 use crate::lifecycle::{ConnectionId, Event, Id, Lifecycle, StreamId, Table};
 use crate::pruned_queue::PrunedQueue;
 use alloc::collections::VecDeque;
@@ -103,12 +103,12 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
     }
 
     /// What a connection works with.
-    pub(super) fn environment(&mut self, now: Duration) -> Environment<'_> {
+    pub(super) fn environment(&mut self, now: impl Into<Now>) -> Environment<'_> {
         Environment {
             streams: &mut self.streams,
             protocols: &self.protocols,
             config: &self.config.connection,
-            now,
+            now: now.into(),
             scratch: &mut self.scratch,
         }
     }
