@@ -52,6 +52,7 @@
 //! let (mut input, mut streams, mut scratch) = (Input::new(), Streams::new(), Default::default());
 //! let mut open = 0;
 //! for end in (0..2).cycle().take(12) {
+//!     let now = now.into();
 //!     let mut env = Environment { streams: &mut streams, protocols: &[], config: &config, now, scratch: &mut scratch };
 //!     let mut wire = Vec::new(); // what one end says …
 //!     ends[end].transmit(&mut wire)?;
@@ -114,6 +115,7 @@ pub(crate) mod muxer;
 mod muxer_facts;
 mod negotiate;
 pub mod noise;
+mod now;
 mod open_connection;
 mod packed_peer;
 mod packed_time;
@@ -154,6 +156,7 @@ pub use input::Input;
 use input::Kept;
 use libp2p_identity::PeerId;
 pub use multistream::Protocol;
+pub use now::Now;
 use open_connection::OpenConnection;
 #[cfg(feature = "swarm")]
 pub(crate) use packed_peer::PackedPeer;
@@ -172,10 +175,6 @@ use unnamed_facts::Offered;
 
 /// How much a connection that waits for permission to open keeps of what its peer sends already.
 const KEPT_UNTIL_OPEN: usize = 64 * 1024;
-
-/// Stands for the time in what an owner does without a look at its clock: what begins then counts from the next
-/// [`Connection::count_from`].
-pub const UNTIMED: Duration = Duration::MAX;
 
 /// One connection, from its first raw byte to its last. See the [module](self) for how it is driven.
 ///
@@ -207,7 +206,7 @@ pub struct Connection {
     has_data_due: bool,
     /// What its streams hold of unread bytes, from its break on; before, its session counts that.
     unread: usize,
-    /// A time-out has begun [`UNTIMED`], so that it counts from the owner's next turn.
+    /// A time-out has begun [untimed](Now::Untimed), so that it counts from the owner's next turn.
     is_untimed: bool,
 }
 
@@ -383,11 +382,12 @@ impl Connection {
     /// byte pipe, and waits for the peer's end or for [`Fact::CloseTimeout`]. Repeating it changes nothing.
     ///
     /// One that is not open has nothing to say to its peer: its owner drops it instead.
-    pub fn close(&mut self, config: &Config, now: Duration) {
+    pub fn close(&mut self, config: &Config, now: impl Into<Now>) {
+        let now = now.into();
         if let Phase::Open(open) = &mut self.phase {
             open.session.go_away(0);
         }
-        self.is_untimed |= now == UNTIMED;
+        self.is_untimed |= now.is_untimed();
         self.timers.closing(config, now);
     }
 

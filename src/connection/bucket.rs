@@ -1,6 +1,6 @@
 //! [`Bucket`]: a limit of how often a peer may do something, as a burst and a steady rate.
 
-use super::UNTIMED;
+use super::Now;
 use core::time::Duration;
 
 /// A limit of how often a peer may do something: `burst` times at once, and `per_second` times a second in the long run.
@@ -48,8 +48,8 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     /// Takes `count` tokens. Returns `false` if there were fewer; the bucket is empty then. An untimed call takes nothing.
-    pub(crate) fn take(&mut self, count: u32, rate: Rate, now: Duration) -> bool {
-        let Some(now) = u64::try_from(now.as_nanos()).ok().filter(|_| now != UNTIMED) else { return true };
+    pub(crate) fn take(&mut self, count: u32, rate: Rate, now: impl Into<Now>) -> bool {
+        let Some(now) = nanos(now.into()) else { return true };
         let interval = rate.nanos();
         let most = now.saturating_add(interval.saturating_mul(rate.burst.max(1).into()));
         let full_at = self.full_at.max(now).saturating_add(interval.saturating_mul(count.into()));
@@ -58,8 +58,8 @@ impl Bucket {
     }
 
     /// Takes a token if there is one. Returns `false`, and changes nothing, if there is none. An untimed call takes nothing.
-    pub(crate) fn try_take(&mut self, rate: Rate, now: Duration) -> bool {
-        let Some(now) = u64::try_from(now.as_nanos()).ok().filter(|_| now != UNTIMED) else { return true };
+    pub(crate) fn try_take(&mut self, rate: Rate, now: impl Into<Now>) -> bool {
+        let Some(now) = nanos(now.into()) else { return true };
         let has_token = now >= self.next(rate);
         if has_token {
             self.full_at = self.full_at.max(now).saturating_add(rate.nanos());
@@ -68,8 +68,8 @@ impl Bucket {
     }
 
     /// Gives back a token that was taken at the same time.
-    pub(crate) fn put_back(&mut self, rate: Rate, now: Duration) {
-        if now != UNTIMED {
+    pub(crate) fn put_back(&mut self, rate: Rate, now: impl Into<Now>) {
+        if !now.into().is_untimed() {
             self.full_at = self.full_at.saturating_sub(rate.nanos());
         }
     }
@@ -81,6 +81,14 @@ impl Bucket {
 
     const fn next(&self, rate: Rate) -> u64 {
         self.full_at.saturating_sub(rate.nanos().saturating_mul(rate.burst.saturating_sub(1) as u64))
+    }
+}
+
+/// Returns the time in nanoseconds; none for what is not timed, or is further away than 584 years.
+fn nanos(now: Now) -> Option<u64> {
+    match now {
+        Now::At(now) => u64::try_from(now.as_nanos()).ok(),
+        Now::Untimed => None,
     }
 }
 
@@ -126,8 +134,8 @@ mod tests {
     #[test]
     fn an_untimed_call_takes_nothing() {
         let mut bucket = Bucket::default();
-        assert!(bucket.take(u32::MAX, Rate::new(1, 1), UNTIMED));
-        assert!((0..3).all(|_| bucket.try_take(Rate::new(1, 1), UNTIMED)));
+        assert!(bucket.take(u32::MAX, Rate::new(1, 1), Now::Untimed));
+        assert!((0..3).all(|_| bucket.try_take(Rate::new(1, 1), Now::Untimed)));
         assert_eq!(bucket, Bucket::default());
     }
 

@@ -2,9 +2,8 @@
 
 use super::muxer::BufferPool;
 use super::unnamed::UnnamedMemory;
-use super::{Config, Protocol, Streams};
+use super::{Config, Now, Protocol, Streams};
 use alloc::vec::Vec;
-use core::time::Duration;
 
 /// The things of its owner that a connection works with in one turn, borrowed.
 #[derive(Debug)]
@@ -19,8 +18,8 @@ pub struct Environment<'a> {
     pub protocols: &'a [Protocol],
     /// Bounds and time-outs.
     pub config: &'a Config,
-    /// The time, on the owner's clock, which must not go backwards; or [`UNTIMED`](super::UNTIMED).
-    pub now: Duration,
+    /// The time.
+    pub now: Now,
     /// Memory to work with; what is in it means nothing.
     pub scratch: &'a mut Scratch,
 }

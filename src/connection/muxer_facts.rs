@@ -16,7 +16,7 @@ impl Connection {
         match said {
             muxer::Fact::Inbound => self.peer_begins_stream(false, env),
             muxer::Fact::Pong(_) => {
-                self.round_trip.answered(env.now);
+                self.round_trip.answered(env.now.or_never());
                 None
             }
             muxer::Fact::Heard => {

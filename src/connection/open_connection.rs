@@ -1,5 +1,6 @@
 //! [`OpenConnection`]: what an open connection is made of, and how its frames become Noise messages.
 
+use super::Now;
 use super::PackedPeer;
 use super::bucket::Bucket;
 use super::error::Flood;
@@ -54,13 +55,13 @@ impl OpenConnection {
     /// # Errors
     /// The budget that does not allow for it.
     #[inline]
-    pub(super) fn charge(&mut self, config: &Config, now: Duration) -> Result<(), Flood> {
+    pub(super) fn charge(&mut self, config: &Config, now: Now) -> Result<(), Flood> {
         let tally = self.session.take_tally();
         if tally.is_empty() { Ok(()) } else { self.charge_tally(tally, config, now) }
     }
 
     #[inline(never)]
-    fn charge_tally(&mut self, tally: Tally, config: &Config, now: Duration) -> Result<(), Flood> {
+    fn charge_tally(&mut self, tally: Tally, config: &Config, now: Now) -> Result<(), Flood> {
         if !self.resets.take(tally.resets, config.resets, now) {
             return Err(Flood::Resets);
         }
@@ -72,12 +73,12 @@ impl OpenConnection {
 
     /// Takes a stream that the peer opens out of its budget. `false`: the stream has to wait.
     #[inline]
-    pub(super) fn take_opening(&mut self, config: &Config, now: Duration) -> bool {
+    pub(super) fn take_opening(&mut self, config: &Config, now: Now) -> bool {
         self.openings.try_take(config.openings, now)
     }
 
     /// Puts back a stream that was taken out at the same time, and that its owner has refused.
-    pub(super) fn put_back_opening(&mut self, config: &Config, now: Duration) {
+    pub(super) fn put_back_opening(&mut self, config: &Config, now: Now) {
         self.openings.put_back(config.openings, now);
     }
 

@@ -1,20 +1,27 @@
 //! [`PackedTime`]: a time in half the memory, for what there is many of.
 
-use super::UNTIMED;
+use super::Now;
 use core::time::Duration;
 
-/// A time in nanoseconds, in half the memory. What is further away than 584 years, [`UNTIMED`] above all, never comes.
+/// A [`Now`] in nanoseconds, in half the memory. What is further away than 584 years counts as untimed, and never comes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct PackedTime(u64);
 
 impl PackedTime {
     pub(super) const UNTIMED: Self = Self(u64::MAX);
 
-    pub(super) fn new(time: Duration) -> Self {
-        u64::try_from(time.as_nanos()).map_or(Self::UNTIMED, Self)
+    pub(super) fn new(now: Now) -> Self {
+        match now {
+            Now::At(now) => u64::try_from(now.as_nanos()).map_or(Self::UNTIMED, Self),
+            Now::Untimed => Self::UNTIMED,
+        }
     }
 
-    pub(super) fn time(self) -> Duration {
-        if self == Self::UNTIMED { UNTIMED } else { Duration::from_nanos(self.0) }
+    pub(super) fn time(self) -> Now {
+        if self.is_untimed() { Now::Untimed } else { Now::At(Duration::from_nanos(self.0)) }
+    }
+
+    pub(super) const fn is_untimed(self) -> bool {
+        self.0 == Self::UNTIMED.0
     }
 }

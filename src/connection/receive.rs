@@ -34,14 +34,14 @@ impl Connection {
     #[must_use]
     pub fn receive(&mut self, input: &mut Input, env: &mut Environment<'_>) -> Option<Fact> {
         if input.take_fresh() {
-            self.timers.note_heard(env.now);
+            self.timers.note_heard(env.now.or_never());
         }
         let fact = match &mut self.phase {
             Phase::Handshake(handshake) if handshake.is_at_gate() => None,
             Phase::Handshake(handshake) => match handshake.receive(input, &mut self.out, &mut env.scratch.work) {
                 Ok(true) => {
-                    self.timers.pause(env.now);
-                    self.round_trip.authenticated(env.now);
+                    self.timers.pause(env.now.or_never());
+                    self.round_trip.authenticated(env.now.or_never());
                     Some(Fact::ReadyToOpen)
                 }
                 Ok(false) => None,

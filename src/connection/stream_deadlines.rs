@@ -6,6 +6,7 @@
 
 mod own_times;
 
+use super::Now;
 use super::config::Config;
 use super::packed_time::PackedTime;
 use crate::lifecycle::{StreamId, Table};
@@ -98,7 +99,7 @@ impl DeadlineQueue {
     fn longest<S: Queued>(&self, streams: &Table<StreamId, S>) -> Option<(Duration, StreamId)> {
         let (head, _) = self.ends?;
         let (wait, node) = streams.get(head)?.node();
-        wait.map(|_| (node.since.time(), head))
+        wait.map(|_| (node.since.time().or_never(), head))
     }
 
     /// The earliest deadline and whose it is.
@@ -108,7 +109,7 @@ impl DeadlineQueue {
     }
 
     /// Appends a stream that hangs on no queue.
-    fn push<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Duration) {
+    fn push<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Now) {
         let before = self.ends.map(|(_, tail)| tail);
         let Some(stream) = streams.get_mut(id) else { return };
         let (wait, node) = stream.node_mut();
@@ -129,7 +130,7 @@ impl DeadlineQueue {
 
     /// Puts in a stream that hangs on no queue, behind all that have waited as long: where most belong at the end, it takes
     /// a step for each of those that have not.
-    fn push_in_order<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Duration) {
+    fn push_in_order<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Now) {
         let (moment, mut after) = (PackedTime::new(since), None);
         let mut before = self.ends.map(|(_, tail)| tail);
         while let Some((tail, node)) = before.and_then(|tail| Some((tail, *node_of(streams, tail)?)))
@@ -246,7 +247,7 @@ impl StreamDeadlines {
         streams: &mut Table<StreamId, S>,
         id: StreamId,
         wait: StreamWait,
-        since: Duration,
+        since: Now,
     ) {
         self.leave(streams, id);
         self.of(wait).push(streams, id, since);
@@ -257,7 +258,7 @@ impl StreamDeadlines {
 
     /// Makes a stream that waits for nothing wait for the peer's next proposal, since a time that may lie before that of
     /// others that do.
-    pub(super) fn join_proposal<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Duration) {
+    pub(super) fn join_proposal<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Now) {
         self.of(StreamWait::Proposal).push_in_order(streams, id, since);
     }
 
@@ -295,13 +296,13 @@ impl StreamDeadlines {
         for queue in &self.queues {
             let mut next = queue.ends.map(|(_, tail)| tail);
             while let Some(id) = next {
-                let Some(node) = node_of(streams, id).filter(|node| node.since == PackedTime::UNTIMED) else {
+                let Some(node) = node_of(streams, id).filter(|node| node.since.is_untimed()) else {
                     break;
                 };
-                node.since = PackedTime::new(now);
+                node.since = PackedTime::new(now.into());
                 let node = *node;
                 if queue.wait == StreamWait::OwnHalfOpen {
-                    self.own.begin(id, now);
+                    self.own.begin(id, now.into());
                 }
                 next = before(streams, id, node).map(|(id, _)| id);
             }

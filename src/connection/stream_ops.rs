@@ -7,7 +7,7 @@ use super::stream::machine::{Life, Trigger};
 use super::stream::{Negotiation, ReadError, WriteError};
 use super::stream_deadlines::StreamWait;
 use super::unnamed_facts::Offered;
-use super::{Connection, Environment, Fact, Phase, UNTIMED, muxer};
+use super::{Connection, Environment, Fact, Phase, muxer};
 use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 use core::time::Duration;
@@ -91,7 +91,7 @@ impl Connection {
 
     /// Makes a stream wait from now on.
     pub(super) fn wait(&mut self, id: StreamId, wait: StreamWait, env: &mut Environment<'_>) {
-        self.is_untimed |= env.now == UNTIMED;
+        self.is_untimed |= env.now.is_untimed();
         self.stream_deadlines.join(env.streams, id, wait, env.now);
     }
 
@@ -225,7 +225,7 @@ impl Connection {
     /// [`Config::half_open_grace`](super::Config::half_open_grace): for an owner that has no place for another stream.
     pub fn give_up_silent(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
         let (since, id) = self.stream_deadlines.silent_longest(env.streams)?;
-        if since.saturating_add(env.config.half_open_grace) > env.now {
+        if since.saturating_add(env.config.half_open_grace) > env.now.or_never() {
             return None;
         }
         self.stream_timeout(id, env)

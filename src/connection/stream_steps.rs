@@ -6,10 +6,9 @@ use super::stream::Stream;
 use super::stream::machine::{Life, StreamEffect, StreamState, Trigger};
 use super::stream_deadlines::StreamWait;
 use super::unnamed::StreamKey;
-use super::{Connection, Environment, Fact, Phase, UNTIMED};
+use super::{Connection, Environment, Fact, Now, Phase};
 use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
-use core::time::Duration;
 
 impl Connection {
     /// Takes a step of a stream's [machine](super::stream::machine), and does what that asks for. The fact is the stream's
@@ -71,7 +70,7 @@ impl Connection {
     pub(super) fn count_stream_ended(&mut self, env: &mut Environment<'_>) {
         self.live.lower(1);
         if self.live == 0 {
-            self.is_untimed |= env.now == UNTIMED;
+            self.is_untimed |= env.now.is_untimed();
             self.timers.set_idle_since(Some(env.now));
         }
         self.open_queued(env);
@@ -143,9 +142,9 @@ impl Connection {
 
     /// Something has moved on a stream, which matters once the peer has sent go-away. While a stream waits for its owner
     /// the peer is not to blame for the silence.
-    pub(super) fn note_activity(&mut self, now: Duration) {
+    pub(super) fn note_activity(&mut self, now: Now) {
         if self.timers.is_leaving() {
-            self.is_untimed |= now == UNTIMED;
+            self.is_untimed |= now.is_untimed();
             self.timers.note_activity((self.ready_to_open == 0).then_some(now));
         }
     }

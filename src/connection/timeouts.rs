@@ -1,7 +1,5 @@
 //! The deadlines of a connection and its streams, and what follows when one comes.
 
-#[cfg(doc)]
-use super::UNTIMED;
 use super::config::Config;
 use super::environment::Environment;
 use super::error::Error;
@@ -14,7 +12,7 @@ use super::timers::Timeout;
 use super::unnamed::UnnamedSlot;
 #[cfg(feature = "swarm")]
 use super::unnamed::UnnamedSlot;
-use super::{Connection, Phase};
+use super::{Connection, Now, Phase};
 use core::time::Duration;
 
 impl Connection {
@@ -34,7 +32,8 @@ impl Connection {
     /// [`Config::keep_alive_interval`].
     #[must_use]
     pub fn handle_timeout(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
-        while let Some(due) = self.timers.take_due(env.config, env.now) {
+        let now = env.now.or_never();
+        while let Some(due) = self.timers.take_due(env.config, now) {
             match due {
                 Timeout::Handshake => return Some(self.fail(Error::HandshakeTimeout)),
                 Timeout::Silence => return Some(self.fail(Error::Silence)),
@@ -43,7 +42,7 @@ impl Connection {
                 Timeout::Ping => {
                     if let Phase::Open(open) = &mut self.phase {
                         open.session.ping(0);
-                        self.round_trip.ask(env.now);
+                        self.round_trip.ask(now);
                     }
                 }
             }
@@ -55,7 +54,7 @@ impl Connection {
         let named = self.stream_deadlines.first(env.streams, env.config);
         let unnamed = self.first_unnamed(env.config);
         let first = [named.map(|(at, _)| at), unnamed.map(|(at, _)| at)].into_iter().flatten().min();
-        first.filter(|at| *at <= env.now)?;
+        first.filter(|at| *at <= now)?;
         match (named, unnamed) {
             (Some((at, id)), _) if Some(at) == first => self.stream_timeout(id, env),
             (_, Some((_, slot))) => self.unnamed_timeout(slot, env),
@@ -68,17 +67,19 @@ impl Connection {
         self.unnamed.oldest().map(|(since, slot)| (since.saturating_add(config.negotiation_timeout), slot))
     }
 
-    /// Says what time it is for what has begun [`UNTIMED`]: its deadlines count from [`Environment::now`]. Without such a
-    /// thing it costs nothing.
+    /// Says what time it is for what has begun [untimed](Now::Untimed): its deadlines count from [`Environment::now`].
+    /// Without such a thing it costs nothing.
     pub fn count_from(&mut self, env: &mut Environment<'_>) {
-        if core::mem::take(&mut self.is_untimed) {
-            self.timers.count_from(env.config, env.now);
-            self.stream_deadlines.count_from(env.streams, env.now);
-            self.unnamed.count_from(env.now);
+        if let Now::At(now) = env.now
+            && core::mem::take(&mut self.is_untimed)
+        {
+            self.timers.count_from(env.config, now);
+            self.stream_deadlines.count_from(env.streams, now);
+            self.unnamed.count_from(now);
         }
     }
 
-    /// Returns whether something has begun [`UNTIMED`] since the last [`count_from`](Self::count_from).
+    /// Returns whether something has begun untimed since the last [`count_from`](Self::count_from).
     #[cfg(feature = "swarm")]
     pub(crate) const fn is_untimed(&self) -> bool {
         self.is_untimed

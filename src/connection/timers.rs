@@ -9,7 +9,7 @@
 //! | Closing | the end of a polite close                                          | [`Timeout::Close`]         |
 //! | Over    | nothing: what came last was said                                   |                        |
 
-use super::UNTIMED;
+use super::Now;
 use super::config::Config;
 use core::time::Duration;
 
@@ -25,17 +25,17 @@ pub(super) enum ConnectionTimers {
     Open {
         heard: Duration,
         pinged: Option<Duration>,
-        idle_since: Option<Duration>,
+        idle_since: Option<Now>,
     },
     /// The peer has sent go-away. `moved` is the time of the last movement on a stream, or `None` while a stream waits for
     /// its owner.
     Leaving {
         heard: Duration,
         pinged: Option<Duration>,
-        moved: Option<Duration>,
+        moved: Option<Now>,
     },
     Closing {
-        deadline: Duration,
+        deadline: Now,
     },
     Over,
 }
@@ -85,17 +85,17 @@ impl ConnectionTimers {
     }
 
     pub(super) fn opened(&mut self, now: Duration) {
-        *self = Self::Open { heard: now, pinged: None, idle_since: Some(now) };
+        *self = Self::Open { heard: now, pinged: None, idle_since: Some(Now::At(now)) };
     }
 
-    pub(super) fn closing(&mut self, config: &Config, now: Duration) {
+    pub(super) fn closing(&mut self, config: &Config, now: Now) {
         if !matches!(self, Self::Closing { .. } | Self::Over) {
-            *self = Self::Closing { deadline: now.saturating_add(config.close_timeout) };
+            *self = Self::Closing { deadline: now.plus(config.close_timeout) };
         }
     }
 
     /// The peer has sent go-away.
-    pub(super) fn leaving(&mut self, since: Option<Duration>) {
+    pub(super) fn leaving(&mut self, since: Option<Now>) {
         if let Self::Open { heard, pinged, .. } = *self {
             *self = Self::Leaving { heard, pinged, moved: since };
         }
@@ -106,7 +106,7 @@ impl ConnectionTimers {
     }
 
     /// Something has moved on a stream of a connection that the peer leaves; `None`: a stream waits for its owner.
-    pub(super) fn note_activity(&mut self, at: Option<Duration>) {
+    pub(super) fn note_activity(&mut self, at: Option<Now>) {
         if let Self::Leaving { moved, .. } = self {
             *moved = at;
         }
@@ -120,7 +120,7 @@ impl ConnectionTimers {
     }
 
     /// The connection has its first stream again (`None`), or has lost its last.
-    pub(super) fn set_idle_since(&mut self, since: Option<Duration>) {
+    pub(super) fn set_idle_since(&mut self, since: Option<Now>) {
         if let Self::Open { idle_since, .. } = self {
             *idle_since = since;
         }
@@ -129,7 +129,7 @@ impl ConnectionTimers {
     #[cfg(feature = "swarm")]
     pub(super) const fn idle_times(&self) -> Option<IdleTimes> {
         match *self {
-            Self::Open { heard, idle_since: Some(since), .. } => Some(IdleTimes { heard, since }),
+            Self::Open { heard, idle_since: Some(since), .. } => Some(IdleTimes { heard, since: since.or_never() }),
             Self::Opening { .. }
             | Self::Paused { .. }
             | Self::Open { .. }
@@ -150,12 +150,10 @@ impl ConnectionTimers {
     /// What was begun untimed begins now.
     pub(super) fn count_from(&mut self, config: &Config, now: Duration) {
         match self {
-            Self::Open { idle_since, .. } => {
-                *idle_since = idle_since.map(|since| if since == UNTIMED { now } else { since })
-            }
-            Self::Leaving { moved, .. } => *moved = moved.map(|at| if at == UNTIMED { now } else { at }),
-            Self::Closing { deadline } if *deadline == UNTIMED => *deadline = now.saturating_add(config.close_timeout),
-            Self::Opening { .. } | Self::Paused { .. } | Self::Closing { .. } | Self::Over => {}
+            Self::Open { idle_since, .. } => *idle_since = idle_since.map(|since| since.or(now)),
+            Self::Leaving { moved, .. } => *moved = moved.map(|at| at.or(now)),
+            Self::Closing { deadline } => *deadline = deadline.or(now.saturating_add(config.close_timeout)),
+            Self::Opening { .. } | Self::Paused { .. } | Self::Over => {}
         }
     }
 
@@ -165,14 +163,14 @@ impl ConnectionTimers {
             Self::Opening { deadline } => Some((deadline, Timeout::Handshake)),
             Self::Paused { .. } | Self::Over => None,
             Self::Open { heard, pinged, idle_since } => {
-                let idle = idle_since.zip(config.idle_timeout).map(|(since, time)| since.saturating_add(time));
+                let idle = idle_since.zip(config.idle_timeout).map(|(since, time)| since.plus(time).or_never());
                 Some(earlier(idle, Timeout::Idle, keep_alive(heard, pinged, config)))
             }
             Self::Leaving { heard, pinged, moved } => {
-                let stalled = moved.map(|at| at.saturating_add(config.close_timeout));
+                let stalled = moved.map(|at| at.plus(config.close_timeout).or_never());
                 Some(earlier(stalled, Timeout::Close, keep_alive(heard, pinged, config)))
             }
-            Self::Closing { deadline } => Some((deadline, Timeout::Close)),
+            Self::Closing { deadline } => Some((deadline.or_never(), Timeout::Close)),
         }
     }
 
@@ -251,7 +249,7 @@ mod tests {
         timers.opened(secs(0));
         timers.set_idle_since(None);
         timers.note_heard(secs(299));
-        timers.set_idle_since(Some(secs(1)));
+        timers.set_idle_since(Some(Now::At(secs(1))));
         assert_eq!(timers.take_due(&config(), secs(301)), Some(Timeout::Idle));
         assert_ne!(timers.take_due(&config(), secs(301)), Some(Timeout::Idle));
     }

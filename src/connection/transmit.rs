@@ -64,7 +64,7 @@ impl Connection {
         }
         match &mut self.phase {
             Phase::Handshake(handshake) => handshake.written().then(|| {
-                self.timers.pause(env.now);
+                self.timers.pause(env.now.or_never());
                 Fact::ReadyToOpen
             }),
             Phase::Open(_) => loop {
@@ -91,7 +91,7 @@ impl Connection {
     /// [round trip](Self::round_trip) of the handshake counts from here.
     pub fn part_written(&mut self, now: Duration) {
         if self.has_data_due {
-            self.note_activity(now);
+            self.note_activity(now.into());
         } else if matches!(self.phase, Phase::Handshake(_)) {
             self.round_trip.ask(now);
         }

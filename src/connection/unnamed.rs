@@ -8,6 +8,7 @@
 
 mod list;
 
+use super::Now;
 use super::multistream::ListenerSelect;
 use super::muxer;
 use super::packed_time::PackedTime;
@@ -146,7 +147,7 @@ impl Unnamed {
     /// Begins the stream that `accept` makes for a key. `None`: it made none.
     pub(super) fn begin(
         &mut self,
-        since: Duration,
+        since: Now,
         spare: &mut UnnamedMemory,
         accept: impl FnOnce(StreamKey) -> Option<muxer::Stream>,
     ) -> Option<()> {
@@ -189,7 +190,7 @@ impl Unnamed {
     pub(super) fn oldest(&self) -> Option<(Duration, UnnamedSlot)> {
         let begun = self.0.as_ref()?;
         let slot = begun.all.first()?;
-        begun.streams.get(slot as usize).map(|stream| (stream.since.time(), UnnamedSlot(slot)))
+        begun.streams.get(slot as usize).map(|stream| (stream.since.time().or_never(), UnnamedSlot(slot)))
     }
 
     /// A stream has a whole proposal and waits for a token from now on.
@@ -230,10 +231,8 @@ impl Unnamed {
     /// Streams that began without a time begin now. They are the youngest.
     pub(super) fn count_from(&mut self, now: Duration) {
         let Some(begun) = &mut self.0 else { return };
-        let (now, mut next) = (PackedTime::new(now), begun.all.last());
-        while let Some(stream) =
-            begun.streams.get_mut(next as usize).filter(|stream| stream.since == PackedTime::UNTIMED)
-        {
+        let (now, mut next) = (PackedTime::new(now.into()), begun.all.last());
+        while let Some(stream) = begun.streams.get_mut(next as usize).filter(|stream| stream.since.is_untimed()) {
             stream.since = now;
             next = stream.in_all.before();
         }

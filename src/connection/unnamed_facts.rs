@@ -5,7 +5,7 @@
 //! id. Without a token it waits there, behind those that wait already.
 
 use super::unnamed::{StreamKey, UnnamedSlot};
-use super::{Config, Connection, Environment, Fact, Phase, UNTIMED, muxer};
+use super::{Config, Connection, Environment, Fact, Phase, muxer};
 use crate::arithmetic::Count;
 use core::time::Duration;
 
@@ -39,7 +39,7 @@ impl Connection {
             return Some(Fact::StreamRefused);
         }
         self.unnamed.begin(env.now, &mut env.scratch.unnamed, |key| open.session.accept(key))?;
-        self.is_untimed |= env.now == UNTIMED;
+        self.is_untimed |= env.now.is_untimed();
         self.count_inbound_begun();
         None
     }

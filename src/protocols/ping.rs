@@ -99,8 +99,8 @@ pub struct Config {
     /// is reset, so that a peer that lets go of its streams in silence is answered nevertheless. 0 counts as 1. Default
     /// 4: the specification asks for two at most of an honest peer, whose streams may end here later than there.
     pub inbound_streams: usize,
-    /// How many events may wait for the owner. One more, and the oldest is [dropped](Ping::dropped). 0 counts as 1.
-    /// Default 256.
+    /// How many events may wait for the owner. One more, and the oldest is lost, which [`Event::Lagged`] tells. 0
+    /// counts as 1. Default 256.
     pub events: usize,
 }
 
@@ -164,14 +164,21 @@ pub enum Event {
         /// [`Limit`](Failure::Limit) (no place for a stream), or how the stream ended without an answer.
         reason: Failure,
     },
+    /// Here so many events are missing, the oldest that waited: they were not taken in time. It is told to the owner
+    /// alone.
+    Lagged {
+        /// The number of events that are missing.
+        events: u64,
+    },
 }
 
-/// One line: `ping c0.1 of PEER: 1.234ms`, or `ping_failed c0.1 of PEER: timeout`.
+/// One line: `ping c0.1 of PEER: 1.234ms`, `ping_failed c0.1 of PEER: timeout`, or `ping_lagged: 3 events`.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pong { connection, peer, round_trip } => write!(f, "ping {connection} of {peer}: {round_trip:?}"),
             Self::Failed { connection, peer, reason } => write!(f, "ping_failed {connection} of {peer}: {reason}"),
+            Self::Lagged { events } => write!(f, "ping_lagged: {events} events"),
         }
     }
 }
@@ -209,7 +216,7 @@ impl Ping {
     /// A service that draws its payloads from `seed`, which must be fresh randomness of the system's.
     #[must_use]
     pub fn new(seed: [u8; 32], config: Config) -> Self {
-        let events = EventQueue::new(config.events);
+        let events = EventQueue::new(config.events, |events| Event::Lagged { events });
         Self {
             config,
             rng: ChaCha20Rng::from_seed(seed),
@@ -243,7 +250,7 @@ impl Ping {
         self.events.pop()
     }
 
-    /// How many events were dropped because their owner did not take them in time.
+    /// How many events were lost because their owner did not take them in time: all that [`Event::Lagged`] tells of.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.events.dropped()

@@ -105,6 +105,7 @@ pub mod wire;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, StreamId};
 use crate::notifee::Node;
+use crate::protocols::deadlines::Deadlines;
 use crate::swarm::Refusal;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -169,8 +170,8 @@ pub struct PubSub<R> {
     subscribers: BTreeMap<Topic, BTreeSet<PeerId>>,
     /// Whose each stream is, ours to it and its to us.
     streams: BTreeMap<StreamId, PeerId>,
-    /// When our streams to peers are to be opened again.
-    timers: BTreeSet<(Duration, PeerId)>,
+    /// When our streams to peers are to be opened again: [`OutboundStream::Waiting`](peer::OutboundStream::Waiting).
+    deadlines: Deadlines<PeerId>,
     /// Of whom something is to be read or looked at, each once: whose turn is next is first.
     line: VecDeque<PeerId>,
     seen: Seen,
@@ -207,7 +208,7 @@ impl<R: Router> PubSub<R> {
             peers: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             streams: BTreeMap::new(),
-            timers: BTreeSet::new(),
+            deadlines: Deadlines::new(),
             line: VecDeque::new(),
             seen: Seen::new(&config),
             seqnos: None,
@@ -348,7 +349,7 @@ impl<R: Router> PubSub<R> {
     /// How much of what has happened.
     #[must_use]
     pub const fn counters(&self) -> Counters {
-        Counters { events_lost: self.events.lost, ..self.counters }
+        Counters { events_lost: self.events.lost(), ..self.counters }
     }
 
     /// How much of the bounds on what is kept for all peers together is taken by now.

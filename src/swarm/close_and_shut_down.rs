@@ -5,7 +5,7 @@ use super::error::CloseError;
 use super::reactor::Reactor;
 use super::run_queue::Closing;
 use super::wake::WakeTarget;
-use crate::connection::UNTIMED;
+use crate::connection::Now;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Fault, Id, ListenerEnd, ListenerId, State};
 use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -56,7 +56,7 @@ where
     pub fn close_connection(&mut self, id: ConnectionId) -> Result<(), CloseError> {
         self.closable(id)?;
         if let Some(conn) = self.connections.get_mut(id) {
-            conn.close(&mut self.state, ConnectionEnd::Requested, UNTIMED);
+            conn.close(&mut self.state, ConnectionEnd::Requested, Now::Untimed);
             conn.mark_commanded(&mut self.state);
         }
         Ok(())

@@ -6,7 +6,7 @@ use super::error::{self, DialError, ListenError};
 use super::pipe::PipeTransport;
 use super::reactor::Reactor;
 use super::socket_connection::{ConnectionStage, SocketConnection};
-use crate::connection::UNTIMED;
+use crate::connection::Now;
 use crate::lifecycle::{ConnectionId, Direction, Failure, ListenerId};
 use alloc::boxed::Box;
 use libp2p_core::transport::{DialOpts, PortUse, TransportError};
@@ -62,7 +62,8 @@ where
         }
         let id = self.state.lifecycle.begin_connection(Direction::Outbound).map_err(|_| DialError::Limit)?;
         self.state.dials.begin();
-        let mut conn = SocketConnection::new(id, Direction::Outbound, address, ConnectionStage::Over(None), UNTIMED);
+        let mut conn =
+            SocketConnection::new(id, Direction::Outbound, address, ConnectionStage::Over(None), Now::Untimed);
         self.begin_dial(&mut conn);
         conn.mark_commanded(&mut self.state);
         self.insert_connection(conn);

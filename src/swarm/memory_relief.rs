@@ -209,7 +209,7 @@ where
     }
 
     fn reset_without_id<const E: usize>(&mut self, slot: UnnamedSlot, state: &mut super::state::SwarmState<E>) {
-        let turn = &mut state.environment(crate::connection::UNTIMED);
+        let turn = &mut state.environment(crate::connection::Now::Untimed);
         if self.connection().is_some_and(|connection| connection.reset_without_id(slot, turn)) {
             state.stream_without_id(self.id, Refusal::StreamLimit);
             self.mark_commanded(state);
@@ -219,7 +219,7 @@ where
 
     fn reset_stream<const E: usize>(&mut self, id: StreamId, state: &mut super::state::SwarmState<E>) {
         if let Some(connection) = self.connection() {
-            connection.reset_stream(id, &mut state.environment(crate::connection::UNTIMED));
+            connection.reset_stream(id, &mut state.environment(crate::connection::Now::Untimed));
             self.mark_commanded(state);
             self.settle(state);
         }

@@ -3,7 +3,7 @@
 use super::Swarm;
 use super::pipe::PipeTransport;
 use super::reactor::Reactor;
-use crate::connection::UNTIMED;
+use crate::connection::Now;
 use crate::lifecycle::ConnectionEnd;
 #[cfg(doc)]
 use crate::lifecycle::Event;
@@ -37,7 +37,7 @@ where
             connections.iter_mut().filter(|(_, conn)| conn.peer().or(conn.expected.as_deref().copied()) == Some(peer));
         let mut count = 0;
         for (_, conn) in of_peer.filter(|(_, conn)| !conn.is_closing()) {
-            conn.close(state, ConnectionEnd::Requested, UNTIMED);
+            conn.close(state, ConnectionEnd::Requested, Now::Untimed);
             conn.mark_commanded(state);
             count += 1;
         }

@@ -23,7 +23,7 @@ use super::held_bytes::ConnectionAccount;
 use super::pipe::{Pipe, PipeTransport};
 use super::run_queue::HelpingsTaken;
 use super::state::SwarmState;
-use crate::connection::{Connection, PackedPeer, UNTIMED};
+use crate::connection::{Connection, Now, PackedPeer};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, ListenerId};
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -54,7 +54,7 @@ pub(super) struct SocketConnection<T: Transport> {
     peer: Option<PackedPeer>,
     pub(super) error: Option<String>,
     /// When it was dialed.
-    pub(super) began: Duration,
+    pub(super) began: Now,
     /// What it is armed with in the timers.
     pub(super) armed: Option<Duration>,
     /// It stands in [`SwarmState::dirty`].
@@ -116,7 +116,7 @@ where
         direction: Direction,
         remote: Multiaddr,
         stage: ConnectionStage<T>,
-        now: Duration,
+        now: Now,
     ) -> Self {
         Self {
             id,
@@ -214,9 +214,7 @@ where
     /// Starts the time-outs of commands that were given since the last turn: they count from `now`.
     pub(super) fn count_from<const E: usize>(&mut self, state: &mut SwarmState<E>, now: Duration) {
         self.is_commanded = false;
-        if self.began == UNTIMED {
-            self.began = now;
-        }
+        self.began = self.began.or(now);
         if let Some(connection) = self.connection() {
             connection.count_from(&mut state.environment(now));
         }

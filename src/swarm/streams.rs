@@ -4,7 +4,7 @@ use super::Swarm;
 use super::error::{CloseError, OpenStreamError};
 use super::pipe::PipeTransport;
 use super::reactor::Reactor;
-use crate::connection::{Connection, Environment, Fact, Protocol, ReadError, Stream, UNTIMED, WriteError};
+use crate::connection::{Connection, Environment, Fact, Now, Protocol, ReadError, Stream, WriteError};
 use crate::lifecycle::{ConnectionId, Direction, Failure, Side, State, StreamEnd, StreamId};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -118,7 +118,7 @@ where
             return 0;
         };
         conn.heed_pressure(&mut self.state);
-        conn.connection().map_or(0, |connection| connection.write_room(id, &self.state.environment(UNTIMED)))
+        conn.connection().map_or(0, |connection| connection.write_room(id, &self.state.environment(Now::Untimed)))
     }
 
     /// Says whether all bytes that were written to the stream have been handed to the transport's byte pipe (for TCP: to
@@ -246,7 +246,7 @@ where
     ) -> Option<A> {
         let conn = self.connections.get_mut(self.state.lifecycle.connection_of(id)?)?;
         conn.mark_commanded(&mut self.state);
-        Some(act(conn.connection()?, &mut self.state.environment(UNTIMED)))
+        Some(act(conn.connection()?, &mut self.state.environment(Now::Untimed)))
     }
 
     /// Does the same with what may find that nothing can be done. An error leaves no work for the next turn: otherwise an
@@ -259,7 +259,7 @@ where
         let conn = self.connections.get_mut(self.state.lifecycle.connection_of(id)?)?;
         conn.heed_pressure(&mut self.state);
         let connection = conn.connection()?;
-        let done = act(connection, &mut self.state.environment(UNTIMED));
+        let done = act(connection, &mut self.state.environment(Now::Untimed));
         if done.is_ok() || connection.is_untimed() {
             conn.mark_commanded(&mut self.state);
         }

@@ -245,7 +245,7 @@ where
         }
         let usual = self.state.config.trim_grace;
         let grace = if why == SweepReason::Need { usual.min(GRACE_IN_NEED) } else { usual };
-        Some(TrimCandidate { used, since, id, ripe_at: conn.began.saturating_add(grace) })
+        Some(TrimCandidate { used, since, id, ripe_at: conn.began.or_never().saturating_add(grace) })
     }
 
     fn end_sweep(&mut self, sweep: Sweep) {

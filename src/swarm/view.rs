@@ -266,7 +266,7 @@ where
             streams_waiting,
             streams_paced,
             // A dial that has begun without a clock is not older than now.
-            age: self.now.saturating_sub(conn.began),
+            age: self.now.saturating_sub(conn.began.or_never()),
             round_trip: conn.round_trip(),
             sent: conn.sent,
             received: conn.received,

@@ -3,7 +3,7 @@
 use super::with;
 use core::time::Duration;
 use swarm_notify::connection::{
-    Config, Connection, Environment, Fact, Input, Protocol, ReadError, Role, Scratch, Stream, Streams, WriteError,
+    Config, Connection, Environment, Fact, Input, Now, Protocol, ReadError, Role, Scratch, Stream, Streams, WriteError,
     noise,
 };
 use swarm_notify::identity::{Keypair, PeerId};
@@ -20,7 +20,7 @@ pub(crate) struct End {
     pub(crate) streams: Streams,
     protocols: Vec<Protocol>,
     pub(crate) config: Config,
-    pub(crate) now: Duration,
+    pub(crate) now: Now,
     /// Streams that the peer offers are refused.
     pub(crate) refuses: bool,
     /// Gives ids; nothing is asked of it here.
@@ -64,7 +64,7 @@ impl End {
             streams: Streams::new(),
             protocols: ["/sink/1.0.0", "/echo/1.0.0"].map(Protocol::from_static).to_vec(),
             config,
-            now,
+            now: now.into(),
             refuses: false,
             ids,
             id,
@@ -167,7 +167,8 @@ impl End {
 
     /// Gives permission to open, and hears what was kept. `true`: it is open.
     pub(crate) fn permit(&mut self) -> bool {
-        let open = self.connection.open(&self.config, self.now).unwrap();
+        let Now::At(now) = self.now else { panic!("it opens in a turn") };
+        let open = self.connection.open(&self.config, now).unwrap();
         self.connection.begin_input(&mut self.input);
         self.understand();
         open
@@ -178,7 +179,7 @@ impl End {
     }
 
     pub(crate) fn at(&mut self, now: Duration) {
-        self.now = now;
+        self.now = now.into();
         while let Some(fact) = self.connection.handle_timeout(&mut turn!(self)) {
             self.told(fact);
         }
@@ -198,7 +199,7 @@ impl End {
 
     /// What began without a time begins at `now`.
     pub(crate) fn count_from(&mut self, now: Duration) {
-        self.now = now;
+        self.now = now.into();
         self.connection.count_from(&mut turn!(self));
     }
 

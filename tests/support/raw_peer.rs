@@ -44,7 +44,7 @@ impl RawPeer {
                 streams: &mut streams,
                 protocols: &[],
                 config: &config,
-                now: Duration::ZERO,
+                now: Duration::ZERO.into(),
                 scratch: &mut scratch,
             };
             let mut out = Vec::new();

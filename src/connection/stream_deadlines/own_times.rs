@@ -1,6 +1,6 @@
 //! [`OwnTimes`]: half-open times that owners have given to single streams.
 
-use super::super::UNTIMED;
+use super::super::Now;
 use crate::lifecycle::StreamId;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -40,14 +40,14 @@ impl OwnTimes {
     }
 
     /// A stream begins to wait.
-    pub(super) fn begin(&mut self, id: StreamId, since: Duration) {
+    pub(super) fn begin(&mut self, id: StreamId, since: Now) {
         if let (Some(deadline), Some(own)) = (self.deadline(id, since), &mut self.0) {
             own.deadlines.insert((deadline, id));
         }
     }
 
     /// A stream that has waited since then does not wait any more.
-    pub(super) fn end(&mut self, id: StreamId, since: Duration) {
+    pub(super) fn end(&mut self, id: StreamId, since: Now) {
         if let (Some(deadline), Some(own)) = (self.deadline(id, since), &mut self.0) {
             own.deadlines.remove(&(deadline, id));
         }
@@ -65,8 +65,11 @@ impl OwnTimes {
     }
 
     /// The deadline of a wait; none for what has begun untimed, which begins again when the time is known.
-    fn deadline(&self, id: StreamId, since: Duration) -> Option<Duration> {
+    fn deadline(&self, id: StreamId, since: Now) -> Option<Duration> {
         let time = (*self.0.as_ref()?.times.get(&id)?)?;
-        (since != UNTIMED).then(|| since.saturating_add(time))
+        match since {
+            Now::At(since) => Some(since.saturating_add(time)),
+            Now::Untimed => None,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The queues of what streams wait for, and the times of their own.
 
-use super::super::UNTIMED;
+use super::super::Now;
 use super::*;
 use crate::lifecycle::{Direction, Failure, Lifecycle, Limits};
 use alloc::vec::Vec;
@@ -63,12 +63,12 @@ fn drain(queues: &mut StreamDeadlines, streams: &mut Streams) -> Vec<(Duration, 
 fn the_earliest_deadline_of_all_queues_comes_first() {
     let (mut streams, ids) = streams(5);
     let mut queues = StreamDeadlines::new();
-    queues.join(&mut streams, ids[0], StreamWait::Negotiation, secs(55));
-    queues.join(&mut streams, ids[1], StreamWait::Close, secs(58));
-    queues.join(&mut streams, ids[2], StreamWait::Negotiation, secs(56));
-    queues.join(&mut streams, ids[3], StreamWait::HalfOpen, secs(4));
+    queues.join(&mut streams, ids[0], StreamWait::Negotiation, secs(55).into());
+    queues.join(&mut streams, ids[1], StreamWait::Close, secs(58).into());
+    queues.join(&mut streams, ids[2], StreamWait::Negotiation, secs(56).into());
+    queues.join(&mut streams, ids[3], StreamWait::HalfOpen, secs(4).into());
     queues.set_own_time(ids[4], Some(secs(1)));
-    queues.join(&mut streams, ids[4], StreamWait::OwnHalfOpen, secs(59));
+    queues.join(&mut streams, ids[4], StreamWait::OwnHalfOpen, secs(59).into());
     let order = [(secs(60), ids[4]), (secs(63), ids[1]), (secs(64), ids[3]), (secs(65), ids[0]), (secs(66), ids[2])];
     assert_eq!(drain(&mut queues, &mut streams), order);
 }
@@ -79,11 +79,11 @@ fn a_stream_can_leave_from_the_head_the_middle_and_the_tail() {
         let (mut streams, ids) = streams(3);
         let mut queues = StreamDeadlines::new();
         for (n, id) in ids.iter().enumerate() {
-            queues.join(&mut streams, *id, StreamWait::Close, secs(n as u64));
+            queues.join(&mut streams, *id, StreamWait::Close, secs(n as u64).into());
         }
         queues.leave(&mut streams, ids[gone]);
         queues.leave(&mut streams, ids[gone]);
-        queues.join(&mut streams, ids[gone], StreamWait::Close, secs(9));
+        queues.join(&mut streams, ids[gone], StreamWait::Close, secs(9).into());
         let mut expected: Vec<_> = (0..3).filter(|n| *n != gone).map(|n| (secs(n as u64 + 5), ids[n])).collect();
         expected.push((secs(14), ids[gone]));
         assert_eq!(drain(&mut queues, &mut streams), expected);
@@ -95,16 +95,16 @@ fn who_sits_in_the_slot_of_a_neighbour_that_was_taken_out_too_early_is_left_alon
     for gone in [0, 2] {
         let (mut streams, ids) = streams(3);
         let (mut queues, mut others) = (StreamDeadlines::new(), StreamDeadlines::new());
-        ids.iter().for_each(|id| queues.join(&mut streams, *id, StreamWait::Close, UNTIMED));
+        ids.iter().for_each(|id| queues.join(&mut streams, *id, StreamWait::Close, Now::Untimed));
         let next = successor(gone);
         assert_eq!(next.index(), ids[gone].index());
         streams.insert(next, (None, QueueNode::NOWHERE));
-        others.join(&mut streams, next, StreamWait::Close, UNTIMED);
+        others.join(&mut streams, next, StreamWait::Close, Now::Untimed);
         queues.count_from(&mut streams, secs(1));
         queues.leave(&mut streams, ids[1]);
         queues.leave(&mut streams, ids[2 - gone]);
         assert_eq!(drain(&mut queues, &mut streams), []);
-        assert_eq!(drain(&mut others, &mut streams), [(UNTIMED, next)]);
+        assert_eq!(drain(&mut others, &mut streams), [(Duration::MAX, next)]);
     }
 }
 
@@ -112,8 +112,8 @@ fn who_sits_in_the_slot_of_a_neighbour_that_was_taken_out_too_early_is_left_alon
 fn joining_another_queue_leaves_the_first() {
     let (mut streams, ids) = streams(1);
     let mut queues = StreamDeadlines::new();
-    queues.join(&mut streams, ids[0], StreamWait::Negotiation, secs(1));
-    queues.join(&mut streams, ids[0], StreamWait::HalfOpen, secs(2));
+    queues.join(&mut streams, ids[0], StreamWait::Negotiation, secs(1).into());
+    queues.join(&mut streams, ids[0], StreamWait::HalfOpen, secs(2).into());
     assert_eq!(drain(&mut queues, &mut streams), [(secs(62), ids[0])]);
 }
 
@@ -124,8 +124,8 @@ fn deadlines_of_own_times_come_in_their_own_order() {
     for (id, time) in ids.iter().zip([Some(secs(90)), None, Some(secs(5)), Some(secs(50))]) {
         queues.set_own_time(*id, time);
     }
-    ids[..3].iter().for_each(|id| queues.join(&mut streams, *id, StreamWait::OwnHalfOpen, secs(1)));
-    queues.join(&mut streams, ids[3], StreamWait::OwnHalfOpen, UNTIMED);
+    ids[..3].iter().for_each(|id| queues.join(&mut streams, *id, StreamWait::OwnHalfOpen, secs(1).into()));
+    queues.join(&mut streams, ids[3], StreamWait::OwnHalfOpen, Now::Untimed);
     assert_eq!(queues.first(&streams, &config()), Some((secs(6), ids[2])));
     queues.count_from(&mut streams, secs(2));
     queues.count_from(&mut streams, secs(3));
@@ -145,7 +145,7 @@ fn a_stream_that_was_taken_out_too_early_hides_no_own_deadline() {
     let mut queues = StreamDeadlines::new();
     for (id, time) in ids.iter().zip([secs(1), secs(2)]) {
         queues.set_own_time(*id, Some(time));
-        queues.join(&mut streams, *id, StreamWait::OwnHalfOpen, secs(0));
+        queues.join(&mut streams, *id, StreamWait::OwnHalfOpen, secs(0).into());
     }
     let _ = streams.remove(ids[0]);
     assert_eq!(queues.first(&streams, &config()), Some((secs(2), ids[1])));
@@ -160,7 +160,7 @@ fn the_stream_silent_longest_is_found_among_all_times() {
     }
     for (n, which) in [3, 0, 2, 1].into_iter().enumerate() {
         let wait = if which < 2 { StreamWait::HalfOpen } else { StreamWait::OwnHalfOpen };
-        queues.join(&mut streams, ids[which], wait, secs(n as u64));
+        queues.join(&mut streams, ids[which], wait, secs(n as u64).into());
     }
     let mut order = Vec::new();
     while let Some((since, id)) = queues.silent_longest(&streams) {

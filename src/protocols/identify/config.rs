@@ -65,8 +65,9 @@ pub struct Config {
     /// How long a push waits for which the bounds of the swarm leave no stream, or
     /// [`pushes_said`](Self::pushes_said) no place, until it is tried again, as often as it takes; what it says then is what is true then. It is at least 1 ms. Default 1 s.
     pub push_again_after: Duration,
-    /// How many events may wait for the owner. One more, and the oldest is [dropped](Identify::dropped); and likewise where
-    /// what they tell takes more than a quarter of [`held_bytes`](Self::held_bytes). 0 counts as 1. Default 256.
+    /// How many events may wait for the owner. One more, and the oldest is lost, which
+    /// [`Event::Lagged`](super::Event::Lagged) tells; and likewise where what they tell takes more than a quarter of
+    /// [`held_bytes`](Self::held_bytes). 0 counts as 1. Default 256.
     pub events: usize,
 }
 

@@ -139,7 +139,7 @@ where
     /// Makes the connection of an accepted connection whose peer is authenticated, which goes on with what stood at the door.
     pub(super) fn into_connection(self, id: ConnectionId, pipe: Pipe<T::Output>) -> SocketConnection<T> {
         let Self { listener, remote, local, began, received, sent, out, written, .. } = self;
-        let mut conn = SocketConnection::new(id, Direction::Inbound, remote, ConnectionStage::Up(pipe), began);
+        let mut conn = SocketConnection::new(id, Direction::Inbound, remote, ConnectionStage::Up(pipe), began.into());
         conn.listener = Some(listener);
         conn.local = Some(local);
         (conn.received, conn.sent) = (received, sent);

@@ -142,7 +142,7 @@ where
                 *seed,
                 conn.expected.as_deref().copied(),
                 config,
-                conn.began,
+                conn.began.or_never(),
             ) {
                 Ok(connection) => conn.stage = ConnectionStage::Up(Pipe { io, connection }),
                 Err(error) => {

@@ -2,7 +2,7 @@
 
 use super::{ConnectionStage, OurSide, SocketConnection};
 use crate::connection::muxer::NORMAL;
-use crate::connection::{Error, PackedPeer};
+use crate::connection::{Error, Now, PackedPeer};
 use crate::lifecycle::{ConnectionEnd, Direction, Failure, Fault, RemoteEnd};
 use crate::swarm::error;
 use crate::swarm::pipe::PipeTransport;
@@ -123,8 +123,9 @@ where
         &mut self,
         state: &mut SwarmState<E>,
         end: ConnectionEnd,
-        now: Duration,
+        now: impl Into<Now>,
     ) {
+        let now = now.into();
         if state.is_opening(self.id) {
             return self.end(state, EndCause::Ended(end));
         }

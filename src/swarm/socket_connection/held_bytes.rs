@@ -1,7 +1,7 @@
 //! The bytes that a [`SocketConnection`] holds, counted, and what it does when memory is scarce.
 
 use super::{ConnectionStage, SocketConnection};
-use crate::connection::UNTIMED;
+use crate::connection::Now;
 use crate::connection::muxer::Pressure;
 use crate::swarm::pipe::PipeTransport;
 use crate::swarm::state::SwarmState;
@@ -47,7 +47,7 @@ where
         self.account.is_pressed = pressure != Pressure::None;
         if before != pressure {
             let withheld = connection.withholds();
-            connection.set_pressure(pressure, &mut state.environment(UNTIMED));
+            connection.set_pressure(pressure, &mut state.environment(Now::Untimed));
             if withheld && !connection.withholds() {
                 self.mark_dirty(state);
             }

@@ -167,7 +167,7 @@ where
     pub(in crate::swarm) fn deadline<const E: usize>(&self, state: &SwarmState<E>) -> Option<Duration> {
         let config = &state.config.connection;
         match &self.stage {
-            ConnectionStage::Dialing(_) => Some(self.began.saturating_add(config.handshake_timeout)),
+            ConnectionStage::Dialing(_) => Some(self.began.or_never().saturating_add(config.handshake_timeout)),
             ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..) => {
                 let deadlines = [pipe.connection.poll_at(&state.streams, config), self.write_deadline(state)];
                 deadlines.into_iter().flatten().min()

@@ -2,7 +2,7 @@
 
 use super::YAMUX;
 use crate::support::ends::{Pair, secs};
-use swarm_notify::connection::{Fact, UNTIMED, WriteError};
+use swarm_notify::connection::{Fact, Now, WriteError};
 use swarm_notify::lifecycle::{Failure, StreamEnd};
 
 /// What may be written into the first window, less what negotiation has said.
@@ -65,7 +65,7 @@ fn what_begins_without_a_time_counts_from_the_next_that_is_told() {
     pair.dialer.config.idle_timeout = Some(secs(20));
     let (stream, _) = pair.stream();
 
-    pair.dialer.now = UNTIMED;
+    pair.dialer.now = Now::Untimed;
     let opening = pair.dialer.open_stream(&["/echo/1.0.0"]);
     pair.dialer.count_from(secs(100));
     assert_eq!(pair.dialer.poll_at(), Some(secs(110)), "negotiation");
@@ -73,17 +73,17 @@ fn what_begins_without_a_time_counts_from_the_next_that_is_told() {
     assert_eq!(pair.dialer.poll_at(), Some(secs(110)), "it counts once");
     pair.dialer.reset(opening);
 
-    pair.dialer.now = UNTIMED;
+    pair.dialer.now = Now::Untimed;
     pair.dialer.close_stream(stream);
     pair.dialer.count_from(secs(200));
     assert_eq!(pair.dialer.poll_at(), Some(secs(205)), "the close of a stream");
 
-    pair.dialer.now = UNTIMED;
+    pair.dialer.now = Now::Untimed;
     pair.dialer.reset(stream);
     pair.dialer.count_from(secs(300));
     assert_eq!(pair.dialer.poll_at(), Some(secs(320)), "idleness");
 
-    pair.dialer.now = UNTIMED;
+    pair.dialer.now = Now::Untimed;
     pair.dialer.close();
     pair.dialer.count_from(secs(310));
     assert_eq!(pair.dialer.poll_at(), Some(secs(315)), "the close of the connection");
@@ -98,7 +98,7 @@ fn what_begins_at_a_time_does_not_count_from_a_later_one() {
     let mut pair = open_pair();
     pair.dialer.config.idle_timeout = Some(secs(20));
     pair.dialer.at(secs(5));
-    let [timed, untimed] = [secs(5), UNTIMED].map(|now| {
+    let [timed, untimed] = [secs(5).into(), Now::Untimed].map(|now| {
         pair.dialer.now = now;
         pair.dialer.open_stream(&["/echo/1.0.0"])
     });
@@ -109,9 +109,9 @@ fn what_begins_at_a_time_does_not_count_from_a_later_one() {
     pair.dialer.reset(untimed);
     assert_eq!(pair.dialer.poll_at(), Some(secs(28)));
 
-    pair.dialer.now = UNTIMED;
+    pair.dialer.now = Now::Untimed;
     let stream = pair.dialer.open_stream(&["/echo/1.0.0"]);
-    pair.dialer.now = secs(9);
+    pair.dialer.now = secs(9).into();
     pair.dialer.close();
     pair.dialer.count_from(secs(12));
     assert_eq!(pair.dialer.poll_at(), Some(secs(14)), "the close began at its own time");
@@ -174,7 +174,7 @@ fn a_movement_after_go_away_puts_off_its_time_out() {
     pair.dialer.at(secs(3));
     assert_eq!(pair.dialer.write(ours, b"more"), Ok(4));
     assert_eq!(pair.dialer.poll_at(), Some(secs(8)));
-    pair.dialer.now = UNTIMED;
+    pair.dialer.now = Now::Untimed;
     assert_eq!(pair.dialer.finish(ours), Ok(()));
     pair.dialer.count_from(secs(4));
     assert_eq!(pair.dialer.poll_at(), Some(secs(9)));

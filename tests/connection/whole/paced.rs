@@ -96,7 +96,7 @@ fn streams_that_wait_are_offered_in_the_order_of_their_proposals() {
         assert_eq!(confirmed(&mut raw), [stream]);
     }
     // There is a token, but another one has waited for longer.
-    raw.end.now = secs(4);
+    raw.end.now = secs(4).into();
     open(&mut raw, [11]);
     assert_eq!(confirmed(&mut raw), [0; 0]);
     raw.end.at(secs(4));
@@ -177,7 +177,7 @@ fn a_stream_that_waits_longer_than_a_negotiation_may_take_is_refused() {
     raw.end.config.resets = Rate::new(1, 1);
     open(&mut raw, [1, 3]);
     assert_eq!(confirmed(&mut raw), [1]);
-    raw.end.now = millis(500);
+    raw.end.now = millis(500).into();
     open(&mut raw, [5, 7, 9, 11]);
     for (at, stream) in [(1, 3), (2, 5), (3, 7)] {
         raw.end.at(secs(at));

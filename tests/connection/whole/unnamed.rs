@@ -4,7 +4,7 @@ use super::YAMUX;
 use super::raw::{HEADER, Raw};
 use crate::support::ends::{End, secs};
 use crate::support::raw_frames::{ACK, DATA, FIN, PING, RST, SYN, UPDATE, data, frame, go_away};
-use swarm_notify::connection::{Fact, Role, UNTIMED};
+use swarm_notify::connection::{Fact, Now, Role};
 use swarm_notify::lifecycle::{Failure, StreamId};
 
 const LS: &[u8] = b"\x03ls\n";
@@ -231,7 +231,7 @@ fn a_connection_is_neither_idle_nor_spent_while_a_stream_waits_for_its_id() {
 #[test]
 fn a_stream_that_begins_without_a_time_counts_from_the_next_turn() {
     let mut raw = raw();
-    raw.end.now = UNTIMED;
+    raw.end.now = Now::Untimed;
     raw.say(&[frame(UPDATE, SYN, 1, 0), data(SYN, 3, HEADER)].concat());
     raw.end.count_from(secs(5));
     assert_eq!(raw.end.poll_at(), Some(secs(15)));

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 use swarm_notify::connection::yamux::Pressure;
 use swarm_notify::connection::{
-    Config, Connection, Environment, Fact, Input, Protocol, Rate, ReadError, Role, Scratch, Stream, Streams, UNTIMED,
+    Config, Connection, Environment, Fact, Input, Now, Protocol, Rate, ReadError, Role, Scratch, Stream, Streams,
     WriteError, noise, yamux,
 };
 use swarm_notify::identity::{Keypair, PeerId};
@@ -133,7 +133,7 @@ macro_rules! turn {
             streams: &mut $end.streams,
             protocols: &PROTOCOLS,
             config: &$end.config,
-            now: $now,
+            now: $now.into(),
             scratch: &mut $end.scratch,
         }
     };
@@ -194,8 +194,8 @@ impl End {
         self.numbers.get(&number).map(|id| &self.seen[id])
     }
 
-    fn command_time(&self) -> Duration {
-        if self.untimed { UNTIMED } else { self.now }
+    fn command_time(&self) -> Now {
+        if self.untimed { Now::Untimed } else { self.now.into() }
     }
 
     /// A turn begins: what commands have begun counts from now.

@@ -1,0 +1,71 @@
+//! [`Now`]: the time of what is done with a connection.
+
+use core::time::Duration;
+
+/// The time of what is done with a connection. What is not timed is later than all that is.
+///
+/// Commands need no clock: what an owner begins between two of its turns is [`Untimed`](Self::Untimed).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Now {
+    /// A time on the owner's clock, which must not go backwards.
+    At(Duration),
+    /// The owner did not look at its clock: what begins now counts from the next
+    /// [`count_from`](super::Connection::count_from), and its deadlines do not come before.
+    Untimed,
+}
+
+impl Now {
+    /// Returns whether what begins now has to be timed later.
+    pub(crate) const fn is_untimed(self) -> bool {
+        matches!(self, Self::Untimed)
+    }
+
+    /// Returns the time, or for what is not timed the end of time.
+    pub(crate) const fn or_never(self) -> Duration {
+        match self {
+            Self::At(now) => now,
+            Self::Untimed => Duration::MAX,
+        }
+    }
+
+    /// Returns the time that is so much later.
+    pub(super) const fn plus(self, time: Duration) -> Self {
+        match self {
+            Self::At(now) => Self::At(now.saturating_add(time)),
+            Self::Untimed => Self::Untimed,
+        }
+    }
+
+    /// Times what is not timed yet.
+    pub(crate) const fn or(self, now: Duration) -> Self {
+        match self {
+            Self::At(_) => self,
+            Self::Untimed => Self::At(now),
+        }
+    }
+}
+
+impl From<Duration> for Now {
+    fn from(now: Duration) -> Self {
+        Self::At(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_timed_is_later_than_all_that_is_and_no_time_is_taken_for_it() {
+        assert!(Now::Untimed > Now::At(Duration::MAX) && !Now::At(Duration::MAX).is_untimed());
+        assert_eq!(Now::Untimed.plus(Duration::MAX).or(Duration::ZERO), Now::At(Duration::ZERO));
+        assert_eq!(Now::At(Duration::MAX).plus(Duration::MAX).or(Duration::ZERO), Now::At(Duration::MAX));
+        assert_eq!([Now::Untimed, Duration::ZERO.into()].map(Now::or_never), [Duration::MAX, Duration::ZERO]);
+    }
+
+    #[test]
+    fn it_takes_no_more_memory_than_a_time() {
+        assert_eq!(size_of::<Now>(), size_of::<Duration>());
+        assert_eq!(size_of::<Option<Now>>(), size_of::<Duration>());
+    }
+}
