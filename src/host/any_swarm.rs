@@ -88,6 +88,7 @@ where
     }
 
     fn turn(&mut self, cx: &mut Context<'_>, now: Duration) {
+        // What is ready is looked at after each turn, woken or not.
         let _ = self.0.poll(cx, now);
     }
 

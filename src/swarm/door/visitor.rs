@@ -245,6 +245,7 @@ where
             && self.out.is_empty()
             && let VisitorStage::Up(pipe) = &mut self.stage
         {
+            // The socket is closed next, whatever comes of this.
             let _ = pipe.end_ours(cx);
         }
     }
