@@ -240,6 +240,8 @@ pub mod swarm;
 pub mod tcp;
 #[cfg(feature = "connection")]
 pub mod text;
+#[cfg(feature = "connection")]
+mod varint;
 
 /// The example of README, as a test.
 #[cfg(all(doctest, feature = "tcp", feature = "rand"))]
