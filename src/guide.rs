@@ -185,8 +185,8 @@
 //!
 //! ```
 //! # use std::time::{Duration, Instant};
-//! # use swarm_notify::swarm::{Swarm, Transport};
-//! # fn frame<T>(swarm: &mut Swarm<T>, start: Instant) where T: Transport<Output: futures_lite::AsyncRead + futures_lite::AsyncWrite + Unpin, Error: 'static> + Unpin {
+//! # use swarm_notify::swarm::{Swarm, SwarmTransport};
+//! # fn frame<T: SwarmTransport>(swarm: &mut Swarm<T>, start: Instant) {
 //! let deadline = Instant::now() + Duration::from_millis(2);
 //! let progress = swarm.turn(start.elapsed(), &mut || Instant::now() < deadline);
 //! if progress.more {

@@ -90,7 +90,7 @@ mod wait;
 use crate::identity::Keypair;
 use crate::notifee::Notifees;
 pub use crate::protocols::Target;
-use crate::swarm::{Reactor, Swarm, Transport};
+use crate::swarm::{Reactor, Swarm, SwarmTransport};
 use crate::tcp;
 use alloc::rc::Rc;
 pub use any_swarm::AnySwarm;
@@ -102,7 +102,6 @@ use core::pin::pin;
 use driver::Driver;
 pub use error::Error;
 pub use events::Events;
-use futures_lite::io::{AsyncRead, AsyncWrite};
 pub use handle::Handle;
 pub use listener::Listener;
 use notifee::HostNotifee;
@@ -187,8 +186,7 @@ impl Host {
     /// [`Error::Reactor`] if `async-io` cannot wait for the descriptor.
     pub fn with_reactor<T, const EVENTS: usize, R>(swarm: Swarm<T, EVENTS, R>, config: Config) -> Result<Self, Error>
     where
-        T: Transport + Unpin + 'static,
-        T::Output: AsyncRead + AsyncWrite + Unpin,
+        T: SwarmTransport + 'static,
         R: Reactor + AsFd + 'static,
     {
         Ok(Self::of(AnySwarm::nested(swarm).map_err(|error| Error::Reactor(error.kind()))?, config))
@@ -199,8 +197,7 @@ impl Host {
     #[must_use]
     pub fn with_swarm<T, const EVENTS: usize>(swarm: Swarm<T, EVENTS>, config: Config) -> Self
     where
-        T: Transport + Unpin + 'static,
-        T::Output: AsyncRead + AsyncWrite + Unpin,
+        T: SwarmTransport + 'static,
     {
         Self::of(AnySwarm::woken(swarm), config)
     }

@@ -124,6 +124,7 @@ mod shares;
 mod socket_connection;
 mod state;
 mod timers;
+mod transport;
 mod trim;
 mod view;
 mod wake;
@@ -143,6 +144,7 @@ pub use reactor::Reactor;
 pub use readiness::Readiness;
 pub use refusals::{Refusal, RefusedAt};
 pub use shares::ProtocolLimits;
+pub use transport::SwarmTransport;
 pub use trim::ProtectError;
 pub use turn::Progress;
 pub use view::{ConnectionView, ListenerView, StreamView};
@@ -155,7 +157,6 @@ use core::task::{Context, Waker};
 use core::time::Duration;
 use door::Door;
 use enforcing::Enforcing;
-use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_identity::PeerId;
 use listeners::Listeners;
 use run_queue::{Closing, RunQueue};
@@ -214,9 +215,7 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Who we are to our peers.

@@ -4,6 +4,7 @@ use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Counters, Event, Fault, ListenerId, StreamId};
 use crate::notifee::{HasNode, Network, Node, Notifees, node_methods};
+use crate::swarm::SwarmTransport;
 use crate::swarm::{
     CloseError, Config, ConnectionView, DialError, Gate, ListenError, ListenerView, Lists, Multiaddr, OpenStreamError,
     ProtectError, ProtocolLimits, Reactor, Readiness, Refusal, RefusedAt, StreamView, Swarm, Transport,
@@ -14,7 +15,6 @@ use async_io::Async;
 use core::fmt;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -77,8 +77,7 @@ struct Woken<T: Transport, const EVENTS: usize>(Swarm<T, EVENTS>);
 
 impl<T, const EVENTS: usize> Driven for Woken<T, EVENTS>
 where
-    T: Transport + Unpin + 'static,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T: SwarmTransport + 'static,
 {
     fn node(&self) -> &dyn Node {
         &self.0
@@ -106,8 +105,7 @@ struct Nested<T: Transport, const EVENTS: usize, R> {
 
 impl<T, const EVENTS: usize, R> Driven for Nested<T, EVENTS, R>
 where
-    T: Transport + Unpin + 'static,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T: SwarmTransport + 'static,
     R: Reactor + 'static,
 {
     fn node(&self) -> &dyn Node {
@@ -139,16 +137,14 @@ where
 impl AnySwarm {
     pub(super) fn woken<T, const EVENTS: usize>(swarm: Swarm<T, EVENTS>) -> Self
     where
-        T: Transport + Unpin + 'static,
-        T::Output: AsyncRead + AsyncWrite + Unpin,
+        T: SwarmTransport + 'static,
     {
         Self(Box::new(Woken(swarm)))
     }
 
     pub(super) fn nested<T, const EVENTS: usize, R>(swarm: Swarm<T, EVENTS, R>) -> io::Result<Self>
     where
-        T: Transport + Unpin + 'static,
-        T::Output: AsyncRead + AsyncWrite + Unpin,
+        T: SwarmTransport + 'static,
         R: Reactor + AsFd + 'static,
     {
         // `Async::new` would make it non-blocking. It needs no flag, since nobody reads from it, and the reactor's

@@ -27,13 +27,13 @@ use super::socket_connection::{OfPeer, Pipe, SocketConnection};
 use super::wake::WakeTarget;
 use crate::connection::{Connection, Role};
 use crate::lifecycle::{Direction, ListenerId};
+use crate::swarm::SwarmTransport;
 use crate::text::for_log;
 use core::cmp::Reverse;
 use core::fmt;
 use core::task::Context;
 use core::time::Duration;
 use crowd::HandshakeProgress;
-use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
 use signature_budget::SignatureBudget;
@@ -85,9 +85,7 @@ impl<T: Transport> Door<T> {
 
 impl<T> Door<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
 {
     /// Returns the visitor whose handshake has this transcript. It looks at each.
     pub(super) fn of_transcript(&self, transcript: [u8; 32]) -> Option<u64> {
@@ -98,9 +96,7 @@ where
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Returns the number of accepted connections whose peers are not authenticated yet.

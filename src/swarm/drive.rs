@@ -23,9 +23,8 @@ use super::reactor::Reactor;
 use super::socket_connection::SocketConnection;
 use super::wake::WakeTarget;
 use crate::lifecycle::{ConnectionId, Id, StreamId};
+use crate::swarm::SwarmTransport;
 use core::task::Context;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 /// The most events of the transport that one tick takes.
 const TRANSPORT_SHARE: u32 = 64;
@@ -36,9 +35,7 @@ const EVENTS_UNHEARD: u32 = 16;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Does a turn's work, after the reactor has woken the slots of ready sockets.

@@ -9,11 +9,10 @@ use super::socket_connection::SocketConnection;
 use super::state::SwarmState;
 use super::wake::WakeTarget;
 use crate::lifecycle::{ConnectionId, Direction, StreamId};
+use crate::swarm::SwarmTransport;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::task::Context;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 /// The most connections, or handshakes, that one unit of a turn looks at.
 const LOOKS: usize = 64;
@@ -33,9 +32,7 @@ pub(super) struct Enforcing {
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Returns the lists of peers and networks that it allows and denies.

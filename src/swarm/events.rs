@@ -4,15 +4,12 @@ use super::Swarm;
 use super::reactor::Reactor;
 use super::readiness::Readiness;
 use crate::lifecycle::{Event, Id};
+use crate::swarm::SwarmTransport;
 use alloc::vec::Vec;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// The next event, in the order in which the transitions took place. The call says that the one before has been

@@ -6,12 +6,12 @@ use super::shares::{Greediest, Holder, SpentShare};
 use super::socket_connection::SocketConnection;
 use super::trim::Trim;
 use crate::lifecycle::{ConnectionId, Direction, StreamId};
+use crate::swarm::SwarmTransport;
 use core::cell::Cell;
 use core::cmp::Reverse;
 use core::fmt;
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::{Multiaddr, Transport};
+use libp2p_core::Multiaddr;
 
 /// The most connections that are looked at for one that gives way, so that the work for a newcomer is bounded: as many as 128
 /// addresses may have.
@@ -19,9 +19,7 @@ const LOOKED_AT: usize = 1_024;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Returns the address group whose share does not allow a socket that has just been accepted from `remote`, if one does

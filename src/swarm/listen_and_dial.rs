@@ -7,16 +7,14 @@ use super::reactor::Reactor;
 use super::socket_connection::{ConnectionStage, SocketConnection};
 use crate::connection::Now;
 use crate::lifecycle::{ConnectionId, Direction, Failure, ListenerId};
+use crate::swarm::SwarmTransport;
 use alloc::boxed::Box;
-use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::transport::{DialOpts, PortUse, TransportError};
-use libp2p_core::{Endpoint, Multiaddr, Transport};
+use libp2p_core::{Endpoint, Multiaddr};
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Listens on an address, which may end with our own `/p2p/…`. The next turn that finds room for the event binds it.

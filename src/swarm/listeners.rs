@@ -7,6 +7,7 @@ use super::reactor::Reactor;
 use super::refusals::Refusal;
 use super::wake::WakeTarget;
 use crate::lifecycle::{Failure, Fault, ListenerEnd, ListenerId, State, Table};
+use crate::swarm::SwarmTransport;
 use crate::text::for_log;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -14,9 +15,8 @@ use alloc::vec::Vec;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::Multiaddr;
 use libp2p_core::transport::{ListenerId as TransportId, TransportError, TransportEvent};
-use libp2p_core::{Multiaddr, Transport};
 use std::collections::HashMap;
 
 /// The most events of the transport that are taken at once while a listener waits for its first address.
@@ -70,9 +70,7 @@ impl Listeners {
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// There is room for a listener to open: binds it, and asks the transport at once for its first address, while the

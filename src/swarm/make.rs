@@ -14,10 +14,9 @@ use super::wake::{WakeSet, WakeTarget};
 use crate::clock::Clock;
 use crate::connection::{Input, noise, yamux};
 use crate::lifecycle::Table;
+use crate::swarm::SwarmTransport;
 use alloc::vec::Vec;
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 use libp2p_identity::Keypair;
 #[cfg(feature = "rand")]
 use std::io;
@@ -25,9 +24,7 @@ use zeroize::Zeroizing;
 
 impl<T> Swarm<T>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
 {
     /// Makes a swarm over a transport that wakes by itself. Its peers know it as `identity`. `seed` must be fresh
     /// randomness from the system: all ephemeral keys come from it. The same seed, transport and calls replay the same
@@ -44,9 +41,7 @@ where
 
 impl<T, R> Swarm<T, 256, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Makes a swarm over a transport whose sockets `reactor` wakes. The swarm drives the reactor in its own turns. The

@@ -8,11 +8,10 @@ use super::refusals::Refusal;
 use super::socket_connection::{ConnectionStage, EndCause, SocketConnection};
 use crate::connection::UnnamedSlot;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, Fault, State, StreamEnd, StreamId};
+use crate::swarm::SwarmTransport;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 use libp2p_identity::PeerId;
 
 /// For how many connections memory is kept when most are gone.
@@ -20,9 +19,7 @@ const CONNECTIONS_KEPT: usize = 8;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Returns the bytes of memory that wait for somebody in all connections: bytes of streams that have come and were not
@@ -202,9 +199,7 @@ impl Holder {
 
 impl<T> SocketConnection<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
 {
     fn holders_without_id(&self) -> impl Iterator<Item = (usize, UnnamedSlot)> {
         let (ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..)) = &self.stage else {

@@ -5,14 +5,11 @@
 use super::Swarm;
 use super::reactor::Reactor;
 use super::refusals::Refusal;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
+use crate::swarm::SwarmTransport;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Closes the accepted end of a dial of ours that has just found our own key, if that end is here, too.

@@ -6,15 +6,12 @@ use crate::connection::Now;
 use crate::lifecycle::ConnectionEnd;
 #[cfg(doc)]
 use crate::lifecycle::Event;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
+use crate::swarm::SwarmTransport;
 use libp2p_identity::PeerId;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Closes all connections of a peer politely, each as [`close_connection`](Self::close_connection) does, and returns

@@ -25,6 +25,7 @@ use super::run_queue::HelpingsTaken;
 use super::state::SwarmState;
 use crate::connection::{Connection, Now, PackedPeer};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, ListenerId};
+use crate::swarm::SwarmTransport;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -32,7 +33,6 @@ use core::pin::Pin;
 use core::time::Duration;
 pub(super) use ending::{EndCause, OfPeer};
 use flush_tracker::FlushTracker;
-use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
 
@@ -115,9 +115,7 @@ pub(super) enum OurSide {
 
 impl<T> SocketConnection<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
 {
     pub(super) fn new(
         id: ConnectionId,

@@ -5,16 +5,13 @@ use super::error::{CloseError, OpenStreamError};
 use super::reactor::Reactor;
 use crate::connection::{Connection, Environment, Fact, Now, Protocol, ReadError, Stream, WriteError};
 use crate::lifecycle::{ConnectionId, Direction, Failure, Side, State, StreamEnd, StreamId};
+use crate::swarm::SwarmTransport;
 use alloc::vec::Vec;
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Opens a stream that speaks the first of `protocols` that the peer speaks too.

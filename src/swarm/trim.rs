@@ -17,13 +17,12 @@ use super::reactor::Reactor;
 use super::socket_connection::SocketConnection;
 use super::wake::WakeTarget;
 use crate::lifecycle::{ConnectionId, Direction, State};
+use crate::swarm::SwarmTransport;
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::fmt;
 use core::task::Context;
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 pub(super) use protected::PROTECTION;
 pub use protected::ProtectError;
 use protected::Protected;
@@ -164,9 +163,7 @@ impl Config {
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Returns the number of open connections, of those that are being closed too.

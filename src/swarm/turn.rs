@@ -3,9 +3,9 @@
 use super::Swarm;
 use super::budget::Budget;
 use super::reactor::Reactor;
+use crate::swarm::SwarmTransport;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 use std::io;
 
@@ -23,9 +23,7 @@ const MAX_HEARINGS: usize = 4;
 
 impl<T, const EVENTS: usize> Swarm<T, EVENTS>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
 {
     /// Takes a [tick](Self::tick) for an owner that waits with a waker: the transport's wakers wake the one of `cx`.
     ///
@@ -47,9 +45,7 @@ where
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Takes a turn: hears all that has come since the last turn, handles it as far as the event queue has room, and

@@ -8,9 +8,9 @@ use super::refusals::{Refusal, RefusedAt};
 use super::socket_connection::SocketConnection;
 use crate::connection::{Protocol, Stream};
 use crate::lifecycle::{ConnectionId, Counters, Direction, ListenerId, State, StreamId};
+use crate::swarm::SwarmTransport;
 use core::fmt;
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
 
@@ -186,9 +186,7 @@ pub struct StreamView<'a> {
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Looks a listener up, from the command until its last event has been handled; `None` if the id is stale.

@@ -6,13 +6,12 @@ use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Counters, Event, Fault, ListenerId, StreamId};
 use crate::swarm::{
     CloseError, Config, ConnectionView, DialError, Gate, ListenError, ListenerView, Lists, Multiaddr, OpenStreamError,
-    ProtectError, ProtocolLimits, Reactor, Readiness, Refusal, RefusedAt, StreamView, Swarm, Transport,
+    ProtectError, ProtocolLimits, Reactor, Readiness, Refusal, RefusedAt, StreamView, Swarm, SwarmTransport,
 };
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::task::Waker;
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
 use std::io;
 
 /// Writes the trait and the swarm's implementation side by side: each method is the swarm's of the same name.
@@ -54,9 +53,7 @@ macro_rules! node {
 
         impl<T, const EVENTS: usize, R> Node for Swarm<T, EVENTS, R>
         where
-            T: Transport + Unpin,
-            T::Output: AsyncRead + AsyncWrite + Unpin,
-            T::Error: 'static,
+            T: SwarmTransport,
             R: Reactor,
         {
             $(fn $name(&$self $(, $arg: $type)*) $(-> $ret)? {
@@ -203,9 +200,7 @@ pub(crate) use node_methods;
 
 impl<T, const EVENTS: usize, R> Network for Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     #[inline]
@@ -277,9 +272,7 @@ pub trait HasNode: Network {
 
 impl<T, const EVENTS: usize, R> HasNode for Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     Self: 'static,
     R: Reactor,
 {

@@ -3,6 +3,7 @@
 use super::crowd::HandshakeProgress;
 use crate::connection::{Error, Fact, HandshakeStep, Input};
 use crate::lifecycle::ListenerId;
+use crate::swarm::SwarmTransport;
 use crate::swarm::retry::retry_interrupted;
 use crate::swarm::run_queue::HelpingsTaken;
 use crate::swarm::socket_connection::{HELPING_READS, Pipe};
@@ -78,9 +79,7 @@ impl fmt::Display for VisitorFlaw {
 
 impl<T> Visitor<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
 {
     pub(super) fn new(
         listener: ListenerId,

@@ -3,20 +3,17 @@
 use super::Helping;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, ListenerEnd};
 use crate::swarm::Swarm;
+use crate::swarm::SwarmTransport;
 use crate::swarm::budget::Budget;
 use crate::swarm::reactor::Reactor;
 use crate::swarm::refusals::Refusal;
 use crate::swarm::timers::DeadlineOf;
 use crate::swarm::wake::WakeTarget;
 use core::task::Context;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Cuts what is denied, begins the closes of a shutdown, goes on with trimming, then judges the deadlines that have come.

@@ -4,22 +4,19 @@ use super::{EVENTS_UNHEARD, Helping, TRANSPORT_SHARE};
 use crate::connection::{Connection, Role};
 use crate::lifecycle::ConnectionId;
 use crate::swarm::Swarm;
+use crate::swarm::SwarmTransport;
 use crate::swarm::budget::Budget;
 use crate::swarm::reactor::Reactor;
 use crate::swarm::socket_connection::{ConnectionStage, EndCause, Pipe};
 use crate::swarm::wake::WakeTarget;
 use core::task::Context;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 /// The number of woken slots for which memory is always kept.
 const WOKEN_KEPT: usize = 64;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Gives each woken slot a helping, first in, first out. If the last turn has left output, each helping is followed by

@@ -1,18 +1,15 @@
 //! The third phase of a turn: output. Also [`Swarm::flush_all`]'s part of it.
 
 use crate::swarm::Swarm;
+use crate::swarm::SwarmTransport;
 use crate::swarm::budget::Budget;
 use crate::swarm::reactor::Reactor;
 use crate::swarm::wake::WakeTarget;
 use core::task::Context;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Writes pending output, a batch of each connection in turn, until none is left that its pipe takes.

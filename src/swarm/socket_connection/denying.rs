@@ -4,6 +4,7 @@
 use super::ending::short;
 use super::{ConnectionStage, EndCause, SocketConnection};
 use crate::lifecycle::{ConnectionEnd, Direction, Failure, StreamEnd, StreamId};
+use crate::swarm::SwarmTransport;
 use crate::swarm::gate::Denial;
 use crate::swarm::refusals::Refusal;
 use crate::swarm::state::SwarmState;
@@ -11,14 +12,11 @@ use crate::text::for_log;
 use alloc::boxed::Box;
 use core::task::Context;
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::{Multiaddr, Transport};
+use libp2p_core::Multiaddr;
 
 impl<T> SocketConnection<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
 {
     /// Returns the address by which it is judged: its remote one, or the one that the name in that has led to.
     pub(in crate::swarm) fn judged_address(&self) -> &Multiaddr {

@@ -4,6 +4,7 @@ use super::{ConnectionStage, OurSide, SocketConnection};
 use crate::connection::yamux::NORMAL;
 use crate::connection::{Error, Now, PackedPeer};
 use crate::lifecycle::{ConnectionEnd, Direction, Failure, Fault, RemoteEnd};
+use crate::swarm::SwarmTransport;
 use crate::swarm::error;
 use crate::swarm::refusals::Refusal;
 use crate::swarm::state::SwarmState;
@@ -14,8 +15,7 @@ use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
+use futures_lite::io::AsyncWrite;
 use libp2p_identity::PeerId;
 
 /// Why a connection is over.
@@ -41,9 +41,7 @@ pub(super) fn short(text: &dyn fmt::Display) -> String {
 
 impl<T> SocketConnection<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
 {
     /// Ends our side of a pipe that is being closed and has no pending output.
     ///

@@ -4,18 +4,15 @@ use super::ending::EndCause;
 use super::{ConnectionStage, OurSide, SocketConnection};
 use crate::connection::{Fact, PackedPeer};
 use crate::lifecycle::{ConnectionEnd, Direction, RemoteEnd};
+use crate::swarm::SwarmTransport;
 use crate::swarm::refusals::Refusal;
 use crate::swarm::state::SwarmState;
 use core::task::Context;
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 impl<T> SocketConnection<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
 {
     pub(super) fn handle<const E: usize>(
         &mut self,

@@ -3,15 +3,12 @@
 use super::{ConnectionStage, SocketConnection};
 use crate::connection::Now;
 use crate::connection::yamux::Pressure;
+use crate::swarm::SwarmTransport;
 use crate::swarm::state::SwarmState;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 impl<T> SocketConnection<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
 {
     /// Counts what it holds now, and heeds what follows from it. Whatever changes a connection ends with this.
     #[inline]

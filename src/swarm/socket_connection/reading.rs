@@ -5,6 +5,7 @@ use super::ending::EndCause;
 use super::{ConnectionStage, HELPING_READS, OurSide, SocketConnection};
 use crate::connection::Input;
 use crate::lifecycle::{ConnectionEnd, Failure, RemoteEnd};
+use crate::swarm::SwarmTransport;
 use crate::swarm::address_group::is_name;
 use crate::swarm::budget::Helping;
 use crate::swarm::error;
@@ -14,8 +15,7 @@ use crate::swarm::state::SwarmState;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
+use futures_lite::io::AsyncRead;
 
 /// The most time-outs of one connection that one deadline handles. The others are handled by the next deadline, which is
 /// due at once.
@@ -23,9 +23,7 @@ const MAX_TIMEOUTS: usize = 64;
 
 impl<T> SocketConnection<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
 {
     /// Polls a dial for the byte pipe. `Some`: it is there.
     pub(in crate::swarm) fn poll_pipe<const E: usize>(

@@ -4,20 +4,17 @@ use super::ending::short;
 use super::{ConnectionStage, EndCause, OurSide, SocketConnection};
 use crate::connection::IdleTimes;
 use crate::lifecycle::{ConnectionEnd, Direction, Failure, State, StreamEnd, StreamId};
+use crate::swarm::SwarmTransport;
 use crate::swarm::refusals::Refusal;
 use crate::swarm::state::SwarmState;
 use crate::swarm::trim::Trim;
 use core::fmt;
 use core::task::Context;
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 impl<T> SocketConnection<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
 {
     /// Returns whether this connection has its share, or gets it now without another one giving way. A dial always gets it.
     pub(in crate::swarm) fn has_share<const E: usize>(&self, state: &mut SwarmState<E>) -> bool {

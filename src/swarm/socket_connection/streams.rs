@@ -3,18 +3,15 @@
 use super::{ConnectionStage, SocketConnection};
 use crate::connection::Fact;
 use crate::lifecycle::StreamId;
+use crate::swarm::SwarmTransport;
 use crate::swarm::refusals::Refusal;
 use crate::swarm::state::SwarmState;
 use core::task::Context;
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 impl<T> SocketConnection<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
 {
     /// A stream is ready, and there is room: it opens.
     pub(in crate::swarm) fn admit_stream<const E: usize>(

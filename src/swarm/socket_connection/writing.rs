@@ -3,21 +3,19 @@
 
 use super::{ConnectionStage, EndCause, OurSide, SocketConnection};
 use crate::lifecycle::{State, StreamId};
+use crate::swarm::SwarmTransport;
 use crate::swarm::retry::retry_interrupted;
 use crate::swarm::state::SwarmState;
 use alloc::vec::Vec;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
+use futures_lite::io::AsyncWrite;
 use std::io;
 
 impl<T> SocketConnection<T>
 where
-    T: Transport,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
 {
     /// Returns whether a turn has to write output of this connection, or to end our side of its pipe.
     pub(in crate::swarm) fn wants_output(&self) -> bool {

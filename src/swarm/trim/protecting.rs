@@ -2,17 +2,14 @@
 
 use super::protected::ProtectError;
 use crate::swarm::Swarm;
+use crate::swarm::SwarmTransport;
 use crate::swarm::reactor::Reactor;
 use core::time::Duration;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 use libp2p_identity::PeerId;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: SwarmTransport,
     R: Reactor,
 {
     /// Protects a peer from trimming, for a reason of the owner's that `tag` names: until
