@@ -272,6 +272,7 @@ impl Host {
         let Self { driver, executor } = self;
         let mut task = pin!(task);
         let both = poll_fn(|cx| {
+            // Once all has ended it is ready, and the task goes on without it.
             let _ = driver.poll(cx, executor);
             task.as_mut().poll(cx)
         });

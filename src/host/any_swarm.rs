@@ -4,10 +4,9 @@ use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Counters, Event, Fault, ListenerId, StreamId};
 use crate::notifee::{HasNode, Network, Node, Notifees, node_methods};
-use crate::swarm::SwarmTransport;
 use crate::swarm::{
     CloseError, Config, ConnectionView, DialError, Gate, ListenError, ListenerView, Lists, Multiaddr, OpenStreamError,
-    ProtectError, ProtocolLimits, Reactor, Readiness, Refusal, RefusedAt, StreamView, Swarm, Transport,
+    ProtectError, ProtocolLimits, Reactor, Readiness, Refusal, RefusedAt, StreamView, Swarm, SwarmTransport, Transport,
 };
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -88,6 +87,7 @@ where
     }
 
     fn turn(&mut self, cx: &mut Context<'_>, now: Duration) {
+        // What is ready is looked at after each turn, woken or not.
         let _ = self.0.poll(cx, now);
     }
 

@@ -109,6 +109,7 @@ impl Shared {
                 return;
             };
             log::debug!("{stream}: other peers wait for a handler");
+            // It may have ended already.
             let _ = node.reset(stream);
         }
     }

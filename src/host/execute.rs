@@ -53,6 +53,7 @@ impl Shared {
         }
         self.phase.set(HostPhase::Draining(self.now().saturating_add(self.config.shutdown_timeout)));
         for id in node.listeners() {
+            // It may be closing already.
             let _ = node.close_listener(id);
         }
         for protocol in self.waiters(|waiters| waiters.handlers.protocols()) {
@@ -64,6 +65,7 @@ impl Shared {
             self.fill(slot, Err(Error::Closing));
         }
         for (id, slot) in dialing.iter() {
+            // It may have ended already.
             let _ = node.close_connection(id);
             self.fill(slot, Err(Error::Closing));
         }
@@ -113,11 +115,13 @@ impl HostCommand {
             },
             Self::OpenStream(request, slot) => shared.open_or_wait(request, slot, host_swarm.node()),
             Self::CloseListener(id, slot) => {
+                // What has ended is not known, or its last event is on its way.
                 let _ = host_swarm.node().close_listener(id);
                 let is_known = host_swarm.node().listener(id).is_some();
                 shared.await_end(id, is_known, slot);
             }
             Self::CloseConnection(id, close, slot) => {
+                // As above.
                 let _ = match close {
                     Close::Politely => host_swarm.node().close_connection(id),
                     Close::AtOnce => host_swarm.node().abort_connection(id),
@@ -135,10 +139,12 @@ impl HostCommand {
             // not open yet would be given up; it is closed when it opens.
             Self::LetGo { stream, is_finished: true } => {
                 if host_swarm.node().stream(stream).is_some_and(|view| view.state != State::Opening) {
+                    // It may have ended already.
                     let _ = host_swarm.node().close_stream(stream);
                 }
             }
             Self::LetGo { stream, is_finished: false } => {
+                // It may have ended already.
                 let _ = host_swarm.node().reset(stream);
                 drop(shared.waiters(|waiters| waiters.streams.remove(stream)));
             }

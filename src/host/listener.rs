@@ -34,6 +34,7 @@ impl Listener {
 
     /// Closes it: [`Handle::close_listener`].
     pub async fn close(&self) {
+        // Whatever it says, there is no listener any more.
         let _ = AwaitOutcome::begin(&self.shared, |slot| HostCommand::CloseListener(self.id, slot)).await;
     }
 }

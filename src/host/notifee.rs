@@ -32,6 +32,7 @@ impl HostNotifee {
             HandlerChoice::Handler(handler, last) => {
                 if let Some(QueuedStream { handler: _dropped_outside_the_book, stream: last, .. }) = last {
                     log::debug!("{}: {}: others wait, too", last.id, for_log(&last.protocol));
+                    // It may have ended already.
                     let _ = node.reset(last.id);
                     drop(self.0.waiters(|waiters| waiters.streams.remove(last.id)));
                 }
@@ -42,6 +43,7 @@ impl HostNotifee {
             }
             HandlerChoice::Full => {
                 log::debug!("{id}: {}: as many streams wait as may", for_log(protocol));
+                // None of these fails: it has just opened.
                 let _ = node.reset(id);
             }
             HandlerChoice::Nobody => {
@@ -116,6 +118,7 @@ impl Notifee<AnySwarm> for HostNotifee {
             }
             // It was opened lazily, and its holder has closed it and let go.
             None if self.0.waiters(|waiters| waiters.streams.get(id).is_some_and(|ends| ends.is_let_go.get())) => {
+                // It has just opened.
                 let _ = node.close_stream(id);
             }
             None => self.inbound(node, id),

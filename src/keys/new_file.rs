@@ -63,6 +63,7 @@ struct Temporary(PathBuf);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
+        // It is gone where it was renamed. One that cannot be removed keeps no other from being written.
         let _ = fs::remove_file(&self.0);
     }
 }

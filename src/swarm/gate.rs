@@ -70,31 +70,28 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// swarm.set_gate(Some(Box::new(TenASecond::default())));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[expect(unused_variables, reason = "the parameters have names for whoever writes a gate")]
 pub trait Gate: Send {
     /// Returns whether a socket that was accepted from `remote` may begin a handshake.
     fn may_accept(&mut self, remote: &Multiaddr, now: Duration) -> bool {
-        let _ = (remote, now);
         true
     }
 
     /// Returns whether a dial to `address` may begin. `peer` is the one that the address names at its end, if it does; the
     /// address is without it.
     fn may_dial(&mut self, address: &Multiaddr, peer: Option<PeerId>, now: Duration) -> bool {
-        let _ = (address, peer, now);
         true
     }
 
     /// Returns whether a peer that has just proved who it is may connect. `remote` is where it came from, or what was
     /// dialed.
     fn may_connect(&mut self, peer: PeerId, direction: Direction, remote: &Multiaddr, now: Duration) -> bool {
-        let _ = (peer, direction, remote, now);
         true
     }
 
     /// Returns whether a peer may speak a protocol on a stream that it has begun. It is asked for each such stream, about
     /// registered protocols only. Streams of ours are our own choice, and it is not asked.
     fn may_speak(&mut self, peer: PeerId, protocol: &Protocol, now: Duration) -> bool {
-        let _ = (peer, protocol, now);
         true
     }
 }

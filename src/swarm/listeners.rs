@@ -120,6 +120,7 @@ where
         if let Some(listener) = self.listeners.table.get_mut(id) {
             listener.error = Some(text.to_string());
         }
+        // It is opening, as who admits it has seen, so that it can fail.
         let _ = self.state.lifecycle.fail(id, failure);
     }
 
@@ -145,6 +146,7 @@ where
         // The next poll hears the transport's word, or lets the owner drain what is told here.
         self.wakers.mark(WakeTarget::Transport);
         let Some(transport_id) = listener.transport_id else {
+            // It has not ended: its end is asked for once, and its socket was never there.
             let _ = self.state.lifecycle.end_listener(id, end);
             return;
         };
@@ -165,6 +167,7 @@ where
         }
         self.listeners.expecting -= awaited;
         self.listeners.by_transport_id.remove(&transport_id);
+        // It has not ended: the transport has known it until now.
         let _ = match (asked, &reason) {
             _ if failure.is_some_and(|failure| self.state.lifecycle.fail(id, failure).is_ok()) => Ok(()),
             // Binding took a while, and failed of something that has a word of its own.

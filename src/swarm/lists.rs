@@ -386,6 +386,7 @@ impl Lists {
     #[inline]
     pub(super) fn advance(&mut self, now: Duration) {
         if !self.timed.is_empty() {
+            // The second is looked at only where there was a first.
             let _ = self.timed.forget_one_over(now) && self.timed.forget_one_over(now);
         }
     }

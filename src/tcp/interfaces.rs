@@ -68,6 +68,7 @@ impl Interfaces {
         if timer.poll(cx).is_ready() {
             // The interval counts from now, and not from the last deadline: an owner that comes late skips looks.
             *timer = Timer::after(handle, interval);
+            // It is polled to have the task woken, and does not come at once.
             let _ = timer.poll(cx);
             self.look();
         }

@@ -43,6 +43,7 @@ impl Source {
         if event.is_writable() || event.is_write_closed() || event.is_error() {
             (marks, writes) = (marks | WRITABLE, true);
         }
+        // The closure refuses nothing, so that this is no error.
         let _ = self
             .marks
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |before| Some((before | marks).wrapping_add(ONE_EVENT)));

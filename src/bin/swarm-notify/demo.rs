@@ -254,6 +254,7 @@ impl Notifee<LoggedSwarm> for DemoCaller {
     }
 
     fn connected(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, connection: ConnectionId) {
+        // It has just opened, and has no stream.
         let _ = cx.network().swarm.open_stream(connection, &[UNKNOWN]);
     }
 
@@ -266,6 +267,7 @@ impl Notifee<LoggedSwarm> for DemoCaller {
     ) {
         let swarm = &mut cx.network().swarm;
         if let Ok(stream) = swarm.open_stream(connection, &[ECHO]) {
+            // Neither fails: it was opened by the line above. The greeting is short.
             let _ = swarm.write(stream, GREETING);
             let _ = swarm.finish(stream);
         }
@@ -278,6 +280,7 @@ impl Notifee<LoggedSwarm> for DemoCaller {
         _stream: StreamId,
         _reason: StreamEnd,
     ) {
+        // It may have ended, with this stream.
         let _ = cx.network().swarm.close_connection(connection);
     }
 

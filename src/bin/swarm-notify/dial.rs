@@ -283,6 +283,7 @@ impl DialRun {
                 let awaited = call.awaits();
                 call.gave_up_on = Some(awaited);
                 world.reporter.unanswered(self.connection, stream, awaited.name(), timeout);
+                // It is open, as was asked above.
                 let _ = world.swarm.reset(stream);
             }
         }

@@ -176,6 +176,7 @@ impl Echo {
             let most = swarm.write_room(stream).saturating_add(1).min(buffer.len());
             match swarm.read(stream, &mut buffer[..most]) {
                 Ok(0) => {
+                    // It has just been read from.
                     let _ = swarm.finish(stream);
                     return;
                 }
@@ -195,6 +196,7 @@ fn sink(swarm: &mut tcp::Swarm, stream: StreamId, buffer: &mut [u8]) {
     loop {
         match swarm.read(stream, buffer) {
             Ok(0) => {
+                // It has just been read from.
                 let _ = swarm.finish(stream);
                 return;
             }

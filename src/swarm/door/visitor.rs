@@ -236,6 +236,7 @@ where
             && self.out.is_empty()
             && let VisitorStage::Up(pipe) = &mut self.stage
         {
+            // The socket is closed next, whatever comes of this.
             let _ = Pin::new(&mut pipe.io).poll_close(cx);
         }
     }

@@ -111,6 +111,7 @@ where
     /// Asks for what a signature has cost beyond the unit that was asked for before, now that it is known.
     fn ask_for_work(&mut self, budget: &mut Budget<'_>) {
         let work = self.state.take_work_of_signatures();
+        // The work is done: a refusal ends the turn when it asks again.
         let _ = (1..work).all(|_| budget.allows());
     }
 

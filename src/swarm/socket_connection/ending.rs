@@ -117,6 +117,7 @@ where
                 Poll::Ready(_) | Poll::Pending => return,
             }
         }
+        // The socket is closed next, whatever comes of this.
         let _ = Pin::new(&mut pipe.io).poll_close(cx);
     }
 
@@ -255,6 +256,7 @@ where
             EndCause::Broke(error) => ConnectionEnd::Failed(error.fault()),
             EndCause::Io(error) => ConnectionEnd::Failed(error::fault(&error)),
         });
+        // It is open, since it is not opening and had not ended before, so that it can end.
         let _ = state.lifecycle.end_connection(self.id, end);
     }
 }

@@ -276,6 +276,7 @@ impl Call {
         // A reset before both have agreed on the protocol would be a failure to open.
         let is_open = || swarm.stream(stream).is_some_and(|view| view.state == State::Open);
         if self.wrong.is_some() && is_open() {
+            // It is open, as the line above says.
             let _ = swarm.reset(stream);
         }
     }
@@ -283,6 +284,7 @@ impl Call {
     fn move_on(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
         self.write(swarm, stream);
         if self.sent == self.bytes && self.ending == OurEnd::HalfClose {
+            // If it has ended its last event says why; here and below.
             let _ = swarm.finish(stream);
         }
         self.read(swarm, stream);

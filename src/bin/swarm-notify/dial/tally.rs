@@ -198,11 +198,11 @@ impl fmt::Display for Summary<'_> {
         if tally.streams > 0 {
             let mut text = format!("{}: {} ok, {} failed", number(tally.streams, "stream"), tally.ok, tally.failed);
             if tally.unanswered > 0 {
+                // A string takes all that is written to it, here and below.
                 let _ = write!(text, " ({} unanswered)", tally.unanswered);
             }
             for (count, what) in [(tally.unfinished, "not finished"), (tally.not_begun(), "not begun")] {
                 if count > 0 {
-                    // A string takes all that is written to it.
                     let _ = write!(text, ", {count} {what}");
                 }
             }
