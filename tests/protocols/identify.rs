@@ -52,6 +52,7 @@ fn told<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId<Identify>) -
             Event::PushFailed { connection, peer, reason } => {
                 format!("push_failed {connection} {} {reason}", name(peer))
             }
+            Event::Lagged { events } => format!("lagged {events}"),
             other => panic!("{other:?}"),
         })
         .collect()

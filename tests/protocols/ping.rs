@@ -42,6 +42,7 @@ fn told<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId<Ping>) -> Ve
         .map(|event| match event {
             Event::Pong { connection, round_trip, .. } => format!("pong {connection} {round_trip:?}"),
             Event::Failed { connection, reason, .. } => format!("failed {connection} {reason}"),
+            Event::Lagged { events } => format!("lagged {events}"),
             other => panic!("{other:?}"),
         })
         .collect()
