@@ -150,6 +150,8 @@ pub mod swarm;
 pub mod tcp;
 #[cfg(feature = "connection")]
 pub mod text;
+#[cfg(feature = "connection")]
+mod varint;
 
 /// The examples of README, as tests.
 #[cfg(all(doctest, feature = "keys", feature = "tcp", feature = "subscription"))]

@@ -1,9 +1,9 @@
 //! [`Frames`]: messages behind their length as a varint, as identify and pub/sub put them on a stream.
 
-use crate::arithmetic::Count;
 use crate::connection::ReadError;
 use crate::lifecycle::StreamId;
 use crate::notifee::Node;
+use crate::varint;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
@@ -48,8 +48,7 @@ pub struct Frames {
 #[must_use]
 pub fn with_length(message: &[u8]) -> Vec<u8> {
     let mut framed = Vec::with_capacity(message.len().saturating_add(prost::length_delimiter_len(message.len())));
-    // A vector has room for any length.
-    let _ = prost::encode_length_delimiter(message.len(), &mut framed);
+    varint::append(message.len(), &mut framed);
     framed.extend_from_slice(message);
     framed
 }
@@ -169,15 +168,9 @@ impl Frames {
 
     /// The length of the next message, once it is known, and where the message begins.
     fn length(&self) -> Option<(u64, usize)> {
-        let (mut length, mut from) = (0u64, self.start);
-        for (shift, byte) in (0..).step_by(7).take(MAX_LENGTH).zip(self.rest()) {
-            length |= u64::from(byte & 0x7f) << shift;
-            from.raise(1);
-            if byte & 0x80 == 0 {
-                return Some((length, from));
-            }
-        }
-        None
+        let rest = self.rest();
+        let (length, len) = varint::read(rest.get(..MAX_LENGTH).unwrap_or(rest))?;
+        Some((length, self.start.saturating_add(len)))
     }
 
     /// Where the next message is, whole or not, once its length is known.

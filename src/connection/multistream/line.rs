@@ -1,6 +1,7 @@
 //! Lines on the wire: a varint of one or two bytes, text, `\n`.
 
 use super::{Error, MAX_PROTOCOL, Protocol};
+use crate::varint;
 use alloc::vec::Vec;
 
 /// The longest line that is read, with its `\n` and without its length: 1 025 bytes, room for the longest protocol.
@@ -33,6 +34,9 @@ pub(super) fn read_header(bytes: &[u8]) -> Result<Option<&[u8]>, Error> {
 }
 
 /// The first line of `bytes`, without its `\n`, and what is behind it; `None` while it is incomplete.
+///
+/// Its length is read by hand: it has two bytes at most and is not longer than it need be, and what is wrong is found out by
+/// the first wrong byte. `unsigned-varint` waits for a third one.
 pub(super) fn read(bytes: &[u8]) -> Result<Option<(&str, &[u8])>, Error> {
     let (length, rest) = match bytes {
         [] => return Ok(None),
@@ -74,7 +78,7 @@ pub(super) fn write_header(out: &mut Vec<u8>) {
 
 /// Appends a line.
 pub(super) fn write(text: &str, out: &mut Vec<u8>) {
-    write_length(text.len().saturating_add(1), out);
+    varint::append(text.len().saturating_add(1), out);
     out.extend_from_slice(text.as_bytes());
     out.push(b'\n');
 }
@@ -82,7 +86,7 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) {
 /// Appends the list of these protocols, as rust-libp2p has it: one message of a line for each, and another `\n`. The
 /// first protocol that does not fit, and those behind it, are left out.
 pub(super) fn write_list(protocols: &[Protocol], out: &mut Vec<u8>) {
-    write_length(list_length(protocols), out);
+    varint::append(list_length(protocols), out);
     listed(protocols).for_each(|protocol| write(protocol.as_str(), out));
     out.push(b'\n');
 }
@@ -104,13 +108,4 @@ fn listed(protocols: &[Protocol]) -> impl Iterator<Item = &Protocol> {
 fn line_length(protocol: &Protocol) -> usize {
     let length = protocol.as_str().len().saturating_add(1);
     length.saturating_add(if length < 0x80 { 1 } else { 2 })
-}
-
-/// Appends a length as a varint.
-fn write_length(mut length: usize, out: &mut Vec<u8>) {
-    while length >= 0x80 {
-        out.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    out.push(length as u8);
 }

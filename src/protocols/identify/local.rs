@@ -5,6 +5,7 @@ use crate::identity::{Keypair, PublicKey};
 use crate::lifecycle::ConnectionId;
 use crate::notifee::Node;
 use crate::swarm::{Multiaddr, multiaddr};
+use crate::varint;
 use alloc::vec::Vec;
 
 /// The longest message that rust-libp2p reads. It does not read a second one.
@@ -105,7 +106,6 @@ fn plain(address: &Multiaddr) -> Multiaddr {
 
 /// A message behind its length.
 fn frame(message: &[u8], out: &mut Vec<u8>) {
-    // A `Vec` takes any length.
-    let _ = prost::encode_length_delimiter(message.len(), out);
+    varint::append(message.len(), out);
     out.extend_from_slice(message);
 }

@@ -5,6 +5,7 @@ use super::message::addresses;
 use crate::connection::key::IdentityKey;
 use crate::identity::{Keypair, PeerId, SigningError};
 use crate::swarm::Multiaddr;
+use crate::varint;
 use alloc::string::String;
 use alloc::vec::Vec;
 use libp2p_core::SignedEnvelope;
@@ -66,8 +67,7 @@ struct WireAddress {
 fn signed(parts: &[&[u8]; 3]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for part in parts {
-        // A `Vec` takes any length.
-        let _ = prost::encode_length_delimiter(part.len(), &mut bytes);
+        varint::append(part.len(), &mut bytes);
         bytes.extend_from_slice(part);
     }
     bytes

@@ -4,6 +4,7 @@
 //! us allocate is counted before it is decoded.
 
 use crate::arithmetic::Count;
+use crate::varint;
 use core::fmt;
 
 /// It is not what the protocol allows: no protobuf message, too many entries, or a field is missing that is required.
@@ -46,7 +47,7 @@ fn field(bytes: &[u8]) -> Option<Field<'_>> {
 
 /// The number and the wire type of a field, and the length of the key that says so.
 fn key(bytes: &[u8]) -> Option<(u32, u64, usize)> {
-    let (key, head) = varint(bytes)?;
+    let (key, head) = varint::read(bytes)?;
     let number = u32::try_from(key >> 3).ok().filter(|number| (1..1 << 29).contains(number))?;
     Some((number, key & 7, head))
 }
@@ -55,10 +56,10 @@ fn key(bytes: &[u8]) -> Option<(u32, u64, usize)> {
 fn value(bytes: &[u8], number: u32, kind: u64, depth: usize) -> Option<usize> {
     let depth = depth.checked_sub(1)?;
     match kind {
-        0 => Some(varint(bytes)?.1),
+        0 => Some(varint::read(bytes)?.1),
         1 => Some(8),
         2 => {
-            let (length, head) = varint(bytes)?;
+            let (length, head) = varint::read(bytes)?;
             head.checked_add(usize::try_from(length).ok()?)
         }
         3 => group(bytes, number, depth),
@@ -78,22 +79,6 @@ fn group(bytes: &[u8], number: u32, depth: usize) -> Option<usize> {
         }
         at = at.checked_add(value(bytes.get(at..)?, inner, kind, depth)?)?;
     }
-}
-
-/// A number of at most 64 bits, and how many bytes it takes.
-fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
-    let mut value = 0;
-    for ((shift, byte), len) in (0..u64::BITS).step_by(7).zip(bytes).zip(1..) {
-        // Of the tenth byte there is room for one bit.
-        if shift == 63 && *byte > 1 {
-            return None;
-        }
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some((value, len));
-        }
-    }
-    None
 }
 
 impl core::error::Error for Malformed {}
