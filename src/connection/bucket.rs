@@ -38,7 +38,8 @@ impl Rate {
     }
 }
 
-/// The tokens of one peer for one [`Rate`], in eight bytes: the time at which the bucket is full again.
+/// The tokens of one peer for one [`Rate`], in eight bytes: the time at which the bucket is full again. It is our own, since
+/// others read a clock: here the time is an argument.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Bucket {
     /// In nanoseconds on the owner's clock.

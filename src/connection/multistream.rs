@@ -5,6 +5,8 @@
 //! whole lines off the front of a slice of unread bytes, append what they have to say to a `Vec`, and leave the rest
 //! alone. Behind the line that settles it begins the protocol's own data.
 //!
+//! It is our own, since the `multistream-select` crate wraps a socket and cannot be driven without one.
+//!
 //! A line on the wire is its length as a varint, its text, and `\n`, which the length counts. Both sides begin with the
 //! line `/multistream/1.0.0`. The dialer proposes one protocol a line; the listener repeats it, or says `na`.
 //!

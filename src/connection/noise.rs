@@ -11,6 +11,9 @@
 //!    │ 3  s, se, payload                       ─▶ │    the listener is authenticated: it knows the dialer
 //! ```
 //!
+//! `snow` does the handshake and the cipher. The rest is our own, since `libp2p-noise` wraps a socket, and keeps 16 KiB of
+//! buffers for a connection that is idle.
+//!
 //! The payload carries the identity key, its signature over the Noise key, and the muxers that its sender speaks
 //! (libp2p/specs, `connections/inlined-muxer-negotiation.md`): both sides settle on the first of the dialer's list
 //! that the listener has. A peer that sends no list leaves it to multistream-select.

@@ -10,6 +10,9 @@
 //! - **Wrong:** a peer that breaks the protocol is told so by a go-away, which is our last frame, and the caller by a
 //!   [`Violation`].
 //!
+//! It is our own, since the `yamux` crate needs a socket, owns the streams, and has a reader see a reset as a clean end. That
+//! crate is the reference of our tests.
+//!
 //! Nothing here reads a clock, draws randomness or blocks. These bound a session's memory: for each stream its receive
 //! window, or 256 KiB where that is more; [`Config::max_window_growth`] for the growth of all windows;
 //! [`Config::max_output`] for data that waits to be sent; [`Config::max_control`] for answers that the peer makes us send.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 const WORD: usize = u64::BITS as usize;
 
 /// A set of indices. Two levels of words: a bit below says that an index is in the set, a bit above that a word below
-/// is not empty.
+/// is not empty. It is our own, since a set of one level looks at each word on the way to the next index.
 #[derive(Debug, Default)]
 pub(super) struct BitSet {
     words: Vec<u64>,

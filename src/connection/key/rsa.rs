@@ -28,7 +28,8 @@ pub(super) fn modulus_bits(pkcs1: &[u8]) -> usize {
     numbers(pkcs1).map_or(0, |(modulus, _)| bits(modulus))
 }
 
-/// Returns the modulus and the exponent, without zeros before them.
+/// Returns the modulus and the exponent, without zeros before them. They are read by hand: which parser of DER is in the tree
+/// depends on the features.
 fn numbers(pkcs1: &[u8]) -> Option<(&[u8], &[u8])> {
     const SEQUENCE: u8 = 0x30;
     let (sequence, _) = element(SEQUENCE, pkcs1)?;

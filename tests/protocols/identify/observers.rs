@@ -59,7 +59,7 @@ impl<N: HasNode> Notifee<N> for Observer {
             Event::Pushed { connection, .. } => ("pushed", *connection),
             Event::Failed { connection, .. } => ("failed", *connection),
             Event::PushFailed { connection, .. } => ("push_failed", *connection),
-            Event::Lagged { events } => format!("lagged {events}"),
+            Event::Lagged { .. } => panic!("the owner alone is told"),
             other => panic!("{other:?}"),
         };
         self.log.write(format!("{} {what} {connection}", self.name));
