@@ -17,7 +17,7 @@ pub(crate) fn append(length: usize, out: &mut Vec<u8>) {
 pub(crate) fn read(bytes: &[u8]) -> Option<(u64, usize)> {
     let mut value = 0;
     for ((shift, byte), len) in (0..u64::BITS).step_by(7).zip(bytes).zip(1..) {
-        // Of the tenth byte there is room for one bit.
+        // The tenth byte has room for one bit only.
         if shift == 63 && *byte > 1 {
             return None;
         }
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What prost reads at the front of `bytes`, where a word has 64 bits.
+    /// Returns what prost reads at the front of `bytes`, where a word has 64 bits.
     fn by_prost(mut bytes: &[u8]) -> Option<(u64, usize)> {
         let before = bytes.len();
         let value = prost::decode_length_delimiter(&mut bytes).ok()?;

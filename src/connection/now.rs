@@ -2,9 +2,10 @@
 
 use core::time::Duration;
 
-/// The time of what is done with a connection. What is not timed is later than all that is.
+/// The time of a call to a connection, or [`Untimed`](Self::Untimed), which is later than every time.
 ///
-/// Commands need no clock: what an owner begins between two of its turns is [`Untimed`](Self::Untimed).
+/// Commands need no clock: a deadline that an owner's command starts between two turns is [`Untimed`](Self::Untimed) until
+/// the next turn.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Now {
     /// A time on the owner's clock, which must not go backwards.

@@ -1,4 +1,4 @@
-//! [`PackedTime`]: a time in half the memory, for what there is many of.
+//! [`PackedTime`]: a time in half the memory of a `Duration`, for values of which there are many.
 
 use super::Now;
 use core::time::Duration;

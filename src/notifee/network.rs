@@ -1,4 +1,4 @@
-//! What notifees observe: [`Network`], and what protocols need of it, [`HasNode`].
+//! [`Network`]: the thing that notifees observe. [`HasNode`]: a network with a node, as protocols need it.
 //!
 //! Both say how notifees reach what is below them through a type of the owner's, so they live in the layer of notifees. What
 //! they lead to lives in its own layer: [`EventSource`] in the lifecycle, `Node` in the swarm.

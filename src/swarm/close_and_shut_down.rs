@@ -18,7 +18,7 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Closes a listener. Its connections stay. Repeating it before its last event changes nothing.
+    /// Closes a listener. Its connections stay. Closing it again before its last event changes nothing.
     ///
     /// # Events
     /// [`ListenClose`](crate::lifecycle::Event::ListenClose) once its socket is closed, or
@@ -33,17 +33,18 @@ where
         Ok(())
     }
 
-    /// Closes a connection politely: what was written is sent, then yamux's go-away, then our side of the byte pipe
-    /// ends, and what the peer has sent is read until it ends its side too or
-    /// [`close_timeout`](crate::connection::Config::close_timeout) has passed. One that is not open yet is given up at
-    /// once. Never refused for lack of room. Repeating it changes nothing.
+    /// Closes a connection politely: what was written is sent, then yamux's go-away, then our side of the byte pipe ends,
+    /// and what the peer has sent is read until it ends its side too or
+    /// [`close_timeout`](crate::connection::Config::close_timeout) has passed. A connection that is not open yet is given up
+    /// at once. The call is never refused for lack of room, and calling it again changes nothing.
     ///
-    /// Wait for your answers first. The peer hears the go-away and the end of our side together, and most
-    /// implementations end all streams at once then, answered or not. Whatever comes nevertheless can be read until the
-    /// socket is closed.
+    /// Wait for the answers to your requests before you call it. The peer receives the go-away and the end of our side
+    /// together, and most implementations then end all streams at once, answered or not. Data that arrives nevertheless can
+    /// be read until the socket is closed.
     ///
-    /// A connection that the peer is leaving by go-away 0 goes on with the streams that live. This ends it without them:
-    /// what was written is sent, and the reason stays [`RemoteEnd::GoAway`](crate::lifecycle::RemoteEnd::GoAway).
+    /// A connection that the peer is leaving by go-away 0 keeps its live streams until they end. This call ends the
+    /// connection without waiting for them: what was written is sent, and the reason stays
+    /// [`RemoteEnd::GoAway`](crate::lifecycle::RemoteEnd::GoAway).
     ///
     /// # Events
     /// Once the socket is closed, the last events of the streams that it still has, oldest first, then
@@ -101,12 +102,12 @@ where
         Ok(())
     }
 
-    /// Closes everything: listeners at once, connections politely, as [`close_connection`](Self::close_connection) does,
-    /// so that streams end, answered or not. Accepted connections whose peers are not authenticated are closed at once, by
-    /// the next turns. From now on nothing new begins, and every command that would is refused. It costs O(1) here; what it
-    /// causes is told as the owner keeps polling and draining, and
-    /// is over when [`is_shut_down`](Self::is_shut_down) says so, at the latest a
-    /// [`close_timeout`](crate::connection::Config::close_timeout) later.
+    /// Closes everything: listeners at once, connections politely, as [`close_connection`](Self::close_connection) does, so
+    /// that streams end, answered or not. Accepted connections whose peers are not authenticated are closed at once, by the
+    /// next turns. From now on nothing new begins, and every command that would begin something is refused. The call costs
+    /// O(1). Its events come as the owner keeps taking turns and draining; the shutdown is over when
+    /// [`is_shut_down`](Self::is_shut_down) returns `true`, at the latest a
+    /// [`close_timeout`](crate::connection::Config::close_timeout) after the call.
     pub fn shutdown(&mut self) {
         if !core::mem::replace(&mut self.is_shutting_down, true) {
             self.closing = Some(Closing::default());
@@ -114,7 +115,7 @@ where
         }
     }
 
-    /// Returns whether nothing lives any more and all events have been drained, after a [`shutdown`](Self::shutdown).
+    /// Returns `true` after a [`shutdown`](Self::shutdown) once nothing lives any more and all events have been drained.
     /// [`Notifees::drive`](crate::notifee::Notifees::drive) says when notifees have heard everything, too.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {

@@ -2,33 +2,34 @@
 
 use core::fmt;
 
-/// Why nothing was read. Nothing has changed.
+/// The reason why nothing was read. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// Nothing has come that was not read; it will be told when something does.
+    /// Nothing is unread, or the stream is not open yet. [`Fact::Readable`] follows when more comes on an open stream.
     Blocked,
     /// The owner has closed the stream.
     Closed,
-    /// The stream has ended; what had arrived before can be taken as a whole.
+    /// The stream has ended. Bytes that came before the end can be taken as a whole:
+    /// [`Stream::take_unread`](super::Stream::take_unread).
     Ended,
     /// No stream stands under this id in the table, or not any more.
     Stale,
 }
 
-/// Why nothing was written. Nothing has changed.
+/// The reason why nothing was written. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// There is no place: the peer grants no window, the connection's output is full, the protocol has yet to be agreed,
-    /// or the stream waits behind others that the peer has not acknowledged. It will be told when there is, at the latest
-    /// when the stream is open.
+    /// There is no room: the peer grants no window, the connection's output is full, the protocol is not agreed yet, or the
+    /// stream waits behind others that the peer has not acknowledged. [`Fact::Writable`] follows when there is room, or at
+    /// the latest the stream's opening.
     Blocked,
     /// The owner has finished or closed its side, or is closing the connection.
     Closed,
     /// The stream has ended.
     Ended,
-    /// No stream stands under this id in the table, or not any more.
+    /// The table has no stream under this id, or no longer has it.
     Stale,
 }
 
@@ -39,7 +40,7 @@ impl core::error::Error for WriteError {}
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Blocked => "nothing to read at the moment",
+            Self::Blocked => "there is nothing to read at the moment",
             Self::Closed => "the stream was closed by its owner",
             Self::Ended => "the stream has ended",
             Self::Stale => "no stream has this id any more",
@@ -50,7 +51,7 @@ impl fmt::Display for ReadError {
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Blocked => "no place to write at the moment",
+            Self::Blocked => "nothing can be written at the moment",
             Self::Closed => "the stream was finished by its owner",
             Self::Ended => "the stream has ended",
             Self::Stale => "no stream has this id any more",

@@ -2,14 +2,14 @@
 
 use super::notified::{Emission, Notified};
 
-/// What was being told when a notifee panicked.
+/// The notification in which a notifee has panicked.
 pub(super) struct Interrupted {
     pub(super) left: Remainder,
-    /// The sequence number of the notifee that comes next, or would.
+    /// The lowest sequence number that the next notifee to tell may have.
     pub(super) next: u64,
 }
 
-/// A notification that is still to be told to some.
+/// A notification that some notifees have not been told yet.
 pub(super) enum Remainder {
     Notified(Notified),
     Emission(Emission),

@@ -7,7 +7,7 @@ use crate::swarm::{Refusal, RefusedAt};
 use alloc::boxed::Box;
 use core::any::Any;
 
-/// What can be told. All but events comes from a swarm.
+/// A notification. All but events come from a swarm.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(feature = "swarm"), expect(dead_code, reason = "there is no swarm"))]
 pub(super) enum Notified {
@@ -24,23 +24,23 @@ pub(super) enum Notified {
     Refused {
         at: RefusedAt,
         refusal: Refusal,
-        /// A `u64` as its bytes, which need no alignment: so this is as small as an event.
+        /// A `u64` as bytes, which need no alignment, so that this type is as small as an event.
         count: [u8; 8],
     },
 }
 
-// It is copied for each event.
+// It is copied for each event, so that its size matters.
 const _: () = assert!(size_of::<Notified>() <= 24);
 
 /// An event that a notifee has emitted.
 pub(super) struct Emission {
     pub(super) from: NotifeeId,
-    /// The sequence number of the first notifee that was not registered yet.
+    /// The sequence number of the first notifee that is too new to be told.
     pub(super) before: u64,
     pub(super) event: Box<dyn Any>,
 }
 
-/// The network while something is told. It is held, so that `next_event` gives nothing, until this is dropped.
+/// Holds the network while something is told: until this is dropped, `next_event` returns `None`.
 pub(super) struct HoldGuard<'a, N: Network>(pub(super) &'a mut N);
 
 impl<'a, N: Network> HoldGuard<'a, N> {

@@ -2,26 +2,26 @@
 
 use crate::swarm::Multiaddr;
 
-/// The source of an address, the least trusted first.
+/// The source of an address. The order is that of trust, the least trusted first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum AddressSource {
-    /// The peer says so.
+    /// The peer has said it, unsigned.
     Said,
-    /// The peer says so, in a record that it has signed.
+    /// The peer has said it in a record that it has signed.
     Signed,
-    /// A dial to it has connected.
+    /// A dial to the address has connected.
     Dialed,
-    /// The owner says so.
+    /// The owner has added it.
     Owner,
 }
 
 /// An address of a peer.
 #[derive(Clone, Debug)]
 pub(super) struct KnownAddress {
-    /// Without `/p2p/…`.
+    /// The address without `/p2p/…`.
     pub(super) address: Multiaddr,
     pub(super) source: AddressSource,
-    /// The number of failures since it connected the last time.
+    /// The number of failed dials since the last one that connected.
     pub(super) failures: u32,
 }

@@ -3,19 +3,19 @@
 use crate::swarm::Multiaddr;
 use alloc::vec::Vec;
 
-/// How many addresses are taken of a message, and of a record; the rest is ignored.
+/// The maximum number of addresses that are taken from a message, and from a record. Further ones are ignored.
 pub const MAX_ADDRESSES: usize = 128;
-/// The longest address that is taken of a message, and of a record, in bytes on the wire; a longer one is ignored.
+/// The maximum length of an address in a message or record, in bytes on the wire. A longer one is ignored.
 pub const MAX_ADDRESS: usize = 1_024;
 
-/// The addresses that say something, at most so many.
+/// Returns the valid addresses, at most [`MAX_ADDRESSES`] of them.
 pub(super) fn addresses(said: impl Iterator<Item = Vec<u8>>) -> Vec<Multiaddr> {
     let mut addresses: Vec<_> = said.filter_map(address).take(MAX_ADDRESSES).collect();
     addresses.shrink_to_fit();
     addresses
 }
 
-/// An address that says something.
+/// Returns the address, unless it is malformed, empty or longer than [`MAX_ADDRESS`].
 pub(super) fn address(bytes: Vec<u8>) -> Option<Multiaddr> {
     if bytes.len() > MAX_ADDRESS {
         return None;

@@ -1,4 +1,4 @@
-//! What [`Ping`] does with what it is told.
+//! [`Ping`] as a notifee: its reactions to events, readiness and time.
 
 use super::{AskStream, Event, PROTOCOL, Ping, PingStream, PingedConnection};
 use crate::connection::Protocol;
@@ -32,7 +32,7 @@ impl<N: HasNode> Notifee<N> for Ping {
 
     fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         let now = cx.now();
-        // It is open, so it has a peer.
+        // An open connection has an authenticated peer.
         let Some(peer) = cx.network().node().connection(connection).and_then(|view| view.peer) else { return };
         let mut pinged = PingedConnection {
             peer,
@@ -51,7 +51,7 @@ impl<N: HasNode> Notifee<N> for Ping {
         self.streams.give_up_slots(STREAMS_KEPT);
         self.deadlines.set(connection, &mut pinged.deadline, None);
         if pinged.is_asked {
-            // Others have been told that the connection is over, and hear no more of it.
+            // Other notifees have been told of the end of the connection, and must not hear of the connection after that.
             let reason = Failure::ConnectionClosed;
             self.events.push(Event::Failed { connection, peer: pinged.peer, reason });
         }
@@ -106,7 +106,7 @@ impl<N: HasNode> Notifee<N> for Ping {
 
     fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         let now = cx.now();
-        // What finds no room to be emitted stays due.
+        // A deadline for whose event there is no room remains due.
         while cx.room_to_emit() > 0
             && let Some(connection) = self.deadlines.take_due(now)
         {

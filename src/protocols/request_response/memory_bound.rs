@@ -14,16 +14,16 @@ use crate::lifecycle::{ConnectionId, Limits};
 use crate::protocols::held_memory::HeldMemory;
 
 impl Config {
-    /// Returns the bytes of heap that a [`RequestResponse`] with these bounds takes at worst, in a swarm with these
-    /// limits: the memory of messages, with what one of them brings until it is counted, and records. A message that a
-    /// codec has decoded counts as its bytes; what it takes more is the codec's.
+    /// Returns the most bytes of heap that a [`RequestResponse`] with these bounds takes in a swarm with these limits:
+    /// all messages, one message that has not been counted yet, and the records of connections, streams and requests. A
+    /// decoded message counts as its encoded bytes; if the codec makes it larger, add the difference.
     #[must_use]
     pub fn memory_bound<C: Codec>(&self, limits: &Limits) -> usize {
         let event = size_of::<Event<C::Request, C::Response>>();
         let message = self.request_bytes.max(self.response_bytes);
         let connection = const { 4 * size_of::<Option<PeerId>>() + 3 * size_of::<ConnectionId>() + 64 };
         let outbound = event.saturating_mul(2).saturating_add(const { 4 * size_of::<OutboundRequest>() });
-        // Three outcomes beside the request, two of them of requests that gave way.
+        // Three outcomes beside the request itself, two of them of requests that have given way.
         let inbound = event.saturating_mul(8).saturating_add(const { 4 * size_of::<InboundRequest>() + PLACE + 64 });
         let parts = [
             (limits.connections as usize, connection),

@@ -4,24 +4,24 @@ use crate::protocols::pubsub::backlog::Numbered;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// The link behind the last message.
+/// The link that marks the end of a list.
 pub(super) const END: u32 = u32::MAX;
 
-/// The places of messages, and those that are vacant, which are linked.
+/// The places of messages. Vacant places form a linked list.
 #[derive(Debug)]
 pub(super) struct QueueSlots {
     places: Vec<QueuedMessage>,
     vacant: u32,
 }
 
-/// A message, and those beside it.
+/// A message, with its links to its neighbours.
 #[derive(Debug)]
 struct QueuedMessage {
     message: Option<Arc<Numbered>>,
     before: u32,
-    /// The next one, or the next place that is vacant.
+    /// The next message, or the next vacant place.
     after: u32,
-    /// Those of the same author by the same sender that come before and after it, if shares are known.
+    /// The messages of the same author by the same sender before and after this one, if shares are known.
     earlier: u32,
     later: u32,
 }
@@ -54,7 +54,7 @@ impl QueueSlots {
         self.get(place)?.message.as_ref()
     }
 
-    /// Has a message of an author follow another one.
+    /// Links two messages of an author as neighbours.
     pub(super) fn link(&mut self, earlier: u32, later: u32) {
         if let Some(place) = self.get_mut(earlier) {
             place.later = later;
@@ -64,7 +64,7 @@ impl QueueSlots {
         }
     }
 
-    /// Takes a message out from between those of the same author, and returns the places of these.
+    /// Unlinks a message from its neighbours of the same author, and returns their places.
     pub(super) fn unlink(&mut self, place: u32) -> [u32; 2] {
         let Some(place) = self.get(place) else { return [END; 2] };
         let (earlier, later) = (place.earlier, place.later);
@@ -94,16 +94,16 @@ impl QueueSlots {
             return vacant;
         }
         if self.places.len() == self.places.capacity() {
-            // By a quarter, so that no more than that is taken in vain.
+            // The capacity grows by a quarter, so that no more than that is unused.
             self.places.reserve_exact((self.places.len() / 4).max(4));
         }
-        // Each costs more than 16 bytes of a bound, so that there is an address for all of them.
+        // Each message counts as more than 16 bytes of a bound, so `u32` can number them all.
         let place = u32::try_from(self.places.len()).unwrap_or(END);
         self.places.push(new);
         place
     }
 
-    /// Takes a message out, and returns it with the places before and after it.
+    /// Removes the message at a place, and returns it with the places before and after it.
     pub(super) fn take(&mut self, at: u32) -> Option<(Arc<Numbered>, u32, u32)> {
         let vacant = self.vacant;
         let place = self.get_mut(at)?;

@@ -1,4 +1,5 @@
-//! [`SendQueue`]: messages in the order in which they are to be written, of which those give way whose author has most.
+//! [`SendQueue`]: messages in the order in which they are to be written. If one has to give way, it is one of the author
+//! with most bytes.
 
 use super::queue_slots::{END, QueueSlots};
 use super::shares::SendShares;
@@ -7,11 +8,11 @@ use crate::protocols::pubsub::backlog::Numbered;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-/// The places for messages that an empty line keeps.
+/// The number of places that an empty queue keeps.
 const KEPT: usize = 16;
 
-/// Messages in order. As long as none had to give way it knows nothing but the order. When one has to for the first time it
-/// finds out what each author has, and keeps that until it is empty.
+/// A queue of messages. Until a message has to give way it knows their order only. Then it computes the share of each
+/// author, and keeps the shares until it is empty.
 #[derive(Debug)]
 pub(super) struct SendQueue {
     places: QueueSlots,
@@ -30,7 +31,7 @@ impl SendQueue {
         self.len
     }
 
-    /// Adds a message behind all others.
+    /// Adds a message at the end.
     pub(super) fn push_back(&mut self, message: Arc<Numbered>) {
         let place = self.places.put(message, self.last, END);
         if self.len == 0 {
@@ -45,7 +46,7 @@ impl SendQueue {
         }
     }
 
-    /// Puts a message before all others, from where it was taken.
+    /// Puts a message back at the front, after it was taken from there.
     pub(super) fn push_front(&mut self, message: Arc<Numbered>) {
         let place = self.places.put(message, END, self.first);
         if self.len == 0 {
@@ -70,8 +71,8 @@ impl SendQueue {
         self.take(self.last)
     }
 
-    /// Takes the message that gives way: of what has come by the sender that has brought most of it, and there by the author
-    /// with most, the oldest. Bytes count; of equals the one whose message is older gives it.
+    /// Takes the message that gives way: the oldest of the author with most bytes, by the sender with most bytes. Of
+    /// equals, the one whose message is older gives way.
     pub(super) fn give_way(&mut self) -> Option<Arc<Numbered>> {
         let shares = match &mut self.shares {
             Some(shares) => shares,
@@ -129,7 +130,7 @@ impl SendQueue {
         places.map_while(|place| Some(self.places.message(place)?.number)).collect()
     }
 
-    /// Returns the number of places that memory is taken for.
+    /// Returns the number of places that memory is allocated for.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         self.places.capacity()
