@@ -4,12 +4,11 @@
 //! libp2p/specs, `pubsub/README.md`. [`FloodSub`](super::floodsub::FloodSub) is what can be used today, and its page
 //! has an example of two nodes.
 //!
-//! - **Peers.** A connected peer is asked once whether it speaks the protocol, by our stream to it; it is a peer
-//!   ([`Event::PeerAdded`]) as soon as that or one of its own is open, and until its last connection ends
-//!   ([`Event::PeerGone`]). However many connections there are, there is one peer and one stream of ours to it. If that
-//!   ends while the peer is connected it is opened again: at once on another connection if its own has ended, else
-//!   after a while, which grows; what waits for the peer moves to it. We write on our stream only and read from the peer's
-//!   only.
+//! - **Peers.** To each connected peer we open one stream, however many connections there are. A peer becomes a pub/sub peer
+//!   ([`Event::PeerAdded`]) when that stream or one of its own opens, and remains one until its last connection ends
+//!   ([`Event::PeerGone`]). If our stream ends while the peer is connected, it is opened again, and takes over what waits
+//!   for the peer: at once on another connection if its own has ended, else after a wait that grows. We write on our
+//!   stream only, and read from the peer's streams only.
 //! - **Subscriptions** of ours are announced to each peer when our stream to it opens, and when they change. If they change
 //!   several times while a peer does not read, the difference is announced once it does.
 //! - **Messages** are accepted on topics that we subscribe to. A message that is [signed](Signing) as required, was not

@@ -130,26 +130,6 @@ impl Network {
         Self { family: Family::V4, prefix, bits: high(Ipv4Addr::from_bits(bits)) }
     }
 
-    /// Returns the bits of the first address in this network of IPv4.
-    pub(super) const fn bits_of_v4(self) -> u32 {
-        (self.bits >> 96) as u32
-    }
-
-    /// Makes the network of IPv4 with these first bits. `prefix` is not above 32, and the bits behind it are zeros.
-    pub(super) const fn of_v4(bits: u32, prefix: u8) -> Self {
-        Self { family: Family::V4, prefix, bits: high(Ipv4Addr::from_bits(bits)) }
-    }
-
-    /// Returns the bits of the first address in this network of IPv4.
-    pub(super) const fn bits_of_v4(self) -> u32 {
-        (self.bits >> 96) as u32
-    }
-
-    /// Makes the network of IPv4 with these first bits. `prefix` is not above 32, and the bits behind it are zeros.
-    pub(super) const fn of_v4(bits: u32, prefix: u8) -> Self {
-        Self { family: Family::V4, prefix, bits: high(Ipv4Addr::from_bits(bits)) }
-    }
-
     /// Returns the network with this shorter prefix that contains this one. `prefix` is at most its own.
     pub(super) const fn widened(self, prefix: u8) -> Self {
         Self { prefix, bits: self.bits & mask(prefix), ..self }

@@ -7,12 +7,6 @@ use alloc::vec::Vec;
 
 /// The rules of networks. A look-up costs O(log n) for each length of prefix that is in use, and nothing without rules.
 ///
-/// It is asked for each accepted socket, some eight times for a list as people have it. Hence networks of IPv4 stand in a
-/// table of their own, under numbers that are compared in one step: that takes a third of what [`Network`]s as keys take.
-///
-/// It is asked for each accepted socket, some eight times for a list as people have it. Hence networks of IPv4 stand in a
-/// table of their own, under numbers that are compared in one step: that takes a third of what [`Network`]s as keys take.
-///
 /// Each accepted socket costs a look-up for each length, some eight for a typical list. So IPv4 networks have a table of
 /// their own, with integers as keys: with [`Network`]s as keys, refusing a denied socket takes 770 instructions more
 /// (`benches/instructions.sh`, `refused-accept`).
@@ -22,34 +16,6 @@ pub(super) struct NetworkRules {
     v6: BTreeMap<Network, ListRule>,
     /// The lengths of prefixes in use, longest first, with the number of rules that have each.
     lengths: [Vec<(u8, u32)>; 2],
-}
-
-/// A network of IPv4: the length of its prefix, followed by the 32 bits of its first address.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct KeyV4(u64);
-
-impl KeyV4 {
-    const fn of(network: Network) -> Self {
-        Self((network.prefix() as u64) << 32 | network.bits_of_v4() as u64)
-    }
-
-    const fn network(self) -> Network {
-        Network::of_v4(self.0 as u32, (self.0 >> 32) as u8)
-    }
-}
-
-/// A network of IPv4: the length of its prefix, followed by the 32 bits of its first address.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct KeyV4(u64);
-
-impl KeyV4 {
-    const fn of(network: Network) -> Self {
-        Self((network.prefix() as u64) << 32 | network.bits_of_v4() as u64)
-    }
-
-    const fn network(self) -> Network {
-        Network::of_v4(self.0 as u32, (self.0 >> 32) as u8)
-    }
 }
 
 /// A network of IPv4: the length of its prefix, followed by the 32 bits of its first address.

@@ -33,8 +33,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
             Id::Stream(stream) => self.lifecycle.connection_of(stream),
             Id::Listener(_) | Id::Connection(_) => None,
         };
-        // While more ends than is drained, nobody comes up who could be passed over: a peer that opens and resets
-        // would make the line as long as it likes.
+        // With no room the line is never popped, so that ended ids are pruned here; otherwise a peer that opens and resets
+        // streams would make it grow without bound.
         let lifecycle = &self.lifecycle;
         let is_opening = |(id, _): &(Id, _)| lifecycle.state(*id) == Some(State::Opening);
         self.opening_queue.push((id, runs_on), lifecycle.len(), is_opening);
