@@ -98,6 +98,7 @@ impl<Q: Entries, const SPARE: usize> PrunedQueue<Q, SPARE> {
     }
 
     /// Appends an entry for an owner that prunes later, after each of its turns.
+    #[cfg(feature = "swarm")]
     #[inline]
     pub(crate) fn push_unpruned(&mut self, entry: Q::Entry) {
         self.0.append(entry);
