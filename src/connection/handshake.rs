@@ -98,6 +98,7 @@ impl ConnectionHandshake {
         let select = match role {
             Role::Dialer => {
                 let dialer = multistream::DialerSelect::start(slice::from_ref(&NOISE), out);
+                // The first Noise message leaves with the proposal, which saves a round trip.
                 exchange.transmit(out)?;
                 Select::Dialer(dialer)
             }

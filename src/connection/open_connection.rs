@@ -105,6 +105,7 @@ impl OpenConnection {
     /// Appends the next Noise message of pending output to `out`. Appends nothing if no output is pending.
     pub(super) fn seal(&mut self, out: &mut Vec<u8>) -> Result<(), noise::Error> {
         if self.taken.is_empty() {
+            // Output that fits in one message is encrypted where it lies, without a move into `taken`.
             if self.session.output().len() <= noise::MAX_PLAINTEXT {
                 out.reserve_exact(noise::sealed_len(self.session.output().len()));
                 self.noise.seal(self.session.output(), out)?;

@@ -33,6 +33,7 @@ impl Connection {
             open.session.refuse();
             return Some(Fact::StreamRefused);
         }
+        // While other streams wait for a token, a new one waits behind them, so that the order of proposals is kept.
         if is_proposed && self.unnamed.waiting() == 0 && open.take_opening(env.config, env.now) {
             self.offered = Some(Offered::Beginning);
             return Some(Fact::StreamOffered);

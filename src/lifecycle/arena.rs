@@ -180,6 +180,7 @@ impl<K: Entity> Arena<K> {
         if id.generation().get() < self.bounds.last_generation {
             self.slots.try_remove(id.index());
         } else {
+            // The record stays in the slab, so that the slot is never vacant again.
             retired(id);
         }
     }

@@ -30,9 +30,9 @@ pub struct Table<I, T> {
     id: PhantomData<fn(I) -> I>,
 }
 
-/// Returns the number of slots by which a table of `slots` slots grows: a quarter, or an eighth from 256 slots on. Each slot
-/// still moves a constant number of times, and at most a fifth of the memory, or a ninth, waits for entities that may never
-/// come. With doubling that would be half of it.
+/// Returns the number of slots by which a table of `slots` slots grows: 4, from 16 slots on a quarter, and from 256 slots on
+/// an eighth. Each slot still moves a constant number of times, and at most a fifth of the memory of many slots, or a ninth
+/// of that of very many, waits for entities that may never come. With doubling it would be half.
 pub(super) const fn growth(slots: usize) -> usize {
     match slots {
         0..16 => 4,

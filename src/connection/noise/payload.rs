@@ -78,7 +78,7 @@ pub(super) fn verify(payload: &[u8], static_key: &[u8; 32], work: &mut u32) -> R
     *work = key.cost();
     key.verify(&signed_bytes(static_key), &payload.identity_sig).map_err(|_| Error::BadSignature)?;
     let muxers = payload.extensions.map_or_else(Vec::new, |extensions| extensions.stream_muxers);
-    // A name that is not UTF-8 is none that we know. It stays in the list, so that the list does not look empty.
+    // A name that is not UTF-8 matches none of ours. It stays in the list, so that the list does not look empty.
     let muxers = muxers.iter().map(|muxer| String::from_utf8_lossy(muxer).into_owned()).collect();
     Ok(Proved { public_key: key.into_public(), muxers })
 }

@@ -1,4 +1,4 @@
-//! [`Costs`]: an account of the work that the peer causes without a use: frames without payload, pings, resets.
+//! [`Costs`]: an account of the work that the peer causes without moving data: frames without payload, pings, resets.
 //!
 //! None of this breaks the protocol, but a lot of it does us harm. Payload and streams earn frames without payload, and the
 //! frames that are not earned are limited here. Pings and resets are only counted here: their limits are rates, and a

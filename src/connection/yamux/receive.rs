@@ -162,6 +162,7 @@ impl<K: Copy> Session<K> {
             }
             // Some peers send a ping without SYN.
             FrameType::Ping => {
+                // Equal pings in a row share one answer while it still waits at the end of the output.
                 if !self.output.ends_with_pong(header.length) {
                     self.output.answer(Header::new(FrameType::Ping, ACK, 0, header.length));
                 }

@@ -316,6 +316,7 @@ impl<K: Copy> Session<K> {
     /// nothing.
     pub fn go_away(&mut self, code: u32) {
         self.output.close(code);
+        // No write can go on any more, so none waits for room.
         self.write_queue.clear();
     }
 
