@@ -21,8 +21,8 @@ impl Clock {
         Self { now: Duration::ZERO, given: Duration::ZERO, ahead: Duration::ZERO }
     }
 
-    /// Takes the owner's time. A step back of more than a second is taken for a clock that was set back, in no time; this
-    /// clock then goes on from where it was. A smaller step back changes nothing.
+    /// Takes the owner's time. A step back of more than a second means that the owner's clock was set back while no time
+    /// passed; this clock then goes on from where it was. A smaller step back changes nothing.
     pub(crate) fn set(&mut self, given: Duration) {
         if self.given.saturating_sub(given) > SMALL {
             (self.given, self.ahead) = (given, self.now.saturating_sub(given));

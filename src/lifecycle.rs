@@ -93,7 +93,7 @@ pub struct Lifecycle<const EVENTS: usize = 256> {
     queue: Deque<Event, EVENTS>,
     /// The id that the last event has named, if it was that id's last event and has not been handled.
     handed: Option<Id>,
-    /// An event is being handled by code that must not take the next one.
+    /// Set while an event is being handled by code that must not take the next one: see [`hold`](Self::hold).
     is_held: bool,
     streams_per_connection: u32,
     owed_per_connection: u32,

@@ -39,7 +39,7 @@ pub struct Scratch {
     pub(super) unnamed: UnnamedMemory,
     /// The maximum number of streams without an id of one connection.
     pub(super) most_unnamed: usize,
-    /// The work that handshakes have spent on signatures since it was last taken, in signatures of Ed25519.
+    /// The work that handshakes have spent on signatures since it was last taken, in units of one Ed25519 verification.
     pub(super) work: u32,
 }
 
@@ -70,7 +70,8 @@ impl Scratch {
         self.most_unnamed = most;
     }
 
-    /// Returns the work that handshakes have spent on signatures since it was last taken, in signatures of Ed25519.
+    /// Returns the work that handshakes have spent on signatures since it was last taken, in units of one Ed25519
+    /// verification.
     #[cfg(feature = "swarm")]
     pub(crate) const fn work(&self) -> u32 {
         self.work

@@ -3,8 +3,8 @@
 //! Noise, identify and pub/sub all decode keys and verify signatures here. A key that would prove nothing is refused before
 //! its signature is verified, and so is a key that is built to make verification slow:
 //!
-//! - An Ed25519 key of small order: a signature that fits nearly every message needs no secret. Also one that is not encoded
-//!   canonically: the same point would then be two peers.
+//! - An Ed25519 key of small order: anybody can make a signature that it accepts for nearly every message. Also one that is
+//!   not encoded canonically: the same point would then be two peers.
 //! - An RSA key of fewer than 2 048 bits, since it can be factored, or of more than 8 192 bits (go-libp2p has both bounds),
 //!   or with an exponent other than 65 537. The work of verifying grows with the exponent, and small exponents have lent
 //!   themselves to forgeries; no implementation of libp2p makes another exponent.
@@ -70,8 +70,9 @@ pub(crate) enum Unusable {
 pub(crate) enum BadSignature {
     /// It is not the key's signature of these bytes.
     Wrong,
-    /// The signature fits, but is made in a way that no honest signer uses: an R of small order with a key that has a part
-    /// of small order, a high S of secp256k1, or more than R and S in an ECDSA signature. Some implementations accept it.
+    /// The signature is valid mathematically, but made in a way that no honest signer uses: an R of small order with a key
+    /// that has a part of small order, a high S of secp256k1, or more than R and S in an ECDSA signature. Some
+    /// implementations accept it.
     Refused,
 }
 
@@ -123,7 +124,7 @@ impl IdentityKey {
         }
     }
 
-    /// Returns the cost of [`verify`](Self::verify), in signatures of Ed25519.
+    /// Returns the cost of [`verify`](Self::verify), in units of one Ed25519 verification.
     pub(crate) const fn cost(&self) -> u32 {
         match self.0 {
             Inner::Ed25519(_) => cost::ED25519,

@@ -34,7 +34,7 @@ pub enum ConnectionEnd {
     Requested,
     /// The peer ended it. Only a go-away shows that the peer intended it: see [`RemoteEnd::Eof`].
     Remote(RemoteEnd),
-    /// No stream was open on it for the idle time-out.
+    /// It had no stream for the idle time-out.
     Idle,
     /// It was one of the least useful connections and gave its place to others: at a limit, above the high-water mark of
     /// connections, or where the system had run out of descriptors.
@@ -113,10 +113,9 @@ pub enum Failure {
     /// dial, the error of the connection names the peer that answered: `expected …, found …`.
     WrongPeer,
     /// We dialed ourselves: the address leads to a listener of ours, or to another process that holds our identity key, or
-    /// its `/p2p/…` names us. The accepted end of such a connection in the same swarm is reported by no event:
-    /// [`Counts::without_id`](super::Counts::without_id) counts it. Another process gets
-    /// [`ConnectFailed`](Event::ConnectFailed) with [`Eof`](Self::Eof), if the dialer leaves before it has proved its
-    /// identity.
+    /// its `/p2p/…` names us. The accepted end of such a connection has no id, since the dialer leaves before it has proved
+    /// its identity. So that end causes no [`ConnectFailed`](Event::ConnectFailed), in this process or in another, and is
+    /// counted in [`Counts::without_id`](super::Counts::without_id).
     LocalPeer,
     /// The address is of a kind that our transport does not support, or the peer does not speak the protocol.
     Unsupported,

@@ -18,8 +18,8 @@ pub(super) struct Records {
     pub(super) connections: Arena<ConnectionId>,
     pub(super) streams: Arena<StreamId>,
     pub(super) counters: Counters,
-    /// The entities that have ended and whose last event found no room in the queue, oldest first. A connection stands in
-    /// this list for its streams, too.
+    /// The entities that have ended and whose last event found no room in the queue, oldest first. An entry of a connection
+    /// also stands for its streams that ended with it.
     pub(super) owed: List,
     /// The number of owed events: one for each entity in that list, and one for each stream that is swept before its
     /// connection.

@@ -62,7 +62,7 @@ impl core::error::Error for Refused {}
 pub(super) enum Transition<E> {
     /// The entity is open.
     Opened,
-    /// The owner wants the entity to finish.
+    /// The entity is being closed politely.
     Leave,
     /// The entity cannot open.
     Fail(Failure),

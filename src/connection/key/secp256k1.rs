@@ -1,5 +1,5 @@
-//! The two forms of a secp256k1 signature: if (r, s) fits, (r, n - s) fits, too. `k256` accepts only the form with the lower
-//! s, which all implementations of libp2p make; go-libp2p accepts both.
+//! The two forms of a secp256k1 signature: if (r, s) is valid, (r, n - s) is valid, too. `k256` accepts only the form with
+//! the lower s, which all implementations of libp2p make; go-libp2p accepts both.
 
 use alloc::vec::Vec;
 

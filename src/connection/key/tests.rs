@@ -130,12 +130,12 @@ fn a_signature_whose_s_is_not_reduced_is_wrong() {
 #[test]
 fn a_signature_whose_r_is_of_small_order_is_refused() {
     let (bytes_of_key, signature) = (bytes::<32>(MIXED), bytes::<64>(MIXED_SIGNATURE));
-    // The signature fits by the equation that go-libp2p and rust-libp2p check.
+    // The signature is valid by the equation that go-libp2p and rust-libp2p check.
     let lax = VerifyingKey::from_bytes(&bytes_of_key).unwrap();
     assert!(lax.verify(b"message 0", &Signature::from_bytes(&signature)).is_ok());
     let key = IdentityKey::decode(&on_the_wire(&bytes_of_key)).unwrap();
     assert_eq!(key.verify(b"message 0", &signature), Err(BadSignature::Refused));
-    // A signature that does not fit is wrong, whatever its R.
+    // A signature that is not valid is wrong, whatever its R.
     assert_eq!(key.verify(b"message 1", &signature), Err(BadSignature::Wrong));
     for r in small_order() {
         let forged = [&r[..], &signature[32..]].concat();

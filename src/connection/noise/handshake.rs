@@ -48,7 +48,7 @@ pub struct Handshake {
     expected: Option<PeerId>,
     remote: Option<RemoteIdentity>,
     failed: Option<Error>,
-    /// The work of verifying the peer's signature, in signatures of Ed25519, until it is taken.
+    /// The work of verifying the peer's signature, in units of one Ed25519 verification, until it is taken.
     work: u32,
 }
 
@@ -208,7 +208,7 @@ impl Handshake {
         self.state.is_handshake_finished() && self.remote().is_some()
     }
 
-    /// Returns the work of verifying the peer's signature, in signatures of Ed25519, and resets it to 0.
+    /// Returns the work of verifying the peer's signature, in units of one Ed25519 verification, and resets it to 0.
     pub(in crate::connection) const fn take_work(&mut self) -> u32 {
         core::mem::replace(&mut self.work, 0)
     }

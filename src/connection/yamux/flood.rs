@@ -46,7 +46,8 @@ impl Tally {
 pub(super) struct Costs {
     /// The number of frames without payload that have come, less those that were earned.
     unearned: u32,
-    /// The number of bytes of our payload for which no window update has come. A window update for some of them is free.
+    /// The number of bytes of our payload for which no window update has come. A window update for some of these bytes does
+    /// not count as a frame without payload.
     outstanding: u64,
     /// The number of bytes of our payload that have earned no ping yet.
     unpinged: u64,
