@@ -263,12 +263,12 @@ impl StreamDeadlines {
         self.of(StreamWait::Proposal).push_in_order(streams, id, since);
     }
 
-    /// Gives a stream that waits for nothing a half-open time of its own.
+    /// Gives a stream a half-open time of its own. The stream must wait for nothing now.
     pub(super) fn set_own_time(&mut self, id: StreamId, time: Option<Duration>) {
         self.own.set(id, time);
     }
 
-    /// Forgets the own half-open time of a stream that waits for nothing.
+    /// Removes the half-open time that a stream has of its own. The stream must wait for nothing now.
     pub(super) fn forget_own_time(&mut self, id: StreamId) {
         self.own.forget(id);
     }

@@ -24,11 +24,11 @@ pub struct Limits {
     /// owner still may. So a peer whose streams end as fast as they begin takes no more of the event queue than this,
     /// however slowly that is drained. Default 64.
     ///
-    /// Openings wait while anything is owed. With n connections whose peers do nothing else, there is room again once n ×
-    /// (this limit + 1) events have been drained, and those that were [pending](super::Lifecycle::pending_events), and one
-    /// for each stream that lived and has ended since. With the defaults and 64 such connections that is within 18 turns of
-    /// 256 events each, or within one turn that drains all. A connection counts at most 65 535 streams whose events were
-    /// paid while something was still owed, so a limit of that or more does not apply to these.
+    /// Openings wait while anything is owed. Assume n connections whose peers open and end streams as fast as they can.
+    /// There is room again once n × (this limit + 1) events have been drained, and in addition all that were
+    /// [pending](super::Lifecycle::pending_events), and one for each stream that lived then and has ended since. With the
+    /// defaults and 64 such connections that is within 18 turns of 256 events each, or within one turn that drains all. A
+    /// limit of 65 535 or more bounds only the streams whose last event has not been handled yet.
     pub owed_per_connection: u32,
 }
 

@@ -247,7 +247,7 @@ impl Cipher for ChaChaPoly {
     ///
     /// # Panics
     /// If `out` is shorter than `plaintext` and a tag. `snow` checks this before it calls. The trait has no error to return
-    /// here, and going on would be unsafe: `out` would leave in the clear.
+    /// here, and to go on would send the plaintext unencrypted.
     fn encrypt(&self, counter: u64, authtext: &[u8], plaintext: &[u8], out: &mut [u8]) -> usize {
         let (text, rest) = out.split_at_mut(plaintext.len());
         copy(plaintext, text);

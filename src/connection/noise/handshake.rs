@@ -57,7 +57,7 @@ impl Handshake {
     /// handshakes with one seed give their secrets away. With `expected`, no other peer is accepted.
     ///
     /// # Errors
-    /// None that a caller can cause. The type is that of the errors of the cryptography underneath.
+    /// No error that a caller can cause: an [`Error`] can only come from the cryptography underneath.
     pub fn new(config: &Config, role: Role, ephemeral_seed: [u8; 32], expected: Option<PeerId>) -> Result<Self, Error> {
         let ephemeral_seed = Zeroizing::new(ephemeral_seed);
         let resolver = Resolver::new(config.0.static_key.clone(), &ephemeral_seed);

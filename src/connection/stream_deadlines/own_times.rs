@@ -25,12 +25,12 @@ impl OwnTimes {
         Self(None)
     }
 
-    /// Gives a time to a stream that does not wait.
+    /// Sets the half-open time of a stream, which must not wait now.
     pub(super) fn set(&mut self, id: StreamId, time: Option<Duration>) {
         self.0.get_or_insert_default().times.insert(id, time);
     }
 
-    /// Removes the time of a stream that does not wait.
+    /// Removes the half-open time of a stream, which must not wait now.
     pub(super) fn forget(&mut self, id: StreamId) {
         let Some(own) = &mut self.0 else { return };
         own.times.remove(&id);

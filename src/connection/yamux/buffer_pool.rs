@@ -52,8 +52,8 @@ impl ReceiveBuffer {
     /// - Where read bytes are half of the buffer or more, one byte has been read for each byte that moves.
     /// - Where the buffer grows, it doubles. So all of its growth together moves fewer bytes than it then holds.
     /// - Where the new bytes would end beyond `most`, window has been granted since the read bytes were last cleared away:
-    ///   otherwise the read, the unread and the new bytes would fit in the window. A grant takes half of a window that was
-    ///   read, and at most one window moves.
+    ///   otherwise the read, the unread and the new bytes would fit in the window. A grant requires that half of a window
+    ///   was read, and at most one window moves.
     pub(super) fn push(&mut self, bytes: &[u8], most: usize) {
         if self.bytes.capacity() > most.max(LEAST) {
             // The stream began ahead of its window and has come down to it, or the buffer belonged to another stream before.

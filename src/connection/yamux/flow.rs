@@ -75,7 +75,7 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Grants the window that has been read, if it is worth a frame and the peer can use it.
+    /// Grants window for data that has been read, if the grant is worth a frame and the peer can use it.
     pub(super) fn grant(&mut self, stream: &mut Stream) {
         let unread = stream.unread().len();
         if !stream.receiving.is_open() || !stream.window.is_worth_a_frame(unread) {
@@ -152,8 +152,8 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Handles a raised window of a stream. Returns `true` if a short write can go on now; otherwise the write waits for
-    /// room, or there is none.
+    /// Handles a window grant of the peer. Returns `true` if a short write of the stream can go on now. Otherwise no write
+    /// was short, or the write waits for room in the output.
     pub(super) fn window_raised(&mut self, stream: &mut Stream) -> bool {
         if stream.write_waits_for != WaitsFor::Window || stream.send_window == 0 {
             return false;

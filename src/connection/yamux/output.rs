@@ -86,7 +86,7 @@ impl FrameQueue {
         }
     }
 
-    /// Counts `bytes` bytes as answers that were pushed as data.
+    /// Counts bytes that were pushed as data as answers instead.
     pub(super) fn count_answers(&mut self, bytes: usize) {
         self.answers.raise(bytes);
     }

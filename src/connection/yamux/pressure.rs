@@ -14,7 +14,7 @@ pub enum Pressure {
     None,
     /// Writes are short: at most 4 KiB of data wait in the output.
     Output,
-    /// Writes are short, and in addition window that has been read is not granted again, and no window grows. The peer may
-    /// still send what it was granted before.
+    /// Writes are short, and in addition no window is granted for data that is read, and no window grows. The peer may still
+    /// send what it was granted before.
     All,
 }

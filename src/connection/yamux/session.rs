@@ -108,7 +108,7 @@ impl<K: Copy> Session<K> {
     }
 
     /// Sets how scarce memory is from now on. When window is no longer withheld, the streams that wait for it are granted
-    /// the window that their owner has read meanwhile; the window updates are then in the [output](Self::output).
+    /// window for the data that their owner has read meanwhile; the window updates are then in the [output](Self::output).
     pub fn set_pressure(&mut self, streams: &mut impl Streams<K>, pressure: Pressure) {
         self.pressure = pressure;
         if pressure != Pressure::All && !self.withheld.is_empty() {
@@ -122,7 +122,7 @@ impl<K: Copy> Session<K> {
         self.pressure
     }
 
-    /// Returns whether the owner has read window that was not granted again because of [`Pressure::All`].
+    /// Returns whether the session withholds window for data that was read, because of [`Pressure::All`].
     #[must_use]
     pub fn withholds(&self) -> bool {
         !self.withheld.is_empty()
@@ -264,7 +264,7 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Reads into `buf`, and grants the peer the window that has been read when it is half of the whole window.
+    /// Reads into `buf`. Grants the peer window for the data that has been read, once that is half of the receive window.
     pub fn read(&mut self, stream: &mut Stream, buf: &mut [u8]) -> ReadOutcome {
         self.read_with(stream, buf, &mut BufferPool::shut())
     }

@@ -32,7 +32,8 @@ pub struct Stream {
     pub(super) receiving: Half,
     pub(super) write_waits_for: WaitsFor,
     pub(super) discarding: bool,
-    /// The stream has read window that the session withholds, and is in the session's list of such streams.
+    /// The session withholds window for data that was read from the stream. The stream is in the session's list of such
+    /// streams.
     pub(super) is_withheld: bool,
     /// The number of the session's round trip in which the stream was last granted window: see
     /// [`Growth`](super::window::Growth).
