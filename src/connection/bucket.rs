@@ -136,7 +136,7 @@ mod tests {
     proptest! {
         /// The model counts nanoseconds: a token is worth one interval, and the level rises with the time.
         #[test]
-        fn it_holds_what_a_bucket_of_tokens_holds(
+        fn a_bucket_matches_a_model_of_tokens(
             steps in proptest::collection::vec((0..3_u32, 0..400_000_000_u64), 1..200),
             burst in 1..20_u32,
             per_second in 1..20_u32,

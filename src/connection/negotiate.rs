@@ -44,7 +44,7 @@ impl Connection {
             Ok((_, Chosen::NotYet)) => stream.failed(Failure::Eof),
             Ok((_, Chosen::Nothing)) => Failure::Unsupported,
             Err(error) => {
-                log::debug!("{id}: {error}");
+                log::debug!("{id}: the negotiation failed: {error}");
                 // A lazy dialer sends data behind its proposal. Where we have refused that proposal, the data is not a valid
                 // line, and the failure is `Unsupported`.
                 stream.failed(Failure::Protocol)

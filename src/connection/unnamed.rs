@@ -138,7 +138,7 @@ impl Unnamed {
         self.0.as_ref().map_or(0, |begun| begun.streams.len())
     }
 
-    /// Returns the bytes of memory that all of them take.
+    /// Returns the bytes of memory that all streams without an id take.
     pub(super) fn held(&self) -> usize {
         self.0.as_ref().map_or(0, |begun| begun.streams.capacity().saturating_mul(MEMORY_OF_ONE))
     }

@@ -97,7 +97,7 @@ impl Connection {
                 is_proposed
             }
             Err(error) => {
-                log::debug!("a stream without an id: {error}");
+                log::debug!("the negotiation of a stream without an id failed: {error}");
                 return self.give_up_unnamed_for_peer(slot, env);
             }
         };

@@ -207,7 +207,7 @@ impl<K: Entity> Arena<K> {
 #[cold]
 #[inline(never)]
 fn retired<K: Entity>(id: K) {
-    log::debug!("{id} was the last of its slot, which is retired");
+    log::debug!("{id} has the last generation of its slot, which is retired");
 }
 
 /// Two arenas are equal if every query gives the same result on both, now and after equal changes.

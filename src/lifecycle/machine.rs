@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_a_failure_before_the_opening_and_an_end_after() {
+    fn an_end_before_the_opening_is_a_failure() {
         let end = Transition::End(7, Failure::Eof);
         assert_eq!(step(State::Opening, end), Ok((Some(State::Ended), Effect::TellFailed(Failure::Eof))));
         assert_eq!(step(State::Open, end), Ok((Some(State::Ended), Effect::TellClosed(7))));

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_moves_nothing() {
+    fn bytes_that_fit_move_nothing() {
         assert_eq!(pushed(50, 25, 50), (25, 100));
         assert_eq!(pushed(99, 99, 1), (99, 100));
     }

@@ -210,7 +210,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_holds_what_an_ordered_map_holds(ops in proptest::collection::vec((0..60_u32, 0..5_u8), 0..400)) {
+        fn wire_ids_match_an_ordered_map(ops in proptest::collection::vec((0..60_u32, 0..5_u8), 0..400)) {
             let (mut wire_ids, mut model) = (WireIds::new(), BTreeMap::new());
             for (n, (id, op)) in ops.into_iter().enumerate() {
                 match op {
