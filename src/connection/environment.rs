@@ -77,7 +77,7 @@ impl Scratch {
         self.work
     }
 
-    /// Returns the [`work`](Self::work) and resets it to 0.
+    /// Returns the [`work`](Self::work()) and resets it to 0.
     #[cfg(feature = "swarm")]
     pub(crate) fn take_work(&mut self) -> u32 {
         core::mem::take(&mut self.work)
