@@ -90,7 +90,8 @@ impl Connection {
         }
     }
 
-    /// Frees memory in which nothing waits. It is for an owner whose byte pipe takes no more output.
+    /// Frees memory of the output beyond twice the bytes that wait in it, or beyond 4 KiB if that is more. It is for an
+    /// owner whose byte pipe takes no more output.
     pub fn trim(&mut self) {
         if let Phase::Open(open) = &mut self.phase {
             open.session.trim_output();

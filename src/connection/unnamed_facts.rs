@@ -16,7 +16,7 @@ pub(super) enum Offered {
     /// The stream is in the frame that begins it, which the muxer holds back until the answer. The proposal is in that
     /// frame.
     Beginning,
-    /// The stream was kept among those without an id.
+    /// The stream was kept among those without an id, in this slot, and its proposal has come since.
     Waiting(UnnamedSlot),
 }
 

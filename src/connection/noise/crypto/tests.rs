@@ -26,7 +26,7 @@ fn each_secret_is_of_a_type_that_wipes_itself() {
     is_wiped::<Zeroizing<[u8; 32]>>();
 }
 
-/// SHA-256 with the key derivation that is the default of `snow`'s trait.
+/// SHA-256 with the default key derivation of `snow`'s `Hash` trait.
 struct Plain(Sha256);
 
 impl Hash for Plain {
