@@ -148,7 +148,7 @@ pub(super) struct Trimming {
     needed_since: u64,
     /// The last sweep for lack of descriptors has found no connection to close.
     is_in_vain: bool,
-    /// The time of the last report of a lack, and the number of connections that it asked for.
+    /// The time of the last sweep for lack of descriptors, and the number of connections for which it was asked.
     needed_before: (Duration, usize),
     last: Option<SweepReason>,
 }
@@ -257,7 +257,8 @@ where
         }
     }
 
-    /// Returns a connection as a candidate, if it is open, not being closed, and not protected.
+    /// Returns a connection as a candidate, if it is open, not being closed, and not protected; for lack of descriptors,
+    /// only if it also has no stream.
     fn candidate(&self, id: ConnectionId, why: SweepReason) -> Option<Candidate> {
         let conn = self.connections.get(id)?;
         let is_dial = conn.direction == Direction::Outbound;

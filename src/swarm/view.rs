@@ -18,7 +18,7 @@ use libp2p_identity::PeerId;
 /// The facts about a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct ListenerView<'a> {
-    /// How far its life has come.
+    /// The state of its life: opening, open, leaving or ended.
     pub state: State,
     /// The address that `listen` was given.
     pub address: &'a Multiaddr,
@@ -96,7 +96,7 @@ pub struct ListenerView<'a> {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionView<'a> {
-    /// How far its life has come.
+    /// The state of its life: opening, open, leaving or ended.
     pub state: State,
     /// The side that dialed.
     pub direction: Direction,
@@ -146,7 +146,7 @@ pub struct ConnectionView<'a> {
 /// The facts about a stream.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamView<'a> {
-    /// How far its life has come.
+    /// The state of its life: opening, open, leaving or ended.
     pub state: State,
     /// The side that opened it.
     pub direction: Direction,
