@@ -225,9 +225,9 @@ impl<N: HasNode> Notifees<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// An owner who always drives so sees each event once. If a notifee panics while it is told of one, `see` gets that
-    /// event from the next call, when the other notifees have been told; an event in which `see` itself panics counts as
-    /// seen. Readiness is told to notifees alone: an owner with streams of its own has
+    /// An owner that always uses this method sees each event once. If a notifee panics while it is told of an event, the
+    /// next call shows that event to `see`, after the other notifees have been told. An event in which `see` itself panics
+    /// counts as seen. Only notifees are told of readiness: an owner with streams of its own uses
     /// [`drive_with_ready`](Self::drive_with_ready).
     pub fn drive_with(&mut self, network: &mut N, now: Duration, see: impl FnMut(&mut N, Event)) {
         self.drive_within(network, now, None, SeesEvents(see));
