@@ -1,4 +1,4 @@
-//! [`Registered`]: a socket that is registered with a reactor, and the marks that say whether it is ready.
+//! [`Registered`]: a socket that is registered with a reactor, with marks that say whether it is ready.
 
 use super::reactor::Registration;
 use alloc::sync::Arc;
@@ -10,19 +10,20 @@ use mio::Interest;
 use mio::event::Event;
 use std::io;
 
-/// A read may succeed.
+/// The mark of a socket on which a read may succeed.
 const READABLE: u32 = 1;
-/// A write may succeed.
+/// The mark of a socket on which a write may succeed.
 const WRITABLE: u32 = 2;
-/// The peer has ended its direction. The end is still to be read, so a short read must not clear [`READABLE`].
+/// The mark of a socket whose peer has ended its direction. That end has to be read, so a short read must not clear
+/// [`READABLE`].
 const READ_CLOSED: u32 = 4;
-/// The lowest bit above the marks, from which on the event counter is kept.
+/// The lowest bit above the marks: one event in the counter that the upper bits hold.
 const ONE_EVENT: u32 = 8;
 
 /// The readiness of one socket, and the tasks that wait for it.
 ///
-/// The poller sets marks; a socket clears one when an attempt would block. `marks` also counts the poller's events in
-/// the bits above the marks: [`clear`] leaves a mark alone if an event came after the attempt began.
+/// The poller sets marks, and a socket clears one when an attempt would block. The upper bits of `marks` count the poller's
+/// events: [`clear`] does not clear a mark if an event came after the attempt began.
 #[derive(Default)]
 pub(super) struct Source {
     marks: AtomicU32,
@@ -57,25 +58,25 @@ impl Source {
 
 /// A socket that is registered with a reactor.
 ///
-/// Dropping it deregisters the socket before the socket closes. Otherwise the system would go on reporting a copy of
-/// the descriptor, which a child process holds between fork and exec.
+/// Dropping it deregisters the socket before the socket closes. Otherwise the system would go on reporting events while a
+/// copy of the descriptor exists, and a child process holds one between fork and exec.
 pub(super) struct Registered<S: mio::event::Source> {
     pub(super) socket: S,
     source: Arc<Source>,
     place: Registration,
-    /// The readiness that the system reports.
+    /// The kinds of readiness that the system reports.
     interest: Interest,
 }
 
 impl<S: mio::event::Source> Registered<S> {
-    /// Puts a socket together with the place at which it is registered for `interest`.
+    /// Joins a socket with its registration, which is for `interest`.
     pub(super) fn new(socket: S, source: Arc<Source>, place: Registration, interest: Interest) -> Self {
         Self { socket, source, place, interest }
     }
 
     /// Calls `attempt` while the socket is marked readable, until a call neither would block nor is interrupted, and
-    /// returns its result. `Pending`: the socket is not readable, and the waker of `cx` is registered.
-    /// `attempt` is given the marks as they were before it.
+    /// returns the result of that call. `Pending` means that the socket is not readable, and that the waker of `cx` is
+    /// registered. `attempt` is given the marks as they were before its call.
     pub(super) fn poll_read<A>(
         &mut self,
         cx: &mut Context<'_>,
@@ -84,8 +85,8 @@ impl<S: mio::event::Source> Registered<S> {
         poll(&self.source.marks, READABLE, &self.source.reader, cx, |seen| attempt(&mut self.socket, seen))
     }
 
-    /// Does the same as [`poll_read`](Self::poll_read) for a write. From the first time on that it is pending, the system
-    /// reports room to write.
+    /// Does the same as [`poll_read`](Self::poll_read) for a write. Once a write has been pending, the system reports when
+    /// the socket is writable.
     pub(super) fn poll_write<A>(
         &mut self,
         cx: &mut Context<'_>,
@@ -93,16 +94,17 @@ impl<S: mio::event::Source> Registered<S> {
     ) -> Poll<io::Result<A>> {
         let polled = poll(&self.source.marks, WRITABLE, &self.source.writer, cx, |_| attempt(&mut self.socket));
         if polled.is_pending() && !self.interest.is_writable() {
-            // Room that has come since the attempt is reported: the system looks again when the interest changes.
+            // No wake-up is lost if the socket became writable since the attempt: the system looks again when the interest
+            // changes.
             self.reregister(Interest::READABLE | Interest::WRITABLE)?;
         }
         polled
     }
 
-    /// Has the system report only that there is something to read, until a write is pending.
+    /// Has the system report only that the socket is readable, until a write is pending.
     ///
     /// Otherwise the system would also report a socket as writable when its handshake is over, when it ends, and with
-    /// each read. That costs two useless waits for each connection, and a third one at the dialer.
+    /// each event that makes it readable. That costs two useless waits for each connection, and a third one at the dialer.
     pub(super) fn report_reads_only(&mut self) -> io::Result<()> {
         self.reregister(Interest::READABLE)
     }
@@ -113,13 +115,13 @@ impl<S: mio::event::Source> Registered<S> {
         Ok(())
     }
 
-    /// Takes note that a read has brought fewer bytes than it had space for. The system has no more, and reports when it
-    /// has, so the next read is spared the call that would find nothing.
+    /// Marks the socket unreadable, since a read has brought fewer bytes than it had space for. The system has no more bytes,
+    /// and reports when it has, so the next read is spared the system call that would find nothing.
     ///
-    /// Two sockets stay readable: one of a system that reports again only after an attempt that would block (IOCP), and
-    /// one whose peer has ended, since its end is still to be read.
+    /// Two kinds of sockets stay readable: those of a system that reports again only after an attempt that would block
+    /// (IOCP), and those whose peer has ended its direction, since that end has to be read.
     ///
-    /// `before` are the marks that the attempt was given. What a poll on another thread has marked since then stays.
+    /// `before` are the marks that the attempt was given. Marks that a poll on another thread has set since then stay.
     pub(super) fn read_short(&self, before: Marks) {
         if cfg!(unix) && before.0 & READ_CLOSED == 0 {
             clear(&self.source.marks, before.0, READABLE);
@@ -145,7 +147,7 @@ impl<S: mio::event::Source> Registered<S> {
 
 impl<S: mio::event::Source> Drop for Registered<S> {
     fn drop(&mut self) {
-        // An error says that the system has no registration of this socket.
+        // The error is ignored: it means that the system has no registration of this socket.
         let _ = self.place.deregister(&mut self.socket);
     }
 }
@@ -160,7 +162,7 @@ impl<S: mio::event::Source + fmt::Debug> fmt::Debug for Registered<S> {
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Marks(u32);
 
-/// Makes attempts while `mark` is set in `marks`. An attempt that would block clears it.
+/// Calls `attempt` while `mark` is set in `marks`. An attempt that would block clears the mark.
 fn poll<A>(
     marks: &AtomicU32,
     mark: u32,
@@ -172,7 +174,7 @@ fn poll<A>(
         let mut seen = marks.load(Ordering::Acquire);
         if seen & mark == 0 {
             waiting.register(cx.waker());
-            // The poller may have set the mark before it could see the waker.
+            // The poller may have set the mark before it could see the waker, and would then have woken nobody.
             seen = marks.load(Ordering::Acquire);
             if seen & mark == 0 {
                 return Poll::Pending;
@@ -186,7 +188,7 @@ fn poll<A>(
     }
 }
 
-/// Clears `mark`, unless an event of the poller has come since `marks` was `seen`.
+/// Clears `mark`, unless an event of the poller has come since `marks` had the value `seen`.
 fn clear(marks: &AtomicU32, seen: u32, mark: u32) {
     let mut current = seen;
     // A reader and a writer of one socket may clear their marks at the same time.
