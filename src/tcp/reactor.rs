@@ -302,8 +302,8 @@ impl Sources {
     /// the memory behind the last socket. Nothing has to be kept of a removed socket, since all share one count of
     /// generations.
     ///
-    /// After that, a new socket takes the lowest free index. So if a single socket has a high index, the memory before it
-    /// is not shrunk and grown again with each socket that comes and goes.
+    /// After that, a new socket takes the lowest free index. So the memory is not shrunk and grown again with each socket
+    /// that comes and goes while a single one has a high index.
     fn remove(&mut self, index: usize) -> Vec<Waker> {
         self.closed = self.closed.wrapping_add(1);
         self.left += usize::from(self.slab.try_remove(index).is_some());
