@@ -1,4 +1,5 @@
-//! [`UnreadBytes`]: the bytes that have arrived on streams which have ended, and wait for who holds these streams.
+//! [`UnreadBytes`]: the count of bytes that have arrived on streams which have ended, and that the holders of these streams
+//! have not read.
 
 use super::opened_stream::StreamEnds;
 use crate::identity::PeerId;
@@ -7,12 +8,13 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::rc::{Rc, Weak};
 use core::cell::RefCell;
 
-/// The bytes of ended streams, by peer. What counts is memory: the capacity of the buffers. Each operation is O(log n).
+/// The count of unread bytes of ended streams, by peer. It counts memory: the capacity of the buffers. Each operation is
+/// O(log n).
 #[derive(Default)]
 pub(super) struct UnreadBytes {
     all: usize,
     peers: BTreeMap<PeerId, PeerUnread>,
-    /// The peers by their bytes, so that the greediest is found at once.
+    /// The peers by the number of their bytes, so that the peer with the most is found at once.
     sizes: BTreeSet<(usize, PeerId)>,
 }
 
@@ -22,8 +24,8 @@ struct PeerUnread {
     streams: BTreeMap<LossOrder, Weak<StreamEnds>>,
 }
 
-/// The order in which streams of a peer lose their bytes, last first: those that were cut before those that the peer had
-/// finished, large ones before small ones.
+/// The order in which the streams of a peer lose their bytes: the greatest key first. Streams that were cut lose theirs
+/// before streams that the peer had finished, and large ones before small ones.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct LossOrder {
     is_cut: bool,
@@ -31,7 +33,7 @@ struct LossOrder {
     stream: StreamId,
 }
 
-/// The count of one stream's bytes, which ends when it is dropped with them.
+/// A guard that is kept with the bytes of one stream. Its drop ends their count.
 pub(super) struct Counted {
     count: Rc<RefCell<UnreadBytes>>,
     peer: PeerId,
@@ -52,7 +54,8 @@ impl UnreadBytes {
         }
     }
 
-    /// Takes the stream that loses its bytes next, if `peer` has more than `per_peer`, or all together more than `most`.
+    /// Takes the stream that loses its bytes next: one of `peer`, if that has more than `per_peer` bytes; else one of the peer
+    /// with the most bytes, if all peers together have more than `most`.
     fn take_excess(&mut self, peer: PeerId, per_peer: usize, most: usize) -> Option<Weak<StreamEnds>> {
         let own = self.peers.get(&peer).map_or(0, |own| own.bytes);
         let who = match own > per_peer {
@@ -68,7 +71,8 @@ impl UnreadBytes {
     }
 }
 
-/// Counts the bytes that `ends` keeps of a peer's stream. While a bound is exceeded, the greediest loses what it has.
+/// Counts the bytes that `ends` keeps of a stream of `peer`. While a bound is exceeded, streams lose their bytes: those of
+/// `peer` if it exceeds the bound of a peer, else those of the peer with the most bytes.
 pub(super) fn count(
     count: &Rc<RefCell<UnreadBytes>>,
     (peer, stream): (PeerId, StreamId),
@@ -85,7 +89,7 @@ pub(super) fn count(
     loop {
         let excess = count.borrow_mut().take_excess(peer, per_peer, most);
         match excess {
-            // Not while the count is borrowed: it is told.
+            // The count is not borrowed here: losing the bytes drops their guard, which borrows it.
             Some(ends) => ends.upgrade().iter().for_each(|ends| ends.lose_unread()),
             None => return,
         }
@@ -95,7 +99,7 @@ pub(super) fn count(
 impl Drop for Counted {
     fn drop(&mut self) {
         let mut count = self.count.borrow_mut();
-        // It has lost its bytes if it is not there.
+        // A stream that has lost its bytes is not counted any more.
         if count.peers.get(&self.peer).is_some_and(|own| own.streams.contains_key(&self.key)) {
             count.resize(self.peer, |own| {
                 own.streams.remove(&self.key);
@@ -130,7 +134,7 @@ mod tests {
             Self { unread: Rc::default(), streams: (0..32).map(begin).collect() }
         }
 
-        /// A stream of a peer's ends with so many KiB unread, where a peer may have 8 KiB, and all together 12.
+        /// Ends a stream of a peer with `kib` KiB unread. The bound of a peer is 8 KiB, and that of all peers 12 KiB.
         fn ends(&self, peer: u8, stream: usize, kib: usize, is_complete: bool) -> Rc<StreamEnds> {
             let ends = Rc::new(StreamEnds::default());
             let peer = Keypair::ed25519_from_bytes([peer; 32]).unwrap().public().to_peer_id();
@@ -166,7 +170,7 @@ mod tests {
         let play = Play::new();
         let most: Vec<_> = (0..4).map(|stream| play.ends(1, stream, 2, false)).collect();
         let others: Vec<_> = (2..8).map(|peer| play.ends(peer, usize::from(peer) + 10, 1, false)).collect();
-        assert_eq!(others.iter().map(|ends| left(ends)).sum::<usize>(), 6, "who has little keeps it");
+        assert_eq!(others.iter().map(|ends| left(ends)).sum::<usize>(), 6, "a peer with little keeps it");
         assert_eq!((most.iter().map(|ends| left(ends)).sum::<usize>(), play.all()), (6, 12));
         let mut buffer = [0; 4 * KIB];
         let end = StreamOutcome::Told(StreamEnd::Reset(Side::Remote));
@@ -176,6 +180,6 @@ mod tests {
         assert_eq!(play.all(), 0, "what was read is not counted any more");
         drop((most, others));
         let unread = play.unread.borrow();
-        assert!(unread.peers.is_empty() && unread.sizes.is_empty(), "nothing is kept of who holds nothing");
+        assert!(unread.peers.is_empty() && unread.sizes.is_empty(), "nothing is kept of peers without bytes");
     }
 }
