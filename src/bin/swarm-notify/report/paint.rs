@@ -22,7 +22,7 @@ impl Span {
 }
 
 pub(crate) const PLAIN: Style = Style::new();
-/// The time, and the names of fields: they are the same on each line.
+/// The style of the time and of the names of fields, which are much the same in each line.
 pub(crate) const FAINT: Style = Style::new().dimmed();
 pub(crate) const ID: Style = coloured(AnsiColor::Cyan);
 pub(crate) const GOOD: Style = coloured(AnsiColor::Green);
@@ -33,16 +33,16 @@ const fn coloured(color: AnsiColor) -> Style {
     Style::new().fg_color(Some(Color::Ansi(color)))
 }
 
-/// The style of the name of a line's event. A stream of the peer's for what we do not speak is no failure of ours: peers try
-/// what they know.
+/// Returns the style of the name of a line's event. A stream that a peer opens for a protocol which we do not speak is no
+/// failure of ours, since peers try the protocols that they know.
 pub(super) fn of_line(line: &LogLine) -> Style {
     let event = line.text("event").unwrap_or_default();
     let is_try = line.text("direction") == Some("inbound") && line.text("reason") == Some("unsupported");
     if event == "stream_failed" && is_try { FAINT } else { of_event(event) }
 }
 
-/// The style of an event's name: green where something opens or is answered, blue where it ends, red where it fails, and
-/// yellow for what an operator may want to look at.
+/// Returns the style of an event's name: green if something opens or is answered, blue if it ends, red if it fails, and yellow
+/// for events that an operator may want to look at.
 fn of_event(name: &str) -> Style {
     match name {
         "listen" | "connected" | "opened_stream" | "ping" | "identified" => GOOD,
@@ -55,12 +55,12 @@ fn of_event(name: &str) -> Style {
     }
 }
 
-/// The style of a side of the demo.
+/// Returns the style of a side of the demo.
 pub(crate) fn of_side(side: &str) -> Style {
     coloured(if side == "a" { AnsiColor::Cyan } else { AnsiColor::Magenta })
 }
 
-/// The style of a field's value.
+/// Returns the style of a field's value.
 pub(crate) fn of_value(key: &str) -> Style {
     match key {
         "reason" | "error" => WARNING,
@@ -69,11 +69,11 @@ pub(crate) fn of_value(key: &str) -> Style {
     }
 }
 
-/// Returns spans as text, with escape sequences for their styles if it `has_colour`.
+/// Returns spans as text, with escape sequences for their styles if `has_colour`.
 pub(crate) fn write(spans: &[Span], has_colour: bool) -> String {
     let mut text = String::new();
     for Span { text: piece, style } in spans {
-        // A string takes all that is written to it.
+        // Writing to a string cannot fail.
         let _ = match has_colour {
             true => write!(text, "{style}{piece}{style:#}"),
             false => write!(text, "{piece}"),
