@@ -136,7 +136,7 @@ impl HostCommand {
             }
             Self::GiveUp(id) => give_up(id, shared, host_swarm.node()),
             // A stream that was closed stays in the table until it has ended, and a shutdown waits for it. One that was opened
-            // lazily and is not open yet is not closed here, which would give it up, but when it opens.
+            // lazily and is not open yet is closed when it opens: closing it here would give it up.
             Self::LetGo { stream, is_finished: true } => {
                 if host_swarm.node().stream(stream).is_some_and(|view| view.state != State::Opening) {
                     let _ = host_swarm.node().close_stream(stream);

@@ -40,7 +40,7 @@ struct ProtocolHandler {
 
 /// The answer to an inbound stream.
 pub(super) enum HandlerChoice {
-    /// A handler answers it. If as many streams wait as may, one of them gives way, and is here: it is to be reset.
+    /// A handler answers it. If the line is full, a waiting stream gives way: the second field, which is to be reset.
     Handler(Handler, Option<QueuedStream>),
     /// There is a handler, but too many streams wait for it. The stream is to be reset.
     Full,

@@ -126,7 +126,7 @@ impl Handle {
                             service.refuse(asked.id);
                         }
                     });
-                    // An error means that the host is gone, and with it the peer that asked.
+                    // An error means that the host is gone, and then there is no peer to answer.
                     let _ = respond.await;
                 };
                 if handle.spawn(task).is_err() {

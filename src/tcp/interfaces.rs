@@ -57,7 +57,7 @@ impl Interfaces {
                     self.changes += 1;
                 }
             }
-            Err(error) => log::warn!("the addresses of the interfaces cannot be told: {error}"),
+            Err(error) => log::warn!("cannot get the addresses of the interfaces: {error}"),
         }
     }
 

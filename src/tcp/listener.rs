@@ -124,7 +124,7 @@ impl ListeningSocket {
     }
 
     /// Returns the next event to report: changes of addresses first, then accepted connections. `Pending` means that the
-    /// waker is registered with the socket, or with the pause that lasts.
+    /// waker is registered with the socket, or with the present pause.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -179,7 +179,7 @@ impl ListeningSocket {
                         }
                         // An error of the accepted socket closes its connection only. The listener goes on.
                         Err(error) => {
-                            log::debug!("a connection from {remote} could not be taken: {error}");
+                            log::debug!("an accepted connection from {remote} has failed at once: {error}");
                             if passed_over < MAX_PASSED_OVER {
                                 passed_over += 1;
                                 continue;
@@ -218,7 +218,7 @@ impl ListeningSocket {
     /// Returns the local address of an accepted connection.
     fn local_addr(&self, stream: &TcpStream) -> io::Result<Multiaddr> {
         match &self.addresses {
-            // It is the listener's own, which spares a system call.
+            // The address is the listener's own, so that no system call is needed.
             ListenAddresses::One(bound, _) => Ok(bound.clone()),
             ListenAddresses::Behind(_) => stream.local_addr().map(address::to_multiaddr),
         }

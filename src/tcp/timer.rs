@@ -12,7 +12,7 @@ pub(super) struct Timer {
 }
 
 impl Timer {
-    /// Sets a timer that is due `after` the time of the reactor's last turn. A timer with no time at all is ready at once.
+    /// Sets a timer whose deadline is `after` later than the reactor's last turn. With [`Duration::ZERO`] it is ready at once.
     pub(super) fn after(handle: &Handle, after: Duration) -> Self {
         let mut timers = handle.timers();
         timers.numbers += 1;

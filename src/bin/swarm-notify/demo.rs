@@ -222,7 +222,7 @@ struct DemoCaller {
 
 impl DemoCaller {
     fn begin(&mut self, world: &mut LoggedSwarm, target: Multiaddr) {
-        // Side b cannot listen at the address of side a. The log shows an error that comes at once, too.
+        // Side b cannot listen at the address of side a. If the call fails at once, the log differs from the expected one.
         let taken = target.iter().filter(|part| !matches!(part, multiaddr::Protocol::P2p(_))).collect();
         let _ = world.swarm.listen(taken);
         self.target = Some(target);

@@ -132,7 +132,7 @@ impl fmt::Display for Error {
 /// The way in which a run has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum RunEnd {
-    /// A notifee had nothing left to do.
+    /// A notifee has shut the swarm down, since nothing was left to do.
     Done,
     /// A signal (SIGINT, SIGTERM or SIGHUP) came before that.
     Interrupted(Signal),

@@ -75,7 +75,7 @@ fn two_places_that_become_free_at_once_are_both_taken() {
         begins.recv().unwrap();
         ends.send(()).unwrap();
     }
-    // Both have woken the third, which is the first in line.
+    // Both free places have woken the third lookup, which is the first in line.
     while names.places.line().free < 2 || all[2].woken() < 2 {
         std::thread::yield_now();
     }

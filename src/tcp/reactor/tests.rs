@@ -45,7 +45,7 @@ fn is_readable(reactor: &Reactor) -> bool {
 fn a_wake_rings_unless_the_poll_itself_causes_it() {
     let (mut reactor, mut transport, _client) = connecting();
     let waker = reactor.waker();
-    // The listener waits for the next with the reactor's own waker, as a swarm between two turns does.
+    // The listener waits for the next connection with the reactor's own waker, as a swarm between two turns does.
     let _first = accept(&mut reactor, &mut transport);
     let address = transport.listeners[0].socket.socket.local_addr().unwrap();
     assert!(Pin::new(&mut transport).poll(&mut Context::from_waker(&waker)).is_pending());

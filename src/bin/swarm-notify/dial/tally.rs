@@ -38,7 +38,7 @@ impl Times {
         Some(Duration::from_nanos(u64::try_from(mean).unwrap_or(u64::MAX)))
     }
 
-    /// Returns the time that this part of all times, from 0 to 1, does not exceed.
+    /// Returns a quantile: the time that the given part of all times, from 0 to 1, does not exceed.
     fn quantile(&self, part: f64) -> Option<Duration> {
         let (min, max) = self.bounds?;
         let time = self.quantiles.as_ref()?.value_at_quantile(part);

@@ -42,7 +42,7 @@ pub(super) struct OutputState {
     pub(super) bytes: usize,
     /// The number of lines that the thread has taken and not written.
     pub(super) in_hand: usize,
-    /// The number of bytes that were written, by which progress is seen.
+    /// The number of bytes that were written so far. It grows while the reader takes lines.
     pub(super) written: u64,
     pub(super) policy: Policy,
     pub(super) is_full: bool,

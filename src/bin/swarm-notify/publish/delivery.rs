@@ -66,7 +66,7 @@ impl DeliveryQueue {
 }
 
 impl Delivery {
-    /// Counts a line of this number of bytes, which was published.
+    /// Counts a published line of this number of bytes.
     pub(super) const fn published(&mut self, bytes: usize) {
         self.published += 1;
         self.unwritten += 1;

@@ -63,7 +63,7 @@ impl Subscribers {
         true
     }
 
-    /// Counts a line of this number of bytes, which was published.
+    /// Counts a published line of this number of bytes.
     pub(super) const fn published(&mut self, bytes: usize) {
         // The extra byte makes empty lines count, too.
         self.free = self.free.saturating_sub(bytes + 1);
