@@ -183,9 +183,9 @@ impl Handle {
     /// Gives each inbound stream of a protocol to `handler`, in a task of its own, and has the swarm speak the protocol. A
     /// handler that was set before gets no new streams.
     ///
-    /// At most [`handlers`](super::Config::handlers) run at the same time. Further streams wait, and those beyond
-    /// [`waiting_streams`](super::Config::waiting_streams) are reset. The value that the handler returns is dropped. If the
-    /// handler panics, its stream is reset, and everything else goes on.
+    /// At most [`handlers`](super::Config::handlers) run at the same time. Further streams wait, with peers and connections
+    /// taking turns, and those beyond [`waiting_streams`](super::Config::waiting_streams) are reset. The value that the
+    /// handler returns is dropped. If the handler panics, its stream is reset, and everything else goes on.
     ///
     /// Do not set a handler for a protocol that a [`Service`](crate::protocols::Service) speaks. Once the host is shutting
     /// down, this has no effect.

@@ -101,7 +101,7 @@ impl fmt::Display for LogLine {
     }
 }
 
-/// Returns a value as it stands in a line of text: as JSON, but a string that [`is_word`] has no quotes.
+/// Returns a value as it stands in a line of text: as JSON, except that a string for which [`is_word`] holds has no quotes.
 pub(super) fn word(value: &Value) -> String {
     if let Some(text) = value.as_str().filter(|text| is_word(text)) {
         return text.to_owned();
