@@ -1,11 +1,11 @@
 //! A swarm for `smol` programs: async streams and handlers.
 //!
-//! A [`Host`] owns a swarm, its notifees and an executor for one thread. Whoever has a [`Handle`] listens, dials and
-//! opens streams with futures, and gets [`Stream`]s that implement `AsyncRead` and `AsyncWrite`; a handler answers the
-//! inbound streams of a protocol. It goes on while somebody awaits [`run`](Host::run) or
-//! [`run_until`](Host::run_until), on whatever executor: `smol`'s, `async-io`'s, or another.
+//! A [`Host`] owns a swarm, its notifees and an executor for one thread. With a [`Handle`], tasks listen, dial and open
+//! streams by awaiting futures, and get [`Stream`]s that implement `AsyncRead` and `AsyncWrite`. A handler answers the
+//! inbound streams of a protocol. The host makes progress while [`run`](Host::run) or [`run_until`](Host::run_until) is
+//! awaited, on any executor: `smol`'s, `async-io`'s, or another.
 //!
-//! The example `chat_host` is a whole program. Two hosts of one thread, with an echo between them:
+//! The example `chat_host` is a whole program. Here are two hosts on one thread, with an echo between them:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -39,27 +39,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What it promises
+//! # Promises
 //!
-//! - Nothing that arrived is lost before the reader has seen it, also when the connection ends first, up to
-//!   [`unread_bytes`](Config::unread_bytes) of streams that have ended; and a stream that was cut is never mistaken for one
-//!   that has ended.
-//! - A dropped stream is reset, a dropped dial is given up.
-//! - Everything is bounded: what is unread by yamux's window, handlers, those who wait for one and openings that
-//!   [wait for a place](OpenStream::wait_at_limit) by [`Config`], what is asked for by the futures and streams that live.
-//!   A peer has a share of the handlers, and the peer for which the fewest run is next.
+//! - No byte that has arrived is lost before it is read, even if the connection ends first, up to
+//!   [`unread_bytes`](Config::unread_bytes) of streams that have ended. A reader can always tell a stream that was cut from
+//!   one that its peer has finished.
+//! - A dropped stream is reset, and a dropped dial is given up.
+//! - Everything is bounded: unread bytes by yamux's window; handlers, streams that wait for one, and openings that
+//!   [wait for a place](OpenStream::wait_at_limit) by [`Config`]; commands by the number of futures and streams that live.
+//!   A peer has a share of the handlers, and the peer for which the fewest handlers run is served next.
 //! - Handles and streams can be used and dropped anywhere: in handlers, in notifications, in wakers that poll at once,
-//!   after the host is gone. Nothing is borrowed while somebody else's code runs, but the swarm itself while its
-//!   notifees are told; what is asked for then is done after the notification.
+//!   after the host is gone. Nothing is borrowed while foreign code runs, except the swarm itself while notifees are told
+//!   of events. Commands that are given meanwhile are done after the notification.
 //!
-//! # Beside it
+//! # Services and notifees
 //!
-//! [`Host::with`] and [`Handle::with`] lead to the notifees and the swarm: services such as ping are installed there and
-//! given their commands, and [`Handle::events`] and [`Handle::wait_for`] await what they have to say. A service of your own that has a time-out
-//! counts from [`Notifees::now`], or from [`Handle::now`]: the host has a clock of its own. What lives and what has ended is told to notifees as
-//! everywhere; the host's own is the first of them.
+//! [`Host::with`] and [`Handle::with`] give access to the notifees and the swarm: services such as ping are installed and
+//! given their commands there. [`Handle::events`] and [`Handle::wait_for`] await the events of a service. The host has a
+//! clock of its own, so a service of yours that has a time-out counts from [`Notifees::now`] or from [`Handle::now`].
+//! Notifees are told of events as in any swarm; the host's own notifee is the first of them.
 //!
-//! Everything here belongs to one thread, but for [`Remote`], which has work done on it for others.
+//! Everything here belongs to one thread, except [`Remote`], with which other threads have work done on it.
 
 mod any_swarm;
 mod begin_stream;
@@ -116,9 +116,9 @@ pub use stream::Stream;
 
 /// A swarm, its notifees, and an executor for the tasks that use them. See the [module](self).
 ///
-/// It belongs to one thread. It is not [`Send`], and neither are its handles and streams: they share it by `Rc`, so that
-/// its tasks, handlers and notifees may keep what is not `Send`, and nothing is locked or counted atomically on the way of a
-/// byte. So make it in the thread that runs it. Other threads talk to a task of it through a channel:
+/// A host belongs to one thread. It is not [`Send`], and neither are its handles and streams: they share it by `Rc`, so that
+/// its tasks, handlers and notifees may keep values that are not `Send`, and no byte takes a lock or an atomic counter on its
+/// way. So make a host in the thread that runs it. Other threads talk to one of its tasks through a channel:
 ///
 #[cfg_attr(feature = "rand", doc = "```")]
 #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -145,7 +145,7 @@ pub use stream::Stream;
 /// });
 /// ask.send_blocking("/ip4/127.0.0.1/tcp/1".into())?; // where nobody listens
 /// assert!(answered.recv_blocking()?.is_err());
-/// drop(ask); // it ends
+/// drop(ask); // the task ends, and the thread with it
 /// thread.join().expect("it does not panic")?;
 /// # Result::Ok(())
 /// ```
@@ -156,17 +156,17 @@ pub use stream::Stream;
 /// std::thread::spawn(move || drop(host)); // cannot be sent between threads
 /// ```
 ///
-/// Dropping it closes all its sockets at once and drops its tasks; what handles and streams
-/// are left give errors. It does not wait for the threads of [spawned](Notifees::spawn) notifees, since an executor's
-/// thread must not block: they handle what they were sent and end by themselves. [`Handle::shutdown`] is the way to end
-/// in good order, which waits for them, too.
+/// Dropping a host closes all its sockets at once and drops its tasks. Handles and streams that are left return errors. The
+/// drop does not wait for the threads of [spawned](Notifees::spawn) notifees, since an executor's thread must not block:
+/// they handle the notifications that they were sent, and end by themselves. [`Handle::shutdown`] ends a host in good order,
+/// and waits for these threads, too.
 pub struct Host {
     driver: Driver,
     executor: Rc<LocalExecutor<'static>>,
 }
 
 impl Host {
-    /// A host over TCP that is `identity` to its peers. It opens no socket.
+    /// Makes a host over TCP whose identity to its peers is `identity`. It opens no socket.
     ///
     /// # Errors
     /// [`Error::Identity`] if the identity cannot sign, [`Error::Randomness`] if the system gives no randomness,
@@ -180,8 +180,8 @@ impl Host {
         Self::with_reactor(swarm.map_err(Error::Identity)?, config)
     }
 
-    /// Makes a host of a swarm that has a reactor, such as one over WebSocket over TCP. The reactor's descriptor wakes the
-    /// host. The swarm must be new: the host has a clock of its own, so the swarm must not have been given a time.
+    /// Makes a host from a swarm that has a reactor, such as one over WebSocket over TCP. The reactor's descriptor wakes the
+    /// host. The swarm must be new: the host has a clock of its own, so no time must have been given to the swarm.
     ///
     /// # Errors
     /// [`Error::Reactor`] if `async-io` cannot wait for the descriptor.
@@ -194,8 +194,8 @@ impl Host {
         Ok(Self::of(AnySwarm::nested(swarm).map_err(|error| Error::Reactor(error.kind()))?, config))
     }
 
-    /// Makes a host of a swarm over any transport that wakes by itself. The swarm must be new: the host has a clock of its
-    /// own, so the swarm must not have been given a time.
+    /// Makes a host from a swarm over any transport that wakes its task by itself. The swarm must be new: the host has a
+    /// clock of its own, so no time must have been given to the swarm.
     #[must_use]
     pub fn with_swarm<T, const EVENTS: usize>(swarm: Swarm<T, EVENTS>, config: Config) -> Self
     where
@@ -207,24 +207,24 @@ impl Host {
 
     fn of(swarm: AnySwarm, config: Config) -> Self {
         let shared = Shared::new(swarm, config);
-        // It was just made, so that nobody has taken its world.
+        // This succeeds: nobody else can have borrowed the swarm of a host that was just made.
         let _ = shared.try_world(|host_swarm| host_swarm.notifees.register(HostNotifee(shared.clone())));
         Self { driver: Driver::new(shared), executor: Rc::new(LocalExecutor::new()) }
     }
 
-    /// A handle, for tasks, handlers and notifees.
+    /// Returns a handle, for tasks, handlers and notifees.
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle::new(self.driver.shared.clone(), Rc::downgrade(&self.executor))
     }
 
-    /// A handle for other threads. Each call makes one with a queue of its own; clone it to share that.
+    /// Returns a handle for other threads. Each call makes one with a queue of its own; clones share the queue.
     #[must_use]
     pub fn remote(&self) -> Remote {
         Remote::new(&self.handle(), self.driver.shared.config.remote_jobs, self.driver.shared.end_of_host())
     }
 
-    /// Does something with the notifees and the swarm, at once: registers a notifee, installs a service, gives the swarm or
+    /// Calls `act` with the notifees and the swarm, at once: to register a notifee, install a service, or give the swarm or
     /// a service a command. The swarm is a [`Node`](crate::notifee::Node), and [`Notifees::now`] is the present time.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
@@ -249,7 +249,7 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Busy`], where the host has been moved into one of its own notifees; `act` was not called.
+    /// [`Error::Busy`], if the host has been moved into one of its own notifees and is used there. `act` was not called.
     pub fn with<R>(&mut self, act: impl FnOnce(&mut Notifees<AnySwarm>, &mut AnySwarm) -> R) -> Result<R, Error> {
         let shared = &self.driver.shared;
         let done = shared.try_world(|host_swarm| {
@@ -260,17 +260,17 @@ impl Host {
         done.map_err(Error::from)
     }
 
-    /// Goes on until the host is [shut down](Handle::shutdown).
+    /// Drives the host until it is [shut down](Handle::shutdown).
     ///
-    /// Between two runs, or while a task of its executor blocks, the host does nothing. By this crate's defaults its peers
-    /// give it up 45 s after they last heard it.
+    /// Between two runs, or while a task of its executor blocks, the host does nothing. Peers with this crate's defaults
+    /// close their connections to it 45 s after they last received a byte from it.
     pub async fn run(&mut self) {
         let Self { driver, executor } = self;
         executor.run(poll_fn(|cx| driver.poll(cx, executor))).await;
     }
 
-    /// Goes on until `task` is over, and gives what it gives. The host is not shut down then, and can be run again. Once
-    /// it was shut down by somebody, `task` goes on without it.
+    /// Drives the host until `task` is over, and returns the output of `task`. The host is not shut down then, and can be run
+    /// again. If the host is shut down before, `task` goes on without it.
     pub async fn run_until<R>(&mut self, task: impl Future<Output = R>) -> R {
         let Self { driver, executor } = self;
         let mut task = pin!(task);
@@ -284,7 +284,7 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // Before the tasks, which then find everything ended.
+        // The tasks are dropped after this, and find that everything has ended.
         self.driver.shared.close();
     }
 }

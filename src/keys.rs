@@ -1,7 +1,7 @@
-//! Keys: fresh randomness for a swarm, new identities, and files that keep them.
+//! Keys: fresh randomness for a swarm, new identities, and files that keep identities.
 //!
-//! A node is known by its identity, so it should keep one for good. A swarm needs a fresh seed at each start, from which
-//! its ephemeral keys come; [`Swarm::from_os_rng`](crate::swarm::Swarm::from_os_rng) takes one by itself.
+//! Peers know a node by its identity, so a node should keep the same one. A swarm needs a fresh seed at each start, from
+//! which it derives its ephemeral keys; [`Swarm::from_os_rng`](crate::swarm::Swarm::from_os_rng) gets one by itself.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,7 +23,7 @@
 //! # let path = folder.join("node.key");
 //! use swarm_notify::keys::KeyFile;
 //!
-//! // The first start makes the file, and all later ones read it.
+//! // The first start makes the file, and each later one reads it.
 //! let first = KeyFile::load_or_create(&path)?;
 //! let later = KeyFile::load_or_create(&path)?;
 //! assert_eq!(first.key.public(), later.key.public());
@@ -38,16 +38,16 @@
 //!
 //! # Secrets in memory
 //!
-//! The swarm wipes its secrets when it drops them: its seed and its generator, the static Noise key, the ephemeral key of each
-//! handshake, the keys of each session, and the bytes of key files. Safe code has no way to wipe some copies:
+//! The swarm wipes its secrets when it drops them: its seed and its random generator, the static Noise key, the ephemeral key
+//! of each handshake, the keys of each session, and the bytes of key files. Safe code has no way to wipe these copies:
 //!
-//! - what moving a value leaves on the stack;
-//! - the chaining key of a Noise handshake, which `snow` 0.10 keeps and does not wipe. The keys of the session can be derived from
-//!   it until its memory is used anew;
-//! - what `ring` 0.17 leaves on the stack of a key or a hash that it works with;
-//! - the identity itself: Ed25519, ECDSA and secp256k1 keys of `libp2p-identity` 0.3 wipe themselves when they are dropped, but
-//!   making one of an Ed25519 secret leaves a copy on the stack, and an RSA key, which is `ring`'s, is never wiped. Reading the
-//!   file of another key than an Ed25519 one leaves a copy of it, too, since `prost` 0.14 decodes it by way of one.
+//! - copies that moving a value leaves on the stack;
+//! - the chaining key of a Noise handshake, which `snow` 0.10 keeps and does not wipe. The keys of the session can be derived
+//!   from it until its memory is reused;
+//! - copies of keys and hashes that `ring` 0.17 leaves on the stack when it works with them;
+//! - the identity itself. Ed25519, ECDSA and secp256k1 keys of `libp2p-identity` 0.3 wipe themselves when they are dropped,
+//!   but making one from an Ed25519 secret leaves a copy on the stack. An RSA key, which is `ring`'s, is never wiped. Reading
+//!   the file of a key other than an Ed25519 one also leaves a copy, since `prost` 0.14 makes one when it decodes the key.
 
 #[cfg(feature = "keys")]
 mod error;
@@ -65,7 +65,7 @@ use libp2p_identity::Keypair;
 use std::io;
 use zeroize::Zeroizing;
 
-/// Makes a new Ed25519 identity, out of the system's randomness.
+/// Makes a new Ed25519 identity from the system's randomness.
 ///
 /// # Errors
 /// The system's error, if it gives no random bytes.
@@ -75,7 +75,7 @@ pub fn generate() -> io::Result<Keypair> {
     Keypair::ed25519_from_bytes(&mut *secret).map_err(io::Error::other)
 }
 
-/// Returns fresh randomness of the system: the seed that [`Swarm::new`](crate::swarm::Swarm::new) needs, say.
+/// Returns 32 fresh random bytes of the system, such as the seed that [`Swarm::new`](crate::swarm::Swarm::new) needs.
 ///
 /// # Errors
 /// The system's error, if it gives no random bytes.

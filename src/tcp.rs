@@ -45,8 +45,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// A swarm over TCP, on a reactor of its own. [`with_reactor`](crate::swarm::Swarm::with_reactor) and
 /// [`from_os_rng`](crate::swarm::Swarm::from_os_rng) make it.
 ///
-/// It has no `poll` with a waker, since its sockets are heard in its own turns only: a task that polled it once and waited
-/// for its waker would hang.
+/// It has no `poll` with a waker: its sockets are looked at only in its own turns, so a task that polled it once and then
+/// waited for its waker would hang.
 ///
 /// ```compile_fail,E0599
 /// # use core::{task::{Context, Waker}, time::Duration};
@@ -56,38 +56,39 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// ```
 pub type Swarm<const EVENTS: usize = 256> = crate::swarm::Swarm<Transport, EVENTS, Reactor>;
 
-/// What [`Transport`] reports: an accepted [`Stream`] is ready at once, so the upgrade is a [`Ready`].
+/// An event of [`Transport`]. An accepted [`Stream`] is ready at once, so the upgrade is a [`Ready`].
 type Event = TransportEvent<Ready<io::Result<Stream>>, io::Error>;
 
-/// How sockets are made.
+/// Options of sockets, and the limits and times of a [`Transport`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Whether small writes leave at once (`TCP_NODELAY`), on accepted and dialed connections. Default: `true`, since
-    /// a muxer gathers its frames itself.
+    /// The option `TCP_NODELAY` of accepted and dialed connections: with `true`, small writes leave at once. Default:
+    /// `true`, since a muxer gathers its frames itself.
     pub nodelay: bool,
-    /// How many connections the kernel may hold for a listener that has not accepted them yet; what it does with one
-    /// more (refuse it, let it try again) is the system's affair, and so is a limit of its own (`somaxconn` on Linux).
-    /// Default: 1 024.
+    /// The maximum number of connections that the kernel holds for a listener until they are accepted. The system may
+    /// have a lower limit of its own (`somaxconn` on Linux), and decides whether it refuses a connection beyond the
+    /// backlog or lets it try again. Default: 1 024.
     pub backlog: u32,
-    /// The time that a listener rests after it could not accept for lack of descriptors or memory, before it tries again. It tries
-    /// again at once when a socket of the same reactor closes, which may have given back what was missing.
-    /// At least 1 ms; less is taken as 1 ms, so that a lack never becomes a spin. Default: 100 ms.
+    /// The time for which a listener pauses after it could not accept for lack of descriptors or memory. It tries again
+    /// at once when a socket of the same reactor closes, since that may have freed what it lacked. Less than 1 ms counts
+    /// as 1 ms, so that a lack of resources never becomes a busy loop. Default: 100 ms.
     pub accept_pause: Duration,
     /// The time between two looks at the addresses of this machine's interfaces, while anything listens on a wildcard
     /// address. A change is reported after that time at the latest. Less than 1 ms counts as 1 ms. With
     /// [`Duration::MAX`] it looks only when another such listener begins. Default: 5 s.
     pub interfaces_interval: Duration,
-    /// How many addresses a listener on a wildcard address reports at most at a time, the first that the system names.
-    /// Connections to the others are accepted all the same. At least 1. Default: 64.
+    /// The maximum number of addresses that a listener on a wildcard address has reported at a time: the first that the
+    /// system names. Connections to its other addresses are accepted all the same. 0 counts as 1. Default: 64.
     pub wildcard_addresses: usize,
-    /// The most names that are looked up at a time (feature `dns`), each on a thread of its own. Dials of further names
-    /// wait in line. The system bounds the time of a lookup, and this crate does not. A lookup keeps its place until it is
-    /// over, even if its dial has been dropped. 0 counts as 1. Default: 16.
+    /// The maximum number of names that are looked up at a time (feature `dns`), each on a thread of its own. Dials of
+    /// further names wait in line. The system bounds the time of a lookup; this crate does not. A lookup counts until it
+    /// is over, even if its dial has been dropped. 0 counts as 1. Default: 16.
     pub lookups: usize,
-    /// The most addresses of a name that a dial tries, the first ones. 0 counts as 1. Default: 8.
+    /// The maximum number of addresses of one name that a dial tries: the first ones of the lookup. 0 counts as 1.
+    /// Default: 8.
     pub addresses_per_name: usize,
-    /// The head start of an attempt at one of a name's addresses before the next address is tried beside it (RFC 8305,
-    /// "Connection Attempt Delay"). Less than 10 ms, the least of that RFC, counts as 10 ms. Default: 250 ms.
+    /// The time that an attempt at one address of a name has before the next address is tried beside it (RFC 8305,
+    /// "Connection Attempt Delay"). Less than 10 ms, the minimum of that RFC, counts as 10 ms. Default: 250 ms.
     pub attempt_delay: Duration,
 }
 
@@ -109,44 +110,45 @@ impl Default for Config {
 /// A [`libp2p_core::Transport`] whose outputs are TCP connections as raw byte pipes ([`Stream`]).
 ///
 /// **Addresses.** `/ip4/…/tcp/…` and `/ip6/…/tcp/…`, and for dials, with the feature `dns`, `/dns/…/tcp/…`,
-/// `/dns4/…/tcp/…` and `/dns6/…/tcp/…`; a `/p2p/…` at the end is passed over (who the peer is, is for the swarm to see
-/// to). Anything else, `/dnsaddr` and zones included, is
+/// `/dns4/…/tcp/…` and `/dns6/…/tcp/…`. A `/p2p/…` at the end is ignored: the swarm checks who the peer is. Any other
+/// address, `/dnsaddr` and zones included, is refused with
 /// [`MultiaddrNotSupported`](TransportError::MultiaddrNotSupported). An IPv6 socket serves IPv6 only, so that `0.0.0.0`
 /// and `::` can share a port.
 ///
-/// **Listening.** [`listen_on`](libp2p_core::Transport::listen_on) binds and listens before it returns: a connect
-/// succeeds from then on, and what went wrong (address in use, not available, not permitted) is
-/// [`Other`](TransportError::Other) with the system's [`io::ErrorKind`]; nothing has changed then. An id that is in
-/// use is refused with [`io::ErrorKind::AlreadyExists`]. The next poll reports the address that the socket is bound to,
-/// with the port that the system chose for port 0.
+/// **Listening.** [`listen_on`](libp2p_core::Transport::listen_on) binds and listens before it returns, and a connect
+/// succeeds from then on. If the system refuses (address in use, not available, not permitted), the error is
+/// [`Other`](TransportError::Other) with the system's [`io::ErrorKind`], and nothing has changed. An id that is in use is
+/// refused with [`io::ErrorKind::AlreadyExists`]. The next poll reports the address that the socket is bound to, with the
+/// port that the system chose for port 0.
 ///
-/// **Wildcards.** For `/ip4/0.0.0.0` and `/ip6/::` the addresses of this machine's interfaces are reported instead, of
-/// the same family, loopback among them, as [`NewAddress`](TransportEvent::NewAddress) each. Changes are seen at the
-/// latest after [`Config::interfaces_interval`], and reported as `NewAddress` and
+/// **Wildcards.** For `/ip4/0.0.0.0` and `/ip6/::`, the addresses of this machine's interfaces are reported instead: those
+/// of the same family, loopback included, each as one [`NewAddress`](TransportEvent::NewAddress). Changes are seen after
+/// [`Config::interfaces_interval`] at the latest, and reported as `NewAddress` and
 /// [`AddressExpired`](TransportEvent::AddressExpired). Interfaces that are down are left out, and so are link-local IPv6
 /// addresses, which cannot be dialed without a zone. The wildcard itself is never reported, since nobody can dial it. While
-/// there is no address, none is reported, and a swarm does not call the listener open. While the system has never named
-/// its interfaces, the loopback address is reported.
+/// there is no address, none is reported, and a swarm does not report the listener as open. Until the system has named its
+/// interfaces for the first time, the loopback address is reported.
 ///
 /// **Closing.** [`remove_listener`](libp2p_core::Transport::remove_listener) closes the socket before it returns, so
 /// that the same port can be bound at once, even while connections that it accepted live on or linger in `TIME_WAIT`
-/// (`SO_REUSEADDR`). Connections that nobody had accepted are reset by the system. The next poll reports
-/// [`ListenerClosed`](TransportEvent::ListenerClosed); an address that was not reported yet never is.
+/// (`SO_REUSEADDR`). The system resets connections that were not accepted yet. The next poll reports
+/// [`ListenerClosed`](TransportEvent::ListenerClosed). An address that was not reported before that is never reported.
 ///
-/// **Errors of accept.** A connection that died before it was accepted is passed over. Where descriptors or memory
-/// have run out, the listener reports [`ListenerError`](TransportEvent::ListenerError), rests for
-/// [`Config::accept_pause`] or until a socket of the same reactor closes, and tries again; connections wait in the backlog meanwhile and other listeners go on.
-/// A socket that is itself broken ends with `ListenerClosed { reason: Err(…) }`.
+/// **Errors of accept.** A connection that died before it was accepted is skipped. Where descriptors or memory have run
+/// out, the listener reports [`ListenerError`](TransportEvent::ListenerError), pauses for [`Config::accept_pause`] or until
+/// a socket of the same reactor closes, and tries again. Meanwhile connections wait in the backlog, and other listeners go
+/// on. A socket that is itself broken ends with `ListenerClosed { reason: Err(…) }`.
 ///
 /// **Dialing.** See [`Dial`]. The system looks names up (`getaddrinfo`, so that `/etc/hosts` and its other sources
 /// count), each on a thread of its own, which ends with the lookup. Without a dial by name there is no thread. Port 0 and
-/// wildcard addresses are
-/// [`MultiaddrNotSupported`](TransportError::MultiaddrNotSupported) here. [`DialOpts::port_use`] is passed over: each
-/// dial leaves from a port of the system's choice. [`DialOpts::role`] has no meaning here.
+/// wildcard addresses are refused with [`MultiaddrNotSupported`](TransportError::MultiaddrNotSupported).
+/// [`DialOpts::port_use`] is ignored: each dial leaves from a port that the system chooses. [`DialOpts::role`] is ignored,
+/// too.
 ///
 /// **Polling.** One poll reports one event, and takes listeners in turn, so that none starves another. It looks at each
 /// listener, and makes a system call only for those that woke. Once in [`Config::interfaces_interval`] it also asks the
-/// system for its interfaces, if anything listens on a wildcard. The caller of `listen_on` bounds the number of listeners.
+/// system for its interfaces, if any listener is on a wildcard address. The caller of `listen_on` bounds the number of
+/// listeners.
 ///
 /// ```
 /// use core::pin::Pin;
@@ -171,11 +173,11 @@ pub struct Transport {
     interfaces: Interfaces,
     #[cfg(feature = "dns")]
     names: Names,
-    /// The listener that is looked at first by the next poll; any number will do.
+    /// The index of the listener that the next poll looks at first. It may be beyond the end, and wraps around.
     next: usize,
-    /// Removed, their sockets closed, and not reported yet.
+    /// Listeners that were removed, whose sockets are closed, and whose end is not reported yet.
     removed: VecDeque<ListenerId>,
-    /// The task of the last poll that found nothing: a command that has something to report wakes it.
+    /// The waker of the last poll that found nothing. A call that leaves something to report wakes it.
     waker: Option<Waker>,
 }
 
@@ -196,10 +198,10 @@ impl Transport {
         }
     }
 
-    /// Has `source` say which addresses this machine's interfaces have, instead of the system: for owners who know
-    /// better, and for tests. It is called when a listener begins on a wildcard address and then as
-    /// [`Config::interfaces_interval`] says, from within `listen_on` and `poll`, so that it should not take long. If it
-    /// fails, what it said last is taken for true.
+    /// Asks `source` for the addresses of this machine's interfaces, instead of the system: for owners who know better,
+    /// and for tests. `source` is called when a listener begins on a wildcard address, and then once in
+    /// [`Config::interfaces_interval`]. `listen_on` and `poll` call it themselves, so it should return quickly. If it
+    /// fails, its last answer stays in force.
     ///
     /// ```
     /// use swarm_notify::tcp::{Config, Reactor, Transport};
@@ -240,7 +242,7 @@ impl Transport {
         self
     }
 
-    /// Has the task poll again, for what a command left to report.
+    /// Wakes the task of the last poll, since a call has left something to report.
     fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
@@ -330,7 +332,7 @@ impl libp2p_core::Transport for Transport {
     }
 }
 
-/// Locks a mutex, also one that a panic has poisoned: no code here leaves a value half changed when it panics.
+/// Locks a mutex, even one that a panic has poisoned: no code here leaves a value half changed when it panics.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

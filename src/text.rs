@@ -1,19 +1,19 @@
-//! [`shorten`] and [`printable`]: strings that a peer has chosen, for events, the log and terminals.
+//! [`shorten`] and [`printable`]: they make strings that a peer has chosen safe for events, the log and terminals.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 
-/// The most bytes of a peer's string that an event, an error's text or a line of the log has of it.
+/// The maximum number of bytes of a peer's string in an event, in the text of an error or in a line of the log.
 ///
-/// Agent versions of all implementations are shorter. Names that something is found by (a protocol, a topic) are whole in
-/// events, and have bounds of their own.
+/// The agent versions of all implementations are shorter. Events have the names of protocols and topics whole, since they
+/// serve to look things up; these names have bounds of their own.
 pub const MAX_TEXT: usize = 256;
 
-/// The end of a string that was cut.
+/// The character at the end of a string that was cut.
 pub const CUT: char = '…';
 
-/// Cuts a string that a peer has chosen to at most [`MAX_TEXT`] bytes, between two characters, and marks it with [`CUT`]
-/// at its end. What is short enough stays as it is. Nothing is escaped.
+/// Cuts a string that a peer has chosen to at most [`MAX_TEXT`] bytes, between two characters, and marks the cut with
+/// [`CUT`] at its end. A string that is short enough is returned as it is. Nothing is escaped.
 ///
 /// ```
 /// use swarm_notify::text::{MAX_TEXT, shorten};
@@ -27,7 +27,7 @@ pub fn shorten(text: &str) -> Cow<'_, str> {
     shorten_to(text, MAX_TEXT)
 }
 
-/// Does what [`shorten`] does, to another number of bytes. Without place for the mark nothing is left.
+/// Does what [`shorten`] does, with a limit of `most` bytes. If there is no room for the mark, the result is empty.
 #[must_use]
 pub fn shorten_to(text: &str, most: usize) -> Cow<'_, str> {
     if text.len() <= most {
@@ -40,12 +40,12 @@ pub fn shorten_to(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(short)
 }
 
-/// Returns a text with escapes, as Rust writes them, in place of characters that a terminal may act on or that nobody sees:
-/// control characters, line and paragraph separators, marks that change the direction of writing. A backslash is doubled,
-/// so that no text looks like the escape of another.
+/// Returns a text with Rust's escapes in place of characters that a terminal may act on or that are invisible: control
+/// characters, line and paragraph separators, marks that change the direction of writing. A backslash is doubled, so that no
+/// text looks like the escape of another.
 ///
-/// Print nothing that a peer has chosen without it. Cut it [first](shorten) where its length matters: an escape is up to
-/// ten bytes long.
+/// Print no string that a peer has chosen without this. [Cut](shorten) the string first where its length matters: an escape
+/// is up to ten bytes long.
 ///
 /// ```
 /// use swarm_notify::text::printable;
@@ -55,7 +55,7 @@ pub fn shorten_to(text: &str, most: usize) -> Cow<'_, str> {
 /// ```
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
-    // These two need an escape in source code only.
+    // `escape_debug` escapes the quotes, too, which only source code needs.
     let is_plain = |character: char| matches!(character, '"' | '\'') || character.escape_debug().len() == 1;
     if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
@@ -71,15 +71,15 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Returns a text for the log: [short](shorten) and [printable]. A peer may have chosen it.
+/// Returns a text that a peer may have chosen in a form for the log: [short](shorten) and [printable].
 #[cfg(feature = "swarm")]
 pub(crate) fn for_log(text: &dyn core::fmt::Display) -> String {
     use alloc::string::ToString as _;
     printable(&shorten(&text.to_string())).into_owned()
 }
 
-/// Returns a name for a message to a person: in quotes, so that it reads as nothing else, with escapes in place of characters
-/// that a terminal may act on or that nobody sees. A path may have any character.
+/// Returns a name for a message to the user: in quotes, so that its ends are clear, with escapes in place of characters that
+/// a terminal may act on or that are invisible. A path may have any character.
 #[cfg(feature = "keys")]
 pub(crate) fn quoted(name: impl core::fmt::Display) -> String {
     use alloc::string::ToString as _;
@@ -91,10 +91,10 @@ pub(crate) fn quoted(name: impl core::fmt::Display) -> String {
             '"' | '\\' => quoted.extend(['\\', character]),
             '\'' => quoted.push(character),
             '\n' => quoted.push_str("\\n"),
-            // All that is printable stays. The others are written as in JSON.
+            // Printable characters stay. The others are escaped as in JSON.
             _ if character.escape_debug().len() > 1 => {
                 for unit in character.encode_utf16(&mut [0; 2]) {
-                    // A string takes all that is written to it.
+                    // Writing to a string cannot fail.
                     let _ = write!(quoted, "\\u{unit:04x}");
                 }
             }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_short_enough_stays_as_it_is() {
+    fn a_text_that_is_short_enough_is_unchanged() {
         let exactly = "x".repeat(MAX_TEXT);
         assert_eq!(shorten(&exactly), exactly);
         assert_eq!((shorten(""), shorten_to("abc", 3), shorten_to("abcd", 3)), ("".into(), "abc".into(), "…".into()));

@@ -215,7 +215,7 @@
 //! rules for peers and networks, which you can change at any time:
 //!
 //! - A socket from a denied address is closed as soon as it is accepted, before a byte is read or sent. With 1 000 networks
-//!   listed that takes some 4 500 instructions, of which the look-up takes 2 300; the listener's half of a handshake takes
+//!   listed that takes some 3 800 instructions, of which the look-up takes 1 500; the listener's half of a handshake takes
 //!   2.7 million (`benches/instructions.sh`). A gate of yours is asked after the lists.
 //! - A denied peer is closed once it has proved who it is. Neither has an id, and both are counted as `ConnectionDenied`.
 //! - A protocol that your gate denies to a peer gets `na`, as if it were not spoken. It is counted as `StreamDenied`, and the

@@ -1,4 +1,5 @@
-//! [`HostSwarm`]: a swarm behind a trait object, so that hosts and handles need no type parameters, and its notifees.
+//! [`AnySwarm`]: a swarm behind a trait object, so that hosts and handles need no type parameters. [`HostSwarm`]: that swarm
+//! with its notifees.
 
 use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
@@ -18,7 +19,8 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// The most turns of the swarm in one poll of the host. A further turn follows one after which the descriptor is readable.
+/// The maximum number of turns of the swarm in one turn of the host. Another one follows if the descriptor is readable after
+/// a turn.
 const ROUNDS: usize = 4;
 
 /// The swarm and its notifees.
@@ -32,7 +34,8 @@ impl HostSwarm {
         self.swarm.node_mut()
     }
 
-    /// Returns whether the threads of spawned notifees have ended, or are given up. `cx` is woken when the last one ends.
+    /// Returns whether the threads of spawned notifees have ended. With `gives_up`, it leaves threads that have not ended,
+    /// and returns `true`. `cx` is woken when the last one ends.
     #[cfg(feature = "subscription")]
     pub(super) fn joins_threads(&mut self, cx: &mut Context<'_>, gives_up: bool) -> bool {
         let has_joined = self.notifees.poll_join(cx).is_ready();
@@ -59,20 +62,20 @@ impl HostSwarm {
 
 /// The swarm of a host, with any transport, queue and reactor. It is the network that the host's notifees observe.
 ///
-/// It is a [`Node`]: bring that trait into scope to give it commands and to look things up, and pass it on to a service
-/// that wants a `&mut dyn Node`. [`HasNode::node_mut`] leads to the same, for code that is written for any network.
+/// It is a [`Node`]: bring that trait into scope to give it commands and to look things up, or pass it to a service that
+/// takes a `&mut dyn Node`. [`HasNode::node_mut`] gives the same node, for code that is written for any network.
 pub struct AnySwarm(Box<dyn Driven>);
 
 /// A node that its host drives.
 trait Driven {
     fn node(&self) -> &dyn Node;
     fn node_mut(&mut self) -> &mut dyn Node;
-    /// Takes a turn, and has `cx` woken when something comes.
+    /// Takes a turn, and has `cx` woken when there is more to do.
     fn turn(&mut self, cx: &mut Context<'_>, now: Duration);
     fn poll_at(&self) -> Option<Duration>;
 }
 
-/// A swarm whose transport wakes by itself.
+/// A swarm whose transport wakes its task by itself.
 struct Woken<T: Transport, const EVENTS: usize>(Swarm<T, EVENTS>);
 
 impl<T, const EVENTS: usize> Driven for Woken<T, EVENTS>
@@ -120,12 +123,12 @@ where
 
     fn turn(&mut self, cx: &mut Context<'_>, now: Duration) {
         for _ in 0..ROUNDS {
-            // Always tick before asking: the answer of `async-io` may be out of date. It only says when to come again.
+            // Tick before asking `async-io`, whose answer may be out of date: it serves only to say when to come again.
             self.swarm.tick(now);
             match self.descriptor.poll_readable(cx) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return log::error!("the swarm's descriptor cannot be waited for: {error}"),
+                Poll::Ready(Err(error)) => return log::error!("cannot wait for the swarm's descriptor: {error}"),
             }
         }
         cx.waker().wake_by_ref();
@@ -151,8 +154,8 @@ impl AnySwarm {
         T::Output: AsyncRead + AsyncWrite + Unpin,
         R: Reactor + AsFd + 'static,
     {
-        // `Async::new` would make it non-blocking. It needs no flag, since nobody reads from it, and the reactor's
-        // descriptor has the same flags.
+        // `Async::new` would make the descriptor non-blocking. Nobody reads from it, so it needs no flag, and the flag would
+        // also be set on the reactor's descriptor, of which this is a duplicate.
         let descriptor = Async::new_nonblocking(swarm.as_fd().try_clone_to_owned()?)?;
         Ok(Self(Box::new(Nested { descriptor, swarm })))
     }
@@ -165,7 +168,7 @@ impl AnySwarm {
         self.0.poll_at()
     }
 
-    /// Whether nothing lives any more and everything has been told, after a [`shutdown`](Node::shutdown).
+    /// Returns whether everything has ended after a [`shutdown`](Node::shutdown), and all events have been told.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.0.node().is_shut_down()
@@ -200,7 +203,7 @@ impl HasNode for AnySwarm {
     }
 }
 
-/// Writes the methods of a node, each as that of the node inside.
+/// Implements `Node`, with methods that call those of the node inside.
 macro_rules! node {
     ($(
         $(#[$doc:meta])*

@@ -1,4 +1,4 @@
-//! Begins streams: at once, or, at a limit, after a wait in [`OpeningQueues`].
+//! Begins streams: at once, or at a limit after a wait in [`OpeningQueues`].
 //!
 //! [`OpeningQueues`]: super::opening_queues::OpeningQueues
 
@@ -13,11 +13,11 @@ use crate::protocols::Target;
 use alloc::rc::Rc;
 use core::time::Duration;
 
-/// The shortest time after which lines are tried although no stream has ended.
+/// The shortest time after which the lines are tried again although no stream has ended.
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
 
 impl Shared {
-    /// Begins a stream, or has it wait in line for a place if that is asked for.
+    /// Begins a stream. If a limit is reached, the request waits in line if it is to, and fails otherwise.
     pub(super) fn open_or_wait(
         &self,
         request: StreamRequest,
@@ -27,7 +27,8 @@ impl Shared {
         let StreamRequest { target, proposal, waits_at_limit } = request;
         let found = self.begin(|| connection_to(target, node));
         let begun = found.and_then(|connection| {
-            // Those in line come first.
+            // Openings in line come first, so a new one may not begin before them. One without a protocol fails in any
+            // case, and need not wait for that.
             let is_behind = !proposal.protocols().is_empty() && self.has_line(connection, node);
             let begun = if is_behind { Err(Error::Limit) } else { self.open(connection, &proposal, &slot, node) };
             match begun {
@@ -40,7 +41,7 @@ impl Shared {
         }
     }
 
-    /// Returns whether somebody waits for a place on an open connection.
+    /// Returns whether a connection is open and openings wait for a place on it.
     fn has_line(&self, connection: ConnectionId, node: &dyn Node) -> bool {
         self.waiters(|waiters| waiters.opening_queues.is_waited_for(connection))
             && node.connection(connection).is_some_and(|view| view.state == State::Open)
@@ -57,7 +58,7 @@ impl Shared {
         slot.begun(id);
         match proposal {
             Proposal::Agreed(_) => drop(self.waiters(|waiters| waiters.opening.insert(id, slot.clone()))),
-            // It has just begun, on an open connection, so that it is known, and its peer, too.
+            // The stream is found: it has just begun, and the peer of an open connection is known.
             Proposal::Lazy(_) => self.fill(slot, self.stream(node, id).ok_or(Error::NotConnected)),
         }
         Ok(())
@@ -78,7 +79,7 @@ impl Shared {
         let most = self.config.waiting_openings;
         let joined = self.waiters(|waiters| {
             let joined = waiters.opening_queues.join(connection, most, waiting);
-            // There may be a place already, or none on the whole swarm: the driver's turn finds out which.
+            // Only the driver's turn finds out whether the limit of the connection is reached or that of the swarm.
             waiters.opening_queues.give_turn(connection);
             joined
         });
@@ -86,8 +87,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Begins the streams that there are places for by now, those of the connections whose turn it is. It stops at the
-    /// limit of all streams; at that of a connection, the others of that line wait until one of its streams has ended.
+    /// Begins streams of the lines that have a turn, while there are places. At the limit of one connection, its line waits
+    /// until a stream of that connection has ended, and the other lines go on. At the limit of all streams, it stops.
     pub(super) fn serve_lines(&self, node: &mut dyn Node, now: Duration) {
         self.waiters(|waiters| waiters.opening_queues.retry(now));
         while let Some((place, waiting)) = self.waiters(|waiters| waiters.opening_queues.take_first()) {
@@ -96,7 +97,8 @@ impl Shared {
                 Err(Error::Limit) => {
                     let limit = node.config().limits.streams_per_connection as usize;
                     let is_full = node.connection(place.connection).is_some_and(|view| view.streams >= limit);
-                    // Half-open streams yield to new ones after this time, and nobody is told when that has passed.
+                    // Half-open streams give way to new ones after this time. No event says that it has passed, so the
+                    // lines are tried again then.
                     let patience = node.config().connection.half_open_grace.max(SHORTEST_RETRY);
                     self.waiters(|waiters| {
                         waiters.opening_queues.put_back(place, waiting, !is_full);
@@ -106,7 +108,7 @@ impl Shared {
                         return;
                     }
                 }
-                // Its peer, or whoever has the swarm, is closing it.
+                // The connection is being closed, by its peer or by our owner.
                 Err(_) => {
                     self.waiters(|waiters| waiters.opening_queues.served(place));
                     self.fill(&waiting.slot, Err(Error::Closing));
@@ -115,19 +117,19 @@ impl Shared {
         }
     }
 
-    /// Returns the time at which the lines are served although nothing happens.
+    /// Returns the time at which the lines are to be tried again even if no stream ends.
     pub(super) fn lines_poll_at(&self) -> Option<Duration> {
         self.waiters(|waiters| waiters.opening_queues.retry_at())
     }
 
-    /// Tells all who wait for a place on a connection that it is closing or has ended.
+    /// Fails all openings that wait for a place on a connection, which is closing or has ended.
     pub(super) fn end_line(&self, connection: ConnectionId) {
         for waiting in self.waiters(|waiters| waiters.opening_queues.take_line(connection)) {
             self.fill(&waiting.slot, Err(Error::Closing));
         }
     }
 
-    /// Tells all who wait in line that nothing comes of it.
+    /// Fails all openings that wait in line, with `error`.
     pub(super) fn end_lines(&self, error: &Error) {
         for waiting in self.waiters(|waiters| waiters.opening_queues.take_all()) {
             self.fill(&waiting.slot, Err(error.clone()));
@@ -135,6 +137,7 @@ impl Shared {
     }
 }
 
+/// Returns the connection of a target. For a peer, that is its oldest open connection.
 fn connection_to(target: Target, node: &dyn Node) -> Result<ConnectionId, Error> {
     match target {
         Target::Connection(id) => Ok(id),

@@ -1,4 +1,5 @@
-//! [`HostCommand`]: what handles, streams and their drops ask of the host; [`Commands`]: what could not be done at once.
+//! [`HostCommand`]: a command to the host, which a handle, a stream or a drop of one gives. [`Commands`]: the queue of
+//! commands that could not be executed at once.
 
 use super::any_swarm::HostSwarm;
 use super::opened_stream::{Dialed, Listening, StreamParts};
@@ -15,45 +16,46 @@ use core::slice;
 use core::task::Waker;
 use core::time::Duration;
 
-/// From how many commands on those that nobody waits for are looked for.
+/// The length of the queue up to which it is never swept.
 const SPARE: usize = 64;
 
-/// What is asked of the host. Those that wait for an outcome are as many as there are futures that live.
+/// A command to the host. Those that wait for an outcome are bounded by the number of futures that live.
 pub(super) enum HostCommand {
     Listen(Multiaddr, Rc<PendingOutcome<Listening>>),
     Dial(Multiaddr, Rc<PendingOutcome<Dialed>>),
     OpenStream(StreamRequest, Rc<PendingOutcome<StreamParts>>),
     CloseListener(ListenerId, Rc<PendingOutcome<()>>),
     CloseConnection(ConnectionId, Close, Rc<PendingOutcome<()>>),
-    /// Nobody waits for it any more.
+    /// Ends what was begun for a future that was dropped.
     GiveUp(Id),
-    /// A stream was dropped. `is_finished`: its owner had closed it.
+    /// Resets a stream that was dropped, or, if its owner had closed it before, lets it end by itself.
     LetGo {
         stream: StreamId,
+        /// `true` if the owner had closed the stream.
         is_finished: bool,
     },
-    /// A stream gets a half-open time of its own.
+    /// Gives a stream a half-open timeout of its own; `None` is no limit.
     SetHalfOpenTimeout(StreamId, Option<Duration>),
     Speak(Protocol),
     SpeakNoMore(Protocol),
     Shutdown(Rc<PendingOutcome<()>>),
-    /// Given no world, it tells that the host is gone. It gives back who is to be woken.
+    /// Calls a closure with the swarm.
     With(Act),
 }
 
-/// A stream that somebody asks for.
+/// A stream that a task asks for.
 pub(super) struct StreamRequest {
     pub(super) target: Target,
     pub(super) proposal: Proposal,
-    /// At a limit it waits in line, and does not fail.
+    /// `true` if the request waits in line at a limit, where it would fail otherwise.
     pub(super) waits_at_limit: bool,
 }
 
-/// The protocols that a stream proposes, and the moment at which it is there.
+/// The protocols that a stream proposes, and the moment from which the stream can be used.
 pub(super) enum Proposal {
-    /// It is there once the peer has agreed to one of these.
+    /// Protocols of which the peer has to agree to one before the stream can be used.
     Agreed(Vec<Protocol>),
-    /// It is there without the peer's word.
+    /// A protocol with which the stream can be used before the peer has agreed.
     Lazy(Protocol),
 }
 
@@ -66,26 +68,27 @@ impl Proposal {
     }
 }
 
-/// An opening that stands in line.
+/// An opening of a stream that waits in line.
 pub(super) struct QueuedOpening {
     pub(super) proposal: Proposal,
     pub(super) slot: Rc<PendingOutcome<StreamParts>>,
 }
 
-/// What is done with the swarm.
+/// A closure that is called with the swarm, or with `None` once the host is gone. It returns the waker of the task that
+/// waits for its outcome.
 pub(super) type Act = Box<dyn FnOnce(Option<&mut HostSwarm>) -> Option<Waker>>;
 
-/// How a connection is to end.
+/// The way in which a connection is to end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Close {
     Politely,
     AtOnce,
-    /// By itself: somebody waits for that.
+    /// Not closed by us: a task waits until it has ended.
     ByItself,
 }
 
 impl HostCommand {
-    /// Whether it may as well be forgotten, since it was for somebody who waits no more.
+    /// Returns whether the command need not be executed, since its future was dropped and it has no other effect.
     pub(super) fn is_pointless(&self) -> bool {
         match self {
             Self::Listen(_, slot) => slot.is_abandoned(),
@@ -105,16 +108,17 @@ impl HostCommand {
     }
 }
 
-/// What could not be done at once.
+/// The commands that could not be executed at once.
 #[derive(Default)]
 pub(super) struct Commands {
     pub(super) queue: VecDeque<HostCommand>,
-    /// At what length it is looked through next.
+    /// The length beyond which the queue is swept next.
     sweep_at: usize,
 }
 
 impl Commands {
-    /// Forgets what nobody waits for, once that may be half of it: each command pays for itself.
+    /// Drops pointless commands once the queue has grown to more than twice its length after the last sweep. So the work per
+    /// command is constant.
     pub(super) fn sweep(&mut self) {
         if self.queue.len() > self.sweep_at.max(SPARE) {
             self.queue.retain(|command| !command.is_pointless());

@@ -5,17 +5,18 @@ use crate::lifecycle::Limits;
 use crate::{swarm, tcp};
 use core::time::Duration;
 
-/// The bytes of heap of a stream that somebody holds: what both sides know of it, its places in tables, and its wakers.
+/// The bytes of heap of a stream that a task holds: the state that both sides share, its places in tables, and its wakers.
 const STREAM: usize = size_of::<StreamEnds>() + 2 * size_of::<StreamParts>() + 128;
-/// Those of a handler: its task, the record of it by peer, and that of unread bytes. The handler's own future is its owner's.
+/// The bytes of heap of a running handler: its task, and its records by peer and of unread bytes. The handler's own future is
+/// its owner's.
 const HANDLER: usize = size_of::<StreamEnds>() + size_of::<StreamParts>() + 2 * 1024 + 512;
-/// Those of a stream that waits for a handler, alone of its peer, and those of unread bytes.
+/// The bytes of heap of a stream that waits for a handler, if it is the only one of its peer, with its record of unread bytes.
 const WAITING: usize = size_of::<StreamEnds>() + 8 * size_of::<StreamParts>() + 2 * 1024;
-/// Those of a connection: its place in a table, and of who waits for it.
+/// The bytes of heap of a connection: its places in tables, and in those of the futures that wait for it.
 const CONNECTION: usize = 256;
-/// Handlers that are set.
+/// The number of protocols with a handler that the bound counts with.
 const PROTOCOLS: usize = 4;
-/// The executor, the driver, and queues that keep memory.
+/// The bytes of heap of the executor, the driver, and queues that keep their memory.
 const FIXED: usize = 32 * 1024;
 
 /// The bounds of a host, on top of those of its swarm.
@@ -32,40 +33,45 @@ const FIXED: usize = 32 * 1024;
 pub struct Config {
     /// The bounds of the swarm. [`Host::with_swarm`](super::Host::with_swarm) does not look at them.
     pub swarm: swarm::Config,
-    /// How sockets are made. [`Host::with_swarm`](super::Host::with_swarm) does not look at it.
+    /// The options of sockets. [`Host::with_swarm`](super::Host::with_swarm) does not look at them.
     pub tcp: tcp::Config,
-    /// The most handlers that run at the same time, of all protocols. 0 counts as 1. Default 2 048: twice the
-    /// [streams of a peer](swarm::Config::streams_per_peer), so that no peer alone can take all of them.
+    /// The maximum number of handlers that run at the same time, of all protocols together. 0 counts as 1. Default 2 048:
+    /// twice the [streams of a peer](swarm::Config::streams_per_peer), so that no peer alone can take all of them.
     pub handlers: usize,
-    /// The most of them that run for one peer. Further streams of that peer wait, so that others find a place. 0 counts as 1.
-    /// Default `None`: three quarters of `handlers`.
+    /// The maximum number of handlers that run for one peer at the same time. Further streams of that peer wait, so that
+    /// others find a place. 0 counts as 1. Default `None`: three quarters of `handlers`.
     pub handlers_per_peer: Option<usize>,
-    /// The time that a stream waits for a handler while as many run as may. Then the youngest stream of the peer for which most
-    /// handlers run is reset, so that its handler ends, if they are more than would run for the peer that waits: once for each
-    /// stream that waits. [`Duration::MAX`] has streams wait for ever. Default 5 s.
+    /// The time that a stream waits for a handler while as many run as [`handlers`](Self::handlers) allows. After that, the
+    /// youngest stream of the peer for which the most handlers run is reset, so that its handler ends, if more handlers run
+    /// for that peer than would run for the waiting one. Each waiting stream causes one such reset at most.
+    /// [`Duration::MAX`] has streams wait for ever. Default 5 s.
     pub handler_patience: Duration,
-    /// While as many handlers run as may, of all or of a peer: how many inbound streams of one protocol may wait for one of
-    /// them to end. The peer for which the fewest run is next; equal peers take turns, and so do the connections of a peer.
+    /// The maximum number of inbound streams of one protocol that wait for a handler, while as many handlers run as may, in
+    /// all or for their peer. When a handler ends, the peer for which the fewest run is next; equal peers take turns, and so
+    /// do the connections of one peer.
     ///
-    /// One more is reset. Or, if another peer in that line has at least two more than the newcomer's, of handlers that run
-    /// and of streams that wait together, the last one of the peer that has most; or the last one of a connection of
-    /// the same peer that has at least two more waiting. So peers with handlers keep nobody out who has none. Default 64.
+    /// A further stream is reset, unless another one gives way and is reset in its place. The load of a peer is the number of
+    /// its running handlers plus that of its streams in this line. If the peer with the highest load has at least two more
+    /// than the peer of the new stream, its last stream in the line gives way. Otherwise, if another connection of the same
+    /// peer has at least two more waiting streams, the last one of the connection with the most gives way. So peers that have
+    /// handlers do not keep out a peer that has none. Default 64.
     pub waiting_streams: usize,
-    /// The bytes of streams which have ended that wait for those who hold the streams, or for their handlers, as the capacity of
-    /// the buffers. Beyond, the peer that has most of them loses those of whole streams: of streams that were cut first, largest
-    /// first, and at last of those that it had finished before their connection ended. Reading then gives the error of the cut
-    /// at once. Default 64 MiB.
+    /// The maximum number of bytes that have arrived on streams which have ended, and that their holders or handlers have not
+    /// read. The capacity of the buffers counts. Beyond the limit, the peer with the most of these bytes loses them, one whole
+    /// stream after another: first those of streams that were cut, the largest first, and then those of streams that the peer
+    /// had finished before their connection ended. Reading such a stream gives the error of a cut at once. Default 64 MiB.
     pub unread_bytes: usize,
-    /// Those of one peer. Default 32 MiB.
+    /// The same limit for the streams of one peer. Default 32 MiB.
     pub unread_bytes_per_peer: usize,
-    /// The number of openings that may [wait](super::OpenStream::wait_at_limit) for a place on one connection. One more
-    /// fails with [`Error::Limit`](super::Error::Limit). Default 1 024.
+    /// The maximum number of openings that [wait](super::OpenStream::wait_at_limit) for a place on one connection. A further
+    /// one fails with [`Error::Limit`](super::Error::Limit). Default 1 024.
     pub waiting_openings: usize,
-    /// The most jobs of one [`Remote`](super::Remote) that run at a time, and the most that wait. 0 counts as 1. Default 256.
+    /// The maximum number of jobs of one [`Remote`](super::Remote) that run at a time, and that of jobs that wait. 0 counts
+    /// as 1. Default 256.
     pub remote_jobs: usize,
-    /// How long a [shutdown](super::Handle::shutdown) waits for handlers to end and for streams to be closed or
-    /// dropped, before it closes the connections under them, with a warning in the log; and in the end, for the threads of
-    /// [spawned](crate::notifee::Notifees::spawn) notifees. Default 5 s.
+    /// The time that a [shutdown](super::Handle::shutdown) waits for handlers to end and for streams to be closed or dropped.
+    /// After that it closes their connections, with a warning in the log. In the end, it waits for the same time for the
+    /// threads of [spawned](crate::notifee::Notifees::spawn) notifees. Default 5 s.
     pub shutdown_timeout: Duration,
 }
 
@@ -88,8 +94,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The bounds of a host for a small machine, in which [`swarm`](Self::swarm) is [small](swarm::Config::small), too: 32 handlers,
-    /// and 512 KiB for what ended streams have unread.
+    /// Returns the bounds of a host for a small machine, with a [`swarm`](Self::swarm) that is [small](swarm::Config::small),
+    /// too: 32 handlers, and 512 KiB of unread bytes of ended streams.
     #[must_use]
     pub fn small() -> Self {
         Self {
@@ -104,12 +110,13 @@ impl Config {
         }
     }
 
-    /// Returns the bytes of heap that a host with these bounds takes at worst, without services: those of its
-    /// [swarm](swarm::Config::memory_bound), what ended streams have unread, and records of streams and handlers, of four
-    /// protocols. For each handler, 2 KiB beside its future are reckoned, which is its owner's, as are the futures of handles
-    /// and the jobs of a [`Remote`](super::Remote).
+    /// Returns the maximum number of bytes of heap of a host with these bounds, without services: those of its
+    /// [swarm](swarm::Config::memory_bound), unread bytes of ended streams, and records of streams and handlers, with handlers
+    /// for four protocols. Each handler counts with 2 KiB, without its future. The futures of handlers and of handles and the
+    /// jobs of a [`Remote`](super::Remote) belong to the owner, and do not count.
     ///
-    /// [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) has it with the services that are installed:
+    /// [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) returns the bound with the services that are
+    /// installed:
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -131,7 +138,7 @@ impl Config {
         self.swarm.memory_bound().saturating_add(self.own_memory(&self.swarm.limits))
     }
 
-    /// Returns the bytes of heap that it takes beside its swarm.
+    /// Returns the maximum number of bytes of heap that a host takes without its swarm.
     pub(super) fn own_memory(&self, limits: &Limits) -> usize {
         let parts = [
             (1, self.unread_bytes.saturating_add(FIXED)),
@@ -146,7 +153,7 @@ impl Config {
     /// Returns the number of handlers that may run for one peer.
     pub(super) fn handlers_of_a_peer(&self) -> usize {
         let handlers = self.handlers.max(1);
-        // The same part of all that the swarm keeps for peers that hold little.
+        // One quarter is left to others, the same part that the swarm keeps for peers that hold little.
         self.handlers_per_peer.unwrap_or(handlers - handlers / 4).max(1)
     }
 }

@@ -1,4 +1,4 @@
-//! [`Connection`]: a connection of a host, as its tasks have it.
+//! [`Connection`]: a dialed connection of a host, as a value for its tasks.
 
 use super::command::{Close, HostCommand, Proposal};
 #[cfg(doc)]
@@ -14,7 +14,7 @@ use crate::swarm::Multiaddr;
 use alloc::rc::Rc;
 use core::fmt;
 
-/// A connection that was dialed, and is open or was. Dropping this does not close it.
+/// A connection that was dialed and has opened. It may have ended since. Dropping this value does not close the connection.
 #[derive(Clone)]
 pub struct Connection {
     pub(super) shared: Rc<Shared>,
@@ -24,59 +24,59 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Its id, as notifees are told it.
+    /// Returns the id of the connection, which notifees are told, too.
     #[must_use]
     pub const fn id(&self) -> ConnectionId {
         self.id
     }
 
-    /// Who is at the other end.
+    /// Returns the peer at the other end.
     #[must_use]
     pub const fn peer(&self) -> PeerId {
         self.peer
     }
 
-    /// What was dialed.
+    /// Returns the address that was dialed.
     #[must_use]
     pub const fn remote(&self) -> &Multiaddr {
         &self.remote
     }
 
-    /// Opens a stream over it: [`Handle::open_stream`].
+    /// Opens a stream over the connection, as [`Handle::open_stream`] does.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Handle::open_stream`].
     pub fn open_stream(&self, protocols: &[Protocol]) -> OpenStream {
         OpenStream::new(&self.shared, Target::Connection(self.id), Proposal::Agreed(protocols.to_vec()))
     }
 
-    /// Opens a stream over it without waiting for the peer's word: [`Handle::open_stream_lazy`].
+    /// Opens a stream over the connection without waiting for the peer to agree, as [`Handle::open_stream_lazy`] does.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Handle::open_stream_lazy`].
     pub fn open_stream_lazy(&self, protocol: Protocol) -> OpenStream {
         OpenStream::new(&self.shared, Target::Connection(self.id), Proposal::Lazy(protocol))
     }
 
-    /// Closes it politely: [`Handle::close_connection`].
+    /// Closes the connection politely, as [`Handle::close_connection`] does.
     pub async fn close(&self) {
         close(&self.shared, self.id, Close::Politely).await;
     }
 
-    /// Closes it at once: [`Handle::abort_connection`].
+    /// Closes the connection at once, as [`Handle::abort_connection`] does.
     pub async fn abort(&self) {
         close(&self.shared, self.id, Close::AtOnce).await;
     }
 
-    /// Waits until it has ended: [`Handle::connection_closed`].
+    /// Waits until the connection has ended, as [`Handle::connection_closed`] does.
     pub async fn closed(&self) {
         close(&self.shared, self.id, Close::ByItself).await;
     }
 }
 
-/// Closes a connection, and waits until that is done, or nothing is left to be done.
+/// Closes a connection, and waits until it has ended. Returns at once if it has ended already.
 pub(super) async fn close(shared: &Rc<Shared>, id: ConnectionId, how: Close) {
-    // Whatever it says, there is no connection any more.
+    // The connection is gone after this, whatever the outcome is.
     let _ = AwaitOutcome::begin(shared, |slot| HostCommand::CloseConnection(id, how, slot)).await;
 }
 
@@ -90,7 +90,7 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// One line: `c0.1 to PEER at ADDRESS`.
+/// Writes one line: `c0.1 to PEER at ADDRESS`.
 impl fmt::Display for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} to {} at {}", self.id, self.peer, self.remote)

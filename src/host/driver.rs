@@ -1,5 +1,5 @@
-//! [`Driver`]: the loop. One turn after the other, it does what was asked, polls the swarm, wakes whom that concerns and
-//! starts handlers; and how it ends.
+//! [`Driver`]: the loop of a host. Each turn executes commands, polls the swarm, wakes tasks and starts handlers. The
+//! shutdown and the drop of a host are here, too.
 
 use super::any_swarm::HostSwarm;
 use super::error::Error;
@@ -18,16 +18,16 @@ use core::time::Duration;
 use smol::LocalExecutor;
 use std::panic::resume_unwind;
 
-/// How often one poll of a host goes round before the tasks beside it have their turn.
+/// The maximum number of turns in one poll of a host. The other tasks of the executor run after them.
 const ROUNDS: usize = 4;
 
-/// What is polled to make progress.
+/// The part of a host that its owner polls to make progress.
 pub(super) struct Driver {
     pub(super) shared: Rc<Shared>,
     timer: Timer,
-    /// What the timer is set to. It may be early, never late.
+    /// The time to which the timer is set, if it is set. It may be earlier than the next deadline, and is never later.
     armed: Option<Duration>,
-    /// Memory that every turn uses again.
+    /// A buffer that each turn uses again.
     wakers: Vec<Waker>,
 }
 
@@ -36,7 +36,7 @@ impl Driver {
         Self { shared, timer: Timer::never(), armed: None, wakers: Vec::new() }
     }
 
-    /// Ready once the host is shut down.
+    /// Takes turns until nothing is left to do at once. Returns `Ready` once the host is shut down.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> Poll<()> {
         for _ in 0..ROUNDS {
             let again = self.turn(cx, executor);
@@ -52,19 +52,19 @@ impl Driver {
         Poll::Pending
     }
 
-    /// Does what was asked, polls the swarm, tells what it has to say, and wakes whom that concerns. `true`: there is
-    /// more to do at once.
+    /// Takes a turn: executes the commands in the queue, polls the swarm, tells the notifees of its events, wakes the tasks
+    /// that these concern, and starts handlers. Returns `true` if there is more to do at once.
     fn turn(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> bool {
         let shared = &self.shared;
         shared.set_driver(cx.waker());
         let turned = shared.try_world(|host_swarm| {
             shared.work_off(host_swarm);
-            // Behind the commands, which may have been given a time, too: it never goes back.
+            // Read after the commands, which may have given the swarm a later time: time must not go backwards.
             let now = shared.now();
-            // Ready or not, the notifees are driven: for their time, too.
+            // The notifees are driven even if the swarm has no events, since their timers may be due.
             host_swarm.swarm.turn(cx, now);
             host_swarm.notifees.drive(&mut host_swarm.swarm, now);
-            // Behind the events, so that what has ended has given its place back.
+            // After the events, so that streams that have ended have given their places back.
             shared.serve_lines(host_swarm.node(), now);
             shared.have_streams_give_way(host_swarm.node(), now);
             let drained = shared.drive_shutdown(host_swarm, cx, now);
@@ -73,21 +73,23 @@ impl Driver {
             let deadlines = [swarm, notifees, shared.lines_poll_at(), patience, drained];
             deadlines.into_iter().flatten().min()
         });
-        // While it is driven nobody else takes its world for longer than a call.
+        // Others borrow the swarm only for the length of a call, so it is free here, unless the host is driven from inside
+        // one of its own notifees.
         let Ok(next) = turned else { return false };
         shared.wake_all(&mut self.wakers);
         start(shared, executor);
-        // What was asked meanwhile has woken the driver.
+        // A command that was given meanwhile has woken the driver, so only the time is left to look at.
         next.is_some_and(|next| self.has_come(cx, next))
     }
 
-    /// Whether `next` has come; if not, the timer will wake `cx`, at the latest then.
+    /// Returns whether the time `next` has come. If not, the timer wakes `cx` at that time or earlier.
     fn has_come(&mut self, cx: &mut Context<'_>, next: Duration) -> bool {
         let left = next.saturating_sub(self.shared.now());
         if left.is_zero() {
             return true;
         }
-        // Deadlines move away all the time: a timer that comes early is cheaper than one that is always set anew.
+        // Most deadlines are moved to later times before they come, so a timer that is early now and then is cheaper than
+        // one that is set anew each time.
         if self.armed.is_none_or(|armed| next < armed) {
             self.timer.set_after(left);
             self.armed = Some(next);
@@ -101,19 +103,20 @@ impl Driver {
 }
 
 impl Shared {
-    /// Resets streams of the peers for which most handlers run, for those that have waited too long for a handler.
+    /// Resets streams of the peers for which the most handlers run, one for each stream that has waited too long for a
+    /// handler.
     fn have_streams_give_way(&self, node: &mut dyn Node, now: Duration) {
         loop {
             let has_ended = |stream| node.stream(stream).is_none();
             let Some(stream) = self.waiters(|waiters| waiters.handlers.gives_way(&self.config, now, has_ended)) else {
                 return;
             };
-            log::debug!("{stream}: other peers wait for a handler");
+            log::debug!("{stream}: reset, since another peer has waited too long for a handler");
             let _ = node.reset(stream);
         }
     }
 
-    /// How far a shutdown has come; when it is to be looked at if nothing happens.
+    /// Advances a shutdown to its next phase if it can. Returns the time at which the present phase ends at the latest.
     fn drive_shutdown(&self, host_swarm: &mut HostSwarm, cx: &mut Context<'_>, now: Duration) -> Option<Duration> {
         if let HostPhase::Draining(until) = self.phase.get() {
             let is_idle = self.waiters(|waiters| {
@@ -143,7 +146,7 @@ impl Shared {
         None
     }
 
-    /// Says in the log what has kept a shutdown waiting for all of its time. Whoever wonders where the time went looks there.
+    /// Logs what has kept a shutdown waiting until its time was over, so that a user can see where the time went.
     fn warn_of_the_late(&self, node: &dyn Node) {
         let (streams, first, opening, handlers) = self.waiters(|waiters| {
             let first = waiters.streams.iter().next().map(|(id, _)| id);
@@ -159,8 +162,8 @@ impl Shared {
         );
     }
 
-    /// The host is dropped: sockets are closed, and whoever waits or holds a stream is told. A panic of a notifee that is
-    /// dropped, or of a waker, goes on after that.
+    /// Ends everything, since the host is dropped: closes the sockets, gives an outcome to each future that waits, and ends
+    /// each stream. If the drop of a notifee or a waker panics, the panic is resumed after all of that.
     pub(super) fn close(&self) {
         let host_swarm = self.host_swarm.try_borrow_mut().ok().and_then(|mut host_swarm| host_swarm.take());
         self.phase.set(HostPhase::Over);
@@ -193,7 +196,7 @@ impl Shared {
     }
 }
 
-/// A running handler's place. It is given back when the handler has ended or was dropped.
+/// The place of a running handler. Dropping it, with the task of the handler, gives the place back.
 struct RunningGuard(Rc<Shared>, HandlerTicket);
 
 impl Drop for RunningGuard {
@@ -204,7 +207,7 @@ impl Drop for RunningGuard {
     }
 }
 
-/// Starts the handlers that there are places for. Their code runs when the executor does.
+/// Starts handlers while there are places for them. Their code runs when the executor runs their tasks.
 fn start(shared: &Rc<Shared>, executor: &LocalExecutor<'static>) {
     while let Some((handler, stream, ticket)) = shared.waiters(|waiters| waiters.handlers.next(&shared.config)) {
         let place = RunningGuard(shared.clone(), ticket);

@@ -1,4 +1,4 @@
-//! [`Error`]: why something that was asked of a host did not come about.
+//! [`Error`]: the reason why a host could not do what a task has asked for.
 
 use crate::connection::noise;
 use crate::lifecycle::{Failure, Side};
@@ -7,42 +7,43 @@ use alloc::boxed::Box;
 use core::fmt;
 use std::io;
 
-/// Why something that was asked of a host did not come about.
+/// The reason why a host could not do what a task has asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// It was tried, and has failed: the events say so too.
+    /// The attempt was made, and has failed. An event says so, too.
     Failed {
-        /// Why, in the word of the event.
+        /// The reason, as the event has it.
         reason: Failure,
-        /// What the system or the transport had to say of it, for a log.
+        /// The text of the system's or the transport's error, for a log.
         text: Option<Box<str>>,
     },
-    /// There are as many listeners, connections, dials under way or streams as the limits allow, or others wait for a
-    /// stream's place already.
+    /// There are as many listeners, connections, pending dials or streams as the limits allow, or other openings wait for a
+    /// place on the connection already.
     Limit,
     /// No protocol was given.
     NoProtocol,
-    /// There is no open connection of that id, or to that peer.
+    /// There is no open connection with that id, or to that peer.
     NotConnected,
     /// The host is shutting down, or the connection is closing.
     Closing,
     /// The host was dropped.
     Gone,
-    /// The host is telling its notifees.
+    /// The host is in use at the moment: it is telling its notifees of events. For
+    /// [`Handle::answer`](super::Handle::answer): the service has a handler already.
     Busy,
-    /// No notifee of that type has that id, or not any more.
+    /// No notifee of that type has that id, or has it any more.
     NoNotifee,
     /// The system gave no randomness.
     Randomness,
-    /// The system gave no poller for sockets, or its descriptor cannot be waited for.
+    /// The system gave no poller for sockets, or cannot wait for the poller's descriptor.
     Reactor(io::ErrorKind),
     /// The identity cannot be used.
     Identity(noise::Error),
 }
 
 impl Error {
-    /// What has failed of, if it was tried.
+    /// Returns the reason for which an attempt has failed, if one was made.
     #[must_use]
     pub const fn failure(&self) -> Option<Failure> {
         match self {
@@ -68,7 +69,7 @@ impl fmt::Display for Error {
         f.write_str(match self {
             Self::Failed { reason, text: None } => return write!(f, "failed: {reason}"),
             Self::Failed { reason, text: Some(text) } => return write!(f, "failed: {reason}: {text}"),
-            Self::Limit => "there are as many as the limits allow",
+            Self::Limit => "a limit is reached",
             Self::NoProtocol => "no protocol was given",
             Self::NotConnected => "there is no such connection",
             Self::Closing => "the connection or the host is closing",
@@ -76,7 +77,7 @@ impl fmt::Display for Error {
             Self::Busy => "the host is telling its notifees",
             Self::NoNotifee => "no notifee of that type has that id",
             Self::Randomness => "the system gives no randomness",
-            Self::Reactor(kind) => return write!(f, "sockets cannot be waited for: {kind}"),
+            Self::Reactor(kind) => return write!(f, "the system cannot wait for sockets: {kind}"),
             Self::Identity(error) => return write!(f, "this identity cannot be used: {error}"),
         })
     }
@@ -153,10 +154,10 @@ impl From<Error> for io::Error {
     }
 }
 
-/// Why the swarm is not to be had.
+/// The reason why the swarm cannot be borrowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Absent {
-    /// Notifees are being told, or somebody works with it.
+    /// It is borrowed already: for a turn in which notifees are told of events, or for a call.
     Taken,
     /// The host was dropped.
     Gone,

@@ -1,4 +1,4 @@
-//! [`Events`]: the events of one service, as a stream of futures.
+//! [`Events`]: the events of one service, as an async stream.
 
 use super::handle::Handle;
 use super::wait::WatchNotifee;
@@ -10,11 +10,11 @@ use core::task::{Context, Poll};
 use futures_lite::{FutureExt, Stream};
 
 impl Handle {
-    /// The events of a service, as its `next_event` gives them, in order. Each is given to one reader. It ends when the
-    /// service is taken out or the host is gone.
+    /// Returns the events of a service as an async stream, in the order of its `next_event`. If there are several readers,
+    /// each event goes to one of them. The stream ends when the service is removed or the host is gone.
     ///
-    /// It has no queue of its own: what has not been read waits in the service, whose documentation says what it does when
-    /// its queue is full.
+    /// The stream has no queue of its own: events that were not read wait in the service, whose documentation says what
+    /// happens when its queue is full.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -44,17 +44,17 @@ impl Handle {
     }
 }
 
-/// The question for an event.
+/// The function that takes the next event from a service.
 type Ask<T> = fn(&mut T) -> Option<<T as EventSource>::Event>;
 
-/// The events of a service: [`Handle::events`].
+/// An async stream of the events of a service. [`Handle::events`] returns it.
 pub struct Events<T: EventSource>(WatchNotifee<T, Ask<T>>);
 
 impl<T: EventSource + 'static> Stream for Events<T> {
     type Item = T::Event;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T::Event>> {
-        // What is asked again after an answer goes on waiting.
+        // `WatchNotifee` may be polled again after an answer, and waits for the next one.
         self.0.poll(cx).map(Result::ok)
     }
 }

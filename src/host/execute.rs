@@ -1,7 +1,8 @@
-//! How a [`HostCommand`] is done.
+//! The execution of a [`HostCommand`].
 //!
-//! It is done at once where nobody holds the swarm. Inside a notification, inside [`Handle::with`], or where the
-//! transport wakes somebody while it is polled, it is put in a queue, which the driver works off in its next turn.
+//! A command is executed at once if the swarm is not borrowed. The swarm is borrowed inside a notification, inside
+//! [`Handle::with`], and while the transport is polled, which may wake tasks. Then the command is put in a queue, and the
+//! driver executes it in its next turn.
 //!
 //! [`Handle::with`]: super::Handle::with
 
@@ -13,7 +14,7 @@ use crate::lifecycle::{Id, State};
 use crate::notifee::Node;
 
 impl Shared {
-    /// Does what is asked, at once or in the driver's next turn, and has the driver do what follows from it.
+    /// Executes a command, at once or in the driver's next turn, and wakes the driver.
     pub(super) fn act(&self, command: HostCommand) {
         if let Some(command) = self.act_at_once(command) {
             let mut commands = self.commands.borrow_mut();
@@ -23,7 +24,7 @@ impl Shared {
         self.wake_driver();
     }
 
-    /// Gives the command back if its turn is not now.
+    /// Executes a command if the queue is empty and the swarm is not borrowed. Otherwise it returns the command.
     fn act_at_once(&self, command: HostCommand) -> Option<HostCommand> {
         if !self.commands.borrow().queue.is_empty() {
             return Some(command);
@@ -36,7 +37,7 @@ impl Shared {
         None
     }
 
-    /// Does what waits in the queue, in the driver's turn. What that queues waits for the next.
+    /// Executes the commands in the queue, in the driver's turn. Commands that are queued meanwhile wait for the next turn.
     pub(super) fn work_off(&self, host_swarm: &mut HostSwarm) {
         let count = self.commands.borrow().queue.len();
         for _ in 0..count {
@@ -48,7 +49,8 @@ impl Shared {
         }
     }
 
-    /// Nothing new begins from here on: listeners are closed, dials are given up, no protocol with a handler is spoken.
+    /// Begins the shutdown: closes the listeners, gives up the dials, and stops speaking the protocols that have a handler.
+    /// Nothing new begins after this.
     fn begin_shutdown(&self, node: &mut dyn Node) {
         if self.phase.get() != HostPhase::Running {
             return;
@@ -74,13 +76,13 @@ impl Shared {
 }
 
 impl HostCommand {
-    /// The host is gone: whoever waits is told so.
+    /// Refuses a command, since the host is gone, and fills its slot.
     pub(super) fn refuse(self, shared: &Shared) {
         match self {
             Self::Listen(_, slot) => shared.fill(&slot, Err(Error::Gone)),
             Self::Dial(_, slot) => shared.fill(&slot, Err(Error::Gone)),
             Self::OpenStream(_, slot) => shared.fill(&slot, Err(Error::Gone)),
-            // What lived has ended with the host.
+            // Everything has ended with the host, so these have succeeded.
             Self::CloseListener(_, slot) | Self::CloseConnection(_, _, slot) | Self::Shutdown(slot) => {
                 shared.fill(&slot, Ok(()));
             }
@@ -93,7 +95,7 @@ impl HostCommand {
         }
     }
 
-    /// Does it.
+    /// Executes a command, unless it is pointless.
     fn execute(self, shared: &Shared, host_swarm: &mut HostSwarm) {
         if self.is_pointless() {
             return;
@@ -126,15 +128,15 @@ impl HostCommand {
                     Close::ByItself => Ok(()),
                 };
                 if close != Close::ByItself {
-                    // Who waits for a place there hears of it now.
+                    // Openings that wait for a place there fail now, before the connection has ended.
                     shared.end_line(id);
                 }
                 let is_known = host_swarm.node().connection(id).is_some();
                 shared.await_end(id, is_known, slot);
             }
             Self::GiveUp(id) => give_up(id, shared, host_swarm.node()),
-            // What was closed is known until it has ended: a shutdown waits for it. One that was opened lazily and is
-            // not open yet would be given up; it is closed when it opens.
+            // A stream that was closed stays in the table until it has ended, and a shutdown waits for it. One that was opened
+            // lazily and is not open yet is closed when it opens: closing it here would give it up.
             Self::LetGo { stream, is_finished: true } => {
                 if host_swarm.node().stream(stream).is_some_and(|view| view.state != State::Opening) {
                     let _ = host_swarm.node().close_stream(stream);
@@ -145,12 +147,12 @@ impl HostCommand {
                 drop(shared.waiters(|waiters| waiters.streams.remove(stream)));
             }
             Self::SetHalfOpenTimeout(stream, time) => {
-                // It may have ended already.
+                // An error means that the stream has ended already.
                 let _ = host_swarm.node().set_half_open_timeout(stream, time);
             }
             Self::Speak(protocol) => host_swarm.node().register_protocol(protocol),
             Self::SpeakNoMore(protocol) => {
-                // Unless it has been taken up again since.
+                // The protocol may have got a handler again since the command was given.
                 if shared.waiters(|waiters| waiters.handlers.falls_silent(&protocol)) {
                     host_swarm.node().unregister_protocol(&protocol);
                 }
@@ -167,9 +169,9 @@ impl HostCommand {
     }
 }
 
-/// Somebody has stopped waiting: what was begun for them alone ends.
+/// Ends what was begun for a future that was dropped.
 fn give_up(id: Id, shared: &Shared, node: &mut dyn Node) {
-    // One that has ended meanwhile has no need to.
+    // Errors are ignored: they mean that the id has ended meanwhile.
     match id {
         Id::Listener(id) => {
             let _ = node.close_listener(id);

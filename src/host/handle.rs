@@ -1,4 +1,4 @@
-//! [`Handle`]: how tasks ask a host for things, and what they get: a [`Listener`], a [`Connection`].
+//! [`Handle`]: the commands that tasks give to a host. Their outcomes are a [`Listener`], a [`Connection`] or a [`Stream`].
 
 mod closing;
 
@@ -24,14 +24,15 @@ use core::future::Future;
 use core::time::Duration;
 use smol::LocalExecutor;
 
-/// A handle of a host: tasks ask the host for things with it. Clones are handles of the same host; all belong to its thread.
+/// A handle of a host, with which tasks give it commands. Clones are handles of the same host; all belong to its thread.
 ///
-/// A handle may be used anywhere: in a handler, inside a notification, in a waker, after the host is gone. What it asks
-/// for is begun at once, or after the notification that it was asked in, and comes about while the host
-/// [runs](super::Host::run). Once the host was dropped, everything is [`Error::Gone`].
+/// A handle may be used anywhere: in a handler, inside a notification, in a waker, after the host is gone. A command begins at
+/// once, or after the notification in which it was given, and makes progress while the host [runs](super::Host::run). Once the
+/// host was dropped, every command fails with [`Error::Gone`].
 ///
-/// Nothing is begun before a future is polled. One that is dropped before its outcome gives up what it has begun: the dial ends, the listener is closed, the
-/// stream is reset. Those that wait for an end change nothing when they are dropped.
+/// A command begins only when its future is polled. If the future is dropped before its outcome, it gives up what it has
+/// begun: the dial ends, the listener is closed, the stream is reset. Futures that wait for an end change nothing when they
+/// are dropped.
 #[derive(Clone)]
 pub struct Handle {
     shared: Rc<Shared>,
@@ -43,17 +44,17 @@ impl Handle {
         Self { shared, executor }
     }
 
-    /// Who we are to our peers.
+    /// Returns our own peer id.
     #[must_use]
     pub fn local_peer(&self) -> PeerId {
         self.shared.local_peer
     }
 
-    /// Returns the time on the host's clock, which counts from the making of the host: what notifees and services are given
-    /// as [`NotifeeContext::now`](crate::notifee::NotifeeContext::now), and as [`Notifees::now`] in
-    /// [`with`](Self::with). It goes on after the host is gone.
+    /// Returns the time on the host's clock, which counts from the making of the host. Notifees and services get this time
+    /// as [`NotifeeContext::now`](crate::notifee::NotifeeContext::now), and as [`Notifees::now`] in [`with`](Self::with). The
+    /// clock goes on after the host is gone.
     ///
-    /// `Instant::now() - handle.now()` is the instant at which it was zero.
+    /// `Instant::now() - handle.now()` is the instant at which the clock was zero.
     #[must_use]
     pub fn now(&self) -> Duration {
         self.shared.now()
@@ -62,8 +63,8 @@ impl Handle {
     /// Listens on an address. The future is ready once a connect succeeds.
     ///
     /// # Errors
-    /// [`Error::Failed`] with what was wrong with the address (in use, not available, not permitted, not one of our
-    /// transport's), [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
+    /// [`Error::Failed`] if the transport cannot listen on the address (in use, not available, not permitted, not supported),
+    /// [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
     pub fn listen(&self, address: Multiaddr) -> impl Future<Output = Result<Listener, Error>> + use<> {
         let shared = self.shared.clone();
         async move {
@@ -72,8 +73,8 @@ impl Handle {
         }
     }
 
-    /// Dials an address. The future is ready once the peer is authenticated. With `/p2p/…` at the address's end, no other
-    /// peer is accepted. Two dials of one address are two connections.
+    /// Dials an address. The future is ready once the peer is authenticated. With `/p2p/…` at the end of the address, no other
+    /// peer is accepted. Two dials of one address make two connections.
     ///
     /// # Errors
     /// [`Error::Failed`] (refused, timed out, the wrong peer, …), [`Error::Limit`], [`Error::Closing`],
@@ -86,10 +87,11 @@ impl Handle {
         }
     }
 
-    /// Opens a stream over a connection, or over the oldest one to a peer, that speaks the first of `protocols` that the peer speaks too.
+    /// Opens a stream over a connection, or over the oldest connection to a peer. The stream speaks the first of `protocols`
+    /// that the peer speaks, too.
     ///
-    /// Where there are as many streams as the limits allow, it fails with [`Error::Limit`], or waits for a place if you
-    /// ask it to: [`OpenStream::wait_at_limit`].
+    /// If there are as many streams as the limits allow, the future fails with [`Error::Limit`]. With
+    /// [`OpenStream::wait_at_limit`], it waits for a place instead.
     ///
     /// # Errors
     /// [`Error::Failed`] (unsupported, reset, timed out, the connection ended, …), [`Error::NotConnected`],
@@ -98,18 +100,18 @@ impl Handle {
         OpenStream::new(&self.shared, to.into(), Proposal::Agreed(protocols.to_vec()))
     }
 
-    /// Opens a stream over a connection, or to a peer, lazily: it is there before the peer has agreed to speak
-    /// `protocol`, so that what is written at once travels with the proposal, and a round trip is saved. What is
-    /// different from [`open_stream`](Self::open_stream):
+    /// Opens a stream over a connection, or to a peer, lazily: the stream can be used before the peer has agreed to speak
+    /// `protocol`. Bytes that are written at once travel with the proposal, which saves a round trip. The differences from
+    /// [`open_stream`](Self::open_stream) are:
     ///
     /// - Only one protocol can be proposed.
-    /// - Whether the peer speaks it shows at the first read, which waits for its word: an error says what the stream has
-    ///   failed of, `Unsupported` if the peer refused it, and every later read, write and close gives it again. What was
-    ///   written before is lost then, though the writes went well.
+    /// - The first read waits for the peer's answer, and fails if the peer does not speak the protocol. Its error has the
+    ///   reason, `Unsupported` if the peer refused it, and each later read, write and close fails with the same error. The
+    ///   bytes that were written before are lost then, although the writes succeeded.
     /// - Notifees are told `opened_stream` once the peer has agreed, or `stream_failed`.
-    /// - Flushing what was written before waits for the peer's word, too.
-    /// - Closing takes effect when the peer has agreed. Closed and dropped before that, it is still sent to its end;
-    ///   dropped without, it is given up.
+    /// - Flushing bytes that were written before the peer's answer waits for that answer, too.
+    /// - Closing takes effect once the peer has agreed. A stream that is closed and then dropped before that is still sent to
+    ///   its end. A stream that is dropped without a close is given up.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -139,15 +141,15 @@ impl Handle {
         OpenStream::new(&self.shared, to.into(), Proposal::Lazy(protocol))
     }
 
-    /// Gives each inbound stream of a protocol to `handler`, in a task of its own, from now on: the protocol is spoken.
-    /// A handler that was there before gets no new streams.
+    /// Gives each inbound stream of a protocol to `handler`, in a task of its own, and has the swarm speak the protocol. A
+    /// handler that was set before gets no new streams.
     ///
-    /// At most [`handlers`](super::Config::handlers) run at the same time; beyond that streams wait, their connections
-    /// in turn, and beyond [`waiting_streams`](super::Config::waiting_streams) they are reset. What the handler returns is dropped. If it
-    /// panics, its stream is reset, and everything else goes on.
+    /// At most [`handlers`](super::Config::handlers) run at the same time. Further streams wait, with peers and connections
+    /// taking turns, and those beyond [`waiting_streams`](super::Config::waiting_streams) are reset. The value that the
+    /// handler returns is dropped. If the handler panics, its stream is reset, and everything else goes on.
     ///
-    /// A protocol that a [`Service`](crate::protocols::Service) speaks is not for a handler. Once the host is shutting
-    /// down, nothing changes.
+    /// Do not set a handler for a protocol that a [`Service`](crate::protocols::Service) speaks. Once the host is shutting
+    /// down, this has no effect.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -160,7 +162,7 @@ impl Handle {
     ///     let mut text = String::new();
     ///     stream.read_to_string(&mut text).await?; // until the peer closes its side
     ///     stream.write_all(text.to_uppercase().as_bytes()).await?;
-    ///     stream.close().await // without this, the drop would reset it
+    ///     stream.close().await // without this, the drop would reset the stream
     /// }
     ///
     /// const SHOUT: Protocol = Protocol::from_static("/shout/1.0.0");
@@ -205,7 +207,7 @@ impl Handle {
         if self.shared.phase.get() != HostPhase::Running {
             return;
         }
-        // The host's end drops all handlers, so that they may own what they stand in.
+        // A handler may own handles of its host: the end of the host drops all handlers, so that this cycle does not leak.
         let (handler, shared) = (Rc::new(handler), self.shared.clone());
         let handler = Rc::new(move |opened| {
             let (handler, stream) = (handler.clone(), Stream::new(shared.clone(), opened));
@@ -216,8 +218,8 @@ impl Handle {
         self.shared.act(HostCommand::Speak(protocol));
     }
 
-    /// Takes the handler of a protocol away: the protocol is spoken no more. Handlers that run go on, and streams that
-    /// wait for a place still get it.
+    /// Removes the handler of a protocol, and has the swarm stop speaking it. Handlers that run go on, and streams that wait
+    /// for the handler still get it.
     pub fn remove_handler(&self, protocol: &Protocol) {
         if self.shared.waiters(|waiters| waiters.handlers.handles(protocol)) {
             let old = self.shared.waiters(|waiters| waiters.handlers.set(protocol.clone(), None));
@@ -226,11 +228,12 @@ impl Handle {
         }
     }
 
-    /// Does something with the notifees and the swarm: registers a notifee, installs a service, asks one what it knows.
-    /// It is done at once, or after the notification that it was asked in; [`Notifees::now`] is the time then. What `act` asks of handles, streams included,
-    /// is done after it. It is done also if the future is dropped after it was polled once.
+    /// Calls `act` with the notifees and the swarm: to register a notifee, install a service, or ask a service for something.
+    /// It is called at once, or after the notification in which this future was polled; [`Notifees::now`] is the time of the
+    /// call. Commands that `act` gives to handles and streams are executed after it. If the future is dropped after its first
+    /// poll, `act` is called nevertheless.
     ///
-    /// The swarm is a [`Node`](crate::notifee::Node), so services take their commands with it:
+    /// The swarm is a [`Node`](crate::notifee::Node), with which services take their commands:
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -257,7 +260,7 @@ impl Handle {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Gone`]; `act` was not called.
+    /// [`Error::Gone`]. `act` was not called.
     pub async fn with<R: 'static>(
         &self,
         act: impl FnOnce(&mut Notifees<AnySwarm>, &mut AnySwarm) -> R + 'static,
@@ -274,7 +277,7 @@ impl Handle {
         AwaitOutcome::begin(&self.shared, command).await
     }
 
-    /// Waits until `ask` gets something out of a notifee: asks at once, and after each of the host's turns.
+    /// Waits until `ask` returns an answer from a notifee. It is called at once, and then after each turn of the host.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -309,21 +312,22 @@ impl Handle {
         WatchNotifee::new(self.shared.clone(), id, ask).await
     }
 
-    /// Has the host do something, at once or after the notification that it is asked in.
+    /// Gives the host a command, which is executed at once or after the present notification.
     pub(super) fn act(&self, command: HostCommand) {
         self.shared.act(command);
     }
 
-    /// Asks a notifee as [`wait_for`](Self::wait_for) does, again and again.
+    /// Returns a future that asks a notifee as [`wait_for`](Self::wait_for) does, and that can be polled again after an
+    /// answer.
     pub(super) fn watch<T, F>(&self, id: NotifeeId<T>, ask: F) -> WatchNotifee<T, F> {
         WatchNotifee::new(self.shared.clone(), id, ask)
     }
 
-    /// Runs a task beside the others, while the host runs. It is dropped with the host, and alone if it panics. How many
-    /// there are is for the caller to bound.
+    /// Runs a task on the host's executor, while the host runs. The host's drop drops the task. A panic ends the task alone.
+    /// The caller has to bound the number of tasks.
     ///
     /// # Errors
-    /// [`Error::Gone`]; the task was dropped.
+    /// [`Error::Gone`]. The task was dropped.
     pub fn spawn(&self, task: impl Future<Output = ()> + 'static) -> Result<(), Error> {
         match self.executor.upgrade() {
             Some(executor) => {

@@ -11,35 +11,38 @@ use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
 
-/// What a stream of a protocol is given to. The call runs none of the owner's code; the future does.
+/// A function that answers a stream of a protocol. Its call runs none of the owner's code; the future that it returns does.
 pub(super) type Handler = Rc<dyn Fn(StreamParts) -> Pin<Box<dyn Future<Output = ()>>>>;
 
-/// A stream that waits, and the handler that it waits for.
+/// A stream that waits for a handler, and that handler.
 pub(super) struct QueuedStream {
     pub(super) handler: Handler,
     pub(super) stream: StreamParts,
+    /// The time at which it began to wait.
     pub(super) since: Duration,
-    /// A stream of another peer's was made to give way for this one.
+    /// `true` if a stream of another peer was made to give way for this one.
     pub(super) has_asked: bool,
 }
 
-/// The streams that wait for a handler. The peer for which the fewest handlers run is next, equal peers take turns, and so do
-/// the connections of one peer: nobody has to wait for all that another has opened. The streams of one connection are in the
-/// order in which they opened.
+/// The streams that wait for a handler. The peer for which the fewest handlers run is next. Equal peers take turns, and so do
+/// the connections of one peer, so that none has to wait for all the streams that another has opened. The streams of one
+/// connection are served in the order in which they opened.
 #[derive(Default)]
 pub(super) struct HandlerQueue {
     len: usize,
-    /// Those that have streams here, each once: whose turn is next comes first.
+    /// The peers that have streams here, each once, in the order of their turns.
     turns: VecDeque<PeerId>,
-    /// None of them is empty. A connection that has ended may still have some, so that its place may have been taken.
+    /// The waiting streams of each peer. None of these queues is empty.
     peers: BTreeMap<PeerId, PeerQueue>,
 }
 
-/// The streams of one peer that wait.
+/// The waiting streams of one peer.
 #[derive(Default)]
 struct PeerQueue {
+    /// The connections that have streams here, each once, in the order of their turns.
     turns: VecDeque<ConnectionId>,
-    /// None of them is empty.
+    /// The waiting streams of each connection. None of these queues is empty. A connection that has ended may still have
+    /// streams here while a new one has its slot, so the key is the whole id.
     streams: BTreeMap<ConnectionId, VecDeque<QueuedStream>>,
 }
 
@@ -121,8 +124,8 @@ impl HandlerQueue {
         self.len += 1;
     }
 
-    /// Takes the next stream of the peer for which the fewest handlers run, if these are fewer than `share`. Among equals it
-    /// is the peer whose turn is next.
+    /// Takes the next stream of the peer for which the fewest handlers run, if fewer than `share` run for it. Among equal
+    /// peers it is the one whose turn comes first.
     pub(super) fn pop(&mut self, running: impl Fn(&PeerId) -> usize, share: usize) -> Option<QueuedStream> {
         let loads = self.turns.iter().map(running).enumerate();
         let (at, _) = loads.filter(|(_, load)| *load < share).min_by_key(|(at, load)| (*load, *at))?;
@@ -137,8 +140,12 @@ impl HandlerQueue {
         next
     }
 
-    /// Takes the last stream of a protocol from the peer that has the most of them here and of handlers that run, together, if
-    /// another stream of `peer` in its place makes the two more even; else, likewise, among the connections of `peer`.
+    /// Takes out a stream of a protocol to make place for a new one, which `peer` has opened on `connection`. The load of a
+    /// peer is the number of its running handlers plus that of its streams of the protocol here.
+    ///
+    /// If the peer with the highest load has at least two more than `peer`, it loses its last stream of the protocol. Else
+    /// the connection of `peer` that has the most such streams here loses its last one, if it has at least two more than
+    /// `connection`. So an exchange always makes the two more even. In any other case, the result is `None`.
     pub(super) fn make_place(
         &mut self,
         protocol: &Protocol,
@@ -162,7 +169,7 @@ impl HandlerQueue {
         taken
     }
 
-    /// Returns the next stream of each peer, in no order: each asks once.
+    /// Returns the next stream of each peer, in the order of peer ids.
     pub(super) fn firsts(&mut self) -> impl Iterator<Item = &mut QueuedStream> {
         self.peers.values_mut().filter_map(PeerQueue::first)
     }

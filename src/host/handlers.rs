@@ -1,4 +1,4 @@
-//! [`Handlers`]: who answers the streams of which protocol, how many of them at a time, and who waits for a place.
+//! [`Handlers`]: the handlers by protocol, those that run, and the streams that wait for one.
 
 use super::config::Config;
 use super::handler_queue::{Handler, HandlerQueue, QueuedStream};
@@ -19,40 +19,44 @@ pub(super) struct Handlers {
     line: HandlerQueue,
 }
 
-/// A protocol that has, or had, a handler. It stays when its handler is removed: streams may be opening that chose the protocol before.
+/// A protocol that has or had a handler. The entry stays when the handler is removed, since streams may be opening that
+/// have agreed on the protocol before.
 #[derive(Default)]
 struct ProtocolHandler {
     handler: Option<Handler>,
-    /// The swarm speaks it on our behalf, if it is only until a command in the queue is done.
+    /// `true` while the swarm speaks the protocol for a handler. When the handler is removed, that may last until a command
+    /// in the queue is executed.
     is_spoken: bool,
+    /// The number of streams of the protocol that wait for the handler.
     waiting: usize,
 }
 
-/// Who answers an inbound stream.
+/// The answer to an inbound stream.
 pub(super) enum HandlerChoice {
-    /// A handler. A stream that waited for one makes place for it, if so many wait: that one is to be reset, and its
-    /// handler dropped.
+    /// A handler answers it. If the line is full, a waiting stream gives way: the second field, which is to be reset.
     Handler(Handler, Option<QueuedStream>),
-    /// A handler, but too many wait for it.
+    /// There is a handler, but too many streams wait for it. The stream is to be reset.
     Full,
-    /// Nobody any more.
+    /// The handler was removed, and the swarm has not stopped speaking the protocol yet. The stream is to be reset.
     Nobody,
-    /// Nobody of ours: it was never ours, or is no more.
+    /// The protocol has no handler here, and another notifee may answer.
     Other {
-        /// It was ours, so that there need not be anybody else.
+        /// `true` if the protocol had a handler, so that there need not be another notifee for it.
         was_ours: bool,
     },
 }
 
 impl Handlers {
-    /// Sets the handler of a protocol, and gives back the one that it had, to be dropped.
+    /// Sets the handler of a protocol, or removes it. Returns the one that it had, for the caller to drop outside of any
+    /// borrow.
     pub(super) fn set(&mut self, protocol: Protocol, handler: Option<Handler>) -> Option<Handler> {
         let entry = self.entries.entry(protocol).or_default();
         entry.is_spoken |= handler.is_some();
         core::mem::replace(&mut entry.handler, handler)
     }
 
-    /// Whether the swarm is to speak a protocol no more, from now on: it has no handler.
+    /// Returns whether the swarm has to stop speaking a protocol: it speaks it for a handler, and there is none any more.
+    /// Returns `true` only once.
     pub(super) fn falls_silent(&mut self, protocol: &Protocol) -> bool {
         match self.entries.get_mut(protocol) {
             Some(entry) if entry.handler.is_none() => core::mem::take(&mut entry.is_spoken),
@@ -64,18 +68,18 @@ impl Handlers {
         self.entries.get(protocol).is_some_and(|entry| entry.handler.is_some())
     }
 
-    /// The protocols that have a handler.
+    /// Returns the protocols that have a handler.
     pub(super) fn protocols(&self) -> Vec<Protocol> {
         let handled = self.entries.iter().filter(|(_, entry)| entry.handler.is_some());
         handled.map(|(protocol, _)| protocol.clone()).collect()
     }
 
-    /// Returns the number of handlers that run and of streams that wait for one.
+    /// Returns the number of running handlers plus that of the streams that wait for one.
     pub(super) const fn busy(&self) -> usize {
         self.running.len() + self.line.len()
     }
 
-    /// Whether no handler runs, and no stream waits for one.
+    /// Returns whether no handler runs and no stream waits for one.
     pub(super) const fn is_idle(&self) -> bool {
         self.busy() == 0
     }
@@ -86,7 +90,7 @@ impl Handlers {
         self.busy() < config.handlers.max(1) && own < config.handlers_of_a_peer()
     }
 
-    /// Finds the handler for another stream of a protocol, which `peer` has opened on `connection`.
+    /// Chooses the answer to a new stream of a protocol, which `peer` has opened on `connection`.
     pub(super) fn answer(
         &mut self,
         protocol: &Protocol,
@@ -118,7 +122,8 @@ impl Handlers {
         self.line.push(QueuedStream { handler, stream, since: now, has_asked: false });
     }
 
-    /// The next stream, with its handler, if there is a place: it runs until [`ended`](Self::ended).
+    /// Takes the next stream with its handler, if there is a place for one. The handler counts as running until
+    /// [`ended`](Self::ended).
     pub(super) fn next(&mut self, config: &Config) -> Option<(Handler, StreamParts, HandlerTicket)> {
         if self.running.len() >= config.handlers.max(1) {
             return None;
@@ -132,9 +137,9 @@ impl Handlers {
         Some((handler, stream, ticket))
     }
 
-    /// Takes a stream that is to be reset, so that its handler ends and a stream that has waited too long gets its place: the
-    /// youngest of the peer for which most handlers run, if these are more than run for the one that waits, with it. One that
-    /// `has_ended` has a handler that runs on all the same: that place is not to be had.
+    /// Takes a stream that is to be reset, so that its handler ends and a stream that has waited too long gets the place.
+    /// That is the youngest stream of the peer for which the most handlers run, if more run for that peer than would run for
+    /// the waiting one. A stream that `has_ended` is passed over, since resetting it would not end its handler.
     pub(super) fn gives_way(
         &mut self,
         config: &Config,
@@ -165,11 +170,12 @@ impl Handlers {
             return None;
         }
         let waiting = self.line.firsts().filter(|waiting| !waiting.has_asked);
-        // For one whose time has come nobody gives way, until a handler begins or ends.
+        // If the time of a stream has come and no stream gives way to it, only a handler that begins or ends can change that.
         waiting.map(|waiting| waiting.since.saturating_add(config.handler_patience)).filter(|at| *at > now).min()
     }
 
-    /// A handler has ended, or was dropped. `true`: somebody waits for that.
+    /// Records that a handler has ended or was dropped. Returns whether the driver has to act on that: a stream waits for a
+    /// handler, or a shutdown may wait for the last one.
     pub(super) fn ended(&mut self, ticket: HandlerTicket) -> bool {
         self.running.end(ticket);
         self.line.len() > 0 || self.running.len() == 0

@@ -1,4 +1,4 @@
-//! [`Listener`]: a listener of a host, as its tasks have it.
+//! [`Listener`]: an open listener of a host, as a value for its tasks.
 
 use super::command::HostCommand;
 #[cfg(doc)]
@@ -11,7 +11,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// A listener that is open. Dropping this does not close it.
+/// An open listener. Dropping this value does not close the listener.
 #[derive(Clone)]
 pub struct Listener {
     pub(super) shared: Rc<Shared>,
@@ -20,19 +20,19 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Its id, as notifees are told it.
+    /// Returns the id of the listener, which notifees are told, too.
     #[must_use]
     pub const fn id(&self) -> ListenerId {
         self.id
     }
 
-    /// Where it listened when it opened, without `/p2p/…`: at least one address.
+    /// Returns the addresses on which it listened when it opened, without `/p2p/…`: at least one.
     #[must_use]
     pub fn addresses(&self) -> &[Multiaddr] {
         &self.addresses
     }
 
-    /// Closes it: [`Handle::close_listener`].
+    /// Closes the listener, as [`Handle::close_listener`] does.
     pub async fn close(&self) {
         let _ = AwaitOutcome::begin(&self.shared, |slot| HostCommand::CloseListener(self.id, slot)).await;
     }
@@ -44,7 +44,7 @@ impl fmt::Debug for Listener {
     }
 }
 
-/// One line: `l0.1 on ADDRESS, ADDRESS`.
+/// Writes one line: `l0.1 on ADDRESS, ADDRESS`.
 impl fmt::Display for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} on ", self.id)?;

@@ -1,5 +1,4 @@
-//! [`HostNotifee`]: the host's own notifee. It gives each event to the future, the stream or the handler that waits for
-//! it.
+//! [`HostNotifee`]: the host's own notifee. It passes each event to the future, the stream or the handler that waits for it.
 
 use super::any_swarm::AnySwarm;
 use super::error::Error;
@@ -17,21 +16,26 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-/// It borrows the waiters for a moment at a time, wakes nobody and calls nobody: that comes after the turn.
+/// The host's own notifee. It borrows the [`Waiters`](super::shared::Waiters) only for a moment at a time, and calls no waker
+/// and no handler: the driver does that after the turn.
 pub(super) struct HostNotifee(pub(super) Rc<Shared>);
 
 impl HostNotifee {
-    /// Somebody has opened a stream: one for a handler, or for another notifee.
+    /// Gives a stream that a peer has opened to its handler, if it is for one and not for another notifee.
     fn inbound(&self, node: &mut dyn Node, id: StreamId) {
         let Some(view) = node.stream(id).filter(|view| view.direction == Direction::Inbound) else { return };
         let Some(protocol) = view.protocol else { return };
-        // Its connection is authenticated, so that the peer is known.
+        // The peer is known, since the connection is authenticated.
         let Some(peer) = node.connection(view.connection).and_then(|view| view.peer) else { return };
         let from = (peer, view.connection);
         match self.0.waiters(|waiters| waiters.handlers.answer(protocol, from, &self.0.config)) {
             HandlerChoice::Handler(handler, last) => {
                 if let Some(QueuedStream { handler: _dropped_outside_the_book, stream: last, .. }) = last {
-                    log::debug!("{}: {}: others wait, too", last.id, for_log(&last.protocol));
+                    log::debug!(
+                        "{}: {}: reset, since others wait for a handler, too",
+                        last.id,
+                        for_log(&last.protocol)
+                    );
                     let _ = node.reset(last.id);
                     drop(self.0.waiters(|waiters| waiters.streams.remove(last.id)));
                 }
@@ -41,13 +45,13 @@ impl HostNotifee {
                 }
             }
             HandlerChoice::Full => {
-                log::debug!("{id}: {}: as many streams wait as may", for_log(protocol));
+                log::debug!("{id}: {}: reset, since too many streams wait for a handler", for_log(protocol));
                 let _ = node.reset(id);
             }
             HandlerChoice::Nobody => {
                 let _ = node.reset(id);
             }
-            // A service may have taken it over since.
+            // Since its handler was removed, a service may have begun to speak the protocol. If none has, nobody answers.
             HandlerChoice::Other { was_ours: true } if !node.protocols().contains(protocol) => {
                 let _ = node.reset(id);
             }
@@ -89,7 +93,7 @@ impl Notifee<AnySwarm> for HostNotifee {
     fn connected(&mut self, cx: &mut NotifeeContext<'_, AnySwarm>, id: ConnectionId) {
         let Some(slot) = self.0.waiters(|waiters| waiters.dialing.remove(id)) else { return };
         let Some(view) = cx.network().node().connection(id) else { return };
-        // It is authenticated, so that the peer is known.
+        // The peer is known, since the connection is authenticated.
         let Some(peer) = view.peer else { return };
         self.0.fill(&slot, Ok((id, peer, view.remote.clone())));
     }
@@ -114,7 +118,7 @@ impl Notifee<AnySwarm> for HostNotifee {
                     self.0.fill(&slot, Ok(stream));
                 }
             }
-            // It was opened lazily, and its holder has closed it and let go.
+            // The stream was opened lazily, and its holder has closed and dropped it in the meantime.
             None if self.0.waiters(|waiters| waiters.streams.get(id).is_some_and(|ends| ends.is_let_go.get())) => {
                 let _ = node.close_stream(id);
             }
@@ -127,7 +131,7 @@ impl Notifee<AnySwarm> for HostNotifee {
         if let Some(slot) = self.0.waiters(|waiters| waiters.opening.remove(id)) {
             self.0.fill(&slot, Err(failed(reason, None)));
         }
-        // It was opened lazily.
+        // A stream that was opened lazily already has a holder, who has to see the failure.
         if let Some(ends) = self.0.waiters(|waiters| waiters.streams.remove(id)) {
             ends.end(StreamOutcome::Failed(reason), Vec::new(), false);
             self.0.wake_later(ends.wakers());

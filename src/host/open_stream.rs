@@ -1,4 +1,4 @@
-//! [`OpenStream`]: the future of a stream that is to open.
+//! [`OpenStream`]: the future that opens a stream.
 
 use super::command::{HostCommand, Proposal, StreamRequest};
 use super::error::Error;
@@ -15,10 +15,10 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 /// The future of [`Handle::open_stream`](super::Handle::open_stream) and
-/// [`open_stream_lazy`](super::Handle::open_stream_lazy): a [`Stream`], or why there is none.
+/// [`open_stream_lazy`](super::Handle::open_stream_lazy). It yields a [`Stream`], or the reason why none could be opened.
 ///
-/// Nothing is begun before it is polled. Dropped before its outcome, it gives up what it has begun: the stream is reset,
-/// its place in line is left.
+/// Nothing begins before it is polled. If it is dropped before its outcome, it gives up what it has begun: it resets the
+/// stream, or leaves the line.
 #[must_use = "nothing is begun before it is awaited"]
 pub struct OpenStream {
     shared: Rc<Shared>,
@@ -26,7 +26,7 @@ pub struct OpenStream {
 }
 
 enum State {
-    /// It was not polled yet.
+    /// The request, until the first poll sends it.
     Asked(StreamRequest),
     QueuedOpening(AwaitOutcome<StreamParts>),
 }
@@ -37,26 +37,26 @@ impl OpenStream {
         Self { shared: shared.clone(), state: State::Asked(request) }
     }
 
-    /// Waits where it would fail with [`Error::Limit`]: while there are as many streams on its connection, or in all, as
-    /// the [`Limits`](crate::lifecycle::Limits) allow. It changes nothing once the future was polled.
+    /// Makes the future wait where it would fail with [`Error::Limit`]: while its connection, or the swarm, has as many
+    /// streams as the [`Limits`](crate::lifecycle::Limits) allow. After the first poll of the future, this has no effect.
     ///
     /// - **In order.** The openings that wait for one connection get their places in the order in which they began to
-    ///   wait. At the limit of all streams connections take turns. While some wait for a connection, those that do not
-    ///   wait fail with [`Error::Limit`] there, though there may be a place.
-    /// - **Bounded.** At most [`waiting_openings`](super::Config::waiting_openings) wait for one connection. One more fails
-    ///   with [`Error::Limit`].
-    /// - **Not for ever.** It fails with [`Error::Closing`] when the connection closes or ends, or the host shuts down,
-    ///   and with [`Error::Gone`] when the host is dropped. There is no other time-out: drop the future when you have
+    ///   wait. At the limit of all streams, connections take turns. While openings wait for a connection, those that are not
+    ///   to wait fail there with [`Error::Limit`], even if a place is free.
+    /// - **Bounded.** At most [`waiting_openings`](super::Config::waiting_openings) openings wait for one connection. A
+    ///   further one fails with [`Error::Limit`].
+    /// - **Not for ever.** The future fails with [`Error::Closing`] when the connection closes or ends, or when the host shuts
+    ///   down, and with [`Error::Gone`] when the host is dropped. There is no other time-out: drop the future when you have
     ///   waited long enough.
-    /// - **Dropped,** it leaves the line. If it had got its place already, that goes to the next.
-    /// - To a peer, it waits for the connection that is its oldest when the future is first polled.
+    /// - **Dropping** the future leaves the line. If it already had its place, that place goes to the next in line.
+    /// - With a peer as its target, it waits for the connection that is the oldest to that peer at the first poll.
     ///
-    /// A stream that nobody closes keeps its place. Streams of the peer's count, too, so a peer that opens many can make
-    /// you wait. Bounds that never are an error need no choice: a stream waits for the peer to acknowledge others
-    /// ([`ack_backlog`](crate::connection::yamux::Config::ack_backlog)) in any case. A peer has a limit of its own; beyond
-    /// that it resets streams.
+    /// A stream that nobody closes keeps its place. The streams that the peer opens count, too, so a peer that opens many can
+    /// make you wait. Another bound never is an error: in any case, a stream waits until the peer has acknowledged enough of
+    /// the streams before it ([`ack_backlog`](crate::connection::yamux::Config::ack_backlog)). The peer has a limit of its
+    /// own, and resets streams beyond that.
     ///
-    /// A hundred requests over a connection that has place for eight streams:
+    /// A hundred requests over a connection that has room for eight streams:
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]

@@ -1,5 +1,5 @@
-//! What has opened, as it is given to whoever asked for it; of a stream, [`StreamEnds`], which its holder and the host
-//! both know.
+//! The outcomes of listening, dialing and opening a stream; and [`StreamEnds`], the state of a stream that its holder and the
+//! host share.
 
 use super::error::Error;
 use super::unread::{Counted, KeepsUnread};
@@ -13,13 +13,13 @@ use core::cell::{Cell, RefCell};
 use core::task::Waker;
 use std::io;
 
-/// A listener: its id, and where it listens.
+/// The outcome of listening: the id of the listener, and its addresses.
 pub(super) type Listening = (ListenerId, Vec<Multiaddr>);
 
-/// A connection: its id, who is at the other end, and what was dialed.
+/// The outcome of a dial: the id of the connection, its peer, and the address that was dialed.
 pub(super) type Dialed = (ConnectionId, PeerId, Multiaddr);
 
-/// A stream: what does not change of it, and what does.
+/// The parts of an open stream: its properties, and its state.
 pub(super) struct StreamParts {
     pub(super) id: StreamId,
     pub(super) connection: ConnectionId,
@@ -29,23 +29,24 @@ pub(super) struct StreamParts {
     pub(super) ends: Rc<StreamEnds>,
 }
 
-/// What changes of a stream, and is known to the notifee too while the stream has not ended.
+/// The state of a stream, which its holder and, until the stream has ended, the host's notifee share.
 #[derive(Default)]
 pub(super) struct StreamEnds {
     pub(super) reader: Cell<Option<Waker>>,
     pub(super) writer: Cell<Option<Waker>>,
-    /// The peer's end has been read.
+    /// `true` once the peer's end has been read.
     pub(super) is_read: Cell<bool>,
-    /// Our side is closed.
+    /// `true` once our side is closed.
     pub(super) is_finished: Cell<bool>,
-    /// It was closed and then dropped.
+    /// `true` once its holder has closed and then dropped it.
     pub(super) is_let_go: Cell<bool>,
-    /// It is in line to be woken after the turn.
+    /// `true` while its tasks are to be woken after the turn.
     pub(super) is_retrying: Cell<bool>,
+    /// The end of the stream, once it has ended.
     pub(super) end: Cell<Option<StreamOutcome>>,
-    /// The peer had finished its side when the stream ended.
+    /// `true` if the peer had finished its side when the stream ended, so that all its bytes have arrived.
     is_complete: Cell<bool>,
-    /// What had arrived and was not read when the stream ended.
+    /// The bytes that had arrived and were not read when the stream ended.
     unread: RefCell<Unread>,
 }
 
@@ -70,29 +71,29 @@ impl Unread {
 }
 
 impl StreamEnds {
-    /// The stream has ended.
+    /// Records that the stream has ended, with the bytes that were not read.
     pub(super) fn end(&self, end: StreamOutcome, unread: Vec<u8>, is_complete: bool) {
         self.end.set(Some(end));
         self.is_complete.set(is_complete);
         *self.unread.borrow_mut() = Unread { bytes: unread, ..Unread::default() };
     }
 
-    /// There is something to read.
+    /// Takes the waker of the reading task, since there is something to read.
     pub(super) fn readable(&self) -> Option<Waker> {
         self.reader.take()
     }
 
-    /// There is place to write.
+    /// Takes the waker of the writing task, since there is room to write.
     pub(super) fn writable(&self) -> Option<Waker> {
         self.writer.take()
     }
 
-    /// Everybody who waits.
+    /// Takes the wakers of both tasks.
     pub(super) fn wakers(&self) -> impl Iterator<Item = Waker> + use<> {
         self.reader.take().into_iter().chain(self.writer.take())
     }
 
-    /// Reads what is left of a stream that has ended.
+    /// Reads the bytes that are left of an ended stream, and then its end.
     pub(super) fn read_rest(&self, end: StreamOutcome, buffer: &mut [u8]) -> io::Result<usize> {
         match self.unread.borrow_mut().read(buffer) {
             0 => end.read(self.is_complete.get()),
@@ -117,18 +118,20 @@ impl KeepsUnread for StreamEnds {
     }
 }
 
-/// How a stream of the host's has ended.
+/// The end of a stream of a host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum StreamOutcome {
+    /// The end that the event `closed_stream` has told.
     Told(StreamEnd),
-    /// It was opened lazily, and could not open.
+    /// The stream was opened lazily, and could not open.
     Failed(Failure),
     /// The host was dropped.
     Gone,
 }
 
 impl StreamOutcome {
-    /// What the reader hears once it has read all that arrived. `is_complete`: the peer had finished its side.
+    /// Returns the result of a read after all bytes that arrived were read. `is_complete` says whether the peer had finished
+    /// its side.
     pub(super) fn read(self, is_complete: bool) -> io::Result<usize> {
         match self {
             Self::Told(StreamEnd::Finished) => Ok(0),
@@ -137,7 +140,7 @@ impl StreamOutcome {
         }
     }
 
-    /// What the writer hears.
+    /// Returns the error of a read or write after the end of the stream.
     pub(super) fn error(self) -> io::Error {
         use io::ErrorKind as Kind;
         let (kind, text) = match self {
@@ -145,13 +148,11 @@ impl StreamOutcome {
             Self::Told(StreamEnd::Reset(Side::Remote)) => (Kind::ConnectionReset, "the peer reset the stream"),
             Self::Told(StreamEnd::Reset(Side::Local)) => (Kind::ConnectionAborted, "the stream was reset on our side"),
             Self::Told(StreamEnd::ConnectionClosed) => (Kind::ConnectionAborted, "the stream's connection has ended"),
-            Self::Told(StreamEnd::Timeout) => (Kind::TimedOut, "the peer let half of the stream hang"),
+            Self::Told(StreamEnd::Timeout) => (Kind::TimedOut, "the stream was half-open for too long"),
             Self::Told(StreamEnd::Limit) => {
                 (Kind::ConnectionAborted, "the stream was reset because a limit was reached")
             }
-            Self::Told(StreamEnd::Denied) => {
-                (Kind::PermissionDenied, "the gate has come to deny the stream's protocol")
-            }
+            Self::Told(StreamEnd::Denied) => (Kind::PermissionDenied, "the gate now denies the stream's protocol"),
             Self::Failed(reason) => return Error::Failed { reason, text: None }.into(),
             Self::Gone => (Kind::ConnectionAborted, "the host is gone"),
         };

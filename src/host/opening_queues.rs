@@ -1,4 +1,4 @@
-//! [`OpeningQueues`]: openings of streams that wait for a place, in a line for each connection.
+//! [`OpeningQueues`]: openings of streams that wait for a place, with a line for each connection.
 
 use crate::lifecycle::ConnectionId;
 use alloc::collections::BTreeMap;
@@ -12,15 +12,15 @@ pub(super) struct OpeningPlace {
     number: u64,
 }
 
-/// The lines of all connections, first in, first out each. Of `n` that wait, each operation looks at the one that it is
-/// about, in O(log n).
+/// The lines of all connections, each first in, first out. With `n` waiting openings, each operation on one of them is
+/// O(log n).
 ///
-/// A connection whose first is to be tried has a turn. Connections take turns, so that at the limit of all streams none
-/// has to wait for all that wait on another.
+/// A connection has a turn if the first opening in its line is to be tried. Connections take turns, so that at the limit of
+/// all streams, no opening has to wait for the whole line of another connection.
 pub(super) struct OpeningQueues<T> {
     waiting: BTreeMap<OpeningPlace, T>,
-    /// Where somebody waits. One whose last was just taken out stays until that is [`put_back`](Self::put_back) or
-    /// [`served`](Self::served).
+    /// The connections that have a line. If the last opening of a line was just taken out, the line stays until that opening
+    /// is [`put_back`](Self::put_back) or [`served`](Self::served).
     queues: BTreeMap<ConnectionId, ConnectionQueue>,
     /// The connections that have a turn, in order.
     turns: BTreeMap<u64, ConnectionId>,
@@ -44,12 +44,12 @@ impl<T> Default for OpeningQueues<T> {
 }
 
 impl<T> OpeningQueues<T> {
-    /// Returns whether somebody waits for a place on a connection.
+    /// Returns whether openings wait for a place on a connection.
     pub(super) fn is_waited_for(&self, connection: ConnectionId) -> bool {
         self.queues.contains_key(&connection)
     }
 
-    /// Joins the line of a connection, unless at least `most` stand there.
+    /// Adds an opening at the end of the line of a connection, unless `most` or more wait there.
     pub(super) fn join(&mut self, connection: ConnectionId, most: usize, waiting: T) -> Result<OpeningPlace, T> {
         if self.queues.get(&connection).map_or(0, |line| line.len) >= most {
             return Err(waiting);
@@ -60,7 +60,7 @@ impl<T> OpeningQueues<T> {
         Ok(place)
     }
 
-    /// Leaves the line, from wherever it stands there; `None` if it has left before.
+    /// Takes an opening out of its line, wherever it is there. Returns `None` if it has left the line before.
     pub(super) fn leave(&mut self, place: OpeningPlace) -> Option<T> {
         let left = self.waiting.remove(&place)?;
         self.left(place.connection);
@@ -68,7 +68,7 @@ impl<T> OpeningQueues<T> {
         Some(left)
     }
 
-    /// Gives a connection a turn behind the others, if somebody waits for a place on it: there may be one.
+    /// Gives a connection a turn after those that have one, if openings wait for a place on it, since a place may be free.
     pub(super) fn give_turn(&mut self, connection: ConnectionId) {
         let number = self.number();
         if let Some(line) = self.queues.get_mut(&connection)
@@ -79,7 +79,7 @@ impl<T> OpeningQueues<T> {
         }
     }
 
-    /// Takes the first one out of the line whose turn it is. It is to be [`served`](Self::served) or
+    /// Takes the first opening out of the line whose turn is next. The caller has to call [`served`](Self::served) or
     /// [`put_back`](Self::put_back) next.
     pub(super) fn take_first(&mut self) -> Option<(OpeningPlace, T)> {
         let (_, &connection) = self.turns.first_key_value()?;
@@ -88,15 +88,15 @@ impl<T> OpeningQueues<T> {
         Some((place, self.waiting.remove(&place)?))
     }
 
-    /// The one that was taken out does not wait any more. The next one of its connection has its turn behind the others.
+    /// Records that an opening which was taken out does not wait any more. Its connection gets another turn after the others.
     pub(super) fn served(&mut self, place: OpeningPlace) {
         self.end_turn(place.connection);
         self.give_turn(place.connection);
         self.end_if_empty(place.connection);
     }
 
-    /// The one that was taken out finds no place, and is the first of its line again. It keeps its turn if
-    /// `keeps_turn`.
+    /// Puts an opening that was taken out back as the first of its line, since it found no place. Its connection keeps its
+    /// turn if `keeps_turn`.
     pub(super) fn put_back(&mut self, place: OpeningPlace, waiting: T, keeps_turn: bool) {
         self.waiting.insert(place, waiting);
         if let Some(line) = self.queues.get_mut(&place.connection) {
@@ -107,7 +107,7 @@ impl<T> OpeningQueues<T> {
         }
     }
 
-    /// Takes out all that wait for a connection, in order.
+    /// Takes out all openings that wait for a connection, in order.
     pub(super) fn take_line(&mut self, connection: ConnectionId) -> Vec<T> {
         let mut line = Vec::new();
         while let Some(place) = self.first(connection) {
@@ -116,17 +116,17 @@ impl<T> OpeningQueues<T> {
         line
     }
 
-    /// Takes out all that wait.
+    /// Takes out all openings.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = T> + use<T> {
         core::mem::take(self).waiting.into_values()
     }
 
-    /// Has all lines tried at `at`, unless that is to happen earlier.
+    /// Has all lines tried at the time `at`, unless they are to be tried earlier.
     pub(super) fn retry_by(&mut self, at: Duration) {
         self.retry_at = Some(self.retry_at.map_or(at, |earlier| earlier.min(at)));
     }
 
-    /// Gives each line a turn if the time has come. Its work is in the number of lines.
+    /// Gives each line a turn if the time for that has come. The work is proportional to the number of lines.
     pub(super) fn retry(&mut self, now: Duration) {
         if self.retry_at.is_none_or(|at| at > now) {
             return;
@@ -139,7 +139,7 @@ impl<T> OpeningQueues<T> {
         }
     }
 
-    /// Returns the time of the next [`retry`](Self::retry), if somebody waits.
+    /// Returns the time of the next [`retry`](Self::retry), if any opening waits.
     pub(super) fn retry_at(&self) -> Option<Duration> {
         self.retry_at.filter(|_| !self.queues.is_empty())
     }
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_is_free_is_offered_to_the_first_of_one_line() {
+    fn a_free_place_is_offered_to_the_first_of_one_line() {
         let (ids, mut queues) = (connections(100), OpeningQueues::default());
         for n in 0..10_000 {
             queues.join(ids[n % 100], 100, n).unwrap();
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_left_is_kept_nowhere() {
+    fn openings_that_have_left_are_kept_nowhere() {
         let (ids, mut queues) = (connections(2), OpeningQueues::default());
         let places: Vec<_> = (0..10).map(|n| queues.join(ids[n % 2], 5, n).unwrap()).collect();
         queues.give_turn(ids[0]);
@@ -216,7 +216,7 @@ mod tests {
         assert!(!queues.is_waited_for(ids[0]) && queues.turns.is_empty());
         assert_eq!(queues.take_line(ids[1]), [1, 3, 5, 7, 9]);
         assert!(queues.waiting.is_empty() && queues.queues.is_empty());
-        // The last one that is served leaves nothing, either.
+        // The last opening of a line that is served leaves nothing, either.
         queues.join(ids[0], 1, 0).unwrap();
         queues.give_turn(ids[0]);
         let (place, _) = queues.take_first().unwrap();
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_take_turns_and_who_keeps_the_turn_is_first() {
+    fn lines_take_turns_and_one_that_keeps_its_turn_is_next() {
         let (ids, mut queues) = (connections(2), OpeningQueues::default());
         for n in 0..6 {
             queues.join(ids[n / 3], 3, n).unwrap();
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn all_lines_get_a_turn_when_the_time_has_come_and_somebody_waits() {
+    fn all_lines_get_a_turn_when_it_is_time_to_retry() {
         let (ids, mut queues) = (connections(2), OpeningQueues::default());
         let second = Duration::from_secs(1);
         queues.retry_by(3 * second);

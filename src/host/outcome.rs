@@ -1,5 +1,5 @@
-//! Who waits: [`PendingOutcome`], where the outcome of something asked of the host is put, and [`Watcher`], who is
-//! woken after the next turn.
+//! The slots of waiting futures: [`PendingOutcome`] takes the outcome of a command, and [`Watcher`] has a task woken after
+//! the next turn.
 
 use super::error::Error;
 use super::opening_queues::OpeningPlace;
@@ -8,18 +8,19 @@ use alloc::rc::Rc;
 use core::cell::Cell;
 use core::task::Waker;
 
-/// The traces of somebody who waits for an outcome: an id, or a place in line.
+/// A trace of what a command has begun: an id, or a place in line.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum WhatWaits {
-    /// Something has an id by now.
+    /// The id of a listener, a connection or a stream.
     Id(Id),
-    /// It stands in line for a stream's place.
+    /// A place in the line of openings of streams.
     InLine(OpeningPlace),
 }
 
-/// An outcome that is awaited. Cells only: nothing here is ever borrowed while somebody else's code runs.
+/// The slot for the outcome of a command, which a future waits for. It has cells only, so that nothing here is ever borrowed
+/// while foreign code runs.
 pub(super) struct PendingOutcome<T> {
-    /// It is given up if nobody waits any more.
+    /// The trace of what the command has begun. That is given up if the future is dropped.
     begun: Cell<Option<WhatWaits>>,
     outcome: Cell<Option<Result<T, Error>>>,
     waker: Cell<Option<Waker>>,
@@ -36,18 +37,18 @@ impl<T> PendingOutcome<T> {
         })
     }
 
-    /// It has begun, under this id.
+    /// Records the id of what the command has begun.
     pub(super) fn begun(&self, id: impl Into<Id>) {
         self.begun.set(Some(WhatWaits::Id(id.into())));
     }
 
-    /// It waits in line.
+    /// Records that the command waits in line.
     pub(super) fn waits_at(&self, place: OpeningPlace) {
         self.begun.set(Some(WhatWaits::InLine(place)));
     }
 
-    /// Puts the outcome there; whoever waits is to be woken, when nothing is borrowed any more. Nobody waits: the
-    /// outcome is dropped here, and that may be anything of theirs.
+    /// Puts the outcome into the slot. Returns the waker of the task that waits, for the caller to wake once nothing is
+    /// borrowed. If the future was dropped, the outcome is dropped here, which may run the owner's code.
     #[must_use]
     pub(super) fn fill(&self, outcome: Result<T, Error>) -> Option<Waker> {
         if self.is_abandoned.get() {
@@ -57,7 +58,7 @@ impl<T> PendingOutcome<T> {
         self.waker.take()
     }
 
-    /// The outcome, if it is there; else `waker` is woken by whoever puts it there.
+    /// Takes the outcome, if there is one. Otherwise [`fill`](Self::fill) will return `waker`.
     pub(super) fn take(&self, waker: &Waker) -> Option<Result<T, Error>> {
         let outcome = self.outcome.take();
         if outcome.is_none() {
@@ -66,20 +67,20 @@ impl<T> PendingOutcome<T> {
         outcome
     }
 
-    /// Nobody waits any more. Gives what was begun for them.
+    /// Records that the future was dropped. Returns what the command has begun.
     pub(super) fn abandon(&self) -> Option<WhatWaits> {
         self.is_abandoned.set(true);
         drop((self.waker.take(), self.outcome.take()));
         self.begun.get()
     }
 
-    /// Whether nobody waits any more.
+    /// Returns whether the future was dropped.
     pub(super) const fn is_abandoned(&self) -> bool {
         self.is_abandoned.get()
     }
 }
 
-/// Who is to be woken after the next turn.
+/// The slot of a task that is to be woken after the next turn.
 #[derive(Default)]
 pub(super) struct Watcher {
     waker: Cell<Option<Waker>>,
@@ -87,7 +88,7 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// Has `waker` woken after the next turn. `true`: it has to be put on the list.
+    /// Has `waker` woken after the next turn. Returns `true` if the caller has to put this slot on the list of watchers.
     pub(super) fn watch(&self, waker: &Waker) -> bool {
         remember(&self.waker, waker);
         !self.is_listed.replace(true)
@@ -97,15 +98,15 @@ impl Watcher {
         self.is_listed.get()
     }
 
-    /// It has left the list.
+    /// Takes the waker of a slot that has left the list.
     pub(super) fn take(&self) -> Option<Waker> {
         self.is_listed.set(false);
         self.waker.take()
     }
 }
 
-/// Has `waker` woken by whoever takes it out of the cell. A waker is somebody else's code: it is cloned and dropped
-/// while nothing is borrowed.
+/// Puts `waker` into a cell, in place of an earlier one. Cloning and dropping a waker runs foreign code, so nothing is
+/// borrowed meanwhile.
 pub(super) fn remember(cell: &Cell<Option<Waker>>, waker: &Waker) {
     let kept = cell.take().filter(|kept| kept.will_wake(waker));
     let kept = kept.unwrap_or_else(|| waker.clone());

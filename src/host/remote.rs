@@ -16,14 +16,14 @@ use futures_lite::{FutureExt, Stream, StreamExt};
 use smol::channel::{self, Receiver, Sender};
 use smol::lock::Semaphore;
 
-/// A job, on the host's thread.
+/// A job that runs on the host's thread.
 type Job = Box<dyn FnOnce(Handle) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
-/// A handle of a host for other threads, and for executors with several, such as `smol::spawn`. Clones are handles of the
-/// same host.
+/// A handle of a host for other threads, and for executors that have several threads, such as that of `smol::spawn`. Clones
+/// are handles of the same host.
 ///
-/// Handles and streams belong to the host's thread. A `Remote` sends what is to be done with them there, and gives back what
-/// came of it:
+/// Handles and streams belong to the host's thread. A `Remote` sends jobs to that thread, where they use handles and streams,
+/// and returns their outputs:
 ///
 #[cfg_attr(feature = "rand", doc = "```")]
 #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -43,7 +43,7 @@ type Job = Box<dyn FnOnce(Handle) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 /// let listening = server.handle();
 /// let remote = client.remote();
 ///
-/// // On whatever thread smol has for it.
+/// // On any thread of smol's.
 /// let echo = |address| {
 ///     smol::spawn(async move {
 ///         remote
@@ -67,46 +67,48 @@ type Job = Box<dyn FnOnce(Handle) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// - Jobs are begun in the order in which they were sent, while the host [runs](super::Host::run). They go on side by side,
-///   at most [`remote_jobs`](super::Config::remote_jobs) at a time; more wait, and a [`run`](Self::run) waits where as many
-///   wait already. Readers of [`events`](Self::events) and a [`shutdown`](Self::shutdown) take no place. A job that waits for
-///   another one of the same `Remote` keeps its place meanwhile: what they need together has to be no more than there is.
-/// - A future that is dropped gives its job up: a job that has not begun does not begin, and one that has is dropped where it
-///   waits, with all that it holds.
-/// - Once the host was dropped, everything is [`Error::Gone`].
+/// - Jobs begin in the order in which they were sent, while the host [runs](super::Host::run). At most
+///   [`remote_jobs`](super::Config::remote_jobs) run at a time, side by side, and as many wait; beyond that, the future of
+///   [`run`](Self::run) waits until it can send its job. Readers of [`events`](Self::events) and a
+///   [`shutdown`](Self::shutdown) do not count. A job that waits for another job of the same `Remote` counts while it waits,
+///   so jobs that wait for each other must not be more than may run.
+/// - Dropping a future gives its job up: a job that has not begun does not begin, and one that has begun is dropped at the
+///   point where it waits, with all that it holds.
+/// - Once the host was dropped, every call returns [`Error::Gone`].
 #[derive(Clone)]
 pub struct Remote {
     jobs: Sender<Job>,
-    /// Jobs that take no place: they wait for others, and should hold up none.
+    /// The channel of jobs that do not count against the limit: they only wait for something else, and should not hold up
+    /// other jobs.
     aside: Sender<Job>,
-    /// It is closed once the host is shut down or gone.
+    /// A channel that is closed once the host is shut down or gone.
     over: Receiver<()>,
     local_peer: PeerId,
 }
 
 impl Remote {
-    /// Makes a remote handle, and the tasks that begin its jobs. `most` jobs run, and as many wait.
+    /// Makes a remote handle, and spawns the tasks that begin its jobs. At most `most` jobs run, and as many wait.
     pub(super) fn new(handle: &Handle, most: usize, over: Receiver<()>) -> Self {
         let most = most.max(1);
         let (jobs, inbox) = channel::bounded(most);
         let (aside, inbox_aside) = channel::bounded(most);
-        // A handle of a host that lives, which is given to nobody before.
+        // Spawning succeeds: the host of this handle lives.
         let _ = handle.spawn(begin(handle.clone(), Inbox(inbox), Some(most)));
         let _ = handle.spawn(begin(handle.clone(), Inbox(inbox_aside), None));
         Self { jobs, aside, over, local_peer: handle.local_peer() }
     }
 
-    /// Our id to our peers.
+    /// Returns our own peer id.
     #[must_use]
     pub const fn local_peer(&self) -> PeerId {
         self.local_peer
     }
 
-    /// Runs `job` on the host's thread, with a handle, and gives what it gives. It may hold streams and wait there: it is a
-    /// task beside the others.
+    /// Runs `job` on the host's thread, with a handle, and returns its output. The job is a task of its own there, so it may
+    /// hold streams and wait.
     ///
     /// # Errors
-    /// [`Error::Gone`], if the host is dropped before it is over, or if it panics.
+    /// [`Error::Gone`], if the host is dropped before the job is over, or if the job panics.
     pub async fn run<R, F>(&self, job: impl FnOnce(Handle) -> F + Send + 'static) -> Result<R, Error>
     where
         R: Send + 'static,
@@ -115,10 +117,10 @@ impl Remote {
         send(&self.jobs, job).await
     }
 
-    /// Does something with the notifees and the swarm, on the host's thread. See [`Handle::with`].
+    /// Calls `act` with the notifees and the swarm, on the host's thread. See [`Handle::with`].
     ///
     /// # Errors
-    /// [`Error::Gone`].
+    /// [`Error::Gone`], if the host is dropped before.
     pub async fn with<R: Send + 'static>(
         &self,
         act: impl FnOnce(&mut Notifees<AnySwarm>, &mut AnySwarm) -> R + Send + 'static,
@@ -126,24 +128,24 @@ impl Remote {
         self.run(async move |handle: Handle| handle.with(act).await).await?
     }
 
-    /// Shuts the host down. See [`Handle::shutdown`]. The future is ready once everything has ended and been told, or at
-    /// once if the host is gone. It waits for no place among the jobs.
+    /// Shuts the host down. See [`Handle::shutdown`]. The future is ready once everything has ended and notifees were told of
+    /// it, or at once if the host is gone. It does not wait for other jobs.
     pub async fn shutdown(&self) {
         let over = async {
-            // It ends by being closed.
+            // Nothing is ever sent: this ends when the channel is closed.
             let _ = self.over.recv().await;
         };
         let ask = async {
-            // Gone is shut down. If the host does not run any more, nobody answers.
+            // An error means that the host is gone, which will do. If the host does not run any more, there is no answer.
             let _ = send(&self.aside, async |handle: Handle| handle.shutdown().await).await;
         };
         over.or(ask).await;
     }
 
-    /// The events of a service, for another thread. At most `capacity` of them are on their way; 0 counts as 1. While the
-    /// reader is slower, further ones wait in the service, and what that does where it is full its own documentation says.
-    /// It ends when the service is taken out or the host is gone. Those that are on their way when this is dropped are lost. See
-    /// [`Handle::events`].
+    /// Returns the events of a service as an async stream for another thread. At most `capacity` of them are in transit to
+    /// that thread; 0 counts as 1. If the reader is slower, further events wait in the service, whose documentation says what
+    /// happens when its queue is full. The stream ends when the service is removed or the host is gone. Events that are in
+    /// transit when the stream is dropped are lost. See [`Handle::events`].
     pub fn events<T>(&self, id: NotifeeId<T>, capacity: usize) -> RemoteEvents<T::Event>
     where
         T: EventSource + 'static,
@@ -165,7 +167,7 @@ impl Remote {
     }
 }
 
-/// Sends a job, and waits for what comes of it.
+/// Sends a job, and waits for its output.
 async fn send<R, F>(jobs: &Sender<Job>, job: impl FnOnce(Handle) -> F + Send + 'static) -> Result<R, Error>
 where
     R: Send + 'static,
@@ -177,7 +179,7 @@ where
     result.recv().await.map_err(|_| Error::Gone)
 }
 
-/// Answers, unless nobody waits any more.
+/// Runs a job and sends its output. If the receiver is dropped meanwhile, it drops the job.
 async fn answered<R, F: Future<Output = R>>(handle: Handle, job: impl FnOnce(Handle) -> F, answer: Sender<R>) {
     let nobody = async {
         answer.closed().await;
@@ -185,13 +187,13 @@ async fn answered<R, F: Future<Output = R>>(handle: Handle, job: impl FnOnce(Han
     };
     let work = async { Some(job(handle).await) };
     if let Some(result) = nobody.or(work).await {
-        // Nobody may wait any more.
+        // An error means that the receiver was dropped.
         let _ = answer.try_send(result);
     }
 }
 
-/// The jobs that have not begun. With it they are dropped, so that whoever waits for them is told: those who send would
-/// keep them otherwise.
+/// The jobs that have not begun. Its drop drops them, so that their senders get an error. Otherwise the channel would keep
+/// them as long as a sender lives.
 struct Inbox(Receiver<Job>);
 
 impl Drop for Inbox {
@@ -201,7 +203,7 @@ impl Drop for Inbox {
     }
 }
 
-/// Begins jobs, so many at a time.
+/// Begins jobs. At most `most` of them run at a time; `None` is no limit.
 async fn begin(handle: Handle, inbox: Inbox, most: Option<usize>) {
     let places = most.map(|most| Arc::new(Semaphore::new(most)));
     loop {
@@ -227,12 +229,12 @@ impl fmt::Debug for Remote {
     }
 }
 
-/// The work of taking events from a service, until that is over.
+/// The future of the job that forwards the events of a service.
 type Forwarding = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
-/// The events of a service, on another thread: [`Remote::events`].
+/// An async stream of the events of a service, for another thread. [`Remote::events`] returns it.
 pub struct RemoteEvents<E> {
-    /// It is polled here, so that it ends with this.
+    /// The future of the forwarding job, until that is over. It lives here, so that dropping this ends the job.
     forwarding: Option<Forwarding>,
     events: Pin<Box<Receiver<E>>>,
 }

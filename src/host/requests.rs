@@ -1,4 +1,5 @@
-//! Requests and responses with futures: [`Handle::request`] asks, and [`Handle::answer`] has a handler answer.
+//! Requests and responses as futures: [`Handle::request`] sends a request, and [`Handle::answer`] sets a handler that
+//! answers requests.
 
 use super::command::HostCommand;
 use super::error::Error;
@@ -16,11 +17,11 @@ use core::future::Future;
 use smol::lock::Semaphore;
 
 impl Handle {
-    /// Asks a peer, or the peer of a connection, and waits for the response. If the peer is not connected, that is waited for,
-    /// too, for the service's [`timeout`](crate::protocols::request_response::Config::timeout) in all. The outcome is not told
-    /// as an event.
+    /// Sends a request to a peer, or to the peer of a connection, and waits for the response. If the peer is not connected, it
+    /// waits for a connection, too. All of that takes the service's
+    /// [`timeout`](crate::protocols::request_response::Config::timeout) at most. The service reports no event of the outcome.
     ///
-    /// A future that is dropped gives the request up.
+    /// Dropping the future gives the request up.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -51,9 +52,9 @@ impl Handle {
     ///
     /// # Errors
     /// [`Error::Failed`] with the reason of
-    /// [`OutboundFailure`](crate::protocols::request_response::Event::OutboundFailure), and with
-    /// [`Failure::Protocol`] where the codec cannot write the request or it is too long; [`Error::NotConnected`],
-    /// [`Error::Limit`], [`Error::NoNotifee`], [`Error::Gone`].
+    /// [`OutboundFailure`](crate::protocols::request_response::Event::OutboundFailure), or with [`Failure::Protocol`] if the
+    /// request is too long or the codec cannot write it; [`Error::NotConnected`], [`Error::Limit`], [`Error::NoNotifee`],
+    /// [`Error::Gone`].
     pub async fn request<C: Codec + 'static>(
         &self,
         service: NotifeeId<RequestResponse<C>>,
@@ -76,16 +77,17 @@ impl Handle {
         outcome.map_err(|reason| Error::Failed { reason, text: None })
     }
 
-    /// Has `handler` answer the requests of peers from now on, each in a task of its own: with a response, or with `None`, which
-    /// refuses. No event tells of them any more, and of what becomes of the responses.
+    /// Has `handler` answer the requests of peers from now on, each in a task of its own. The handler returns a response, or
+    /// `None` to refuse the request. The service reports no more events of requests, nor of the fate of responses.
     ///
-    /// At most as many handlers run at a time as the service takes
-    /// [requests](crate::protocols::request_response::Config::inbound_requests). One that takes longer than the
-    /// [`inbound_timeout`](crate::protocols::request_response::Config::inbound_timeout) answers nobody. If one panics, its
+    /// The number of handlers that run at a time is bounded by the service's
+    /// [`inbound_requests`](crate::protocols::request_response::Config::inbound_requests). A response that comes after the
+    /// [`inbound_timeout`](crate::protocols::request_response::Config::inbound_timeout) is not sent. If a handler panics, its
     /// request is not answered, and everything else goes on.
     ///
     /// # Errors
-    /// [`Error::Busy`] if a handler answers them already; [`Error::NoNotifee`], [`Error::Gone`]. Nothing has changed.
+    /// [`Error::Busy`] if the service has a handler already; [`Error::NoNotifee`], [`Error::Gone`]. On an error, nothing has
+    /// changed.
     pub async fn answer<C, F>(
         &self,
         service: NotifeeId<RequestResponse<C>>,
@@ -105,7 +107,7 @@ impl Handle {
             let places = Arc::new(Semaphore::new(most.max(1)));
             loop {
                 let place = places.acquire_arc().await;
-                // The service is taken out, or the host is gone.
+                // An error means that the service was removed, or that the host is gone.
                 let Ok(asked) = handle.wait_for(service, RequestResponse::next_handled).await else { return };
                 let (own, handler) = (handle.clone(), handler.clone());
                 let task = async move {
@@ -124,7 +126,7 @@ impl Handle {
                             service.refuse(asked.id);
                         }
                     });
-                    // Gone: nobody is answered any more.
+                    // An error means that the host is gone, and then there is no peer to answer.
                     let _ = respond.await;
                 };
                 if handle.spawn(task).is_err() {
@@ -135,7 +137,7 @@ impl Handle {
     }
 }
 
-/// A request under way, which is given up with this.
+/// A request under way. Dropping this gives the request up.
 struct Asked<'a, C: Codec + 'static> {
     handle: &'a Handle,
     service: NotifeeId<RequestResponse<C>>,

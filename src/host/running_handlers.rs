@@ -1,28 +1,29 @@
-//! [`RunningHandlers`]: the handlers that run, by the peer whose streams they answer.
+//! [`RunningHandlers`]: the running handlers, by the peer whose streams they answer.
 
 use crate::identity::PeerId;
 use crate::lifecycle::StreamId;
 use alloc::collections::{BTreeMap, BTreeSet};
 
-/// The handlers that run. Each operation is O(log n).
+/// The running handlers, by peer. Each operation is O(log n).
 #[derive(Default)]
 pub(super) struct RunningHandlers {
     len: usize,
     peers: BTreeMap<PeerId, PeerHandlers>,
-    /// The peers by the number of their streams that can give way, so that the greediest is found at once.
+    /// The peers by the number of their streams that can give way, so that the peer with the most is found at once.
     sizes: BTreeSet<(usize, PeerId)>,
     next: u64,
 }
 
-/// The handlers that run for one peer.
+/// The running handlers of one peer.
 #[derive(Default)]
 struct PeerHandlers {
+    /// The number of handlers, including those whose streams have given way and that have not ended.
     len: usize,
-    /// The streams that can give way, by age. One that did has a handler until that ends.
+    /// The streams that can give way, oldest first.
     streams: BTreeMap<u64, StreamId>,
 }
 
-/// A handler that runs.
+/// A ticket of one running handler.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HandlerTicket {
     peer: PeerId,
@@ -40,7 +41,7 @@ impl RunningHandlers {
         self.peers.get(peer).map_or(0, |own| own.len)
     }
 
-    /// A handler begins to answer a stream, until [`end`](Self::end).
+    /// Records that a handler begins to answer a stream. It runs until [`end`](Self::end).
     pub(super) fn begin(&mut self, peer: PeerId, stream: StreamId) -> HandlerTicket {
         let number = self.next;
         self.next += 1;
@@ -52,7 +53,8 @@ impl RunningHandlers {
         HandlerTicket { peer, number }
     }
 
-    /// A handler has ended, or was dropped. It changes nothing after the end of the host, which has forgotten all of them.
+    /// Records that a handler has ended or was dropped. After the end of the host, which has forgotten all handlers, it does
+    /// nothing.
     pub(super) fn end(&mut self, HandlerTicket { peer, number }: HandlerTicket) {
         if !self.peers.contains_key(&peer) {
             return;
@@ -64,7 +66,8 @@ impl RunningHandlers {
         });
     }
 
-    /// Takes the youngest stream of the peer that has most, if it has more than `than`. Its handler runs on until it ends.
+    /// Takes the youngest stream of the peer that has the most streams which can give way, if it has more than `than`. The
+    /// handler of that stream counts as running until it ends.
     pub(super) fn take_youngest_beyond(&mut self, than: usize) -> Option<StreamId> {
         let (most, peer) = *self.sizes.last()?;
         if most <= than {
@@ -97,7 +100,7 @@ mod tests {
     use alloc::vec::Vec;
 
     #[test]
-    fn the_youngest_of_who_has_most_gives_way_once_each() {
+    fn the_greediest_peers_youngest_stream_gives_way_once() {
         let peer = |number| Keypair::ed25519_from_bytes([number; 32]).unwrap().public().to_peer_id();
         let mut lifecycle = Lifecycle::<64>::new(Limits::default());
         let connection = lifecycle.begin_connection(Direction::Inbound).unwrap();

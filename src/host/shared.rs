@@ -1,9 +1,9 @@
-//! [`Shared`]: what the driver, the handles, the streams and the notifee of a host have in common.
+//! [`Shared`]: the state that the driver, the handles, the streams and the notifee of a host share.
 //!
-//! This is the only place of the crate with shared ownership, and it has one rule: nothing is borrowed while somebody
-//! else's code runs (a waker, a closure, the drop of a stream), with one exception, the [`HostSwarm`], which notifees and
-//! the transport are given. So whoever wants the swarm but the driver tries, and goes another way if it is taken: a
-//! command waits in the queue, a read or a write is woken after the turn.
+//! This is the only place of the crate with shared ownership, and it has one rule: nothing is borrowed while foreign code
+//! runs (a waker, a closure, the drop of a stream). There is one exception, the [`HostSwarm`], which is borrowed while
+//! notifees and the transport run. So everybody but the driver only tries to borrow the swarm. If it is taken, a command
+//! waits in the queue, and a read or a write is woken after the turn.
 
 use super::any_swarm::{AnySwarm, HostSwarm};
 use super::command::{Commands, QueuedOpening};
@@ -29,64 +29,65 @@ use smol::channel::{Receiver, Sender};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
-/// How far the host's life has come.
+/// The phase of a host's life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum HostPhase {
     Running,
-    /// Nothing new begins; what runs may end by itself until then.
+    /// Nothing new begins. Handlers and streams may end by themselves until this time.
     Draining(Duration),
     /// The swarm is shutting down.
     Closing,
-    /// Everything has ended and been told; the threads of spawned notifees may end by themselves until then.
+    /// Everything has ended, and notifees were told of it. The threads of spawned notifees may end by themselves until this
+    /// time.
     Joining(Duration),
-    /// Everything has ended and been told.
+    /// Everything has ended, and notifees were told of it; or the host was dropped.
     Over,
 }
 
-/// What a host's parts have in common.
+/// The state that a host's parts share.
 pub(super) struct Shared {
     pub(super) config: Config,
     pub(super) local_peer: PeerId,
     pub(super) phase: Cell<HostPhase>,
-    /// None once the host is gone.
+    /// The swarm, or `None` once the host is gone.
     pub(super) host_swarm: RefCell<Option<HostSwarm>>,
     pub(super) commands: RefCell<Commands>,
     pub(super) waiters: RefCell<Waiters>,
-    /// It is borrowed for a moment at a time, by whoever reads or drops a stream that has ended.
+    /// The count of unread bytes of ended streams. Reading or dropping such a stream borrows it for a moment.
     pub(super) unread: Rc<RefCell<UnreadBytes<StreamEnds>>>,
-    /// It is closed once everything has ended and been told, or the host is gone. Other threads wait for that; nothing is
-    /// ever sent.
+    /// A channel that is closed once the host is [over](HostPhase::Over). Other threads wait for that; nothing is ever sent.
     pub(super) over: (Sender<()>, Receiver<()>),
-    /// Whom to wake for what was done outside of the driver's turn.
+    /// The waker of the driver's task, for work that was left outside of its turn.
     pub(super) driver: Cell<Option<Waker>>,
+    /// The instant at which the swarm's clock is zero.
     start: Instant,
 }
 
-/// What is kept of what lives, and who waits for what.
+/// The tables of a host: its listeners, connections, streams and handlers, and the futures and tasks that wait for them.
 #[derive(Default)]
 pub(super) struct Waiters {
     pub(super) listening: Table<ListenerId, Rc<PendingOutcome<Listening>>>,
     pub(super) dialing: Table<ConnectionId, Rc<PendingOutcome<Dialed>>>,
     pub(super) opening: Table<StreamId, Rc<PendingOutcome<StreamParts>>>,
-    /// The streams that somebody holds, or has closed, and that have not ended.
+    /// The streams that have not ended and have a holder, or had one who has closed them.
     pub(super) streams: Table<StreamId, Rc<StreamEnds>>,
     pub(super) handlers: Handlers,
     /// The openings of streams that wait for a place.
     pub(super) opening_queues: OpeningQueues<QueuedOpening>,
     pub(super) awaited_ends: BTreeMap<Id, Vec<Rc<PendingOutcome<()>>>>,
     pub(super) awaited_shutdown: Vec<Rc<PendingOutcome<()>>>,
-    /// The listener or connection whose last event was told last.
+    /// The listener or connection whose last event was told most recently.
     last_told: Option<Id>,
-    /// To be woken once nothing is borrowed.
+    /// The wakers to call once nothing is borrowed.
     wakers: Vec<Waker>,
-    /// Streams that were asked for something while the swarm was taken; each once.
+    /// The streams that were read or written while the swarm was taken, each once.
     retries: Vec<Rc<StreamEnds>>,
-    /// Who waits for something of a notifee's; each once, and none whose future is gone.
+    /// The tasks that wait for an answer of a notifee, each once. A future that is dropped takes its entry out.
     pub(super) watchers: Vec<Rc<Watcher>>,
 }
 
 impl Waiters {
-    /// Who waits for a stream that is ready is to be woken.
+    /// Has the tasks woken that wait for a stream which is ready.
     pub(super) fn ready(&mut self, id: StreamId, readable: bool, writable: bool) {
         let Some(ends) = self.streams.get(id) else { return };
         if readable {
@@ -115,34 +116,34 @@ impl Shared {
         })
     }
 
-    /// A channel that is closed once everything has ended and been told, or the host is gone.
+    /// Returns a channel that is closed once the host is shut down or gone.
     pub(super) fn end_of_host(&self) -> Receiver<()> {
         self.over.1.clone()
     }
 
-    /// The time on the swarm's clock.
+    /// Returns the time on the swarm's clock.
     pub(super) fn now(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// Looks something up or writes it down. `act` runs nobody else's code, and drops nothing that might: it gives it
-    /// back instead.
+    /// Calls `act` with the tables. `act` must run no foreign code, and must drop nothing whose drop could: it returns such
+    /// values instead.
     pub(super) fn waiters<R>(&self, act: impl FnOnce(&mut Waiters) -> R) -> R {
         act(&mut self.waiters.borrow_mut())
     }
 
-    /// Has somebody woken once nothing is borrowed.
+    /// Has tasks woken once nothing is borrowed.
     pub(super) fn wake_later(&self, wakers: impl IntoIterator<Item = Waker>) {
         self.waiters.borrow_mut().wakers.extend(wakers);
     }
 
-    /// Does something with the swarm, unless it is taken or gone.
+    /// Calls `act` with the swarm, unless that is taken or gone.
     pub(super) fn try_world<R>(&self, act: impl FnOnce(&mut HostSwarm) -> R) -> Result<R, Absent> {
         let mut host_swarm = self.host_swarm.try_borrow_mut().map_err(|_| Absent::Taken)?;
         host_swarm.as_mut().map(act).ok_or(Absent::Gone)
     }
 
-    /// Begins something new, unless nothing new may begin.
+    /// Calls `begin`, or returns [`Error::Closing`] if nothing new may begin.
     pub(super) fn begin<R>(&self, begin: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
         match self.phase.get() {
             HostPhase::Running => begin(),
@@ -152,18 +153,19 @@ impl Shared {
         }
     }
 
-    // Who waits.
+    // Waiting futures.
 
-    /// Tells whoever waits of an outcome; they are woken after the turn.
+    /// Puts an outcome into its slot. The task that waits for it is woken after the turn.
     pub(super) fn fill<T>(&self, slot: &PendingOutcome<T>, outcome: Result<T, Error>) {
         let waker = slot.fill(outcome);
         self.wake_later(waker);
     }
 
-    /// Has `slot` told when a listener or a connection has ended, or at once if its end has been told.
+    /// Fills `slot` when a listener or a connection has ended, or at once if its end has been told. `is_known` says whether
+    /// the swarm knows the id.
     pub(super) fn await_end(&self, id: impl Into<Id>, is_known: bool, slot: Rc<PendingOutcome<()>>) {
         let id = id.into();
-        // What was told of last is still known while that is being handled.
+        // While notifees handle the last event of a listener or connection, the swarm still knows its id.
         if !is_known || self.waiters(|waiters| waiters.last_told == Some(id)) {
             return self.fill(&slot, Ok(()));
         }
@@ -171,7 +173,7 @@ impl Shared {
         drop(gone);
     }
 
-    /// A listener's or a connection's last event is being told.
+    /// Fills the slots that wait for the end of a listener or a connection, whose last event is being told.
     pub(super) fn ended(&self, id: impl Into<Id>) {
         let id = id.into();
         self.waiters(|waiters| waiters.last_told = Some(id));
@@ -190,7 +192,7 @@ impl Shared {
         }
     }
 
-    /// How many wait for an end or the shutdown, or did.
+    /// Returns the number of slots that are kept for an end or the shutdown, including those of dropped futures.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         self.waiters(|waiters| {
@@ -198,7 +200,8 @@ impl Shared {
         })
     }
 
-    /// The stream of an id, for its holder, who is told from now on what becomes of it.
+    /// Makes the parts of a stream for its holder, and enters it among the streams. Returns `None` if the swarm does not know
+    /// the stream, its protocol or its peer.
     pub(super) fn stream(&self, node: &dyn Node, id: StreamId) -> Option<StreamParts> {
         let view = node.stream(id)?;
         let (connection, direction, protocol) = (view.connection, view.direction, view.protocol?.clone());
@@ -217,7 +220,7 @@ impl Shared {
 
     // The driver.
 
-    /// Whom to wake from now on.
+    /// Sets the waker of the driver's task.
     pub(super) fn set_driver(&self, waker: &Waker) {
         remember(&self.driver, waker);
     }
@@ -228,8 +231,8 @@ impl Shared {
         }
     }
 
-    /// Wakes who is to be woken. Nothing is borrowed meanwhile: a waker may poll whatever it likes. If one panics, that
-    /// goes on once the others have been woken.
+    /// Wakes all tasks that are to be woken. Nothing is borrowed meanwhile, since a waker may poll anything. If a waker
+    /// panics, the panic is resumed once the others have been woken.
     pub(super) fn wake_all(&self, scratch: &mut Vec<Waker>) {
         let (retries, watchers) = self.waiters(|waiters| {
             core::mem::swap(&mut waiters.wakers, scratch);
@@ -247,12 +250,12 @@ impl Shared {
     }
 }
 
-/// Runs somebody else's code, and returns the payload if that panics.
+/// Runs foreign code, and returns the payload of its panic, if it panics.
 pub(super) fn caught(act: impl FnOnce()) -> Option<Box<dyn Any + Send>> {
     catch_unwind(AssertUnwindSafe(act)).err()
 }
 
-/// Adds one to those who wait, in the place of those who do no more, who are given back.
+/// Adds a slot to those that wait. Removes the slots of dropped futures, and returns them to be dropped.
 #[must_use]
 fn join(waiting: &mut Vec<Rc<PendingOutcome<()>>>, slot: Rc<PendingOutcome<()>>) -> Vec<Rc<PendingOutcome<()>>> {
     let gone = waiting.extract_if(.., |slot| slot.is_abandoned()).collect();

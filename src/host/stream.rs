@@ -1,4 +1,4 @@
-//! [`Stream`]: a stream of the host's, to be read and written by whatever task holds it.
+//! [`Stream`]: a stream of a host, which the task that holds it reads and writes.
 
 use super::command::HostCommand;
 use super::error::Absent;
@@ -19,38 +19,38 @@ use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use std::io;
 
-/// A stream, open and with an agreed protocol, or [opened lazily](super::Handle::open_stream_lazy).
+/// A stream that is open, with an agreed protocol, or that was [opened lazily](super::Handle::open_stream_lazy).
 ///
-/// **Reading** gives what has come. The peer's end is `Ok(0)`; a stream that was cut is an error, so that the two are
-/// never mistaken for each other: `ConnectionReset` if the peer reset it, `ConnectionAborted` if its connection has
-/// ended or the host was dropped, `TimedOut` if the peer let half of it hang for the
-/// [`half_open_timeout`](crate::connection::Config::half_open_timeout), ten minutes by default. One that was opened
-/// lazily and could not open has nothing to read, and says what it failed of: `Unsupported` if the peer refused it. In
-/// any case what had arrived before is read first, and if the peer had finished its side before the connection ended,
-/// then all of it has arrived, and the end is `Ok(0)`. What is unread is bounded by the
-/// [receive window](crate::connection::yamux::Config::max_receive_window): a peer that sends more waits until it is
-/// read. What ended streams have unread has a [bound](super::Config::unread_bytes) of its own; where that is exceeded, the
-/// error comes at once, and never an end.
+/// **Reading** returns the bytes that have arrived. The peer's end is `Ok(0)`. A stream that was cut gives an error, so that
+/// the two can always be told apart: `ConnectionReset` if the peer reset it, `ConnectionAborted` if its connection has ended
+/// or the host was dropped, `TimedOut` if it was half-open for the
+/// [`half_open_timeout`](crate::connection::Config::half_open_timeout), ten minutes by default. A stream that was opened
+/// lazily and could not open has no bytes to read, and gives the reason as an error: `Unsupported` if the peer refused it. In
+/// any case, the bytes that had arrived before are read first. If the peer had finished its side before the connection
+/// ended, all bytes have arrived, and the end is `Ok(0)`. Unread bytes are bounded by the
+/// [receive window](crate::connection::yamux::Config::max_receive_window): a peer that has more to send waits until they are
+/// read. The unread bytes of ended streams have a [bound](super::Config::unread_bytes) of their own. If it is exceeded, the
+/// error comes at once, and never `Ok(0)`.
 ///
-/// **Writing** takes what there is place for, and waits where the peer does not read. What was written is sent by the
-/// host's next turn, without a flush.
+/// **Writing** takes as many bytes as there is room for, and waits while there is none because the peer does not read. The
+/// host's next turn sends the bytes, without a flush.
 ///
-/// **Flushing** waits until what was written has been handed to the socket, with what leaves together with it; what the
-/// peer has of it nobody knows. Once the stream has ended it is an error, since nobody knows what was sent, unless the
-/// stream finished.
+/// **Flushing** waits until all bytes that were written, and the output that leaves together with them, have been handed to
+/// the socket. It does not say that the peer has received them. Once the stream has ended, flushing is an error, since it is
+/// not known which bytes were sent, unless the stream has finished.
 ///
-/// **Closing** ends our side behind what was written: the peer reads the end. It does not wait for the peer, and the
-/// other direction goes on.
+/// **Closing** ends our side after the bytes that were written: the peer reads the end. It does not wait for the peer, and
+/// the other direction goes on.
 ///
-/// **Dropping** a stream resets it, in both directions, unless it was closed: then what was written is still sent, and
-/// what the peer still has to say is passed over, for a [`close_timeout`](crate::connection::Config::close_timeout) at
-/// most.
+/// **Dropping** a stream resets it, in both directions, unless it was closed. After a close, the bytes that were written are
+/// still sent, and bytes that still come from the peer are discarded, for a
+/// [`close_timeout`](crate::connection::Config::close_timeout) at most.
 ///
 /// **Holding** a stream that has not ended keeps a [shutdown](super::Handle::shutdown) waiting, for the whole
-/// [`shutdown_timeout`](super::Config::shutdown_timeout): drop it before you await that.
+/// [`shutdown_timeout`](super::Config::shutdown_timeout). Drop the stream before you await a shutdown.
 ///
-/// It belongs to the thread of its host. Its halves may be used by several tasks, through `split` of `futures-lite` or
-/// `smol`: one task at a time waits to read, and one to write.
+/// A stream belongs to the thread of its host. Several tasks may use its halves, through `split` of `futures-lite` or `smol`:
+/// one task at a time waits to read, and one to write.
 pub struct Stream {
     shared: Rc<Shared>,
     opened: StreamParts,
@@ -61,46 +61,47 @@ impl Stream {
         Self { shared, opened }
     }
 
-    /// Its id, as notifees are told it.
+    /// Returns the id of the stream, which notifees are told, too.
     #[must_use]
     pub const fn id(&self) -> StreamId {
         self.opened.id
     }
 
-    /// The connection it runs on.
+    /// Returns the connection of the stream.
     #[must_use]
     pub const fn connection(&self) -> ConnectionId {
         self.opened.connection
     }
 
-    /// Who is at the other end.
+    /// Returns the peer at the other end.
     #[must_use]
     pub const fn peer(&self) -> PeerId {
         self.opened.peer
     }
 
-    /// Who opened it.
+    /// Returns the direction in which the stream was opened: by the peer, or by us.
     #[must_use]
     pub const fn direction(&self) -> Direction {
         self.opened.direction
     }
 
-    /// What is spoken on it, or, if it was opened lazily, proposed.
+    /// Returns the protocol of the stream, or, if it was opened lazily, the proposed one.
     #[must_use]
     pub const fn protocol(&self) -> &Protocol {
         &self.opened.protocol
     }
 
-    /// Gives the stream a time of its own in the place of
-    /// [`half_open_timeout`](crate::connection::Config::half_open_timeout), or `None` for no limit: for a request whose
-    /// answer may take long, say. If the stream is half-open already, the time begins with this call. It changes nothing
-    /// on a stream that has ended.
+    /// Gives the stream a half-open timeout of its own, in place of
+    /// [`half_open_timeout`](crate::connection::Config::half_open_timeout): for a request whose answer may take long, for
+    /// example. `None` is no limit. If the stream is half-open already, the time begins with this call. On a stream that has
+    /// ended, this has no effect.
     pub fn set_half_open_timeout(&self, time: Option<Duration>) {
         self.shared.act(HostCommand::SetHalfOpenTimeout(self.opened.id, time));
     }
 
-    /// Does something with the stream in the swarm, and has the driver do what follows from it. Pending: the swarm is
-    /// taken, and who waits in `waiting` will be woken after the turn; or `act` found nothing to do.
+    /// Calls `act` with the swarm, and has the driver run if `act` has returned a result. Otherwise, if the swarm is taken or
+    /// `act` has returned `None`, it returns `Pending`, and the waker of `cx` is in `waiting`. If the swarm was taken, the
+    /// waker is called after the turn.
     fn with<R>(
         &self,
         waiting: &Cell<Option<Waker>>,
@@ -135,7 +136,7 @@ impl AsyncRead for Stream {
                 ends.is_read.set(n == 0);
                 Some(Ok(n))
             }
-            // Once it has ended, what is left comes with its last event, which is on its way.
+            // A stream that has ended gives its unread bytes with its last event, which is about to be told.
             Err(ReadError::Blocked | ReadError::Ended | ReadError::Stale) => None,
             Err(ReadError::Closed) => Some(Err(closed())),
         })
@@ -161,7 +162,7 @@ impl AsyncWrite for Stream {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let (ends, id) = (&self.opened.ends, self.opened.id);
         match ends.end.get() {
-            // Its end was sent behind what was written.
+            // Our end was sent after all bytes that were written.
             Some(StreamOutcome::Told(StreamEnd::Finished)) => return Poll::Ready(Ok(())),
             Some(end) => return Poll::Ready(Err(end.error())),
             None => {}
@@ -207,7 +208,7 @@ impl Drop for Stream {
     }
 }
 
-/// One line: `s0.1 on c0.1 with PEER: /echo/1.0.0`.
+/// Writes one line: `s0.1 on c0.1 with PEER: /echo/1.0.0`.
 impl fmt::Display for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let StreamParts { id, connection, peer, protocol, .. } = &self.opened;

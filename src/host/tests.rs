@@ -1,4 +1,4 @@
-//! What is kept for those who wait no more: next to nothing.
+//! Tests that next to nothing is kept for futures that were dropped.
 
 use super::command::{Close, HostCommand};
 use super::wait::AwaitOutcome;
@@ -13,11 +13,11 @@ fn host() -> Host {
 }
 
 #[test]
-fn what_nobody_waits_for_does_not_pile_up_in_the_queue() {
+fn commands_of_dropped_futures_do_not_pile_up() {
     let host = host();
     let (handle, shared) = (host.handle(), host.driver.shared.clone());
     let most = shared.try_world(|_| {
-        // Everything is queued in here.
+        // The swarm is borrowed here, so that each command is queued.
         let address = || "/ip4/127.0.0.1/tcp/1".parse().unwrap();
         let kept: Vec<_> =
             (0..50).map(|_| AwaitOutcome::begin(&shared, |slot| HostCommand::Dial(address(), slot))).collect();
@@ -33,7 +33,7 @@ fn what_nobody_waits_for_does_not_pile_up_in_the_queue() {
 }
 
 #[test]
-fn who_waits_no_more_does_not_pile_up_beside_those_who_do() {
+fn dropped_futures_do_not_pile_up_beside_waiting_ones() {
     let mut host = host();
     let (handle, shared) = (host.handle(), host.driver.shared.clone());
     let dialed = host.with(|_, swarm| {
@@ -52,7 +52,7 @@ fn who_waits_no_more_does_not_pile_up_beside_those_who_do() {
 }
 
 #[test]
-fn who_waits_for_a_notifee_is_forgotten_with_the_future() {
+fn a_dropped_wait_for_a_notifee_is_forgotten() {
     let mut host = host();
     let (handle, shared) = (host.handle(), host.driver.shared.clone());
     struct Silent;

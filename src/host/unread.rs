@@ -1,4 +1,5 @@
-//! [`UnreadBytes`]: the bytes that have arrived on streams which have ended, and wait for who holds these streams.
+//! [`UnreadBytes`]: the count of bytes that have arrived on streams which have ended, and that the holders of these streams
+//! have not read.
 
 use crate::identity::PeerId;
 use crate::lifecycle::StreamId;
@@ -6,12 +7,12 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::rc::{Rc, Weak};
 use core::cell::RefCell;
 
-/// The bytes of ended streams, by peer, each kept in an `S`. What counts is memory: the capacity of the buffers. Each
-/// operation is O(log n).
+/// The count of unread bytes of ended streams, by peer. An `S` keeps the bytes of one stream. Memory counts: the capacity of
+/// the buffers. Each operation is O(log n).
 pub(super) struct UnreadBytes<S> {
     all: usize,
     peers: BTreeMap<PeerId, PeerUnread<S>>,
-    /// The peers by their bytes, so that the greediest is found at once.
+    /// The peers by the number of their bytes, so that the peer with the most is found at once.
     sizes: BTreeSet<(usize, PeerId)>,
 }
 
@@ -20,21 +21,21 @@ struct PeerUnread<S> {
     streams: BTreeMap<LossOrder, Weak<S>>,
 }
 
-/// What keeps the bytes of a stream that has ended.
+/// A keeper of the bytes of a stream that has ended.
 pub(super) trait KeepsUnread: Sized {
-    /// Returns the memory that is kept for the holder of a stream that has ended, and whether the peer had not finished its
-    /// side.
+    /// Returns the bytes of memory that are kept for the holder of an ended stream, and whether the stream was cut. Returns
+    /// `None` if nothing is kept.
     fn keeps(&self) -> Option<(usize, bool)>;
 
-    /// The bytes that are kept are counted until they are read, lost or dropped.
+    /// Puts the guard of the count beside the kept bytes: they are counted until they are read, lost or dropped.
     fn set_counted(&self, counted: Counted<Self>);
 
-    /// A bound was exceeded: the holder reads nothing more, and hears that the stream was cut.
+    /// Drops the kept bytes, since a bound was exceeded. The holder reads nothing more, and gets the error of a cut.
     fn lose_unread(&self);
 }
 
-/// The order in which streams of a peer lose their bytes, last first: those that were cut before those that the peer had
-/// finished, large ones before small ones.
+/// The order in which the streams of a peer lose their bytes: the greatest key first. Streams that were cut lose theirs
+/// before streams that the peer had finished, and large ones before small ones.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct LossOrder {
     is_cut: bool,
@@ -42,7 +43,7 @@ struct LossOrder {
     stream: StreamId,
 }
 
-/// The count of one stream's bytes, which ends when it is dropped with them.
+/// A guard that is kept with the bytes of one stream. Its drop ends their count.
 pub(super) struct Counted<S> {
     count: Rc<RefCell<UnreadBytes<S>>>,
     peer: PeerId,
@@ -69,7 +70,8 @@ impl<S> UnreadBytes<S> {
         }
     }
 
-    /// Takes the stream that loses its bytes next, if `peer` has more than `per_peer`, or all together more than `most`.
+    /// Takes the stream that loses its bytes next: one of `peer`, if that has more than `per_peer` bytes; else one of the peer
+    /// with the most bytes, if all peers together have more than `most`.
     fn take_excess(&mut self, peer: PeerId, per_peer: usize, most: usize) -> Option<Weak<S>> {
         let own = self.peers.get(&peer).map_or(0, |own| own.bytes);
         let who = match own > per_peer {
@@ -85,7 +87,8 @@ impl<S> UnreadBytes<S> {
     }
 }
 
-/// Counts the bytes that `ends` keeps of a peer's stream. While a bound is exceeded, the greediest loses what it has.
+/// Counts the bytes that `ends` keeps of a stream of `peer`. While a bound is exceeded, streams lose their bytes: those of
+/// `peer` if it exceeds the bound of a peer, else those of the peer with the most bytes.
 pub(super) fn count<S: KeepsUnread>(
     count: &Rc<RefCell<UnreadBytes<S>>>,
     (peer, stream): (PeerId, StreamId),
@@ -102,7 +105,7 @@ pub(super) fn count<S: KeepsUnread>(
     loop {
         let excess = count.borrow_mut().take_excess(peer, per_peer, most);
         match excess {
-            // Not while the count is borrowed: it is told.
+            // The count is not borrowed here: losing the bytes drops their guard, which borrows it.
             Some(ends) => ends.upgrade().iter().for_each(|ends| ends.lose_unread()),
             None => return,
         }
@@ -112,7 +115,7 @@ pub(super) fn count<S: KeepsUnread>(
 impl<S> Drop for Counted<S> {
     fn drop(&mut self) {
         let mut count = self.count.borrow_mut();
-        // It has lost its bytes if it is not there.
+        // A stream that has lost its bytes is not counted any more.
         if count.peers.get(&self.peer).is_some_and(|own| own.streams.contains_key(&self.key)) {
             count.resize(self.peer, |own| {
                 own.streams.remove(&self.key);
@@ -147,7 +150,7 @@ mod tests {
             Self { unread: Rc::default(), streams: (0..32).map(begin).collect() }
         }
 
-        /// A stream of a peer's ends with so many KiB unread, where a peer may have 8 KiB, and all together 12.
+        /// Ends a stream of a peer with `kib` KiB unread. The bound of a peer is 8 KiB, and that of all peers 12 KiB.
         fn ends(&self, peer: u8, stream: usize, kib: usize, is_complete: bool) -> Rc<StreamEnds> {
             let ends = Rc::new(StreamEnds::default());
             let peer = Keypair::ed25519_from_bytes([peer; 32]).unwrap().public().to_peer_id();
@@ -183,7 +186,7 @@ mod tests {
         let play = Play::new();
         let most: Vec<_> = (0..4).map(|stream| play.ends(1, stream, 2, false)).collect();
         let others: Vec<_> = (2..8).map(|peer| play.ends(peer, usize::from(peer) + 10, 1, false)).collect();
-        assert_eq!(others.iter().map(|ends| left(ends)).sum::<usize>(), 6, "who has little keeps it");
+        assert_eq!(others.iter().map(|ends| left(ends)).sum::<usize>(), 6, "a peer with little keeps it");
         assert_eq!((most.iter().map(|ends| left(ends)).sum::<usize>(), play.all()), (6, 12));
         let mut buffer = [0; 4 * KIB];
         let end = StreamOutcome::Told(StreamEnd::Reset(Side::Remote));
@@ -193,6 +196,6 @@ mod tests {
         assert_eq!(play.all(), 0, "what was read is not counted any more");
         drop((most, others));
         let unread = play.unread.borrow();
-        assert!(unread.peers.is_empty() && unread.sizes.is_empty(), "nothing is kept of who holds nothing");
+        assert!(unread.peers.is_empty() && unread.sizes.is_empty(), "nothing is kept of peers without bytes");
     }
 }

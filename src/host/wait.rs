@@ -1,5 +1,5 @@
-//! What tasks wait for: [`AwaitOutcome`] for the outcome of what was asked, [`WatchNotifee`] for what a notifee has to
-//! say.
+//! The futures of handles: [`AwaitOutcome`] waits for the outcome of a command, and [`WatchNotifee`] for an answer of a
+//! notifee.
 
 use super::command::HostCommand;
 use super::error::{Absent, Error};
@@ -11,7 +11,8 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-/// Waits for an outcome. Dropped before, it gives up what has begun: a dial, a listener, a stream, a place in line.
+/// A future that waits for the outcome of a command. If it is dropped before, it gives up what the command has begun: a
+/// dial, a listener, a stream or a place in line.
 pub(super) struct AwaitOutcome<T> {
     shared: Rc<Shared>,
     slot: Rc<PendingOutcome<T>>,
@@ -19,7 +20,7 @@ pub(super) struct AwaitOutcome<T> {
 }
 
 impl<T> AwaitOutcome<T> {
-    /// Gives the command that `command` makes with a fresh slot.
+    /// Gives the host the command that `command` makes from a fresh slot for its outcome.
     pub(super) fn begin(shared: &Rc<Shared>, command: impl FnOnce(Rc<PendingOutcome<T>>) -> HostCommand) -> Self {
         let slot = PendingOutcome::new();
         let this = Self { shared: shared.clone(), slot: slot.clone(), is_over: false };
@@ -49,14 +50,14 @@ impl<T> Drop for AwaitOutcome<T> {
         }
         match self.slot.abandon() {
             Some(WhatWaits::Id(id)) => self.shared.act(HostCommand::GiveUp(id)),
-            // It has no place that would be free now: the next in line goes on waiting, one place further in front.
+            // It only waited, so no place becomes free for the next in line.
             Some(WhatWaits::InLine(place)) => drop(self.shared.waiters(|waiters| waiters.opening_queues.leave(place))),
             None => {}
         }
     }
 }
 
-/// Asks a notifee at once and after each turn, until it has an answer.
+/// A future that asks a notifee at once and after each turn, until the notifee has an answer.
 pub(super) struct WatchNotifee<T, F> {
     shared: Rc<Shared>,
     watcher: Rc<Watcher>,

@@ -1,4 +1,4 @@
-//! [`Error`]: the reason for which a key file cannot be used, in words for its owner.
+//! [`Error`]: the reason why a key file cannot be used, with a text for the user who gave it.
 
 use crate::text::quoted;
 use alloc::string::String;
@@ -7,51 +7,52 @@ use libp2p_identity::PeerId;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
-/// The most bytes of a key file. An RSA key of 8 192 bits, the longest key of a peer, takes about 4 700.
+/// The maximum length of a key file, in bytes. An RSA key of 8 192 bits, the longest key that a peer may have, takes about
+/// 4 700.
 pub const MAX_KEY: usize = 16 * 1024;
 
-/// A key file that cannot be used, and why. Its text also says what may help.
+/// A key file that cannot be used, and the reason. The text of the error also says what may help.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Error {
-    /// The file, as it was given.
+    /// The path of the file, as it was given.
     pub path: PathBuf,
     /// The reason.
     pub fault: KeyFault,
-    /// It would have been made.
+    /// `true` for [`load_or_create`](super::KeyFile::load_or_create), which would have made the file.
     pub(super) may_create: bool,
 }
 
-/// The reason for which a key file cannot be used.
+/// The reason why a key file cannot be used.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum KeyFault {
-    /// There is no such file, and none was to be made.
+    /// The file does not exist, and was not to be made.
     Missing,
-    /// It is no regular file, but this: a pipe, say.
+    /// The path names no regular file, but what the text says, such as a pipe.
     Special(&'static str),
-    /// It is a folder.
+    /// The path names a folder.
     Folder,
-    /// It is a symbolic link to what is not there.
+    /// The path names a symbolic link whose target, given here, does not exist.
     BrokenLink(PathBuf),
-    /// It has no bytes.
+    /// The file is empty.
     Empty,
-    /// It has more than [`MAX_KEY`] bytes.
+    /// The file has more than [`MAX_KEY`] bytes.
     TooLong,
-    /// It has a content of this kind, and no private key in libp2p's protobuf form. A type of key that is not built in is
-    /// one of these, too.
+    /// The content of the file has this format, and is no private key in libp2p's protobuf form. A key whose type is not
+    /// built in is reported like this, too.
     Foreign(String),
-    /// It begins as a private key in libp2p's protobuf form, and is none: it was cut off, or changed.
+    /// The content begins as a private key in libp2p's protobuf form, but was cut off or changed.
     Damaged,
-    /// It has a key in libp2p's protobuf form, encoded once more as base64.
+    /// The content is a key in libp2p's protobuf form, encoded as base64.
     Base64,
-    /// It has the public key of this peer.
+    /// The content is the public key of this peer.
     Public(PeerId),
-    /// It cannot be read.
+    /// The file cannot be read.
     Read(io::Error),
-    /// It cannot be made, since this folder is not there.
+    /// The file cannot be made, since this folder does not exist.
     NoFolder(PathBuf),
-    /// It cannot be made.
+    /// The file cannot be made.
     Make(io::Error),
 }
 
@@ -78,11 +79,11 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const FILE: &str = "give a file with a key in libp2p's protobuf form";
         const INSTEAD: &str =
-            "give a file with a key in libp2p's protobuf form, or a name that is free, and it is made";
+            "give a file with a key in libp2p's protobuf form, or a name that does not exist, to have it made";
         let instead = if self.may_create { INSTEAD } else { FILE };
         write!(f, "the key file {} ", quoted(self.path.display()))?;
         match &self.fault {
-            KeyFault::Missing => write!(f, "is not there; {instead}"),
+            KeyFault::Missing => write!(f, "does not exist; {instead}"),
             KeyFault::Special(kind) => write!(f, "is {kind}, and is not read; {instead}"),
             KeyFault::Folder => {
                 write!(f, "is a folder; give a file in it: {}", quoted(self.path.join("key").display()))
@@ -90,43 +91,47 @@ impl fmt::Display for Error {
             KeyFault::BrokenLink(target) => {
                 write!(
                     f,
-                    "is a link to {}, which is not there; delete the link, or {instead}",
+                    "is a link to {}, which does not exist; delete the link, or {instead}",
                     quoted(target.display())
                 )
             }
-            KeyFault::Empty if self.may_create => f.write_str("is empty; delete it, and it is made, or give another"),
+            KeyFault::Empty if self.may_create => {
+                f.write_str("is empty; delete it to have it made, or give another file")
+            }
             KeyFault::Empty => write!(f, "is empty; {instead}"),
             KeyFault::TooLong => write!(f, "is longer than any key, which has at most {MAX_KEY} bytes; {instead}"),
             KeyFault::Foreign(kind) => write!(f, "holds {kind}, and no key in libp2p's protobuf form; {instead}"),
             KeyFault::Damaged => write!(
                 f,
-                "is damaged or cut: it begins as a key in libp2p's protobuf form; take it from a copy, or {instead}"
+                "is damaged or cut: it begins as a key in libp2p's protobuf form; restore it from a copy, or {instead}"
             ),
             KeyFault::Base64 => {
-                write!(f, "holds a key as base64; decode it with `base64 -d`, and give a file with what comes out")
+                write!(f, "holds a key as base64; decode it with `base64 -d`, and give a file with the output")
             }
             KeyFault::Public(peer) => write!(f, "holds the public key of {peer}; give a file with the private one"),
             KeyFault::Read(error) if error.kind() == ErrorKind::WouldBlock => {
                 write!(f, "has nothing to read at present; {instead}")
             }
             KeyFault::Read(error) if error.kind() == ErrorKind::PermissionDenied => {
-                write!(f, "may not be read by this user: {error}; let this user read it, or give another")
+                write!(f, "may not be read by this user: {error}; let this user read it, or give another file")
             }
             KeyFault::Read(error) if error.kind() == ErrorKind::NotADirectory => {
-                f.write_str("cannot be read: a part of its path is no folder; give a file in a folder")
+                f.write_str("cannot be read: a part of its path is not a folder; give a file in a folder")
             }
             KeyFault::Read(error) if is_too_long(error) => {
-                f.write_str("cannot be read: its name is too long; give a shorter one")
+                f.write_str("cannot be read: its name is too long; give a file with a shorter name")
             }
             KeyFault::Read(error) if is_circle(error) => {
                 f.write_str("cannot be read: its links lead in a circle; give a file, or delete one of the links")
             }
-            KeyFault::Read(error) => write!(f, "cannot be read: {error}; give another if that stays so"),
+            KeyFault::Read(error) => write!(f, "cannot be read: {error}; give another file if that persists"),
             KeyFault::NoFolder(folder) => {
-                write!(f, "cannot be made, since the folder {} is not there; make it, or ", quoted(folder.display()))?;
-                f.write_str("give a file in another")
+                write!(f, "cannot be made: the folder {} does not exist; make it, or ", quoted(folder.display()))?;
+                f.write_str("give a file in another folder")
             }
-            KeyFault::Make(error) => write!(f, "cannot be made: {error}; mend that, or give a file in another folder"),
+            KeyFault::Make(error) => {
+                write!(f, "cannot be made: {error}; correct that, or give a file in another folder")
+            }
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Key files: reads the identity in a file, or makes it.
+//! Key files: reads the identity in a file, or makes the file.
 //!
-//! A file that is made appears [whole or not at all](new_file), and never in the place of another: of processes that start
-//! at once with the same name, one makes the file, and all use what is in it.
+//! A file that is made appears [whole or not at all](new_file), and never replaces another: if several processes start at
+//! once with the same path, one makes the file, and all use the identity in it.
 //!
-//! Reading takes at most [`MAX_KEY`] bytes of regular files only, and on Unix it never blocks. The bytes of a key are
-//! wiped once the identity is made of them, but for the copies that the page of [`keys`](super) names.
+//! Reading takes at most [`MAX_KEY`] bytes, of regular files only, and on Unix it never blocks. The bytes of a key are
+//! wiped once the identity is made from them, except for the copies that the page of [`keys`](super) names.
 
 use super::{Error, KeyFault, MAX_KEY, new_file};
 use alloc::borrow::ToOwned as _;
@@ -20,50 +20,55 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// An Ed25519 key in libp2p's protobuf form begins with these bytes: its type, and the length of its two halves.
+/// The first bytes of an Ed25519 key in libp2p's protobuf form: its type, and the length of its two halves.
 const ED25519_HEADER: [u8; 4] = [8, 1, 18, 64];
 
-/// The pauses in which an empty file may still be filled by the process that has just [made it in place](new_file).
+/// The number of pauses for which an empty file is given time: another process may have just
+/// [made it in place](new_file), and be about to fill it.
 const PAUSES: u32 = 20;
+/// The length of one pause.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// An identity, and what is known of the file that keeps it.
+/// An identity, and facts about the file that keeps it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct KeyFile {
     /// The identity.
     pub key: Keypair,
-    /// The file was not there, and has been made.
+    /// `true` if the file did not exist and has been made.
     pub is_new: bool,
-    /// The file's mode, if others of this machine than the user that this process acts as can read or change it: by its mode,
-    /// or since it is another user's. The identity is theirs, too, then: tell your user. Always `None` on systems without modes.
+    /// The mode of the file, if other users than the one that this process acts as can read or change it: because the mode
+    /// lets them, or because the file belongs to another user. They can act under this identity, so warn your user. Always
+    /// `None` on systems without modes.
     pub exposed: Option<u32>,
-    /// The id of the file's owner, if that is another user than the one that this process acts as, and not root, who can read
-    /// all files anyway.
+    /// The user id of the file's owner, if that is neither the user that this process acts as nor root, who can read all files
+    /// anyway.
     pub foreign_owner: Option<u32>,
 }
 
 impl KeyFile {
     /// Reads the identity in a file: a private key in libp2p's protobuf form, of any type that is built in.
     ///
-    /// A link is followed. An empty file gets a fifth of a second in which the process that has just made it may fill it;
-    /// this blocks for so long.
+    /// A symbolic link is followed. An empty file is given a fifth of a second, in which the process that has just made it
+    /// may fill it; this call blocks for that time.
     ///
     /// # Errors
-    /// [`Error`] says why the file cannot be used, and in its text what may help. The file is left as it was.
+    /// [`Error`], which has the reason why the file cannot be used. Its text also says what may help. The file is left as it
+    /// was.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::of(path.as_ref(), false)
     }
 
-    /// Reads the identity in a file as [`load`](Self::load) does. If there is no file, it makes one for its owner alone, with
-    /// a new Ed25519 key.
+    /// Reads the identity in a file as [`load`](Self::load) does. If there is no file, it makes one with a new Ed25519 key,
+    /// which its owner alone can read.
     ///
-    /// The file appears whole or not at all, and its bytes and its name are on the disk then. Of processes that do this at
-    /// once one makes the file, and all have its identity. It is written under another name in the same folder first
-    /// (`.swarm-notify-` and 16 digits); a process that is killed in between leaves that one behind, which nothing reads.
+    /// The file appears whole or not at all, and its bytes and its name are on the disk when this returns. If several
+    /// processes do this at once, one makes the file, and all get its identity. The file is first written under another name
+    /// in the same folder (`.swarm-notify-` and 16 hexadecimal digits). A process that is killed in between leaves that other
+    /// file behind, which nothing reads.
     ///
     /// # Errors
-    /// [`Error`], as for `load`, or if the file cannot be made; then nothing new is in its folder.
+    /// [`Error`], as for `load`, or if the file cannot be made. In the latter case nothing new is left in its folder.
     pub fn load_or_create(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::of(path.as_ref(), true)
     }
@@ -74,8 +79,8 @@ impl KeyFile {
     }
 }
 
-/// Returns what is in a file. If there is no file and one may be made, it is. An empty one gets [`PAUSES`] pauses to be
-/// filled.
+/// Reads a key file. If there is none and `may_create` is `true`, it makes one. An empty file is given [`PAUSES`] pauses to
+/// be filled.
 fn load(path: &Path, may_create: bool, pause: &mut dyn FnMut()) -> Result<KeyFile, KeyFault> {
     let mut pauses = 0;
     loop {
@@ -86,12 +91,12 @@ fn load(path: &Path, may_create: bool, pause: &mut dyn FnMut()) -> Result<KeyFil
                 if let Some(key) = make(path)? {
                     return Ok(KeyFile { key, is_new: true, exposed: None, foreign_owner: None });
                 }
-                // Another process has made it in the meantime. Its identity is this one's, too.
+                // Another process has made the file in the meantime. The next round reads it.
             }
             Err(KeyFault::Empty) if pauses < PAUSES => {}
             Err(fault) => return Err(fault),
         }
-        // It also bounds the rounds in which a file comes and goes.
+        // The count also bounds the rounds in which a file appears and vanishes again.
         pauses += 1;
         if pauses > 2 * PAUSES {
             return Err(KeyFault::Read(ErrorKind::NotFound.into()));
@@ -100,9 +105,9 @@ fn load(path: &Path, may_create: bool, pause: &mut dyn FnMut()) -> Result<KeyFil
     }
 }
 
-/// Returns what is in a file, or `None` if there is no file.
+/// Reads a key file once, and returns `None` if there is no file.
 fn read(path: &Path) -> Result<Option<KeyFile>, KeyFault> {
-    // Opening a device, or a pipe that nobody writes to, would do something, or wait.
+    // The type is checked before opening: opening a device can have effects, and opening a pipe waits for a writer.
     match fs::metadata(path) {
         Ok(metadata) => refuse_special(metadata.file_type())?,
         Err(error) if is_gone(&error) => {
@@ -118,7 +123,7 @@ fn read(path: &Path) -> Result<Option<KeyFile>, KeyFault> {
         Err(error) if is_gone(&error) => return Ok(None),
         Err(error) => return Err(KeyFault::Read(error)),
     };
-    // It may have been replaced before it was opened.
+    // The file may have been replaced between the check and the opening.
     let metadata = file.metadata().map_err(KeyFault::Read)?;
     refuse_special(metadata.file_type())?;
     let bytes = contents(&file).map_err(KeyFault::Read)?;
@@ -130,7 +135,7 @@ fn read(path: &Path) -> Result<Option<KeyFile>, KeyFault> {
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    // A pipe in the place of the file that was looked at would otherwise wait for a writer.
+    // Without `NONBLOCK`, a pipe that has replaced the file since the check would wait for a writer.
     let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
     File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
@@ -160,10 +165,10 @@ fn special(kind: FileType) -> &'static str {
 
 #[cfg(not(unix))]
 fn special(_kind: FileType) -> &'static str {
-    "no regular file"
+    "not a regular file"
 }
 
-/// Returns the mode of a file that others can read or change: others than its owner, or its owner.
+/// Returns the mode of a file if it lets others than its owner read or change the file, or if the owner is another user.
 #[cfg(unix)]
 fn mode_for_others(metadata: &Metadata, is_foreign: bool) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -171,13 +176,14 @@ fn mode_for_others(metadata: &Metadata, is_foreign: bool) -> Option<u32> {
     (is_foreign || mode & 0o066 != 0).then_some(mode)
 }
 
-/// Windows has no modes: a file has the access list of its folder, which is its user's own in a profile.
+/// Returns `None`, since Windows has no modes: a file has the access list of its folder, which in a profile is its user's
+/// own.
 #[cfg(not(unix))]
 fn mode_for_others(_metadata: &Metadata, _is_foreign: bool) -> Option<u32> {
     None
 }
 
-/// Returns the owner of a file that is not ours. An owner can read and change it, or give himself the right to.
+/// Returns the owner of a file that is neither ours nor root's. An owner can read and change a file, or take the right to.
 #[cfg(unix)]
 fn foreign_owner(metadata: &Metadata) -> Option<u32> {
     use std::os::unix::fs::MetadataExt as _;
@@ -195,9 +201,9 @@ fn foreign(owner: u32, us: u32) -> Option<u32> {
     (owner != us && owner != ROOT).then_some(owner)
 }
 
-/// Returns what a file holds, up to one byte more than a key may have.
+/// Reads a file, up to one byte beyond [`MAX_KEY`].
 fn contents(mut file: &File) -> io::Result<Zeroizing<Vec<u8>>> {
-    // It never grows, since growing would leave a copy behind that is not wiped.
+    // The buffer has its full length at once, since growing would leave a copy behind that is not wiped.
     let mut bytes = Zeroizing::new(vec![0; MAX_KEY + 1]);
     let mut len = 0;
     while len < bytes.len() {
@@ -227,7 +233,7 @@ fn decode(bytes: &[u8]) -> Result<Keypair, KeyFault> {
         if is_key_in_base64(bytes.trim_ascii()) {
             return KeyFault::Base64;
         }
-        // A key of a type that is not built in is whole.
+        // A key whose type is not built in also begins as a key, but is not damaged. The text of the error tells it apart.
         if begins_as_key(bytes) && !format!("{error}").contains("not enabled") {
             return KeyFault::Damaged;
         }
@@ -235,8 +241,8 @@ fn decode(bytes: &[u8]) -> Result<Keypair, KeyFault> {
     })
 }
 
-/// Decodes a private key in libp2p's protobuf form. One of Ed25519 is decoded here: `libp2p-identity` has protobuf decoded by
-/// `prost`, which leaves a copy of each field of bytes behind.
+/// Decodes a private key in libp2p's protobuf form. An Ed25519 key is decoded without `libp2p-identity`, which has `prost`
+/// decode the protobuf: that leaves behind a copy of each field of bytes.
 fn keypair(bytes: &[u8]) -> Result<Keypair, DecodingError> {
     match bytes.strip_prefix(&ED25519_HEADER).and_then(|halves| <&[u8; 64]>::try_from(halves).ok()) {
         Some(halves) => ed25519::Keypair::try_from_bytes(&mut *Zeroizing::new(*halves)).map(Keypair::from),
@@ -244,20 +250,20 @@ fn keypair(bytes: &[u8]) -> Result<Keypair, DecodingError> {
     }
 }
 
-/// Returns whether a content may be a public key. A private key is not decoded as one, since that would leave a copy of it
-/// behind that is not wiped.
+/// Returns whether `bytes` may be a public key. This keeps a private key from being decoded as a public one, which would
+/// leave a copy of it behind that is not wiped.
 fn looks_public(bytes: &[u8]) -> bool {
-    /// An RSA key in public form names its algorithm, `rsaEncryption`. In the private form of libp2p it does not.
+    /// The object id of `rsaEncryption`. A public RSA key names this algorithm; a private one in libp2p's form does not.
     const RSA: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
     match bytes {
-        // An Ed25519 key, a compressed point, a SubjectPublicKeyInfo of P-256.
+        // An Ed25519 key, a compressed secp256k1 point, a SubjectPublicKeyInfo of P-256.
         [8, 1, 18, 32, ..] | [8, 2, 18, 33, ..] | [8, 3, 18, 91, ..] => true,
         [8, 0, 18, rest @ ..] => rest.windows(RSA.len()).take(32).any(|name| name == RSA),
         _ => false,
     }
 }
 
-/// Returns whether a content is a private key that is encoded once more as base64.
+/// Returns whether a text is a private key in libp2p's protobuf form, encoded as base64.
 fn is_key_in_base64(text: &[u8]) -> bool {
     let Ok(len) = BASE64.decode_len(text.len()) else { return false };
     let mut bytes = Zeroizing::new(vec![0; len]);
@@ -267,13 +273,14 @@ fn is_key_in_base64(text: &[u8]) -> bool {
     }
 }
 
-/// Returns whether a content begins as a private key in libp2p's protobuf form: with a type that there is, and then the tag of
-/// the key itself.
+/// Returns whether `bytes` begin as a private key in libp2p's protobuf form: with a known type, and then the tag of the key
+/// itself.
 const fn begins_as_key(bytes: &[u8]) -> bool {
     matches!(bytes, [0x08, 0..=3, 0x12, ..])
 }
 
-/// Returns what a content that is no key seems to be. It tells nothing of the content, which may be secret.
+/// Returns a description of the format of `bytes`, which are not a key, if it is known. The description reveals nothing of
+/// the bytes themselves, which may be secret.
 fn kind(bytes: &[u8]) -> Option<String> {
     let is_printable = |byte: &u8| !byte.is_ascii_control() || byte.is_ascii_whitespace();
     let text = str::from_utf8(bytes).ok().filter(|_| bytes.iter().all(is_printable)).map(str::trim_start);
@@ -286,14 +293,14 @@ fn kind(bytes: &[u8]) -> Option<String> {
         return Some(if is_label { format!("PEM ({label})") } else { "PEM".to_owned() });
     }
     Some(match text.trim_end().as_bytes() {
-        // A section of an INI file begins like a list, and does not end so.
+        // A section of an INI file begins with a bracket like a JSON list, but does not end with one.
         [b'{', ..] | [b'[', .., b']'] => "JSON".to_owned(),
         [b's', b's', b'h', b'-', ..] => "a public key of SSH".to_owned(),
         _ => "text".to_owned(),
     })
 }
 
-/// Makes a key file. `None`: there is one by now, which another process has made.
+/// Makes a key file. Returns `None` if another process has made it in the meantime.
 fn make(path: &Path) -> Result<Option<Keypair>, KeyFault> {
     let folder = new_file::folder_of(path);
     if fs::metadata(folder).is_err_and(|error| is_gone(&error)) {

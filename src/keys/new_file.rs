@@ -1,11 +1,11 @@
-//! Makes a file that appears whole or not at all, and never in the place of another.
+//! Makes a file that appears whole or not at all, and never replaces another.
 //!
-//! It is written under another name in the same folder, `.swarm-notify-` and 16 digits, and gets its own name once its
-//! bytes are on the disk. A process that is killed in between leaves that other file behind, for its owner alone; nothing
-//! reads it, and it may be deleted.
+//! The file is written under another name in the same folder, `.swarm-notify-` and 16 hexadecimal digits, and gets its own
+//! name once its bytes are on the disk. A process that is killed in between leaves that other file behind, which its owner
+//! alone can read. Nothing reads it, and it may be deleted.
 //!
-//! A file system that has neither links nor renames that replace nothing lets a file appear only while it is written: who
-//! looks in the midst of that finds it empty, and a process that is killed there leaves it empty.
+//! On a file system that has neither hard links nor renames that refuse to replace a file, the file is written in its place.
+//! A reader that comes during that finds it empty, and a process that is killed during that leaves it empty.
 
 use alloc::format;
 use data_encoding::HEXLOWER;
@@ -13,17 +13,18 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-/// A way to put a written file in its place. It fails with `AlreadyExists` if there is something in that place.
+/// A way to put a written file in its place. It fails with `AlreadyExists` if that name is taken.
 type Way = fn(written: &Path, path: &Path, bytes: &[u8]) -> io::Result<()>;
 
-/// The ways, best first. FAT has no links, NFS no renames that replace nothing, exFAT neither on some systems.
+/// The ways, best first. FAT has no hard links, NFS has no renames that refuse to replace a file, and exFAT has neither on
+/// some systems.
 const WAYS: &[Way] = &[link, rename, write_in_place];
 
-/// Makes a file with these bytes, which its owner alone can read. It is on the disk then. On an error there is nothing
-/// new in its folder.
+/// Makes a file with these bytes, which its owner alone can read. The file is on the disk when this returns. On an error,
+/// nothing new is left in its folder.
 ///
 /// # Errors
-/// `AlreadyExists` if there is something of that name, be it a link to nothing; else the system's.
+/// `AlreadyExists` if the name is taken, even by a broken link; otherwise the system's error.
 pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     create_by(WAYS, path, bytes)
 }
@@ -58,7 +59,7 @@ fn create_by(ways: &[Way], path: &Path, bytes: &[u8]) -> io::Result<()> {
     Err(last)
 }
 
-/// A file that is removed when this is dropped, if it is there still.
+/// A file that is removed when this is dropped, if it still exists.
 struct Temporary(PathBuf);
 
 impl Drop for Temporary {
@@ -86,7 +87,7 @@ fn write_in_place(_written: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> 
     write_new(path, bytes)
 }
 
-/// Writes a file that is not there yet, and waits until its bytes are on the disk. On an error there is no file.
+/// Writes a new file, and waits until its bytes are on the disk. On an error, no file is left.
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = File::options();
     options.write(true).create_new(true);
@@ -97,13 +98,13 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     drop(file);
     if written.is_err() {
-        // The error that is told is the first one.
+        // An error of this is ignored: the error of writing is the one to report.
         let _ = fs::remove_file(path);
     }
     written
 }
 
-/// Writes the names in a folder to the disk. Where that fails, the file is there, and may be gone after a power cut.
+/// Writes the names in a folder to the disk. If that fails, the file exists, but may be gone after a power failure.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) {
     if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
@@ -111,7 +112,7 @@ fn sync_folder(folder: &Path) {
     }
 }
 
-/// Windows cannot sync a folder. NTFS has the name in its journal.
+/// Does nothing: Windows cannot sync a folder. NTFS has the name in its journal.
 #[cfg(not(unix))]
 fn sync_folder(_folder: &Path) {}
 
@@ -122,7 +123,7 @@ mod tests {
     use alloc::string::String;
     use alloc::vec::Vec;
 
-    /// An empty folder that is gone when it is dropped.
+    /// An empty folder that its drop removes.
     struct Folder(PathBuf);
 
     impl Folder {
@@ -132,7 +133,7 @@ mod tests {
             Self(path)
         }
 
-        /// The names in it, and what is in these files.
+        /// Returns the names of the files in the folder, and their contents.
         fn files(&self) -> Vec<(String, Vec<u8>)> {
             let entries = fs::read_dir(&self.0).unwrap().map(Result::unwrap);
             entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect()
@@ -150,13 +151,13 @@ mod tests {
     }
 
     #[test]
-    fn each_way_makes_the_file_and_leaves_nothing_beside() {
+    fn each_way_makes_the_file_and_leaves_no_other() {
         let folder = Folder::new("ways");
         let path = folder.0.join("file");
         for (at, way) in WAYS.iter().enumerate() {
             let bytes = [at as u8; 9];
             match create_by(&[refuse, *way], &path, &bytes) {
-                // Renames that replace nothing are not everywhere.
+                // Renames that refuse to replace a file do not exist everywhere.
                 Err(error) if error.kind() == ErrorKind::Unsupported => continue,
                 created => created.unwrap(),
             }
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn no_way_replaces_what_is_there() {
+    fn no_way_replaces_an_existing_file() {
         let folder = Folder::new("replaces");
         let path = folder.0.join("file");
         fs::write(&path, "old").unwrap();

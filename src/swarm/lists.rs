@@ -65,8 +65,8 @@ impl core::error::Error for ListFull {}
 /// tells an IPv4 address: deny the prefix of a network's own NAT64 (64:ff9b:1::/48, say) as it is.
 ///
 /// **Where they are asked.** When a socket is accepted, its address: it is closed before anything is kept of it, and before a
-/// byte is read or sent. With 1 000 networks of 8 lengths of prefix that takes some 4 500 instructions on x86-64, a pipe in
-/// memory included, of which the look-up takes 2 300 (`benches/instructions.sh`); our half of a handshake takes 2.7 million.
+/// byte is read or sent. With 1 000 networks of 8 lengths of prefix that takes some 3 800 instructions on x86-64, a pipe in
+/// memory included, of which the look-up takes 1 500 (`benches/instructions.sh`); our half of a handshake takes 2.7 million.
 /// When a dial begins, its address and the peer that it names. When a peer is authenticated, both again. The address is the
 /// first IP address of a multiaddress, so that through a relay it is the relay's. One without an IP address has no rule. The
 /// name in a dial's address is judged once it has led to an address: the dial fails as soon as it is connected, before a byte

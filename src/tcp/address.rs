@@ -1,4 +1,4 @@
-//! Socket addresses and names to and from multiaddresses.
+//! Conversions between multiaddresses and socket addresses or names.
 
 #[cfg(feature = "dns")]
 use alloc::string::String;
@@ -13,7 +13,8 @@ pub(super) struct SocketAddresses {
     pub(super) remote: SocketAddr,
 }
 
-/// The socket address that `/ip4|ip6/…/tcp/…` names, with or without `/p2p/…` after it; `None` for any other address.
+/// Returns the socket address that `/ip4|ip6/…/tcp/…` names, with or without `/p2p/…` after it, and `None` for any other
+/// address.
 pub(super) fn from_multiaddr(address: &Multiaddr) -> Option<SocketAddr> {
     let (host, port) = host_and_port(address)?;
     let ip = if let Protocol::Ip4(ip) = host {
@@ -26,7 +27,7 @@ pub(super) fn from_multiaddr(address: &Multiaddr) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
-/// The two parts of `/…/…/tcp/…`, with or without `/p2p/…` after it.
+/// Returns the first part and the port of `/…/…/tcp/…`, with or without `/p2p/…` after it, and `None` for any other address.
 fn host_and_port(address: &Multiaddr) -> Option<(Protocol<'_>, u16)> {
     let mut parts = address.iter();
     let (host, port) = (parts.next()?, parts.next()?);
@@ -35,12 +36,12 @@ fn host_and_port(address: &Multiaddr) -> Option<(Protocol<'_>, u16)> {
     matches!(rest, (None | Some(Protocol::P2p(_)), None)).then_some((host, port))
 }
 
-/// `/ip4|ip6/…/tcp/…`. The zone of a link-local IPv6 address is left out.
+/// Returns `/ip4|ip6/…/tcp/…`. The zone of a link-local IPv6 address is left out.
 pub(super) fn to_multiaddr(address: SocketAddr) -> Multiaddr {
     Multiaddr::from(address.ip()).with(Protocol::Tcp(address.port()))
 }
 
-/// What `/dns|dns4|dns6/…/tcp/…` names.
+/// The parts of `/dns|dns4|dns6/…/tcp/…`.
 #[cfg(feature = "dns")]
 #[derive(Debug)]
 pub(super) struct DnsName {
@@ -49,7 +50,7 @@ pub(super) struct DnsName {
     pub(super) port: u16,
 }
 
-/// Which of a name's addresses are meant.
+/// The family to which the addresses of a name have to belong.
 #[cfg(feature = "dns")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum NameFamily {
@@ -60,7 +61,7 @@ pub(super) enum NameFamily {
 
 #[cfg(feature = "dns")]
 impl NameFamily {
-    /// Whether it has this address.
+    /// Returns whether an address belongs to this family.
     pub(super) const fn has(self, address: &SocketAddr) -> bool {
         match self {
             Self::Any => true,
@@ -81,8 +82,7 @@ impl core::fmt::Display for NameFamily {
     }
 }
 
-/// The name and the port that `/dns|dns4|dns6/…/tcp/…` names, with or without `/p2p/…` after it; `None` for any other
-/// address.
+/// Returns the parts of `/dns|dns4|dns6/…/tcp/…`, with or without `/p2p/…` after it, and `None` for any other address.
 #[cfg(feature = "dns")]
 pub(super) fn name_from_multiaddr(address: &Multiaddr) -> Option<DnsName> {
     let (host, port) = host_and_port(address)?;

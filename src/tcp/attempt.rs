@@ -9,35 +9,38 @@ use mio::Interest;
 use mio::net::TcpStream;
 use std::io;
 
-/// A socket that is connected, and the two ends of its connection.
+/// A connected socket, and the addresses of both ends of its connection.
 pub(super) type Connected = (Registered<TcpStream>, SocketAddresses);
 
 /// One attempt to connect to one address.
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) address: SocketAddr,
-    /// Taken out once it is connected or has failed.
+    /// The socket. It is taken out once it is connected or has failed.
     socket: Option<Registered<TcpStream>>,
 }
 
 impl Attempt {
-    /// Begins to connect: the system sends the first packet.
+    /// Begins to connect: the system sends the first packet. The error is the system's.
     pub(super) fn begin(handle: &Handle, address: SocketAddr) -> io::Result<Self> {
         let socket = Registered::new(handle, TcpStream::connect(address)?, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self { address, socket: Some(socket) })
     }
 
-    /// Ready once it is connected, with its addresses, or has failed.
+    /// Returns the connected socket with its addresses, or the error for which the attempt has failed. It is `Pending`
+    /// until one of these is known. A poll after that returns `NotConnected`.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connected>> {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
         let address = self.address;
         let connected = ready!(socket.poll_write(cx, |socket| {
             match socket.peer_addr() {
                 Ok(_) => match socket.local_addr()? {
+                    // TCP's simultaneous open: the system chose the dialed port itself as our own, and the socket is
+                    // connected to itself.
                     local if local == address => Err(io::ErrorKind::ConnectionRefused.into()),
                     local => Ok(local),
                 },
-                // Either it has failed, or the poller has reported as writable a socket that does not connect yet.
+                // The attempt has failed, or the poller has reported a socket as writable that is not connected yet.
                 Err(error) => match (socket.take_error()?, error.kind()) {
                     (Some(failure), _) => Err(failure),
                     (None, io::ErrorKind::NotConnected) => Err(io::ErrorKind::WouldBlock.into()),

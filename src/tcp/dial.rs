@@ -1,4 +1,4 @@
-//! [`Dial`]: a connection that is being made, to an address, or to a name, whose addresses are raced.
+//! [`Dial`]: a connection that is being made to an address, or to a name, whose addresses are raced.
 
 use super::Stream;
 use super::attempt::{Attempt, Connected};
@@ -21,27 +21,27 @@ use {
 
 /// A connection that is being made. It yields a [`Stream`].
 ///
-/// Nothing happens before the first poll. Dropping it closes its sockets at once; a lookup that has begun goes on. It has
-/// no deadline besides the system's own, which is minutes long: a swarm sets a shorter one
-/// ([`handshake_timeout`](crate::connection::Config::handshake_timeout)), and any other owner should.
+/// Nothing happens before the first poll. Dropping a dial closes its sockets at once; a lookup that has begun goes on. A
+/// dial has no deadline besides the system's own, which is minutes long. A swarm sets a shorter one
+/// ([`handshake_timeout`](crate::connection::Config::handshake_timeout)), and any other owner should, too.
 ///
-/// A name is looked up first, once there is a place among [`Config::lookups`](super::Config::lookups). Then its addresses
-/// are raced (RFC 8305): the two families alternate, otherwise in the order of the lookup. The next attempt starts an
-/// [`attempt_delay`](super::Config::attempt_delay) after the one before, or at once when one fails. The first that
-/// connects wins, and the others are closed at once.
+/// A name is looked up first, once fewer than [`Config::lookups`](super::Config::lookups) lookups run. Then its addresses
+/// are raced (RFC 8305): the two families alternate, and within a family the order of the lookup is kept. The next attempt
+/// begins [`attempt_delay`](super::Config::attempt_delay) after the one before, or at once when one fails. The first
+/// attempt that connects wins, and the others are closed at once.
 ///
 /// # Errors
 ///
-/// The system's, with its [`io::ErrorKind`]: `ConnectionRefused`, `HostUnreachable`, `NetworkUnreachable`, `TimedOut`
-/// and so on. A connection to itself, which TCP makes if a port of this machine that nobody listens on happens to be
-/// chosen as the dialer's own, counts as `ConnectionRefused`.
+/// For an address, the system's error with its [`io::ErrorKind`]: `ConnectionRefused`, `HostUnreachable`,
+/// `NetworkUnreachable`, `TimedOut` and so on. A connection to itself counts as `ConnectionRefused`. TCP makes one if a
+/// port of this machine is dialed on which nobody listens, and the system happens to choose that port as the dialer's own.
 ///
-/// For a name: `HostUnreachable`, or the resolver's `TimedOut`, if the lookup fails or finds no address of the family that
-/// the multiaddress asks for. If all attempts fail, the kind of the first error, with a text that names all of them.
+/// For a name, `HostUnreachable`, or the resolver's `TimedOut`, if the lookup fails or finds no address of the family that
+/// the multiaddress asks for. If all attempts fail, the kind of the first error, with a text that names all errors.
 ///
 /// # Panics
 ///
-/// If it is polled after it has yielded, as futures may.
+/// Panics if it is polled after it has yielded, as futures may.
 #[derive(Debug)]
 #[must_use = "a dial does nothing unless it is polled"]
 pub struct Dial {
@@ -52,7 +52,7 @@ pub struct Dial {
 
 #[derive(Debug)]
 enum Stage {
-    /// It has not been polled yet.
+    /// The address to connect to at the first poll.
     To(SocketAddr),
     Connecting(Attempt),
     #[cfg(feature = "dns")]
@@ -67,12 +67,12 @@ enum Stage {
 }
 
 impl Dial {
-    /// An attempt at `address`, which is neither port 0 nor a wildcard.
+    /// Makes a dial of `address`, whose port is not 0 and whose IP is not a wildcard.
     pub(super) fn new(handle: Handle, address: SocketAddr, nodelay: bool) -> Self {
         Self { handle, nodelay, stage: Stage::To(address) }
     }
 
-    /// An attempt at a name whose port is not 0.
+    /// Makes a dial of a name, whose port is not 0.
     #[cfg(feature = "dns")]
     pub(super) fn by_name(handle: Handle, name: DnsName, names: &Names, config: &Config) -> Self {
         let host = name.host.clone();
@@ -94,8 +94,8 @@ impl Dial {
                 }
                 #[cfg(feature = "dns")]
                 Stage::Racing(race) => return race.poll(cx),
-                // As with each future, that is a mistake of whoever polls it. A swarm drops a dial with its outcome, whatever
-                // that is, so that no network leads here.
+                // The caller's mistake, as with any future. A swarm drops a dial as soon as it has its outcome, so no peer
+                // can bring this about.
                 Stage::Over => panic!("a dial is polled after it has yielded"),
             }
         }

@@ -1,4 +1,4 @@
-//! The addresses behind a wildcard: those of this machine's interfaces, looked at again and again.
+//! The addresses behind a wildcard: those of this machine's interfaces, which are looked up again at an interval.
 
 use super::address;
 use super::reactor::Handle;
@@ -13,27 +13,27 @@ use core::time::Duration;
 use libp2p_core::Multiaddr;
 use std::io;
 
-/// The shortest time between two looks, so that no configuration makes a spin.
+/// The shortest time between two looks, so that no configuration causes a busy loop.
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Where the addresses of interfaces are asked for.
+/// A function that returns the addresses of this machine's interfaces.
 type ListInterfaces = Box<dyn FnMut() -> io::Result<Vec<IpAddr>> + Send>;
 
-/// What is known of this machine's interfaces.
+/// The addresses of this machine's interfaces, as the last look has found them.
 pub(super) struct Interfaces {
     source: ListInterfaces,
-    /// What the last look that did not fail has found: in the source's order, each once.
+    /// The addresses that the last successful look has found: in the source's order, each once.
     known: Vec<IpAddr>,
-    /// No look has succeeded yet.
+    /// `true` until a look has succeeded.
     is_unknown: bool,
-    /// How often that has changed.
+    /// The number of changes of `known`. The first successful look counts as one.
     changes: u64,
-    /// The time to the next look, while somebody wants one.
+    /// The timer of the next look, while any listener is on a wildcard address.
     timer: Option<Timer>,
 }
 
 impl Interfaces {
-    /// Those that the system names, apart from those that are down.
+    /// Takes the addresses from the system, apart from interfaces that are down.
     pub(super) fn of_system() -> Self {
         Self::from_source(Box::new(|| {
             let interfaces = if_addrs::get_if_addrs()?;
@@ -41,12 +41,12 @@ impl Interfaces {
         }))
     }
 
-    /// Those that `source` names, whenever it is asked.
+    /// Takes the addresses from `source`.
     pub(super) fn from_source(source: ListInterfaces) -> Self {
         Self { source, known: Vec::new(), is_unknown: true, changes: 0, timer: None }
     }
 
-    /// Asks the source now. If it fails, what was known stays.
+    /// Asks the source now. If it fails, the known addresses stay.
     pub(super) fn look(&mut self) {
         match (self.source)() {
             Ok(mut found) => {
@@ -57,66 +57,67 @@ impl Interfaces {
                     self.changes += 1;
                 }
             }
-            Err(error) => log::warn!("the addresses of the interfaces cannot be told: {error}"),
+            Err(error) => log::warn!("cannot get the addresses of the interfaces: {error}"),
         }
     }
 
-    /// Looks if it is time to, and has the task woken when it is time again.
+    /// Asks the source if `interval` has passed since the last time, and has the task woken when it has passed again.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, handle: &Handle, interval: Duration) {
         let interval = interval.max(MIN_INTERVAL);
         let timer = self.timer.get_or_insert_with(|| Timer::after(handle, interval));
         if timer.poll(cx).is_ready() {
-            // The interval counts from now, and not from the last deadline: an owner that comes late skips looks.
+            // The interval counts from now and not from the last deadline, so that an owner that comes late skips looks
+            // instead of making them up.
             *timer = Timer::after(handle, interval);
             let _ = timer.poll(cx);
             self.look();
         }
     }
 
-    /// Nobody wants a look.
+    /// Stops the timer of looks: no listener is on a wildcard address.
     pub(super) fn rest(&mut self) {
         self.timer = None;
     }
 
-    /// Whether looks are taken.
+    /// Returns whether no further look is planned.
     #[cfg(test)]
     pub(super) fn is_resting(&self) -> bool {
         self.timer.is_none()
     }
 }
 
-/// Without the source.
+/// Leaves the source out.
 impl fmt::Debug for Interfaces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Interfaces").field("known", &self.known).finish_non_exhaustive()
     }
 }
 
-/// One difference between what a listener has reported and what is the case.
+/// One difference between the addresses that a listener has reported and those that it has.
 #[derive(Debug)]
 pub(super) enum Change {
     New(Multiaddr),
     Expired(Multiaddr),
 }
 
-/// What a listener on a wildcard address has reported of the addresses behind it.
+/// The addresses that a listener on a wildcard address has reported.
 #[derive(Debug)]
 pub(super) struct Wildcard {
     bound: SocketAddr,
-    /// Reported, and not expired.
+    /// The addresses that were reported as new, and not as expired since.
     reported: Vec<IpAddr>,
-    /// The state of the interfaces' `changes` in which nothing was left to report.
+    /// The value of [`Interfaces::changes`] at which nothing was left to report.
     settled: Option<u64>,
 }
 
 impl Wildcard {
-    /// Nothing has been reported of the socket that is bound to `bound`.
+    /// Makes the state of a socket that is bound to `bound`, with nothing reported yet.
     pub(super) fn new(bound: SocketAddr) -> Self {
         Self { bound, reported: Vec::new(), settled: None }
     }
 
-    /// The next difference to report, if there is one. What has expired comes first, so that there are never more than
-    /// `limit`.
+    /// Returns the next difference to report, if there is one. Expired addresses come first, so that at most `limit` are
+    /// reported at a time.
     pub(super) fn next(&mut self, interfaces: &Interfaces, limit: usize) -> Option<Change> {
         if self.settled == Some(interfaces.changes) {
             return None;
@@ -124,7 +125,7 @@ impl Wildcard {
         let mut current: Vec<_> =
             interfaces.known.iter().copied().filter(|ip| self.covers(*ip)).take(limit.max(1)).collect();
         if interfaces.is_unknown {
-            // The socket serves all interfaces, and one of them is known without asking.
+            // The socket serves all interfaces, and loopback is one that every machine has.
             current.push(self.loopback());
         }
         let multiaddr = |ip| address::to_multiaddr(SocketAddr::new(ip, self.bound.port()));
@@ -146,8 +147,8 @@ impl Wildcard {
         }
     }
 
-    /// Whether a connect to `ip` comes to this socket. One to a link-local IPv6 address does, but takes a zone, which
-    /// the address that we could report has no place for.
+    /// Returns whether `ip` is to be reported: a connect to it reaches this socket. A link-local IPv6 address is left out,
+    /// since a connect to it needs a zone, for which the multiaddress has no place.
     fn covers(&self, ip: IpAddr) -> bool {
         match ip {
             IpAddr::V4(ip) => self.bound.is_ipv4() && !ip.is_unspecified(),

@@ -16,38 +16,38 @@ use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 
-/// How many dead connections one poll passes over before it takes the error for a lack and rests: what looks like a
-/// dead connection might be an error that stays.
+/// The maximum number of dead connections that one poll skips. At the next one it pauses as for a lack of resources, since
+/// an error that looks like a dead connection may be one that stays.
 const MAX_PASSED_OVER: usize = 64;
 
-/// The shortest rest after a lack of resources.
+/// The shortest pause after a lack of resources.
 const MIN_PAUSE: Duration = Duration::from_millis(1);
 
-/// What a poll of a listener came to.
+/// The outcome of a poll of a listener.
 pub(super) enum ListenerPoll {
-    /// Something to report; the listener goes on.
+    /// An event to report. The listener goes on.
     Event(Event),
-    /// The socket is of no more use.
+    /// The socket is broken, and the listener has to end.
     Broken(io::Error),
 }
 
-/// What an error of accept says of the listener.
+/// The consequence of an error of accept for the listener.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum AcceptError {
-    /// One connection died early; the next may be fine.
+    /// One connection died before it was accepted. The next may be sound.
     PassOver,
-    /// Something has run out, or it cannot be told: the same call will fail again for a while.
+    /// Descriptors or memory have run out, or the error is unknown: the same call would fail again for a while.
     AcceptPause,
-    /// The socket does not listen.
+    /// The socket does not listen any more.
     Broken,
 }
 
-/// What a listener has to say of its addresses.
+/// The addresses that a listener reports.
 #[derive(Debug)]
 enum ListenAddresses {
-    /// The address that it is bound to, and `true` while that has not been reported.
+    /// The address that the listener is bound to, and `true` until it has been reported.
     One(Multiaddr, bool),
-    /// Those of the interfaces, which come and go.
+    /// The addresses of the interfaces behind a wildcard, which come and go.
     Behind(Wildcard),
 }
 
@@ -57,19 +57,20 @@ pub(super) struct ListeningSocket {
     id: ListenerId,
     pub(super) socket: Registered<TcpListener>,
     addresses: ListenAddresses,
-    /// The rest after a lack of resources, if one is being taken.
+    /// The pause after a lack of resources, while it lasts.
     pause: Option<AcceptPause>,
-    /// The poller has reported since the last accept that somebody waits. Linux answers a lack of descriptors also where
-    /// nobody does, and then nobody has to make way.
+    /// `true` if the poller was asked since the last accept whether a connection waits, so that readiness means that one
+    /// does. On Linux, accept fails for lack of descriptors even where none waits, and then no other connection has to make
+    /// way.
     is_awaited: bool,
 }
 
-/// A rest after a lack of resources: until its time is over, or a socket has closed, which may have given back what was
-/// missing.
+/// A pause after a lack of resources. It ends with its time, or when a socket of the reactor closes, which may free what
+/// was lacking.
 #[derive(Debug)]
 struct AcceptPause {
     timer: Timer,
-    /// The [count](Handle::closed) of closed sockets when it began.
+    /// The [count](Handle::closed) of closed sockets when the pause began.
     closed: u64,
 }
 
@@ -80,13 +81,13 @@ impl AcceptPause {
 }
 
 impl ListeningSocket {
-    /// Binds and listens. On an error, no socket is left behind.
+    /// Binds a socket to `address` and listens. On an error, no socket is left behind.
     pub(super) fn bind(id: ListenerId, address: SocketAddr, handle: &Handle, config: &Config) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
         }
-        // On Windows the option would let a socket take a port that another one listens on.
+        // On Windows this option would let a socket take a port on which another one listens.
         #[cfg(not(windows))]
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
@@ -102,28 +103,28 @@ impl ListeningSocket {
         Ok(Self { id, socket, addresses, pause: None, is_awaited: false })
     }
 
-    /// The name that the owner gave it.
+    /// Returns the id that the owner gave the listener.
     pub(super) fn id(&self) -> ListenerId {
         self.id
     }
 
-    /// Whether it is bound to a wildcard address, so that those of the interfaces matter to it.
+    /// Returns whether the socket is bound to a wildcard address, so that it reports the addresses of the interfaces.
     pub(super) fn is_wildcard(&self) -> bool {
         matches!(self.addresses, ListenAddresses::Behind(_))
     }
 
     /// Ends listening and closes the socket at once.
     ///
-    /// Closing alone would not be enough while a copy of the descriptor exists, and one does whenever another thread is
-    /// just starting a process: from fork to exec, its child has them all.
+    /// It also shuts the socket down, since closing our descriptor does not end listening while a copy of it exists. A
+    /// child process that another thread starts has a copy of every descriptor between fork and exec.
     pub(super) fn close(self) {
-        // A system that cannot shut a listening socket down gives an error. Closing is all there is then.
+        // Some systems cannot shut a listening socket down and return an error. Closing has to do there.
         #[cfg(unix)]
         let _ = socket2::SockRef::from(&self.socket.socket).shutdown(std::net::Shutdown::Both);
     }
 
-    /// The next thing to report. `Pending` means that the waker is registered with the socket, or with the rest that
-    /// is being taken.
+    /// Returns the next event to report: changes of addresses first, then accepted connections. `Pending` means that the
+    /// waker is registered with the socket, or with the present pause.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -148,13 +149,13 @@ impl ListeningSocket {
         if let Some(pause) = &self.pause {
             ready!(pause.poll(cx, handle));
             self.pause = None;
-            // The poller has reported connections that came during the rest, and will not report them again.
+            // The poller has reported the connections that came during the pause, and will not report them again.
             self.socket.assume_readable();
         }
         self.accept(cx, handle, config, |stream| pipe_of(stream, handle, config))
     }
 
-    /// Accepts the next connection of which `pipe` makes a stream.
+    /// Accepts the next connection from which `pipe` can make a stream.
     fn accept(
         &mut self,
         cx: &mut Context<'_>,
@@ -176,9 +177,9 @@ impl ListeningSocket {
                                 send_back_addr: address::to_multiaddr(remote),
                             }));
                         }
-                        // An error of the accepted socket closes that connection, and not the listener.
+                        // An error of the accepted socket closes its connection only. The listener goes on.
                         Err(error) => {
-                            log::debug!("a connection from {remote} could not be taken: {error}");
+                            log::debug!("an accepted connection from {remote} has failed at once: {error}");
                             if passed_over < MAX_PASSED_OVER {
                                 passed_over += 1;
                                 continue;
@@ -194,6 +195,8 @@ impl ListeningSocket {
                     log::debug!("a connection ended before it was accepted: {error}");
                     passed_over += 1;
                 }
+                // This asks the poller whether a connection waits. If one does, it wakes the listener, which then pauses
+                // if accept fails again.
                 AcceptError::AcceptPause if !self.is_awaited => match self.socket.look_again() {
                     Ok(()) => self.is_awaited = true,
                     Err(_) => return Poll::Ready(self.rest(error, handle, config)),
@@ -206,22 +209,22 @@ impl ListeningSocket {
         }
     }
 
-    /// Somebody has been accepted: whether another one waits is not known.
+    /// Takes note that a connection has been accepted, so that it is not known whether another one waits.
     fn accepted(&mut self) -> &Self {
         self.is_awaited = false;
         self
     }
 
-    /// Returns our address that an accepted connection came to.
+    /// Returns the local address of an accepted connection.
     fn local_addr(&self, stream: &TcpStream) -> io::Result<Multiaddr> {
         match &self.addresses {
-            // It is the listener's own, unless that is a wildcard.
+            // The address is the listener's own, so that no system call is needed.
             ListenAddresses::One(bound, _) => Ok(bound.clone()),
             ListenAddresses::Behind(_) => stream.local_addr().map(address::to_multiaddr),
         }
     }
 
-    /// Reports the error and rests before the next attempt.
+    /// Begins a pause before the next attempt, and returns the error as the event to report.
     fn rest(&mut self, error: io::Error, handle: &Handle, config: &Config) -> ListenerPoll {
         let timer = Timer::after(handle, config.accept_pause.max(MIN_PAUSE));
         self.pause = Some(AcceptPause { timer, closed: handle.closed() });
@@ -229,20 +232,21 @@ impl ListeningSocket {
     }
 }
 
-/// Makes a pipe of an accepted socket. On an error the socket is closed.
+/// Makes a stream from an accepted socket. On an error, the socket is closed.
 fn pipe_of(stream: TcpStream, handle: &Handle, config: &Config) -> io::Result<Stream> {
     stream.set_nodelay(config.nodelay)?;
     Ok(Stream::new(Registered::new(handle, stream, Interest::READABLE)?))
 }
 
-/// Sorts an error of accept. What is not known to be harmless rests, so that no error can make a spin.
+/// Returns the consequence of an error of accept. An unknown error makes the listener pause, so that no error can cause a
+/// busy loop.
 pub(super) fn verdict(error: &io::Error) -> AcceptError {
     let kind = error.kind();
     // The socket was shut down or never listened.
     if kind == io::ErrorKind::InvalidInput {
         return AcceptError::Broken;
     }
-    // Linux hands out errors of the new connection's network here, too.
+    // On Linux, accept also returns pending network errors of the new connection.
     let of_one_connection = [
         io::ErrorKind::ConnectionAborted,
         io::ErrorKind::ConnectionReset,

@@ -1,5 +1,5 @@
-//! [`Names`]: looks up the names of addresses that are dialed, with the system's resolver or the owner's, on a thread for
-//! each lookup.
+//! [`Names`]: looks up the names in dialed addresses, with the system's resolver or the owner's. Each lookup has a thread
+//! of its own.
 
 use super::address::DnsName;
 use super::lock;
@@ -17,25 +17,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
-/// A function that looks names up: from a host and a port it makes socket addresses, the best first.
+/// A function that looks a name up: it takes a host and a port, and returns socket addresses, the best first.
 type ResolverFn = Arc<dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync>;
 
-/// Looks up names, a bounded number at a time.
+/// A resolver that looks up a bounded number of names at a time.
 pub(super) struct Names {
     resolver: ResolverFn,
     places: LookupPermits,
 }
 
-/// The places for lookups, and the line of lookups that wait for one. Clones share it.
+/// The places for lookups, and the line of lookups that wait for one. Clones share both.
 #[derive(Clone)]
 struct LookupPermits(Arc<Mutex<PermitQueue>>);
 
 struct PermitQueue {
-    /// The number of places that no lookup has.
+    /// The number of free places.
     free: usize,
     /// The wakers of waiting lookups by number, the first one at the front.
     waiting: BTreeMap<u64, Waker>,
-    /// The number of the last lookup that came to the line.
+    /// The number of the last lookup that joined the line.
     numbers: u64,
 }
 
@@ -55,7 +55,7 @@ impl LookupPermits {
     }
 }
 
-/// One of the places. Dropping it gives it back and wakes the first lookup in line.
+/// A place that a lookup holds. Dropping it gives the place back and wakes the first lookup in line.
 struct LookupPermit(LookupPermits);
 
 impl Drop for LookupPermit {
@@ -73,7 +73,7 @@ struct LookupResult {
 }
 
 impl Names {
-    /// Looks names up with the system's resolver, at most `lookups` at a time.
+    /// Makes a resolver that asks the system, for at most `lookups` names at a time. 0 counts as 1.
     pub(super) fn of_system(lookups: usize) -> Self {
         let line = PermitQueue { free: lookups.max(1), waiting: BTreeMap::new(), numbers: 0 };
         Self {
@@ -82,13 +82,14 @@ impl Names {
         }
     }
 
-    /// Replaces the resolver.
+    /// Replaces the function that looks names up.
     pub(super) fn ask(&mut self, resolver: ResolverFn) {
         self.resolver = resolver;
     }
 
-    /// Looks up at most `limit` addresses of a name. Nothing happens before the first poll. A lookup that is dropped in
-    /// line leaves the line; one that has begun goes on, and keeps its place until it is over.
+    /// Returns a lookup of a name that yields at most `limit` addresses, and at least 1. Nothing happens before its first
+    /// poll. If it is dropped in line, it leaves the line. Once it has begun, its thread goes on and keeps the place until
+    /// the resolver returns.
     pub(super) fn lookup(&self, name: DnsName, limit: usize) -> Lookup {
         Lookup {
             name,
@@ -101,7 +102,7 @@ impl Names {
     }
 }
 
-/// A lookup: in line for a place, then on a thread of its own.
+/// A lookup of one name. It waits in line for a place, and then runs on a thread of its own.
 pub(super) struct Lookup {
     name: DnsName,
     limit: usize,
@@ -109,12 +110,12 @@ pub(super) struct Lookup {
     places: LookupPermits,
     /// Its number in line, from the first poll on.
     number: Option<u64>,
-    /// The mailbox of its thread, from the begin of the lookup on.
+    /// The mailbox of its thread, once the lookup has begun.
     answer: Option<Arc<Mutex<LookupResult>>>,
 }
 
 impl Lookup {
-    /// Ready once the lookup is over: with at least one address, or an error.
+    /// Returns the result once the lookup is over: at least one address, or an error.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Vec<SocketAddr>>> {
         if self.answer.is_none() {
             let Some(place) = self.take_place(cx) else { return Poll::Pending };
@@ -131,7 +132,7 @@ impl Lookup {
         let Some(found) = answer.found.take() else {
             let replaced = answer.waiting.replace(waker);
             drop(answer);
-            // Dropping a waker may run foreign code, which must not find the lock taken.
+            // Dropping a waker may run its owner's code, which must not happen under the lock.
             drop(replaced);
             return Poll::Pending;
         };
@@ -139,7 +140,7 @@ impl Lookup {
         Poll::Ready(self.understood(found))
     }
 
-    /// Takes a place, if one is free and this lookup is the first in line. Otherwise it waits in line.
+    /// Takes a place if one is free and this lookup is the first in line. Otherwise it joins the line or stays in it.
     fn take_place(&mut self, cx: &Context<'_>) -> Option<LookupPermit> {
         let waker = cx.waker().clone();
         let mut line = self.places.line();
@@ -160,13 +161,13 @@ impl Lookup {
         has_place.then(|| LookupPermit(self.places.clone()))
     }
 
-    /// Starts the thread, which ends with the lookup.
+    /// Starts the thread of the lookup, which ends when the resolver has returned.
     fn begin(&self, place: LookupPermit) -> io::Result<Arc<Mutex<LookupResult>>> {
         let answer = Arc::<Mutex<LookupResult>>::default();
         let (resolver, host, port, left) =
             (self.resolver.clone(), self.name.host.clone(), self.name.port, answer.clone());
         thread::Builder::new().name("name lookup".to_string()).spawn(move || {
-            // The resolver may be the owner's code. Nothing that it leaves half changed by a panic is used here.
+            // The resolver may be the owner's code. Nothing that its panic leaves half changed is used here.
             let found = catch_unwind(AssertUnwindSafe(|| resolver(&host, port)));
             let found = found.unwrap_or_else(|_| Err(io::Error::other("the resolver panicked")));
             drop(place);
@@ -181,7 +182,7 @@ impl Lookup {
         Ok(answer)
     }
 
-    /// Makes the resolver's answer into the addresses to dial, or into an error.
+    /// Returns the addresses to dial that are in the resolver's answer, or an error.
     fn understood(&self, found: io::Result<Vec<SocketAddr>>) -> io::Result<Vec<SocketAddr>> {
         let DnsName { host, family, .. } = &self.name;
         let mut found = found.map_err(|error| {
@@ -191,7 +192,7 @@ impl Lookup {
             };
             io::Error::new(kind, format!("{host}: {error}"))
         })?;
-        // Some resolvers answer with a wildcard for a name that they block; a connect to it would come to ourselves.
+        // Some resolvers answer with a wildcard address for a name that they block. A connect to it would reach this machine.
         found.retain(|address| family.has(address) && !address.ip().is_unspecified());
         found.truncate(self.limit);
         if found.is_empty() {
@@ -208,7 +209,7 @@ impl Drop for Lookup {
         let left = self.places.line().waiting.remove(&number);
         // Dropping a waker may run its owner's code, which must not happen under the lock.
         drop(left);
-        // It may have been woken for a place that it does not take now.
+        // This lookup may have been woken for a free place that it does not take now.
         self.places.wake_first();
     }
 }

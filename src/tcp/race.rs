@@ -15,8 +15,8 @@ use std::io;
 /// The shortest time between two attempts (RFC 8305, section 8).
 const MIN_DELAY: Duration = Duration::from_millis(10);
 
-/// Orders addresses so that the two families alternate, beginning with the family of the first address. Within a family
-/// the order stays (RFC 8305, section 4).
+/// Orders addresses so that the two families alternate, beginning with the family of the first address. The order within
+/// a family does not change (RFC 8305, section 4).
 pub(super) fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let first_is_ipv4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
     let (first, second): (Vec<_>, Vec<_>) =
@@ -33,30 +33,31 @@ pub(super) fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     }
 }
 
-/// The attempts to connect to a name's addresses. Dropping it closes all of them.
+/// The attempts to connect to a name's addresses. Dropping the race closes all of them.
 #[derive(Debug)]
 pub(super) struct Race {
     handle: Handle,
-    /// Addresses that have not been tried.
+    /// The addresses that have not been tried.
     left: VecDeque<SocketAddr>,
     running: Vec<Attempt>,
     attempt_delay: Duration,
-    /// The time of the next attempt, if none fails before.
+    /// The time at which the next attempt begins, unless one fails before.
     next: Option<Timer>,
-    /// The kind of the first error. `text` tells all errors, behind the host.
+    /// The kind of the first error.
     first_error: Option<io::ErrorKind>,
+    /// The host, followed by each address that has failed with its error: the text of the race's own error.
     text: String,
 }
 
 impl Race {
-    /// Makes a race of at least one address. Nothing happens before the first poll.
+    /// Makes a race between `addresses`, of which there is at least one. Nothing happens before the first poll.
     pub(super) fn new(handle: Handle, host: String, addresses: VecDeque<SocketAddr>, attempt_delay: Duration) -> Self {
         let (running, next, first_error) = (Vec::new(), None, None);
         let attempt_delay = attempt_delay.max(MIN_DELAY);
         Self { handle, left: addresses, running, attempt_delay, next, first_error, text: host }
     }
 
-    /// Ready once an attempt has connected, or all have failed.
+    /// Returns the first connection that an attempt makes, or an error once all have failed.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connected>> {
         loop {
             let mut has_failed = false;
@@ -81,7 +82,7 @@ impl Race {
                             self.running.push(attempt);
                             self.next = Some(Timer::after(&self.handle, self.attempt_delay));
                         }
-                        // The system has refused to begin. The next attempt starts at once.
+                        // The system has refused to begin this attempt, so the next one begins at once.
                         Err(error) => {
                             self.failed(address, &error);
                             self.next = None;
@@ -101,7 +102,7 @@ impl Race {
         }
     }
 
-    /// Notes that an attempt has failed.
+    /// Adds the error of an attempt to the error of the race.
     fn failed(&mut self, address: SocketAddr, error: &io::Error) {
         self.text += &format!("{} {address}: {error}", if self.first_error.is_none() { ':' } else { ';' });
         self.first_error.get_or_insert(error.kind());

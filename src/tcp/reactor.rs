@@ -17,10 +17,10 @@ use slab::Slab;
 use std::io;
 use std::sync::{Mutex, MutexGuard};
 
-/// The most events that one poll takes.
+/// The maximum number of events that one poll takes.
 const EVENTS: usize = 1024;
 
-/// The token of the [`Alarm`]. No socket has it.
+/// The token of the [`Alarm`]. No socket has this token.
 const WAKER: Token = Token(usize::MAX);
 
 /// The number of low bits of a token that are an index of the slab. The other bits are a generation.
@@ -28,12 +28,12 @@ const INDEX_BITS: u32 = usize::BITS - 16;
 
 /// The poller of one swarm's TCP sockets: epoll, kqueue or IOCP, by way of `mio`, edge-triggered.
 ///
-/// It is one descriptor, and starts no thread. A [`Swarm`](super::Swarm) drives it in its own turns. A
+/// To its owner it is one descriptor, and it starts no thread. A [`Swarm`](super::Swarm) drives it in its own turns. A
 /// [`Transport`](super::Transport) that is used without a swarm makes progress only while its owner calls
 /// [`advance`](crate::swarm::Reactor::advance) and [`poll`](crate::swarm::Reactor::poll).
 ///
 /// On Unix it implements [`AsFd`](std::os::fd::AsFd), so that it nests in another loop: the descriptor is readable while
-/// something has come that no poll has taken. Do not use it after a fork: parent and child would share the poller.
+/// an event has come that no poll has taken. Do not use it after a fork: parent and child would share the poller.
 ///
 #[cfg_attr(feature = "rand", doc = "```")]
 #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -55,10 +55,10 @@ pub struct Reactor {
     alarm: Arc<Alarm>,
 }
 
-/// Registers sockets and timers with a [`Reactor`]: [`Transport::new`](super::Transport::new) takes one. Clones belong to
-/// the same reactor, and can be used by any thread.
+/// A handle to a [`Reactor`], which registers sockets and timers with it. [`Transport::new`](super::Transport::new) takes
+/// one. Clones belong to the same reactor, and any thread can use them.
 ///
-/// After the reactor has been dropped, no socket and no timer that has this handle becomes ready any more.
+/// After the reactor has been dropped, no socket and no timer of its handles becomes ready any more.
 #[derive(Clone)]
 pub struct Handle(Arc<Shared>);
 
@@ -77,15 +77,15 @@ struct Sources {
     slab: Slab<(u16, Arc<Source>)>,
     /// The generation of the last socket that was registered.
     generation: u16,
-    /// The number of sockets that have left since their memory was looked at last.
+    /// The number of sockets that have closed since the last look at whether the slab should shrink.
     left: usize,
-    /// The number of sockets that have ever left. It wraps.
+    /// The number of sockets that have ever closed. It wraps.
     closed: u64,
-    /// The tasks that wait for a socket to leave.
+    /// The wakers of tasks that wait for a socket to close.
     waiting: Vec<Waker>,
 }
 
-/// The number of sockets for which memory is always kept.
+/// The capacity of the slab up to which it is never shrunk, in sockets.
 const FEW: usize = 64;
 
 /// The [waker](crate::swarm::Reactor::waker): it ends a wait of the poller from any thread.
@@ -93,13 +93,13 @@ struct Alarm {
     waker: mio::Waker,
     /// The number of the [thread](here) in which a poll is calling the wakers of sockets, or 0.
     ///
-    /// A wake from within that poll does nothing, since the caller of the poll looks at once at what it has woken.
-    /// Otherwise each socket that a wait hears of would cost a write and another wait: ten system calls a round trip
-    /// instead of six. Wakes of other threads always take effect.
+    /// A wake from within that poll does nothing, since the caller of the poll looks at once at everything that was woken.
+    /// Otherwise each wait with an event would cost a write and another wait: ten system calls a round trip instead of
+    /// six. Wakes from other threads always take effect.
     calling: AtomicUsize,
 }
 
-/// Says in [`Alarm::calling`] that wakers are being called, until it is dropped: a waker may panic.
+/// A guard that marks in [`Alarm::calling`] that wakers are being called. Its drop clears the mark, even if a waker panics.
 struct Calling<'a>(&'a AtomicUsize);
 
 impl<'a> Calling<'a> {
@@ -116,6 +116,8 @@ impl Drop for Calling<'_> {
 }
 
 /// Returns a number that no other living thread has, or 0 while this thread is ending.
+///
+/// The number is the address of a thread-local variable.
 fn here() -> usize {
     std::thread_local! {
         static HERE: u8 = const { 0 };
@@ -129,7 +131,7 @@ impl Wake for Alarm {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Relaxed is enough: each thread stores only its own number, so it reads its number only where it is true.
+        // Relaxed is enough: a thread finds its own number here only if it has stored it itself and not cleared it since.
         let calling = self.calling.load(Ordering::Relaxed);
         if calling != 0 && calling == here() {
             return;
@@ -141,11 +143,11 @@ impl Wake for Alarm {
 }
 
 impl Reactor {
-    /// Makes a reactor without sockets and timers. On Linux it takes three descriptors: an epoll, which is its own, a
-    /// duplicate of that for its handles, and an eventfd.
+    /// Makes a reactor without sockets and timers. On Linux it takes three descriptors: an epoll of its own, a duplicate of
+    /// that for its handles, and an eventfd.
     ///
     /// # Errors
-    /// The system's error if it has no descriptor or memory left for a poller.
+    /// The system's error, if it has no descriptor or memory left for a poller.
     pub fn new() -> io::Result<Self> {
         let poll = mio::Poll::new()?;
         let registry = poll.registry().try_clone()?;
@@ -209,7 +211,7 @@ impl crate::swarm::Reactor for Reactor {
     }
 }
 
-/// The poller's descriptor. It is readable while something has come that no poll has taken, under level and edge
+/// Gives the poller's descriptor. It is readable while an event has come that no poll has taken, under level and edge
 /// triggers alike. Only wait for it: do not read from it, and register nothing else with it.
 #[cfg(unix)]
 impl std::os::fd::AsFd for Reactor {
@@ -225,7 +227,8 @@ impl fmt::Debug for Reactor {
 }
 
 impl Handle {
-    /// A dial has connected a socket with these addresses.
+    /// Records the addresses of a socket that a dial has connected, for
+    /// [`dialed_from`](crate::swarm::Reactor::dialed_from) and [`dialed_to`](crate::swarm::Reactor::dialed_to).
     pub(super) fn connected(&self, ends: SocketAddresses) {
         *lock(&self.0.dialed) = Some((here(), ends));
     }
@@ -234,13 +237,13 @@ impl Handle {
         lock(&self.0.timers)
     }
 
-    /// Returns a count that is another one once a socket of this reactor has closed.
+    /// Returns the number of sockets of this reactor that have closed. It wraps, and serves only to see that one has.
     pub(super) fn closed(&self) -> u64 {
         lock(&self.0.sources).closed
     }
 
-    /// Has a task woken when the next socket of this reactor closes, unless that count is another one than `seen` by now:
-    /// then it returns `true`.
+    /// Returns whether a socket of this reactor has closed since [`closed`](Self::closed) returned `seen`. If none has,
+    /// the next one that closes wakes `waker`.
     pub(super) fn has_closed_since(&self, seen: u64, waker: &Waker) -> bool {
         let mut sources = lock(&self.0.sources);
         let has_closed = sources.closed != seen;
@@ -258,7 +261,7 @@ impl Handle {
         interest: Interest,
     ) -> io::Result<Registration> {
         let (index, token) = lock(&self.0.sources).insert(source)?;
-        // On an error its drop gives the place back.
+        // If registering fails, dropping the place gives it back.
         let place = Registration { shared: self.0.clone(), index, token };
         self.0.registry.register(socket, token, interest)?;
         Ok(place)
@@ -272,7 +275,7 @@ impl fmt::Debug for Handle {
 }
 
 impl Shared {
-    /// Returns the source that a token names, or `None` if its socket has left since the event was recorded.
+    /// Returns the source that a token names, or `None` if its socket has closed since the event was recorded.
     fn source(&self, token: Token) -> Option<Arc<Source>> {
         let sources = lock(&self.sources);
         let (generation, source) = sources.slab.get(token.0 & ((1 << INDEX_BITS) - 1))?;
@@ -281,6 +284,7 @@ impl Shared {
 }
 
 impl Sources {
+    /// Adds a socket, and returns its index and its token. Fails only if there are more sockets than a token can name.
     fn insert(&mut self, source: Arc<Source>) -> io::Result<(usize, Token)> {
         let index = self.slab.vacant_key();
         if index >> INDEX_BITS != 0 {
@@ -292,10 +296,14 @@ impl Sources {
         Ok((index, Token(index | usize::from(self.generation) << INDEX_BITS)))
     }
 
-    /// Takes a socket out, and returns the tasks that have waited for one to leave. Once as many have left as are there still, it gives back the memory behind the last one, if most
-    /// of the places are free. Nothing has to be kept of a place: all share one count of generations.
+    /// Removes a socket, and returns the wakers of the tasks that wait for one to close.
     ///
-    /// The next one takes the first free place, so that a lone socket in a late one is not shrunk around each time.
+    /// Once as many sockets have closed as are left, and more than three quarters of the capacity are free, it gives back
+    /// the memory behind the last socket. Nothing has to be kept of a removed socket, since all share one count of
+    /// generations.
+    ///
+    /// After that, a new socket takes the lowest free index. So the memory is not shrunk and grown again with each socket
+    /// that comes and goes while a single one has a high index.
     fn remove(&mut self, index: usize) -> Vec<Waker> {
         self.closed = self.closed.wrapping_add(1);
         self.left += usize::from(self.slab.try_remove(index).is_some());
@@ -309,7 +317,7 @@ impl Sources {
     }
 }
 
-/// The place of one socket among the sources, until it is dropped.
+/// The place of one socket among the sources. Dropping it removes the socket from them.
 pub(super) struct Registration {
     shared: Arc<Shared>,
     index: usize,
@@ -317,12 +325,12 @@ pub(super) struct Registration {
 }
 
 impl Registration {
-    /// Has the system report other readiness of a socket that [`Handle::register`] has registered here.
+    /// Has the system report the readiness in `interest`, and no other, of a socket that [`Handle::register`] has registered.
     pub(super) fn reregister(&self, socket: &mut impl mio::event::Source, interest: Interest) -> io::Result<()> {
         self.shared.registry.reregister(socket, self.token, interest)
     }
 
-    /// Has the system report nothing more of a socket.
+    /// Has the system report no more events of a socket.
     pub(super) fn deregister(&self, socket: &mut impl mio::event::Source) -> io::Result<()> {
         self.shared.registry.deregister(socket)
     }

@@ -10,18 +10,18 @@ use std::io;
 
 /// A socket that is registered with a reactor.
 ///
-/// Dropping it deregisters the socket before the socket closes. Otherwise the system would go on reporting a copy of
-/// the descriptor, which a child process holds between fork and exec.
+/// Dropping it deregisters the socket before the socket closes. Otherwise the system would go on reporting events while a
+/// copy of the descriptor exists, and a child process holds one between fork and exec.
 pub(super) struct Registered<S: mio::event::Source> {
     pub(super) socket: S,
     source: Arc<Source>,
     place: Registration,
-    /// The readiness that the system reports.
+    /// The kinds of readiness that the system reports.
     interest: Interest,
 }
 
 impl<S: mio::event::Source> Registered<S> {
-    /// Registers a socket, not marked ready. On an error the socket is closed.
+    /// Registers a socket for `interest`. It is not marked ready. On an error, the socket is closed.
     pub(super) fn new(handle: &Handle, mut socket: S, interest: Interest) -> io::Result<Self> {
         let source = Arc::new(Source::default());
         let place = handle.register(&mut socket, source.clone(), interest)?;
@@ -29,8 +29,8 @@ impl<S: mio::event::Source> Registered<S> {
     }
 
     /// Calls `attempt` while the socket is marked readable, until a call neither would block nor is interrupted, and
-    /// returns its result. `Pending`: the socket is not readable, and the waker of `cx` is registered.
-    /// `attempt` is given the marks as they were before it.
+    /// returns the result of that call. `Pending` means that the socket is not readable, and that the waker of `cx` is
+    /// registered. `attempt` is given the marks as they were before its call.
     pub(super) fn poll_read<A>(
         &mut self,
         cx: &mut Context<'_>,
@@ -39,8 +39,8 @@ impl<S: mio::event::Source> Registered<S> {
         self.source.poll_read(cx, |seen| attempt(&mut self.socket, seen))
     }
 
-    /// Does the same as [`poll_read`](Self::poll_read) for a write. From the first time on that it is pending, the system
-    /// reports room to write.
+    /// Does the same as [`poll_read`](Self::poll_read) for a write. Once a write has been pending, the system reports when
+    /// the socket is writable.
     pub(super) fn poll_write<A>(
         &mut self,
         cx: &mut Context<'_>,
@@ -48,16 +48,17 @@ impl<S: mio::event::Source> Registered<S> {
     ) -> Poll<io::Result<A>> {
         let polled = self.source.poll_write(cx, || attempt(&mut self.socket));
         if polled.is_pending() && !self.interest.is_writable() {
-            // Room that has come since the attempt is reported: the system looks again when the interest changes.
+            // No wake-up is lost if the socket became writable since the attempt: the system looks again when the interest
+            // changes.
             self.reregister(Interest::READABLE | Interest::WRITABLE)?;
         }
         polled
     }
 
-    /// Has the system report only that there is something to read, until a write is pending.
+    /// Has the system report only that the socket is readable, until a write is pending.
     ///
     /// Otherwise the system would also report a socket as writable when its handshake is over, when it ends, and with
-    /// each read. That costs two useless waits for each connection, and a third one at the dialer.
+    /// each event that makes it readable. That costs two useless waits for each connection, and a third one at the dialer.
     pub(super) fn report_reads_only(&mut self) -> io::Result<()> {
         self.reregister(Interest::READABLE)
     }
@@ -68,13 +69,13 @@ impl<S: mio::event::Source> Registered<S> {
         Ok(())
     }
 
-    /// Takes note that a read has brought fewer bytes than it had space for. The system has no more, and reports when it
-    /// has, so the next read is spared the call that would find nothing.
+    /// Marks the socket unreadable, since a read has brought fewer bytes than it had space for. The system has no more bytes,
+    /// and reports when it has, so the next read is spared the system call that would find nothing.
     ///
-    /// Two sockets stay readable: one of a system that reports again only after an attempt that would block (IOCP), and
-    /// one whose peer has ended, since its end is still to be read.
+    /// Two kinds of sockets stay readable: those of a system that reports again only after an attempt that would block
+    /// (IOCP), and those whose peer has ended its direction, since that end has to be read.
     ///
-    /// `before` are the marks that the attempt was given. What a poll on another thread has marked since then stays.
+    /// `before` are the marks that the attempt was given. Marks that a poll on another thread has set since then stay.
     pub(super) fn read_short(&self, before: Marks) {
         if cfg!(unix) {
             self.source.read_short(before);
@@ -100,7 +101,7 @@ impl<S: mio::event::Source> Registered<S> {
 
 impl<S: mio::event::Source> Drop for Registered<S> {
     fn drop(&mut self) {
-        // An error says that the system has no registration of this socket.
+        // The error is ignored: it means that the system has no registration of this socket.
         let _ = self.place.deregister(&mut self.socket);
     }
 }

@@ -6,19 +6,20 @@ use core::task::{Context, Poll};
 use mio::event::Event;
 use std::io;
 
-/// A read may succeed.
+/// The mark of a socket on which a read may succeed.
 const READABLE: u32 = 1;
-/// A write may succeed.
+/// The mark of a socket on which a write may succeed.
 const WRITABLE: u32 = 2;
-/// The peer has ended its direction. The end is still to be read, so a short read must not clear [`READABLE`].
+/// The mark of a socket whose peer has ended its direction. That end has to be read, so a short read must not clear
+/// [`READABLE`].
 const READ_CLOSED: u32 = 4;
-/// The lowest bit above the marks, from which on the event counter is kept.
+/// The lowest bit above the marks: one event in the counter that the upper bits hold.
 const ONE_EVENT: u32 = 8;
 
 /// The readiness of one socket, and the tasks that wait for it.
 ///
-/// The poller sets marks; a socket clears one when an attempt would block. `marks` also counts the poller's events in
-/// the bits above the marks: [`clear`] leaves a mark alone if an event came after the attempt began.
+/// The poller sets marks, and a socket clears one when an attempt would block. The upper bits of `marks` count the poller's
+/// events: [`clear`] does not clear a mark if an event came after the attempt began.
 #[derive(Default)]
 pub(super) struct Source {
     marks: AtomicU32,
@@ -50,7 +51,7 @@ impl Source {
         }
     }
 
-    /// Makes attempts to read while the socket is marked readable. Each is given the marks as they were before it.
+    /// Calls `attempt` to read while the socket is marked readable. `attempt` is given the marks as they were before its call.
     pub(super) fn poll_read<A>(
         &self,
         cx: &Context<'_>,
@@ -59,7 +60,7 @@ impl Source {
         poll(&self.marks, READABLE, &self.reader, cx, attempt)
     }
 
-    /// Makes attempts to write while the socket is marked writable.
+    /// Calls `attempt` to write while the socket is marked writable.
     pub(super) fn poll_write<A>(
         &self,
         cx: &Context<'_>,
@@ -68,15 +69,15 @@ impl Source {
         poll(&self.marks, WRITABLE, &self.writer, cx, |_| attempt())
     }
 
-    /// Marks the socket unreadable, unless its peer has ended or something has come since an attempt that was given these
-    /// marks.
+    /// Marks the socket unreadable, unless its peer has ended its direction, or an event of the poller has come since the
+    /// attempt that was given the marks `before`.
     pub(super) fn read_short(&self, before: Marks) {
         if before.0 & READ_CLOSED == 0 {
             clear(&self.marks, before.0, READABLE);
         }
     }
 
-    /// Marks the socket unreadable, whatever has come.
+    /// Marks the socket unreadable, even if an event has come.
     pub(super) fn set_unreadable(&self) {
         self.marks.fetch_and(!READABLE, Ordering::AcqRel);
     }
@@ -94,7 +95,7 @@ impl Source {
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Marks(u32);
 
-/// Makes attempts while `mark` is set in `marks`. An attempt that would block clears it.
+/// Calls `attempt` while `mark` is set in `marks`. An attempt that would block clears the mark.
 fn poll<A>(
     marks: &AtomicU32,
     mark: u32,
@@ -106,7 +107,7 @@ fn poll<A>(
         let mut seen = marks.load(Ordering::Acquire);
         if seen & mark == 0 {
             waiting.register(cx.waker());
-            // The poller may have set the mark before it could see the waker.
+            // The poller may have set the mark before it could see the waker, and would then have woken nobody.
             seen = marks.load(Ordering::Acquire);
             if seen & mark == 0 {
                 return Poll::Pending;
@@ -120,7 +121,7 @@ fn poll<A>(
     }
 }
 
-/// Clears `mark`, unless an event of the poller has come since `marks` was `seen`.
+/// Clears `mark`, unless an event of the poller has come since `marks` had the value `seen`.
 fn clear(marks: &AtomicU32, seen: u32, mark: u32) {
     let mut current = seen;
     // A reader and a writer of one socket may clear their marks at the same time.

@@ -1,4 +1,4 @@
-//! An established connection as a byte pipe.
+//! [`Stream`]: an established connection as a byte pipe.
 
 use super::registered::Registered;
 use super::source::Marks;
@@ -11,24 +11,24 @@ use std::net::Shutdown;
 
 /// An established TCP connection, not authenticated and not multiplexed.
 ///
-/// The reactor of its transport wakes a read or a write that is pending, in a turn. Closing it
-/// ([`AsyncWrite::poll_close`]) ends our direction: the other side reads all bytes that were written and then an end of
-/// file, and can still write. Dropping it closes the socket at once.
+/// The reactor of its transport wakes a pending read or write, in its poll. Closing the stream
+/// ([`AsyncWrite::poll_close`]) ends our direction: the peer reads all bytes that were written and then the end, and can
+/// still write. Dropping the stream closes the socket at once.
 #[derive(Debug)]
 pub struct Stream {
     socket: Registered<TcpStream>,
-    /// Our direction has been ended.
+    /// `true` once our direction has been ended.
     is_shut: bool,
 }
 
 impl Stream {
     pub(super) fn new(socket: Registered<TcpStream>) -> Self {
-        // A socket that has just been connected has room for writes.
+        // A socket that has just been connected is writable.
         socket.assume_writable();
         Self { socket, is_shut: false }
     }
 
-    /// Reads with `read`, which has `space` bytes of space.
+    /// Reads with `read`, which has a buffer of `space` bytes.
     fn poll_read_with(
         &mut self,
         cx: &mut Context<'_>,
@@ -40,7 +40,7 @@ impl Stream {
             before = marks;
             read(socket)
         });
-        // Zero bytes are the end of the file, which a later read finds again.
+        // A read of zero bytes is the peer's end, which a later read has to find again.
         if let Poll::Ready(Ok(n)) = polled
             && n > 0
             && n < space
@@ -51,18 +51,18 @@ impl Stream {
     }
 }
 
-/// Ends our direction before the socket closes. A child of this process that is between fork and exec has a copy of the
-/// socket, and closing ours would not end the connection while that copy is open.
+/// Ends our direction before the socket closes. A child process between fork and exec has a copy of the socket, and while
+/// that copy is open, closing ours would not end the connection.
 impl Drop for Stream {
     fn drop(&mut self) {
         if !self.is_shut {
-            // The other side may have ended the connection long ago.
+            // This fails if the peer has already ended the connection, and then nothing is left to do.
             let _ = self.socket.socket.shutdown(Shutdown::Write);
         }
     }
 }
 
-/// The socket, for a look at its options (with `socket2::SockRef`, say). Do not read from it or write to it.
+/// Gives the socket, for a look at its options (with `socket2::SockRef`, say). Do not read from it or write to it.
 #[cfg(unix)]
 impl std::os::fd::AsFd for Stream {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {

@@ -1,5 +1,5 @@
-//! What cannot be brought about from outside: a listening socket that breaks or has a copy, and the
-//! rarer errors of accept.
+//! Tests of situations that cannot be caused from outside: a listening socket that breaks or has a copy, and the rarer
+//! errors of accept.
 
 use super::listener::{AcceptError, verdict};
 use super::{Config, Reactor, Transport};
@@ -14,7 +14,7 @@ use std::net::{Shutdown, TcpStream};
 #[cfg(target_os = "linux")]
 use std::os::fd::AsFd as _;
 
-/// A transport, and the reactor that its sockets wait with.
+/// Makes a reactor, and a transport on it.
 fn transport() -> (Reactor, Transport) {
     let reactor = Reactor::new().unwrap();
     let transport = Transport::new(reactor.handle(), Config::default());
@@ -23,7 +23,7 @@ fn transport() -> (Reactor, Transport) {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_listener_whose_socket_broke_is_closed_with_the_reason_and_the_others_go_on() {
+fn a_broken_listener_closes_with_its_reason_and_others_go_on() {
     let (mut reactor, mut transport) = transport();
     let [broken, sound] = [(); 2].map(|()| {
         let id = ListenerId::next();
@@ -50,7 +50,7 @@ fn a_listener_whose_socket_broke_is_closed_with_the_reason_and_the_others_go_on(
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_removed_listener_is_gone_even_while_a_copy_of_its_descriptor_exists() {
+fn a_removed_listener_is_gone_though_its_descriptor_has_a_copy() {
     let (_reactor, mut transport) = transport();
     let id = ListenerId::next();
     transport.listen_on(id, "/ip4/127.0.46.1/tcp/0".parse().unwrap()).unwrap();
@@ -67,7 +67,7 @@ fn a_removed_listener_is_gone_even_while_a_copy_of_its_descriptor_exists() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn errors_of_one_connection_are_passed_over_and_lacks_make_the_listener_rest() {
+fn accept_skips_dead_connections_and_pauses_when_out_of_resources() {
     let einval = 22;
     let (eintr, enetdown, enetunreach, econnaborted, econnreset, etimedout, ehostunreach) =
         (4, 100, 101, 103, 104, 110, 113);
@@ -83,7 +83,7 @@ fn errors_of_one_connection_are_passed_over_and_lacks_make_the_listener_rest() {
 }
 
 #[test]
-fn looks_at_the_interfaces_are_taken_only_while_anything_listens_on_a_wildcard() {
+fn interfaces_are_looked_at_only_for_wildcard_listeners() {
     let (_reactor, mut transport) = transport();
     let cx = &mut Context::from_waker(Waker::noop());
     let drain =
@@ -104,7 +104,7 @@ fn looks_at_the_interfaces_are_taken_only_while_anything_listens_on_a_wildcard()
     assert!(transport.interfaces.is_resting());
 }
 
-/// Wakes a reactor while that calls wakers: on its own thread, or from another.
+/// A waker that wakes the reactor which calls it: on the thread of the call, or, if the field is `true`, from another.
 struct WakesBack(core::task::Waker, bool);
 
 impl std::task::Wake for WakesBack {

@@ -1,4 +1,4 @@
-//! [`Timer`]: a deadline on the reactor's clock, which is its owner's.
+//! [`Timer`]: a deadline on the reactor's clock, which the owner of the reactor advances.
 
 use super::reactor::Handle;
 use core::fmt;
@@ -12,7 +12,7 @@ pub(super) struct Timer {
 }
 
 impl Timer {
-    /// Sets a timer for `after` the reactor's last turn.
+    /// Sets a timer whose deadline is `after` later than the reactor's last turn. With [`Duration::ZERO`] it is ready at once.
     pub(super) fn after(handle: &Handle, after: Duration) -> Self {
         let mut timers = handle.timers();
         timers.numbers += 1;
@@ -24,14 +24,14 @@ impl Timer {
         Self { handle: handle.clone(), key }
     }
 
-    /// Ready once the deadline has come. Until then the waker is registered.
+    /// Returns `Ready` once the deadline has come. Until then it registers the waker of `cx`, in place of an earlier one.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
         let waker = cx.waker().clone();
         let replaced = match self.handle.timers().waiting.get_mut(&self.key) {
             Some(waiting) => waiting.replace(waker),
             None => return Poll::Ready(()),
         };
-        // Dropping a waker may run foreign code, which must not find the lock taken.
+        // Dropping a waker may run its owner's code, which must not happen under the lock.
         drop(replaced);
         Poll::Pending
     }
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_comes_at_its_time_and_leaves_nothing() {
+    fn a_timer_is_ready_at_its_deadline_and_leaves_nothing() {
         let mut reactor = Reactor::new().unwrap();
         let (handle, cx) = (reactor.handle(), Context::from_waker(Waker::noop()));
         reactor.advance(ms(100));

@@ -1,11 +1,11 @@
-//! [`TimerQueue`]: the deadlines of a reactor, and who waits for each.
+//! [`TimerQueue`]: the deadlines of a reactor, each with the waker of the task that waits for it.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::task::Waker;
 use core::time::Duration;
 
-/// The timers of a reactor: one for each dial that races addresses, one for each listener that rests, and one for the
+/// The timers of a reactor: one for each dial that races addresses, one for each listener that pauses, and one for the
 /// interfaces of each transport that listens on a wildcard address.
 #[derive(Debug, Default)]
 pub(super) struct TimerQueue {
@@ -17,6 +17,7 @@ pub(super) struct TimerQueue {
 }
 
 impl TimerQueue {
+    /// Returns the earliest deadline.
     pub(super) fn first(&self) -> Option<Duration> {
         self.waiting.first_key_value().map(|((deadline, _), _)| *deadline)
     }

@@ -1,4 +1,4 @@
-//! The command line: its commands, their options, and the errors of a wrong one.
+//! The command line: its commands, their options, and the errors of a wrong command line.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "args/address.rs"]
@@ -22,7 +22,7 @@ use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::swarm::Multiaddr;
 
-/// The heading of the options that each command has.
+/// The heading, in the help, of the options that each command has.
 const EVERY: &str = "Options of every command";
 
 /// A libp2p node to try things with: it prints each listener, connection and stream as it opens and as it ends.
@@ -34,19 +34,19 @@ pub(crate) struct Args {
     /// Print each line of the log as a JSON object, for programs.
     #[arg(long, global = true, help_heading = EVERY)]
     pub(crate) json: bool,
-    /// Show peer ids and long values whole at a terminal, which shows them shortened otherwise. Files, pipes and JSON always
-    /// have them whole.
+    /// Show peer ids and long values whole at a terminal. Without this option they are shortened there. Files, pipes and JSON
+    /// always have them whole.
     #[arg(long, global = true, help_heading = EVERY)]
     pub(crate) long: bool,
-    /// Print no lines of events. stdout still gets the addresses of `listen`, the messages of a topic, the answer to
+    /// Do not print the lines of events. stdout still gets the addresses of `listen`, the messages of a topic, the answer to
     /// --identify, and the summary. stderr still gets errors and, at a terminal, the progress bar of a long `dial`.
     #[arg(long, short, global = true, help_heading = EVERY)]
     pub(crate) quiet: bool,
 }
 
 impl Args {
-    /// Reads the command line. A wrong one ends the process with clap's message, and `--help` with the help: the exit code is 1
-    /// if that cannot be written.
+    /// Reads the command line. A wrong command line ends the process with clap's message, and `--help` ends it with the help.
+    /// If the help cannot be written, the exit code is 1.
     pub(crate) fn read() -> Self {
         let columns = help_columns();
         let command = Self::command().term_width(columns).after_help(after_help(columns));
@@ -65,12 +65,12 @@ impl Args {
             };
             std::process::exit(match (error.use_stderr(), text.as_bytes()) {
                 (true, text) => {
-                    // Nobody is left to hear of it.
+                    // An error here has no output left to be reported on.
                     let _ = io::stderr().write_all(text);
                     error.exit_code()
                 }
                 (false, text) => match io::stdout().write_all(text).and_then(|()| io::stdout().flush()) {
-                    // A reader that has left, such as `head`, has what it wants.
+                    // A reader that has left, such as `head`, wants no more of it, so that is no error.
                     Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                         output::say_last(format_args!("the help cannot be written to stdout: {error}"), false);
                         output::finish(None);
@@ -82,13 +82,13 @@ impl Args {
         })
     }
 
-    /// The form of what is printed.
+    /// Returns the form of the log.
     pub(crate) fn form(&self) -> LogForm {
         if self.json { LogForm::Json } else { LogForm::Text { is_long: self.long } }
     }
 }
 
-/// Returns an error that shows each character that was typed: those that nobody sees could command a terminal.
+/// Returns an error in which invisible characters that were typed are escaped, since they could control a terminal.
 fn seen_only(mut error: clap::Error) -> clap::Error {
     let typed = error.context().filter_map(|(kind, value)| {
         let ContextValue::String(text) = value else { return None };
@@ -96,7 +96,7 @@ fn seen_only(mut error: clap::Error) -> clap::Error {
     });
     let typed: Vec<_> = typed.filter(|(_, text, seen)| text != seen).map(|(kind, _, seen)| (kind, seen)).collect();
     if !typed.is_empty() {
-        // A tip may have it in it, too.
+        // A tip may quote the characters, too.
         error.remove(ContextKind::Suggested);
     }
     for (kind, seen) in typed {
@@ -105,7 +105,7 @@ fn seen_only(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Names that other programs have for our options, or for what is none here, and the tip that each of them gets.
+/// The names of options in other programs that stand for one of ours or that we do not have, and the tip for each group.
 const NEAR: &[(&[&str], &str)] = &[
     (&["--size", "--length", "--len", "-s"], "--bytes of `dial` is the size of what each stream sends"),
     (&["--count", "--number", "--num", "-n"], "--streams of `dial` is the number of streams, and --ping that of pings"),
@@ -131,8 +131,8 @@ const NEAR: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Returns an error about an unknown option with a tip that helps: the commands that have it, if there are any. No value of
-/// ours begins with a dash, so clap's tip to pass it as one does not help.
+/// Returns an error about an unknown option with a useful tip: the commands that have this option, if any, or a tip of
+/// [`NEAR`]. clap's tip to pass the option as a value is removed, since no value of ours begins with a dash.
 fn with_tips(mut error: clap::Error) -> clap::Error {
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg).cloned() else { return error };
     if error.kind() != ErrorKind::UnknownArgument {
@@ -150,7 +150,7 @@ fn with_tips(mut error: clap::Error) -> clap::Error {
     };
     let meant = NEAR.iter().find(|(names, _)| names.contains(&option.as_str())).map(|(_, tip)| *tip);
     if let Some(tip) = meant.filter(|_| having.is_empty()) {
-        // One that only looks alike is not the one that is meant.
+        // clap's suggestion of an option that only looks alike would mislead.
         error.remove(ContextKind::SuggestedArg);
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     } else if !having.is_empty() {
@@ -162,7 +162,7 @@ fn with_tips(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// The width of the help, of which clap takes the same: that of the terminal, or else `COLUMNS`, and 100 at most.
+/// Returns the width of the help, in columns, as clap chooses it: that of the terminal, or else `COLUMNS`, and 100 at most.
 fn help_columns() -> usize {
     let said = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0);
     let columns = terminal_size::terminal_size().map(|(width, _)| width.0.into()).or_else(said);
@@ -194,11 +194,11 @@ const ENDS: [&str; 2] = [
      `dial` ends with 0 if it had nothing left to do but --hold; if not, stderr says what was not done.",
 ];
 
-/// Returns the end of the help, in lines of at most so many columns.
+/// Returns the end of the help, in lines of at most `columns` columns.
 fn after_help(columns: usize) -> String {
     let mut text = EXAMPLES.to_owned() + "\n\nExit codes:";
     for (code, meaning) in EXIT_CODES {
-        // The meaning has a column of its own, in which it goes on.
+        // The lines after the first of a meaning are indented to its column.
         let meaning = wrap_words(&format!("{:CODE_COLUMNS$}{meaning}", ""), columns + 1);
         text += &format!("\n  {code:<5}{}", &meaning[CODE_COLUMNS..]);
     }
@@ -212,13 +212,13 @@ const CODE_COLUMNS: usize = 7;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Show all nine kinds of events, failures among them, with two nodes in this process that connect over TCP, within this
-    /// machine.
+    /// Show all nine kinds of events, including failures, with two nodes in this process that connect to each other over TCP
+    /// on this machine.
     Demo,
-    /// Wait for peers until Ctrl-C or SIGTERM, and serve /echo/1.0.0, which sends back what comes, and /sink/1.0.0, which
-    /// drops it. Of one connection 4000 streams are taken at once and 1000 a second; further ones wait.
+    /// Wait for peers until Ctrl-C or SIGTERM. Serve /echo/1.0.0, which sends all bytes back, and /sink/1.0.0, which drops
+    /// them. One connection may open 4000 streams at once and 1000 a second; further streams wait.
     Listen(Listen),
-    /// Connect to a peer, open streams to it, and check what comes back.
+    /// Connect to a peer, open streams to it, and check the bytes that come back.
     Dial(Dial),
 }
 
@@ -229,13 +229,13 @@ pub(crate) struct Listen {
     #[arg(value_name = "ADDRESS", default_value = "/ip4/127.0.0.1/tcp/0", value_parser = to_listen_on)]
     pub(crate) addresses: Vec<Multiaddr>,
     /// Use the identity key in this file, and so the same peer id each time. The file is in libp2p's protobuf form; it is
-    /// made if it is not there. Without this option each run has a new peer id.
+    /// made if it does not exist. Without this option each run has a new peer id.
     #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(key_file))]
     pub(crate) key: Option<PathBuf>,
-    /// Join this topic of floodsub (publish/subscribe). Print each message that others publish on it, of at most 1000 a
-    /// second from one peer, and publish each line of stdin. Lines wait until a peer has joined the topic; those that still
-    /// wait at the end are no error, and stderr counts them. The end of stdin does not end the command. A peer that takes messages too slowly misses
-    /// some, and the other peers miss none.
+    /// Join this topic of floodsub (publish/subscribe). Print each message that others publish on it, at most 1000 a second
+    /// from one peer, and publish each line of stdin. Lines wait until a peer has joined the topic; lines that still wait at
+    /// the end are no error, and stderr says how many there are. The end of stdin does not end the command. A peer that takes
+    /// messages too slowly misses some, and the other peers miss none.
     #[arg(long, value_name = "TOPIC", value_parser = topic)]
     pub(crate) floodsub: Option<String>,
 }
@@ -245,13 +245,13 @@ pub(crate) struct Dial {
     /// The address to dial: /ip4/…/tcp/…, /ip6/…/tcp/… or /dns/…/tcp/…, with /p2p/… at its end to accept no other peer.
     #[arg(value_parser = to_dial)]
     pub(crate) address: Multiaddr,
-    /// The protocol of the streams. The peer has to send back all that it gets, or nothing if this is /sink/1.0.0.
+    /// The protocol of the streams. The peer has to send back all bytes that it gets, or none if this is /sink/1.0.0.
     #[arg(long, value_name = "NAME", default_value = "/echo/1.0.0", value_parser = protocol)]
     pub(crate) protocol: Protocol,
     /// The number of streams to open. Without this option it is 1, or 0 beside --ping, --identify or --floodsub.
     #[arg(long, value_name = "COUNT", value_parser = number(0..=MAX_COUNT), allow_negative_numbers = true)]
     pub(crate) streams: Option<u64>,
-    /// The number of streams that are open at the same time, at most 65536. A peer may take fewer: `listen` takes 1024.
+    /// The number of streams that are open at the same time, at most 65536. A peer may allow fewer: `listen` takes 1024.
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = number(1..=MAX_CONCURRENCY))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) concurrency: u64,
@@ -259,18 +259,19 @@ pub(crate) struct Dial {
     #[arg(long, value_name = "SIZE", default_value_t = 1024, value_parser = size(0..=MAX_BYTES))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) bytes: u64,
-    /// Give up a stream that waits too long for the peer. It has this time to agree on the protocol, and the same time again
-    /// for each 1024 bytes that it sends or gets, or for the rest if that is less. Each ping and the answer to --identify
-    /// have this time, too. If something was given up, the exit code is 1. The connection itself has 10 s to come up, whatever this is.
+    /// Give up a stream that waits too long for the peer. The peer has this time to agree on the protocol, and the same time
+    /// again for each 1024 bytes that move in either direction, or for the rest if that is less. Each ping and the answer to
+    /// --identify have this time, too. If anything was given up, the exit code is 1. The connection itself always has 10 s to
+    /// come up.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = time, allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
-    /// End our side of each stream as soon as all is sent, and read the echo after that.
+    /// End our side of each stream as soon as all bytes are sent, and read the echo after that.
     #[arg(long, conflicts_with = "reset")]
     pub(crate) half_close: bool,
     /// Reset each stream once its echo is complete, instead of ending it.
     #[arg(long)]
     pub(crate) reset: bool,
-    /// Ping the peer so many times, one after the other.
+    /// Ping the peer this number of times, one ping after the other.
     #[arg(long, value_name = "COUNT", default_value_t = 0, value_parser = number(0..=MAX_COUNT))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) ping: u64,
@@ -283,10 +284,10 @@ pub(crate) struct Dial {
     #[arg(long, value_name = "TOPIC", value_parser = topic)]
     pub(crate) floodsub: Option<String>,
     /// Use the identity key in this file, and so the same peer id each time. The file is in libp2p's protobuf form; it is
-    /// made if it is not there. Without this option each run has a new peer id.
+    /// made if it does not exist. Without this option each run has a new peer id.
     #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(key_file))]
     pub(crate) key: Option<PathBuf>,
-    /// Keep the connection for so long after everything else is done.
+    /// Keep the connection for this time after everything else is done.
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) hold: f64,
 }
@@ -299,11 +300,11 @@ impl Dial {
     }
 }
 
-/// The most of what is counted: a stream's id has as many places.
+/// The maximum number of streams or of pings.
 const MAX_COUNT: u64 = u32::MAX as u64;
-/// The most streams at a time: each costs memory for as long as it is open.
+/// The maximum number of streams at a time. Each costs memory while it is open.
 const MAX_CONCURRENCY: u64 = 65_536;
-/// The most bytes of a stream: a whole number up to this is exact in JavaScript, too.
+/// The maximum number of bytes of a stream. Whole numbers up to this one are exact in JavaScript, too.
 const MAX_BYTES: u64 = (1 << 53) - 1;
 
 fn protocol(name: &str) -> Result<Protocol, String> {
@@ -317,7 +318,7 @@ fn topic(name: &str) -> Result<String, String> {
     }
 }
 
-/// A file to keep a key in. A `-` is not one by that name: elsewhere it stands for standard input.
+/// Returns the path of a key file. A `-` is refused, since it stands for standard input in other programs.
 fn key_file(path: PathBuf) -> Result<PathBuf, String> {
     match path.as_os_str() == "-" {
         true => Err("standard input is not read for it; give a file, or ./- for one of that name".to_owned()),
@@ -325,7 +326,7 @@ fn key_file(path: PathBuf) -> Result<PathBuf, String> {
     }
 }
 
-/// Returns a reader of whole numbers in a range.
+/// Returns a parser of whole numbers in a range.
 fn number(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
     move |text| match text.parse() {
         Ok(number) if range.contains(&number) => Ok(number),
@@ -340,7 +341,7 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-/// A time that is not 0, to the millisecond.
+/// Parses a time in seconds, of at least a millisecond.
 fn time(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.001..=1e9).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
@@ -353,7 +354,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tips_name_options_that_there_are_for_names_that_are_none() {
+    fn tips_name_existing_options_for_names_that_do_not_exist() {
         let commands = Args::command();
         let all: Vec<_> =
             commands.get_subcommands().chain([&commands]).flat_map(clap::Command::get_arguments).collect();

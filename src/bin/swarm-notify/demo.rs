@@ -1,6 +1,6 @@
-//! `swarm-notify demo`: two swarms in one process walk through all nine events over TCP on loopback.
+//! `swarm-notify demo`: two swarms in one process show all nine events over TCP on loopback.
 //!
-//! Each side's events are compared with what has to come, all of it and in order.
+//! The events of each side are compared with the expected ones, all of them and in order.
 
 use crate::error::{DEMO_LIMIT, DemoFault, Error};
 use crate::listen::{ECHO, SINK, Server};
@@ -18,7 +18,8 @@ use swarm_notify::swarm::{Config, Multiaddr, multiaddr};
 /// A protocol that nobody speaks.
 const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
 const GREETING: &[u8] = b"hello";
-/// One thread sleeps for both swarms in turn, and for each no longer than this, so that the other is not kept waiting.
+/// The maximum time of one sleep. One thread sleeps for both swarms in turn, so that a longer sleep would keep the other one
+/// waiting.
 const NAP: Duration = Duration::from_millis(1);
 
 const OF_A: &[&str] = &[
@@ -51,7 +52,7 @@ pub(crate) fn run(reporter: Reporter) -> Result<bool, Error> {
     }
 }
 
-/// Both sides.
+/// The two sides of the demo.
 struct Demo {
     a: Node,
     b: Node,
@@ -59,7 +60,7 @@ struct Demo {
 }
 
 impl Demo {
-    /// Side a begins to listen at `host`.
+    /// Makes both sides. Side a begins to listen at `host`.
     fn new(reporter: Reporter, host: Ipv4Addr) -> Result<Self, Error> {
         let node = |side| Node::new(&Keypair::generate_ed25519(), Config::default(), reporter.side(side));
         let (mut a, mut b) = (node("a")?, node("b")?);
@@ -75,7 +76,7 @@ impl Demo {
         Ok(Self { a, b, caller })
     }
 
-    /// Runs until all is shown, an event is not what had to come, or the clock of the sides has passed `limit`.
+    /// Runs until all events are shown, an event is not the expected one, or the clock of the sides has passed `limit`.
     fn run(&mut self, limit: Duration) -> Result<Option<DemoFault>, Error> {
         let mut is_begun = false;
         loop {
@@ -87,7 +88,7 @@ impl Demo {
             if a.swarm.is_shut_down() && b.swarm.is_shut_down() {
                 return Ok(self.late().or_else(|| self.wrong_echo()));
             }
-            // It is asked in each turn, also in one that has no end of work.
+            // The limit is checked after each turn, since there may always be more work.
             if a.reporter.elapsed() >= limit {
                 return Ok(self.late().or_else(|| self.wrong_echo()));
             }
@@ -106,17 +107,17 @@ impl Demo {
         }
     }
 
-    /// Returns each side's events, and those that have to come.
+    /// Returns the events of each side, and the expected ones.
     fn sides(&self) -> [(char, Vec<String>, &'static [&'static str]); 2] {
         [('a', log(&self.a.world), OF_A), ('b', log(&self.b.world), OF_B)]
     }
 
-    /// Returns the number of events that came as promised.
+    /// Returns the number of events that came as expected.
     fn shown(&self) -> usize {
         self.sides().iter().map(|(_, told, due)| as_promised(told, due)).sum()
     }
 
-    /// Returns the first event that is not the one that had to come.
+    /// Returns the first event that is not the expected one.
     fn differs(&self) -> Option<DemoFault> {
         self.sides().into_iter().find_map(|(side, told, due)| {
             let at = as_promised(&told, due);
@@ -125,7 +126,7 @@ impl Demo {
         })
     }
 
-    /// Returns the first event that is still to come.
+    /// Returns the first event that has not come.
     fn late(&self) -> Option<DemoFault> {
         let late = |(side, told, due): (char, Vec<String>, &'static [&'static str])| {
             Some(DemoFault::Late { side, due: due.get(told.len())? })
@@ -139,7 +140,7 @@ impl Demo {
     }
 }
 
-/// Returns the number of events before the first that is not the one that had to come.
+/// Returns the number of events before the first that is not the expected one.
 fn as_promised(told: &[String], due: &[&str]) -> usize {
     told.iter().zip(due).take_while(|(told, due)| told == due).count()
 }
@@ -148,7 +149,7 @@ fn tcp(host: Ipv4Addr, port: u16) -> Multiaddr {
     [multiaddr::Protocol::Ip4(host), multiaddr::Protocol::Tcp(port)].into_iter().collect()
 }
 
-/// Returns an event as it stands in the expected logs.
+/// Returns an event in the notation of the expected logs.
 fn entry(event: Event) -> String {
     let name = event.name();
     match event {
@@ -164,35 +165,35 @@ fn entry(event: Event) -> String {
     }
 }
 
-/// Returns all events that were told on one side, as they stand in the expected logs.
+/// Returns all events that were told on one side, in the notation of the expected logs.
 fn log(world: &LoggedSwarm) -> Vec<String> {
     world.told.iter().flatten().map(|event| entry(*event)).collect()
 }
 
-/// Returns the address at which a listens, once it does.
+/// Returns the address at which side a listens, once it does.
 fn address(world: &LoggedSwarm) -> Option<Multiaddr> {
     let listener = world.swarm.listeners().next()?;
     let address = world.swarm.listener(listener)?.addresses.first()?;
     Some(address.clone().with(multiaddr::Protocol::P2p(world.swarm.local_peer())))
 }
 
-/// Returns whether the connection that came up is over.
+/// Returns whether the connection that was open has ended.
 fn is_over(world: &LoggedSwarm) -> bool {
     world.told.iter().flatten().any(|event| matches!(event, Event::Disconnected { .. }))
 }
 
-/// Side b: fails to listen, to connect and to open a stream, and then does the latter two right.
+/// The notifee of side b. It fails to listen, to connect and to open a stream, and then connects and opens a stream.
 #[derive(Default)]
 struct DemoCaller {
     target: Option<Multiaddr>,
-    /// Bound, and not listening.
+    /// A socket that is bound and does not listen, so that its port refuses connections.
     nobody: Option<Socket>,
     echo: Vec<u8>,
 }
 
 impl DemoCaller {
     fn begin(&mut self, world: &mut LoggedSwarm, target: Multiaddr) {
-        // b cannot listen at the address of a. A refusal shows in the log.
+        // Side b cannot listen at the address of side a. If the call fails at once, the log differs from the expected one.
         let taken = target.iter().filter(|part| !matches!(part, multiaddr::Protocol::P2p(_))).collect();
         let _ = world.swarm.listen(taken);
         self.target = Some(target);
@@ -200,14 +201,14 @@ impl DemoCaller {
 }
 
 impl Notifee<LoggedSwarm> for DemoCaller {
-    /// Dials an address that refuses: a port that is ours, and where nobody listens.
+    /// Dials an address that refuses: a port that belongs to us, and on which nobody listens.
     fn listen_failed(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, _listener: ListenerId, _reason: Failure) {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).and_then(|socket| {
             socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
             Ok(socket)
         });
         let port = socket.as_ref().ok().and_then(|socket| socket.local_addr().ok()?.as_socket()).map(|at| at.port());
-        // A failure here shows in the log.
+        // If binding has failed, the log differs from the expected one.
         let _ = cx.network().swarm.dial(tcp(Ipv4Addr::LOCALHOST, port.unwrap_or_default()));
         self.nobody = socket.ok();
     }
@@ -218,7 +219,7 @@ impl Notifee<LoggedSwarm> for DemoCaller {
         _connection: ConnectionId,
         _reason: Failure,
     ) {
-        // A second failure shows in the log.
+        // After a second failure the log differs from the expected one.
         if let Some(target) = self.target.take() {
             let _ = cx.network().swarm.dial(target);
         }
@@ -273,7 +274,7 @@ mod tests {
     use crate::report::LogForm;
 
     #[test]
-    fn the_limit_also_ends_a_loop_that_always_has_work() {
+    fn the_limit_ends_a_demo_that_always_has_work() {
         let mut demo = Demo::new(Reporter::new(LogForm::Json, false), Ipv4Addr::LOCALHOST).unwrap();
         demo.b.notifees.unregister(demo.caller);
         demo.a.notifees.register(Restless { ticks: 0, most: 1_000_000 });
@@ -283,13 +284,13 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_cannot_be_used_ends_it_at_once() {
-        // It is for documentation, so that no machine has it.
+    fn an_address_that_cannot_be_used_ends_the_demo_at_once() {
+        // An address for documentation, which no machine has.
         let mut demo = Demo::new(Reporter::new(LogForm::Json, false), Ipv4Addr::new(192, 0, 2, 1)).unwrap();
         let fault = demo.run(DEMO_LIMIT).unwrap().unwrap();
         let text = fault.to_string();
         assert!(
-            text.contains("side a told `listen_failed l0.1 ") && text.contains("`listen l0.1` had to come"),
+            text.contains("side a told `listen_failed l0.1 ") && text.contains("`listen l0.1` was expected"),
             "{text}"
         );
         assert!(text.contains("127.0.0.1"), "{text}");

@@ -1,4 +1,4 @@
-//! `swarm-notify dial`: opens streams, a number at a time, and checks what comes back.
+//! `swarm-notify dial`: opens streams, a number at a time, and checks the bytes that come back.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "dial/call.rs"]
@@ -37,10 +37,10 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     let streams = u32::try_from(args.concurrency).unwrap_or(u32::MAX);
     config.limits.streams_per_connection = config.limits.streams_per_connection.max(streams);
     config.limits.streams = config.limits.streams.max(streams);
-    // It is held for as long as was asked for.
+    // The connection is held for the time of `--hold`, even if it is idle.
     config.connection.idle_timeout = None;
     config.connection.negotiation_timeout = args.timeout;
-    // A stream without an answer is given up here, sooner or later than by this.
+    // `--timeout` decides when a stream without an answer is given up, and not this time.
     config.connection.half_open_timeout = None;
     let (identity, exposed) = identity(args.key.as_deref()).map_err(Error::Key)?;
     let mut node = Node::new(&identity, config, reporter)?;
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     drop(progress);
     services.end(reporter, &mut node.notifees);
     let Node { world, notifees, .. } = &mut node;
-    // It is never unregistered.
+    // The notifee is found, since it is never unregistered.
     let Some(caller) = notifees.get_mut::<DialRun>(caller) else { return Ok(false) };
     let summary = Summary {
         tally: &caller.tally,
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
         is_echo: args.protocol != SINK,
         interrupted: end.signal_name(),
     };
-    // For people there may be nothing to sum up.
+    // The sentences are empty if only `--identify` was given, for example.
     if reporter.is_json() || !summary.to_string().is_empty() {
         reporter.summary(|line| summary.put(line), &summary);
     }
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
             let undone = caller.interrupted(&dial_services, &services);
             return Err(if STDOUT.is_left() { Error::Unread(undone) } else { Error::Unwritten(undone) });
         }
-        // Only the hold was cut short.
+        // Everything else was done, and only the hold was cut short, which is no fault.
         caller.ended_as.take_if(|end| *end == ConnectionEnd::Requested);
     }
     services.say_unread();
@@ -113,30 +113,31 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
 struct DialRun {
     args: args::Dial,
     connection: ConnectionId,
-    /// The run's own random number, which the bytes of its streams depend on.
+    /// A random number of the run, from which the bytes of its streams are derived.
     seed: u64,
     calls: HashMap<StreamId, Call>,
     tally: Tally,
-    /// The bytes that came back, or that a sink was sent, on all streams that have ended.
+    /// The number of bytes that came back, or were sent to a sink, on all streams that have ended.
     moved: u64,
+    /// The time at which the connection came up.
     connected: Option<Duration>,
-    /// The connection is up, and has refused no stream yet.
+    /// `true` if streams may be begun: the connection is up, and has not refused one since a stream has ended.
     may_begin: bool,
-    /// The connection has ended.
+    /// `true` once the connection has ended.
     is_over: bool,
     /// The failure of the dial.
     not_connected: Option<Failed>,
     /// The time at which the last stream ended.
     done: Option<Duration>,
-    /// Beside the streams there is something to do.
+    /// `true` while there is something to do besides the streams.
     has_errands: bool,
-    /// The time at which the connection is let go.
+    /// The time at which the connection is to be closed.
     release: Option<Duration>,
-    /// All was done, and the connection was there until then.
+    /// `true` once all was done and the connection was held until its time was over.
     was_held: bool,
-    /// The connection ended for another reason than our wish.
+    /// The end of the connection, unless we have closed it after the hold.
     ended_as: Option<ConnectionEnd>,
-    /// The time at which the streams are looked at that may have waited too long. None of them is due before.
+    /// The time at which the next look at streams that wait is due. No stream has waited too long before that.
     look_at: Option<Duration>,
 }
 
@@ -163,7 +164,7 @@ impl DialRun {
         }
     }
 
-    /// Returns the time from the connection to the last stream's end.
+    /// Returns the time from the begin of the connection to the end of the last stream.
     fn time(&self, world: &LoggedSwarm) -> Duration {
         let end = self.done.unwrap_or_else(|| world.reporter.elapsed());
         self.connected.map_or(Duration::ZERO, |connected| end.saturating_sub(connected))
@@ -172,19 +173,19 @@ impl DialRun {
     /// Returns the progress so far, for the bar.
     fn done(&self, pings: u64) -> Done {
         let under_way: u64 = self.calls.values().map(Call::done).sum();
-        // After the hold it closes, and that takes no time to speak of.
+        // After the hold there is no time to show: closing takes next to none.
         let held_until = self.is_done().then_some(self.release.unwrap_or_default());
         let is_connected = self.connected.is_some();
         Done { is_connected, streams: self.tally.ended(), bytes: self.moved + under_way, pings, held_until }
     }
 
-    /// Returns whether a stream more is wanted now, and may be begun.
+    /// Returns whether another stream is wanted now and may be begun.
     const fn has_to_begin(&self) -> bool {
         let is_wanted = self.tally.begun < self.tally.streams;
         self.may_begin && is_wanted && self.tally.begun - self.tally.ended() < self.args.concurrency
     }
 
-    /// Begins streams, as many as are wanted at a time: [`PER_ROUND`] of them at most, and the next ones in the next round.
+    /// Begins the streams that are wanted now, at most [`PER_ROUND`] of them. The others begin in the next round.
     fn begin(&mut self, world: &mut LoggedSwarm) {
         let now = world.reporter.elapsed();
         for _ in 0..PER_ROUND {
@@ -195,14 +196,14 @@ impl DialRun {
             let Ok(stream) = world.swarm.open_stream(self.connection, protocols) else {
                 return self.cannot_begin(world);
             };
-            // The first bytes travel with the proposal of the protocol.
+            // Bytes are written at once, so that the first ones travel with the proposal of the protocol.
             let call = Call::new(self.tally.begun, now, self.seed, &self.args);
             self.calls.entry(stream).or_insert(call).drive(&mut world.swarm, stream);
             self.tally.begun += 1;
         }
     }
 
-    /// Holds the connection for a while, if that was the last stream.
+    /// Takes note that streams may be done. After the last one, it begins to hold the connection if all else is done, too.
     fn end_streams(&mut self, now: Duration) {
         if self.connected.is_some() && self.done.is_none() && self.tally.ended() == self.tally.streams {
             self.done = Some(now);
@@ -210,22 +211,23 @@ impl DialRun {
         }
     }
 
-    /// Closes the connection, which takes no more streams, once none of ours is left. It may not end otherwise: a peer that
-    /// says go-away can stay for as long as a stream of its own has something to say. The reason stays the peer's.
+    /// Stops beginning streams, since the connection takes no more, and closes it once none of ours is left. Otherwise it
+    /// might not end: a peer that has sent a go-away can keep the connection while it has a stream of its own. The reason of
+    /// the end remains that of the peer.
     fn cannot_begin(&mut self, world: &mut LoggedSwarm) {
         self.may_begin = false;
         if self.calls.is_empty() && !world.is_ending {
-            // One that has ended already has its last event on its way.
+            // An error means that the connection has ended already, and its last event is about to come.
             let _ = world.swarm.close_connection(self.connection);
         }
     }
 
-    /// Returns the connection, once it is up.
+    /// Returns the id of the connection, once it is up.
     fn connected(&self) -> Option<ConnectionId> {
         self.connected.map(|_| self.connection)
     }
 
-    /// Hears that nothing is to be done but the streams, from now on. Returns `false` if that was said before.
+    /// Takes note that nothing is left to do besides the streams. Returns `false` if that was known before.
     fn has_no_errands(&mut self, now: Duration) -> bool {
         let had = core::mem::replace(&mut self.has_errands, false);
         if had {
@@ -234,18 +236,19 @@ impl DialRun {
         had
     }
 
-    /// Returns whether all that was asked for was done, but for the time that the connection is held.
+    /// Returns whether everything was done, apart from holding the connection.
     const fn is_done(&self) -> bool {
         self.done.is_some() && self.tally.unfinished == 0 && !self.has_errands
     }
 
-    /// Holds the connection for a while, if all is done.
+    /// Begins to hold the connection for the time of `--hold`, if all is done.
     fn hold(&mut self, now: Duration) {
         if self.is_done() {
             self.release = Some(now + Duration::from_secs_f64(self.args.hold));
         }
     }
 
+    /// Drives a stream, and begins its next stretch if it has just opened or if the present one is complete.
     fn drive_call(&mut self, world: &mut LoggedSwarm, stream: StreamId, has_opened: bool) {
         if let Some(call) = self.calls.get_mut(&stream) {
             call.drive(&mut world.swarm, stream);
@@ -265,7 +268,7 @@ impl DialRun {
             if call.gave_up_on.is_some() || !call.is_older(timeout, now) {
                 continue;
             }
-            // Its bytes may have come, and wait for this process, which was slow itself.
+            // If this process was slow itself, the bytes may have come already and wait to be read.
             call.drive(&mut world.swarm, *stream);
             if call.is_stretch_over() {
                 call.begin_stretch(now);
@@ -275,7 +278,7 @@ impl DialRun {
         }
         due.sort_unstable();
         for (_, stream) in due {
-            // One that is not open any more has an event on its way.
+            // A stream that is not open any more has an event that is about to come.
             let is_open = world.swarm.stream(stream).is_some_and(|view| view.state == State::Open);
             if let Some(call) = self.calls.get_mut(&stream).filter(|_| is_open) {
                 let awaited = call.awaits();
@@ -286,11 +289,11 @@ impl DialRun {
         }
         let live = self.calls.values().filter(|call| call.gave_up_on.is_none());
         let next = live.filter_map(|call| call.since).min().map(|at| at + timeout);
-        // Many streams, each of them due at a time of its own, are looked at together.
+        // Many streams, each due at a time of its own, are looked at together, and not one by one.
         self.look_at = next.map(|next| next.max(now + timeout / LOOKS));
     }
 
-    /// A stream has ended, or failed.
+    /// Counts a stream that has ended or failed.
     fn ended(&mut self, world: &mut LoggedSwarm, stream: StreamId, end: Result<StreamEnd, Failure>) {
         let Some(call) = self.calls.remove(&stream) else { return };
         let timeout = self.args.timeout;
@@ -316,14 +319,15 @@ impl DialRun {
                 (stream, why)
             });
         }
-        // A stream that was refused may have a place now.
+        // If the connection has refused a stream, it may have room now.
         self.may_begin = !self.is_over;
         self.end_streams(world.reporter.elapsed());
     }
 }
 
-/// The streams that are begun in one round of the loop. Of a turn's rounds there are 16, and then signals are looked at.
+/// The maximum number of streams that are begun in one round of the loop. A turn has 16 rounds, and signals are looked at
+/// between turns.
 const PER_ROUND: u32 = 64;
 
-/// The number of looks, within `--timeout`, at streams that may have waited too long.
+/// The maximum number of looks at waiting streams within `--timeout`.
 const LOOKS: u32 = 64;

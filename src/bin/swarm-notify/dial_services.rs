@@ -1,4 +1,4 @@
-//! [`DialServices`]: the work of `swarm-notify dial` beside its streams: pings, identify and publishing.
+//! [`DialServices`]: the work of `swarm-notify dial` besides its streams: pings, identify and publishing.
 
 use crate::args;
 use crate::node::LoggedSwarm;
@@ -11,15 +11,15 @@ use swarm_notify::lifecycle::{ConnectionId, Direction, Failure, Side};
 use swarm_notify::notifee::Notifees;
 use swarm_notify::protocols::{identify, ping};
 
-/// The errands of a run, and their outcomes.
+/// The requests of a run to services, and their outcomes.
 pub(crate) struct DialServices {
     is_begun: bool,
     are_over: bool,
-    /// The number of pings without an outcome, those that are not sent among them.
+    /// The number of pings without an outcome, including those that were not sent yet.
     pings_left: u64,
     pings: Pings,
     is_identifying: bool,
-    /// The reason why the peer did not say who it is.
+    /// The reason why the peer has not answered identify.
     unidentified: Option<Failure>,
     /// The reason why the first ping was lost.
     first_lost: Option<Failure>,
@@ -41,7 +41,8 @@ impl DialServices {
         }
     }
 
-    /// Does what can be done now. `true`: something has happened.
+    /// Publishes lines, begins the requests once there is a connection, and takes outcomes. Returns whether anything has
+    /// happened.
     pub(crate) fn drive(
         &mut self,
         cx: &mut Context<'_>,
@@ -92,11 +93,11 @@ impl DialServices {
         self.pings.sent += u64::from(services.ping(notifees, connection));
     }
 
-    /// Returns whether nothing is left to do. The streams of pings have their end, too, which takes no longer than a polite
-    /// close.
+    /// Returns whether nothing is left to do. It also waits for the end of the stream of the pings, which takes no longer than
+    /// a polite close.
     pub(crate) fn are_done(&mut self, services: &Services, world: &LoggedSwarm) -> bool {
         let have_outcomes = self.pings_left == 0 && !self.is_identifying && services.has_published();
-        // There may be many streams to look at.
+        // The result is kept, since there may be many streams to look at.
         self.are_over |= have_outcomes && (self.pings.asked == 0 || !is_ping_open(world));
         self.are_over
     }
@@ -105,7 +106,7 @@ impl DialServices {
         &self.pings
     }
 
-    /// Returns the faults, in words: pings and questions without an answer.
+    /// Returns the faults, in words: pings and identify without an answer.
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let Pings { asked, sent, .. } = self.pings;
@@ -125,7 +126,8 @@ impl DialServices {
         faults
     }
 
-    /// Returns the reason why there was no answer, in brackets, behind `which`. The end of the connection is told elsewhere.
+    /// Returns the reason why there was no answer, in brackets and after `which`. For the end of the connection it returns
+    /// nothing, since another fault says that.
     fn why(&self, which: &str, reason: Failure, protocol: &Protocol) -> String {
         let why = if reason == Failure::Timeout {
             format!("no answer within {} s", self.timeout.as_secs_f64())
@@ -141,7 +143,7 @@ impl DialServices {
         format!(" ({which}{why})")
     }
 
-    /// Returns what a signal has interrupted, in words.
+    /// Returns the work that a signal has interrupted, in words.
     pub(crate) fn interrupted(&self) -> Vec<String> {
         let mut parts = Vec::new();
         let Pings { asked, .. } = self.pings;
@@ -161,7 +163,7 @@ impl DialServices {
     }
 }
 
-/// Returns whether a stream on which we ping has not ended.
+/// Returns whether any stream on which we ping has not ended.
 fn is_ping_open(world: &LoggedSwarm) -> bool {
     let swarm = &world.swarm;
     let mut streams = world.dialed.into_iter().flat_map(|connection| swarm.streams_of(connection));

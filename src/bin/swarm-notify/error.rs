@@ -1,4 +1,4 @@
-//! [`Error`]: what ends a command before all was done, in words, and the exit codes.
+//! [`Error`]: an error that ends a command, with its text and its exit code.
 
 use crate::failed::Failed;
 use crate::key;
@@ -9,12 +9,12 @@ use std::io;
 use std::time::Duration;
 use swarm_notify::swarm::{DialError, ListenError, Multiaddr};
 
-/// The demo takes milliseconds. It ends after this time, whatever happens meanwhile.
+/// The time after which the demo ends in any case. It takes milliseconds.
 pub(crate) const DEMO_LIMIT: Duration = Duration::from_secs(30);
 
-/// Something was wrong: the peer, the network, or what came back.
+/// The exit code if the peer, the network or the echo was wrong.
 pub(crate) const WRONG: u8 = 1;
-/// The command line was wrong; clap ends with it by itself.
+/// The exit code if the command line was wrong. clap uses it, too.
 const USAGE: u8 = 2;
 
 /// An error that ends a command.
@@ -32,22 +32,22 @@ pub(crate) enum Error {
     NotConnected(Failed),
     Topic(String),
     Demo(DemoFault),
-    /// The peer or the network did something wrong, in words.
+    /// The peer or the network was wrong. The text says in which way.
     Wrong(String),
-    /// A signal came before all was done. The words say what was done, and what was not.
+    /// A signal came before all was done. The text says what was done, and what was not.
     Interrupted(Signal, String),
-    /// The reader of standard output has left before all was done. The words are of the same kind.
+    /// The reader of standard output left before all was done. The text says the same as that of `Interrupted`.
     Unread(String),
-    /// Standard output could not be written before all was done. The words are of the same kind, and
-    /// [`finish`](crate::output::finish) says them behind the reason.
+    /// Standard output could not be written before all was done. The text says the same as that of `Interrupted`, and
+    /// [`finish`](crate::output::finish) prints it after the reason.
     Unwritten(String),
 }
 
 impl Error {
-    /// The exit code.
+    /// Returns the exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            // Another key file would do, whatever is wrong with this one: nothing was started.
+            // The command line can be corrected: another key file or topic would do, and nothing was started.
             Self::Key(_) | Self::Topic(..) => USAGE,
             Self::Interrupted(signal, _) => code_of(*signal),
             Self::Randomness(_)
@@ -91,7 +91,7 @@ impl fmt::Display for Error {
                  `ulimit -n`",
                 if matches!(self, Self::Signals(_)) { "signals" } else { "sockets" }
             ),
-            Self::Listen(address, why) => write!(f, "{address} is not listened on: {why}; give fewer addresses"),
+            Self::Listen(address, why) => write!(f, "cannot listen on {address}: {why}; give fewer addresses"),
             Self::NothingListens(failed) => {
                 f.write_str(match failed.is_empty() {
                     true => "no listener is left; the log says how each has ended",
@@ -102,7 +102,7 @@ impl fmt::Display for Error {
             Self::Topic(why) => {
                 write!(f, "the topic of `--floodsub` cannot be subscribed to: {why}; give a shorter one")
             }
-            Self::Dial(address, why) => write!(f, "{address} is not dialed: {why}"),
+            Self::Dial(address, why) => write!(f, "cannot dial {address}: {why}"),
             Self::Demo(fault) => fault.fmt(f),
             Self::NotConnected(failed) => write!(f, "there is no connection to {failed}"),
             Self::Wrong(what) | Self::Unwritten(what) => f.write_str(what),
@@ -115,11 +115,11 @@ impl fmt::Display for Error {
 /// A fault that keeps the demo from showing all that it promises.
 #[derive(Debug)]
 pub(crate) enum DemoFault {
-    /// A side told the first, and the second had to come, or nothing.
+    /// A side told the event `told`, where `due` or no event at all was expected.
     Differs { side: char, told: String, due: Option<&'static str> },
-    /// The limit has passed, and this was still to come.
+    /// The limit has passed, and the event `due` has not come.
     Late { side: char, due: &'static str },
-    /// The echo was not what was sent.
+    /// The echo differs from the bytes that were sent.
     Echo,
 }
 
@@ -128,7 +128,7 @@ impl fmt::Display for DemoFault {
         match self {
             Self::Differs { side, told, due } => {
                 let due = due.unwrap_or("nothing");
-                write!(f, "the demo has failed: side {side} told `{told}`, and `{due}` had to come; ")?;
+                write!(f, "the demo has failed: side {side} told `{told}`, but `{due}` was expected; ")?;
             }
             Self::Late { side, due } => {
                 write!(f, "the demo has failed: side {side} did not tell `{due}` within {} s; ", DEMO_LIMIT.as_secs())?;

@@ -10,7 +10,7 @@ use swarm_notify::swarm::Multiaddr;
 pub(crate) struct Failed {
     address: Multiaddr,
     reason: Failure,
-    /// The error's text, where there is one.
+    /// The text of the error, if there is one.
     error: Option<String>,
     is_dial: bool,
 }
@@ -24,7 +24,7 @@ impl Failed {
         Self { address: address.clone(), reason, error: error.map(str::to_owned), is_dial: false }
     }
 
-    /// Returns advice for the reader: something to do.
+    /// Returns advice for the user.
     fn advice(&self) -> String {
         let is_silent = self.error.as_deref() == Some(&connection::Error::HandshakeTimeout.to_string());
         let seconds = connection::Config::default().handshake_timeout.as_secs();
@@ -46,7 +46,7 @@ impl Failed {
 const fn to_dial(reason: Failure) -> &'static str {
     match reason {
         Failure::Refused => "nobody listens there: start the peer, or check the address and the port",
-        Failure::Unreachable => "no way leads there: check the address, the name and this machine's network",
+        Failure::Unreachable => "there is no route to it: check the address, the name and this machine's network",
         Failure::WrongPeer => {
             "another peer listens there: check the address, or leave /p2p/… out of it to accept whoever answers"
         }
@@ -55,16 +55,16 @@ const fn to_dial(reason: Failure) -> &'static str {
         Failure::Reset(_) | Failure::Eof => {
             "the peer has hung up: check whether it is a libp2p node, and whether it lets us in"
         }
-        Failure::Protocol => "what answers breaks libp2p's protocols: check whether it is a libp2p node",
+        Failure::Protocol => "the answer breaks the rules of libp2p: check whether it is a libp2p node",
         Failure::Limit => "a limit is reached: try again later",
         Failure::AddressInUse | Failure::AddressNotAvailable => {
             "this machine has no address or port left for it: check its network, or try again later"
         }
         Failure::PermissionDenied => "this machine does not allow it: check its firewall",
         Failure::Denied => "our own rules do not allow it",
-        Failure::Requested | Failure::ConnectionClosed | Failure::Shutdown => "it was given up before it was there",
-        // `Io` has it, and so has a reason that a later version adds.
-        _ => "the system says so: check this machine's network, and how many files may be open (`ulimit -n`)",
+        Failure::Requested | Failure::ConnectionClosed | Failure::Shutdown => "it was given up before it was open",
+        // For `Io`, and for reasons that a later version adds.
+        _ => "an error of the system: check this machine's network, and how many files may be open (`ulimit -n`)",
     }
 }
 
@@ -80,22 +80,22 @@ const fn to_listen(reason: Failure) -> &'static str {
             "our key is another one: leave /p2p/… out of the address, or give `--key` that peer's file"
         }
         Failure::Unsupported => "give an address such as /ip4/0.0.0.0/tcp/4001",
-        Failure::Requested | Failure::ConnectionClosed | Failure::Shutdown => "it was given up before it was there",
-        // `Io` has it, and so have reasons that are about a peer or that a later version adds.
-        _ => "the system says so: check this machine's network, and how many files may be open (`ulimit -n`)",
+        Failure::Requested | Failure::ConnectionClosed | Failure::Shutdown => "it was given up before it was open",
+        // For `Io`, for reasons that are about a peer, and for those that a later version adds.
+        _ => "an error of the system: check this machine's network, and how many files may be open (`ulimit -n`)",
     }
 }
 
-/// Returns the error of a reason that does not say all, as a person reads it. The advice has what the others say.
+/// Returns the text of an error for the user, if the reason and the advice do not say as much already.
 fn worth_saying(reason: Failure, error: &str) -> Option<String> {
     let is_said = matches!(reason, Failure::Refused | Failure::Reset(_) | Failure::Eof | Failure::AddressInUse);
-    // The number of the system's error is in the log.
+    // The number of the system's error is left out: the log has it.
     let text = error.rsplit_once(" (os error ").map_or(error, |(text, _)| text);
-    // It may quote the peer.
+    // The text may quote the peer, so that it is escaped.
     (!is_said).then(|| text.escape_debug().to_string())
 }
 
-/// The address, the reason in the words of the log, the error's text if that says more, and what to do.
+/// Writes the address, the reason as the log has it, the text of the error if that says more, and the advice.
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.address, self.reason)?;
@@ -112,7 +112,7 @@ mod tests {
     use swarm_notify::lifecycle::Side;
 
     #[test]
-    fn nothing_is_said_in_two_ways() {
+    fn the_error_is_left_out_if_the_reason_says_it() {
         let address: Multiaddr = "/ip4/127.0.0.1/tcp/1".parse().unwrap();
         let cut = "Connection reset by peer (os error 104)";
         let unsupported = connection::Error::Unsupported.to_string();

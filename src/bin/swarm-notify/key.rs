@@ -1,4 +1,4 @@
-//! The identity that `--key` names, and the warning of a key file that others can read.
+//! The identity that `--key` names, and the warning of a key file that other users can read or change.
 
 use crate::output::warn;
 use crate::report::{Reporter, named};
@@ -7,7 +7,7 @@ use std::path::Path;
 pub(crate) use swarm_notify::keys::Error;
 use swarm_notify::keys::KeyFile;
 
-/// A key file that others of this machine can read or change.
+/// A key file that other users of this machine can read or change.
 #[derive(Debug)]
 pub(crate) struct Exposed {
     file: String,
@@ -16,7 +16,7 @@ pub(crate) struct Exposed {
 }
 
 impl Exposed {
-    /// Prints the line of the log.
+    /// Prints the line `key_exposed` of the log.
     pub(crate) fn print(&self, reporter: &Reporter) {
         let mut line = reporter.line("key_exposed");
         line.put("file", self.file.as_str());
@@ -28,8 +28,8 @@ impl Exposed {
     }
 }
 
-/// Returns the identity in a file, which is made if it is not there, or a fresh one without a file. It warns on stderr of a
-/// file that others can read or change, and returns what the log has to say of it once it has begun.
+/// Returns the identity in a file, which is made if it does not exist. Without a path, the identity is new. If other users can
+/// read or change the file, a warning stands on stderr, and the result also has the line to print once the log has begun.
 pub(crate) fn identity(path: Option<&Path>) -> Result<(Keypair, Option<Exposed>), Error> {
     let Some(path) = path else { return Ok((Keypair::generate_ed25519(), None)) };
     let file = KeyFile::load_or_create(path)?;
@@ -42,12 +42,12 @@ pub(crate) fn identity(path: Option<&Path>) -> Result<(Keypair, Option<Exposed>)
         }
         match owner {
             Some(owner) => warn(format_args!(
-                "the key file {file} belongs to another user of this machine (id {owner}, mode {mode:03o}), who has this \
-                 identity, too; run `chown` and `chmod 600` on it"
+                "the key file {file} belongs to another user of this machine (id {owner}, mode {mode:03o}), who can use \
+                 this identity, too; run `chown` and `chmod 600` on it"
             )),
             None => warn(format_args!(
-                "the key file {file} can be read or changed by others of this machine (mode {mode:03o}); run `chmod 600` \
-                 on it"
+                "the key file {file} can be read or changed by other users of this machine (mode {mode:03o}); run \
+                 `chmod 600` on it"
             )),
         }
     }

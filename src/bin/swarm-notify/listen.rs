@@ -26,15 +26,15 @@ use swarm_notify::tcp;
 pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 pub(crate) const SINK: Protocol = Protocol::from_static("/sink/1.0.0");
 
-/// The streams that a peer may open on one connection. Each is two lines of the log, so that this is also the pace at which
-/// one connection makes it grow: 2 000 lines or some 400 KB a second. Those beyond wait.
+/// The rate at which a peer may open streams on one connection; further streams wait. Each stream has two lines in the log, so
+/// that this also limits how fast one connection makes the log grow: 2 000 lines or about 400 KB a second.
 const OPENINGS: Rate = Rate::new(4_000, 1_000);
 
 pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error> {
     let (identity, exposed) = identity(args.key.as_deref()).map_err(Error::Key)?;
     let mut config = Config::default();
     config.limits.listeners = config.limits.listeners.max(u32::try_from(args.addresses.len()).unwrap_or(u32::MAX));
-    // Who dials decides how long that is held.
+    // The dialer decides how long a connection is held.
     config.connection.idle_timeout = None;
     config.connection.openings = OPENINGS;
     let mut node = Node::new(&identity, config, reporter)?;
@@ -44,15 +44,15 @@ pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error
         node.world.swarm.listen(address.clone()).map_err(|error| Error::Listen(address.clone(), error))?;
     }
     let outcomes = node.notifees.register(Outcomes::default());
-    // Without a listener there is nothing left to wait for but a signal's end.
+    // The server shuts the swarm down when its last listener has ended.
     node.notifees.register(Server::new(args.addresses.len()));
     node.notifees.register(PrintedAddresses::new(args.floodsub.clone()));
     let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen)?;
-    // A slow reader delays no peer.
+    // A slow reader of the log misses lines, and delays no peer.
     STDOUT.lag();
     let end = node.run("listen", exposed.as_ref(), |cx, world, notifees| {
         let happened = services.publish(cx, world, notifees);
-        // Nothing was asked for.
+        // `listen` sends no requests, so this only prints.
         while services.next(world, notifees).is_some() {}
         happened
     })?;
@@ -60,44 +60,44 @@ pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error
     node.world.catch_up(true);
     match end {
         RunEnd::Interrupted(_) | RunEnd::Unread => Ok(services.has_lost_nothing()),
-        // It is never unregistered.
+        // The notifee is found, since it is never unregistered.
         RunEnd::Done => Err(Error::NothingListens(
             node.notifees.get_mut::<Outcomes>(outcomes).map(Outcomes::take_failed).unwrap_or_default(),
         )),
     }
 }
 
-/// Serves echo and sink, as long as anything listens.
+/// A notifee that serves echo and sink while anything listens.
 pub(crate) struct Server {
     /// The echo streams.
     echoes: HashMap<StreamId, Echo>,
     sinks: HashSet<StreamId>,
     buffer: Box<[u8]>,
-    /// The number of listeners that are open or will be.
+    /// The number of listeners that are open or may still open.
     listening: usize,
 }
 
-/// The memory in which bytes are passed on, of all streams.
+/// The length of the buffer through which the bytes of all streams pass.
 const BUFFER: usize = 64 * 1024;
 
 /// The number of streams for which memory is always kept.
 const FEW: usize = 64;
 
-/// It reads no more than it can write back, and one byte, so that a peer that does not read what it gets makes it keep that
-/// byte and no more.
+/// The state of an echo stream. It reads at most one byte more than it can write back, so that a peer that does not read the
+/// echo makes it keep one byte and no more.
 #[derive(Default)]
 struct Echo {
     kept: Option<u8>,
 }
 
 impl Server {
-    /// One whose swarm has `listening` listeners.
+    /// Makes the notifee for a swarm that has `listening` listeners.
     pub(crate) fn new(listening: usize) -> Self {
         let (echoes, sinks) = (HashMap::new(), HashSet::new());
         Self { echoes, sinks, buffer: vec![0; BUFFER].into(), listening }
     }
 
-    /// A listener has ended, or failed. Without any there is nothing left to serve.
+    /// Counts a listener that has ended or failed. After the last one it shuts the swarm down.
     fn one_less(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>) {
         self.listening -= 1;
         if self.listening == 0 {
@@ -137,7 +137,7 @@ impl Notifee<LoggedSwarm> for Server {
     ) {
         self.echoes.remove(&stream);
         self.sinks.remove(&stream);
-        // Where there were many streams, their memory goes with them.
+        // The memory that many streams have taken is given back with them.
         if self.echoes.len() < self.echoes.capacity() / 4 {
             self.echoes.shrink_to(FEW);
         }
@@ -163,17 +163,17 @@ impl Notifee<LoggedSwarm> for Server {
 }
 
 impl Echo {
-    /// Writes back what comes, until there is nothing more to read or no place to write.
+    /// Writes back the bytes that have come, until there is nothing more to read or no room to write.
     fn drive(&mut self, swarm: &mut tcp::Swarm, stream: StreamId, buffer: &mut [u8]) {
         loop {
             if let Some(byte) = self.kept {
                 match swarm.write(stream, &[byte]) {
                     Ok(1) => self.kept = None,
-                    // There is no place yet; or it has ended, and its last event says why.
+                    // There is no room yet, or the stream has ended, and its last event says why.
                     Ok(_) | Err(_) => return,
                 }
             }
-            // The byte that finds no place has the swarm tell when there is some.
+            // One byte more than there is room for: the write that fails makes the swarm tell when there is room again.
             let most = swarm.write_room(stream).saturating_add(1).min(buffer.len());
             match swarm.read(stream, &mut buffer[..most]) {
                 Ok(0) => {
@@ -191,7 +191,7 @@ impl Echo {
     }
 }
 
-/// Reads and drops; ends when the other side does.
+/// Reads bytes and drops them. It ends our side when the peer has ended its own.
 fn sink(swarm: &mut tcp::Swarm, stream: StreamId, buffer: &mut [u8]) {
     loop {
         match swarm.read(stream, buffer) {

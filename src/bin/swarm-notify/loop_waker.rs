@@ -1,17 +1,17 @@
-//! [`LoopWaker`]: wakes the loop of a node, whichever system it sleeps on.
+//! [`LoopWaker`]: wakes the loop of a node, on every system.
 //!
-//! The loop sleeps in the swarm's own wait, which exists on every system; the descriptor of a swarm exists on Unix alone.
-//! Signals and standard input wake it by this waker, from threads of their own.
+//! The loop sleeps in the swarm's own wait, which exists on every system, while the descriptor of a swarm exists only on Unix.
+//! Signals and standard input, which have threads of their own, wake the loop with this waker.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Wake, Waker};
 
-/// The loop looks at everything, and nothing has woken it since it began.
+/// The state of a loop that is in a round, and that was not woken since the round began.
 const LOOKING: u8 = 0;
-/// Something has woken the loop since it began to look.
+/// The state of a loop that was woken since its round began.
 const WOKEN: u8 = 1;
-/// The loop sleeps, or is about to.
+/// The state of a loop that sleeps or is about to.
 const ASLEEP: u8 = 2;
 
 /// A waker that ends the wait of a swarm, and remembers a wake that comes before the wait has begun.
@@ -19,7 +19,7 @@ pub(crate) struct LoopWaker(Arc<Shared>);
 
 struct Shared {
     state: AtomicU8,
-    /// The swarm's waker: it ends a wait, also one that is only about to begin.
+    /// The swarm's waker. It ends a wait, even one that is about to begin.
     swarm: Waker,
 }
 
@@ -29,7 +29,7 @@ impl Wake for Shared {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // A loop that is awake sees the state before it sleeps. The swarm's waker would cost it a system call.
+        // A loop that is awake sees the state before it sleeps, so that it is spared the system call of the swarm's waker.
         if self.state.swap(WOKEN, Ordering::AcqRel) == ASLEEP {
             self.swarm.wake_by_ref();
         }
@@ -37,7 +37,7 @@ impl Wake for Shared {
 }
 
 impl LoopWaker {
-    /// Makes the waker of the loop that sleeps in the wait of the swarm that `swarm` wakes.
+    /// Makes the waker of a loop that sleeps in the wait of a swarm. `swarm` is the waker of that swarm.
     pub(crate) fn new(swarm: Waker) -> Self {
         Self(Arc::new(Shared { state: AtomicU8::new(LOOKING), swarm }))
     }
@@ -46,13 +46,15 @@ impl LoopWaker {
         Waker::from(self.0.clone())
     }
 
-    /// Begins a round of the loop: a wake from here on is for something that the round may miss.
+    /// Begins a round of the loop. A wake after this call may be for work that the round misses, so the loop must not sleep
+    /// after the round.
     pub(crate) fn begin(&self) {
-        // By a swap, so that the round sees all that came before the wakes which this forgets.
+        // A swap and not a store: it synchronizes with the wakes that it forgets, so that the round sees the work of their
+        // threads.
         self.0.state.swap(LOOKING, Ordering::AcqRel);
     }
 
-    /// Ends a round. Returns whether the loop may sleep, which it may not after a wake since the round began.
+    /// Ends a round. Returns whether the loop may sleep: it may not if it was woken since the round began.
     #[must_use]
     pub(crate) fn may_sleep(&self) -> bool {
         self.0.state.compare_exchange(LOOKING, ASLEEP, Ordering::AcqRel, Ordering::Acquire).is_ok()
@@ -67,7 +69,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    /// Stands for a swarm's waker: its receiver is the wait.
+    /// A stand-in for a swarm's waker. Receiving from its channel stands for the wait.
     struct Swarm(Sender<()>);
 
     impl Wake for Swarm {
@@ -77,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wake_before_the_sleep_forbids_it_and_spares_the_swarm() {
+    fn a_wake_before_the_sleep_forbids_the_sleep() {
         let (sender, receiver) = channel();
         let loop_waker = LoopWaker::new(Waker::from(Arc::new(Swarm(sender))));
         loop_waker.begin();

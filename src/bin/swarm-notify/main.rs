@@ -1,6 +1,6 @@
-//! The command `swarm-notify`: a node to try things with, and the first user of the swarm's synchronous surface.
+//! The command `swarm-notify`: a node to try things with, and a user of the swarm's synchronous interface.
 //!
-//! `demo` shows all nine events, `listen` serves echo and sink, `dial` opens streams and checks what comes back.
+//! `demo` shows all nine events, `listen` serves echo and sink, and `dial` opens streams and checks the echo.
 
 mod args;
 mod demo;
@@ -28,10 +28,10 @@ use error::{Error, WRONG};
 use report::Reporter;
 use std::process::ExitCode;
 
-/// Peers come with identity keys of every type.
+/// A check that keys of every type are built in, since peers come with all of them.
 const _: () = assert!(cfg!(all(feature = "ecdsa", feature = "rsa", feature = "secp256k1")));
 
-/// Everything was right.
+/// The exit code of a command that has done all it had to.
 const RIGHT: u8 = 0;
 
 fn main() -> ExitCode {
@@ -57,6 +57,6 @@ fn main() -> ExitCode {
             error.code()
         }
     };
-    // The exit waits for the readers of what was printed, within bounds.
+    // The exit waits for the readers of stdout and stderr, within bounds.
     if output::finish(undone.as_deref()) || code != RIGHT { code.into() } else { WRONG.into() }
 }

@@ -19,17 +19,17 @@ use swarm_notify::notifee::{
 use swarm_notify::swarm::{Config, Refusal, RefusedAt, Swarm};
 use swarm_notify::tcp;
 
-/// The rounds of one turn, after which signals and the output have theirs.
+/// The maximum number of rounds of one turn. Signals and the output are served between turns.
 const ROUNDS: usize = 16;
 
 /// The way in which a run has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum RunEnd {
-    /// A notifee had nothing left to do.
+    /// A notifee has shut the swarm down, since nothing was left to do.
     Done,
-    /// SIGINT, SIGTERM or SIGHUP came before that.
+    /// A signal (SIGINT, SIGTERM or SIGHUP) came before that.
     Interrupted(Signal),
-    /// Standard output could not be written any more before that.
+    /// Before that, the reader of standard output left, or standard output could not be written any more.
     Unread,
 }
 
@@ -43,38 +43,38 @@ impl RunEnd {
     }
 }
 
-/// The network that the notifees observe: a swarm, each of whose events is printed before any notifee is told of it.
+/// The network that the notifees observe: a swarm whose events are printed, each before any notifee is told of it.
 pub(crate) struct LoggedSwarm {
     pub(crate) swarm: tcp::Swarm,
     pub(crate) reporter: Reporter,
-    /// All that the log has told to be open.
+    /// The ids of everything that is open according to the log.
     pub(crate) open: OpenIds,
-    /// The connection whose close ends the command.
+    /// The connection whose end ends the command.
     pub(crate) dialed: Option<ConnectionId>,
-    /// The command was told to end before all was done.
+    /// `true` once the command was told to end before all was done.
     pub(crate) is_ending: bool,
     /// All events so far, if they are to be kept.
     pub(crate) told: Option<Vec<Event>>,
 }
 
 impl LoggedSwarm {
-    /// Ends the command in good order: by the close of the connection that it has dialed, whose end ends the rest, or by a
-    /// shutdown.
+    /// Ends the command in good order: closes the connection that it has dialed, whose end then shuts the swarm down, or, if
+    /// there is none, shuts the swarm down at once.
     pub(crate) fn end(&mut self) {
         if self.dialed.is_none_or(|connection| self.swarm.close_connection(connection).is_err()) {
             self.swarm.shutdown();
         }
     }
 
-    /// Ends it before all is done.
+    /// Ends the command before all is done.
     fn end_early(&mut self) {
         self.is_ending = true;
         self.end();
     }
 
-    /// Says in the log how many lines it lacks, if its reader was too slow and there is room again, and then what is open:
-    /// one part of that each time. At the `end` it says all of it, whatever room there is. Returns `false` if there was
-    /// nothing to say, or no room.
+    /// Prints how many lines the log lacks, if its reader was too slow and there is room again, and then a snapshot of what
+    /// is open, one part in each call. At the `end` it prints all of that, even without room. Returns `false` if there was
+    /// nothing to print, or no room.
     pub(crate) fn catch_up(&mut self, end: bool) -> bool {
         if end {
             self.finish_snapshot();
@@ -133,7 +133,7 @@ impl HasNode for LoggedSwarm {
     }
 }
 
-/// Prints what peers were refused without an id, at most once a second each.
+/// A notifee that prints the refusals of peers, which have no ids. The swarm reports each kind at most once a second.
 struct Refusals;
 
 impl Notifee<LoggedSwarm> for Refusals {
@@ -147,7 +147,7 @@ impl Notifee<LoggedSwarm> for Refusals {
     }
 }
 
-/// A world, and those who act in it.
+/// A swarm, and the notifees that observe it and act on it.
 pub(crate) struct Node {
     pub(crate) world: LoggedSwarm,
     pub(crate) notifees: Notifees<LoggedSwarm>,
@@ -168,7 +168,7 @@ impl Node {
         Ok(Self { world, notifees })
     }
 
-    /// Prints the `start` line, and after it that of an exposed key file.
+    /// Prints the line `start`, and after it, if the key file is exposed, the line `key_exposed`.
     pub(crate) fn start(&self, command: &str, exposed: Option<&key::Exposed>) {
         let reporter = &self.world.reporter;
         reporter.start(command, self.world.swarm.local_peer());
@@ -177,9 +177,9 @@ impl Node {
         }
     }
 
-    /// [Starts](Self::start), and runs until the swarm is shut down: by a notifee, by a signal of [`ends`], or since nobody
-    /// reads the output. After each round `then` acts, and says whether anything has come of it: it takes what services tell
-    /// before they tell more. What `then` polls wakes the loop.
+    /// [Starts](Self::start), and runs until the swarm is shut down: by a notifee, by a signal of [`ends`], or because nobody
+    /// reads the output. `then` is called after each round, and returns whether it has done anything. It takes the events of
+    /// services before they get more. Futures that `then` polls wake the loop.
     pub(crate) fn run(
         &mut self,
         command: &str,
@@ -190,7 +190,7 @@ impl Node {
         try_descriptors().map_err(Error::Signals)?;
         let mut signals = Signals::new(&ends).map_err(Error::Signals)?;
         end_at_once_by_the_second_signal(&ends).map_err(Error::Signals)?;
-        // A script may send a signal as soon as it has read the first line.
+        // The first line comes after the signals are set up, since a script may send one as soon as it has read that line.
         self.start(command, exposed);
         let (mut end, mut interrupted_at) = (RunEnd::Done, Duration::ZERO);
         let loop_waker = LoopWaker::new(self.world.swarm.waker());
@@ -203,7 +203,7 @@ impl Node {
                 let signal = signal.map_err(Error::Signals)?;
                 let now = self.world.reporter.elapsed();
                 if end.signal().is_some() {
-                    // On Unix a thread tells a second one from the same, also while this loop is late.
+                    // On Unix, a thread distinguishes a second signal from a repeated one, even while this loop is late.
                     if cfg!(unix) || (end.signal() == Some(signal) && now < interrupted_at + SAME) {
                         continue;
                     }
@@ -221,20 +221,20 @@ impl Node {
             if self.world.swarm.is_shut_down() {
                 return Ok(end);
             }
-            // The rest is for the next turn: signals and `then` come in between.
+            // If there is more to do, the next turn does it, after a look at the signals.
             if !happened && loop_waker.may_sleep() {
                 self.sleep(None)?;
             }
         }
     }
 
-    /// Ticks and lets the notifees act, until there is nothing to do before something comes, or for [`ROUNDS`] rounds.
-    /// Returns `false` if nothing has happened.
+    /// Takes rounds, in which the swarm ticks and the notifees act, until there is nothing to do at once, but at most
+    /// [`ROUNDS`]. Returns whether anything has happened.
     pub(crate) fn turn(&mut self) -> bool {
         self.turn_with(|_, _| false)
     }
 
-    /// Does the same, and has `then` act after each round: `true`, if anything has come of it.
+    /// Does the same, and calls `then` after each round, which returns whether it has done anything.
     fn turn_with(&mut self, mut then: impl FnMut(&mut LoggedSwarm, &mut Notifees<LoggedSwarm>) -> bool) -> bool {
         let mut happened = false;
         for _ in 0..ROUNDS {
@@ -242,12 +242,13 @@ impl Node {
             self.world.swarm.tick(now);
             let mut busy = false;
             let next = if STDOUT.is_full() {
-                // Events wait in the swarm, which delays openings. Peers are answered, and stay.
+                // Events wait in the swarm until there is room for lines, which delays openings. Peers are still answered, so
+                // that they stay connected.
                 self.world.swarm.next_deadline()
             } else {
                 busy |= self.world.swarm.has_pending();
                 self.notifees.drive_while(&mut self.world, now, &mut || !STDOUT.is_full());
-                // After commands, `poll_at` is now.
+                // After commands of notifees, `poll_at` returns the present time.
                 [self.world.swarm.poll_at(), self.notifees.poll_at()].into_iter().flatten().min()
             };
             busy |= next.is_some_and(|next| next <= self.world.reporter.elapsed());
@@ -264,7 +265,7 @@ impl Node {
     pub(crate) fn sleep(&mut self, most: Option<Duration>) -> Result<(), Error> {
         let now = self.world.reporter.elapsed();
         if STDOUT.is_full() {
-            // Its reader, or an end, wakes the loop. Undrained events wait for that.
+            // The reader of the output, or its end, wakes the loop. The events that wait for that must not.
             return self.world.swarm.wait_undrained(now, most).map_err(Error::Reactor);
         }
         let until_due = self.notifees.poll_at().map(|at| at.saturating_sub(now));
@@ -281,7 +282,7 @@ pub(crate) mod tests {
     /// A notifee that always has work.
     pub(crate) struct Restless {
         pub(crate) ticks: u32,
-        /// It panics after so many.
+        /// The number of ticks after which it panics.
         pub(crate) most: u32,
     }
 
@@ -301,7 +302,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_turn_ends_though_there_is_always_more_to_do() {
+    fn a_turn_ends_even_if_there_is_always_more_to_do() {
         let reporter = Reporter::new(LogForm::Json, false);
         let mut node = Node::new(&Keypair::generate_ed25519(), Config::default(), reporter).unwrap();
         let restless = node.notifees.register(Restless { ticks: 0, most: 10_000 });

@@ -1,5 +1,5 @@
-//! [`OutputQueue`]: lines that leave the process by a thread, so that a reader that is slow or has stopped delays
-//! nobody else.
+//! [`OutputQueue`]: a queue of lines that a thread writes, so that a reader that is slow or has stopped delays nothing
+//! else.
 //!
 //! One queue leads to standard output and one to standard error. Each holds [`MAX_LINES`] lines or [`MAX_BYTES`] bytes.
 
@@ -25,32 +25,32 @@ use std::task::Context;
 use std::time::{Duration, Instant};
 use swarm_notify::connection::Config;
 
-/// The lines that a queue holds before it is full.
+/// The number of lines from which on a queue is full.
 pub(crate) const MAX_LINES: usize = 4_096;
-/// The bytes that a queue holds before it is full.
+/// The number of bytes from which on a queue is full.
 pub(crate) const MAX_BYTES: usize = 4 << 20;
 
-/// The most bytes of several lines in one write. A pipe takes as many as a whole or not at all (`PIPE_BUF` on Linux), so
-/// that the number of lines which were not written is exact.
+/// The maximum number of bytes of several lines in one write. A pipe takes up to this many bytes whole or not at all
+/// (`PIPE_BUF` on Linux), so that the number of lines which were not written is exact.
 const BATCH: usize = 4_096;
-/// The stack of a thread that only writes.
+/// The stack of a thread that only writes, in bytes.
 const STACK: usize = 128 * 1024;
-/// The time that standard error has at the end, and standard output for what is printed at the very end.
+/// The time that standard error has at the end, and standard output for lines that are printed last.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// The log.
+/// The queue of standard output, which has the log of events.
 pub(crate) static STDOUT: OutputQueue = OutputQueue::new(Descriptor::Out, Policy::Wait);
-/// Errors and the log of `RUST_LOG`. A reader that does not keep up misses some of it.
+/// The queue of standard error, which has errors and the records of `RUST_LOG`. A reader that does not keep up misses some.
 static STDERR: OutputQueue = OutputQueue::new(Descriptor::Err, Policy::Drop);
 
-/// Says on standard error what has gone wrong. It neither waits nor fails.
+/// Prints an error on standard error. It neither waits nor fails.
 pub(crate) fn say(text: impl std::fmt::Display) {
     label("error", paint::BAD, &text);
 }
 
-/// Says why the command ends: by an error, or interrupted, with that word at its begin. At a terminal, and where both outputs
-/// lead to one file or pipe, it stands below all that was printed before, unless nobody reads that. A reader of standard
-/// output alone that has stopped holds up no word.
+/// Prints the reason why the command ends on standard error, after the label `error:` or `interrupted`. At a terminal, and if
+/// both outputs lead to one file or pipe, it stands below all that was printed before, unless nobody reads that. A reader of
+/// standard output alone that has stopped does not delay it.
 pub(crate) fn say_last(text: impl std::fmt::Display, is_interrupted: bool) {
     if terminal::stdout().columns().is_some() || system::is_one_file() {
         STDOUT.finish(LAST_WORDS);
@@ -61,45 +61,46 @@ pub(crate) fn say_last(text: impl std::fmt::Display, is_interrupted: bool) {
     }
 }
 
-/// Says on standard error what the user may want to change, though it does no harm yet.
+/// Prints a warning on standard error: of something that the user may want to change, though it does no harm yet.
 pub(crate) fn warn(text: impl std::fmt::Display) {
     label("warning", paint::WARNING, &text);
 }
 
-/// Says on standard error what a user may like to know at this moment.
+/// Prints a note on standard error: something that the user may like to know at this moment.
 #[cfg(unix)]
 pub(crate) fn note(text: impl std::fmt::Display) {
     label("note", paint::PLAIN, &text);
 }
 
-/// Says a text behind a label, as clap does.
+/// Prints a text after a label, as clap does.
 fn label(label: &str, style: anstyle::Style, text: &dyn std::fmt::Display) {
     push_labelled(&format!("{label}:"), style, format!("{label}: {text}"));
 }
 
-/// Says a text that begins with a label.
+/// Prints a text that begins with a label.
 fn push_labelled(label: &str, style: anstyle::Style, mut text: String) {
     let terminal = terminal::stderr();
     if let Some(columns) = terminal.columns() {
         text = wrap_words(&text, columns);
     }
-    // It is the first word, and stays so.
+    // Wrapping leaves the label at the begin of the text.
     let rest = text.split_off(label.len());
     let text = paint::write(&[Span::new(text, style.bold()), Span::plain(rest)], terminal.has_colour);
     STDERR.push(terminal.margin().to_owned() + &text);
 }
 
-/// Has a text stand below all lines of the terminal that standard error leads to. It neither waits nor fails.
+/// Shows a text below all lines of the terminal that standard error leads to. It neither waits nor fails.
 pub(crate) fn show_at_bottom(bottom: Bottom) {
     STDERR.show(bottom);
 }
 
-/// Has each write to a file that is as large as the system allows (`ulimit -f`) fail, as on a full disk.
+/// Makes a write to a file that is as large as the system allows (`ulimit -f`) fail, as on a full disk. Without this, the
+/// system's signal would kill the process.
 pub(crate) fn outlive_size_limits() {
     system::outlive_size_limits();
 }
 
-/// Has the `log` crate's records written to standard error, as `RUST_LOG` selects them.
+/// Writes the `log` crate's records to standard error, as `RUST_LOG` selects them.
 pub(crate) fn init_log() {
     struct Records;
     impl io::Write for Records {
@@ -121,10 +122,10 @@ pub(crate) fn init_log() {
     env_logger::Builder::from_default_env().target(env_logger::Target::Pipe(Box::new(Records))).init();
 }
 
-/// Waits until all lines are written, as long as their reader takes some within the time that a polite close of a connection
-/// has. Once the command is told to end, that time counts from there on, whatever the reader takes meanwhile. Returns
-/// `false`, with a word on standard error, if lines were lost. A reader that has left wants no more of them: that is no loss.
-/// If nothing could be written, the word goes on with what the command has left `undone` for that, if anything.
+/// Waits until all lines are written, as long as their reader takes some within [`patience`]. Once the command was told to
+/// end, that time counts from there on, even if the reader takes lines meanwhile. Returns `false`, with an error on standard
+/// error, if lines were lost. If the reader has left, the rest of the lines is not lost, since nobody wants them. If standard
+/// output could not be written, the error also says what the command has left `undone` because of that, if anything.
 pub(crate) fn finish(undone: Option<&str>) -> bool {
     let is_right = match STDOUT.finish(patience()) {
         (0, None) | (_, Some(OutputEnd::Gone)) => true,
@@ -133,7 +134,7 @@ pub(crate) fn finish(undone: Option<&str>) -> bool {
             false
         }
         (lost, Some(OutputEnd::Failed(error))) => {
-            // The rest of the work would have had lines, too.
+            // "At least", since the work that was not done would have printed lines, too.
             let lost = if lost == 0 { String::new() } else { format!(", at least {}", are_lost(lost)) };
             let undone = undone.map(|what| format!("; the command ended there: {what}")).unwrap_or_default();
             say(format_args!("stdout cannot be written{lost}: {error}{undone}"));
@@ -144,13 +145,13 @@ pub(crate) fn finish(undone: Option<&str>) -> bool {
     is_right
 }
 
-/// Says that so many lines of output are lost.
+/// Returns the words for a number of lost lines.
 fn are_lost(lines: u64) -> String {
     let (lines_are, one_is) = ("lines of output are lost", "line of output is lost");
     format!("{lines} {}", if lines == 1 { one_is } else { lines_are })
 }
 
-/// The time that the reader of standard output has at the end: as much as a polite close of a connection.
+/// Returns the time that the reader of standard output has at the end: as much as a polite close of a connection.
 fn patience() -> Duration {
     Config::default().close_timeout
 }
@@ -166,7 +167,7 @@ enum Descriptor {
 pub(crate) struct OutputQueue {
     descriptor: Descriptor,
     state: Mutex<OutputState>,
-    /// There is a line to write, or something was written.
+    /// A condition that is notified when there is something to write, and when something was written.
     changed: Condvar,
 }
 
@@ -180,12 +181,12 @@ impl OutputQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has lines counted from now on while the queue is full, as a subscription counts events.
+    /// Has the queue, from now on, count lines instead of taking them while it is full, as a subscription counts events.
     pub(crate) fn lag(&self) {
         self.lock().policy = Policy::Lag;
     }
 
-    /// Has nobody wait for the reader any longer than for its last lines, since the command is told to end now.
+    /// Stops waiting for the reader, except for the last lines, since the command is told to end now.
     pub(crate) fn stop_waiting(&self) {
         let mut state = self.lock();
         state.told_to_end.get_or_insert_with(Instant::now);
@@ -197,13 +198,13 @@ impl OutputQueue {
         self.changed.notify_all();
     }
 
-    /// Returns whether the owner should wait before it prints more; `cx` of [`poll_end`](Self::poll_end) is woken when half
-    /// of the queue has been written.
+    /// Returns whether the owner should wait before it prints more. The waker of [`poll_end`](Self::poll_end) is woken when
+    /// half of the queue has been written.
     pub(crate) fn is_full(&self) -> bool {
         self.lock().is_full
     }
 
-    /// Returns whether nothing can be written any more. Has `cx` woken for this, and when there is room again.
+    /// Returns whether nothing can be written any more. Has `cx` woken when that changes, and when there is room again.
     pub(crate) fn poll_end(&self, cx: &Context<'_>) -> bool {
         let mut state = self.lock();
         match &mut state.waker {
@@ -218,8 +219,9 @@ impl OutputQueue {
         matches!(self.lock().end, Some(OutputEnd::Gone))
     }
 
-    /// Returns the number of lines that were not queued since the last call, once there is room. The next line has to say
-    /// it. `None`: none, or no room yet. At the `end` room does not matter.
+    /// Takes the number of lines that were not queued since the last call, once there is room. The caller has to print that
+    /// number in the next line. Returns `None` if there were none, or if there is no room yet. At the `end`, room does not
+    /// matter.
     pub(crate) fn take_missed(&self, end: bool) -> Option<u64> {
         let mut state = self.lock();
         let takes = state.policy == Policy::Lag && state.missed > 0 && (end || state.is_half_empty());
@@ -234,7 +236,7 @@ impl OutputQueue {
         Some(missed)
     }
 
-    /// Returns whether half of the queue is free. If not, the loop is woken when it is.
+    /// Returns whether half of the queue is free. If it is not, the loop is woken when it is.
     pub(crate) fn has_room(&self) -> bool {
         let mut state = self.lock();
         let has_room = state.is_half_empty();
@@ -242,12 +244,13 @@ impl OutputQueue {
         has_room
     }
 
-    /// Queues a line, or counts it.
+    /// Queues a line. If the queue does not take it, the line is counted.
     pub(crate) fn push(&'static self, line: String) {
         self.push_behind(None, line);
     }
 
-    /// Queues a line, and another before it, or counts the one line. Returns whether it is queued.
+    /// Queues a line, with another one before it. If the queue does not take them, it counts one line. Returns whether they
+    /// were queued.
     pub(crate) fn push_behind(&'static self, before: Option<String>, line: String) -> bool {
         let mut state = self.lock();
         let takes = match state.policy {
@@ -263,7 +266,7 @@ impl OutputQueue {
         takes
     }
 
-    /// Queues a line, whatever the queue holds.
+    /// Queues a line even if the queue is full.
     pub(crate) fn push_beyond(&'static self, line: String) {
         self.put(self.lock(), true, line);
     }
@@ -285,8 +288,8 @@ impl OutputQueue {
         self.changed.notify_all();
     }
 
-    /// Has a text stand at the bottom of the terminal that this leads to, below all lines, or none any more. A slow terminal
-    /// shows the last of several texts only.
+    /// Shows a text at the bottom of the terminal that this leads to, below all lines, or removes it. A slow terminal shows
+    /// only the last of several texts.
     fn show(&'static self, bottom: Bottom) {
         let mut state = self.lock();
         if state.end.is_none() {
@@ -295,8 +298,9 @@ impl OutputQueue {
         }
     }
 
-    /// Waits until nothing is left to write, or nothing has moved for `timeout`. A command that is told to end waits for
-    /// [`patience`] from there on at most, and for [`LAST_WORDS`] in any case. Returns the number of lines that were lost.
+    /// Waits until nothing is left to write, or until nothing was written for `timeout`. A command that was told to end waits
+    /// until [`patience`] has passed since then, but at least for [`LAST_WORDS`]. Returns the number of lines that were lost,
+    /// and the reason if nothing can be written any more.
     fn finish(&self, timeout: Duration) -> (u64, Option<OutputEnd>) {
         let state = self.lock();
         let begun = Instant::now();
@@ -310,12 +314,13 @@ impl OutputQueue {
         })
     }
 
-    /// Waits until nothing is left to write, or for some time. Returns the number of lines that were lost.
+    /// Waits until nothing is left to write or the deadline has passed. Returns the same as [`finish`](Self::finish).
     fn finish_by(&self, deadline: Instant) -> (u64, Option<OutputEnd>) {
         self.wait(self.lock(), |_| deadline)
     }
 
-    /// Waits until nothing is left to write or the deadline has passed, which may change as something is written.
+    /// Waits until nothing is left to write or the deadline has passed. `deadline` is asked again each time that something was
+    /// written.
     fn wait(
         &self,
         mut state: MutexGuard<'_, OutputState>,
@@ -331,7 +336,7 @@ impl OutputQueue {
         (state.lost(), state.end.clone())
     }
 
-    /// Nothing can be written any more.
+    /// Ends the output after an error of a write.
     fn end_by(&self, error: &io::Error) {
         let is_gone = matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
         self.end(if is_gone { OutputEnd::Gone } else { OutputEnd::Failed(error.to_string()) });
@@ -339,7 +344,7 @@ impl OutputQueue {
 
     fn end(&self, end: OutputEnd) {
         let mut state = self.lock();
-        // The first reason is the cause of others.
+        // Only the first reason counts: it is the cause of those that follow.
         if state.end.is_none() {
             state.missed = state.lost();
             state.said.clear();
@@ -352,7 +357,7 @@ impl OutputQueue {
     }
 }
 
-/// Wakes the loop, which may look at the state at once.
+/// Wakes the loop, after it has released the lock: the loop may look at the state at once.
 fn wake(state: MutexGuard<'_, OutputState>) {
     let waker = state.waker.clone();
     drop(state);
@@ -364,7 +369,7 @@ fn wake(state: MutexGuard<'_, OutputState>) {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn one_lost_line_is_one_line() {
+    fn one_lost_line_is_in_the_singular() {
         let said = [1, 2].map(super::are_lost);
         assert_eq!(said, ["1 line of output is lost", "2 lines of output are lost"]);
     }

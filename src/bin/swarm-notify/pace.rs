@@ -1,4 +1,5 @@
-//! [`Pace`]: the most lines a second of what peers pace and what has no id, so that nobody can flood the log.
+//! [`Pace`]: limits the lines a second that peers can cause and that are about no listener, connection or stream, so that no
+//! peer can flood the log.
 
 use crate::node::LoggedSwarm;
 use crate::report::Reporter;
@@ -7,23 +8,23 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 
-/// The time that a limit is for.
+/// The time to which a limit applies.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A kind of line of one peer; of none where it is about several.
+/// A kind of line: its peer, or `None` if it is about several peers, and its name.
 type LineKind = (Option<PeerId>, &'static str);
 
-/// Counts the lines of the last second, by kind. At the end of a second it prints how many were left out.
+/// A counter of the lines of each kind in a second. At the end of that second it prints how many were left out.
 #[derive(Default)]
 pub(crate) struct Pace {
-    /// Those of which there was a line within a second.
+    /// The kinds that have a second which is not over, with their lines in it.
     kinds: BTreeMap<LineKind, LineCount>,
-    /// The same, and the end of the second of each: the next first. There may be one for each peer, and a turn costs what is
-    /// over by then.
+    /// The same kinds, with the end of the second of each, earliest first. There may be one for each peer, and the work of a
+    /// turn is proportional to the seconds that are over.
     ends: VecDeque<(Duration, LineKind)>,
-    /// The events of pub/sub that were lost and have no line yet.
+    /// The number of lost events of pub/sub that have no line yet.
     missed: u64,
-    /// The next line about these comes at this time at the earliest.
+    /// The earliest time of the next line about lost events.
     next_missed: Duration,
 }
 
@@ -38,7 +39,8 @@ struct LineCount {
 }
 
 impl Pace {
-    /// Returns whether one more line of a kind may be printed, of at most so many a second. `now` never goes back.
+    /// Returns whether another line of a kind may be printed, with at most `most` a second, and counts it. `now` never goes
+    /// back.
     pub(crate) fn allows(&mut self, peer: Option<PeerId>, name: &'static str, most: u32, now: Duration) -> bool {
         let kind = (peer, name);
         let lines = self.kinds.entry(kind).or_insert_with(|| {
@@ -53,7 +55,7 @@ impl Pace {
         allows
     }
 
-    /// Prints the number of events of pub/sub that were lost, now or together with those that are lost soon.
+    /// Adds to the number of lost events of pub/sub. Prints it now, or soon together with further ones.
     pub(crate) fn lagged(&mut self, reporter: Reporter, events: u64, now: Duration) {
         self.missed += events;
         if let Some(missed) = self.missed_by(now) {
@@ -61,7 +63,7 @@ impl Pace {
         }
     }
 
-    /// Takes the number of lost events, if there are any and their line is due.
+    /// Takes the number of lost events, if there are any and the time for their line has come.
     fn missed_by(&mut self, now: Duration) -> Option<u64> {
         if self.missed == 0 || now < self.next_missed {
             return None;
@@ -70,7 +72,7 @@ impl Pace {
         Some(core::mem::take(&mut self.missed))
     }
 
-    /// Prints at the end what was left out in seconds that are not over.
+    /// Prints, at the end of the command, the numbers of lines that were left out in seconds which are not over.
     pub(crate) fn end(&mut self, reporter: Reporter) {
         if let Some(missed) = self.missed_by(Duration::MAX) {
             print_missed(reporter, missed);
@@ -81,7 +83,8 @@ impl Pace {
         }
     }
 
-    /// Forgets each kind whose second is over, and returns the first of which lines were left out.
+    /// Forgets kinds whose second is over, up to the first of which lines were left out. Returns that one with the number of
+    /// these lines.
     fn next_over(&mut self, now: Duration) -> Option<(LineKind, u64)> {
         while let Some((_, kind)) = self.ends.front().copied().filter(|(end, _)| *end <= now) {
             self.ends.pop_front();
@@ -136,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_beyond_the_limit_of_a_second_is_counted() {
+    fn lines_beyond_the_limit_of_a_second_are_counted() {
         let mut pace = Pace::default();
         let second = |n: u32| SECOND * n / 10;
         let printed = (0..100).filter(|n| pace.allows(None, "message", 3, second(*n) / 10)).count();
@@ -148,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_events_are_all_counted_though_their_lines_are_few() {
+    fn all_lost_events_are_counted_in_few_lines() {
         let mut pace = Pace::default();
         let mut told = Vec::new();
         for n in 0..1_000 {
@@ -172,7 +175,7 @@ mod tests {
         assert_eq!((pace.next_over(at(9)), pace.poll_at()), (None, Some(at(10))));
         assert_eq!((pace.next_over(at(13)), pace.poll_at()), (Some(((None, "a"), 1)), Some(at(13))));
         assert_eq!((pace.next_over(at(13)), pace.poll_at()), (Some(((None, "b"), 1)), Some(at(16))));
-        // It begins again behind the one that is not over.
+        // The new second of "a" ends after that of "c", which is not over.
         assert!(pace.allows(None, "a", 1, at(14)));
         assert_eq!((pace.next_over(at(16)), pace.poll_at()), (Some(((None, "c"), 1)), Some(at(24))));
         assert_eq!((pace.next_over(at(24)), pace.poll_at(), pace.kinds.len()), (None, None, 0));

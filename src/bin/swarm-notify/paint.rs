@@ -21,7 +21,7 @@ impl Span {
 }
 
 pub(crate) const PLAIN: Style = Style::new();
-/// The time, and the names of fields: they are the same on each line.
+/// The style of the time and of the names of fields, which are much the same in each line.
 pub(crate) const FAINT: Style = Style::new().dimmed();
 pub(crate) const ID: Style = coloured(AnsiColor::Cyan);
 pub(crate) const GOOD: Style = coloured(AnsiColor::Green);
@@ -32,8 +32,8 @@ const fn coloured(color: AnsiColor) -> Style {
     Style::new().fg_color(Some(Color::Ansi(color)))
 }
 
-/// The style of an event's name: green where something opens or is answered, blue where it ends, red where it fails, and
-/// yellow for what an operator may want to look at.
+/// Returns the style of an event's name: green if something opens or is answered, blue if it ends, red if it fails, and yellow
+/// for events that an operator may want to look at.
 pub(crate) fn of_event(name: &str) -> Style {
     match name {
         "listen" | "connected" | "opened_stream" | "ping" | "identified" => GOOD,
@@ -46,12 +46,12 @@ pub(crate) fn of_event(name: &str) -> Style {
     }
 }
 
-/// The style of a side of the demo.
+/// Returns the style of a side of the demo.
 pub(crate) fn of_side(side: &str) -> Style {
     coloured(if side == "a" { AnsiColor::Cyan } else { AnsiColor::Magenta })
 }
 
-/// The style of a field's value.
+/// Returns the style of a field's value.
 pub(crate) fn of_value(key: &str) -> Style {
     match key {
         "reason" | "error" => WARNING,
@@ -60,11 +60,11 @@ pub(crate) fn of_value(key: &str) -> Style {
     }
 }
 
-/// Returns spans as text, with escape sequences for their styles if it `has_colour`.
+/// Returns spans as text, with escape sequences for their styles if `has_colour`.
 pub(crate) fn write(spans: &[Span], has_colour: bool) -> String {
     let mut text = String::new();
     for Span { text: piece, style } in spans {
-        // A string takes all that is written to it.
+        // Writing to a string cannot fail.
         let _ = match has_colour {
             true => write!(text, "{style}{piece}{style:#}"),
             false => write!(text, "{piece}"),

@@ -1,4 +1,4 @@
-//! [`Publisher`]: publishes the lines of standard input on a topic, as fast as they can be written to peers.
+//! [`Publisher`]: publishes the lines of standard input on a topic, as fast as peers take them.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "publish/delivery.rs"]
@@ -23,15 +23,15 @@ use swarm_notify::protocols::floodsub::FloodSub;
 use swarm_notify::protocols::pubsub::{self, PublishError};
 use watch::StreamWatch;
 
-/// The lines that are published in one turn, so that signals and peers are heard in between.
+/// The maximum number of lines that are published in one turn. Signals and peers are served between turns.
 const PER_TURN: usize = 64;
 
 /// The command that publishes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// It has many peers. Those that take too little lose lines, and hold up the others for a while at most.
+    /// `listen`, which has many peers. Peers that are too slow lose lines, and hold up the others for a while at most.
     Listen,
-    /// It has one peer, which gets all lines, or is given up when this has passed.
+    /// `dial`, which has one peer. It gets all lines, or is given up when `timeout` has passed.
     Dial { timeout: Duration },
 }
 
@@ -44,7 +44,7 @@ impl Whose {
     }
 }
 
-/// A topic, and standard input.
+/// The publisher of the lines of standard input on a topic.
 pub(crate) struct Publisher {
     audience: Recipients,
     floodsub: NotifeeId<FloodSub>,
@@ -52,21 +52,21 @@ pub(crate) struct Publisher {
     topic: String,
     /// Standard input, until its end.
     lines: Option<StdinLines>,
-    /// A line that waits for somebody to subscribe, or for those before it.
+    /// The next line, while it waits for a subscriber or for the lines before it.
     line: Option<StdinLine>,
-    /// The lines that were not published, or not written.
+    /// The number of lines that were not published, or not written.
     lost: u64,
-    /// Standard input had not ended at the end of `dial`.
+    /// `true` if standard input had not ended at the end of `dial`.
     was_open: bool,
-    /// It was read to its end nevertheless.
+    /// `false` if the rest of standard input was not read to its end.
     is_whole: bool,
-    /// Nobody subscribes to the topic, or did when the command was told to end.
+    /// `true` if nobody subscribes to the topic, or nobody did when the command was told to end.
     is_alone: bool,
-    /// Something else was wrong than lines that are lost, and was said.
+    /// `true` after an error other than lost lines, which was reported.
     is_wrong: bool,
-    /// The messages of others that came.
+    /// The number of messages of others that came.
     pub(crate) messages: u64,
-    /// `dial` publishes no more, and has said why.
+    /// `true` once `dial` has stopped publishing and has reported why.
     is_given_up: bool,
 }
 
@@ -77,7 +77,7 @@ enum Recipients {
 }
 
 impl Publisher {
-    /// Reads standard input from now on.
+    /// Makes a publisher, which begins to read standard input.
     pub(crate) fn new(
         whose: Whose,
         topic: &str,
@@ -110,7 +110,7 @@ impl Publisher {
         self.floodsub
     }
 
-    /// Returns whether nothing is left to be written, or can be: `dial` is done then.
+    /// Returns whether nothing is left to be written, or nothing can be written any more. `dial` is done then.
     pub(crate) fn is_done(&self) -> bool {
         let is_written = match &self.audience {
             Recipients::Many(_) => true,
@@ -119,16 +119,16 @@ impl Publisher {
         self.is_given_up || (self.lines.is_none() && self.line.is_none() && is_written)
     }
 
-    /// Returns whether all lines so far were published and, by `dial`, written, and nothing else was wrong. A line that
-    /// `listen` has published is no fault if subscribers take it too slowly.
+    /// Returns whether all lines so far were published and, by `dial`, also written, and nothing else was wrong. If a
+    /// subscriber of `listen` is too slow to get a line, that is no fault.
     pub(crate) const fn is_right(&self) -> bool {
         self.lost == 0 && !self.is_wrong
     }
 
-    /// Says at the end of the command how many lines `dial` has lost, if any, or how many messages subscribers of `listen`
-    /// did not get, each counted once for each of them, and how many lines nobody was there for. A line that waits for
-    /// somebody to subscribe has nobody who misses it, so it is not lost. Other lines that `listen` did not publish were said
-    /// one by one.
+    /// Ends publishing, at the end of the command, and reports on standard error what was not delivered. For `dial`, that is
+    /// the number of lost lines. For `listen`, it is the number of messages that subscribers did not get, each counted once
+    /// for each subscriber, and the number of lines that still wait for a subscriber. These are not lost, since nobody misses
+    /// them. Other lines that `listen` did not publish were reported one by one.
     pub(crate) fn end(&mut self, notifees: &Notifees<LoggedSwarm>) {
         self.say_refused(notifees);
         let delivery = match &mut self.audience {
@@ -176,7 +176,7 @@ impl Publisher {
         }
     }
 
-    /// Says how many messages of others were refused, if any.
+    /// Reports the number of messages of others that were refused, if any.
     fn say_refused(&self, notifees: &Notifees<LoggedSwarm>) {
         let counters = notifees.get(self.floodsub).map(FloodSub::counters).unwrap_or_default();
         let refused = counters.author_over_share.saturating_add(counters.sender_over_share);
@@ -187,7 +187,7 @@ impl Publisher {
         }
     }
 
-    /// Says that standard input was not read to its end, unless the number of lost lines tells it.
+    /// Reports that standard input was not read to its end, unless the number of lost lines has said so.
     pub(crate) fn say_unread(&self) {
         if !self.is_whole && self.lost == 0 {
             say("stdin was not read to its end, and no more of it is published");
@@ -200,7 +200,7 @@ impl Publisher {
         format!("{least}{}", number(self.lost, "line"))
     }
 
-    /// Returns what is to be said of lost lines that may have come nevertheless.
+    /// Returns the words for lost lines that the peer may have got nevertheless.
     const fn or_under_way(&self) -> &'static str {
         match &self.audience {
             Recipients::One { delivery, .. } if delivery.may_have_come => {
@@ -210,7 +210,7 @@ impl Publisher {
         }
     }
 
-    /// Returns the parts of the work that a signal has cut off, in words. The publisher has [ended](Self::end).
+    /// Returns the parts of the work that a signal has cut off, in words. The caller has called [`end`](Self::end) before.
     pub(crate) fn interrupted(&self) -> Vec<String> {
         let mut parts = Vec::new();
         if self.lost > 0 {
@@ -222,7 +222,7 @@ impl Publisher {
         parts
     }
 
-    /// Returns the lines that `dial` has published and written, and those that were lost.
+    /// Returns the number of lines that `dial` has published and written, and the number of lost lines.
     pub(crate) const fn lines(&self) -> (u64, u64) {
         match &self.audience {
             Recipients::Many(_) => (0, self.lost),
@@ -230,7 +230,7 @@ impl Publisher {
         }
     }
 
-    /// Publishes lines while somebody subscribes. `true`: something has happened.
+    /// Publishes lines while any peer subscribes. Returns whether anything has happened.
     pub(crate) fn publish_lines(
         &mut self,
         cx: &mut Context<'_>,
@@ -244,7 +244,7 @@ impl Publisher {
                 break;
             }
             let is_alone = floodsub.peers_of(&self.topic).next().is_none();
-            // At the end all leave.
+            // While the command ends, all subscribers leave, so the last state before that counts.
             self.is_alone = if world.is_ending { self.is_alone } else { is_alone };
             if self.line.is_some() {
                 if is_alone || self.must_wait(floodsub, world) {
@@ -254,7 +254,7 @@ impl Publisher {
                     self.publish(floodsub, world, &line);
                 }
             }
-            // What a signal leaves unread has not ended, though its writer ends by the same signal.
+            // After a signal no more is read: the writer of the input may end by the same signal, and that end does not count.
             let Some(lines) = self.lines.as_mut().filter(|_| !world.is_ending) else { break };
             match lines.poll_next(cx) {
                 Poll::Pending => break,
@@ -299,8 +299,8 @@ impl Publisher {
         }
     }
 
-    /// Looks at what has come of the lines that were published, and has the loop woken when it is to look again. `true`: it
-    /// is done now, and was not before.
+    /// Looks at the fate of the lines that were published, and has the loop woken when it is to look again. Returns whether
+    /// publishing is done now and was not before.
     fn look(&mut self, world: &mut LoggedSwarm, notifees: &mut Notifees<LoggedSwarm>) -> bool {
         let was_done = self.is_done();
         let Some(floodsub) = notifees.get(self.floodsub) else { return false };
@@ -331,18 +331,18 @@ fn say_failed(error: &str) {
     say(format_args!("stdin cannot be read: {error}"));
 }
 
-/// Returns the bytes of the longest line that may find a place in a message on a topic, by an author with an Ed25519 key. Other
-/// keys have longer signatures, and less fits.
+/// Returns the length of the longest line that fits into a message on a topic, by an author with an Ed25519 key. Other keys
+/// have longer signatures, which leave less room.
 fn most_of_a_line(topic: &str, author: PeerId) -> usize {
     const SIGNATURE: usize = 64;
     const SEQNO: usize = 8;
-    // Each field has a byte for its number, and its length: of the message and the data, which are long, in 3 bytes.
+    // Each field has a byte for its number, and then its length. The lengths of the message and of the data take 3 bytes each.
     let short = |len: usize| if len < 128 { 2 } else { 3 } + len;
     let others = short(topic.len()) + short(author.to_bytes().len()) + short(SEQNO) + short(SIGNATURE);
     pubsub::Config::default().rpc_bytes.saturating_sub(4 + 4 + others)
 }
 
-/// Says that a line's message is too large, and how large one may be.
+/// Returns the error for a line whose message is too large, with the limit.
 fn too_large(bytes: impl fmt::Display) -> String {
     let most = pubsub::Config::default().rpc_bytes;
     format!(

@@ -1,5 +1,5 @@
-//! The log: each event as one line, as text or as JSON, and as text in columns at a terminal. The page
-//! `guide::command_log` of the library states it.
+//! The log: each event as one line, as text or as JSON, and as text in columns at a terminal. The library's page
+//! `guide::command_log` specifies it.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "report/clock.rs"]
@@ -31,7 +31,7 @@ use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, StreamId};
 use swarm_notify::swarm::{Multiaddr, Refusal, RefusedAt};
 use swarm_notify::tcp;
 
-/// The version of the log's format. It grows when a field changes its name, type or meaning, or is gone.
+/// The version of the log's format. It grows when a field is removed or changes its name, type or meaning.
 const FORMAT: u32 = 2;
 
 /// The form of the log.
@@ -39,22 +39,22 @@ const FORMAT: u32 = 2;
 pub(crate) enum LogForm {
     Json,
     Text {
-        /// At a terminal nothing is shortened.
+        /// `true` if nothing is shortened at a terminal.
         is_long: bool,
     },
 }
 
-/// The columns of the longest id on a screen so far: those of the last lines stay in line.
+/// The columns of the longest id on the screen so far, so that the columns of later lines stay the same.
 static ID_COLUMNS: AtomicUsize = AtomicUsize::new(screen::ID);
 
-/// Prints lines, each as soon as it is known.
+/// A printer of lines, each as soon as it is known.
 #[derive(Clone, Copy)]
 pub(crate) struct Reporter {
     start: Instant,
     form: LogForm,
     terminal: Terminal,
     is_quiet: bool,
-    /// The name of one of the demo's two sides.
+    /// The name of the side, in the demo.
     side: Option<&'static str>,
 }
 
@@ -75,7 +75,7 @@ impl Reporter {
         self.start.elapsed()
     }
 
-    /// The first line of a run, once nothing is wrong with the command line: the format, the version, and who we are.
+    /// Prints the first line of a run: the format, the version, the command, and our peer id.
     pub(crate) fn start(&self, command: &str, peer: PeerId) {
         let mut line = self.line("start");
         line.put("format", FORMAT);
@@ -85,7 +85,8 @@ impl Reporter {
         self.print(&line);
     }
 
-    /// An event, with what can be looked up of it. Before it stands what a snapshot has not listed yet of what it names.
+    /// Prints an event, with the fields that can be looked up. Before it, a part of the snapshot lists those ids in the event
+    /// that no part has listed yet.
     pub(crate) fn event(&self, swarm: &tcp::Swarm, open: &mut OpenIds, event: Event) {
         let now = self.now();
         let mut line = self.line_at(now, event.name());
@@ -100,7 +101,7 @@ impl Reporter {
         });
     }
 
-    /// Refusals of one kind, of which there were so many since the last line.
+    /// Prints the number of refusals of one kind since the last such line.
     pub(crate) fn refused(&self, swarm: &tcp::Swarm, at: RefusedAt, refusal: Refusal, count: u64) {
         let mut line = self.line("refused");
         match at {
@@ -127,7 +128,7 @@ impl Reporter {
         self.print(&line);
     }
 
-    /// A stream that was given up since it got no answer: what it waited for, and for how long.
+    /// Prints a stream that was given up because the peer did not answer, with the answer that it waited for and the time.
     pub(crate) fn unanswered(&self, connection: ConnectionId, stream: StreamId, awaited: &str, time: Duration) {
         let mut line = self.line("unanswered");
         line.put("connection", connection.to_string());
@@ -137,7 +138,7 @@ impl Reporter {
         self.print(&line);
     }
 
-    /// The end of `dial`: the fields that `put` adds, or sentences for people.
+    /// Prints the end of `dial`: as JSON the fields that `put` adds, and else the sentences.
     pub(crate) fn summary(&self, put: impl FnOnce(&mut LogLine), sentences: impl fmt::Display) {
         if self.is_json() {
             let mut line = self.line("summary");
@@ -152,7 +153,7 @@ impl Reporter {
         STDOUT.push_beyond(self.terminal.margin().to_owned() + &sentences);
     }
 
-    /// The end of `demo`: the number of events that came as promised, of all.
+    /// Prints the end of `demo`: the number of events that came as promised, out of all promised ones.
     pub(crate) fn shown(&self, shown: usize, promised: usize, is_right: bool) {
         if self.is_json() {
             let mut line = self.line("summary");
@@ -170,7 +171,8 @@ impl Reporter {
         STDOUT.push_beyond(self.terminal.margin().to_owned() + &sentence);
     }
 
-    /// A command to copy, which dials us, and joins our topic of floodsub. It is not for programs, which have the address.
+    /// Prints a command to copy, which dials us and joins our topic of floodsub. JSON leaves it out, since programs take the
+    /// address from `listen`.
     pub(crate) fn dial_me(&self, swarm: &tcp::Swarm, address: &Multiaddr, topic: Option<&str>) {
         if !self.is_json() {
             let address = with_peer(address, swarm.local_peer());
@@ -181,7 +183,7 @@ impl Reporter {
         }
     }
 
-    /// Addresses of a listener have come or gone.
+    /// Prints the addresses of a listener that have come and gone.
     pub(crate) fn addresses_changed(
         &self,
         swarm: &tcp::Swarm,
@@ -204,8 +206,8 @@ impl Reporter {
         Moment { elapsed: self.elapsed(), time: SystemTime::now() }
     }
 
-    /// A line of now, with both times and the side in it. It is printed before another one is begun, so that no time goes
-    /// back from line to line.
+    /// Begins a line of the present moment, with both times and the side. The caller prints it before it begins another one,
+    /// so that no time is earlier than that of the line before.
     pub(crate) fn line(&self, event: &str) -> LogLine {
         self.line_at(self.now(), event)
     }
@@ -221,7 +223,7 @@ impl Reporter {
         line
     }
 
-    /// Prints a line, unless it is one that `--quiet` leaves out.
+    /// Prints a line, unless `--quiet` leaves it out.
     pub(crate) fn print(&self, line: &LogLine) {
         if self.is_printed(line) {
             STDOUT.push(self.text(line));
@@ -232,7 +234,7 @@ impl Reporter {
         !self.is_quiet || self.is_asked_for(line)
     }
 
-    /// Returns `true` if a line is an answer that was asked for, or without it the log could not be read.
+    /// Returns whether `--quiet` keeps a line: one that the user has asked for, or without which the log cannot be read.
     fn is_asked_for(&self, line: &LogLine) -> bool {
         match line.text("event") {
             Some("start") => self.is_json(),
@@ -243,7 +245,7 @@ impl Reporter {
         }
     }
 
-    /// Prints a line that is not left out however slow its reader is.
+    /// Prints a line that is never left out, even if its reader is slow.
     pub(crate) fn print_always(&self, line: &LogLine) {
         STDOUT.push_beyond(self.text(line));
     }
@@ -264,7 +266,8 @@ impl Reporter {
     }
 }
 
-/// Returns a word as a shell reads it. One that a terminal does not show as it is has escapes, which not every shell knows.
+/// Returns a word quoted for a shell. A word with characters that a terminal does not show has escapes (`$'…'`), which not
+/// every shell knows.
 fn for_shell(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/.:_+%".contains(&byte);
     if !word.is_empty() && word.bytes().all(is_plain) {
@@ -280,20 +283,20 @@ fn for_shell(word: &str) -> String {
         match character {
             '\'' | '\\' => escaped.extend(['\\', character]),
             _ if seen(text) == text => escaped.push(character),
-            // Three digits, so that none behind them is one of these, and in bytes, so that no locale matters.
+            // With three digits, a digit that follows is not read as a part of the escape. Bytes do not depend on the locale.
             _ => escaped.extend(text.bytes().map(|byte| format!("\\{byte:03o}"))),
         }
     }
     format!("$'{escaped}'")
 }
 
-/// Seconds, to the microsecond.
+/// Returns a time in seconds, to the microsecond.
 pub(crate) fn seconds(time: Duration) -> f64 {
     time.as_micros() as f64 / 1e6
 }
 
 impl Reporter {
-    /// Says that so many lines are missing, and begins to say what is open by now.
+    /// Prints that `missed` lines are missing, and begins a snapshot of what is open now.
     pub(crate) fn lagged(&self, swarm: &tcp::Swarm, open: &mut OpenIds, missed: u64) {
         let mut line = self.line("lagged");
         line.put("missed", missed);
@@ -309,12 +312,12 @@ impl Reporter {
         }
     }
 
-    /// A part of a snapshot.
+    /// Returns the line of a part of a snapshot.
     fn snapshot(&self, swarm: &tcp::Swarm, part: &Part) -> LogLine {
         let mut line = self.line_at(part.at, "snapshot");
         let (mut listeners, mut connections, mut streams) = (Vec::new(), Vec::new(), Vec::new());
         for id in &part.ids {
-            // Until its last event is handled, each can be looked up.
+            // An id can be looked up until its last event has been handled.
             let Some(event) = opening(swarm, *id) else { continue };
             let mut opening = LogLine::default();
             describe(swarm, event, &mut opening);
@@ -341,9 +344,9 @@ mod tests {
     use std::time::UNIX_EPOCH;
     use swarm_notify::swarm::Config;
 
-    /// A part before the line of an event has the moment of that, which was looked at first: else `t` goes back.
+    /// A part before the line of an event has the moment of the event, which was taken first. Otherwise `t` would go back.
     #[test]
-    fn a_part_of_a_snapshot_is_of_its_own_moment() {
+    fn a_part_of_a_snapshot_has_its_own_moment() {
         let reporter = Reporter::new(LogForm::Json, false);
         let node = Node::new(&Keypair::generate_ed25519(), Config::default(), reporter).unwrap();
         let at = Moment { elapsed: Duration::from_millis(2_500), time: UNIX_EPOCH };

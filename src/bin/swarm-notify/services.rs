@@ -1,4 +1,4 @@
-//! [`Services`]: ping, identify and floodsub beside what a command does, and what they print.
+//! [`Services`]: the services ping, identify and floodsub of a command, and the lines that they print.
 
 use crate::error::Error;
 use crate::node::{LoggedSwarm, Node};
@@ -17,29 +17,30 @@ use swarm_notify::protocols::identify::{self, Identify, Info};
 use swarm_notify::protocols::ping::{self, Ping};
 use swarm_notify::protocols::pubsub::{self, Event, Message, Signing};
 
-/// The messages that `dial` remembers: of one author half as many are taken in 120 s.
+/// The maximum number of messages that `dial` remembers. Half as many of one author are accepted in 120 s.
 const MOST_SEEN_BY_DIAL: usize = 1 << 20;
 
-/// The outcome of something that was asked for.
+/// The outcome of a request to a service.
 pub(crate) enum ServiceOutcome {
-    /// A ping was answered after this time, or was not.
+    /// The round-trip time of a ping, or the reason why it was not answered.
     Ping(Result<Duration, Failure>),
-    /// The peer has said who it is, or has not.
+    /// The peer has answered identify, or has failed to.
     Identify(Result<(), Failure>),
 }
 
-/// Services that are installed.
+/// The services that are installed.
 pub(crate) struct Services {
     ping: NotifeeId<Ping>,
     identify: NotifeeId<Identify>,
     pace: NotifeeId<Pace>,
     floodsub: Option<Publisher>,
-    /// The most messages of one peer that are printed in a second. `dial` prints all, since it waits for its reader.
+    /// The maximum number of messages of one peer that are printed in a second. `dial` prints all, since it waits for its
+    /// reader.
     most_messages: u32,
 }
 
 impl Services {
-    /// Installs them. A question of `dial` has its time-out for the answer.
+    /// Installs the services. For `dial`, its `--timeout` is the time that the peer has to answer.
     pub(crate) fn install(
         node: &mut Node,
         identity: &Keypair,
@@ -61,12 +62,12 @@ impl Services {
         let identify = notifees.install(world, Identify::new(identity.public(), config));
         let floodsub = match topic {
             Some(name) => {
-                // Above whatever this identity has signed before.
+                // Sequence numbers start at the time, so that they are greater than all that this identity has used before.
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
                 let signing = Signing::strict_sign(identity.clone(), u64::try_from(now).unwrap_or(u64::MAX / 2));
                 let mut config = pubsub::Config::default();
                 if let Whose::Dial { .. } = whose {
-                    // Its one peer was chosen by the user, who wants all that it says: a long file, perhaps.
+                    // The user has chosen the one peer, and wants all messages that it sends, even those of a long file.
                     config.seen = MOST_SEEN_BY_DIAL;
                 }
                 let most = config.topic_bytes;
@@ -87,7 +88,7 @@ impl Services {
         Ok(Self { ping, identify, pace, floodsub, most_messages })
     }
 
-    /// Pings a connection. `false`: it is not open any more.
+    /// Pings the peer of a connection. Returns `false` if the connection is not open any more.
     pub(crate) fn ping(&self, notifees: &mut Notifees<LoggedSwarm>, connection: ConnectionId) -> bool {
         notifees.get_mut::<Ping>(self.ping).is_some_and(|ping| ping.ping(connection).is_ok())
     }
@@ -95,12 +96,13 @@ impl Services {
     /// Asks the peer of a connection who it is.
     pub(crate) fn identify(&self, notifees: &mut Notifees<LoggedSwarm>, connection: ConnectionId) {
         if let Some(identify) = notifees.get_mut::<Identify>(self.identify) {
-            // It is open, or its end is on its way.
+            // An error means that the connection has ended, and its last event is about to come.
             let _ = identify.identify(connection);
         }
     }
 
-    /// Returns whether standard input has ended, if it is read, and all of it was written to the network, or cannot be.
+    /// Returns whether nothing is left to publish: standard input has ended, and all of it was written to the network or
+    /// cannot be written. Without a topic this is `true`.
     pub(crate) fn has_published(&self) -> bool {
         self.floodsub.as_ref().is_none_or(Publisher::is_done)
     }
@@ -110,8 +112,8 @@ impl Services {
         self.floodsub.as_ref().is_none_or(Publisher::is_right)
     }
 
-    /// Prints what was left out and not counted yet, and says how many lines of standard input were lost, or dropped for
-    /// subscribers. The command has ended.
+    /// Prints, at the end of the command, the numbers of lines that were left out and not counted yet. Says on standard error
+    /// how many lines of standard input were lost, or dropped for subscribers.
     pub(crate) fn end(&mut self, reporter: Reporter, notifees: &mut Notifees<LoggedSwarm>) {
         if let Some(pace) = notifees.get_mut::<Pace>(self.pace) {
             pace.end(reporter);
@@ -121,30 +123,30 @@ impl Services {
         }
     }
 
-    /// Says that standard input was not read to its end, if that is so and nothing else tells it. The services have
-    /// [ended](Self::end), for another reason than a signal.
+    /// Says on standard error that standard input was not read to its end, if nothing else has said so. The caller has called
+    /// [`end`](Self::end) before, and no signal has ended the command.
     pub(crate) fn say_unread(&self) {
         if let Some(publisher) = &self.floodsub {
             publisher.say_unread();
         }
     }
 
-    /// Returns the parts of the publishing that a signal has cut off, in words. The services have [ended](Self::end).
+    /// Returns the parts of publishing that a signal has cut off, in words. The caller has called [`end`](Self::end) before.
     pub(crate) fn interrupted(&self) -> Vec<String> {
         self.floodsub.as_ref().map(Publisher::interrupted).unwrap_or_default()
     }
 
-    /// Returns the numbers of lines published and lost, and of messages that came, if a topic was joined.
+    /// Returns the numbers of lines that were published and lost, and of messages that came, if a topic was joined.
     pub(crate) fn chat(&self) -> Option<Chat> {
         let publisher = self.floodsub.as_ref()?;
         let (published, lost) = publisher.lines();
         Some(Chat { published, lost, messages: publisher.messages })
     }
 
-    /// Prints what the services have to say, and gives the next thing that was asked for.
+    /// Prints the events of the services, and returns the next outcome of a request. Returns `None` once there is none.
     pub(crate) fn next(&mut self, world: &LoggedSwarm, notifees: &mut Notifees<LoggedSwarm>) -> Option<ServiceOutcome> {
         if STDOUT.is_full() {
-            // The reader is waited for.
+            // Events wait in the services until the reader has made room.
             return None;
         }
         if let Some(publisher) = &mut self.floodsub {
@@ -177,7 +179,7 @@ impl Services {
         None
     }
 
-    /// Publishes the lines of standard input, while somebody subscribes. `true`: something has happened.
+    /// Publishes the lines of standard input, while any peer has joined the topic. Returns whether anything has happened.
     pub(crate) fn publish(
         &mut self,
         cx: &mut Context<'_>,
@@ -206,7 +208,7 @@ fn pinged(world: &LoggedSwarm, event: ping::Event) -> Option<ServiceOutcome> {
             line.put("reason", reason.to_string());
             (line, Err(reason))
         }
-        // A later version's.
+        // An event that a later version adds.
         _ => return None,
     };
     world.reporter.print(&line);
@@ -238,15 +240,15 @@ fn identified(world: &LoggedSwarm, event: identify::Event) -> Option<ServiceOutc
             (failed("identify_failed", peer, reason), Some(ServiceOutcome::Identify(Err(reason))))
         }
         identify::Event::PushFailed { peer, reason, .. } => (failed("identify_push_failed", peer, reason), None),
-        // A later version's.
+        // An event that a later version adds.
         _ => return None,
     };
     world.reporter.print(&line);
     outcome
 }
 
-/// The peer that paces an event, the name of its line, and the most such lines of one peer in a second: so many messages, and
-/// fewer of the others.
+/// Returns the peer that has caused an event, the name of its line, and the maximum number of such lines of one peer in a
+/// second: `most_messages` for messages, and 10 for others.
 fn kind(event: &Event, most_messages: u32) -> (Option<PeerId>, &'static str, u32) {
     match event {
         Event::Message { via, .. } => (Some(*via), "message", most_messages),
@@ -254,12 +256,12 @@ fn kind(event: &Event, most_messages: u32) -> (Option<PeerId>, &'static str, u32
         Event::PeerGone { peer } => (Some(*peer), "peer_gone", 10),
         Event::Subscribed { peer, .. } => (Some(*peer), "subscribed", 10),
         Event::Unsubscribed { peer, .. } => (Some(*peer), "unsubscribed", 10),
-        // What is missing has a line of its own; a later version's has none.
+        // `Lagged` has a line of its own. An event that a later version adds has none.
         Event::Lagged { .. } | _ => (None, "", u32::MAX),
     }
 }
 
-/// The line of an event, by the name that [`kind`] gives it.
+/// Returns the line of an event, with the name that [`kind`] gives it.
 fn pubsub_line(world: &LoggedSwarm, name: &str, event: Event) -> Option<LogLine> {
     let mut line = world.reporter.line(name);
     match event {
@@ -277,7 +279,7 @@ fn pubsub_line(world: &LoggedSwarm, name: &str, event: Event) -> Option<LogLine>
 fn put_message(line: &mut LogLine, message: Message, via: PeerId) {
     line.put("topic", &*message.topic);
     line.put("from", message.source.map(|source| source.to_string()));
-    // A string: it is above 2^53, where JSON's readers lose digits.
+    // A string, since the number is above 2^53, where readers of JSON lose digits.
     line.put("seqno", message.seqno.map(|seqno| seqno.to_string()));
     line.put_data(&message.data);
     line.put("via", via.to_string());

@@ -10,10 +10,11 @@ use std::time::Duration;
 #[cfg(unix)]
 use swarm_notify::swarm::Config;
 
-/// The time within which the same signal counts as one: `timeout` sends it to its child, and at once to the child's group.
+/// The time within which the same signal counts as one. The command `timeout` sends a signal twice: to its child, and at once
+/// to the child's group.
 pub(crate) const SAME: Duration = Duration::from_millis(100);
 
-/// The signals that ask for an end. Windows has no other than Ctrl-C.
+/// Returns the signals that ask for an end. Windows has none besides Ctrl-C.
 pub(crate) fn ends() -> Vec<Signal> {
     #[cfg(unix)]
     let mut ends = vec![Signal::Int, Signal::Term];
@@ -26,13 +27,13 @@ pub(crate) fn ends() -> Vec<Signal> {
     ends
 }
 
-/// Returns whether SIGHUP is ignored since the start, as `nohup` has it, or cannot be looked at: only Linux tells without unsafe
-/// code. It is left alone then.
+/// Returns whether SIGHUP is to be left alone: if it was ignored from the start, as with `nohup`, or if that is not known.
+/// Only Linux says it without unsafe code.
 #[cfg(unix)]
 fn is_hangup_left_alone() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    // Bit n is that of signal n + 1.
+    // Bit n stands for signal n + 1.
     ignored
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .is_none_or(|mask| mask >> (Signal::Hup as i32 - 1) & 1 == 1)
@@ -59,9 +60,9 @@ pub(crate) const fn name_of(signal: Signal) -> &'static str {
     }
 }
 
-/// Has the second of the signals end the process, whatever that is doing: also while it waits for a reader. The first bounds
-/// that wait. The same signal within [`SAME`] is no second one. Whoever has typed Ctrl-C at a terminal, where the process is
-/// still there after that time, is told so.
+/// Makes the second of the signals end the process at once, even while it waits for a reader. The first one bounds that wait.
+/// The same signal within [`SAME`] is not a second one. If the process still runs at a terminal after that time, a note on
+/// stderr says so to a user who has typed Ctrl-C.
 #[cfg(unix)]
 pub(crate) fn end_at_once_by_the_second_signal(ends: &[Signal]) -> io::Result<()> {
     use signal_hook::flag::{register, register_conditional_shutdown};
@@ -74,7 +75,8 @@ pub(crate) fn end_at_once_by_the_second_signal(ends: &[Signal]) -> io::Result<()
     let is_second: Vec<_> = ends.iter().map(|_| Arc::new(AtomicBool::new(false))).collect();
     for (at, signal) in ends.iter().enumerate() {
         let number = *signal as i32;
-        // It comes before the others, since the first signal is no second one.
+        // The handlers of a signal run in the order of registration. This check comes before the flags are set, so that the
+        // first signal does not count as the second.
         register_conditional_shutdown(number, code_of(*signal).into(), is_second[at].clone())?;
         for (_, other) in is_second.iter().enumerate().filter(|(other, _)| *other != at) {
             register(number, other.clone())?;
@@ -85,7 +87,7 @@ pub(crate) fn end_at_once_by_the_second_signal(ends: &[Signal]) -> io::Result<()
         let is_key = matches!(signal, Signal::Int);
         std::thread::Builder::new().stack_size(STACK).spawn(move || {
             if has_come.read_exact(&mut [0]).is_ok() {
-                // The loop may be over, and wait for its reader.
+                // The loop may be over, and the process may wait for the reader of its output.
                 STDOUT.stop_waiting();
                 std::thread::sleep(SAME);
                 is_second.store(true, Ordering::SeqCst);
@@ -99,25 +101,26 @@ pub(crate) fn end_at_once_by_the_second_signal(ends: &[Signal]) -> io::Result<()
     Ok(())
 }
 
-/// The stack of a thread that waits for one byte, wakes another thread and says a sentence.
+/// The stack of a thread that waits for one byte, wakes another thread and prints a note, in bytes.
 #[cfg(unix)]
 const STACK: usize = 128 * 1024;
 
-/// Does nothing: there the loop ends by the second signal, as long as it runs.
+/// Does nothing: on Windows the loop itself ends the process at the second signal, while it runs.
 #[cfg(not(unix))]
 pub(crate) fn end_at_once_by_the_second_signal(_: &[Signal]) -> io::Result<()> {
     Ok(())
 }
 
-/// Fails where the process has too few descriptors left to wait for signals: `async-io` panics when it has none.
+/// Fails if the process has too few descriptors left to wait for signals. Without this check, `async-io` would panic when it
+/// gets none.
 #[cfg(unix)]
 pub(crate) fn try_descriptors() -> io::Result<()> {
-    // It takes three, and those who wait by it two. These are closed at once.
+    // `async-io` takes three descriptors, and its users two. These six are closed again at once.
     let tried = [(); 3].map(|()| std::os::unix::net::UnixStream::pair());
     tried.into_iter().try_for_each(|pair| pair.map(drop))
 }
 
-/// Does nothing: descriptors are not scarce there.
+/// Does nothing: descriptors are not scarce on Windows.
 #[cfg(not(unix))]
 pub(crate) const fn try_descriptors() -> io::Result<()> {
     Ok(())

@@ -1,4 +1,4 @@
-//! [`StdinLines`]: standard input, a line at a time, without holding up the loop.
+//! [`StdinLines`]: the lines of standard input, read without blocking the loop.
 
 use async_channel::{Receiver, bounded};
 use futures_lite::Stream as _;
@@ -8,38 +8,38 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// The number of lines that are read ahead. Of 1 MiB each they have 16 MiB.
+/// The number of lines that are read ahead. With lines of 1 MiB they take 16 MiB.
 const AHEAD: usize = 16;
 
-/// The bytes that one read asks for.
+/// The number of bytes that one read asks for.
 const READ: usize = 16 * 1024;
 
-/// The time between two reads of a line that is too long already. It may have no end, and nobody waits for it: so it takes
-/// 16 MB/s at most, and next to nothing of a processor.
+/// The time between two reads of a line that is already too long. Such a line may have no end, and nobody waits for it. With
+/// the pause, reading it takes 16 MB/s at most, and little of a processor.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// The time that the rest of the input has to come to its end once nobody publishes it any more.
+/// The time that the rest of the input has to come to its end once it is not published any more.
 const REST: Duration = Duration::from_secs(1);
 
-/// The rest is left as soon as nothing more has come of it for so long.
+/// The silence after which the rest of the input is not waited for any longer.
 const SILENCE: Duration = Duration::from_millis(200);
 
 /// One line of standard input, without its newline.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum StdinLine {
-    /// Its bytes, of any value.
+    /// The bytes of the line, of any value.
     Whole(Vec<u8>),
-    /// Standard input failed with this error, and has ended.
+    /// The error with which reading standard input has failed. No line follows.
     Failed(String),
 }
 
-/// Lines of standard input, which a thread of their own waits for: a terminal cannot be polled everywhere.
+/// The lines of standard input. A thread reads them, since not every system can poll a terminal.
 pub(crate) struct StdinLines {
     lines: Pin<Box<Receiver<StdinLine>>>,
     rest: Arc<SharedCount>,
 }
 
-/// The count of what the thread reads and nobody takes any more.
+/// The count of lines that the thread reads and that are not taken any more.
 #[derive(Default)]
 struct SharedCount {
     rest: Mutex<UnreadInput>,
@@ -49,11 +49,11 @@ struct SharedCount {
 /// The rest of the input, which is counted and not kept.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(crate) struct UnreadInput {
-    /// The lines of it that were read.
+    /// The number of its lines that were read.
     pub(crate) lines: u64,
-    /// The lines that were too long, and that nobody has been told the number of.
+    /// The number of lines that were too long, since it was last taken.
     too_long: u64,
-    /// The input was read to its end, or to an error.
+    /// `true` once the input was read to its end, or to an error.
     pub(crate) is_whole: bool,
 }
 
@@ -63,7 +63,7 @@ impl SharedCount {
         self.changed.notify_all();
     }
 
-    /// Waits until the input has ended, is silent, or has taken too long.
+    /// Waits until the input has ended, or has been silent for [`SILENCE`], or [`REST`] has passed.
     fn wait(&self) -> UnreadInput {
         let began = Instant::now();
         let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,8 +80,8 @@ impl SharedCount {
 }
 
 impl StdinLines {
-    /// Reads from now on. `too_long` hears at once of each line that has more than `most` bytes, of which none is kept: it need
-    /// not have ended, and those before it may not have been taken yet.
+    /// Begins to read. A line of more than `most` bytes is dropped, and `too_long` is called as soon as that is known: before
+    /// the line has ended, and maybe before the lines in front of it were taken.
     pub(crate) fn new(most: usize, too_long: impl Fn() + Send + 'static) -> Self {
         let (sender, lines) = bounded(AHEAD);
         let rest = Arc::<SharedCount>::default();
@@ -102,7 +102,7 @@ impl StdinLines {
                 ReadStep::More => std::thread::sleep(PAUSE),
             });
             if let Err(error) = read {
-                // Nobody is there to hear it if it is not sent.
+                // Sending fails only if the receiver was dropped.
                 let _ = sender.send_blocking(StdinLine::Failed(error.to_string()));
             }
             counted.change(|rest| rest.is_whole = true);
@@ -115,15 +115,15 @@ impl StdinLines {
         core::mem::take(&mut self.rest.rest.lock().unwrap_or_else(PoisonError::into_inner).too_long)
     }
 
-    /// Gives up the rest of the input, and counts its lines: to its end, or for about a second, or until nothing more comes.
-    /// An error of the input, which is no line, goes to `failed`.
+    /// Gives up the rest of the input, and counts its lines: to its end, or for about a second, or until it is silent. An
+    /// error of the input, which is no line, goes to `failed`.
     pub(crate) fn give_up(self, failed: impl FnMut(String)) -> UnreadInput {
         let ahead = self.give_up_ahead(failed);
         let rest = self.rest.wait();
         UnreadInput { lines: ahead + rest.lines + rest.too_long, too_long: 0, ..rest }
     }
 
-    /// Does the same, and counts only what was read by now.
+    /// Does the same as [`give_up`](Self::give_up), but counts only lines that were already read.
     pub(crate) fn give_up_at_once(self, failed: impl FnMut(String)) -> UnreadInput {
         let is_whole = self.rest.rest.lock().unwrap_or_else(PoisonError::into_inner).is_whole;
         UnreadInput { lines: self.give_up_ahead(failed), too_long: 0, is_whole }
@@ -133,7 +133,7 @@ impl StdinLines {
     fn give_up_ahead(&self, mut failed: impl FnMut(String)) -> u64 {
         self.lines.close();
         let mut ahead = 0;
-        // What is there already can be taken after the close.
+        // Lines that were sent before the close can still be taken.
         while let Ok(line) = self.lines.try_recv() {
             match line {
                 StdinLine::Failed(error) => failed(error),
@@ -143,7 +143,7 @@ impl StdinLines {
         ahead
     }
 
-    /// The next line; `None` at the end of input, from then on.
+    /// Returns the next line, and `None` once the input has ended.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<StdinLine>> {
         pin!(&mut self.lines).poll_next(cx)
     }
@@ -152,7 +152,7 @@ impl StdinLines {
 /// A line that is being read.
 #[derive(Default)]
 struct Partial {
-    /// The bytes so far, unless it is too long.
+    /// The bytes so far, unless the line is too long.
     bytes: Vec<u8>,
     is_too_long: bool,
 }
@@ -160,16 +160,16 @@ struct Partial {
 /// A step of reading.
 #[derive(PartialEq, Eq, Debug)]
 enum ReadStep {
-    /// A line is whole.
+    /// A whole line was read.
     Line(Vec<u8>),
-    /// The line that is being read has more bytes than it may.
+    /// The line that is being read has become too long.
     TooLong,
-    /// Another piece of that line was read, and dropped.
+    /// Another piece of a line that is too long was read and dropped.
     More,
 }
 
 impl Partial {
-    /// Adds bytes, and returns what is to be told of that.
+    /// Adds bytes to the line. Returns a step if the line is too long.
     fn add(&mut self, bytes: &[u8], most: usize) -> Option<ReadStep> {
         let was_too_long = self.is_too_long;
         self.is_too_long |= self.bytes.len() + bytes.len() > most;
@@ -188,7 +188,7 @@ impl Partial {
     }
 }
 
-/// Reads to the end of input lines of at most so many bytes. Bytes without a newline at the end are a line.
+/// Reads lines of at most `most` bytes until the end of the input. Bytes at the end without a newline count as a line.
 fn read_lines(
     mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
     most: usize,
@@ -232,20 +232,20 @@ mod system {
     use std::io;
     use std::time::Duration;
 
-    /// The time between two looks whether a terminal is ours again. No system call waits for that.
+    /// The time between two looks at whether the process is in the foreground again. No system call waits for that.
     const PATIENCE: Duration = Duration::from_millis(200);
 
-    /// Waits until there is something to read, or the end. The descriptor may be non-blocking.
+    /// Waits until there is something to read or the input has ended, and reads. The descriptor may be non-blocking.
     pub(super) fn read(buffer: &mut [u8]) -> io::Result<usize> {
         poll(&mut [PollFd::from_borrowed_fd(stdin(), PollFlags::IN)], None)?;
-        // A read from a terminal in the background stops the process by SIGTTIN, so the input is left to whom it is for.
+        // In the background, a read from the terminal would stop the process by SIGTTIN. The input is for others then.
         while is_in_background() {
             std::thread::sleep(PATIENCE);
         }
         Ok(rustix::io::read(stdin(), buffer)?)
     }
 
-    /// Input that is no terminal, or not the one that controls this process, stops nobody.
+    /// Returns whether a read would stop the process. Input that is not the terminal which controls this process does not.
     fn is_in_background() -> bool {
         tcgetpgrp(stdin()).is_ok_and(|foreground| foreground != getpgrp())
     }
@@ -266,8 +266,8 @@ mod tests {
 
     const MAX_LINE: usize = 1 << 20;
 
-    /// The lines of an input that comes `step` bytes at a time, and that has nothing yet before each of them; those that are
-    /// too long among them.
+    /// Reads an input that comes `step` bytes at a time, with a read that would block before each of these. Returns its lines,
+    /// including the marks of those that are too long.
     fn lines(input: &[u8], step: usize) -> Vec<ReadStep> {
         let (mut rest, mut is_ready, mut lines) = (input, false, Vec::new());
         let read = |buffer: &mut [u8]| {
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_an_end_is_told_at_its_limit() {
+    fn a_line_without_an_end_is_reported_at_its_limit() {
         let (mut reads, mut told) = (0, Vec::new());
         let read = |buffer: &mut [u8]| {
             reads += 1;
@@ -316,7 +316,7 @@ mod tests {
             }
         };
         read_lines(read, MAX_LINE, |read| told.push(read)).unwrap_err();
-        // Each read after that is told, too, so that it is followed by a pause.
+        // Each read after that is a step of its own, after which the thread pauses.
         let more = 100 - MAX_LINE / READ - 1;
         assert_eq!((&told[0], told.len()), (&ReadStep::TooLong, 1 + more));
         assert!(told[1..].iter().all(|read| *read == ReadStep::More));

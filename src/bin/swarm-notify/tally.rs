@@ -7,13 +7,14 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 use swarm_notify::lifecycle::StreamId;
 
-/// Some times, of which the bounds and the mean are exact. A quantile is exact or at most 0.1 % above that.
+/// A collection of times. Their minimum, maximum and mean are exact, and a quantile is at most 0.1 % too high.
 #[derive(Default)]
 pub(crate) struct Times {
     count: u64,
     sum: Duration,
+    /// The minimum and the maximum.
     bounds: Option<(Duration, Duration)>,
-    /// In nanoseconds. It is made with the first time.
+    /// The histogram of the times in nanoseconds. The first time makes it.
     quantiles: Option<Histogram<u32>>,
 }
 
@@ -27,7 +28,7 @@ impl Times {
             self.quantiles = Histogram::new(3).ok();
         }
         if let Some(quantiles) = &mut self.quantiles {
-            // It grows with its values, of which none is beyond 64 bits.
+            // This does not fail: the histogram grows with its values, and each of them fits 64 bits.
             let _ = quantiles.record(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).max(1));
         }
     }
@@ -37,7 +38,7 @@ impl Times {
         Some(Duration::from_nanos(u64::try_from(mean).unwrap_or(u64::MAX)))
     }
 
-    /// The time that so large a part of all does not exceed.
+    /// Returns a quantile: the time that the given part of all times, from 0 to 1, does not exceed.
     fn quantile(&self, part: f64) -> Option<Duration> {
         let (min, max) = self.bounds?;
         let time = self.quantiles.as_ref()?.value_at_quantile(part);
@@ -48,24 +49,24 @@ impl Times {
 /// The pings of a run.
 #[derive(Default)]
 pub(crate) struct Pings {
-    /// Those that were asked for.
+    /// The number of pings that were asked for.
     pub(crate) asked: u64,
-    /// Those that were sent.
+    /// The number of pings that were sent.
     pub(crate) sent: u64,
-    /// Those that were not answered in time or at all.
+    /// The number of pings that were not answered, or not in time.
     pub(crate) lost: u64,
-    /// The round trips of those that were answered.
+    /// The round-trip times of the pings that were answered.
     pub(crate) round_trips: Times,
 }
 
 impl Pings {
-    /// The part of those with an outcome that were lost, in percent. `None`: there is no outcome.
+    /// Returns the part of the pings with an outcome that were lost, in percent, or `None` if no ping has an outcome.
     fn loss(&self) -> Option<f64> {
         let outcomes = self.lost + self.round_trips.count;
         (outcomes > 0).then(|| self.lost as f64 * 100.0 / outcomes as f64)
     }
 
-    /// Those that were sent and have no outcome, since a signal came.
+    /// Returns the number of pings that were sent and have no outcome, since a signal came.
     const fn unfinished(&self) -> u64 {
         self.sent.saturating_sub(self.answered() + self.lost)
     }
@@ -75,42 +76,42 @@ impl Pings {
     }
 }
 
-/// Counts of a topic: lines that were published, and messages that came.
+/// The counts of a topic.
 #[derive(Clone, Copy)]
 pub(crate) struct Chat {
-    /// The lines of standard input that were written to the peer.
+    /// The number of lines of standard input that were written to the peer.
     pub(crate) published: u64,
-    /// Those that were not.
+    /// The number of lines of standard input that were not.
     pub(crate) lost: u64,
-    /// The messages that came.
+    /// The number of messages that came.
     pub(crate) messages: u64,
 }
 
 /// The streams of a run.
 #[derive(Default)]
 pub(crate) struct Tally {
-    /// The number that was asked for.
+    /// The number of streams that were asked for.
     pub(crate) streams: u64,
-    /// The number that has been begun.
+    /// The number of streams that were begun.
     pub(crate) begun: u64,
-    /// The number that ended as it should.
+    /// The number of streams that ended as they should.
     pub(crate) ok: u64,
-    /// The number that failed or ended otherwise.
+    /// The number of streams that failed or ended otherwise.
     pub(crate) failed: u64,
-    /// The number of these that got no answer in time.
+    /// The number of failed streams that got no answer in time.
     pub(crate) unanswered: u64,
-    /// The number that was under way as a signal came.
+    /// The number of streams that were under way when a signal came.
     pub(crate) unfinished: u64,
-    /// The bytes that were sent and came back right, or were sent to a sink, on the streams that are `ok`.
+    /// The number of bytes that were sent and came back right, or were sent to a sink, on the streams that are `ok`.
     pub(crate) bytes: u64,
     /// The times from the begin to the end of the streams that are `ok`.
     pub(crate) times: Times,
-    /// The first stream that failed, and why.
+    /// The first stream that failed, and the reason.
     pub(crate) first_failure: Option<(StreamId, String)>,
 }
 
 impl Tally {
-    /// Returns the number that has an end or a failure behind it.
+    /// Returns the number of streams that have ended or failed.
     pub(crate) const fn ended(&self) -> u64 {
         self.ok + self.failed + self.unfinished
     }
@@ -125,22 +126,22 @@ pub(crate) struct Summary<'a> {
     pub(crate) tally: &'a Tally,
     pub(crate) pings: &'a Pings,
     pub(crate) chat: Option<Chat>,
-    /// From the connection to the end of the last stream.
+    /// The time from the begin of the connection to the end of the last stream.
     pub(crate) time: Duration,
-    /// Bytes come back.
+    /// `true` if the peer sends the bytes back.
     pub(crate) is_echo: bool,
-    /// The signal that ended it.
+    /// The name of the signal that has ended the run, if any.
     pub(crate) interrupted: Option<&'static str>,
 }
 
 impl Summary<'_> {
-    /// Bytes in a second, each of which counts once though an echo goes both ways.
+    /// Returns the number of bytes per second. Each byte counts once, even if it is echoed.
     fn throughput(&self) -> Option<u64> {
         let is_measured = self.tally.bytes > 0 && !self.time.is_zero();
         is_measured.then(|| (self.tally.bytes as f64 / self.time.as_secs_f64()) as u64)
     }
 
-    /// Adds the fields of its line.
+    /// Adds the fields of the line `summary`.
     pub(crate) fn put(&self, line: &mut LogLine) {
         let Self { tally, pings, .. } = self;
         line.put("streams", tally.streams);
@@ -190,7 +191,7 @@ impl Summary<'_> {
     }
 }
 
-/// Sentences for people, a line each, without a newline at the end.
+/// Writes sentences for people, one per line, without a newline at the end.
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tally, pings, .. } = self;
@@ -202,7 +203,7 @@ impl fmt::Display for Summary<'_> {
             }
             for (count, what) in [(tally.unfinished, "not finished"), (tally.not_begun(), "not begun")] {
                 if count > 0 {
-                    // A string takes all that is written to it.
+                    // Writing to a string cannot fail.
                     let _ = write!(text, ", {count} {what}");
                 }
             }
@@ -233,7 +234,7 @@ impl fmt::Display for Summary<'_> {
         if pings.asked > 0 {
             let mut text = format!("{}: {} answered", number(pings.asked, "ping"), pings.answered());
             if let Some(loss) = pings.loss().filter(|loss| *loss > 0.0) {
-                // A few of many are more than nothing.
+                // A few lost pings among many must not be shown as 0.0 %.
                 let loss = if loss < 0.1 { "less than 0.1".to_owned() } else { format!("{loss:.1}") };
                 let _ = write!(text, ", {} lost ({loss} %)", pings.lost);
             }
@@ -260,12 +261,12 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
-/// A number of things in words.
+/// Returns a number of things in words, such as `1 stream` or `2 streams`.
 pub(crate) fn number(count: u64, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
-/// A time for people, rounded as the lines of the log are.
+/// A time for people, made from whole microseconds as in the lines of the log.
 struct Time(Duration);
 
 impl fmt::Display for Time {
@@ -302,7 +303,7 @@ mod tests {
     #[test]
     fn quantiles_of_few_times_are_within_their_bounds() {
         assert_eq!((times([]).quantile(0.5), times([]).mean()), (None, None));
-        // Beyond three digits a histogram rounds up.
+        // The histogram rounds up after three digits.
         for all in [vec![0], vec![100_003], vec![100_003, 100_003], vec![7, 100_003]] {
             let times = times(all.clone());
             let (min, max) = times.bounds.unwrap();
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sentences_say_what_the_line_says() {
+    fn the_sentences_agree_with_the_counts() {
         let mut tally = Tally {
             streams: 10,
             begun: 6,
@@ -352,11 +353,11 @@ mod tests {
     }
 
     #[test]
-    fn one_time_is_said_once_and_as_its_line_has_it() {
+    fn a_single_time_stands_once_and_as_in_its_line() {
         let (mut tally, mut pings) = (Tally { streams: 1, begun: 1, ok: 1, ..Tally::default() }, Pings::default());
         tally.times = times([9]);
         (pings.asked, pings.sent) = (1, 1);
-        // A line has 0.000323 s.
+        // The line of this ping in the log has 0.000323 s.
         pings.round_trips.add(Duration::from_nanos(323_700));
         let summary = Summary {
             tally: &tally,

@@ -1,4 +1,5 @@
-//! [`Terminal`]: what standard output and standard error lead to, for lines that fit it and have its colours.
+//! [`Terminal`]: the properties of what standard output and standard error lead to, so that lines fit its width and have
+//! colours where it shows them.
 
 use anstream::adapter::strip_str;
 use anstream::stream::RawStream;
@@ -6,22 +7,23 @@ use anstream::{AutoStream, ColorChoice};
 use std::io;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// The width of a terminal that has none: one in a program that does not say.
+/// The width that is assumed for a terminal that does not say, in columns.
 const COLUMNS: usize = 80;
 
-/// The begin of each row that goes on in the middle of a value, or of a record of the library's log. A row without it begins
-/// with something of ours, and a row with it has nothing else of ours: so nothing of a peer's looks like a field or a line,
-/// wherever it is broken.
+/// The begin of each row that continues a value, or a record of the library's log. A row without the mark begins with a field
+/// of ours, and a row with the mark has nothing else of ours. So a peer's text never looks like a field or a line, wherever it
+/// is broken.
 pub(crate) const MARK: &str = "│ ";
+/// The width of the mark, in columns.
 pub(crate) const MARK_COLUMNS: usize = 2;
 
-/// The end of a standard descriptor. It does not change while the command runs, apart from the width.
+/// The properties of what a standard descriptor leads to. Only the width changes while the command runs.
 #[derive(Clone, Copy)]
 pub(crate) struct Terminal {
     is_stdout: bool,
     is_terminal: bool,
-    /// Lines have colours: those of a terminal that has some, unless `NO_COLOR` is set, and all if `CLICOLOR_FORCE` is, to
-    /// something else than 0.
+    /// `true` if lines have colours: at a terminal that shows colours, unless `NO_COLOR` is set, and anywhere if
+    /// `CLICOLOR_FORCE` is set to something other than 0.
     pub(crate) has_colour: bool,
 }
 
@@ -33,20 +35,20 @@ pub(crate) fn stderr() -> Terminal {
     Terminal::of(false, &io::stderr())
 }
 
-/// Returns whether a terminal has colours where nothing forces them.
+/// Returns whether a terminal has colours if nothing forces them.
 fn is_coloured_unforced() -> bool {
     let is = |name: &str, value: &str| std::env::var_os(name).is_some_and(|set| set == value);
     let is_refused = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
     !(is_refused || is("CLICOLOR", "0") || is_dumb())
 }
 
-/// Returns whether a terminal may know nothing but text. On Windows none says what it knows.
+/// Returns whether a terminal may know no escape sequences: if `TERM` is empty or `dumb`, and on Unix also if it is not set.
 pub(crate) fn is_dumb() -> bool {
     std::env::var_os("TERM").map_or(cfg!(unix), |term| term == "dumb" || term.is_empty())
 }
 
-/// Returns whether `anstream` takes the environment for more than it says: a `CLICOLOR_FORCE` of 0 for a force, and an empty
-/// `TERM` for a terminal with colours.
+/// Returns whether `anstream` misreads the environment: it takes a `CLICOLOR_FORCE` of 0 as forcing colours, and an empty
+/// `TERM` as a terminal with colours.
 fn is_overrated() -> bool {
     let force = std::env::var_os("CLICOLOR_FORCE").filter(|force| !force.is_empty());
     match force {
@@ -65,17 +67,17 @@ impl Terminal {
         Self { is_stdout, is_terminal, has_colour }
     }
 
-    /// Returns what each line begins with: what the terminal shows of keys that were typed, such as `^C`, makes way for it.
+    /// Returns the begin of each line. At a terminal, it overwrites keys that were typed and are shown, such as `^C`.
     pub(crate) const fn margin(self) -> &'static str {
         match (self.is_terminal, self.has_colour) {
             (true, true) => "\r\x1b[K",
-            // It may know no escape sequence.
+            // A terminal without colours may know no escape sequences.
             (true, false) => "\r",
             (false, _) => "",
         }
     }
 
-    /// Returns the width that the terminal has now. `None`: it is no terminal.
+    /// Returns the present width of the terminal, in columns, or `None` if it is no terminal.
     pub(crate) fn columns(self) -> Option<usize> {
         if !self.is_terminal {
             return None;
@@ -84,14 +86,14 @@ impl Terminal {
             true => terminal_size::terminal_size_of(io::stdout()),
             false => terminal_size::terminal_size_of(io::stderr()),
         };
-        // As clap does for the help.
+        // `COLUMNS` counts if the terminal does not say its width, as for the help.
         let said = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0);
         Some(size.map(|(width, _)| width.0.into()).or_else(said).unwrap_or(COLUMNS))
     }
 }
 
-/// Returns a text whose lines are broken at blanks to fit `columns`, each behind the indent that its line has. A word that
-/// is longer stays whole, so that it can be copied. Colours take no columns.
+/// Returns a text whose lines are broken at blanks to fit `columns`. Each part of a line has the indent of the line. A word
+/// that is longer stays whole, so that it can be copied. Colours take no columns.
 pub(crate) fn wrap_words(text: &str, columns: usize) -> String {
     let mut wrapped = String::new();
     for (at, line) in text.split('\n').enumerate() {
@@ -120,7 +122,7 @@ pub(crate) fn wrap_words(text: &str, columns: usize) -> String {
     wrapped
 }
 
-/// Returns a text in rows that are shorter than `columns`, each but the first behind the [`MARK`].
+/// Returns a text in rows that are shorter than `columns`, each but the first after the [`MARK`].
 pub(crate) fn wrap_marked(text: &str, columns: usize) -> String {
     let mut wrapped = String::new();
     let mut column = 0;
@@ -138,11 +140,11 @@ pub(crate) fn wrap_marked(text: &str, columns: usize) -> String {
     wrapped
 }
 
-/// Returns the columns of a character: no fewer than any terminal takes for it. Some combine it with the one before, and
-/// take none.
+/// Returns the largest number of columns that any terminal takes for a character. Some terminals combine it with the character
+/// before it, and take none.
 pub(crate) fn columns_of(character: char) -> usize {
     match character {
-        // Two of these are a flag. Some terminals show them one by one, each in two columns.
+        // Two of these characters are a flag. Some terminals show them one by one, each in two columns.
         '\u{1f1e6}'..='\u{1f1ff}' => 2,
         _ => character.width().unwrap_or_default().max(1),
     }
@@ -153,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_of_a_record_fit_and_say_which_go_on() {
+    fn rows_of_a_record_fit_and_are_marked() {
         for columns in 0..=60 {
             let text = "[DEBUG] \"語語語 ".to_owned() + &"peer=FORGED ".repeat(20) + "\n12.5 e\u{301}nd";
             let wrapped = wrap_marked(&text, columns);

@@ -1,4 +1,4 @@
-//! How tasks end a listener, a connection or the host, and wait for that.
+//! The commands of a handle that end a listener, a connection or the host, and wait for the end.
 
 use super::Handle;
 use crate::host::any_swarm::AnySwarm;
@@ -15,7 +15,7 @@ use crate::notifee::{HasNode as _, Notifees};
 impl Handle {
     /// Closes a listener. The future is ready once its socket is closed, or at once for a listener that has ended.
     pub async fn close_listener(&self, id: ListenerId) {
-        // Whatever it says, there is no listener any more.
+        // The listener is gone after this, whatever the outcome is.
         let _ = AwaitOutcome::begin(&self.shared, |slot| HostCommand::CloseListener(id, slot)).await;
     }
 
@@ -25,17 +25,17 @@ impl Handle {
         close(&self.shared, id, Close::Politely).await;
     }
 
-    /// Closes a connection at once, and loses what was not sent. The future is ready once the end has been told, or at once
-    /// for a connection that has ended.
+    /// Closes a connection at once. Output that was not sent is lost. The future is ready once notifees were told of the
+    /// end, or at once for a connection that has ended.
     pub async fn abort_connection(&self, id: ConnectionId) {
         close(&self.shared, id, Close::AtOnce).await;
     }
 
     /// Closes all connections of a peer politely, and gives up the dials that name it, as
-    /// [`Swarm::disconnect_peer`](crate::swarm::Swarm::disconnect_peer) does. The future is ready once all of the
-    /// peer's open connections have ended and their ends have been told, also of those that were being closed already. It
-    /// returns the number of connections that it has acted on.
-    /// 0 once the host is gone. If the future is dropped after it was polled once, they are closed nevertheless.
+    /// [`Swarm::disconnect_peer`](crate::swarm::Swarm::disconnect_peer) does. The future is ready once all open connections
+    /// of the peer have ended, including those that were being closed already, and notifees were told of that. It returns
+    /// the number of connections that it has acted on, or 0 if the host is gone. If the future is dropped after its first
+    /// poll, the connections are closed nevertheless.
     pub async fn disconnect_peer(&self, peer: PeerId) -> usize {
         let disconnect = move |_: &mut Notifees<AnySwarm>, swarm: &mut AnySwarm| {
             let node = swarm.node_mut();
@@ -53,18 +53,19 @@ impl Handle {
         close(&self.shared, id, Close::ByItself).await;
     }
 
-    /// Shuts the host down, in good order. The future is ready once everything has ended and been told. Repeating it waits
-    /// for the same end.
+    /// Shuts the host down, in good order. The future is ready once everything has ended and notifees were told of it. Calling
+    /// it again waits for the same end.
     ///
-    /// At once: listeners are closed, dials are given up, and nothing new begins any more. Then handlers may end, and
-    /// streams be closed or dropped by those who hold them, for a
-    /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout) at most. Then the connections are closed politely, for a
-    /// [`close_timeout`](crate::connection::Config::close_timeout) at most; streams that are left end with them.
+    /// At first, listeners are closed, dials are given up, and nothing new begins any more. Then the host waits for
+    /// handlers to end and for streams to be closed or dropped by their holders, for a
+    /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout) at most. Then it closes the connections politely, which
+    /// takes a [`close_timeout`](crate::connection::Config::close_timeout) at most. Streams that are left end with them.
     ///
     /// **Drop your streams first.** A [`Stream`] that you hold while you await the shutdown costs the whole
-    /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout), 5 s by default, since the host cannot know that you are done with
-    /// it; a variable that goes out of scope behind the `await` is enough. So does one that is closed while its peer goes on
-    /// sending. A warning in the log says so when it happens, and names a stream.
+    /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout), 5 s by default, since the host cannot know that you do not
+    /// need it any more. A variable that goes out of scope after the `await` is such a stream. A stream that is closed
+    /// while its peer goes on sending has the same effect. When this happens, a warning in the log says so, and names a
+    /// stream.
     ///
     /// ```
     /// # use smol::io::{AsyncReadExt, AsyncWriteExt};
@@ -87,7 +88,7 @@ impl Handle {
     /// stream.write_all(b"hello").await?;
     /// let mut echo = [0; 5];
     /// stream.read_exact(&mut echo).await?;
-    /// drop(stream); // or a block around its use; otherwise the next line takes 5 s
+    /// drop(stream); // or put its use in a block; otherwise the next line takes 5 s
     /// dialing.shutdown().await;
     /// #     Ok::<_, Box<dyn std::error::Error>>(())
     /// # });
@@ -95,16 +96,16 @@ impl Handle {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// Last, the threads of [spawned](Notifees::spawn) notifees handle what they were sent, every closing event among it,
-    /// and end. The host waits for them without blocking its own thread, for another
-    /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout) at most. One that takes longer is left alone with a warning in
-    /// the log. [`take_panics`](Notifees::take_panics) has the panics of those that ended so.
+    /// Last, the threads of [spawned](Notifees::spawn) notifees handle the notifications that they were sent, including all
+    /// closing events, and end. The host waits for them without blocking its own thread, for another
+    /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout) at most. A thread that takes longer is left running, with a
+    /// warning in the log. [`take_panics`](Notifees::take_panics) returns the panics of notifees that have ended with one.
     pub async fn shutdown(&self) {
-        // Gone is shut down, too.
+        // An error means that the host is gone, which counts as shut down.
         let _ = AwaitOutcome::begin(&self.shared, HostCommand::Shutdown).await;
     }
 
-    /// Returns whether everything has ended and been told, or the host was dropped.
+    /// Returns whether everything has ended and notifees were told of it, or the host was dropped.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.shared.phase.get() == HostPhase::Over

@@ -1,10 +1,12 @@
+//! Tests of key files: reading, making, the errors, and copies in memory.
+
 use super::*;
 use alloc::format;
 use alloc::string::ToString as _;
 use alloc::vec;
 use std::path::PathBuf;
 
-/// A folder that is gone when it is dropped.
+/// A folder that its drop removes.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -52,7 +54,7 @@ fn an_empty_file_that_is_filled_in_a_pause_is_used() {
 }
 
 #[test]
-fn an_empty_file_that_stays_empty_is_told() {
+fn an_empty_file_that_stays_empty_is_an_error() {
     let folder = Folder::new("empty");
     let path = folder.file("key");
     File::create(&path).unwrap();
@@ -63,7 +65,7 @@ fn an_empty_file_that_stays_empty_is_told() {
 }
 
 #[test]
-fn a_file_that_may_not_be_read_is_told_for_that() {
+fn a_file_without_permission_to_read_is_reported_as_such() {
     let fault = KeyFault::Read(ErrorKind::PermissionDenied.into());
     let unreadable = Error { path: "k".into(), fault, may_create: true };
     assert!(unreadable.to_string().contains("may not be read by this user"), "{unreadable}");
@@ -74,7 +76,7 @@ fn loading_makes_no_file_and_its_error_does_not_offer_to() {
     let folder = Folder::new("missing");
     let error = KeyFile::load(folder.file("key")).unwrap_err();
     assert!(matches!(error.fault, KeyFault::Missing), "{error}");
-    assert!(error.to_string().contains("is not there; give a file"), "{error}");
+    assert!(error.to_string().contains("does not exist; give a file"), "{error}");
     let empty = folder.file("empty");
     File::create(&empty).unwrap();
     for file in [folder.file("key"), empty] {
@@ -86,7 +88,7 @@ fn loading_makes_no_file_and_its_error_does_not_offer_to() {
 }
 
 #[test]
-fn what_was_made_is_loaded_and_nothing_is_left_beside_it() {
+fn a_made_key_can_be_loaded_and_no_other_file_is_left() {
     let folder = Folder::new("made");
     let made = KeyFile::load_or_create(folder.file("key")).unwrap();
     let loaded = KeyFile::load(folder.file("key")).unwrap();
@@ -109,7 +111,7 @@ fn a_key_that_others_can_read_is_loaded_with_its_mode() {
 }
 
 #[test]
-fn the_error_names_what_a_file_is_and_keeps_its_cause() {
+fn the_error_names_the_format_of_a_file_and_its_source() {
     use core::error::Error as _;
     let folder = Folder::new("faults");
     let public = super::super::generate().unwrap().public();
@@ -135,7 +137,7 @@ fn the_error_names_what_a_file_is_and_keeps_its_cause() {
     assert!(matches!(through_a_file.fault, KeyFault::Read(_)) && through_a_file.source().is_some(), "{through_a_file}");
 }
 
-/// The identity itself has it as long as it lives.
+/// The identity holds the secret while it lives, and no copy may outlive it.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_bytes_of_a_key_file_are_not_left_in_memory() {
@@ -146,7 +148,7 @@ fn the_bytes_of_a_key_file_are_not_left_in_memory() {
     let pair = Keypair::ed25519_from_bytes(secret.bytes()).unwrap().try_into_ed25519().unwrap();
     let halves = Zeroizing::new(pair.to_bytes());
     fs::write(&path, &*Zeroizing::new([&ED25519_HEADER[..], &halves[..]].concat())).unwrap();
-    // One that cannot be used is looked at in other ways, too.
+    // A file that cannot be used is decoded in other ways, too, to name what is wrong with it.
     let damaged = folder.file("damaged");
     let bytes = Zeroizing::new([&ED25519_HEADER[..], &halves[..32], &[0; 32]].concat());
     fs::write(&damaged, &*bytes).unwrap();
@@ -166,7 +168,7 @@ fn the_bytes_of_a_key_file_are_not_left_in_memory() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_of_another_user_is_exposed_whatever_its_mode() {
+fn a_file_of_another_user_is_exposed_with_any_mode() {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     let folder = Folder::new("owner");
     let path = folder.file("key");

@@ -96,7 +96,7 @@ impl Network {
     #[must_use]
     pub const fn ip(&self) -> IpAddr {
         match self.family {
-            Family::V4 => IpAddr::V4(Ipv4Addr::from_bits((self.bits >> 96) as u32)),
+            Family::V4 => IpAddr::V4(Ipv4Addr::from_bits(self.bits_of_v4())),
             Family::V6 => IpAddr::V6(Ipv6Addr::from_bits(self.bits)),
         }
     }
@@ -117,6 +117,16 @@ impl Network {
 
     pub(super) const fn family(&self) -> Family {
         self.family
+    }
+
+    /// Returns the bits of the first address in this network of IPv4.
+    pub(super) const fn bits_of_v4(self) -> u32 {
+        (self.bits >> 96) as u32
+    }
+
+    /// Makes the network of IPv4 with these first bits. `prefix` is not above 32, and the bits behind it are zeros.
+    pub(super) const fn of_v4(bits: u32, prefix: u8) -> Self {
+        Self { family: Family::V4, prefix, bits: high(Ipv4Addr::from_bits(bits)) }
     }
 
     /// Returns the network of so many bits that it is in. `prefix` is not longer than its own.

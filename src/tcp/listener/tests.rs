@@ -1,4 +1,4 @@
-//! Accepted sockets that fail at once, which no test from outside can bring about on every system.
+//! Tests of accepted sockets that fail at once, which no test from outside can cause on every system.
 
 use super::super::Reactor;
 use super::*;
@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::task::Waker;
 use std::io::Read as _;
 
-/// A listener on loopback, its address, and the reactor that wakes it.
+/// Makes a listener on loopback. Returns it with the reactor that wakes it and its address.
 fn listening() -> (Reactor, ListeningSocket, SocketAddr) {
     let reactor = Reactor::new().unwrap();
     let any = ([127, 0, 0, 1], 0).into();
@@ -20,14 +20,14 @@ fn connect<const N: usize>(address: SocketAddr) -> [std::net::TcpStream; N] {
     [(); N].map(|()| std::net::TcpStream::connect(address).unwrap())
 }
 
-/// Accepts the next connection, as a listener's poll does, except that the first `failing` sockets fail.
+/// Accepts the next connection as a listener's poll does, except that the first `failing` sockets fail.
 fn accept(reactor: &mut Reactor, listener: &mut ListeningSocket, failing: &mut usize) -> Poll<ListenerPoll> {
     let (handle, config) = (reactor.handle(), Config::default());
     reactor.poll(Some(Duration::ZERO)).unwrap();
     listener.accept(&mut Context::from_waker(Waker::noop()), &handle, &config, |stream| match failing {
         0 => pipe_of(stream, &handle, &config),
-        // What some systems answer of a connection that was reset before it was accepted. Of a listening socket it
-        // would mean that it is broken.
+        // Some systems return this error for a connection that was reset before it was accepted. From the listening
+        // socket, the same error would mean that the listener is broken.
         _ => {
             *failing -= 1;
             Err(io::ErrorKind::InvalidInput.into())
@@ -36,7 +36,7 @@ fn accept(reactor: &mut Reactor, listener: &mut ListeningSocket, failing: &mut u
 }
 
 #[test]
-fn a_socket_that_fails_costs_its_own_connection_only() {
+fn an_accepted_socket_that_fails_costs_its_connection_only() {
     let (mut reactor, mut listener, address) = listening();
     let mut clients = connect::<4>(address);
     let mut failing = 2;
@@ -63,7 +63,7 @@ fn a_socket_that_fails_costs_its_own_connection_only() {
 }
 
 #[test]
-fn many_sockets_that_fail_make_the_listener_rest_and_not_end() {
+fn many_sockets_that_fail_make_the_listener_pause() {
     let (mut reactor, mut listener, address) = listening();
     let _clients = connect::<{ MAX_PASSED_OVER + 2 }>(address);
     let mut failing = usize::MAX;

@@ -1,4 +1,4 @@
-//! The line for lookups: every free place is offered to whoever is first.
+//! Tests of the line of lookups: each free place is offered to the first lookup in line.
 
 use super::super::address::{DnsName, NameFamily};
 use super::*;
@@ -6,7 +6,7 @@ use alloc::task::Wake;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-/// Counts how often it is woken.
+/// A waker that counts how often it is woken.
 #[derive(Default)]
 struct Count(AtomicUsize);
 
@@ -16,7 +16,7 @@ impl Wake for Count {
     }
 }
 
-/// A lookup in line, and how often it was woken.
+/// A lookup in line, and its waker.
 struct Waiting(Lookup, Arc<Count>);
 
 impl Waiting {
@@ -29,7 +29,7 @@ impl Waiting {
     }
 }
 
-/// Names whose lookups say when they have begun, and end one for each word.
+/// Makes a resolver with `lookups` places. Each lookup sends one message when it has begun, and ends when it receives one.
 fn names(lookups: usize) -> (Names, Receiver<()>, Sender<()>) {
     let (began, begins) = channel();
     let (ends, end) = channel();
@@ -67,7 +67,7 @@ fn a_lookup_that_leaves_the_line_passes_its_place_on() {
 }
 
 #[test]
-fn two_places_that_come_at_once_are_both_taken() {
+fn two_places_that_become_free_at_once_are_both_taken() {
     let (names, begins, ends) = names(2);
     let mut all: Vec<_> = (0..4).map(|_| lookup(&names)).collect();
     assert!(all.iter_mut().all(|lookup| lookup.poll().is_pending()));
@@ -75,7 +75,7 @@ fn two_places_that_come_at_once_are_both_taken() {
         begins.recv().unwrap();
         ends.send(()).unwrap();
     }
-    // Both have woken the third, which is the first in line.
+    // Both free places have woken the third lookup, which is the first in line.
     while names.places.line().free < 2 || all[2].woken() < 2 {
         std::thread::yield_now();
     }

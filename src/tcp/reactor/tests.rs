@@ -1,4 +1,4 @@
-//! Tests of what makes a reactor's descriptor readable and what does not, and of the interest in writing.
+//! Tests of a reactor's descriptor (when it is readable), of the interest in writing, and of the tokens of sockets.
 
 use super::super::registered::Registered;
 use super::super::{Config, Stream, Transport};
@@ -16,10 +16,10 @@ use rustix::event::{PollFd, PollFlags};
 use std::io::Read as _;
 use std::net::TcpStream;
 
-/// Nothing in these tests takes as long.
+/// A time that no wait of these tests takes.
 const LONG: Option<Duration> = Some(Duration::from_secs(60));
 
-/// A transport that listens on loopback, its reactor, and a client of it that was not accepted yet.
+/// Makes a transport that listens on loopback, its reactor, and a client that has connected and was not accepted yet.
 fn connecting() -> (Reactor, Transport, TcpStream) {
     let reactor = Reactor::new().unwrap();
     let mut transport = Transport::new(reactor.handle(), Config::default());
@@ -43,10 +43,10 @@ fn is_readable(reactor: &Reactor) -> bool {
 }
 
 #[test]
-fn a_wake_rings_but_for_those_that_a_poll_itself_causes() {
+fn a_wake_rings_unless_the_poll_itself_causes_it() {
     let (mut reactor, mut transport, _client) = connecting();
     let waker = reactor.waker();
-    // The listener waits for the next with the reactor's own waker, as a swarm between two turns does.
+    // The listener waits for the next connection with the reactor's own waker, as a swarm between two turns does.
     let _first = accept(&mut reactor, &mut transport);
     let address = transport.listeners[0].socket.socket.local_addr().unwrap();
     assert!(Pin::new(&mut transport).poll(&mut Context::from_waker(&waker)).is_pending());
@@ -61,7 +61,7 @@ fn a_wake_rings_but_for_those_that_a_poll_itself_causes() {
 }
 
 #[test]
-fn a_socket_is_told_as_writable_only_after_a_write_found_no_place() {
+fn writability_is_reported_only_after_a_write_was_pending() {
     struct Flag(AtomicBool);
     impl Wake for Flag {
         fn wake(self: Arc<Self>) {
@@ -85,7 +85,7 @@ fn a_socket_is_told_as_writable_only_after_a_write_found_no_place() {
 }
 
 #[test]
-fn a_poll_whose_buffer_is_full_says_that_there_may_be_more() {
+fn a_poll_with_a_full_buffer_says_that_more_may_wait() {
     let mut reactor = Reactor::new().unwrap();
     reactor.events = Events::with_capacity(2);
     let mut transport = Transport::new(reactor.handle(), Config::default());
@@ -103,7 +103,7 @@ fn a_poll_whose_buffer_is_full_says_that_there_may_be_more() {
 }
 
 #[test]
-fn a_token_of_what_has_left_names_nobody() {
+fn a_token_of_a_closed_socket_names_no_other() {
     let reactor = Reactor::new().unwrap();
     let listen = || {
         let listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -124,7 +124,7 @@ fn a_token_of_what_has_left_names_nobody() {
 }
 
 #[test]
-fn the_places_of_sockets_that_have_left_are_given_back() {
+fn the_memory_of_closed_sockets_is_given_back() {
     const MANY: usize = 10_000;
     let mut sources = Sources::default();
     let insert = |sources: &mut Sources| sources.insert(Arc::default()).unwrap();
@@ -133,7 +133,7 @@ fn the_places_of_sockets_that_have_left_are_given_back() {
     assert!(sources.slab.capacity() > MANY);
     many.iter().for_each(|(index, _)| drop(sources.remove(*index)));
     assert!(sources.slab.capacity() <= 2 * FEW, "{} places", sources.slab.capacity());
-    // Those who come again get tokens of their own.
+    // A socket that comes later gets a token that none had before.
     let again = insert(&mut sources);
     assert!(again != stays && many.iter().all(|(_, token)| *token != again.1));
     sources.remove(stays.0);

@@ -1,4 +1,4 @@
-//! Addresses on the command line: the fault of a wrong one, and the address that was probably meant.
+//! Addresses on the command line: for a wrong one, what is wrong with it, and the address that was probably meant.
 
 use crate::report::seen;
 use libp2p_identity::PeerId;
@@ -24,9 +24,9 @@ pub(crate) fn to_listen_on(text: &str) -> Result<Multiaddr, String> {
 
 impl AddressUse {
     fn read(self, text: &str) -> Result<Multiaddr, String> {
-        // An error may quote the text.
+        // An error may quote the text, and the text may have invisible characters.
         self.check(text).map_err(|why| seen(&why))?;
-        // The checks above take nothing that the library refuses.
+        // This does not fail, since the check takes no address that the library refuses.
         text.parse().map_err(|error| format!("{error}; {}", self.example()))
     }
 
@@ -43,7 +43,7 @@ impl AddressUse {
         }
     }
 
-    /// Says which transports there are.
+    /// Returns the transports of this build, in words.
     const fn transports(self) -> &'static str {
         match self {
             Self::Dial => "this build dials TCP only, at /ip4, /ip6, /dns, /dns4 and /dns6",
@@ -65,7 +65,7 @@ impl AddressUse {
             return Err(format!("the port has a part of its own{meant}"));
         }
         self.check_host(kind, host, text)?;
-        // It has one, or the check had failed.
+        // There is a host, since the check would have failed without one.
         let host = host.unwrap_or_default();
         match (parts.next(), parts.next()) {
             (Some("tcp"), Some(port)) => self.check_port(port)?,
@@ -121,7 +121,7 @@ impl AddressUse {
         }
     }
 
-    /// Suggests what was meant by an address that begins with its host.
+    /// Suggests an address for a text that begins with its host, without the kind of the host.
     fn without_kind(self, host: &str, text: &str) -> Option<String> {
         let is_host = |host: &str| {
             let is_named = is_name(host) && (host == "localhost" || host.contains('.'));
@@ -135,7 +135,7 @@ impl AddressUse {
         meant.filter(|meant| !meant.is_empty())
     }
 
-    /// Suggests what was meant by a host that has its port behind a colon.
+    /// Suggests an address for a text with a host that is followed by a colon and the port.
     fn with_port(self, kind: &str, host: &str, text: &str) -> Option<String> {
         let text = text.strip_prefix(kind)?.strip_prefix('/')?;
         let (name, port) = host.rsplit_once(':')?;
@@ -145,7 +145,7 @@ impl AddressUse {
         meant.filter(|meant| !meant.is_empty())
     }
 
-    /// A wildcard is to listen on.
+    /// Refuses a wildcard address to dial, which only a listener can use.
     fn check_wildcard(self, ip: IpAddr, host: &str, text: &str) -> Result<(), String> {
         if self == Self::Listen || !ip.is_unspecified() {
             return Ok(());
@@ -162,7 +162,7 @@ impl AddressUse {
             Ok(ip) => format!("{}{rest}", multiaddr(ip)),
             Err(_) => format!("/dns/{host}{rest}"),
         };
-        // A name has a letter in it.
+        // A text without a letter is no name, but a mistyped IP address.
         let is_ip_or_name = host.parse::<IpAddr>().is_ok() || host.bytes().any(|byte| byte.is_ascii_alphabetic());
         let meant = if is_ip_or_name { self.did_you_mean(&meant) } else { String::new() };
         format!("{host:?} is {rule}{meant}")
@@ -194,7 +194,7 @@ impl AddressUse {
         }
     }
 
-    /// An address in another notation.
+    /// Returns the error for a text that does not begin with a slash, with the address that was probably meant.
     fn without_slash(self, text: &str) -> String {
         let bare = text.split_once("://").map_or(text, |(_, bare)| bare).trim_end_matches('/');
         let rule = "an address begins with /";
@@ -206,7 +206,7 @@ impl AddressUse {
             return self.only_a_port(port);
         }
         let whole = self.in_our_notation(bare);
-        // Behind the first part there may be something else than an address, such as the path of a page.
+        // After the first part there may be something other than an address, such as the path of a web page.
         let begin = bare.split_once('/').and_then(|(begin, _)| self.in_our_notation(begin));
         let meant = [&whole, &begin].into_iter().flatten().map(|meant| self.did_you_mean(meant));
         if let Some(meant) = meant.into_iter().find(|meant| !meant.is_empty()) {
@@ -238,8 +238,8 @@ impl AddressUse {
         }
     }
 
-    /// Returns what `ip:port`, `[ip]:port`, `name:port`, these with `/` in the place of the colon, or an address without its
-    /// first `/` is in our notation, with what follows behind it. Its parts may be wrong.
+    /// Translates `ip:port`, `[ip]:port`, `name:port`, each of these with `/` in place of the colon, or an address without its
+    /// first `/` to a multiaddress, followed by the rest of the text. The parts of the result are not checked.
     fn in_our_notation(self, text: &str) -> Option<String> {
         let with_slash = format!("/{text}");
         let kinds = ["ip4", "ip6", "dns", "dns4", "dns6"];
@@ -272,7 +272,7 @@ impl AddressUse {
         }
     }
 
-    /// Suggests an address, if it is right.
+    /// Returns a suggestion of the address `meant`, or an empty text if that is wrong, too.
     fn did_you_mean(self, meant: &str) -> String {
         match self.check(meant) {
             Ok(()) => format!("; did you mean {meant}?"),
@@ -299,7 +299,7 @@ fn multiaddr(ip: IpAddr) -> String {
     format!("{}/{ip}", if ip.is_ipv4() { "/ip4" } else { "/ip6" })
 }
 
-/// Returns whether a host may have this name.
+/// Returns whether a text has the form of a host's name.
 fn is_name(text: &str) -> bool {
     let is_of_names = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=253).contains(&text.len()) && text.bytes().all(is_of_names)
@@ -311,7 +311,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Each text is an address of the library's, or has an error that says what to do.
+        /// Each text is either parsed by the library or has an error, and the check agrees with that.
         #[test]
         fn any_text_is_an_address_or_an_error(
             parts in prop::collection::vec(

@@ -2,10 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-/// The letters of the units, each of them a thousand times the one before, or 1024 times with an `i` behind it.
+/// The letters of the units. Each unit is 1000 times the one before, or 1024 times if an `i` follows the letter.
 const LETTERS: &[u8] = b"kmgt";
 
-/// Returns a reader of numbers of bytes in a range. Capitals do not matter, and a `B` may stand at the end.
+/// Returns a parser of numbers of bytes in a range. It ignores the case of letters, and allows a `B` at the end.
 pub(crate) fn size(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
     move |text| match read(text) {
         Some(size) if range.contains(&size) => Ok(size),
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_size_is_refused() {
+    fn a_text_that_is_no_size_is_refused() {
         let none = [
             "",
             "k",

@@ -1,4 +1,4 @@
-//! [`Call`]: one stream of `dial`, which sends bytes that are its own and compares what comes back.
+//! [`Call`]: one stream of `dial`, which sends bytes of its own and compares the bytes that come back.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "call/faults.rs"]
@@ -11,24 +11,25 @@ use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{Side, State, StreamEnd, StreamId};
 use swarm_notify::tcp;
 
-/// The bytes of a stream that have the time of `--timeout`, both directions together. A rest that is shorter has it, too.
+/// The number of bytes, in both directions together, that have to move within the time of `--timeout`. If fewer bytes are
+/// left, they have the same time.
 pub(super) const STRETCH: u64 = 1024;
 
-/// The end of our side of a stream.
+/// The way in which our side of a stream ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum OurEnd {
-    /// As soon as all is sent.
+    /// It is finished as soon as all bytes are sent.
     HalfClose,
-    /// Once all has come back.
+    /// It is finished once all bytes have come back.
     Finish,
-    /// Once all has come back, by a reset.
+    /// The stream is reset once all bytes have come back.
     Reset,
 }
 
 /// The answer that a stream waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Awaited {
-    /// The peer's word on the protocol.
+    /// The peer's agreement to the protocol.
     Protocol,
     /// Room at the peer for more bytes.
     Room,
@@ -39,7 +40,7 @@ pub(super) enum Awaited {
 }
 
 impl Awaited {
-    /// Its name in the log.
+    /// Returns its name in the log.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Protocol => "protocol",
@@ -50,57 +51,59 @@ impl Awaited {
     }
 }
 
-/// The first byte of the peer's that cannot be right.
+/// The first wrong byte of the peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Wrong {
-    /// The byte of the echo at this place is not the one that was sent.
+    /// The byte of the echo at this place, counted from 0, is not the one that was sent.
     Byte(u64),
-    /// It came behind the echo of all bytes that were sent so far.
+    /// The byte came after the echo of all bytes that were sent so far.
     Surplus,
-    /// It came from a sink.
+    /// The byte came from a sink, which sends none.
     Unasked,
 }
 
-/// Returns a number that has nothing in common with that of a neighbour: the last step of the generator SplitMix64.
+/// Mixes the bits of a number, so that the results of two neighbours have nothing in common: the last step of the generator
+/// SplitMix64.
 const fn mixed(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     number ^ (number >> 31)
 }
 
-/// One stream.
+/// One stream of `dial`.
 pub(super) struct Call {
     /// Its place in the order in which streams were begun.
     pub(super) number: u64,
-    /// The place of its first byte in the sequence that all take their bytes from. It is another in each stream and each run,
-    /// so that a peer has to read bytes to know them.
+    /// The place of its first byte in the sequence from which all streams take their bytes. It differs in each stream and each
+    /// run, so that a peer cannot know the bytes without reading them.
     first: u64,
     pub(super) begun_at: Duration,
-    /// The begin of its present [stretch](STRETCH). `None` until it is open.
+    /// The time at which its present [stretch](STRETCH) began. `None` until the stream is open.
     pub(super) since: Option<Duration>,
-    /// [All that had moved](Self::moved) by then.
+    /// The value of [`moved`](Self::moved) when the present stretch began.
     moved_before: u64,
-    /// Its stretch has taken too long, while it waited for this.
+    /// The answer that it waited for when it was given up, since its stretch took too long.
     pub(super) gave_up_on: Option<Awaited>,
     protocol: Protocol,
+    /// The number of bytes to send.
     bytes: u64,
-    /// Others are open at the same time.
+    /// `true` if others may be open at the same time.
     has_company: bool,
     expects_echo: bool,
     ending: OurEnd,
     pub(super) sent: u64,
     received: u64,
     is_reset: bool,
-    /// Nothing is read or written behind it, and the stream is reset.
+    /// The first wrong byte. After it nothing is read or written, and the stream is reset.
     wrong: Option<Wrong>,
-    /// The peer has ended its side.
+    /// `true` once the peer has ended its side.
     is_over: bool,
-    /// It did so before all had come back.
+    /// `true` if the peer has ended its side before all bytes had come back.
     is_short: bool,
 }
 
 impl Call {
-    /// Makes one with bytes that depend on its number and on the `seed` of the run.
+    /// Makes a stream whose bytes depend on its number and on the `seed` of the run.
     pub(super) fn new(number: u64, begun_at: Duration, seed: u64, args: &args::Dial) -> Self {
         let expects_echo = args.protocol != SINK;
         let ending = match args.reset {
@@ -129,23 +132,23 @@ impl Call {
         }
     }
 
-    /// The byte at a place of this stream.
+    /// Returns the byte at a place of this stream.
     const fn byte(&self, at: u64) -> u8 {
         let at = self.first.wrapping_add(at);
         (at.wrapping_mul(31) ^ (at >> 8) ^ (at >> 16)) as u8
     }
 
-    /// All is sent, and all that was expected has come.
+    /// Returns whether all bytes are sent, and all bytes that are expected have come.
     fn is_complete(&self) -> bool {
         self.sent == self.bytes && (!self.expects_echo || self.received >= self.bytes)
     }
 
-    /// Returns all that has moved so far: the bytes of both directions, and the end of the peer's side.
+    /// Returns how much has moved so far: the number of bytes in both directions, plus 1 for the end of the peer's side.
     const fn moved(&self) -> u64 {
         self.sent + self.received + self.is_over as u64
     }
 
-    /// Returns the bytes that have moved in the present stretch.
+    /// Returns how much has moved in the present stretch.
     const fn moved_in_stretch(&self) -> u64 {
         self.moved() - self.moved_before
     }
@@ -156,30 +159,30 @@ impl Call {
         self.moved_in_stretch() >= STRETCH.min(all.saturating_sub(self.moved_before)).max(1)
     }
 
-    /// Begins a stretch, for which it has the time of `--timeout` from now on.
+    /// Begins a stretch, for which the stream has the time of `--timeout` from now on.
     pub(super) const fn begin_stretch(&mut self, now: Duration) {
         self.since = Some(now);
         self.moved_before = self.moved();
     }
 
-    /// Returns whether the present stretch began so long ago.
+    /// Returns whether the present stretch began at least `time` ago.
     pub(super) fn is_older(&self, time: Duration, now: Duration) -> bool {
         self.since.is_some_and(|since| since + time <= now)
     }
 
-    /// Returns whether a stream that ended like this was all right.
+    /// Returns whether a stream that has ended like this was right.
     pub(super) fn is_right(&self, end: StreamEnd) -> bool {
         let expected = if self.is_reset { StreamEnd::Reset(Side::Local) } else { StreamEnd::Finished };
         let is_as_sent = self.is_complete() && self.wrong.is_none() && !self.is_short;
         end == expected && self.is_reset == (self.ending == OurEnd::Reset) && is_as_sent && self.gave_up_on.is_none()
     }
 
-    /// The bytes that count as done: those that came back, or that a sink was sent.
+    /// Returns the number of bytes that count as done: those that came back, or that were sent to a sink.
     pub(super) const fn done(&self) -> u64 {
         if self.expects_echo { self.received } else { self.sent }
     }
 
-    /// Returns the answer that it waits for.
+    /// Returns the answer that the stream waits for.
     pub(super) const fn awaits(&self) -> Awaited {
         if self.since.is_none() {
             Awaited::Protocol
@@ -192,7 +195,7 @@ impl Call {
         }
     }
 
-    /// Writes, reads and ends, as far as that goes now. A byte that is wrong has the stream reset.
+    /// Writes, reads and ends our side, as far as that is possible now. After a wrong byte it resets the stream.
     pub(super) fn drive(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
         if self.wrong.is_none() {
             self.move_on(swarm, stream);
@@ -230,7 +233,7 @@ impl Call {
             }
             match swarm.write(stream, &buffer[..n]) {
                 Ok(n) => self.sent += n as u64,
-                // There is no place yet; or it has ended, and its last event says why.
+                // There is no room yet, or the stream has ended, and its last event says why.
                 Err(_) => return,
             }
         }
@@ -300,13 +303,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stretch_is_so_many_bytes_or_the_rest() {
+    fn a_stretch_is_1024_bytes_or_the_rest() {
         let mut echo = call(&["--bytes", "2000"]);
         for (moved, is_over) in [((1_000, 23), false), ((1_000, 24), true), ((2_000, 0), true)] {
             (echo.sent, echo.received) = moved;
             assert_eq!(echo.is_stretch_over(), is_over, "{moved:?}");
         }
-        // Of 4 000 bytes and the peer's end 1 001 are left.
+        // Of the 4 000 bytes and the peer's end, 1 001 are left.
         (echo.sent, echo.received) = (2_000, 1_000);
         echo.begin_stretch(2 * SECOND);
         assert!(!echo.is_stretch_over() && echo.is_older(SECOND, 3 * SECOND) && !echo.is_older(2 * SECOND, 3 * SECOND));
@@ -314,7 +317,7 @@ mod tests {
         assert!(!echo.is_stretch_over());
         echo.is_over = true;
         assert!(echo.is_stretch_over());
-        // Nothing is left to move, and no more time for that.
+        // Nothing is left to move, and a stretch is never complete without anything that moves.
         echo.begin_stretch(2 * SECOND);
         assert!(!echo.is_stretch_over());
     }
@@ -328,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_stream_is_told_for_that() {
+    fn a_slow_stream_is_reported_as_slow() {
         let mut sink = call(&["--bytes", "1M", "--protocol", "/sink/1.0.0"]);
         sink.sent = 262_000;
         sink.begin_stretch(SECOND);

@@ -1,11 +1,11 @@
-//! The words of `dial` for what went wrong, and for what a signal has interrupted.
+//! The texts of `dial` for faults, and for the work that a signal has interrupted.
 
 use super::{DialRun, DialServices, Services};
 use crate::tally::{Tally, number};
 use swarm_notify::lifecycle::{ConnectionEnd, Fault, RemoteEnd};
 
 impl DialRun {
-    /// Returns what a signal has interrupted, in words.
+    /// Returns the work that a signal has interrupted, in words.
     pub(super) fn interrupted(&self, dial_services: &DialServices, services: &Services) -> String {
         let Tally { streams, begun, ok, failed, unfinished, .. } = self.tally;
         let mut parts = Vec::new();
@@ -30,7 +30,7 @@ impl DialRun {
         parts.join("; ")
     }
 
-    /// Returns the number of streams that were not begun, in words behind others, if there are any.
+    /// Returns the number of streams that were not begun, if any, in words that follow others.
     fn not_begun(&self) -> String {
         match self.tally.not_begun() {
             0 => String::new(),
@@ -53,7 +53,7 @@ impl DialRun {
         }
         if let Some(end) = self.ended_as {
             let answered = match (ok == streams || self.tally.first_failure.is_some(), streams) {
-                // All were, or it is said already.
+                // All streams were answered, or the first failure has said it already.
                 (true, _) => String::new(),
                 (false, 1) => "; the stream was not answered".to_owned(),
                 (false, _) => format!("; {ok} of {all} were answered{rest}"),
@@ -64,7 +64,7 @@ impl DialRun {
     }
 }
 
-/// Returns what the end of a connection means, in words to put before its name in the log.
+/// Returns the meaning of the end of a connection, in words that stand before its name in the log.
 const fn meaning(end: ConnectionEnd) -> &'static str {
     match end {
         ConnectionEnd::Remote(RemoteEnd::GoAway(1)) => "the peer has closed it, and says that we broke its rules, ",
@@ -78,8 +78,8 @@ const fn meaning(end: ConnectionEnd) -> &'static str {
         ConnectionEnd::Failed(Fault::Protocol) => "the peer broke the rules of libp2p, ",
         ConnectionEnd::Failed(Fault::Flood) => "the peer sent too much that costs work for nothing, ",
         ConnectionEnd::Failed(_) => "the system has cut it, ",
-        ConnectionEnd::Denied => "our own rules have come to deny it, ",
-        // It is ours, or one that a later version adds.
+        ConnectionEnd::Denied => "our own rules now deny it, ",
+        // The end is our own, or one that a later version adds.
         ConnectionEnd::Requested | ConnectionEnd::Idle | ConnectionEnd::Trimmed | ConnectionEnd::Shutdown | _ => "",
     }
 }

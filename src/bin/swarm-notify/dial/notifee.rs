@@ -1,4 +1,4 @@
-//! What [`DialRun`] does with what it is told.
+//! [`DialRun`] as a notifee: its reactions to events and deadlines.
 
 use super::DialRun;
 use crate::failed::Failed;
@@ -18,7 +18,7 @@ impl Notifee<LoggedSwarm> for DialRun {
         let world = cx.network();
         self.connected = Some(world.reporter.elapsed());
         self.may_begin = true;
-        // There may be none to begin.
+        // There may be no streams to begin.
         self.end_streams(world.reporter.elapsed());
     }
 
@@ -78,7 +78,7 @@ impl Notifee<LoggedSwarm> for DialRun {
     }
 
     fn poll_at(&self) -> Option<Duration> {
-        // The next streams are for the next round.
+        // If more streams are to begin, the next round begins at once.
         let begin = self.has_to_begin().then_some(Duration::ZERO);
         self.release.into_iter().chain(self.look_at).chain(begin).min()
     }

@@ -12,9 +12,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 
-/// A run that is over before has no bar.
+/// The time after which the bar appears. A run that is over before has no bar.
 const LONG: Duration = Duration::from_millis(500);
-/// The time between two pictures.
+/// The time between two states of the bar.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The progress of a run.
@@ -24,7 +24,7 @@ pub(super) struct Done {
     pub(super) streams: u64,
     pub(super) bytes: u64,
     pub(super) pings: u64,
-    /// All is done, and the connection is held until then.
+    /// The time until which the connection is held, once all is done.
     pub(super) held_until: Option<Duration>,
 }
 
@@ -37,8 +37,8 @@ enum Unit {
 }
 
 impl Unit {
-    /// Returns the bar and the words beside it, for a terminal so wide. Before anything `has_come` neither a rate nor the time
-    /// that is left is known.
+    /// Returns the template of the bar and the words beside it, for a terminal of this width. Until something `has_come`,
+    /// neither the rate nor the time that is left is known.
     const fn template(self, columns: u16, has_come: bool) -> &'static str {
         match (self, columns) {
             _ if !has_come => "{wide_bar} {msg}",
@@ -51,29 +51,30 @@ impl Unit {
     }
 }
 
-/// The columns that stay free behind the bar: the terminal shows a key there, such as `^C`, and then the cursor. In the next
-/// row they would leave a copy of the bar behind.
+/// The number of columns that stay free after the bar. The terminal shows a typed key there, such as `^C`, and then the
+/// cursor. If these went to the next row, a copy of the bar would be left behind.
 const FREE: u16 = 3;
 
-/// The columns of a line of the bar.
+/// Returns the width of the bar's line, in columns.
 fn width() -> u16 {
     terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| width.0).saturating_sub(FREE)
 }
 
-/// A bar on standard error, if that is a terminal. It is gone when this is dropped.
+/// A bar on standard error, if that is a terminal. Its drop removes the bar.
 pub(super) struct Progress {
     bar: ProgressBar,
     unit: Unit,
     streams: u64,
     pings: u64,
-    /// The time at which it is drawn next.
+    /// The time at which the bar is drawn next.
     next: Duration,
 }
 
 impl Progress {
-    /// Returns a bar, or `None` where none belongs or nothing can be counted. A quiet run has one, too.
+    /// Returns a bar, or `None` if standard error is no suitable terminal or there is nothing to count. A run with `--quiet`
+    /// has one, too.
     pub(super) fn new(args: &args::Dial, reporter: Reporter) -> Option<Self> {
-        // A program that reads the log from a terminal expects nothing else there.
+        // A program that reads JSON from a terminal expects nothing else there.
         let is_in_the_way = reporter.is_json() && io::stdout().is_terminal();
         if terminal::is_dumb() || is_in_the_way || !io::stderr().is_terminal() {
             return None;
@@ -85,19 +86,19 @@ impl Progress {
             (streams, _) if bytes == 0 => (Unit::Streams, streams),
             (streams, _) => (Unit::Bytes, streams.saturating_mul(bytes)),
         };
-        // It is drawn no more often than it is told to.
+        // This draws the bar only when `update` ticks it, without a refresh rate of its own.
         let bar = ProgressBar::with_draw_target(Some(all), ProgressDrawTarget::term_like(Box::<Picture>::default()));
         Some(Self { bar, unit, streams, pings: args.ping, next: LONG })
     }
 
-    /// Draws it, if it is time to.
+    /// Draws the bar, if it is time to.
     pub(super) fn update(&mut self, now: Duration, done: impl FnOnce() -> Done) {
         if now < self.next {
             return;
         }
         let done = done();
         self.next = now + PAUSE;
-        // Nothing moves yet that a bar could count, or any more.
+        // Before the connection is up and after all is done, a text stands in place of the bar.
         if !done.is_connected {
             return show(&format!("connecting, {} s", now.as_secs()));
         }
@@ -121,7 +122,7 @@ impl Progress {
         self.bar.tick();
     }
 
-    /// Returns a notifee that wakes the loop for each picture, though nothing else happens.
+    /// Returns a notifee that wakes the loop for each drawing of the bar, even if nothing else happens.
     pub(super) const fn beat() -> Beat {
         Beat { next: LONG }
     }
@@ -139,7 +140,7 @@ fn show(text: &str) {
     show_at_bottom(Bottom::Text(text.chars().take(width().into()).collect()));
 }
 
-/// Wakes the loop now and then.
+/// A notifee that wakes the loop each [`PAUSE`].
 pub(super) struct Beat {
     next: Duration,
 }
@@ -158,7 +159,8 @@ impl Notifee<LoggedSwarm> for Beat {
     }
 }
 
-/// The line that the bar consists of. A thread shows it, so that a terminal that has stopped delays nobody.
+/// The terminal that the bar is drawn to: it collects the bar's line, which a thread shows. So a terminal that has stopped
+/// delays nothing else.
 #[derive(Debug, Default)]
 struct Picture(Mutex<String>);
 

@@ -1,4 +1,4 @@
-//! The turns in which `dial` begins its streams.
+//! Tests of the turns in which `dial` begins its streams.
 
 use super::*;
 use crate::args::{Args, Command};
@@ -7,7 +7,7 @@ use crate::report::LogForm;
 use clap::Parser as _;
 use libp2p_identity::Keypair;
 
-/// Signals are looked at between two turns.
+/// Signals are looked at between turns, so that no turn may take long.
 #[test]
 fn a_turn_begins_a_bounded_number_of_streams() {
     const STREAMS: u64 = 5_000;

@@ -1,4 +1,4 @@
-//! [`PrintedAddresses`]: a command to copy for each address of a listener, and how these change.
+//! [`PrintedAddresses`]: prints a command to copy for each address of a listener, and the changes of its addresses.
 
 use crate::node::LoggedSwarm;
 use std::collections::HashMap;
@@ -6,11 +6,12 @@ use swarm_notify::lifecycle::{ListenerEnd, ListenerId};
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 use swarm_notify::swarm::Multiaddr;
 
-/// Prints how others dial each listener that is open, and which of its addresses have come and gone since.
+/// A notifee that prints, for each open listener, the commands with which others dial it, and later the addresses that have
+/// come and gone.
 pub(super) struct PrintedAddresses {
     /// The topic that the command to copy joins.
     topic: Option<String>,
-    /// The addresses of each listener that have been printed.
+    /// The printed addresses of each listener.
     printed: HashMap<ListenerId, Vec<Multiaddr>>,
 }
 
@@ -19,7 +20,7 @@ impl PrintedAddresses {
         Self { topic, printed: HashMap::new() }
     }
 
-    /// Prints the addresses that are new. Of a listener that is not, also the changes.
+    /// Prints the new addresses of a listener, and if the listener itself is not new, the changes.
     fn print(&mut self, world: &LoggedSwarm, listener: ListenerId) {
         let addresses = world.swarm.listener(listener).map(|view| view.addresses.to_vec()).unwrap_or_default();
         let is_known = self.printed.contains_key(&listener);

@@ -1,4 +1,5 @@
-//! [`Outcomes`]: says on standard error which addresses cannot be listened on, and which have to be waited for.
+//! [`Outcomes`]: reports on standard error the addresses that cannot be listened on, and those that this machine does not have
+//! yet.
 
 use crate::failed::Failed;
 use crate::node::LoggedSwarm;
@@ -7,21 +8,21 @@ use std::time::Duration;
 use swarm_notify::lifecycle::{Failure, ListenerId, State};
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 
-/// A listener that has neither opened nor failed by then waits for an address of this machine.
+/// The time after which a listener that has neither opened nor failed is reported: it waits for an address of this machine.
 const WAITING: Duration = Duration::from_secs(1);
 
-/// The fates of the listeners so far.
+/// A notifee that follows the outcomes of listeners.
 #[derive(Default)]
 pub(super) struct Outcomes {
-    /// One has opened, or is waited for. Until then all may fail, which is said together.
+    /// `true` once a listener has opened or waits for an address. Until then all may fail, and are reported together.
     may_serve: bool,
-    /// Those that could not open and were not said.
+    /// The listeners that have failed and were not reported.
     failed: Vec<Failed>,
     has_looked: bool,
 }
 
 impl Outcomes {
-    /// Returns those that could not open and were not said.
+    /// Takes the listeners that have failed and were not reported.
     pub(super) fn take_failed(&mut self) -> Vec<Failed> {
         core::mem::take(&mut self.failed)
     }
@@ -58,7 +59,7 @@ impl Notifee<LoggedSwarm> for Outcomes {
 
     fn tick(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>) {
         let (now, swarm) = (cx.now(), &cx.network().swarm);
-        // While it is busy, what looks like waiting may have failed, and have yet to be told.
+        // While the swarm is busy, a listener that seems to wait may have failed, and its event may be about to come.
         let is_busy = swarm.next_deadline().is_some_and(|at| at <= now);
         if self.has_looked || now < WAITING || is_busy {
             return;
@@ -84,7 +85,7 @@ mod tests {
     use swarm_notify::swarm::{Config, Multiaddr};
 
     #[test]
-    fn addresses_that_fail_on_a_late_machine_are_not_waited_for() {
+    fn addresses_that_fail_on_a_slow_machine_are_not_waited_for() {
         let mut config = Config::default();
         config.limits.listeners = 1_000;
         let mut node = Node::new(&Keypair::generate_ed25519(), config, Reporter::new(LogForm::Json, true)).unwrap();

@@ -1,4 +1,4 @@
-//! The bottom of a terminal: a text that stands below all lines, such as a progress bar, and is torn by none of them.
+//! The bottom of a terminal: a text that stands below all lines, such as a progress bar, and that no line breaks.
 
 use super::{Descriptor, system};
 use crate::terminal;
@@ -13,32 +13,32 @@ pub(crate) enum Bottom {
     Nothing,
 }
 
-/// The text that is shown by now.
+/// The text that is shown at present.
 static SHOWN: Mutex<Bottom> = Mutex::new(Bottom::Nothing);
 
-/// The right to write to the terminal that standard error leads to, which one thread has at a time.
+/// A guard with which one thread at a time writes to the terminal that standard error leads to.
 pub(super) struct TerminalLock(MutexGuard<'static, Bottom>);
 
 impl TerminalLock {
-    /// Waits for the other thread that writes, if it does, for as long as the terminal takes nothing. Lines for another terminal
-    /// take no lock.
+    /// Waits while the other thread writes, which may last for as long as the terminal takes nothing. Lines for another
+    /// terminal take no lock.
     pub(super) fn lock() -> Self {
         Self(SHOWN.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Makes way for lines.
+    /// Removes the text, so that lines can be written in its place.
     pub(super) fn clear(&mut self) {
         if let Bottom::Text(text) = &*self.0 {
             match is_ours() {
                 true => write(&over(text, "", rows_below(text))),
-                // A shell has its prompt there now.
+                // In the background, the shell's prompt stands there, and must not be overwritten.
                 false => *self.0 = Bottom::Nothing,
             }
         }
     }
 
-    /// Shows another text, or the same again, which lines may have taken the place of. In the background it shows none, and
-    /// leaves alone what stands where the last one was.
+    /// Shows another text, or the same one again after lines have been written in its place. In the background it shows none,
+    /// and writes nothing where the last text was.
     pub(super) fn show(&mut self, other: Option<&Bottom>) {
         let now = other.unwrap_or(&self.0).clone();
         let last = core::mem::replace(&mut *self.0, now);
@@ -55,7 +55,8 @@ impl TerminalLock {
     }
 }
 
-/// Returns whether the process is in the foreground of the terminal. One that it does not control has none.
+/// Returns whether the process is in the foreground of the terminal. A terminal that does not control the process has no
+/// foreground, and counts as ours.
 #[cfg(unix)]
 fn is_ours() -> bool {
     let foreground = rustix::termios::tcgetpgrp(rustix::stdio::stderr());
@@ -67,18 +68,20 @@ const fn is_ours() -> bool {
     true
 }
 
-/// Returns the number of rows that the text has taken below its first since it was shown: a terminal that was made narrower
-/// may have broken it. That is sure of tmux only. One that cuts its rows would lose lines of the log.
+/// Returns the number of rows that the text takes below its first row. It was shown in one row, but a terminal that was made
+/// narrower may have broken it since. Only tmux is known to do that. In a terminal that cuts rows instead, clearing further
+/// rows would remove lines of the log.
 fn rows_below(text: &str) -> usize {
     let is_broken = std::env::var_os("TMUX").is_some();
     let columns = terminal::stderr().columns().filter(|_| is_broken);
     columns.map_or(0, |columns| text.width().saturating_sub(1) / columns)
 }
 
-/// Returns what has a terminal show `text` from the left margin on, in the place of `last` and of the rows below its first.
+/// Returns the output that makes a terminal show `text` from the left margin on, in place of `last`, which takes `rows_below`
+/// rows below its first.
 fn over(last: &str, text: &str, rows_below: usize) -> String {
     if cfg!(windows) {
-        // A console there may not know escape sequences.
+        // A console of Windows may not know escape sequences.
         let blanks = last.chars().count().saturating_sub(text.chars().count());
         let back = if text.is_empty() { "\r" } else { "" };
         return format!("\r{text}{:blanks$}{back}", "");
@@ -90,7 +93,7 @@ fn over(last: &str, text: &str, rows_below: usize) -> String {
 }
 
 fn write(text: &str) {
-    // The next lines tell what is wrong with the terminal, if there are any.
+    // An error is ignored: the write of the next line finds it, too.
     let _ = system::write_all(Descriptor::Err, text.as_bytes(), |_, _| {});
 }
 
@@ -99,9 +102,9 @@ mod tests {
     use super::*;
     use std::num::NonZeroU16;
 
-    /// As tmux does, this terminal breaks what stood in one row as it is made narrower.
+    /// The terminal has broken the text into rows, as tmux does when it is made narrower.
     #[test]
-    fn a_text_that_was_broken_is_gone_and_the_log_is_not() {
+    fn a_broken_text_is_removed_and_the_log_is_not() {
         let size = |columns| (NonZeroU16::new(9).unwrap(), NonZeroU16::new(columns).unwrap());
         for (rows_below, broken) in [(0, "=====   30 %"), (1, "=====\r\n   30 %"), (2, "==\r\n===\r\n 30 %")] {
             let (rows, columns) = size(40);

@@ -1,4 +1,4 @@
-//! [`OutputState`]: a queue of lines, the count of those that are missing, and the consequence of a full queue.
+//! [`OutputState`]: a queue of lines, the count of lines that it did not take, and the consequence of a full queue.
 
 use super::{Bottom, MAX_BYTES, MAX_LINES};
 use std::collections::VecDeque;
@@ -8,14 +8,14 @@ use std::time::Instant;
 /// The consequence of a full queue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Policy {
-    /// [`OutputQueue::is_full`](super::OutputQueue::is_full) says so. The queue takes what comes nevertheless.
+    /// [`OutputQueue::is_full`](super::OutputQueue::is_full) returns `true`. The queue takes further lines nevertheless.
     Wait,
-    /// Lines are counted instead, until the owner takes the number by
+    /// Further lines are counted and not taken, until the owner takes the count with
     /// [`OutputQueue::take_missed`](super::OutputQueue::take_missed).
     Lag,
-    /// The queue takes twice as much as a full one, and lines beyond that are lost: the command was told to end.
+    /// The queue takes twice as much as a full one, and further lines are lost. This holds once the command was told to end.
     OutputEnd,
-    /// Lines are lost.
+    /// Further lines are lost.
     Drop,
 }
 
@@ -24,45 +24,45 @@ pub(super) enum Policy {
 pub(super) enum OutputEnd {
     /// The reader has left.
     Gone,
-    /// The text of an error.
+    /// A write has failed with an error of this text.
     Failed(String),
 }
 
-/// The number of missed lines that a line says.
+/// A line that says how many lines were missed before it.
 pub(super) struct Said {
     pub(super) missed: u64,
-    /// The number of lines that were queued before that one.
+    /// The number of lines that were queued before this line.
     pub(super) line: u64,
 }
 
 /// The state that the loop and the thread of an output share.
 pub(super) struct OutputState {
     pub(super) lines: VecDeque<Vec<u8>>,
-    /// The bytes of `lines`.
+    /// The number of bytes of `lines`.
     pub(super) bytes: usize,
-    /// The lines that the thread has taken and not written.
+    /// The number of lines that the thread has taken and not written.
     pub(super) in_hand: usize,
-    /// Progress: bytes that were written.
+    /// The number of bytes that were written so far. It grows while the reader takes lines.
     pub(super) written: u64,
     pub(super) policy: Policy,
     pub(super) is_full: bool,
-    /// Lines that were not queued.
+    /// The number of lines that were not queued and whose number was not taken.
     pub(super) missed: u64,
-    /// The lines that were queued so far.
+    /// The number of lines that were queued so far.
     pub(super) queued: u64,
-    /// The numbers of missed lines that were taken, and the number of the line that says each.
+    /// The queued lines that say how many were missed and that may not have been written.
     pub(super) said: VecDeque<Said>,
-    /// The loop waits for room.
+    /// `true` while the loop waits for room.
     pub(super) is_awaited: bool,
     pub(super) end: Option<OutputEnd>,
     /// The time at which the command was told to end.
     pub(super) told_to_end: Option<Instant>,
     pub(super) has_thread: bool,
-    /// The next text at the bottom of the terminal, if there is another.
+    /// The next text at the bottom of the terminal, until the thread takes it.
     pub(super) bottom: Option<Bottom>,
-    /// The thread has taken `bottom`, and does not show it yet.
+    /// `true` from when the thread takes `bottom` until it has shown it.
     pub(super) is_drawing: bool,
-    /// The loop that hears of room and of the end.
+    /// The waker of the loop, for room and for the end.
     pub(super) waker: Option<Waker>,
 }
 
@@ -106,17 +106,18 @@ impl OutputState {
         self.is_full |= self.policy == Policy::Wait && self.is_beyond(1);
     }
 
-    /// Nothing is left to be written.
+    /// Returns whether nothing is left to be written.
     pub(super) fn is_written(&self) -> bool {
         self.lines.is_empty() && self.in_hand == 0 && self.bottom.is_none() && !self.is_drawing
     }
 
-    /// The lines that were queued and not written.
+    /// Returns the number of lines that were queued and not written.
     pub(super) fn unwritten(&self) -> u64 {
         (self.lines.len() + self.in_hand) as u64
     }
 
-    /// The lines that the reader has not got, and does not know of: also those whose number stands in a lost line.
+    /// Returns the number of lines that the reader has not got and does not know of. It includes those whose number stands in
+    /// a line that was not written.
     pub(super) fn lost(&self) -> u64 {
         let written = self.queued - self.unwritten();
         let unsaid = self.said.iter().filter(|said| said.line >= written).map(|said| said.missed);
@@ -143,7 +144,7 @@ mod tests {
             state.put("snapshot".to_owned());
         }
         assert_eq!((state.lost(), state.unwritten()), (5 + 1_100, 5));
-        // The first line of each number is the one that says it.
+        // Of each pair of lines, the first one says the number.
         for (lines, lost) in [(1, 4 + 1_100), (1, 3 + 1_000), (1, 2 + 1_000), (1, 1), (1, 0)] {
             write(&mut state, lines);
             assert_eq!(state.lost(), lost);

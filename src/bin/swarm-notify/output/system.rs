@@ -1,4 +1,4 @@
-//! The system's part of an output: it writes, and waits.
+//! The system calls of an output: writing, waiting, and looking at descriptors.
 
 use super::Descriptor;
 use std::io::{self, ErrorKind};
@@ -15,7 +15,8 @@ use other::{wait_writable, write};
 #[cfg(unix)]
 use unix::{wait_writable, write};
 
-/// Writes all bytes to a descriptor, which may be non-blocking. `wrote` hears of each part, and of the rest.
+/// Writes all bytes to a descriptor, which may be non-blocking. `wrote` is called after each part, with its length and the
+/// rest.
 pub(super) fn write_all(descriptor: Descriptor, bytes: &[u8], mut wrote: impl FnMut(usize, &[u8])) -> io::Result<()> {
     let mut rest = bytes;
     let mut is_refused = false;
@@ -29,7 +30,7 @@ pub(super) fn write_all(descriptor: Descriptor, bytes: &[u8], mut wrote: impl Fn
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                // Some systems call a pipe writable that refuses all but a few bytes.
+                // Some systems report a pipe as writable that has room for only a few bytes. The pause prevents a busy loop.
                 if core::mem::replace(&mut is_refused, true) {
                     thread::sleep(Duration::from_millis(1));
                 }
@@ -60,19 +61,20 @@ mod unix {
         }
     }
 
-    /// The standard library's own writer takes a closed descriptor for one that was written to.
+    /// Writes to a descriptor. The standard library's own writer is not used, since it ignores the error of a closed
+    /// descriptor and reports that all bytes were written.
     pub(in super::super) fn write(descriptor: Descriptor, bytes: &[u8]) -> io::Result<usize> {
         rustix::io::write(fd(descriptor), bytes).map_err(io::Error::from)
     }
 
     pub(in super::super) fn wait_writable(descriptor: Descriptor) {
-        // After an error the next write says more.
+        // An error is ignored: the next write fails, too.
         let _ = poll(&mut [PollFd::from_borrowed_fd(fd(descriptor), PollFlags::OUT)], None);
     }
 
-    /// The system sends a signal, which kills who does not take it, besides refusing the bytes.
+    /// Handles the signal that the system sends with the error of such a write. Unhandled, it kills the process.
     pub(in super::super) fn outlive_size_limits() {
-        // The flag is of no use: the write fails as well. Where the signal cannot be taken, it kills as before.
+        // Nobody reads the flag, since the write fails as well. If the signal cannot be handled, it kills as before.
         let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     }
 
@@ -85,11 +87,11 @@ mod unix {
     /// Returns whether both descriptors lead to one terminal.
     pub(in super::super) fn is_one_terminal() -> bool {
         let both = [stdio::stdout(), stdio::stderr()];
-        // `/dev/tty` is a file of its own for the one terminal that controls the process.
+        // `/dev/tty` is a file of its own that stands for the terminal which controls the process.
         both.into_iter().all(isatty) && (is_one_file() || both.into_iter().all(|fd| tcgetsid(fd).is_ok()))
     }
 
-    /// Returns `false` where that cannot be waited for.
+    /// Waits until the reader of a descriptor has left. Returns `false` where the system cannot wait for that.
     pub(in super::super) fn wait_gone(descriptor: Descriptor) -> bool {
         let mut fds = [PollFd::from_borrowed_fd(fd(descriptor), PollFlags::empty())];
         loop {
@@ -121,15 +123,15 @@ mod other {
 
     pub(in super::super) fn wait_writable(_: Descriptor) {}
 
-    /// Does nothing: there is no such signal.
+    /// Does nothing: these systems have no such signal.
     pub(in super::super) const fn outlive_size_limits() {}
 
-    /// Returns `false`: nothing tells.
+    /// Returns `false`, since these systems do not say.
     pub(in super::super) const fn is_one_file() -> bool {
         false
     }
 
-    /// Returns whether both are terminals: a process has one console.
+    /// Returns whether both descriptors are terminals: a process has one console.
     pub(in super::super) fn is_one_terminal() -> bool {
         io::stdout().is_terminal() && io::stderr().is_terminal()
     }

@@ -7,6 +7,7 @@ use std::sync::PoisonError;
 use std::thread;
 
 impl OutputQueue {
+    /// Starts the threads. If the system refuses, the output ends with that error.
     pub(super) fn start(&'static self, state: &mut OutputState) {
         let spawn =
             |run: fn(&'static Self)| thread::Builder::new().stack_size(STACK).spawn(move || run(self)).map(drop);
@@ -19,9 +20,10 @@ impl OutputQueue {
         }
     }
 
-    /// The thread: writes lines until that fails. The text at the bottom of a terminal makes way for them.
+    /// Writes lines until a write fails: the first thread. The text at the bottom of a terminal is removed before each batch
+    /// and shown again after it.
     fn write_lines(&'static self) {
-        // The text stands where standard error leads to. Elsewhere nothing makes way for lines, and they wait for nobody.
+        // The text stands on the terminal of standard error. Lines for anywhere else need no lock.
         let has_bottom = match self.descriptor {
             Descriptor::Out => system::is_one_terminal(),
             Descriptor::Err => io::stderr().is_terminal(),
@@ -29,7 +31,7 @@ impl OutputQueue {
         let (mut batch, mut ends) = (Vec::new(), Vec::new());
         loop {
             let bottom = self.take_batch(&mut batch, &mut ends);
-            // Both descriptors may lead to one terminal, which takes the lines of one at a time.
+            // Both descriptors may lead to one terminal, so that their threads take turns.
             let mut screen = has_bottom.then(TerminalLock::lock);
             if let Some(screen) = screen.as_mut().filter(|_| !batch.is_empty()) {
                 screen.clear();
@@ -45,15 +47,15 @@ impl OutputQueue {
         }
     }
 
-    /// Waits for lines or for another text at the bottom, and takes what there is. `ends` gets the end of each line: one may
-    /// have several rows.
+    /// Waits for lines or for another text at the bottom, and takes a batch of at most [`BATCH`] bytes, or one longer line.
+    /// `ends` gets the end of each line in the batch, since a line may have several rows.
     fn take_batch(&self, batch: &mut Vec<u8>, ends: &mut Vec<usize>) -> Option<Bottom> {
         batch.clear();
         ends.clear();
         batch.shrink_to(BATCH);
         let mut state = self.lock();
         while state.lines.is_empty() && state.bottom.is_none() {
-            // Memory that a burst has taken is given back.
+            // This gives back the memory that a burst has taken.
             state.lines.shrink_to(64);
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -75,17 +77,17 @@ impl OutputQueue {
         bottom
     }
 
-    /// `n` more bytes are written, and so many lines of the batch are not.
+    /// Records that `n` more bytes were written, and that `in_hand` lines of the batch are left.
     fn wrote(&self, n: usize, in_hand: usize) {
         let mut state = self.lock();
         state.written += n as u64;
-        // After an end they are counted already.
+        // After the end of the output, the lines in hand are counted as missed, and `in_hand` stays 0.
         state.in_hand = state.in_hand.min(in_hand);
         drop(state);
         self.changed.notify_all();
     }
 
-    /// The text at the bottom is what it was last said to be.
+    /// Records that the text that was taken is shown at the bottom.
     fn has_drawn(&self) {
         let was_drawing = core::mem::take(&mut self.lock().is_drawing);
         if was_drawing {
@@ -93,7 +95,8 @@ impl OutputQueue {
         }
     }
 
-    /// Another thread: waits until the reader has left, since nothing may be written for a long time.
+    /// Waits until the reader has left: the second thread. Without it, a command that prints nothing for a long time would not
+    /// notice.
     fn watch(&'static self) {
         if system::wait_gone(self.descriptor) {
             self.end(OutputEnd::Gone);

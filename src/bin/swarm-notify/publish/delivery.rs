@@ -1,4 +1,4 @@
-//! [`Delivery`]: what `dial` has published, until it is written to the one peer or lost.
+//! [`Delivery`]: the lines that `dial` has published, until they are written to its peer or lost.
 
 use super::watch::StreamWatch;
 use crate::node::LoggedSwarm;
@@ -7,48 +7,49 @@ use std::time::Duration;
 use swarm_notify::connection::WriteError;
 use swarm_notify::protocols::floodsub::{FloodSub, PROTOCOL};
 
-/// The bytes of published lines that may wait to be written. More are not published yet.
+/// The number of bytes of published lines that may wait to be written. Further lines are not published yet.
 const MAX_UNWRITTEN: usize = 256 * 1024;
-/// The bytes that a peer has to take within `--timeout` while lines wait for it.
+/// The number of bytes that a peer has to take within `--timeout` while lines wait for it.
 const LEAST: u64 = 64 * 1024;
-/// The looks, within that time, at how much the peer has taken. A step of time that is longer than from one to the next was
-/// nobody's wait: the process stood still.
+/// The number of looks, within that time, at how much the peer has taken. If the time between two looks is longer than that,
+/// the process stood still, and the excess does not count as a wait for the peer.
 const LOOKS: u32 = 8;
 
-/// The lines that were published, and the peer's time.
+/// The lines that were published, and the time that the peer takes for them.
 #[derive(Default)]
 pub(super) struct Delivery {
-    /// The lines that were published and not dropped or lost.
+    /// The number of lines that were published and neither dropped nor lost.
     published: u64,
-    /// Those of them that may not have been handed to the system.
+    /// The number of these lines that may not have been handed to the system.
     unwritten: u64,
-    /// The bytes of lines that were published since all that had left pub/sub was handed to the system.
+    /// The number of bytes of lines that were published since the last time that all output of our streams had been handed to
+    /// the system.
     unwritten_bytes: usize,
-    /// The lines that pub/sub has dropped so far.
+    /// The number of lines that pub/sub has dropped so far.
     dropped: u64,
-    /// A stream of ours has been open.
+    /// `true` once a stream of ours has sent bytes.
     has_sent: bool,
-    /// Lines were lost that a stream may have taken. The system may have had some of them, and the peer has read those.
+    /// `true` if lines were lost that a stream may have taken. The peer may have read some of them.
     pub(super) may_have_come: bool,
     clock: WaitClock,
 }
 
-/// The time that lines have waited since the peer has last taken enough. It stands while the reader of standard output
-/// is waited for, since nothing is written to the peer then.
+/// The time that lines have waited since the peer has last taken [`LEAST`] bytes. It stands still while the command waits for
+/// the reader of standard output, since nothing is written to the peer then.
 #[derive(Default)]
 struct WaitClock {
     waited: Duration,
     looked_at: Duration,
     was_full: bool,
-    /// The bytes that our streams had taken when `waited` began.
+    /// The number of bytes that our streams had taken when `waited` began.
     sent: u64,
 }
 
-/// The state of pub/sub, of which there is one peer: each message that waits is a line of ours.
+/// The state of pub/sub for the one peer. Each message that waits there is a line of ours.
 pub(super) struct DeliveryQueue {
-    /// The lines that wait for the peer.
+    /// The number of lines that wait for the peer.
     waiting: u64,
-    /// The lines that were dropped so far.
+    /// The number of lines that were dropped so far.
     dropped: u64,
     has_joined: bool,
 }
@@ -65,7 +66,7 @@ impl DeliveryQueue {
 }
 
 impl Delivery {
-    /// A line of so many bytes was published.
+    /// Counts a published line of this number of bytes.
     pub(super) const fn published(&mut self, bytes: usize) {
         self.published += 1;
         self.unwritten += 1;
@@ -81,12 +82,12 @@ impl Delivery {
         self.unwritten == 0
     }
 
-    /// The lines that were published, without those that were lost.
+    /// Returns the number of lines that were published and not lost.
     pub(super) const fn lines(&self) -> u64 {
         self.published
     }
 
-    /// Gives up what is not written. Returns the number of lines.
+    /// Gives up the lines that are not written, and returns their number.
     pub(super) const fn end(&mut self) -> u64 {
         self.may_have_come |= self.unwritten > 0 && self.has_sent;
         let unwritten = core::mem::replace(&mut self.unwritten, 0);
@@ -94,8 +95,9 @@ impl Delivery {
         unwritten
     }
 
-    /// Looks at what was written, dropped and lost since. Returns the number of lines that were lost, and why no more should
-    /// be published, if so. The peer has the `timeout`, also while a line `waits` for somebody to join the `topic`.
+    /// Looks at the lines that were written, dropped and lost since the last look. Returns the number of lines that were lost,
+    /// and, if no more should be published, the reason. The peer has `timeout` to take lines, and also to join the `topic`
+    /// while a line `waits` for that.
     pub(super) fn look(
         &mut self,
         queue: &DeliveryQueue,
@@ -116,8 +118,8 @@ impl Delivery {
         let sent = watch.sent + sent.sum::<u64>();
         self.has_sent |= sent > 0;
         if core::mem::take(&mut watch.is_lost) || watch.streams.is_empty() {
-            // What the stream had taken went with it, and what waited went with the peer, if that has gone. The rest is
-            // written on the next stream.
+            // The lines that the stream had taken are lost with it. If the peer has gone, so are the lines that waited for it.
+            // Lines that still wait are written on the next stream.
             let gone = self.unwritten.saturating_sub(queue.waiting);
             (self.unwritten, self.unwritten_bytes) = (self.unwritten - gone, 0);
             lost += gone;
@@ -125,7 +127,7 @@ impl Delivery {
         }
         self.published -= lost;
         if self.unwritten > 0 {
-            // Each is asked, so that each tells.
+            // Each stream is flushed, without a short cut, so that each one reports when it has been written.
             let swarm = &mut world.swarm;
             let blocked =
                 watch.streams.iter().filter(|stream| swarm.flush(**stream) == Err(WriteError::Blocked)).count();
@@ -154,7 +156,7 @@ impl Delivery {
 }
 
 impl WaitClock {
-    /// Moves on to a time at which streams have taken so many bytes. `true`: the peer has had its time.
+    /// Moves on to the time `now`, at which our streams have taken `sent` bytes. Returns whether the peer's time is used up.
     fn has_run_out(&mut self, waits: bool, sent: u64, timeout: Duration, now: Duration) -> bool {
         let step = now.saturating_sub(core::mem::replace(&mut self.looked_at, now)).min(timeout / LOOKS);
         let is_full = STDOUT.is_full();

@@ -1,4 +1,4 @@
-//! [`StreamWatch`]: tells the publisher of our floodsub streams, and wakes it at a time.
+//! [`StreamWatch`]: keeps the state of our floodsub streams for the publisher, and wakes the loop at a given time.
 
 use crate::node::LoggedSwarm;
 use std::collections::BTreeSet;
@@ -12,14 +12,14 @@ use swarm_notify::protocols::floodsub::PROTOCOL;
 pub(super) struct StreamWatch {
     /// Our streams that are open.
     pub(super) streams: BTreeSet<StreamId>,
-    /// One has ended.
+    /// `true` if a stream has ended.
     pub(super) is_lost: bool,
-    /// A peer has refused the protocol.
+    /// `true` if a peer has refused the protocol.
     pub(super) is_unsupported: bool,
     pub(super) is_connected: bool,
-    /// The bytes that streams took which have ended.
+    /// The number of bytes that ended streams have taken.
     pub(super) sent: u64,
-    /// The time at which the publisher is to look again, whatever happens until then.
+    /// The time at which the publisher has to look again, even if nothing happens until then.
     pub(super) look_at: Option<Duration>,
 }
 
@@ -72,12 +72,12 @@ impl Notifee<LoggedSwarm> for StreamWatch {
 
     fn tick(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>) {
         let now = cx.now();
-        // The publisher looks after each turn, and says when it is to look next.
+        // The publisher looks after each turn anyway, and sets the next time.
         self.look_at.take_if(|at| *at <= now);
     }
 }
 
-/// Returns whether we have opened the stream, for floodsub.
+/// Returns whether a stream is one that we have opened for floodsub.
 fn is_ours(world: &LoggedSwarm, stream: StreamId) -> bool {
     let view = world.swarm.stream(stream);
     view.is_some_and(|view| view.direction == Direction::Outbound && view.protocol == Some(&PROTOCOL))

@@ -1,19 +1,19 @@
-//! [`Moment`]: the two times on each line.
+//! [`Moment`]: the two times of each line.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 
-/// A moment, by both clocks.
+/// A moment by two clocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Moment {
     /// The time since the start, which never goes back.
     pub(crate) elapsed: Duration,
-    /// The time of day, which may.
+    /// The time of day, which may go back.
     pub(crate) time: SystemTime,
 }
 
-/// Returns a time as RFC 3339 has it, in UTC and to the microsecond. A time before 1970 is shown as the first of 1970.
+/// Returns a time in the form of RFC 3339, in UTC and to the microsecond. A time before 1970 is shown as the begin of 1970.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (seconds, microseconds) = (since.as_secs(), since.subsec_micros());
@@ -22,9 +22,9 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{microseconds:06}Z")
 }
 
-/// Returns the year, the month and the day of the month, so many days after the first of January 1970.
+/// Returns the year, the month and the day of the month that are `days` after the first of January 1970.
 fn date(days: u64) -> (u64, u64, u64) {
-    // The calendar repeats itself after 400 years, which have 97 leap days.
+    // The calendar repeats after 400 years, which have 97 leap days.
     const DAYS_OF_400_YEARS: u64 = 400 * 365 + 97;
     let mut year = 1970 + days / DAYS_OF_400_YEARS * 400;
     let mut day = days % DAYS_OF_400_YEARS;
@@ -48,9 +48,9 @@ const fn is_leap(year: u64) -> bool {
 mod tests {
     use super::*;
 
-    /// The expected texts are those of `date -u -d @SECONDS` of GNU coreutils.
+    /// The expected texts come from `date -u -d @SECONDS` of GNU coreutils.
     #[test]
-    fn times_are_those_of_the_systems_own_calendar() {
+    fn times_agree_with_the_systems_calendar() {
         let at = |seconds, nanoseconds| rfc3339(UNIX_EPOCH + Duration::new(seconds, nanoseconds));
         assert_eq!(at(0, 0), "1970-01-01T00:00:00.000000Z");
         assert_eq!(at(951_782_400, 0), "2000-02-29T00:00:00.000000Z");
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_after_another_is_the_next_date() {
+    fn each_day_is_followed_by_the_next_date() {
         let mut last = date(0);
         for day in 1..400 * 366 {
             let next = date(day);

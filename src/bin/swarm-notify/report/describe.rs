@@ -1,4 +1,4 @@
-//! The fields of an event's line: its ids, its reason, and what can be looked up of what it names.
+//! The fields of an event's line: its ids, its reason, and properties of what it names.
 
 use super::line::LogLine;
 use libp2p_identity::PeerId;
@@ -44,7 +44,7 @@ pub(crate) fn describe(swarm: &tcp::Swarm, event: Event, line: &mut LogLine) {
             put("reason", reason.to_string());
         }
     }
-    // Something may have failed before its beginning is told. The error belongs to its end.
+    // The error is for the last event only. It may be known already when an earlier event is described.
     let is_last = event.is_last();
     match event {
         Event::Listen { listener } | Event::ListenFailed { listener, .. } | Event::ListenClose { listener, .. } => {
@@ -59,7 +59,7 @@ pub(crate) fn describe(swarm: &tcp::Swarm, event: Event, line: &mut LogLine) {
     }
 }
 
-/// Returns the event that has opened something, as long as it can be looked up.
+/// Returns the event with which a listener, connection or stream has opened. A stream has to be known to the swarm still.
 pub(super) fn opening(swarm: &tcp::Swarm, id: Id) -> Option<Event> {
     Some(match id {
         Id::Listener(listener) => Event::Listen { listener },
@@ -70,7 +70,7 @@ pub(super) fn opening(swarm: &tcp::Swarm, id: Id) -> Option<Event> {
 
 fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, is_last: bool, line: &mut LogLine) {
     let Some(listener) = swarm.listener(id) else { return };
-    // One that could not open is known by what it was asked for.
+    // A listener that could not open has no addresses, so that the one that was asked for stands in their place.
     let addresses =
         if listener.addresses.is_empty() { core::slice::from_ref(listener.address) } else { listener.addresses };
     let full = |address| with_peer(address, swarm.local_peer()).to_string();
@@ -80,7 +80,7 @@ fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, is_last: bool, line: &m
     }
 }
 
-/// The whole counts of refusals, where something was refused, and of streams that had to wait.
+/// Adds the total numbers of refusals by kind, if any, and of streams that had to wait, if any.
 pub(crate) fn describe_refused(swarm: &tcp::Swarm, id: Id, line: &mut LogLine) {
     let paced = match id {
         Id::Connection(id) => swarm.connection(id).map_or(0, |view| view.streams_paced),
@@ -102,7 +102,7 @@ pub(crate) fn describe_refused(swarm: &tcp::Swarm, id: Id, line: &mut LogLine) {
     }
 }
 
-/// Splits the peer off the end of an address.
+/// Splits an address into the address without a peer at its end, and that peer.
 pub(super) fn split_peer(address: &Multiaddr) -> (Multiaddr, Option<PeerId>) {
     let mut plain = address.clone();
     match plain.pop() {
@@ -111,7 +111,7 @@ pub(super) fn split_peer(address: &Multiaddr) -> (Multiaddr, Option<PeerId>) {
     }
 }
 
-/// An address with `peer` at its end, unless it names a peer there.
+/// Returns an address with `peer` at its end, unless it names a peer there already.
 pub(super) fn with_peer(address: &Multiaddr, peer: PeerId) -> Multiaddr {
     match address.iter().last() {
         Some(multiaddr::Protocol::P2p(_)) => address.clone(),

@@ -1,4 +1,4 @@
-//! [`LogLine`]: the fields of one line, and how they are written as JSON and as plain text.
+//! [`LogLine`]: the fields of one line, and their forms as JSON and as plain text.
 
 use crate::paint::{self, Span};
 use anstyle::Style;
@@ -8,7 +8,7 @@ use std::fmt::{self, Write as _};
 use swarm_notify::text::{shorten, shorten_to};
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
-/// The most bytes of a message's data on one line, before they are escaped.
+/// The maximum number of bytes of a message's data in one line, before they are escaped.
 const MAX_DATA: usize = 4_096;
 
 /// The fields of one line, in order.
@@ -22,8 +22,8 @@ impl LogLine {
         self.0.push((key, shortened(value.into())));
     }
 
-    /// Adds the data of a message, as text if it is UTF-8, and otherwise in Base64. At most [`MAX_DATA`] bytes of the line
-    /// are for it. The whole length follows if that was not enough.
+    /// Adds the data of a message, as text if it is UTF-8, and otherwise in Base64. It takes at most [`MAX_DATA`] bytes of the
+    /// line. If the data was cut, a field with its whole length follows.
     pub(crate) fn put_data(&mut self, data: &[u8]) {
         const MAX_BINARY: usize = MAX_DATA / 4 * 3;
         let is_cut = match std::str::from_utf8(data) {
@@ -41,12 +41,12 @@ impl LogLine {
         }
     }
 
-    /// The text of a field that has one.
+    /// Returns the value of a field, if that is a text.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.0.iter().find(|(name, _)| *name == key)?.1.as_str()
     }
 
-    /// Returns the fields as an object, to be a value in another line.
+    /// Returns the fields as an object, for a value in another line.
     pub(crate) fn into_value(self) -> Value {
         Value::Object(self.0.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
     }
@@ -102,15 +102,15 @@ impl fmt::Display for LogLine {
     }
 }
 
-/// The style of the name of a line's event. A stream of the peer's for what we do not speak is no failure of ours: peers try
-/// what they know.
+/// Returns the style of the name of a line's event. A stream that a peer opens for a protocol which we do not speak is no
+/// failure of ours, since peers try the protocols that they know.
 pub(super) fn of_line(line: &LogLine) -> Style {
     let event = line.text("event").unwrap_or_default();
     let is_try = line.text("direction") == Some("inbound") && line.text("reason") == Some("unsupported");
     if event == "stream_failed" && is_try { paint::FAINT } else { paint::of_event(event) }
 }
 
-/// Returns a value as it stands in a line of text: without quotes where it reads as nothing else.
+/// Returns a value as it stands in a line of text: as JSON, except that a string for which [`is_word`] holds has no quotes.
 pub(super) fn word(value: &Value) -> String {
     if let Some(text) = value.as_str().filter(|text| is_word(text)) {
         return text.to_owned();
@@ -120,7 +120,7 @@ pub(super) fn word(value: &Value) -> String {
     json
 }
 
-/// Returns a value whose strings are short.
+/// Returns a value with its strings shortened.
 fn shortened(value: Value) -> Value {
     match value {
         Value::String(text) => shorten(&text).into(),
@@ -130,8 +130,8 @@ fn shortened(value: Value) -> Value {
     }
 }
 
-/// Returns whether a string stands without quotes in a line of text. It consists of characters that neither separate
-/// fields nor need an escape, and reads neither as a number nor as `null`, `true` or `false`.
+/// Returns whether a string stands without quotes in a line of text: it has only characters that neither separate fields nor
+/// need an escape, and it cannot be read as a number or as `null`, `true` or `false`.
 pub(super) fn is_word(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/.:_-+()%".contains(&byte);
     let reads_otherwise = ["", "null", "true", "false"].contains(&text) || text.parse::<f64>().is_ok();
@@ -163,13 +163,13 @@ fn write_json(json: &mut String, value: &Value) {
     }
 }
 
-/// Returns a name from the command line as a message has it: as in a line of text, quoted and escaped where it reads
-/// otherwise or commands a terminal.
+/// Returns a name from the command line for a message: as in a line of text, with quotes and escapes if it could be read as
+/// something else or could control a terminal.
 pub(crate) fn named(name: impl fmt::Display) -> String {
     word(&name.to_string().into())
 }
 
-/// Returns a text without characters that nobody sees: each is escaped. It has no quotes of its own.
+/// Returns a text in which each invisible character is escaped. It adds no quotes.
 pub(crate) fn seen(text: &str) -> String {
     let mut seen = String::new();
     text.chars().for_each(|character| push_seen(&mut seen, character));
@@ -188,13 +188,13 @@ fn quote(json: &mut String, text: &str) {
     json.push('"');
 }
 
-/// Writes a character. A terminal or a reader of lines may act on one that nobody sees: it is escaped.
+/// Writes a character. An invisible one is escaped, since a terminal or a reader of lines may act on it.
 fn push_seen(text: &mut String, character: char) {
     match character {
         '\n' => *text += "\\n",
         _ if is_unseen(character) => {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                // A string takes all that is written to it.
+                // Writing to a string cannot fail.
                 let _ = write!(text, "\\u{unit:04x}");
             }
         }

@@ -1,52 +1,52 @@
-//! [`OpenIds`]: all that the log has told to be open, and the snapshot of it, which comes in parts.
+//! [`OpenIds`]: the ids of everything that is open according to the log, and the snapshot of them, which comes in parts.
 //!
-//! A snapshot is of the moment at which it begins. The events after that have their lines as always, between the parts, and
-//! before the line of an event comes a part with those of its ids that no part has listed yet. So whoever adds what each
-//! part lists and goes by the lines between sees everything open before it ends, and a connection before its streams.
+//! A snapshot describes the moment at which it begins. Later events have their lines as always, between the parts. Before the
+//! line of an event comes a part with those of its ids that no part has listed yet. So a reader that adds the ids of each part
+//! and follows the lines in between sees each id open before it ends, and a connection before its streams.
 
 use super::clock::Moment;
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 use swarm_notify::lifecycle::{Event, Id};
 
-/// The most entries of one part of the log.
+/// The maximum number of ids in one part of a snapshot.
 pub(crate) const MOST: usize = 128;
 
-/// All that has been told to be open, and has not been told to be over.
+/// The ids whose opening has been told and whose end has not.
 #[derive(Default)]
 pub(crate) struct OpenIds {
-    /// Each id with the time at which it opened, or was listed out of turn.
+    /// Each id with the time, on the clock `now`, at which it opened or was listed before its turn.
     ids: BTreeMap<Id, u64>,
-    /// A clock of one tick for each of these and each end.
+    /// A clock that ticks with each event, and with each part that lists ids before their turn.
     now: u64,
     snapshot: Option<Snapshot>,
 }
 
-/// A snapshot whose last part is still to come.
+/// A snapshot of which parts are still to come.
 struct Snapshot {
-    /// The time at which it began. A later opening has a line of its own.
+    /// The time at which the snapshot began, on the clock of [`OpenIds`]. An id that opened later has a line of its own.
     begun: u64,
     /// The last id that was looked at. Listeners come first, then connections, then streams.
     looked_at: Option<Id>,
-    /// The parts so far.
+    /// The number of parts so far.
     parts: u64,
 }
 
 /// A part of a snapshot.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) struct Part {
-    /// The first is 1.
+    /// The number of the part. The first part has 1.
     pub(crate) number: u64,
-    /// The ids that it lists.
+    /// The ids that the part lists.
     pub(crate) ids: Vec<Id>,
-    /// Other parts follow.
+    /// `true` if other parts follow.
     pub(crate) has_more: bool,
-    /// The moment of its line. Before the line of an event it is that one's, which was looked at first.
+    /// The moment of its line. A part before the line of an event has the moment of that event.
     pub(crate) at: Moment,
 }
 
 impl OpenIds {
-    /// Begins a snapshot of what is open now.
+    /// Begins a snapshot of the ids that are open now.
     pub(crate) fn begin_snapshot(&mut self) {
         self.snapshot = Some(Snapshot { begun: self.now, looked_at: None, parts: 0 });
     }
@@ -56,7 +56,7 @@ impl OpenIds {
         self.snapshot.is_some()
     }
 
-    /// Takes the next part of the snapshot, if there is one, for a line of this moment. It looks at no more than `most` ids.
+    /// Takes the next part of the snapshot, if there is one, for a line of the moment `at`. It looks at `most` ids at most.
     pub(crate) fn next_part(&mut self, most: usize, at: Moment) -> Option<Part> {
         let snapshot = self.snapshot.as_mut()?;
         let begin = snapshot.looked_at.map_or(Unbounded, Excluded);
@@ -76,8 +76,8 @@ impl OpenIds {
         Some(part)
     }
 
-    /// Notes an event, whose line is of this moment. `print` prints it, behind a part with those of its ids that no part has listed yet. It returns
-    /// `false` if it has left out both.
+    /// Takes note of an event, whose line has the moment `at`. `print` prints the line, after a part with those of the event's
+    /// ids that no part has listed yet, and returns `false` if it has left out both.
     pub(crate) fn tell(&mut self, event: Event, at: Moment, print: impl FnOnce(Option<&Part>) -> bool) {
         let part = self.part_before(event, at);
         if let (true, Some(part)) = (print(part.as_ref()), part) {
@@ -97,6 +97,7 @@ impl OpenIds {
         }
     }
 
+    /// Returns the part that has to come before the line of an event, if any.
     fn part_before(&self, event: Event, at: Moment) -> Option<Part> {
         let snapshot = self.snapshot.as_ref()?;
         let is_unlisted = |id: &Id| {

@@ -1,4 +1,4 @@
-//! [`Screen`]: a line as a person reads it at a terminal, in columns that stay columns at any width.
+//! [`Screen`]: the form of a line at a terminal, in columns that stay aligned at any width.
 
 use super::line::{LogLine, is_word, of_line, word};
 use crate::paint::{self, Span};
@@ -6,45 +6,48 @@ use crate::terminal::{MARK, MARK_COLUMNS, columns_of};
 use anstyle::Style;
 use serde_json::Value;
 
-/// The columns of the time since the start. It has fewer digits behind the point as it grows.
+/// The width of the time since the start, in columns. The time has fewer digits after the point as it grows.
 const TIME: usize = 8;
-/// The columns of an event's name: those of the longest, `identify_push_failed`.
+/// The width of an event's name, in columns: that of the longest, `identify_push_failed`.
 const EVENT: usize = 20;
-/// The fewest columns of an id. So 99 999 streams, one after the other, have all lines in the same columns.
+/// The minimum width of an id, in columns. With it, the lines of 99 999 streams, one after the other, stay aligned.
 pub(crate) const ID: usize = 8;
-/// The fewest columns beside the others in which the rest of a line is readable: those of the longest piece that is not to be
-/// broken in a row that goes on, `/tcp/65535/p2p/12D3KooW…6wQGfa",`, with the mark. If there are fewer, it stands below.
+/// The minimum width, in columns, of the other fields if they stand beside the first ones. It is that of the longest piece
+/// that is not to be broken in a row that goes on, `/tcp/65535/p2p/12D3KooW…6wQGfa",`, with the mark. In a narrower terminal
+/// they stand below.
 const LEAST_ROOM: usize = 34;
-/// The fewest columns of what stands below.
+/// The minimum width of fields that stand below, in columns.
 const LEAST_ROOM_BELOW: usize = 20;
-/// The indent of what stands below.
+/// The indent of fields that stand below, in columns.
 const INDENT: usize = 4;
-/// From this width on there are two blanks between columns.
+/// The width of a terminal from which on two blanks stand between columns.
 const WIDE: usize = 100;
-/// The most rows of one field, unless all of it is wanted: a peer says as much as it likes.
+/// The maximum number of rows of one field, unless `--long` is given: a peer can choose long values.
 const MAX_ROWS: usize = 6;
 
-/// The characters at both ends of a peer id that was shortened in the middle. Those of Ed25519 keys begin all alike.
+/// The number of characters that are left at the begin of a peer id that is shortened in its middle. The ids of Ed25519 keys
+/// all have the same begin.
 const PEER_HEAD: usize = 8;
+/// The number of characters that are left at the end of a peer id that is shortened.
 const PEER_TAIL: usize = 6;
 
 /// The form of lines at a terminal.
 #[derive(Clone, Copy)]
 pub(crate) struct Screen {
-    /// The width of the terminal. Its last column stays free, since some terminals begin a new row as it is written.
+    /// The width of the terminal. Its last column stays free, since some terminals begin a new row when it is written.
     pub(crate) columns: usize,
-    /// The columns of an id.
+    /// The width of an id, in columns.
     pub(crate) id: usize,
-    /// Nothing is shortened or left out.
+    /// `true` if nothing is shortened or left out.
     pub(crate) is_long: bool,
 }
 
-/// A character in its style.
+/// A character with its style.
 type Cell = (char, Style);
 
 impl Screen {
-    /// Returns the rows of a line. The first has the time, the side, the event, the id of what it is about, and as many of
-    /// the other fields as there is room for. The others follow below in the last column.
+    /// Returns the rows of a line. The first row has the time, the side, the event, its id, and as many of the other fields as
+    /// there is room for. The rest follows below, in the last column.
     pub(crate) fn rows(self, line: &LogLine) -> Vec<Vec<Span>> {
         let gap = if self.columns < WIDE { 1 } else { 2 };
         let mut first = Vec::new();
@@ -84,24 +87,24 @@ impl Screen {
         rows.into_iter().map(trimmed).collect()
     }
 
-    /// Returns the fields that stand in the last column.
+    /// Returns the fields of the last column.
     fn fields(self, line: &LogLine, about: Option<&str>) -> Vec<Vec<Cell>> {
         let event = line.text("event").unwrap_or_default();
         let mut fields = Vec::new();
         for (key, value) in line.fields() {
             match (*key, value) {
-                // The others have the time since then.
+                // Other lines have only the time since the start.
                 ("time", Value::String(time)) if event == "start" => {
                     let to_the_second = time.split('.').next().unwrap_or_default();
                     fields.push(self.field(key, &format!("{to_the_second}Z").into()));
                 }
                 ("t" | "time" | "side" | "event", _) => {}
                 (key, _) if Some(key) == about => {}
-                // A number that is unique to an author's message, and a neighbour who is the author.
+                // Left out: the number of a message, and the neighbour that has sent it if that is its author.
                 ("seqno", _) if !self.is_long => {}
                 ("via", via) if !self.is_long && via.as_str() == line.text("from") => {}
-                // The format is for programs, and the user has typed the command. The changes of addresses say more than all
-                // of these.
+                // Left out: the format, which is for programs; the command, which the user has typed; and all addresses where
+                // the changes of addresses say more.
                 ("format" | "command", _) if !self.is_long => {}
                 ("addresses", _) if event == "addresses_changed" && !self.is_long => {}
                 ("seconds", Value::Number(seconds)) if event == "ping" => {
@@ -109,7 +112,7 @@ impl Screen {
                     fields.push(cells(&[Span::plain(format!("{milliseconds:.3} ms"))]));
                 }
                 ("addresses" | "added" | "removed", Value::Array(addresses)) if about == Some("listener") => {
-                    // They have our own peer id, as `start` has, unless they were asked for with another.
+                    // Our own peer id is left out, since `start` has it, unless the address may have another one.
                     let may_be_others = matches!(line.text("reason"), None | Some("wrong_peer" | "unsupported"));
                     let is_whole = self.is_long || (event == "listen_failed" && may_be_others);
                     let of = |address: &str| match address.rsplit_once("/p2p/").filter(|_| !is_whole) {
@@ -120,12 +123,12 @@ impl Screen {
                     fields.extend(addresses.map(|address| self.field(key, &of(address).into())));
                 }
                 ("remote", Value::String(remote)) => {
-                    // The peer stands there by itself.
+                    // The peer is left out of the address, since it has a field of its own.
                     let peer = line.text("peer").map(|peer| format!("/p2p/{peer}")).unwrap_or_default();
                     let remote = remote.strip_suffix(&*peer).filter(|rest| !rest.is_empty()).unwrap_or(remote);
                     fields.push(self.field(key, &remote.into()));
                 }
-                // It has shut down, or wants no more of the connection: no error, though it reads like one.
+                // The peer has shut down, or has closed the connection. The reason reads like an error, but is none.
                 ("reason", value) if !self.is_long && value == "remote(go_away(0))" => {
                     fields.push(cells(&[Span::new("peer said goodbye", paint::of_value(key))]));
                 }
@@ -135,7 +138,7 @@ impl Screen {
         fields
     }
 
-    /// Returns a field with its name, unless its value says what it is. None of these is a peer's choice.
+    /// Returns a field with its name. The name is left out if the value alone is clear and cannot be chosen by a peer.
     fn field(self, key: &str, value: &Value) -> Vec<Cell> {
         let is_plain = match key {
             "connection" | "direction" | "protocol" | "reason" | "remote" => true,
@@ -152,12 +155,12 @@ impl Screen {
     }
 }
 
-/// Returns the name of the field that says what a line is about.
+/// Returns the name of the field with the id that a line is about.
 fn about(line: &LogLine) -> Option<&'static str> {
     ["stream", "listener", "connection"].into_iter().find(|key| line.text(key).is_some())
 }
 
-/// Returns seconds in [`TIME`] columns, for three years.
+/// Returns seconds in [`TIME`] columns, which is enough for three years.
 fn time(seconds: f64) -> String {
     let digits = (0..=3).rev().find(|digits| format!("{seconds:.digits$}").len() <= TIME).unwrap_or_default();
     format!("{seconds:>TIME$.digits$}")
@@ -175,7 +178,7 @@ fn short(key: &str, value: &Value) -> Value {
     }
 }
 
-/// Returns a value with the peer ids in it shortened, if it is one of ours that has some.
+/// Returns a value with the peer ids in it shortened, if its field is one that has peer ids.
 fn with_short_peers(key: &str, text: &str) -> String {
     match key {
         "peer" | "from" | "via" => short_peer(text),
@@ -200,11 +203,11 @@ fn short_peer(peer: &str) -> String {
     }
 }
 
-/// Returns fields in rows of `room` columns, with a blank between. One that is longer than a row has rows of its own, at
-/// most so many.
+/// Returns fields in rows of `room` columns, with a blank between two fields. A field that is longer than a row has rows of
+/// its own, at most `most_rows`.
 fn wrap(fields: Vec<Vec<Cell>>, room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
-    // The last row is one of a value that was broken.
+    // `true` if the last row belongs to a value that was broken. No other field may follow in it.
     let mut is_marked = false;
     for field in fields {
         match rows.last_mut().filter(|_| !is_marked) {
@@ -222,8 +225,8 @@ fn wrap(fields: Vec<Vec<Cell>>, room: usize, most_rows: usize) -> Vec<Vec<Cell>>
     rows
 }
 
-/// Returns a field in rows, all but the first with the [`MARK`]. The end of one that needs too many is left out, but for the
-/// quotes and brackets that close it.
+/// Returns a field in rows, each but the first with the [`MARK`]. If the field needs more than `most_rows`, its end is left
+/// out, except for the quotes and brackets that close it.
 fn broken(field: &[Cell], room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     let mut begin = 0;
@@ -244,7 +247,7 @@ fn broken(field: &[Cell], room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
     rows
 }
 
-/// Returns a row that says with `…` that more would follow, closes what is open in it or in the rows before, and fits.
+/// Returns a row that fits, ends with `…` and closes the quotes and brackets that are open in it or in the rows before.
 fn cut(before: &[Cell], row: &[Cell], room: usize) -> Vec<Cell> {
     let ends: Vec<usize> = units(row).scan(0, |end, unit| Some(core::mem::replace(end, *end + unit))).collect();
     let shorter = ends.iter().rev().map(|end| {
@@ -258,7 +261,7 @@ fn cut(before: &[Cell], row: &[Cell], room: usize) -> Vec<Cell> {
     shorter.find(|row| width(row) <= room).unwrap_or_default()
 }
 
-/// Returns what closes the JSON that is open at the end of a text.
+/// Returns the quotes and brackets that close the JSON which is open at the end of a text.
 fn closing(text: impl Iterator<Item = char>) -> Vec<char> {
     let mut open = Vec::new();
     let mut is_escaped = false;
@@ -280,8 +283,8 @@ fn closing(text: impl Iterator<Item = char>) -> Vec<char> {
     open
 }
 
-/// Returns the lengths of what is not to be broken: an escape of JSON, or two of them that are one character, and each other
-/// character. A backslash stands nowhere else.
+/// Returns the lengths of the pieces that are not to be broken: an escape of JSON, two escapes that are a surrogate pair, and
+/// each other character. A backslash stands only at the begin of an escape.
 fn units(cells: &[Cell]) -> impl Iterator<Item = usize> {
     let mut rest = cells;
     std::iter::from_fn(move || {
@@ -298,14 +301,14 @@ fn units(cells: &[Cell]) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Returns the number of characters of the next row: up to the word, the element of a list or the part of an address that
-/// goes beyond it, if that leaves at least half of a row. Otherwise up to any part of an address, or the group of an IPv6
-/// address, and as many as fit where there is none.
+/// Returns the number of characters of the next row. The row ends before the word, the element of a list or the part of an
+/// address that does not fit any more, if that fills at least half of it. Otherwise it ends before any part of an address, or
+/// before a group of an IPv6 address, and if there is none, where no more characters fit.
 fn end_of_row(cells: &[Cell], room: usize) -> usize {
     let (mut fits, mut columns) = (0, 0);
     for unit in units(cells) {
         columns += width(&cells[fits..fits + unit]);
-        // A row has at least one character, so that it ends.
+        // A row has at least one character, so that the loop of the caller ends.
         if columns > room && fits > 0 {
             break;
         }
@@ -320,7 +323,7 @@ fn end_of_row(cells: &[Cell], room: usize) -> usize {
     let is_group = |at: &usize| cells[at - 1].0 == ':';
     let last = |least, breaks: &dyn Fn(&usize) -> bool| (least..=fits).rev().find(breaks);
     let half = fits / 2 + 1;
-    // A bracket that closes a value does not stand alone.
+    // A bracket that closes a value does not stand alone in a row.
     let closes = || matches!(cells[fits].0, ']' | '}').then(|| last(1, &is_word)).flatten();
     let of_a_half = last(half, &is_word).or_else(|| last(half, &is_part)).or_else(closes);
     of_a_half.or_else(|| last(1, &is_part)).or_else(|| last(half, &is_group)).unwrap_or(fits)

@@ -1,11 +1,11 @@
-//! Strings on a line: they are cut, escaped, quoted, and read back.
+//! Tests of strings in a line: they are cut, escaped and quoted, and can be read back.
 
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
 use swarm_notify::text::MAX_TEXT;
 
-/// A line as the command begins one, with these fields.
+/// Returns a line with the first fields of each line of the command, and these fields.
 fn line(fields: Vec<(&'static str, Value)>) -> LogLine {
     let mut line = LogLine::default();
     line.put("t", 1.5);
@@ -15,7 +15,7 @@ fn line(fields: Vec<(&'static str, Value)>) -> LogLine {
     line
 }
 
-/// Reads a line of text as the page on the log says.
+/// Reads a line of text by the rules of the page on the log.
 fn read_text(text: &str) -> Vec<(String, Value)> {
     let mut rest = text.trim_start();
     let mut word = || {
@@ -31,7 +31,7 @@ fn read_text(text: &str) -> Vec<(String, Value)> {
         let mut values = serde_json::Deserializer::from_str(value).into_iter::<Value>();
         let read = values.next().and_then(Result::ok);
         let end = values.byte_offset();
-        // A value in JSON ends at a blank or at the end of the line; anything else is a word.
+        // A value is JSON if JSON ends at a blank or at the end of the line. Otherwise it is a word.
         let (read, end) = match read.filter(|_| value[end..].is_empty() || value[end..].starts_with(' ')) {
             Some(read) => (read, end),
             None => {
@@ -49,8 +49,8 @@ fn owned(line: &LogLine) -> Vec<(String, Value)> {
     line.0.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
 }
 
-/// Strings as an enemy chooses them: what separates, quotes, escapes and stays unseen, words that read as something else,
-/// and anything.
+/// Generates strings as an attacker chooses them: separators, quotes, escapes, invisible characters, words that can be read as
+/// something else, and any characters.
 fn text() -> impl Strategy<Value = String> {
     let pieces = prop_oneof![
         prop::sample::select(vec![
@@ -110,20 +110,20 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Fields with such strings.
+/// Generates fields with such strings.
 pub(in crate::report) fn fields() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
     prop::collection::vec((prop::sample::select(vec!["agent", "peer", "protocols", "data"]), value()), 0..5)
 }
 
 proptest! {
     #[test]
-    fn text_is_read_back_whatever_the_strings(fields in fields()) {
+    fn text_with_any_strings_can_be_read_back(fields in fields()) {
         let line = line(fields);
         prop_assert_eq!(read_text(&line.to_string()), owned(&line), "{}", line);
     }
 
     #[test]
-    fn json_is_read_back_whatever_the_strings(fields in prop::collection::vec(value(), 0..4)) {
+    fn json_with_any_strings_can_be_read_back(fields in prop::collection::vec(value(), 0..4)) {
         const KEYS: [&str; 4] = ["agent", "peer", "protocols", "data"];
         let line = line(KEYS.into_iter().zip(fields).collect());
         let read: Value = serde_json::from_str(&line.to_json()).unwrap();
@@ -131,7 +131,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_unseen_is_written(fields in fields()) {
+    fn no_invisible_character_is_written(fields in fields()) {
         let line = line(fields);
         for written in [line.to_string(), line.to_json()] {
             prop_assert!(!written.contains(is_unseen), "{written:?}");
@@ -152,7 +152,7 @@ proptest! {
 }
 
 #[test]
-fn what_a_peer_says_of_itself_cannot_command_a_terminal() {
+fn a_peers_agent_and_protocols_cannot_control_a_terminal() {
     let mut line = line(Vec::new());
     line.put("agent", "go\u{1b}[2J\n 0.1 connected \u{9b}\u{7f}é");
     line.put("protocols", vec!["/a\u{2028}\n\u{e0041}".to_owned()]);
@@ -172,7 +172,7 @@ fn an_agent_forges_no_field() {
 }
 
 #[test]
-fn words_stand_without_quotes_and_what_reads_as_something_else_in_them() {
+fn only_unambiguous_words_stand_without_quotes() {
     for word in ["/ip4/127.0.0.1/tcp/4001", "remote(go_away(0))", "12D3KooWHFd1", "go-libp2p/0.40.0", "c0.1", "0.1.0"] {
         assert!(is_word(word), "{word}");
     }
@@ -183,9 +183,9 @@ fn words_stand_without_quotes_and_what_reads_as_something_else_in_them() {
     }
 }
 
-/// Every character of the four categories, and no other but what JSON has to escape, is escaped.
+/// Exactly the characters of the four categories and those that JSON has to escape are escaped.
 #[test]
-fn exactly_what_is_unseen_is_escaped() {
+fn exactly_the_invisible_characters_are_escaped() {
     let escaped: Vec<_> = ('\0'..=char::MAX).filter(|character| is_unseen(*character)).collect();
     assert!(escaped.iter().filter(|character| character.is_control()).count() == 65, "all of Cc");
     for unseen in ['\u{ad}', '\u{61c}', '\u{200b}', '\u{200e}', '\u{202e}', '\u{2066}', '\u{feff}', '\u{e0001}'] {
@@ -202,7 +202,7 @@ fn exactly_what_is_unseen_is_escaped() {
 }
 
 #[test]
-fn data_that_is_no_text_is_in_base64_and_can_be_decoded_though_it_is_cut() {
+fn binary_data_is_in_base64_and_can_be_decoded_if_cut() {
     for (length, is_cut) in [(0, false), (1, false), (3_072, false), (3_073, true), (100_000, true)] {
         let data = vec![0xff; length];
         let mut line = LogLine::default();
@@ -218,7 +218,7 @@ fn data_that_is_no_text_is_in_base64_and_can_be_decoded_though_it_is_cut() {
 }
 
 #[test]
-fn strings_of_64_kib_are_cut_on_a_line() {
+fn strings_of_64_kib_are_cut_in_a_line() {
     let mut line = LogLine::default();
     line.put("agent", "a".repeat(64 * 1024));
     line.put("protocols", vec!["é".repeat(32 * 1024); 2]);

@@ -1,4 +1,4 @@
-//! A log that lags now and then, and its reader, who does no more than the page of the log says.
+//! Tests with a log that lags now and then, and a reader that does only what the page on the log says.
 
 use super::*;
 use proptest::prelude::*;
@@ -8,14 +8,14 @@ use swarm_notify::lifecycle::{
     ConnectionEnd, ConnectionId, Direction, Failure, Lifecycle, Limits, StreamEnd, StreamId,
 };
 
-/// The most entries of one part: also the connections take several.
+/// The maximum number of ids in one part. It is so small that the connections, too, take several parts.
 const MOST: usize = 3;
 
-/// It knows from the lines which ids are open.
+/// A reader of the log, which knows from its lines which ids are open.
 #[derive(Default)]
 struct Reader {
     open: BTreeSet<Id>,
-    /// The parts of the last snapshot.
+    /// The number of parts of the last snapshot so far.
     parts: u64,
     /// The time of the last line.
     read: Duration,
@@ -66,20 +66,20 @@ impl Reader {
     }
 }
 
-/// Something that happens to the network, to the queue of lines, or in the loop.
+/// A step of the network, of the queue of lines, or of the loop.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Connect,
-    /// So many streams open on one of the connections.
+    /// On a connection, a number of streams open.
     Open(usize, usize),
-    /// One of the streams fails to open on one of the connections.
+    /// On a connection, a stream fails to open.
     Fail(usize),
-    /// So many streams of one of the connections end, from one of them on.
+    /// On a connection, from one of its streams on, a number of streams end.
     End(usize, usize, usize),
     Disconnect(usize),
-    /// From now on the queue takes nothing, or takes lines.
+    /// From now on the queue is full, or takes lines again.
     Fill(bool),
-    /// The loop says what the log lacks, or prints one more part.
+    /// The loop begins a snapshot if lines are missing, or prints one more part.
     CatchUp,
 }
 
@@ -102,7 +102,7 @@ struct Log {
     reader: Reader,
     is_full: bool,
     missed: u64,
-    /// The clock, which goes on whenever it is looked at.
+    /// The clock, which goes on each time it is read.
     clock: Duration,
 }
 
@@ -142,7 +142,7 @@ impl Log {
 
 proptest! {
     #[test]
-    fn who_goes_by_parts_and_lines_knows_what_is_open(steps in steps()) {
+    fn a_reader_of_parts_and_lines_knows_what_is_open(steps in steps()) {
         let mut network = Lifecycle::new(Limits::default());
         let mut log = Log::default();
         let mut connections: Vec<ConnectionId> = Vec::new();

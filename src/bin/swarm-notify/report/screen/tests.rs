@@ -1,4 +1,4 @@
-//! A line on a screen: it fits, it stays in its columns, and says what the line says.
+//! Tests of lines on a screen: they fit, they stay in their columns, and nothing of a line is lost.
 
 use super::super::line::tests::fields;
 use super::*;
@@ -24,7 +24,7 @@ fn line(side: Option<&'static str>, event: &str, id: Option<(&'static str, &str)
     line
 }
 
-/// The rows of a line as a terminal of this width shows them.
+/// Returns the rows of a line as a terminal of this width shows them.
 fn shown(line: &LogLine, columns: usize, is_long: bool) -> Vec<String> {
     let rows = Screen { columns, id: ID, is_long }.rows(line);
     let plain: Vec<_> = rows.iter().map(|row| paint::write(row, false)).collect();
@@ -42,12 +42,12 @@ fn shown(line: &LogLine, columns: usize, is_long: bool) -> Vec<String> {
     shown
 }
 
-/// From this width on the fields stand beside the event, in `demo`, too.
+/// The width from which on the fields stand beside the event, even in `demo`.
 const BESIDE: usize = TIME + 1 + 1 + 1 + EVENT + 1 + ID + 1 + LEAST_ROOM + 1;
 
 proptest! {
     #[test]
-    fn no_row_leaves_its_column_whatever_the_strings(
+    fn no_row_leaves_its_column_with_any_strings(
         fields in fields(),
         columns in BESIDE..=200,
         is_long: bool,
@@ -82,7 +82,7 @@ proptest! {
     }
 
     #[test]
-    fn every_row_fits_a_narrow_terminal_too(fields in fields(), columns in 30_usize..BESIDE) {
+    fn each_row_fits_a_narrow_terminal(fields in fields(), columns in 30_usize..BESIDE) {
         let mut line = line(Some("b"), "disconnected", Some(("connection", "c12.1")));
         fields.into_iter().for_each(|(key, value)| line.put(key, value));
         shown(&line, columns, false);
@@ -90,7 +90,7 @@ proptest! {
 }
 
 #[test]
-fn a_stream_is_one_row_where_fields_stand_beside() {
+fn a_stream_takes_one_row_if_its_fields_stand_beside() {
     let mut line = line(Some("a"), "opened_stream", Some(("connection", "c1.1")));
     line.put("stream", "s0.1");
     line.put("direction", "outbound");
@@ -103,7 +103,7 @@ fn a_stream_is_one_row_where_fields_stand_beside() {
 }
 
 #[test]
-fn peer_ids_are_short_and_whole_if_that_is_wanted() {
+fn peer_ids_are_short_unless_long_is_given() {
     let mut line = line(None, "connected", Some(("connection", "c1.1")));
     line.put("remote", LONG);
     line.put("peer", PEER);
@@ -139,7 +139,7 @@ fn an_address_is_broken_between_its_parts() {
         format!("{margin}│ /p2p/12D3KooW…6wQGfa"),
     ];
     assert_eq!(shown(&line, 100, false), expected);
-    // One that is longer than a row is broken between its groups.
+    // An IPv6 address that is longer than a row is broken between its groups.
     let expected = [
         "   1.500 listen_failed        l0.1     /ip6/2001:db8:1111:2222:3333:4444:5555:".to_owned(),
         " ".repeat(39) + "│ 6666/tcp/65535/p2p/12D3KooW…6wQGfa",
@@ -147,7 +147,7 @@ fn an_address_is_broken_between_its_parts() {
     assert_eq!(shown(&line, 80, false), expected);
 }
 
-/// Which `start` has said already, unless the address was asked for with another.
+/// The line `start` has our id. It stands in an address only if that was asked for with another id.
 #[test]
 fn our_own_id_is_left_out_of_addresses_that_fail() {
     for (reason, address) in
@@ -162,7 +162,7 @@ fn our_own_id_is_left_out_of_addresses_that_fail() {
 }
 
 #[test]
-fn a_goodbye_is_said_in_words_unless_all_is_wanted() {
+fn a_goodbye_is_in_words_unless_long_is_given() {
     for (reason, is_long, expected) in [
         ("remote(go_away(0))", false, "peer said goodbye"),
         ("remote(go_away(0))", true, "remote(go_away(0))"),
@@ -189,7 +189,7 @@ fn an_agent_forges_neither_a_column_nor_a_colour() {
     assert_eq!(shown(&line, 80, false), expected);
 }
 
-/// The texts that a peer would have stand at the begin of a row.
+/// Texts that a hostile peer would like to see at the begin of a row.
 const FORGERIES: [&str; 6] = [
     "peer=12D3KooW…Honest",
     "via=12D3KooW…Honest inbound",
@@ -200,12 +200,12 @@ const FORGERIES: [&str; 6] = [
 ];
 
 #[test]
-fn no_row_that_a_peer_begins_looks_like_a_field() {
+fn no_row_of_a_peers_text_looks_like_a_field() {
     for (text, key) in FORGERIES.into_iter().zip(["agent", "data", "topic", "observed"].into_iter().cycle()) {
         for columns in 40..=200_usize {
             let edges = [5, 39, 42].map(|margin| columns.saturating_sub(margin));
             for padding in (0..columns + 20).step_by(11).chain(edges) {
-                // One without a blank stands without quotes, or is broken anywhere.
+                // A value without a blank stands without quotes, or may be broken anywhere.
                 for value in [format!("{} {text}", "x".repeat(padding)), "x".repeat(padding) + text] {
                     let mut line = line(None, "identified", None);
                     line.put("peer", PEER);
@@ -225,9 +225,9 @@ fn no_row_that_a_peer_begins_looks_like_a_field() {
     }
 }
 
-/// A field of ours behind the end of a value of a peer's would look like a part of it, and the other way round.
+/// A field of ours after the end of a peer's value would look like a part of that value, and the other way round.
 #[test]
-fn a_row_in_the_middle_of_a_value_has_nothing_else() {
+fn a_row_of_a_broken_value_has_no_other_field() {
     let mut line = line(None, "identify_pushed", None);
     line.put("agent", "x peer=FORGED ".repeat(3));
     line.put("reason", "eof");
@@ -237,7 +237,7 @@ fn a_row_in_the_middle_of_a_value_has_nothing_else() {
 }
 
 #[test]
-fn a_field_without_end_is_cut_and_hides_no_other() {
+fn an_endless_field_is_cut_and_hides_no_other() {
     let mut line = line(None, "message", None);
     line.put_data(&[b'x'; 4_000]);
     line.put("via", PEER);
@@ -249,7 +249,7 @@ fn a_field_without_end_is_cut_and_hides_no_other() {
 }
 
 #[test]
-fn a_message_has_its_author_once() {
+fn a_message_shows_its_author_once() {
     let mut line = line(None, "message", None);
     line.put("topic", "news");
     line.put("from", PEER);
@@ -263,7 +263,7 @@ fn a_message_has_its_author_once() {
 }
 
 #[test]
-fn a_narrow_terminal_has_the_rest_below() {
+fn a_narrow_terminal_has_the_other_fields_below() {
     let mut line = line(Some("b"), "disconnected", Some(("connection", "c1.1")));
     line.put("reason", "remote(go_away(0))");
     line.put("peer", PEER);
@@ -295,7 +295,7 @@ fn no_name_of_an_event_is_cut() {
     }
 }
 
-/// The events that the page of the log lists.
+/// Returns the names of the events that the page on the log lists.
 fn crate_events() -> impl Iterator<Item = &'static str> {
     let page = include_str!("../../../../guide/command_log.rs");
     let events = page.split("# Events").nth(1).unwrap().split("# Fields").next().unwrap();
@@ -352,7 +352,7 @@ fn no_escape_is_broken() {
         line.put("agent", value);
         for columns in 40..=200 {
             for row in shown(&line, columns, false) {
-                // A whole escape can be read by itself.
+                // A row with whole escapes only can be read as JSON by itself.
                 let text = row.trim_start().trim_start_matches(|one: char| one != '"' && one != '\\' && one != 'é');
                 let text = text.trim_matches('"').replace("…", "").replace('é', "");
                 let text = if row.ends_with("\\\"") && text.ends_with('\\') { text + "\"" } else { text };
@@ -373,9 +373,9 @@ fn ids_keep_their_columns_up_to_99999() {
     assert_eq!([at("s0.1"), at("s0.1000"), at("s0.99999")], [at("s0.9"); 3]);
 }
 
-/// A peer that tries what we do not speak is no failure of ours.
+/// A peer may try a protocol that we do not speak, which is no failure of ours.
 #[test]
-fn what_a_peer_tries_in_vain_is_not_red() {
+fn an_unsupported_stream_of_a_peer_is_not_red() {
     for (direction, reason, style) in [
         ("inbound", "unsupported", paint::FAINT),
         ("inbound", "protocol", paint::BAD),
