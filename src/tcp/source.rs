@@ -31,6 +31,7 @@ impl Source {
     /// Sets the marks that an event of the poller stands for, and wakes the tasks that wait for them.
     pub(super) fn happened(&self, event: &Event) {
         let (mut marks, mut reads, mut writes) = (0, false, false);
+        // An error sets all marks, so that the next attempt to read or to write returns it.
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             (marks, reads) = (marks | READABLE, true);
         }

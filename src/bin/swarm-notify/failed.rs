@@ -112,7 +112,7 @@ mod tests {
     use swarm_notify::lifecycle::Side;
 
     #[test]
-    fn the_error_is_left_out_if_the_reason_says_it() {
+    fn an_error_is_shown_unless_the_reason_says_it() {
         let address: Multiaddr = "/ip4/127.0.0.1/tcp/1".parse().unwrap();
         let cut = "Connection reset by peer (os error 104)";
         let unsupported = connection::Error::Unsupported.to_string();

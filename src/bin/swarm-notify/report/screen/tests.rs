@@ -47,7 +47,7 @@ const BESIDE: usize = TIME + 1 + 1 + 1 + EVENT + 1 + ID + 1 + LEAST_ROOM + 1;
 
 proptest! {
     #[test]
-    fn no_row_leaves_its_column_with_any_strings(
+    fn rows_keep_their_columns_with_any_strings(
         fields in fields(),
         columns in BESIDE..=200,
         is_long: bool,
