@@ -109,7 +109,7 @@ use notifee::HostNotifee;
 pub use open_stream::OpenStream;
 pub use remote::{Remote, RemoteEvents};
 use ring::rand::{SecureRandom, SystemRandom};
-use shared::Shared;
+use shared::HostShared;
 use smol::LocalExecutor;
 use std::os::fd::AsFd;
 pub use stream::Stream;
@@ -206,7 +206,7 @@ impl Host {
     }
 
     fn of(swarm: AnySwarm, config: Config) -> Self {
-        let shared = Shared::new(swarm, config);
+        let shared = HostShared::new(swarm, config);
         // This succeeds: nobody else can have borrowed the swarm of a host that was just made.
         let _ = shared.try_world(|host_swarm| host_swarm.notifees.register(HostNotifee(shared.clone())));
         Self { driver: Driver::new(shared), executor: Rc::new(LocalExecutor::new()) }

@@ -44,10 +44,10 @@ const ED25519_PEER_ID: [u8; 6] = [0, 36, 8, 1, 18, 32];
 
 /// A public key of a peer that can authenticate something.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct IdentityKey(Inner);
+pub(crate) struct IdentityKey(KeyByType);
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Inner {
+enum KeyByType {
     Ed25519(ed25519::PublicKey),
     Other { key: PublicKey, cost: u32 },
 }
@@ -116,15 +116,15 @@ impl IdentityKey {
         // Of the other encodings of a point, those with a wrong sign are of small order.
         match is_small_order(bytes) || !is_below_p(bytes) {
             true => Err(Unusable::Refused),
-            false => Ok(Self(Inner::Ed25519(key))),
+            false => Ok(Self(KeyByType::Ed25519(key))),
         }
     }
 
     /// Returns the cost of [`verify`](Self::verify), in signatures of Ed25519.
     pub(crate) const fn cost(&self) -> u32 {
         match self.0 {
-            Inner::Ed25519(_) => cost::ED25519,
-            Inner::Other { cost, .. } => cost,
+            KeyByType::Ed25519(_) => cost::ED25519,
+            KeyByType::Other { cost, .. } => cost,
         }
     }
 
@@ -132,18 +132,18 @@ impl IdentityKey {
     #[cfg(any(test, feature = "protocols"))]
     pub(crate) fn is_of(&self, peer: &PeerId) -> bool {
         match &self.0 {
-            Inner::Ed25519(key) => {
+            KeyByType::Ed25519(key) => {
                 peer.to_bytes().strip_prefix(&ED25519_PEER_ID).is_some_and(|rest| rest == key.to_bytes())
             }
-            Inner::Other { key, .. } => key.to_peer_id() == *peer,
+            KeyByType::Other { key, .. } => key.to_peer_id() == *peer,
         }
     }
 
     /// Returns the key as others have it.
     pub(crate) fn into_public(self) -> PublicKey {
         match self.0 {
-            Inner::Ed25519(key) => key.into(),
-            Inner::Other { key, .. } => key,
+            KeyByType::Ed25519(key) => key.into(),
+            KeyByType::Other { key, .. } => key,
         }
     }
 
@@ -151,20 +151,20 @@ impl IdentityKey {
     #[expect(clippy::disallowed_methods, reason = "this is the place that verifies")]
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         match &self.0 {
-            Inner::Ed25519(key) => verify_ed25519(key, message, signature),
-            Inner::Other { key, .. } if key.verify(message, signature) => Ok(()),
+            KeyByType::Ed25519(key) => verify_ed25519(key, message, signature),
+            KeyByType::Other { key, .. } if key.verify(message, signature) => Ok(()),
             #[cfg(feature = "secp256k1")]
-            Inner::Other { key, .. } if key.key_type() == libp2p_identity::KeyType::Secp256k1 => {
+            KeyByType::Other { key, .. } if key.key_type() == libp2p_identity::KeyType::Secp256k1 => {
                 let is_right = secp256k1::lower(signature).is_some_and(|lower| key.verify(message, &lower));
                 Err(if is_right { BadSignature::Refused } else { BadSignature::Wrong })
             }
             #[cfg(feature = "ecdsa")]
-            Inner::Other { key, .. } if key.key_type() == libp2p_identity::KeyType::Ecdsa => {
+            KeyByType::Other { key, .. } if key.key_type() == libp2p_identity::KeyType::Ecdsa => {
                 // What has another form was not computed with yet, so that no signature costs twice as much.
                 let is_right = ecdsa::usual(signature).is_some_and(|usual| key.verify(message, &usual));
                 Err(if is_right { BadSignature::Refused } else { BadSignature::Wrong })
             }
-            Inner::Other { .. } => Err(BadSignature::Wrong),
+            KeyByType::Other { .. } => Err(BadSignature::Wrong),
         }
     }
 }
@@ -190,7 +190,7 @@ fn other(bytes: &[u8], wire: &KeyMessage) -> Result<IdentityKey, Unusable> {
         rsa::check(&key.encode_pkcs1())?;
     }
     let cost = cost::of(&key);
-    Ok(IdentityKey(Inner::Other { key, cost }))
+    Ok(IdentityKey(KeyByType::Other { key, cost }))
 }
 
 /// Returns whether a key of ECDSA is one, but not of P-256. go-libp2p knows other curves.

@@ -69,9 +69,9 @@ use zeroize::Zeroizing;
 /// What a node brings to every handshake: its static Noise key, the payload that proves the key to be its own, and the
 /// muxers it offers. Made once; a clone shares all of it.
 #[derive(Clone)]
-pub struct Config(Arc<Inner>);
+pub struct Config(Arc<NodeKeys>);
 
-struct Inner {
+struct NodeKeys {
     params: NoiseParams,
     peer: PeerId,
     static_key: Arc<StaticKey>,
@@ -106,7 +106,7 @@ impl Config {
         if payload.len() > handshake::MAX_PAYLOAD {
             return Err(Error::Oversized);
         }
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(NodeKeys {
             params: "Noise_XX_25519_ChaChaPoly_SHA256".parse()?,
             peer: identity.public().to_peer_id(),
             static_key: Arc::new(static_key),

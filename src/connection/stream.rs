@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use core::num::NonZeroU32;
 use core::slice;
 pub use error::{ReadError, WriteError};
-use machine::{Effect, Life, State, Trigger, step};
+use machine::{Life, StreamEffect, StreamState, Trigger, step};
 
 /// The streams of all connections of an owner.
 pub type Streams = Table<StreamId, Stream>;
@@ -31,7 +31,7 @@ impl Queued for Stream {
 #[derive(Debug)]
 pub struct Stream {
     /// Where it is in its life, which only [`on`](Self::on) changes.
-    state: State,
+    state: StreamState,
     /// None until it has a place on the wire.
     pub(super) yamux: Option<yamux::Stream>,
     pub(super) negotiation: Negotiation,
@@ -49,7 +49,7 @@ const _: () = assert!(size_of::<Option<(NonZeroU32, Stream)>>() <= 104);
 const _: () = assert!(size_of::<Negotiation>() <= 16);
 
 /// What multistream-select keeps of a stream. It says whose side of it we are; how far the two have come, the stream's
-/// [`State`] says.
+/// [`StreamState`] says.
 #[derive(Debug)]
 pub(super) enum Negotiation {
     /// Ours.
@@ -73,7 +73,7 @@ impl Stream {
     /// A stream that the peer has begun: for [`Connection::accept_stream`](super::Connection::accept_stream).
     #[must_use]
     pub fn inbound() -> Self {
-        Self::new(State::inbound(), Negotiation::Listener(multistream::ListenerSelect::new()), Protocol::NONE)
+        Self::new(StreamState::inbound(), Negotiation::Listener(multistream::ListenerSelect::new()), Protocol::NONE)
     }
 
     /// A stream that proposes `protocols` in order of preference, for
@@ -86,22 +86,22 @@ impl Stream {
             many => (Proposals::Many(Box::new(many.into())), Protocol::NONE),
         };
         let negotiation = Negotiation::Dialer(multistream::DialerSelect::new(), proposals);
-        Some(Self::new(State::outbound(), negotiation, protocol))
+        Some(Self::new(StreamState::outbound(), negotiation, protocol))
     }
 
-    fn new(state: State, negotiation: Negotiation, protocol: Protocol) -> Self {
+    fn new(state: StreamState, negotiation: Negotiation, protocol: Protocol) -> Self {
         let (node, waits) = (QueueNode::NOWHERE, None);
         Self { state, yamux: None, negotiation, protocol, node, waits, has_own_time: false, sent: 0 }
     }
 
     /// Returns its state.
-    pub(super) const fn state(&self) -> State {
+    pub(super) const fn state(&self) -> StreamState {
         self.state
     }
 
     /// Takes a step of its [machine](machine), and returns what that asks for; `None` if nothing has changed.
     #[inline(always)]
-    pub(super) fn on(&mut self, trigger: Trigger) -> Option<Effect> {
+    pub(super) fn on(&mut self, trigger: Trigger) -> Option<StreamEffect> {
         let (state, effect) = step(self.state, trigger)?;
         self.state = state;
         Some(effect)

@@ -2,7 +2,7 @@
 //! time that a half-open one has.
 
 use super::stream::Stream;
-use super::stream::machine::{Effect, Life, State, Trigger};
+use super::stream::machine::{Life, StreamEffect, StreamState, Trigger};
 use super::stream_deadlines::StreamWait;
 use super::unnamed::StreamKey;
 use super::yamux::{self, Session};
@@ -19,16 +19,16 @@ impl Connection {
         let stream = env.streams.get_mut(id)?;
         let before = stream.state();
         let fact = match stream.on(trigger)? {
-            Effect::Nothing => return None,
-            Effect::SendFin => {
+            StreamEffect::Nothing => return None,
+            StreamEffect::SendFin => {
                 if let (Phase::Open(open), Some(yamux)) = (&mut self.phase, &mut stream.yamux) {
                     open.session.finish(yamux);
                     self.has_data_due = true;
                 }
                 return None;
             }
-            Effect::TellFailed(failure) => Fact::StreamFailed(id, failure),
-            Effect::TellEnded(end) => Fact::StreamEnded(id, end),
+            StreamEffect::TellFailed(failure) => Fact::StreamFailed(id, failure),
+            StreamEffect::TellEnded(end) => Fact::StreamEnded(id, end),
         };
         self.forget(id, before, env);
         Some(fact)
@@ -43,7 +43,7 @@ impl Connection {
 
     /// A stream has ended that was in the state `before`; its connection waits for nothing of it any more.
     #[inline(never)]
-    fn forget(&mut self, id: StreamId, before: State, env: &mut Environment<'_>) {
+    fn forget(&mut self, id: StreamId, before: StreamState, env: &mut Environment<'_>) {
         self.stream_deadlines.leave(env.streams, id);
         if env.streams.get(id).is_some_and(|stream| stream.has_own_time) {
             self.stream_deadlines.forget_own_time(id);

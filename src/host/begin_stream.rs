@@ -6,7 +6,7 @@ use super::command::{Proposal, QueuedOpening, StreamRequest};
 use super::error::Error;
 use super::opened_stream::StreamParts;
 use super::outcome::PendingOutcome;
-use super::shared::Shared;
+use super::shared::HostShared;
 use crate::lifecycle::{ConnectionId, State};
 use crate::notifee::Node;
 use crate::protocols::Target;
@@ -16,7 +16,7 @@ use core::time::Duration;
 /// The shortest time after which the lines are tried again although no stream has ended.
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
 
-impl Shared {
+impl HostShared {
     /// Begins a stream. If a limit is reached, the request waits in line if it is to, and fails otherwise.
     pub(super) fn open_or_wait(
         &self,

@@ -4,7 +4,7 @@ use super::command::{Close, HostCommand, Proposal};
 #[cfg(doc)]
 use super::handle::Handle;
 use super::open_stream::OpenStream;
-use super::shared::Shared;
+use super::shared::HostShared;
 use super::wait::AwaitOutcome;
 use crate::connection::Protocol;
 use crate::identity::PeerId;
@@ -17,7 +17,7 @@ use core::fmt;
 /// A connection that was dialed and has opened. It may have ended since. Dropping this value does not close the connection.
 #[derive(Clone)]
 pub struct Connection {
-    pub(super) shared: Rc<Shared>,
+    pub(super) shared: Rc<HostShared>,
     pub(super) id: ConnectionId,
     pub(super) peer: PeerId,
     pub(super) remote: Multiaddr,
@@ -75,7 +75,7 @@ impl Connection {
 }
 
 /// Closes a connection, and waits until it has ended. Returns at once if it has ended already.
-pub(super) async fn close(shared: &Rc<Shared>, id: ConnectionId, how: Close) {
+pub(super) async fn close(shared: &Rc<HostShared>, id: ConnectionId, how: Close) {
     // The connection is gone after this, whatever the outcome is.
     let _ = AwaitOutcome::begin(shared, |slot| HostCommand::CloseConnection(id, how, slot)).await;
 }

@@ -5,7 +5,7 @@ use super::any_swarm::HostSwarm;
 use super::error::Error;
 use super::opened_stream::StreamOutcome;
 use super::running_handlers::HandlerTicket;
-use super::shared::{HostPhase, Shared, Waiters, caught};
+use super::shared::{HostPhase, HostShared, Waiters, caught};
 use crate::notifee::Node;
 use crate::text::for_log;
 use alloc::format;
@@ -23,7 +23,7 @@ const ROUNDS: usize = 4;
 
 /// The part of a host that its owner polls to make progress.
 pub(super) struct Driver {
-    pub(super) shared: Rc<Shared>,
+    pub(super) shared: Rc<HostShared>,
     timer: Timer,
     /// The time to which the timer is set, if it is set. It may be earlier than the next deadline, and is never later.
     armed: Option<Duration>,
@@ -32,7 +32,7 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(shared: Rc<Shared>) -> Self {
+    pub(super) fn new(shared: Rc<HostShared>) -> Self {
         Self { shared, timer: Timer::never(), armed: None, wakers: Vec::new() }
     }
 
@@ -102,7 +102,7 @@ impl Driver {
     }
 }
 
-impl Shared {
+impl HostShared {
     /// Resets streams of the peers for which the most handlers run, one for each stream that has waited too long for a
     /// handler.
     fn have_streams_give_way(&self, node: &mut dyn Node, now: Duration) {
@@ -197,7 +197,7 @@ impl Shared {
 }
 
 /// The place of a running handler. Dropping it, with the task of the handler, gives the place back.
-struct RunningGuard(Rc<Shared>, HandlerTicket);
+struct RunningGuard(Rc<HostShared>, HandlerTicket);
 
 impl Drop for RunningGuard {
     fn drop(&mut self) {
@@ -208,7 +208,7 @@ impl Drop for RunningGuard {
 }
 
 /// Starts handlers while there are places for them. Their code runs when the executor runs their tasks.
-fn start(shared: &Rc<Shared>, executor: &LocalExecutor<'static>) {
+fn start(shared: &Rc<HostShared>, executor: &LocalExecutor<'static>) {
     while let Some((handler, stream, ticket)) = shared.waiters(|waiters| waiters.handlers.next(&shared.config)) {
         let place = RunningGuard(shared.clone(), ticket);
         let answer = handler(stream);

@@ -9,11 +9,11 @@
 use super::any_swarm::HostSwarm;
 use super::command::{Close, HostCommand};
 use super::error::Error;
-use super::shared::{HostPhase, Shared};
+use super::shared::{HostPhase, HostShared};
 use crate::lifecycle::{Id, State};
 use crate::notifee::Node;
 
-impl Shared {
+impl HostShared {
     /// Executes a command, at once or in the driver's next turn, and wakes the driver.
     pub(super) fn act(&self, command: HostCommand) {
         if let Some(command) = self.act_at_once(command) {
@@ -77,7 +77,7 @@ impl Shared {
 
 impl HostCommand {
     /// Refuses a command, since the host is gone, and fills its slot.
-    pub(super) fn refuse(self, shared: &Shared) {
+    pub(super) fn refuse(self, shared: &HostShared) {
         match self {
             Self::Listen(_, slot) => shared.fill(&slot, Err(Error::Gone)),
             Self::Dial(_, slot) => shared.fill(&slot, Err(Error::Gone)),
@@ -96,7 +96,7 @@ impl HostCommand {
     }
 
     /// Executes a command, unless it is pointless.
-    fn execute(self, shared: &Shared, host_swarm: &mut HostSwarm) {
+    fn execute(self, shared: &HostShared, host_swarm: &mut HostSwarm) {
         if self.is_pointless() {
             return;
         }
@@ -170,7 +170,7 @@ impl HostCommand {
 }
 
 /// Ends what was begun for a future that was dropped.
-fn give_up(id: Id, shared: &Shared, node: &mut dyn Node) {
+fn give_up(id: Id, shared: &HostShared, node: &mut dyn Node) {
     // Errors are ignored: they mean that the id has ended meanwhile.
     match id {
         Id::Listener(id) => {

@@ -9,7 +9,7 @@ use super::error::Error;
 use super::listener::Listener;
 use super::open_stream::OpenStream;
 use super::outcome::PendingOutcome;
-use super::shared::{HostPhase, Shared};
+use super::shared::{HostPhase, HostShared};
 use super::stream::Stream;
 use super::wait::{AwaitOutcome, WatchNotifee};
 use crate::connection::Protocol;
@@ -35,12 +35,12 @@ use smol::LocalExecutor;
 /// are dropped.
 #[derive(Clone)]
 pub struct Handle {
-    shared: Rc<Shared>,
+    shared: Rc<HostShared>,
     executor: Weak<LocalExecutor<'static>>,
 }
 
 impl Handle {
-    pub(super) const fn new(shared: Rc<Shared>, executor: Weak<LocalExecutor<'static>>) -> Self {
+    pub(super) const fn new(shared: Rc<HostShared>, executor: Weak<LocalExecutor<'static>>) -> Self {
         Self { shared, executor }
     }
 

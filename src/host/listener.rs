@@ -3,7 +3,7 @@
 use super::command::HostCommand;
 #[cfg(doc)]
 use super::handle::Handle;
-use super::shared::Shared;
+use super::shared::HostShared;
 use super::wait::AwaitOutcome;
 use crate::lifecycle::ListenerId;
 use crate::swarm::Multiaddr;
@@ -14,7 +14,7 @@ use core::fmt;
 /// An open listener. Dropping this value does not close the listener.
 #[derive(Clone)]
 pub struct Listener {
-    pub(super) shared: Rc<Shared>,
+    pub(super) shared: Rc<HostShared>,
     pub(super) id: ListenerId,
     pub(super) addresses: Vec<Multiaddr>,
 }

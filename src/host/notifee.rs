@@ -5,7 +5,7 @@ use super::error::Error;
 use super::handler_queue::QueuedStream;
 use super::handlers::HandlerChoice;
 use super::opened_stream::StreamOutcome;
-use super::shared::Shared;
+use super::shared::HostShared;
 use super::unread;
 use crate::lifecycle::{
     ConnectionEnd, ConnectionId, Direction, Failure, Limits, ListenerEnd, ListenerId, StreamEnd, StreamId,
@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 
 /// The host's own notifee. It borrows the [`Waiters`](super::shared::Waiters) only for a moment at a time, and calls no waker
 /// and no handler: the driver does that after the turn.
-pub(super) struct HostNotifee(pub(super) Rc<Shared>);
+pub(super) struct HostNotifee(pub(super) Rc<HostShared>);
 
 impl HostNotifee {
     /// Gives a stream that a peer has opened to its handler, if it is for one and not for another notifee.

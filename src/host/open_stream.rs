@@ -3,7 +3,7 @@
 use super::command::{HostCommand, Proposal, StreamRequest};
 use super::error::Error;
 use super::opened_stream::StreamParts;
-use super::shared::Shared;
+use super::shared::HostShared;
 use super::stream::Stream;
 use super::wait::AwaitOutcome;
 use crate::protocols::Target;
@@ -21,20 +21,20 @@ use core::task::{Context, Poll, ready};
 /// stream, or leaves the line.
 #[must_use = "nothing is begun before it is awaited"]
 pub struct OpenStream {
-    shared: Rc<Shared>,
-    state: State,
+    shared: Rc<HostShared>,
+    state: OpenStreamState,
 }
 
-enum State {
+enum OpenStreamState {
     /// The request, until the first poll sends it.
     Asked(StreamRequest),
-    QueuedOpening(AwaitOutcome<StreamParts>),
+    Begun(AwaitOutcome<StreamParts>),
 }
 
 impl OpenStream {
-    pub(super) fn new(shared: &Rc<Shared>, target: Target, proposal: Proposal) -> Self {
+    pub(super) fn new(shared: &Rc<HostShared>, target: Target, proposal: Proposal) -> Self {
         let request = StreamRequest { target, proposal, waits_at_limit: false };
-        Self { shared: shared.clone(), state: State::Asked(request) }
+        Self { shared: shared.clone(), state: OpenStreamState::Asked(request) }
     }
 
     /// Makes the future wait where it would fail with [`Error::Limit`]: while its connection, or the swarm, has as many
@@ -96,7 +96,7 @@ impl OpenStream {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait_at_limit(mut self) -> Self {
-        if let State::Asked(request) = &mut self.state {
+        if let OpenStreamState::Asked(request) = &mut self.state {
             request.waits_at_limit = true;
         }
         self
@@ -108,12 +108,12 @@ impl Future for OpenStream {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { shared, state } = &mut *self;
-        if let State::Asked(StreamRequest { target, proposal, waits_at_limit }) = state {
+        if let OpenStreamState::Asked(StreamRequest { target, proposal, waits_at_limit }) = state {
             let proposal = core::mem::replace(proposal, Proposal::Agreed(Vec::new()));
             let request = StreamRequest { target: *target, proposal, waits_at_limit: *waits_at_limit };
-            *state = State::QueuedOpening(AwaitOutcome::begin(shared, |slot| HostCommand::OpenStream(request, slot)));
+            *state = OpenStreamState::Begun(AwaitOutcome::begin(shared, |slot| HostCommand::OpenStream(request, slot)));
         }
-        let State::QueuedOpening(wait) = state else { return Poll::Pending };
+        let OpenStreamState::Begun(wait) = state else { return Poll::Pending };
         let opened = ready!(Pin::new(wait).poll(cx))?;
         Poll::Ready(Ok(Stream::new(shared.clone(), opened)))
     }
@@ -121,7 +121,7 @@ impl Future for OpenStream {
 
 impl fmt::Debug for OpenStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let was_polled = matches!(self.state, State::QueuedOpening(_));
+        let was_polled = matches!(self.state, OpenStreamState::Begun(_));
         f.debug_struct("OpenStream").field("was_polled", &was_polled).finish_non_exhaustive()
     }
 }

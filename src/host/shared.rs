@@ -1,4 +1,4 @@
-//! [`Shared`]: the state that the driver, the handles, the streams and the notifee of a host share.
+//! [`HostShared`]: the state that the driver, the handles, the streams and the notifee of a host share.
 //!
 //! This is the only place of the crate with shared ownership, and it has one rule: nothing is borrowed while foreign code
 //! runs (a waker, a closure, the drop of a stream). There is one exception, the [`HostSwarm`], which is borrowed while
@@ -45,7 +45,7 @@ pub(super) enum HostPhase {
 }
 
 /// The state that a host's parts share.
-pub(super) struct Shared {
+pub(super) struct HostShared {
     pub(super) config: Config,
     pub(super) local_peer: PeerId,
     pub(super) phase: Cell<HostPhase>,
@@ -99,7 +99,7 @@ impl Waiters {
     }
 }
 
-impl Shared {
+impl HostShared {
     pub(super) fn new(swarm: AnySwarm, config: Config) -> Rc<Self> {
         let local_peer = swarm.node().local_peer();
         Rc::new(Self {

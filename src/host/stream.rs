@@ -4,7 +4,7 @@ use super::command::HostCommand;
 use super::error::Absent;
 use super::opened_stream::{StreamOutcome, StreamParts};
 use super::outcome::remember;
-use super::shared::Shared;
+use super::shared::HostShared;
 use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Direction, StreamEnd, StreamId};
@@ -52,12 +52,12 @@ use std::io;
 /// A stream belongs to the thread of its host. Several tasks may use its halves, through `split` of `futures-lite` or `smol`:
 /// one task at a time waits to read, and one to write.
 pub struct Stream {
-    shared: Rc<Shared>,
+    shared: Rc<HostShared>,
     opened: StreamParts,
 }
 
 impl Stream {
-    pub(super) const fn new(shared: Rc<Shared>, opened: StreamParts) -> Self {
+    pub(super) const fn new(shared: Rc<HostShared>, opened: StreamParts) -> Self {
         Self { shared, opened }
     }
 

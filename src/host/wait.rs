@@ -4,7 +4,7 @@
 use super::command::HostCommand;
 use super::error::{Absent, Error};
 use super::outcome::{PendingOutcome, Watcher, WhatWaits};
-use super::shared::Shared;
+use super::shared::HostShared;
 use crate::notifee::NotifeeId;
 use alloc::rc::Rc;
 use core::future::Future;
@@ -14,14 +14,14 @@ use core::task::{Context, Poll};
 /// A future that waits for the outcome of a command. If it is dropped before, it gives up what the command has begun: a
 /// dial, a listener, a stream or a place in line.
 pub(super) struct AwaitOutcome<T> {
-    shared: Rc<Shared>,
+    shared: Rc<HostShared>,
     slot: Rc<PendingOutcome<T>>,
     is_over: bool,
 }
 
 impl<T> AwaitOutcome<T> {
     /// Gives the host the command that `command` makes from a fresh slot for its outcome.
-    pub(super) fn begin(shared: &Rc<Shared>, command: impl FnOnce(Rc<PendingOutcome<T>>) -> HostCommand) -> Self {
+    pub(super) fn begin(shared: &Rc<HostShared>, command: impl FnOnce(Rc<PendingOutcome<T>>) -> HostCommand) -> Self {
         let slot = PendingOutcome::new();
         let this = Self { shared: shared.clone(), slot: slot.clone(), is_over: false };
         shared.act(command(slot));
@@ -59,14 +59,14 @@ impl<T> Drop for AwaitOutcome<T> {
 
 /// A future that asks a notifee at once and after each turn, until the notifee has an answer.
 pub(super) struct WatchNotifee<T, F> {
-    shared: Rc<Shared>,
+    shared: Rc<HostShared>,
     watcher: Rc<Watcher>,
     id: NotifeeId<T>,
     ask: F,
 }
 
 impl<T, F> WatchNotifee<T, F> {
-    pub(super) fn new(shared: Rc<Shared>, id: NotifeeId<T>, ask: F) -> Self {
+    pub(super) fn new(shared: Rc<HostShared>, id: NotifeeId<T>, ask: F) -> Self {
         Self { shared, watcher: Rc::default(), id, ask }
     }
 }

@@ -13,13 +13,13 @@ pub(super) struct HeldMemory<H, I> {
     all: usize,
     items: BTreeMap<I, (H, usize)>,
     /// None of them is without an item.
-    holders: BTreeMap<H, Holder<I>>,
+    holders: BTreeMap<H, HolderMemory<I>>,
     /// The holders by their bytes.
     sizes: BTreeSet<(usize, H)>,
 }
 
 #[derive(Debug)]
-struct Holder<I> {
+struct HolderMemory<I> {
     bytes: usize,
     /// By their bytes.
     items: BTreeSet<(usize, I)>,
@@ -31,7 +31,7 @@ const NODE: usize = 11;
 impl<H: Copy + Ord, I: Copy + Ord> HeldMemory<H, I> {
     /// The bytes of heap that one holder takes at most, with a first item that is alone in its node.
     pub(super) const HOLDER: usize =
-        2 * (size_of::<(H, Holder<I>)>() + size_of::<(usize, H)>()) + NODE * size_of::<(usize, I)>() + 48;
+        2 * (size_of::<(H, HolderMemory<I>)>() + size_of::<(usize, H)>()) + NODE * size_of::<(usize, I)>() + 48;
     /// Those of a further item. Nodes may be half empty.
     pub(super) const ITEM: usize = 2 * (size_of::<(I, (H, usize))>() + size_of::<(usize, I)>()) + 16;
 
@@ -57,7 +57,7 @@ impl<H: Copy + Ord, I: Copy + Ord> HeldMemory<H, I> {
             return;
         }
         self.all = self.all.saturating_sub(before).saturating_add(bytes);
-        let own = self.holders.entry(holder).or_insert(Holder { bytes: 0, items: BTreeSet::new() });
+        let own = self.holders.entry(holder).or_insert(HolderMemory { bytes: 0, items: BTreeSet::new() });
         self.sizes.remove(&(own.bytes, holder));
         own.bytes = own.bytes.saturating_sub(before).saturating_add(bytes);
         own.items.remove(&(before, item));

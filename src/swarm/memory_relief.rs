@@ -97,11 +97,11 @@ where
         let with_id =
             self.state.streams.iter().filter(|(_, stream)| stream.bytes_held() > 0).filter_map(|(id, stream)| {
                 let connection = self.state.lifecycle.connection_of(id)?;
-                excess.contains_key(&connection).then_some((stream.bytes_held(), Holder::Stream(id), connection))
+                excess.contains_key(&connection).then_some((stream.bytes_held(), ByteHolder::Stream(id), connection))
             });
         let without_id =
             excess.keys().filter_map(|id| Some((*id, self.connections.get(*id)?))).flat_map(|(id, conn)| {
-                conn.holders_without_id().map(move |(held, slot)| (held, Holder::WithoutId(slot), id))
+                conn.holders_without_id().map(move |(held, slot)| (held, ByteHolder::WithoutId(slot), id))
             });
         let mut candidates: Vec<_> = with_id.chain(without_id).collect();
         // The largest first, and of those that are as large the oldest slot.
@@ -110,8 +110,8 @@ where
             let Some(left) = excess.get_mut(&connection).filter(|left| **left > 0) else { continue };
             let before = self.bytes_held();
             match holder {
-                Holder::Stream(id) => self.end_by_limit(id, connection),
-                Holder::WithoutId(slot) => {
+                ByteHolder::Stream(id) => self.end_by_limit(id, connection),
+                ByteHolder::WithoutId(slot) => {
                     if let Some(conn) = self.connections.get_mut(connection) {
                         conn.reset_without_id(slot, &mut self.state);
                     }
@@ -185,12 +185,12 @@ where
 
 /// A stream that holds bytes.
 #[derive(Clone, Copy)]
-enum Holder {
+enum ByteHolder {
     Stream(StreamId),
     WithoutId(UnnamedSlot),
 }
 
-impl Holder {
+impl ByteHolder {
     /// Where it comes among those that hold as much. Those without an id come first, since nobody was told of them.
     const fn order(self) -> (bool, usize) {
         match self {

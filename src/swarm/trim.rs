@@ -62,7 +62,7 @@ enum Usefulness {
 
 /// A connection that may be closed. The order is that in which they go.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Candidate {
+struct TrimCandidate {
     used: Usefulness,
     /// The time since which it has had no stream, or its peer was silent.
     since: Duration,
@@ -97,7 +97,7 @@ struct Sweep {
     /// The number of candidates that are kept.
     wanted: usize,
     /// The candidates, the most useful one first.
-    candidates: BinaryHeap<Candidate>,
+    candidates: BinaryHeap<TrimCandidate>,
     /// The number of open connections that are being closed already.
     leaving: usize,
 }
@@ -108,7 +108,7 @@ pub(super) struct Trimming {
     protected: Protected,
     sweep: Option<Sweep>,
     /// Those that go, the least useful last, and the reason.
-    victims: Vec<Candidate>,
+    victims: Vec<TrimCandidate>,
     victims_of: Option<SweepReason>,
     /// The time before which no sweep begins.
     rests_until: Duration,
@@ -231,7 +231,7 @@ where
     }
 
     /// Returns a connection that is open, and that we do not close yet, as one that may be closed once it is old enough.
-    fn candidate(&self, id: ConnectionId, why: SweepReason) -> Option<Candidate> {
+    fn candidate(&self, id: ConnectionId, why: SweepReason) -> Option<TrimCandidate> {
         let conn = self.connections.get(id)?;
         let is_dial = conn.direction == Direction::Outbound;
         let (used, since) = match (conn.idle_times(), conn.last_heard()) {
@@ -248,7 +248,7 @@ where
         }
         let usual = self.state.config.trim_grace;
         let grace = if why == SweepReason::Need { usual.min(GRACE_IN_NEED) } else { usual };
-        Some(Candidate { used, since, id, ripe_at: conn.began.saturating_add(grace) })
+        Some(TrimCandidate { used, since, id, ripe_at: conn.began.saturating_add(grace) })
     }
 
     fn end_sweep(&mut self, sweep: Sweep) {
@@ -295,7 +295,7 @@ where
     }
 
     /// Closes a connection that is to go, if it still may. Returns whether it has.
-    fn trim_victim(&mut self, victim: Candidate) -> bool {
+    fn trim_victim(&mut self, victim: TrimCandidate) -> bool {
         let why = self.trimming.victims_of.unwrap_or(SweepReason::HighWater);
         // The stream that makes it useful may be in the socket already.
         self.help(victim.id, Helping::WHOLE);

@@ -26,7 +26,7 @@ use crate::report::Reporter;
 use crate::services::Services;
 use crate::tally::{Summary, Tally};
 use call::Call;
-use progress::{Done, Progress};
+use progress::{DialProgress, Done};
 use std::collections::HashMap;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, State, StreamEnd, StreamId};
@@ -53,9 +53,9 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     node.world.dialed = Some(connection);
     let caller = node.notifees.register(DialRun::new(args.clone(), connection, u64::from_le_bytes(seed)));
     let mut dial_services = DialServices::new(args);
-    let mut progress = Progress::new(args, reporter);
+    let mut progress = DialProgress::new(args, reporter);
     if progress.is_some() {
-        node.notifees.register(Progress::beat());
+        node.notifees.register(DialProgress::beat());
     }
     let end = node.run("dial", exposed.as_ref(), |cx, world, notifees| {
         let connected = notifees.get::<DialRun>(caller).and_then(DialRun::connected);

@@ -134,9 +134,9 @@ impl HasNode for LoggedSwarm {
 }
 
 /// A notifee that prints the refusals of peers, which have no ids. The swarm reports each kind at most once a second.
-struct Refusals;
+struct RefusalLog;
 
-impl Notifee<LoggedSwarm> for Refusals {
+impl Notifee<LoggedSwarm> for RefusalLog {
     fn interest(&self) -> Interest {
         Interest::REFUSED
     }
@@ -164,7 +164,7 @@ impl Node {
         let world =
             LoggedSwarm { swarm, reporter, open: OpenIds::default(), dialed: None, is_ending: false, told: None };
         let mut notifees = Notifees::new();
-        notifees.register(Refusals);
+        notifees.register(RefusalLog);
         Ok(Self { world, notifees })
     }
 

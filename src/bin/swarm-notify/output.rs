@@ -191,7 +191,7 @@ impl OutputQueue {
         let mut state = self.lock();
         state.told_to_end.get_or_insert_with(Instant::now);
         if state.policy == Policy::Wait {
-            state.policy = Policy::OutputEnd;
+            state.policy = Policy::End;
             state.is_full = false;
         }
         drop(state);
@@ -256,7 +256,7 @@ impl OutputQueue {
         let takes = match state.policy {
             Policy::Wait => true,
             Policy::Lag => state.missed == 0 && !state.is_beyond(1),
-            Policy::OutputEnd => !state.is_beyond(2),
+            Policy::End => !state.is_beyond(2),
             Policy::Drop => !state.is_beyond(1),
         } && state.end.is_none();
         if let Some(before) = before.filter(|_| takes) {

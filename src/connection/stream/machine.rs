@@ -1,5 +1,5 @@
-//! The machine of a stream, from its id to its end. A [`State`] is a stage of its [`Life`], and its two halves: [`Local`] is
-//! ours, [`Remote`] the peer's.
+//! The machine of a stream, from its id to its end. A [`StreamState`] is a stage of its [`Life`], and its two halves:
+//! [`LocalHalf`] is ours, [`RemoteHalf`] the peer's.
 //!
 //! | life       | `Placed`  | `Agreed`   | `Denied`  | `Permitted` | `Close` | `End`                |
 //! |------------|-----------|------------|-----------|-------------|---------|----------------------|
@@ -58,10 +58,10 @@ use crate::lifecycle::{Failure, StreamEnd};
 
 /// A stream's state. Nothing but [`step`] makes one from another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::connection) struct State {
+pub(in crate::connection) struct StreamState {
     life: Life,
-    local: Local,
-    remote: Remote,
+    local: LocalHalf,
+    remote: RemoteHalf,
 }
 
 /// How far a stream has come.
@@ -91,7 +91,7 @@ pub(in crate::connection) enum Life {
 
 /// Our half of a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::connection) enum Local {
+pub(in crate::connection) enum LocalHalf {
     /// Its owner may write.
     Writing,
     /// Its owner has finished. The FIN waits for the word on the protocol, or to be written to the byte pipe.
@@ -102,7 +102,7 @@ pub(in crate::connection) enum Local {
 
 /// The peer's half of a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::connection) enum Remote {
+pub(in crate::connection) enum RemoteHalf {
     /// The peer's FIN has not come, or its owner has not read up to it.
     Reading,
     /// Its owner has read the peer's FIN, or has closed the stream, and the FIN has come.
@@ -134,7 +134,7 @@ pub(in crate::connection) enum Trigger {
 
 /// What a step asks for, besides the next state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::connection) enum Effect {
+pub(in crate::connection) enum StreamEffect {
     /// Nothing that does not follow from the trigger.
     Nothing,
     /// The muxer is to send our FIN.
@@ -149,48 +149,48 @@ pub(in crate::connection) enum Effect {
 // Each caller has one trigger, so that little of it is left there. As a call it and what is around it cost 740 instructions
 // a stream more.
 #[inline(always)]
-pub(super) const fn step(state: State, trigger: Trigger) -> Option<(State, Effect)> {
-    use {Effect as E, Life as L, Local as O, Remote as R, Trigger as T};
+pub(super) const fn step(state: StreamState, trigger: Trigger) -> Option<(StreamState, StreamEffect)> {
+    use {Life as L, LocalHalf as O, RemoteHalf as R, StreamEffect as E, Trigger as T};
     let next = match (state.life, trigger, state.local, state.remote) {
-        (L::Queued, T::Placed, ..) => State { life: L::Proposing, ..state },
-        (L::Proposing, T::Agreed, ..) => State { life: L::Agreed, ..state },
-        (L::Answering, T::Agreed, ..) => State { life: L::Confirming, ..state },
-        (L::Confirming, T::Denied, ..) => State { life: L::Answering, ..state },
-        (L::Agreed | L::Confirming, T::Permitted, ..) => State { life: L::Open, ..state },
-        (L::Open, T::Close, O::Writing, _) => State { life: L::Closing, local: O::Finishing, ..state },
-        (L::Open, T::Close, ..) => State { life: L::Closing, ..state },
+        (L::Queued, T::Placed, ..) => StreamState { life: L::Proposing, ..state },
+        (L::Proposing, T::Agreed, ..) => StreamState { life: L::Agreed, ..state },
+        (L::Answering, T::Agreed, ..) => StreamState { life: L::Confirming, ..state },
+        (L::Confirming, T::Denied, ..) => StreamState { life: L::Answering, ..state },
+        (L::Agreed | L::Confirming, T::Permitted, ..) => StreamState { life: L::Open, ..state },
+        (L::Open, T::Close, O::Writing, _) => StreamState { life: L::Closing, local: O::Finishing, ..state },
+        (L::Open, T::Close, ..) => StreamState { life: L::Closing, ..state },
         (L::Finished | L::Cut | L::Failed, ..) => return None,
-        (_, T::Finish, O::Writing, _) => State { local: O::Finishing, ..state },
-        (L::Agreed | L::Open | L::Closing, T::FinSent, O::Finishing, _) => State { local: O::FinSent, ..state },
-        (L::Open | L::Closing, T::EndRead, _, R::Reading) => State { remote: R::EndRead, ..state },
+        (_, T::Finish, O::Writing, _) => StreamState { local: O::Finishing, ..state },
+        (L::Agreed | L::Open | L::Closing, T::FinSent, O::Finishing, _) => StreamState { local: O::FinSent, ..state },
+        (L::Open | L::Closing, T::EndRead, _, R::Reading) => StreamState { remote: R::EndRead, ..state },
         (L::Queued | L::Proposing | L::Answering, T::End(_, failure), ..) => {
-            return Some((State { life: L::Failed, ..state }, E::TellFailed(failure)));
+            return Some((StreamState { life: L::Failed, ..state }, E::TellFailed(failure)));
         }
         (L::Agreed | L::Confirming, T::End(_, failure), ..) => {
-            return Some((State { life: L::Cut, ..state }, E::TellFailed(failure)));
+            return Some((StreamState { life: L::Cut, ..state }, E::TellFailed(failure)));
         }
         (L::Open | L::Closing, T::End(end, _), ..) => {
-            return Some((State { life: L::Cut, ..state }, E::TellEnded(end)));
+            return Some((StreamState { life: L::Cut, ..state }, E::TellEnded(end)));
         }
         (_, T::Placed | T::Agreed | T::Denied | T::Permitted | T::Finish | T::Close | T::FinSent | T::EndRead, ..) => {
             return None;
         }
     };
     if let (O::FinSent, R::EndRead) = (next.local, next.remote) {
-        return Some((State { life: L::Finished, ..next }, E::TellEnded(StreamEnd::Finished)));
+        return Some((StreamState { life: L::Finished, ..next }, E::TellEnded(StreamEnd::Finished)));
     }
     Some((next, if next.owes_fin() && !state.owes_fin() { E::SendFin } else { E::Nothing }))
 }
 
-impl State {
+impl StreamState {
     /// Returns the state of a stream of ours at its beginning.
     pub(super) const fn outbound() -> Self {
-        Self { life: Life::Queued, local: Local::Writing, remote: Remote::Reading }
+        Self { life: Life::Queued, local: LocalHalf::Writing, remote: RemoteHalf::Reading }
     }
 
     /// Returns the state of a stream of the peer's once it has an id.
     pub(super) const fn inbound() -> Self {
-        Self { life: Life::Answering, local: Local::Writing, remote: Remote::Reading }
+        Self { life: Life::Answering, local: LocalHalf::Writing, remote: RemoteHalf::Reading }
     }
 
     /// Returns how far it has come.
@@ -200,7 +200,7 @@ impl State {
 
     /// Whether the muxer has our FIN to send.
     const fn owes_fin(self) -> bool {
-        matches!((self.life, self.local), (Life::Agreed | Life::Open | Life::Closing, Local::Finishing))
+        matches!((self.life, self.local), (Life::Agreed | Life::Open | Life::Closing, LocalHalf::Finishing))
     }
 
     /// Whether the stream has ended, however.
@@ -254,10 +254,10 @@ impl State {
     pub(super) const fn may_write(self, is_lazy: bool) -> Result<(), WriteError> {
         match (self.life, self.local) {
             (Life::Finished | Life::Cut | Life::Failed, _) => Err(WriteError::Ended),
-            (_, Local::Finishing | Local::FinSent) => Err(WriteError::Closed),
-            (Life::Agreed | Life::Open | Life::Closing, Local::Writing) => Ok(()),
-            (Life::Proposing, Local::Writing) if is_lazy => Ok(()),
-            (Life::Queued | Life::Proposing | Life::Answering | Life::Confirming, Local::Writing) => {
+            (_, LocalHalf::Finishing | LocalHalf::FinSent) => Err(WriteError::Closed),
+            (Life::Agreed | Life::Open | Life::Closing, LocalHalf::Writing) => Ok(()),
+            (Life::Proposing, LocalHalf::Writing) if is_lazy => Ok(()),
+            (Life::Queued | Life::Proposing | Life::Answering | Life::Confirming, LocalHalf::Writing) => {
                 Err(WriteError::Blocked)
             }
         }
@@ -265,17 +265,17 @@ impl State {
 
     /// Whether the owner has yet to read the end.
     pub(super) const fn awaits_end(self) -> bool {
-        matches!(self.remote, Remote::Reading)
+        matches!(self.remote, RemoteHalf::Reading)
     }
 
     /// Whether its owner has finished our half. A reset undoes it.
     pub(in crate::connection) const fn is_local_finished(self) -> bool {
-        !matches!((self.life, self.local), (Life::Cut | Life::Failed, _) | (_, Local::Writing))
+        !matches!((self.life, self.local), (Life::Cut | Life::Failed, _) | (_, LocalHalf::Writing))
     }
 
     /// Whether our FIN has been written to the byte pipe. A reset undoes it.
     pub(in crate::connection) const fn is_fin_sent(self) -> bool {
-        !matches!(self.life, Life::Cut | Life::Failed) && matches!(self.local, Local::FinSent)
+        !matches!(self.life, Life::Cut | Life::Failed) && matches!(self.local, LocalHalf::FinSent)
     }
 }
 

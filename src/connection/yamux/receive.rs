@@ -23,7 +23,7 @@ use super::{PROTOCOL_ERROR, Streams};
 use crate::arithmetic::{Count, copy_front};
 
 /// What one step through a header came to.
-enum Step<K> {
+enum FrameStep<K> {
     /// Tell this; so much of the header is left.
     Tell(Fact<K>, Header),
     /// The peer opens a stream.
@@ -102,15 +102,15 @@ impl<K: Copy> Session<K> {
             Incoming::Frame(header) => {
                 let header = *header;
                 match self.step(streams, header)? {
-                    Step::Tell(fact, left) => {
+                    FrameStep::Tell(fact, left) => {
                         self.incoming = Incoming::Frame(left);
                         Ok(Some(fact))
                     }
-                    Step::Ask => {
+                    FrameStep::Ask => {
                         self.incoming = Incoming::Undecided(header);
                         Ok(Some(Fact::Inbound))
                     }
-                    Step::Done(fact, next) => {
+                    FrameStep::Done(fact, next) => {
                         if let Some((_, tail)) = rest.split_first() {
                             *rest = tail;
                         }
@@ -149,7 +149,7 @@ impl<K: Copy> Session<K> {
     }
 
     /// Deals with a header, or with what is left of it.
-    fn step(&mut self, streams: &mut impl Streams<K>, header: Header) -> Result<Step<K>, Violation> {
+    fn step(&mut self, streams: &mut impl Streams<K>, header: Header) -> Result<FrameStep<K>, Violation> {
         match header.kind {
             FrameType::Ping if header.has(ACK) => {
                 let pong = self.growth.on_pong(header.length);
@@ -157,24 +157,24 @@ impl<K: Copy> Session<K> {
                     self.ping(PROBE);
                 }
                 let fact = (pong == Pong::Owners).then_some(Fact::Pong(header.length));
-                Ok(Step::Done(fact, Incoming::start()))
+                Ok(FrameStep::Done(fact, Incoming::start()))
             }
             // Some peers ask without SYN.
             FrameType::Ping => {
                 if !self.output.ends_with_pong(header.length) {
                     self.output.answer(Header::new(FrameType::Ping, ACK, 0, header.length));
                 }
-                Ok(Step::Done(None, Incoming::start()))
+                Ok(FrameStep::Done(None, Incoming::start()))
             }
             FrameType::GoAway => {
                 self.peer_left = true;
-                Ok(Step::Done(Some(Fact::GoAway(header.length)), Incoming::start()))
+                Ok(FrameStep::Done(Some(Fact::GoAway(header.length)), Incoming::start()))
             }
             FrameType::Data | FrameType::WindowUpdate => self.step_stream(streams, header),
         }
     }
 
-    fn step_stream(&mut self, streams: &mut impl Streams<K>, header: Header) -> Result<Step<K>, Violation> {
+    fn step_stream(&mut self, streams: &mut impl Streams<K>, header: Header) -> Result<FrameStep<K>, Violation> {
         // Unknown flags, and an ACK where there is nothing to acknowledge, are passed over, as in go and rust.
         let Header { kind, id, length, .. } = header;
         if id == 0 || header.has(SYN) && self.is_ours(id) {
@@ -189,29 +189,29 @@ impl<K: Copy> Session<K> {
                 return Err(Violation::StreamExists(id));
             }
             // After our go-away we could not answer.
-            return Ok(if self.output.is_closed() { Step::Done(None, payload(None)) } else { Step::Ask });
+            return Ok(if self.output.is_closed() { FrameStep::Done(None, payload(None)) } else { FrameStep::Ask });
         }
-        let Some(key) = self.wire_ids.look_up(id) else { return Ok(Step::Done(None, payload(None))) };
+        let Some(key) = self.wire_ids.look_up(id) else { return Ok(FrameStep::Done(None, payload(None))) };
         let Some(stream) = streams.stream_mut(key).filter(|stream| stream.id == id) else {
             self.wire_ids.remove(id);
             self.output.answer(Header::new(FrameType::WindowUpdate, RST, id, 0));
-            return Ok(Step::Done(None, payload(None)));
+            return Ok(FrameStep::Done(None, payload(None)));
         };
         // The peer cannot know of it, so this is for none.
         if stream.opening == SynState::SynDue {
-            return Ok(Step::Done(None, payload(None)));
+            return Ok(FrameStep::Done(None, payload(None)));
         }
         if header.has(RST) {
             // Whatever the length says: some peers put a code there.
             self.peer_resets(stream);
             self.set_reset(stream);
-            return Ok(Step::Done(Some(Fact::Reset(key)), payload(None)));
+            return Ok(FrameStep::Done(Some(Fact::Reset(key)), payload(None)));
         }
         if header.has(ACK) {
             let fact = stream.opening == SynState::SynSent;
             if fact {
                 self.acknowledged(stream);
-                return Ok(Step::Tell(Fact::Acknowledged(key), header.without(ACK)));
+                return Ok(FrameStep::Tell(Fact::Acknowledged(key), header.without(ACK)));
             }
         }
         if kind == FrameType::WindowUpdate {
@@ -219,22 +219,22 @@ impl<K: Copy> Session<K> {
             let goes_on = self.window_raised(stream);
             if length > 0 {
                 let left = Header { length: 0, ..header };
-                return Ok(Step::Tell(if goes_on { Fact::Writable(key) } else { Fact::Window(key) }, left));
+                return Ok(FrameStep::Tell(if goes_on { Fact::Writable(key) } else { Fact::Window(key) }, left));
             }
         } else if length > 0 {
             if !stream.receiving.is_open() {
                 // The fault of one stream: the others are in order.
                 self.reset_for_peer(stream);
-                return Ok(Step::Done(Some(Fact::Reset(key)), payload(None)));
+                return Ok(FrameStep::Done(Some(Fact::Reset(key)), payload(None)));
             }
             if !stream.window.allows(length) {
                 return Err(Violation::ReceiveWindow(id));
             }
-            return Ok(Step::Done(None, payload(Some(key))));
+            return Ok(FrameStep::Done(None, payload(Some(key))));
         }
         let fact =
             if header.has(FIN) { self.deliver(streams, id, key, &[], true, &mut BufferPool::shut()) } else { None };
-        Ok(Step::Done(fact, Incoming::start()))
+        Ok(FrameStep::Done(fact, Incoming::start()))
     }
 
     /// Payload for a stream, and FIN after it. Nothing happens if the stream was reset in the meantime.

@@ -31,7 +31,7 @@ struct NotifeeSlot {
     /// The sequence number of the notifee that the slot belongs to.
     sequence: u64,
     place: usize,
-    state: State,
+    state: SlotState,
     /// It hears emissions.
     hears: bool,
     /// The protocols of a service that was installed and is not taken out again.
@@ -40,13 +40,13 @@ struct NotifeeSlot {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+enum SlotState {
     Staying,
     /// It is to be unregistered.
     Leaving,
     /// It is unregistered, and its protocols are still installed.
     #[cfg(feature = "protocols")]
-    Remainder,
+    HasLeft,
 }
 
 impl NotifeeSlot {
@@ -54,7 +54,7 @@ impl NotifeeSlot {
         Self {
             sequence,
             place,
-            state: State::Staying,
+            state: SlotState::Staying,
             hears,
             #[cfg(feature = "protocols")]
             protocols: None,
@@ -88,13 +88,13 @@ impl NotifeeSlots {
 
     /// Returns the place of a notifee that is registered and not leaving.
     pub(super) fn place(&self, id: NotifeeId) -> Option<usize> {
-        self.get(id).filter(|slot| slot.state == State::Staying).map(|slot| slot.place)
+        self.get(id).filter(|slot| slot.state == SlotState::Staying).map(|slot| slot.place)
     }
 
     /// Marks a notifee as leaving. `false`: it is not registered, or marked already.
     pub(super) fn leave(&mut self, id: NotifeeId) -> bool {
-        let Some(slot) = self.get_mut(id).filter(|slot| slot.state == State::Staying) else { return false };
-        slot.state = State::Leaving;
+        let Some(slot) = self.get_mut(id).filter(|slot| slot.state == SlotState::Staying) else { return false };
+        slot.state = SlotState::Leaving;
         let hears = slot.hears;
         self.staying -= 1;
         self.hearing -= usize::from(hears);
@@ -103,25 +103,25 @@ impl NotifeeSlots {
 
     /// Returns whether the notifee of a slot is leaving; `false` for a vacant one.
     pub(super) fn is_leaving(&self, slot: u32) -> bool {
-        self.slots.get(slot as usize).is_some_and(|slot| slot.state == State::Leaving)
+        self.slots.get(slot as usize).is_some_and(|slot| slot.state == SlotState::Leaving)
     }
 
     /// Takes out a notifee, leaving or not, whose place is vacant from now on. Returns the place.
     pub(super) fn remove(&mut self, id: NotifeeId) -> Option<usize> {
         let NotifeeSlot { place, state, hears, .. } = *self.get(id)?;
         match state {
-            State::Staying => {
+            SlotState::Staying => {
                 self.staying -= 1;
                 self.hearing -= usize::from(hears);
             }
-            State::Leaving => {}
+            SlotState::Leaving => {}
             #[cfg(feature = "protocols")]
-            State::Remainder => return None,
+            SlotState::HasLeft => return None,
         }
         self.vacant += 1;
         #[cfg(feature = "protocols")]
         if let Some(slot) = self.get_mut(id).filter(|slot| slot.protocols.is_some()) {
-            slot.state = State::Remainder;
+            slot.state = SlotState::HasLeft;
             return Some(place);
         }
         self.slots.try_remove(id.slot as usize)?;
@@ -141,7 +141,7 @@ impl NotifeeSlots {
     pub(super) fn uninstall(&mut self, id: NotifeeId) -> Option<Vec<Protocol>> {
         let slot = self.get_mut(id)?;
         let protocols = slot.protocols.take()?;
-        if slot.state == State::Remainder {
+        if slot.state == SlotState::HasLeft {
             self.slots.try_remove(id.slot as usize);
         }
         Some(protocols)
@@ -160,7 +160,7 @@ impl NotifeeSlots {
 
     /// Returns whether a notifee other than this one hears emissions.
     pub(super) fn is_heard_by_others(&self, this: NotifeeId) -> bool {
-        let is_hearing = |slot: &NotifeeSlot| slot.hears && slot.state == State::Staying;
+        let is_hearing = |slot: &NotifeeSlot| slot.hears && slot.state == SlotState::Staying;
         self.hearing > usize::from(self.get(this).is_some_and(is_hearing))
     }
 

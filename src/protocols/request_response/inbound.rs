@@ -27,12 +27,12 @@ pub(super) struct InboundRequest {
     connection: ConnectionId,
     peer: PeerId,
     stream: StreamId,
-    state: State,
+    state: InboundRequestState,
     deadline: Option<Duration>,
 }
 
 #[derive(Debug)]
-enum State {
+enum InboundRequestState {
     /// Not all of the request has come.
     Arriving(Body),
     /// The owner has it, or is to take it.
@@ -53,25 +53,27 @@ impl InboundRequest {
 
     /// Returns whether the owner may answer.
     pub(super) const fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Waiting)
+        matches!(self.state, InboundRequestState::Waiting)
     }
 
     /// Returns whether the owner has nothing to hear of it.
     const fn is_untold(&self) -> bool {
-        matches!(self.state, State::Arriving(_) | State::GivesWay { is_untold: true })
+        matches!(self.state, InboundRequestState::Arriving(_) | InboundRequestState::GivesWay { is_untold: true })
     }
 
     /// The order in which requests of one peer give way: the more work the owner has put into one, the later.
     const fn spared(&self) -> Spared {
         match self.state {
-            State::Arriving(_) | State::Refused | State::GivesWay { .. } => Spared::All,
-            State::Answering { .. } => Spared::Writing,
-            State::Waiting => Spared::Nothing,
+            InboundRequestState::Arriving(_) | InboundRequestState::Refused | InboundRequestState::GivesWay { .. } => {
+                Spared::All
+            }
+            InboundRequestState::Answering { .. } => Spared::Writing,
+            InboundRequestState::Waiting => Spared::Nothing,
         }
     }
 
     /// Goes on to another state. The places are told, since they know which request gives way first.
-    fn set(&mut self, id: InboundRequestId, state: State, places: &mut RequestPlaces) {
+    fn set(&mut self, id: InboundRequestId, state: InboundRequestState, places: &mut RequestPlaces) {
         let from = self.spared();
         self.state = state;
         places.goes_on(&self.peer, id, from, Some(self.spared()));
@@ -82,14 +84,14 @@ impl<C: Codec> RequestResponse<C> {
     /// The owner has answered a request that waits.
     pub(super) fn answer(&mut self, id: InboundRequestId, writer: Writer) {
         if let Some(inbound) = self.inbound.get_mut(&id) {
-            inbound.set(id, State::Answering { writer, is_written: false }, &mut self.places);
+            inbound.set(id, InboundRequestState::Answering { writer, is_written: false }, &mut self.places);
         }
     }
 
     /// The owner has refused a request that waits.
     pub(super) fn refuse_to_answer(&mut self, id: InboundRequestId) {
         if let Some(inbound) = self.inbound.get_mut(&id) {
-            inbound.set(id, State::Refused, &mut self.places);
+            inbound.set(id, InboundRequestState::Refused, &mut self.places);
         }
     }
 
@@ -112,7 +114,8 @@ impl<C: Codec> RequestResponse<C> {
         let id = InboundRequestId(self.next_inbound);
         self.next_inbound.raise(1);
         let body = Body::new(self.config.framing, self.config.request_bytes);
-        let mut inbound = InboundRequest { connection, peer, stream, state: State::Arriving(body), deadline: None };
+        let mut inbound =
+            InboundRequest { connection, peer, stream, state: InboundRequestState::Arriving(body), deadline: None };
         let at = now.saturating_add(self.config.inbound_timeout);
         self.deadlines.set(Exchange::Answer(id), &mut inbound.deadline, Some(at));
         self.inbound.insert(id, inbound);
@@ -142,7 +145,8 @@ impl<C: Codec> RequestResponse<C> {
     fn give_way(&mut self, node: &mut dyn Node, id: InboundRequestId) {
         let Some(inbound) = self.inbound.get(&id) else { return };
         let peer = inbound.peer;
-        let reason = if matches!(inbound.state, State::Refused) { Failure::Requested } else { Failure::Limit };
+        let reason =
+            if matches!(inbound.state, InboundRequestState::Refused) { Failure::Requested } else { Failure::Limit };
         self.give_up_inbound(node, id, reason);
         if !matches!(self.events.back(), Some(Event::InboundFailure { id: last, .. }) if *last == id) {
             // Nobody is told of it, so its place is free already.
@@ -174,7 +178,7 @@ impl<C: Codec> RequestResponse<C> {
             if let Some(handled) = &mut self.handled {
                 handled.retain(|handled| handled.id != id);
             }
-            inbound.set(id, State::GivesWay { is_untold }, &mut self.places);
+            inbound.set(id, InboundRequestState::GivesWay { is_untold }, &mut self.places);
             self.to_answer.push_back(id);
         }
     }
@@ -184,11 +188,11 @@ impl<C: Codec> RequestResponse<C> {
         self.read_or_write(node, id);
         let Some(inbound) = self.inbound.get(&id) else { return };
         let held = match &inbound.state {
-            State::Arriving(body) => body.held(),
-            State::Answering { writer, .. } => writer.held(),
+            InboundRequestState::Arriving(body) => body.held(),
+            InboundRequestState::Answering { writer, .. } => writer.held(),
             // What waits for the owner is counted until it is taken.
-            State::Waiting => return self.relieve_inbound(),
-            State::Refused | State::GivesWay { .. } => 0,
+            InboundRequestState::Waiting => return self.relieve_inbound(),
+            InboundRequestState::Refused | InboundRequestState::GivesWay { .. } => 0,
         };
         self.inbound_bytes.set(inbound.peer, id, held);
         self.relieve_inbound();
@@ -198,14 +202,14 @@ impl<C: Codec> RequestResponse<C> {
         let Some(inbound) = self.inbound.get_mut(&id) else { return };
         let stream = inbound.stream;
         match &mut inbound.state {
-            State::Arriving(body) => {
+            InboundRequestState::Arriving(body) => {
                 let Some(request) = body.read_more(node, stream) else { return };
                 let bytes = request.as_ref().map_or(0, Vec::len);
                 let request = request.map_err(|reason| log::debug!("{id}: no request: {reason}")).and_then(|bytes| {
                     self.codec.decode_request(bytes).map_err(|error| log::debug!("{id}: no request: {error}"))
                 });
                 let Ok(request) = request else { return self.give_up_inbound(node, id, Failure::Protocol) };
-                inbound.set(id, State::Waiting, &mut self.places);
+                inbound.set(id, InboundRequestState::Waiting, &mut self.places);
                 // It ends by our own deadline, or without us a little later.
                 let _ = node.set_half_open_timeout(stream, Some(self.config.inbound_timeout.saturating_add(GRACE)));
                 let (connection, peer) = (inbound.connection, inbound.peer);
@@ -217,10 +221,10 @@ impl<C: Codec> RequestResponse<C> {
                 }
                 self.events.push_back(Event::Request { connection, peer, id, request });
             }
-            State::Waiting => {}
-            State::Refused => self.give_up_inbound(node, id, Failure::Requested),
-            State::GivesWay { .. } => self.give_up_inbound(node, id, Failure::Limit),
-            State::Answering { writer, is_written } => {
+            InboundRequestState::Waiting => {}
+            InboundRequestState::Refused => self.give_up_inbound(node, id, Failure::Requested),
+            InboundRequestState::GivesWay { .. } => self.give_up_inbound(node, id, Failure::Limit),
+            InboundRequestState::Answering { writer, is_written } => {
                 if !*is_written && writer.write_more(node, stream) {
                     *is_written = true;
                     // It has just been written to.
@@ -242,7 +246,7 @@ impl<C: Codec> RequestResponse<C> {
         let is_answered = self
             .inbound
             .get(&id)
-            .is_some_and(|inbound| matches!(inbound.state, State::Answering { is_written: true, .. }));
+            .is_some_and(|inbound| matches!(inbound.state, InboundRequestState::Answering { is_written: true, .. }));
         let is_sent = is_answered && reason == StreamEnd::Finished;
         self.inbound_is_over(id, (!is_sent).then(|| reason.into()));
     }

@@ -27,7 +27,7 @@ pub(super) struct OutboundRequest {
     target: Target,
     /// The rest of the request.
     writer: Writer,
-    state: State,
+    state: OutboundRequestState,
     /// None before the first drive.
     deadline: Option<Duration>,
     /// The owner does not care any more: there will be no outcome.
@@ -40,7 +40,7 @@ pub(super) struct OutboundRequest {
 }
 
 #[derive(Debug)]
-enum State {
+enum OutboundRequestState {
     /// The next drive sends it.
     InLine,
     /// Its peer is not connected.
@@ -55,7 +55,7 @@ impl OutboundRequest {
             peer,
             target,
             writer,
-            state: State::InLine,
+            state: OutboundRequestState::InLine,
             deadline: None,
             is_cancelled: false,
             gives_way: false,
@@ -72,8 +72,8 @@ impl OutboundRequest {
     /// Returns the memory that its messages take.
     pub(super) const fn held(&self) -> usize {
         let response = match &self.state {
-            State::InLine | State::Waiting => 0,
-            State::Sent { body, .. } => body.held(),
+            OutboundRequestState::InLine | OutboundRequestState::Waiting => 0,
+            OutboundRequestState::Sent { body, .. } => body.held(),
         };
         self.writer.held().saturating_add(response)
     }
@@ -82,7 +82,7 @@ impl OutboundRequest {
     fn give_way(&mut self, config: &Config) {
         self.gives_way = true;
         self.writer = Writer::new(Vec::new());
-        if let State::Sent { body, .. } = &mut self.state {
+        if let OutboundRequestState::Sent { body, .. } = &mut self.state {
             *body = Body::new(config.framing, 0);
         }
     }
@@ -98,7 +98,7 @@ impl<C: Codec> RequestResponse<C> {
         if outbound.gives_way {
             return self.give_up(node, id, Failure::Limit);
         }
-        if let State::Sent { .. } = outbound.state {
+        if let OutboundRequestState::Sent { .. } = outbound.state {
             return;
         }
         if outbound.deadline.is_none() {
@@ -123,13 +123,13 @@ impl<C: Codec> RequestResponse<C> {
         match opened {
             Some((connection, Ok(stream))) => {
                 let body = Body::new(self.config.framing, self.config.response_bytes);
-                outbound.state = State::Sent { connection, stream, is_written: false, body };
+                outbound.state = OutboundRequestState::Sent { connection, stream, is_written: false, body };
                 self.streams.insert(stream, Exchange::Ask(id));
                 self.go_on_asking(node, id);
             }
             Some((_, Err(error))) => self.outcome(id, Err(fails(error))),
             None => {
-                outbound.state = State::Waiting;
+                outbound.state = OutboundRequestState::Waiting;
                 self.waiting.entry(outbound.peer).or_default().push(id);
             }
         }
@@ -169,7 +169,10 @@ impl<C: Codec> RequestResponse<C> {
 
     fn write_and_read(&mut self, node: &mut dyn Node, id: OutboundRequestId) {
         let Some(OutboundRequest {
-            writer, gives_way: false, state: State::Sent { stream, is_written, body, .. }, ..
+            writer,
+            gives_way: false,
+            state: OutboundRequestState::Sent { stream, is_written, body, .. },
+            ..
         }) = self.outbound.get_mut(&id)
         else {
             return;
@@ -199,7 +202,10 @@ impl<C: Codec> RequestResponse<C> {
         stream: StreamId,
         reason: Failure,
     ) {
-        let Some(OutboundRequest { state: State::Sent { body, .. }, .. }) = self.outbound.get_mut(&id) else { return };
+        let Some(OutboundRequest { state: OutboundRequestState::Sent { body, .. }, .. }) = self.outbound.get_mut(&id)
+        else {
+            return;
+        };
         let is_finished = node.stream(stream).is_some_and(|view| view.is_remote_finished);
         let answer = body.cut(&node.take_unread(stream), is_finished, reason);
         self.outcome(id, answer);
@@ -215,7 +221,7 @@ impl<C: Codec> RequestResponse<C> {
 
     /// Resets the stream of a request, if it has one.
     fn give_up(&mut self, node: &mut dyn Node, id: OutboundRequestId, reason: Failure) {
-        if let Some(OutboundRequest { state: State::Sent { stream, .. }, .. }) = self.outbound.get(&id) {
+        if let Some(OutboundRequest { state: OutboundRequestState::Sent { stream, .. }, .. }) = self.outbound.get(&id) {
             self.streams.remove(*stream);
             // It may have ended already.
             let _ = node.reset(*stream);
@@ -229,9 +235,9 @@ impl<C: Codec> RequestResponse<C> {
         self.deadlines.set(Exchange::Ask(id), &mut outbound.deadline, None);
         let peer = outbound.peer;
         let connection = match outbound.state {
-            State::Sent { connection, .. } => Some(connection),
-            State::InLine => None,
-            State::Waiting => {
+            OutboundRequestState::Sent { connection, .. } => Some(connection),
+            OutboundRequestState::InLine => None,
+            OutboundRequestState::Waiting => {
                 self.waits_no_longer(peer, id);
                 None
             }

@@ -1,4 +1,4 @@
-//! [`Progress`]: a bar on a terminal that shows the progress of a long run.
+//! [`DialProgress`]: a bar on a terminal that shows the progress of a long run.
 
 use crate::args;
 use crate::node::LoggedSwarm;
@@ -61,7 +61,7 @@ fn width() -> u16 {
 }
 
 /// A bar on standard error, if that is a terminal. Its drop removes the bar.
-pub(super) struct Progress {
+pub(super) struct DialProgress {
     bar: ProgressBar,
     unit: Unit,
     streams: u64,
@@ -70,7 +70,7 @@ pub(super) struct Progress {
     next: Duration,
 }
 
-impl Progress {
+impl DialProgress {
     /// Returns a bar, or `None` if standard error is no suitable terminal or there is nothing to count. A run with `--quiet`
     /// has one, too.
     pub(super) fn new(args: &args::Dial, reporter: Reporter) -> Option<Self> {
@@ -128,7 +128,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for DialProgress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
         show_at_bottom(Bottom::Nothing);

@@ -14,7 +14,7 @@ pub(super) enum Policy {
     /// [`OutputQueue::take_missed`](super::OutputQueue::take_missed).
     Lag,
     /// The queue takes twice as much as a full one, and further lines are lost. This holds once the command was told to end.
-    OutputEnd,
+    End,
     /// Further lines are lost.
     Drop,
 }

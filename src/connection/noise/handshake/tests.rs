@@ -4,7 +4,7 @@ mod muxers;
 mod weak;
 
 use super::*;
-use crate::connection::noise::{Inner, payload::HandshakePayload};
+use crate::connection::noise::{NodeKeys, payload::HandshakePayload};
 use crate::lifecycle::Failure;
 use alloc::string::ToString;
 use alloc::vec;
@@ -43,7 +43,7 @@ fn honest(seed: u8) -> Config {
 /// A node whose payload is not what its keys would sign.
 fn forger(payload: Vec<u8>) -> Config {
     let config = honest(9);
-    Config(Arc::new(Inner {
+    Config(Arc::new(NodeKeys {
         params: config.0.params.clone(),
         peer: config.0.peer,
         static_key: config.0.static_key.clone(),

@@ -53,8 +53,8 @@ fn name(value: impl core::fmt::Debug) -> String {
 }
 
 /// All states that can occur.
-fn reachable() -> Vec<State> {
-    let mut found = alloc::vec![State::outbound(), State::inbound()];
+fn reachable() -> Vec<StreamState> {
+    let mut found = alloc::vec![StreamState::outbound(), StreamState::inbound()];
     let mut next = 0;
     while let Some(state) = found.get(next).copied() {
         for (after, _) in TRIGGERS.iter().filter_map(|trigger| step(state, *trigger)) {
@@ -84,8 +84,10 @@ fn the_table_of_lives_is_the_machine() {
                 continue;
             };
             let stepped = step(state, trigger).map_or(String::new(), |(after, effect)| match effect {
-                Effect::Nothing | Effect::SendFin => name(after.life),
-                Effect::TellFailed(_) | Effect::TellEnded(_) => format!("{}: {}", name(after.life), name(effect)),
+                StreamEffect::Nothing | StreamEffect::SendFin => name(after.life),
+                StreamEffect::TellFailed(_) | StreamEffect::TellEnded(_) => {
+                    format!("{}: {}", name(after.life), name(effect))
+                }
             });
             assert_eq!(row[1 + column], stepped, "{state:?} on {trigger:?}");
         }
@@ -95,7 +97,7 @@ fn the_table_of_lives_is_the_machine() {
 #[test]
 fn the_table_of_halves_is_the_machine() {
     let (_, rows) = table("half", "trigger");
-    let moves = |half: String, state: State, trigger| {
+    let moves = |half: String, state: StreamState, trigger| {
         let row = rows.iter().find(|row| row[0] == half && row[1] == name(trigger));
         row.filter(|row| list(&row[3]).contains(&name(state.life))).map_or(half, |row| row[2].clone())
     };
@@ -133,10 +135,10 @@ fn the_fin_is_sent_once_when_both_its_conditions_hold() {
     for state in reachable() {
         for trigger in TRIGGERS {
             let Some((after, effect)) = step(state, trigger) else { continue };
-            let is_due = |state: State| {
-                state.local == Local::Finishing && matches!(state.life, Life::Agreed | Life::Open | Life::Closing)
+            let is_due = |state: StreamState| {
+                state.local == LocalHalf::Finishing && matches!(state.life, Life::Agreed | Life::Open | Life::Closing)
             };
-            assert_eq!(effect == Effect::SendFin, is_due(after) && !is_due(state), "{state:?} on {trigger:?}");
+            assert_eq!(effect == StreamEffect::SendFin, is_due(after) && !is_due(state), "{state:?} on {trigger:?}");
         }
     }
 }
@@ -144,11 +146,11 @@ fn the_fin_is_sent_once_when_both_its_conditions_hold() {
 #[test]
 fn it_has_finished_when_both_halves_are_over() {
     for state in reachable() {
-        let is_over = (state.local, state.remote) == (Local::FinSent, Remote::EndRead);
+        let is_over = (state.local, state.remote) == (LocalHalf::FinSent, RemoteHalf::EndRead);
         assert_eq!(state.life == Life::Finished, is_over, "{state:?}");
         for trigger in TRIGGERS {
             let Some((after, effect)) = step(state, trigger) else { continue };
-            let told = effect == Effect::TellEnded(StreamEnd::Finished);
+            let told = effect == StreamEffect::TellEnded(StreamEnd::Finished);
             assert_eq!(after.life == Life::Finished, told, "{state:?} on {trigger:?}");
         }
     }
