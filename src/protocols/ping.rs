@@ -1,21 +1,23 @@
-//! Ping (libp2p/specs, `ping/ping.md`), `/ipfs/ping/1.0.0`: how long a peer takes to answer, and whether it does.
+//! The ping protocol, `/ipfs/ping/1.0.0` (libp2p/specs, `ping/ping.md`): measures the round-trip time to a peer, and
+//! finds out whether the peer still answers.
 //!
-//! [`Ping`] plays both roles. It answers what peers ask. It asks each connection from its beginning on, every
-//! [`interval`](Config::interval), and whenever its owner [says so](Ping::ping); what came of it stands in a bounded
-//! queue of its own, [`next_event`](Ping::next_event). Each ping has exactly one outcome there, also if its connection
-//! ends first. Each [`Event`] is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees, between
-//! `connected` and `disconnected` of its connection; only a ping whose connection ended before it could be sent is told
-//! to the owner alone.
+//! [`Ping`] plays both roles. It echoes the payloads of peers. It pings each connection as soon as that is open, again
+//! one [`interval`](Config::interval) after each outcome, and whenever its owner [asks for it](Ping::ping). The outcomes
+//! stand in a bounded queue, [`next_event`](Ping::next_event): each ping has exactly one, also if its connection ends
+//! first. Each [`Event`] is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees, between `connected` and
+//! `disconnected` of its connection. There is one exception: if the connection ended before the ping could be sent, only
+//! the owner is told.
 //!
-//! - Time is that of the registry's [`drive`](crate::notifee::Notifees::drive): a round-trip time is from the turn in
-//!   which the payload was written to the turn in which all of it was back, and as exact as the owner's turns are.
-//! - With an interval, one stream is kept for all pings of a connection; one that the peer ends or resets between two
-//!   pings is replaced at the next. Without an interval, the stream ends with the ping. (The specification has one stream
-//!   a peer; where there are several connections to one, each is asked on its own, since each may be the broken one.)
-//! - **A stream that is open, or opened again and again, keeps a connection from its
-//!   [idle time-out](crate::connection::Config::idle_timeout).** So does the peer's. Connections that are to end when
-//!   nobody uses them are pinged on demand, or less often than that.
-//! - Whether a connection whose peer does not answer is to be closed is for the owner to say.
+//! - Time is that of the registry's [`drive`](crate::notifee::Notifees::drive). A round-trip time runs from the turn in
+//!   which the payload was written to the turn in which all of it was back, so it is as exact as the owner's turns are
+//!   frequent.
+//! - With an interval, one stream serves all pings of a connection. If the peer ends or resets it between two pings, the
+//!   next ping opens another. Without an interval, the stream ends with its ping. (The specification has one stream per
+//!   peer. If a peer has several connections, each has a stream here, since each may be the broken one.)
+//! - **A stream that is open, or is opened again and again, keeps a connection from its
+//!   [idle time-out](crate::connection::Config::idle_timeout).** So does a stream of the peer. If connections are to end
+//!   when nobody uses them, set `interval` to `None` and ping on demand, less often than the idle time-out.
+//! - `Ping` never closes a connection whose peer does not answer. The owner decides.
 //!
 //! Two nodes of one process:
 //!
@@ -76,28 +78,28 @@ use chacha20::rand_core::{Rng, SeedableRng};
 use core::fmt;
 use core::time::Duration;
 
-/// The protocol's name.
+/// The protocol's name on the wire.
 pub const PROTOCOL: Protocol = Protocol::from_static("/ipfs/ping/1.0.0");
 
-/// How many bytes go to and fro.
+/// The number of bytes of a payload.
 const PAYLOAD: usize = 32;
 
-/// The shortest interval: so that time moves on from one ping to the next.
+/// The shortest interval. It is not 0, so that time moves on between two pings.
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
-/// The bounds and times of a [`Ping`].
+/// The bounds and durations of a [`Ping`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// How long after the outcome of one ping a connection is asked the next time, or `None` to ask only when the owner
-    /// says so. It is at least 1 ms. Default 15 s.
+    /// The time from the outcome of one ping of a connection to the next ping, at least 1 ms. `None`: a ping is sent only
+    /// when the owner asks for it. Default 15 s.
     pub interval: Option<Duration>,
-    /// How long a ping may take, the opening of its stream included. Then the stream is reset, and the ping has failed
-    /// of [`Failure::Timeout`]. Default 20 s.
+    /// The maximum duration of a ping, from the opening of its stream if it needs one. After it the stream is reset, and
+    /// the ping fails with [`Failure::Timeout`]. Default 20 s.
     pub timeout: Duration,
-    /// How many streams of one connection the peer may ask on. For one more, the one that has been silent the longest
-    /// is reset, so that a peer that lets go of its streams in silence is answered nevertheless. 0 counts as 1. Default
-    /// 4: the specification asks for two at most of an honest peer, whose streams may end here later than there.
+    /// The maximum number of streams of one connection on which the peer may ping. For one more, the stream that has been
+    /// silent for longest is reset, so that a peer that abandons streams without ending them is still answered. 0 counts
+    /// as 1. Default 4: the specification allows an honest peer two, and a stream may end later here than there.
     pub inbound_streams: usize,
     /// How many events may wait for the owner. One more, and the oldest is [dropped](Ping::dropped). 0 counts as 1.
     /// Default 256.
@@ -116,14 +118,14 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The bounds for a small machine: 2 streams of a connection that ask, and 16 events that wait. See
-    /// [`swarm::Config::small`](crate::swarm::Config::small).
+    /// Returns the bounds for a small machine: 2 streams per connection on which the peer may ping, and 16 queued events.
+    /// See [`swarm::Config::small`](crate::swarm::Config::small).
     #[must_use]
     pub fn small() -> Self {
         Self { inbound_streams: 2, events: 16, ..Self::default() }
     }
 
-    /// Returns the bytes of heap that a [`Ping`] with these bounds takes at worst, in a swarm with these limits.
+    /// Returns the most bytes of heap that a [`Ping`] with these bounds takes in a swarm with these limits.
     #[must_use]
     pub fn memory_bound(&self, limits: &Limits) -> usize {
         // Tables may have a quarter more room than they need, queues be half empty and have outdated deadlines in them.
@@ -140,33 +142,34 @@ impl Config {
     }
 }
 
-/// What came of a ping.
+/// The outcome of a ping.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// The peer has answered.
+    /// The peer has answered in time.
     Pong {
-        /// The connection that was asked.
+        /// The connection that was pinged.
         connection: ConnectionId,
-        /// Who answered.
+        /// The peer that answered.
         peer: PeerId,
-        /// From the payload's writing to its reading, on the owner's clock.
+        /// The time from writing the payload to reading the last byte of its echo, on the owner's clock.
         round_trip: Duration,
     },
-    /// The peer has not answered.
+    /// The peer has not answered, or has answered wrongly.
     Failed {
-        /// The connection that was asked.
+        /// The connection that was pinged.
         connection: ConnectionId,
-        /// Who was asked.
+        /// The peer that was pinged.
         peer: PeerId,
-        /// Why: [`Timeout`](Failure::Timeout), [`Unsupported`](Failure::Unsupported) (the connection is asked again
-        /// only if the owner says so), [`Protocol`](Failure::Protocol) (what came back is not what was sent),
-        /// [`Limit`](Failure::Limit) (no place for a stream), or how the stream ended without an answer.
+        /// The reason: [`Timeout`](Failure::Timeout), [`Unsupported`](Failure::Unsupported) (the connection is pinged
+        /// again only if the owner asks for it), [`Protocol`](Failure::Protocol) (the bytes that came back are not those
+        /// that were sent), [`Limit`](Failure::Limit) (no further stream was allowed), or the way in which the stream
+        /// ended.
         reason: Failure,
     },
 }
 
-/// One line: `ping c0.1 of PEER: 1.234ms`, or `ping_failed c0.1 of PEER: timeout`.
+/// Writes one line: `ping c0.1 of PEER: 1.234ms`, or `ping_failed c0.1 of PEER: timeout`.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -176,7 +179,7 @@ impl fmt::Display for Event {
     }
 }
 
-/// The service. [Install](crate::notifee::Notifees::install) it. See the [module](self) for what it does.
+/// The ping service. [Install](crate::notifee::Notifees::install) it. The [module](self) describes what it does.
 pub struct Ping {
     config: Config,
     rng: ChaCha20Rng,
@@ -186,19 +189,19 @@ pub struct Ping {
     events: EventQueue<Event>,
 }
 
-/// What is known of a connection.
+/// The state of an open connection.
 #[derive(Debug)]
 struct PingedConnection {
     peer: PeerId,
     ask_stream: AskStream,
-    /// The owner waits for an outcome.
+    /// True if the owner has asked for a ping whose outcome it has not been told.
     is_asked: bool,
     /// When to ask, or to wait no longer.
     deadline: Option<Duration>,
     answers: Vec<StreamId>,
 }
 
-/// What one of our streams is for.
+/// The purpose of a stream.
 #[derive(Debug)]
 enum PingStream {
     Ask(ConnectionId),
@@ -206,7 +209,7 @@ enum PingStream {
 }
 
 impl Ping {
-    /// A service that draws its payloads from `seed`, which must be fresh randomness of the system's.
+    /// Creates a service that draws its payloads from `seed`, which must be fresh randomness of the system.
     #[must_use]
     pub fn new(seed: [u8; 32], config: Config) -> Self {
         let events = EventQueue::new(config.events);
@@ -220,9 +223,9 @@ impl Ping {
         }
     }
 
-    /// Asks a connection in the next [`drive`](crate::notifee::Notifees::drive), for which
-    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks at once. While it is being asked, this asks for nothing
-    /// more.
+    /// Pings a connection in the next [`drive`](crate::notifee::Notifees::drive);
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks for it at once. If a ping of the connection is under way
+    /// already, no other one is sent.
     ///
     /// # Errors
     /// [`NotConnected`]; nothing has changed.
@@ -249,7 +252,8 @@ impl Ping {
         self.events.dropped()
     }
 
-    /// The peer asks on a stream. It has place for this one, if need be in another's stead.
+    /// Echoes what the peer sends on a new stream. If the connection has no room for one more stream, the one that has
+    /// been silent for longest is reset.
     fn answer(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         if pinged.answers.len() >= self.config.inbound_streams.max(1) {
@@ -267,16 +271,16 @@ impl Ping {
         }
         pinged.answers.push(stream);
         let mut answer = AnswerStream::new();
-        // If it was open before this was installed, somebody may have been told that it is ready.
+        // If the stream was open before this service was installed, its readiness may have been told already.
         answer.echo(node, stream);
         self.streams.insert(stream, PingStream::Answer { connection, answer, last: now });
     }
 
-    /// A stream is over, ours or the peer's, open or not.
+    /// Handles the end of a stream, ours or the peer's, whether it had opened or not.
     fn stream_ended(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure, now: Duration) {
         match self.streams.remove(stream) {
             Some(PingStream::Ask(connection)) => {
-                // The answer may have come just before.
+                // The echo may have come just before the end.
                 let unread = node.take_unread(stream);
                 self.asked_is_over(node, connection, &unread, reason, now);
             }
@@ -313,7 +317,7 @@ impl<N: HasNode> Notifee<N> for Ping {
 
     fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         let now = cx.now();
-        // It is open, so it has a peer.
+        // An open connection has an authenticated peer.
         let Some(peer) = cx.network().node().connection(connection).and_then(|view| view.peer) else { return };
         let mut pinged = PingedConnection {
             peer,
@@ -332,7 +336,7 @@ impl<N: HasNode> Notifee<N> for Ping {
         self.streams.give_up_slots(STREAMS_KEPT);
         self.deadlines.set(connection, &mut pinged.deadline, None);
         if pinged.is_asked {
-            // Others have been told that the connection is over, and hear no more of it.
+            // Other notifees have been told of the end of the connection, and must not hear of the connection after that.
             let reason = Failure::ConnectionClosed;
             self.events.push(Event::Failed { connection, peer: pinged.peer, reason });
         }

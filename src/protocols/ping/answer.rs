@@ -1,17 +1,18 @@
-//! [`AnswerStream`]: one stream on which the peer asks.
+//! [`AnswerStream`]: a stream on which the peer pings us.
 
 use super::PAYLOAD;
 use crate::arithmetic::Count;
 use crate::lifecycle::StreamId;
 use crate::notifee::Node;
 
-/// Echoes a payload at a time. While one cannot be written, nothing more is read: the peer's window says so to it.
+/// A stream whose payloads are echoed, one at a time. While an echo cannot be written, nothing more is read, so that the
+/// receive window fills and the peer has to wait.
 #[derive(Debug)]
 pub(super) struct AnswerStream {
     payload: [u8; PAYLOAD],
-    /// How much of the payload has come.
+    /// The number of bytes of the payload that have come.
     read: usize,
-    /// How much of it has gone back: nothing before all of it has come.
+    /// The number of bytes of the payload that have been sent back. None are sent before the whole payload has come.
     written: usize,
 }
 
@@ -20,26 +21,26 @@ impl AnswerStream {
         Self { payload: [0; PAYLOAD], read: 0, written: 0 }
     }
 
-    /// Echoes what is there, and ends our side behind the peer's. A peer that ends in the middle of a payload has no
-    /// end to wait for.
+    /// Echoes the payloads that are there. If the peer's side has ended, our side is ended too; if it ended in the middle
+    /// of a payload, the stream is reset.
     pub(super) fn echo(&mut self, node: &mut dyn Node, stream: StreamId) {
         loop {
             while let Some(rest @ [_, ..]) = self.payload.get_mut(self.read..) {
                 match node.read(stream, rest) {
                     Ok(0) => {
-                        // Neither fails: it has just been read from.
+                        // Neither call fails: the stream has just been read from.
                         let _ = if self.read == 0 { node.finish(stream).ok() } else { node.reset(stream).ok() };
                         return;
                     }
                     Ok(n) => self.read.raise(n),
-                    // More is told, and so is the end.
+                    // We are notified when there is more to read, and of the end of the stream.
                     Err(_) => return,
                 }
             }
             while let Some(rest @ [_, ..]) = self.payload.get(self.written..) {
                 match node.write(stream, rest) {
                     Ok(n) => self.written.raise(n),
-                    // Place is told, and so is the end.
+                    // We are notified when there is room again, and of the end of the stream.
                     Err(_) => return,
                 }
             }

@@ -1,4 +1,4 @@
-//! Asking: [`AskStream`], the stream on which a connection is asked, and what [`Ping`] does with it.
+//! Our own pings: [`AskStream`], the stream on which a connection is pinged, and how [`Ping`] drives it.
 
 use super::{Event, Failure, MIN_INTERVAL, PAYLOAD, PROTOCOL, Ping, PingStream, PingedConnection, Rng as _};
 use crate::arithmetic::Count;
@@ -7,34 +7,37 @@ use crate::notifee::Node;
 use crate::protocols::fails;
 use core::time::Duration;
 
-/// The stream on which a connection is asked: one at most.
+/// The stream on which a connection is pinged. There is at most one.
 #[derive(Debug)]
 pub(super) enum AskStream {
-    /// There is none.
+    /// There is no stream.
     Closed,
-    /// It is on its way. Nothing is written before it is open: negotiation is no part of the round trip.
+    /// The stream is being opened. The payload is written only once it is open, so that negotiation is no part of the
+    /// round-trip time.
     Opening(StreamId),
-    /// It is open, and nothing is asked.
+    /// The stream is open, and no ping is under way.
     Quiet(StreamId),
-    /// It is open, and the peer owes an answer.
+    /// The stream is open, and the peer has to echo a payload.
     Asking(StreamId, Question),
 }
 
-/// A payload on its way.
+/// A payload that the peer has to echo.
 #[derive(Debug)]
 pub(super) struct Question {
     payload: [u8; PAYLOAD],
     written: usize,
-    /// How much of it has come back.
+    /// The number of bytes that have come back.
     back: usize,
-    /// When it was written.
+    /// The time at which the last byte of it was written.
     since: Duration,
-    /// The stream has served before, so that its end may have been on its way already.
+    /// True if the stream has served an earlier ping. The peer may then have ended it before this payload arrived, so the
+    /// ping is tried once more on a new stream.
     is_repeated: bool,
 }
 
 impl AskStream {
-    /// How much may be read: what is missing of the answer, or anything, which nobody asked for.
+    /// Returns the number of bytes to read: the missing part of the echo, or 1 if no ping is under way, since any byte is
+    /// an error then.
     const fn wanted(&self) -> usize {
         match self {
             Self::Closed | Self::Opening(_) | Self::Quiet(_) => 1,
@@ -44,7 +47,7 @@ impl AskStream {
 }
 
 impl Ping {
-    /// The time to ask has come, or that to wait no longer.
+    /// Handles the deadline of a connection: it is time for the next ping, or the ping under way has timed out.
     pub(super) fn deadline(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         pinged.deadline = None;
@@ -62,7 +65,7 @@ impl Ping {
         }
     }
 
-    /// Opens the stream; the deadline runs.
+    /// Opens the stream. The deadline of the ping is set already.
     fn open(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         match node.open_stream(connection, &[PROTOCOL]) {
@@ -74,7 +77,7 @@ impl Ping {
         }
     }
 
-    /// The stream is open: writes a payload.
+    /// Writes a payload to the stream, which is open.
     pub(super) fn ask(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         let (stream, is_repeated) = match pinged.ask_stream {
@@ -89,7 +92,7 @@ impl Ping {
         self.read_answer(node, connection, now);
     }
 
-    /// Writes and reads what can be.
+    /// Writes and reads as much as the stream allows.
     pub(super) fn read_answer(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         if let AskStream::Asking(stream, question) = &mut pinged.ask_stream {
@@ -106,18 +109,18 @@ impl Ping {
             match node.read(stream, wanted) {
                 Ok(0) => {
                     self.streams.remove(stream);
-                    // It has just been read from.
+                    // This cannot fail: the stream has just been read from.
                     let _ = node.close_stream(stream);
                     return self.asked_is_over(node, connection, &[], Failure::Eof, now);
                 }
                 Ok(n) => self.came(node, connection, buffer.get(..n).unwrap_or_default(), now),
-                // More is told, and so is the end.
+                // We are notified when there is more to read, and of the end of the stream.
                 Err(_) => return,
             }
         }
     }
 
-    /// The stream that a connection is asked on is over: what was `unread` on it may be the answer.
+    /// Handles the end of the stream on which a connection is pinged. The bytes left `unread` on it may be the echo.
     pub(super) fn asked_is_over(
         &mut self,
         node: &mut dyn Node,
@@ -134,20 +137,20 @@ impl Ping {
         }
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         match core::mem::replace(&mut pinged.ask_stream, AskStream::Closed) {
-            // The next ping opens another.
+            // The next ping opens another stream.
             AskStream::Closed | AskStream::Quiet(_) => {}
-            // That the connection has ended, if it has, is what the new stream fails of.
+            // If the connection has ended too, opening the new stream fails with that reason.
             AskStream::Asking(_, Question { is_repeated: true, .. }) => self.open(node, connection, now),
             AskStream::Opening(_) | AskStream::Asking(..) => self.fail(node, connection, reason, now),
         }
     }
 
-    /// Bytes came back.
+    /// Compares bytes that came back with the payload.
     fn came(&mut self, node: &mut dyn Node, connection: ConnectionId, bytes: &[u8], now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         let is_right = match &mut pinged.ask_stream {
             AskStream::Asking(_, question) => question.takes(bytes),
-            // Nobody has asked.
+            // No ping is under way.
             AskStream::Closed | AskStream::Opening(_) | AskStream::Quiet(_) => false,
         };
         match pinged.ask_stream {
@@ -159,7 +162,7 @@ impl Ping {
         }
     }
 
-    /// All of it is back.
+    /// Reports the round-trip time, now that the whole payload is back.
     fn pong(
         &mut self,
         node: &mut dyn Node,
@@ -177,14 +180,14 @@ impl Ping {
         if self.config.interval.is_none() {
             pinged.ask_stream = AskStream::Closed;
             self.streams.remove(stream);
-            // It has ended already if this came with its end.
+            // The stream has ended already if these bytes came with its end.
             let _ = node.close_stream(stream);
         }
         let next = next(self.config.interval, now);
         self.deadlines.set(connection, &mut pinged.deadline, next);
     }
 
-    /// Gives up the stream, and with it the ping, if one is under way.
+    /// Gives up the stream. If a ping is under way, it has failed.
     fn fail(&mut self, node: &mut dyn Node, connection: ConnectionId, reason: Failure, now: Duration) {
         let Some(PingedConnection { ask_stream, peer, is_asked, deadline, .. }) = self.connections.get_mut(connection)
         else {
@@ -195,7 +198,7 @@ impl Ping {
             AskStream::Closed => {}
             AskStream::Opening(stream) | AskStream::Quiet(stream) | AskStream::Asking(stream, _) => {
                 self.streams.remove(stream);
-                // It may have ended already.
+                // The stream may have ended already.
                 let _ = node.reset(stream);
             }
         }
@@ -209,7 +212,7 @@ impl Ping {
     }
 }
 
-/// When to ask again.
+/// Returns the time of the next ping.
 fn next(interval: Option<Duration>, now: Duration) -> Option<Duration> {
     interval.map(|interval| now.saturating_add(interval.max(MIN_INTERVAL)))
 }
@@ -222,13 +225,13 @@ impl Question {
                     self.written.raise(n);
                     self.since = now;
                 }
-                // Place is told, and so is the end.
+                // We are notified when there is room again, and of the end of the stream.
                 Err(_) => return,
             }
         }
     }
 
-    /// Whether `bytes` are how the answer goes on.
+    /// Returns whether `bytes` continue the echo correctly, and counts them if they do.
     fn takes(&mut self, bytes: &[u8]) -> bool {
         let rest = self.payload.get(self.back..self.written).unwrap_or_default();
         let is_right = rest.starts_with(bytes);
