@@ -1,22 +1,26 @@
-//! Identify (libp2p/specs, `identify/README.md`), `/ipfs/id/1.0.0` and `/ipfs/id/push/1.0.0`: what peers are, speak and
-//! where they listen.
+//! The identify protocol, `/ipfs/id/1.0.0` and `/ipfs/id/push/1.0.0` (libp2p/specs, `identify/README.md`): peers tell
+//! each other their keys, protocols and addresses.
 //!
-//! [`Identify`] plays all roles. It asks each new connection, and whenever its owner [says so](Identify::identify); it
-//! answers what peers ask; it pushes what has changed here to all peers that take it, and hears their pushes. What came
-//! of it stands in a bounded queue of its own, [`next_event`](Identify::next_event); what is known of the peer of a
-//! connection can be looked up as long as that lives, [`info`](Identify::info). Each question has exactly one outcome,
-//! also if its connection ends first.
+//! [`Identify`] plays all roles. It asks the peer of each new connection, and of any connection when its owner
+//! [says so](Identify::identify). It answers the questions of peers. When our own addresses or protocols change, it
+//! pushes them to all peers that accept pushes, and it hears the pushes of peers. The outcomes stand in a bounded queue,
+//! [`next_event`](Identify::next_event). [`info`](Identify::info) looks up what the peer of an open connection has said.
+//! Each question has exactly one outcome, also if its connection ends first.
 //!
-//! Each [`Event`] is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees, whether or not anybody
-//! drains the queue, between `connected` and `disconnected` of its connection. Only a question whose connection ended
-//! before it could be asked is told to the owner alone. A notifee that comes late is told from then on.
+//! Each [`Event`] is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees, between `connected` and
+//! `disconnected` of its connection, even if nobody drains the queue. There is one exception: if the connection ended
+//! before the question could be asked, only the owner is told. A notifee that is registered late hears the events from
+//! then on.
 //!
-//! - We say where our listeners listen and what the owner [adds](Identify::add_external_address), which protocols the
-//!   node accepts, and where the peer seems to be. Given our key, [a signed record](Identify::with_signed_record) too.
-//! - Of the peer we believe nothing that contradicts what is proven: a public key that is not that of the connection's
-//!   peer is [`Failure::WrongPeer`], and a record is dropped unless the peer has signed it. One that it has signed is
-//!   where its addresses are taken from, and a pushed one that is older than what is known changes nothing.
-//! - What is wrong with one address or protocol costs that one. All the rest is the peer's word: nobody has checked it.
+//! - We say the addresses of our listeners and those that the owner [adds](Identify::add_external_address), the protocols
+//!   that the node accepts, and the peer's address as we see it. If the service is given our key, it also sends
+//!   [a signed record](Identify::with_signed_record).
+//! - We believe nothing that contradicts what is proven. A public key that is not that of the connection's peer is
+//!   [`Failure::WrongPeer`], and a record that the peer has not signed is dropped. If there is a record of the peer, its
+//!   addresses are taken in place of the unsigned ones. A pushed record that is older than the known one changes no
+//!   addresses.
+//! - A fault in one address or protocol costs that one only. All that is not signed is the peer's word, and nobody has
+//!   checked it.
 //!
 //! Two nodes of one process:
 //!
@@ -153,12 +157,12 @@ pub use message::{DecodeError, Info, MAX_ADDRESS, MAX_ADDRESSES, MAX_PROTOCOLS, 
 pub use record::PeerRecord;
 use streams::{IdentifyStream, Item, KnownConnection};
 
-/// The name of the protocol in which a peer is asked.
+/// The name of the protocol in which one side asks and the other answers.
 pub const PROTOCOL: Protocol = Protocol::from_static("/ipfs/id/1.0.0");
-/// The name of the protocol in which a peer is told unasked.
+/// The name of the protocol in which a peer tells its changes unasked.
 pub const PUSH_PROTOCOL: Protocol = Protocol::from_static("/ipfs/id/push/1.0.0");
 
-/// What was heard of a peer.
+/// The outcome of a question, or a push of a peer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -166,44 +170,45 @@ pub enum Event {
     Identified {
         /// The connection that was asked.
         connection: ConnectionId,
-        /// Who answered.
+        /// The peer that answered.
         peer: PeerId,
-        /// What it says of itself.
+        /// The peer's answer.
         info: Arc<Info>,
     },
-    /// The peer has said what has changed.
+    /// The peer has pushed its changes.
     Pushed {
-        /// The connection on which it did.
+        /// The connection on which the peer pushed.
         connection: ConnectionId,
-        /// Who did.
+        /// The peer that pushed.
         peer: PeerId,
-        /// All that is known of it by now.
+        /// All that is now known of the peer, with the changes applied.
         info: Arc<Info>,
     },
-    /// The peer has not answered. What was known of it stays.
+    /// The peer has not answered. What was known of it remains.
     Failed {
         /// The connection that was asked.
         connection: ConnectionId,
-        /// Who was asked.
+        /// The peer that was asked.
         peer: PeerId,
-        /// Why: [`Unsupported`](Failure::Unsupported), [`Timeout`](Failure::Timeout), [`Protocol`](Failure::Protocol)
-        /// (too long, or no such message), [`WrongPeer`](Failure::WrongPeer) (another peer's key),
-        /// [`Limit`](Failure::Limit) (no place for a stream), or how the stream ended before.
+        /// The reason: [`Unsupported`](Failure::Unsupported), [`Timeout`](Failure::Timeout),
+        /// [`Protocol`](Failure::Protocol) (the answer is too long, or no identify message),
+        /// [`WrongPeer`](Failure::WrongPeer) (it has another peer's key), [`Limit`](Failure::Limit) (no further stream
+        /// was allowed, or a bound of [`Config`] was exceeded), or the way in which the stream ended.
         reason: Failure,
     },
-    /// The peer began a push that came to nothing. What was known of it stays.
+    /// The peer began a push that failed. What was known of the peer remains.
     PushFailed {
-        /// The connection on which it did.
+        /// The connection on which the peer pushed.
         connection: ConnectionId,
-        /// Who did.
+        /// The peer that pushed.
         peer: PeerId,
-        /// Why, in the words of [`Failed`](Self::Failed).
+        /// The reason, one of those of [`Failed`](Self::Failed).
         reason: Failure,
     },
 }
 
-/// One line, such as `identified c0.1 of PEER: go-libp2p/0.40.0` or `identify_failed c0.1 of PEER: timeout`. What the peer has
-/// chosen is short and escaped, so that it commands no terminal and begins no line.
+/// Writes one line, such as `identified c0.1 of PEER: go-libp2p/0.40.0` or `identify_failed c0.1 of PEER: timeout`. Text
+/// that the peer has chosen is shortened and escaped, so that it cannot control a terminal or begin a new line.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, connection, peer) = match self {
@@ -223,34 +228,35 @@ impl fmt::Display for Event {
     }
 }
 
-/// The service. [Install](crate::notifee::Notifees::install) it. See the [module](self) for what it does.
+/// The identify service. [Install](crate::notifee::Notifees::install) it. The [module](self) describes what it does.
 pub struct Identify {
     config: Config,
     local: LocalInfo,
-    /// Something that we say may have changed.
+    /// True if our addresses or protocols may have changed since the last look at them.
     is_dirty: bool,
     connections: Table<ConnectionId, KnownConnection>,
     streams: Table<StreamId, IdentifyStream>,
     deadlines: Deadlines<StreamId>,
-    /// Connections to be asked in the next turn.
+    /// The connections whose peers are to be asked in the next turn.
     to_ask: VecDeque<ConnectionId>,
-    /// Connections to be pushed to, as far as [`Config::outbound_pushes`] lets them. Some may have ended.
+    /// The connections to push to, as [`Config::outbound_pushes`] allows. Some may have ended.
     to_push: VecDeque<ConnectionId>,
     pushes: usize,
-    /// Connections to be pushed to that had no place for a stream; all of them are tried again at a time.
+    /// The connections to push to for which a bound of the swarm or a rate left no stream. All of them are tried again
+    /// together.
     to_push_again: Vec<ConnectionId>,
     push_again_at: Option<Duration>,
     events: EventQueue<Event>,
-    /// The memory that is taken for each connection.
+    /// The bytes of heap that are held on behalf of each connection.
     held: HeldMemory<ConnectionId, Item>,
-    /// The number of times that what a peer has said was forgotten.
+    /// The number of times that a connected peer's information was dropped.
     forgotten: u64,
-    /// The memory of what was told of in this tick.
+    /// The bytes of heap of the information that was told in this tick.
     said_bytes: usize,
 }
 
 impl Event {
-    /// Returns the bytes of heap of what it tells.
+    /// Returns the bytes of heap that the event refers to.
     fn memory(&self) -> usize {
         match self {
             Self::Identified { info, .. } | Self::Pushed { info, .. } => info.memory(),
@@ -260,7 +266,7 @@ impl Event {
 }
 
 impl Identify {
-    /// A service of the node whose public key this is.
+    /// Creates a service for the node with this public key.
     #[must_use]
     pub fn new(public_key: PublicKey, config: Config) -> Self {
         Self {
@@ -282,19 +288,19 @@ impl Identify {
         }
     }
 
-    /// Signs our addresses too. `key` is the node's. `sequence` is the number of the first record, and grows by one
-    /// whenever our addresses change: it has to be greater than that of any record of a run before, as the seconds
-    /// since 1970 are.
+    /// Also sends a signed record of our addresses. `key` is the node's key. `sequence` is the number of the first
+    /// record, and grows by one whenever our addresses change. It has to be greater than the number of any record of an
+    /// earlier run; the number of seconds since 1970 is.
     #[must_use]
     pub fn with_signed_record(mut self, key: Keypair, sequence: u64) -> Self {
         self.local.sign(key, sequence);
         self
     }
 
-    /// Asks a connection in the next [`drive`](crate::notifee::Notifees::drive), for which
-    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks at once. While it is being asked, this asks for nothing
-    /// more. Peers with this crate's defaults end a connection on which they are asked more often than 20 times at once and
-    /// once a second.
+    /// Asks the peer of a connection in the next [`drive`](crate::notifee::Notifees::drive);
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks for it at once. If a question is under way already, no other
+    /// one is sent. A peer with this crate's defaults ends a connection on which it is asked more often than 20 times at
+    /// once and once a second.
     ///
     /// # Errors
     /// [`NotConnected`]; nothing has changed.
@@ -306,8 +312,8 @@ impl Identify {
         Ok(())
     }
 
-    /// Says all connections what we are, in the next drives: after the node has registered a protocol, for instance.
-    /// Those whose peers are known not to take pushes are left out.
+    /// Pushes our addresses and protocols on all connections, in the next drives. Call it after the node has registered a
+    /// protocol, for instance. Peers that are known not to accept pushes are left out.
     pub fn push(&mut self) {
         for (connection, entry) in self.connections.iter_mut() {
             if !core::mem::replace(&mut entry.wants_push, true) && entry.push.is_none() {
@@ -316,19 +322,19 @@ impl Identify {
         }
     }
 
-    /// Adds an address at which we can be reached and do not listen: that of a router before us, for instance. Of our
-    /// addresses, those of listeners first, [`MAX_ADDRESSES`] are said.
+    /// Adds an address at which we can be reached, but do not listen, such as that of a router in front of us. At most
+    /// [`MAX_ADDRESSES`] of our addresses are sent, those of listeners first.
     pub fn add_external_address(&mut self, address: Multiaddr) {
         self.is_dirty |= self.local.add(address);
     }
 
-    /// Takes such an address back.
+    /// Removes an address that [`add_external_address`](Self::add_external_address) has added.
     pub fn remove_external_address(&mut self, address: &Multiaddr) {
         self.is_dirty |= self.local.remove(address);
     }
 
-    /// What the peer of an open connection has said of itself there, if it has, and as long as that takes no more memory than
-    /// [there is](Config::held_bytes).
+    /// Returns what the peer of an open connection has said of itself on it. Returns `None` if it has said nothing yet,
+    /// or if that was dropped for the bound on [memory](Config::held_bytes).
     #[must_use]
     pub fn info(&self, connection: ConnectionId) -> Option<&Info> {
         self.connections.get(connection)?.info.as_deref()
@@ -345,20 +351,20 @@ impl Identify {
         self.events.dropped()
     }
 
-    /// Returns how often what a peer has said of itself was forgotten while it was connected, since all together said more
-    /// than [`held_bytes`](Config::held_bytes).
+    /// Returns the number of times that a connected peer's information was dropped, since that of all peers together took
+    /// more than [`held_bytes`](Config::held_bytes).
     #[must_use]
     pub const fn forgotten(&self) -> u64 {
         self.forgotten
     }
 
-    /// Returns the memory that counts against [`held_bytes`](Config::held_bytes).
+    /// Returns the number of bytes that count against [`held_bytes`](Config::held_bytes).
     #[must_use]
     pub const fn bytes_held(&self) -> usize {
         self.held.all()
     }
 
-    /// Keeps the memory within its bound, and tells what there is to tell.
+    /// Frees memory down to its bound, then publishes the events of this notification.
     fn tell<N: HasNode>(&mut self, cx: &mut NotifeeContext<'_, N>) {
         self.relieve(cx.network().node_mut());
         self.events.publish(cx);

@@ -1,4 +1,4 @@
-//! [`Config`]: the bounds of identify, and what it says.
+//! [`Config`]: the bounds of identify, and the names that we give ourselves.
 
 use super::Event;
 use super::message::most_memory;
@@ -13,54 +13,56 @@ use crate::protocols::held_memory::HeldMemory;
 use alloc::string::String;
 use core::time::Duration;
 
-/// The bounds and times of an [`Identify`], and what it says.
+/// The bounds and durations of an [`Identify`], and the names that it sends.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
     /// The family of protocols that we belong to. Default `ipfs/0.1.0`, that of go and js nodes.
     pub protocol_version: String,
-    /// Our implementation. Default this crate's name and version.
+    /// The name and version of our implementation. Default those of this crate.
     pub agent_version: String,
-    /// Whether each new connection is asked. Default yes.
+    /// True if the peer of each new connection is asked. Default true.
     pub asks: bool,
-    /// Whether changes of our addresses are pushed (and those of our protocols that are noticed on the way: after the
-    /// node registers one, [`push`](Identify::push)). Default yes.
+    /// True if a change of our addresses is pushed. A change of our protocols is pushed when it is noticed; to push at
+    /// once after the node has registered one, call [`push`](Identify::push). Default true.
     pub pushes: bool,
     /// How long each stream may take, from its opening to its end. Then it is reset; a question without an outcome has
     /// failed of [`Failure::Timeout`], unless all messages that came were whole. Default 10 s.
     pub timeout: Duration,
-    /// How many bytes a peer may say in one stream, in at most 10 messages; more is [`Failure::Protocol`]. Default 16 KiB: two
-    /// messages of the 8 KiB that go and js take.
+    /// The maximum number of bytes that a peer may say on one stream, in at most 10 messages. More is
+    /// [`Failure::Protocol`]. Default 16 KiB: two messages of 8 KiB, the most that go and js accept.
     pub max_bytes: usize,
-    /// The memory that all connections may take together: what their peers have said, as it is decoded, what has come of what
-    /// they are saying, and what they do not read of our answers and pushes. Beyond, the connection for which most is taken
-    /// loses the largest part of that. If it is a stream, that is reset, and a question or push has failed of
-    /// [`Failure::Limit`]; if it is what the peer has said, [`info`](Identify::info) has nothing any more until the peer says
-    /// it again ([`forgotten`](Identify::forgotten)). So a connection that takes no more than `held_bytes` divided by
-    /// [`connections`](Limits::connections) always keeps what it has. The events that wait for the owner may have a quarter of
-    /// `held_bytes` beside it.
+    /// The maximum memory, in bytes, of all connections together: the information that peers have sent, as decoded;
+    /// messages that have not come whole; and answers and pushes of ours that peers do not read. Beyond it, the
+    /// connection that takes most loses its largest part. If that is a stream, it is reset, and its question or push
+    /// fails with [`Failure::Limit`]. If it is the peer's information, [`info`](Identify::info) returns `None` until the
+    /// peer sends it again ([`forgotten`](Identify::forgotten)). So a connection that takes no more than `held_bytes`
+    /// divided by [`connections`](Limits::connections) never loses anything. Events that wait for the owner may take
+    /// another quarter of `held_bytes`.
     ///
-    /// Default 64 MiB: 4 KiB for each of 16 384 connections. A go-libp2p node with ten addresses and twenty protocols takes
-    /// some 3 KiB.
+    /// Default 64 MiB: 4 KiB for each of 16 384 connections. A go-libp2p node with ten addresses and twenty protocols
+    /// takes about 3 KiB.
     pub held_bytes: usize,
-    /// How many streams of one connection the peer may ask or push on; one more is reset. 0 counts as 1. Default 4.
+    /// The maximum number of streams of one connection on which the peer may ask or push. One more is reset. 0 counts as
+    /// 1. Default 4.
     pub inbound_streams: usize,
-    /// How often the peer of a connection may ask. Beyond it, the connection ends as failed of
+    /// The rate at which the peer of a connection may ask. Beyond it, the connection fails with
     /// [`Fault::Flood`](crate::lifecycle::Fault::Flood). Default 20 at once and 1 a second: go, js and py nodes ask once,
     /// and rust-libp2p nodes every 5 minutes.
     pub questions: Rate,
-    /// How often the peer of a connection may push. Beyond it, the connection ends in the same way. Default 100 at once
-    /// and 1 a second: a js node from before 2025-06 pushes once for each protocol that it registers.
+    /// The rate at which the peer of a connection may push. Beyond it, the connection fails in the same way. Default 100
+    /// at once and 1 a second: a js node older than 2025-06 pushes once for each protocol that it registers.
     pub pushes_heard: Rate,
-    /// The work that the signatures of the peer's records may cause on one connection, in signatures of Ed25519: secp256k1 counts
-    /// as 2, ECDSA as 9, RSA as 1 (2 048 bits) to 13 (8 192 bits). A record that is known already costs nothing, nor does one
-    /// of another peer, which is dropped unverified. Beyond it, the connection ends in the same way, and what the peer said
-    /// has failed of [`Failure::Limit`]. Default 400 at once and 10 a second: four for each of the pushes above.
+    /// The rate of work that the signatures of the peer's records may cause on one connection, in verifications of an
+    /// Ed25519 signature. A secp256k1 signature counts as 2, ECDSA as 9, RSA as 1 (2 048 bits) to 13 (8 192 bits). A
+    /// record that is known already costs nothing, and neither does one of another peer, which is dropped unverified.
+    /// Beyond the rate, the connection fails in the same way, and the message with the record fails with
+    /// [`Failure::Limit`]. Default 400 at once and 10 a second: four for each of the pushes above.
     pub record_work: Rate,
-    /// How often we push on one connection at most, so that no peer takes it for a flood. What changes meanwhile is pushed
-    /// after [`push_again_after`](Self::push_again_after). Default 10 at once and 1 a second.
+    /// The maximum rate of our own pushes on one connection, so that no peer takes them for a flood. A change beyond it
+    /// is pushed after [`push_again_after`](Self::push_again_after). Default 10 at once and 1 a second.
     pub pushes_said: Rate,
-    /// How many pushes may be under way in all; the rest waits in line. 0 counts as 1. Default 64.
+    /// The maximum number of pushes under way on all connections. Further ones wait in line. 0 counts as 1. Default 64.
     pub outbound_pushes: usize,
     /// How long a push waits for which the bounds of the swarm leave no stream, or
     /// [`pushes_said`](Self::pushes_said) no place, until it is tried again, as often as it takes; what it says then is what is true then. It is at least 1 ms. Default 1 s.
@@ -93,17 +95,17 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The bounds for a small machine: a peer may say 4 KiB, all together take 256 KiB, and 8 events wait. See
-    /// [`swarm::Config::small`](crate::swarm::Config::small).
+    /// Returns the bounds for a small machine: a peer may say 4 KiB, all peers together take 256 KiB, and 8 events wait.
+    /// See [`swarm::Config::small`](crate::swarm::Config::small).
     #[must_use]
     pub fn small() -> Self {
         let (max_bytes, held_bytes) = (4 * 1024, 256 * 1024);
         Self { max_bytes, held_bytes, inbound_streams: 2, outbound_pushes: 4, events: 8, ..Self::default() }
     }
 
-    /// Returns the bytes of heap that an [`Identify`] with these bounds takes at worst, in a swarm with these limits: what all
-    /// connections and the events that wait may take, and records. Our own message, which is made anew for each who hears it,
-    /// may have 16 KiB.
+    /// Returns the most bytes of heap that an [`Identify`] with these bounds takes in a swarm with these limits: the
+    /// memory of all connections, the events that wait, and the records of connections and streams. Our own message,
+    /// which is made anew for each peer that it is sent to, is assumed to take at most 16 KiB.
     #[must_use]
     pub fn memory_bound(&self, limits: &Limits) -> usize {
         let entry = const { (size_of::<Option<KnownConnection>>() + 16) / 4 * 5 + 6 * size_of::<ConnectionId>() };
@@ -111,10 +113,10 @@ impl Config {
             const { (size_of::<Option<IdentifyStream>>() + 16) / 4 * 5 + 2 * size_of::<(Duration, StreamId)>() + 16 };
         let parts = [
             (1, self.held_bytes.saturating_add(self.held_bytes / 4)),
-            // What one stream brings beyond the bound until it is counted, and as protobuf has it, where an empty field of
-            // two bytes is a list of its own.
+            // The bytes of one stream that have not been counted yet, and their decoded form as protobuf: an empty field
+            // of two bytes becomes a list entry of its own.
             (32, self.max_bytes),
-            // What was told of in one turn, and is known no more.
+            // The information that was told in one turn, and has been dropped since.
             (4, most_memory(self.max_bytes)),
             (limits.connections as usize, entry.saturating_add(HeldMemory::<ConnectionId, Item>::HOLDER)),
             (limits.streams as usize, stream.saturating_add(HeldMemory::<ConnectionId, Item>::ITEM)),

@@ -1,4 +1,4 @@
-//! [`LocalInfo`]: what we say of ourselves.
+//! [`LocalInfo`]: the information that we send about ourselves.
 
 use super::{Info, MAX_ADDRESSES, PeerRecord, encode};
 use crate::identity::{Keypair, PublicKey};
@@ -7,15 +7,16 @@ use crate::notifee::Node;
 use crate::swarm::{Multiaddr, multiaddr};
 use alloc::vec::Vec;
 
-/// The longest message that rust-libp2p reads. It does not read a second one.
+/// The longest message in bytes that rust-libp2p reads. It reads one message only.
 const SAFE_MESSAGE: usize = 4_096;
 
-/// What we say of ourselves.
+/// The information that we send about ourselves.
 pub(super) struct LocalInfo {
-    /// Without what is different for each peer. Listeners and protocols are those of the last refresh.
+    /// The information without the parts that differ from peer to peer. Its addresses and protocols are those of the last
+    /// refresh.
     info: Info,
     external: Vec<Multiaddr>,
-    /// What to sign records with, and the number of the last one.
+    /// The key that signs our records, and the number of the next record.
     signs: Option<(Keypair, u64)>,
     is_known: bool,
 }
@@ -35,7 +36,7 @@ impl LocalInfo {
         self.signs = Some((key, sequence));
     }
 
-    /// Adds an address; whether it is new.
+    /// Adds an address. Returns whether it is new.
     pub(super) fn add(&mut self, address: Multiaddr) -> bool {
         let is_new = !self.external.contains(&address);
         if is_new {
@@ -44,14 +45,15 @@ impl LocalInfo {
         is_new
     }
 
-    /// Removes an address; whether it was there.
+    /// Removes an address. Returns whether it was there.
     pub(super) fn remove(&mut self, address: &Multiaddr) -> bool {
         let before = self.external.len();
         self.external.retain(|other| other != address);
         self.external.len() != before
     }
 
-    /// Looks again. `true`: something has changed since the first time.
+    /// Looks at our addresses and protocols again. Returns whether they have changed since the last call; the first call
+    /// returns false.
     pub(super) fn refresh(&mut self, node: &dyn Node) -> bool {
         let mut addresses = Vec::new();
         let listeners = node.listeners();
@@ -76,8 +78,8 @@ impl LocalInfo {
         is_known && has_changed
     }
 
-    /// What to write to the peer of a connection. A record that makes the message too long for some goes into a second
-    /// one.
+    /// Returns the bytes to write to the peer of a connection. If the record makes the message longer than rust-libp2p
+    /// reads, the record goes into a second message, so that rust-libp2p reads the rest.
     pub(super) fn say(&mut self, node: &dyn Node, connection: ConnectionId) -> Vec<u8> {
         self.info.observed_address = node.connection(connection).map(|view| plain(view.remote));
         let mut said = Vec::new();
@@ -94,7 +96,7 @@ impl LocalInfo {
     }
 }
 
-/// Without the peer's name at its end.
+/// Returns an address without the peer id at its end.
 fn plain(address: &Multiaddr) -> Multiaddr {
     let mut plain = address.clone();
     if let Some(multiaddr::Protocol::P2p(_)) = address.iter().last() {
@@ -103,9 +105,9 @@ fn plain(address: &Multiaddr) -> Multiaddr {
     plain
 }
 
-/// A message behind its length.
+/// Appends a message with its length before it.
 fn frame(message: &[u8], out: &mut Vec<u8>) {
-    // A `Vec` takes any length.
+    // A `Vec` takes a length prefix of any size.
     let _ = prost::encode_length_delimiter(message.len(), out);
     out.extend_from_slice(message);
 }

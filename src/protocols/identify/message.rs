@@ -1,5 +1,5 @@
-//! What a node says of itself, and how that stands on the wire: [`Info`], [`encode`], [`decode`]. [`MessageReader`]: a
-//! stream on which a peer says it.
+//! The information that a node sends about itself, and its form on the wire: [`Info`], [`encode`] and [`decode`].
+//! [`MessageReader`] reads it from a stream.
 
 use super::PeerRecord;
 use crate::arithmetic::{Count, memory_in_all};
@@ -17,68 +17,71 @@ use alloc::vec::Vec;
 use core::fmt;
 use prost::Message;
 
-/// How many addresses are taken of a message, and of a record; the rest is ignored.
+/// The maximum number of addresses that are taken from a message, and from a record. Further ones are ignored.
 pub const MAX_ADDRESSES: usize = 128;
-/// How many protocols are taken of a message; the rest is ignored.
+/// The maximum number of protocols that are taken from a message. Further ones are ignored.
 pub const MAX_PROTOCOLS: usize = 512;
-/// The longest address that is taken of a message, and of a record, in bytes on the wire; a longer one is ignored.
+/// The maximum length of an address in a message or record, in bytes on the wire. A longer one is ignored.
 pub const MAX_ADDRESS: usize = 1_024;
 
-/// The bytes of heap that an address takes beside its own, as they are shared, and where it has fewer than eight.
+/// The bytes of heap that an address takes beyond its own: the header of the shared allocation, and padding if it is
+/// shorter than eight bytes.
 const ADDRESS: usize = 32;
-/// The bytes of heap that the name of a protocol takes beside its own: it is behind two counts.
+/// The bytes of heap that the name of a protocol takes beyond its own: the header of the shared allocation, with its two
+/// counts, and padding.
 const PROTOCOL: usize = 48;
-/// The longest public key, of RSA.
+/// The maximum length of a public key in bytes. RSA keys are the longest.
 const KEY: usize = 2 * 1024;
 
-/// Returns the bytes of heap that an [`Info`] takes at most whose peer says `max_bytes` on a stream: one push may have said
-/// its protocols, and another one its addresses.
+/// Returns the most bytes of heap that an [`Info`] can take if its peer says at most `max_bytes` on a stream. Pushes add
+/// up: one may have brought all of the protocols, and another one all of the addresses.
 pub(super) fn most_memory(max_bytes: usize) -> usize {
-    // A protocol takes three bytes of a message at least, and an address four.
+    // On the wire, a protocol takes at least three bytes, and an address four.
     let protocols = MAX_PROTOCOLS.min(max_bytes / 3).saturating_mul(const { size_of::<Protocol>() + PROTOCOL });
     let address = const { size_of::<Multiaddr>() + ADDRESS };
     let addresses =
         MAX_ADDRESSES.min(max_bytes / 4).saturating_mul(const { size_of::<Multiaddr>() }.saturating_add(address));
-    // The names, the envelope of a record, and the addresses in it.
+    // The names of protocols, the envelope of the record, and the addresses in the record.
     let bytes = max_bytes.saturating_mul(3);
     let rest = const { KEY + 2 * MAX_TEXT + MAX_ADDRESS + ADDRESS + size_of::<Info>() + 16 };
     protocols.saturating_add(addresses).saturating_add(bytes).saturating_add(rest)
 }
 
-/// Returns the bytes of heap that addresses take beside the list in which they are.
+/// Returns the bytes of heap that addresses take, without those of the list that holds them.
 fn memory_of(addresses: &[Multiaddr]) -> usize {
     addresses.iter().map(|address| address.len().saturating_add(ADDRESS)).fold(0, usize::saturating_add)
 }
 
-/// What a node says of itself. Every field may be missing; in a push, what is missing has not changed.
+/// The information that a node sends about itself. Any field may be absent. In a push, an absent field has not changed.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Info {
-    /// The family of protocols that it belongs to, such as `ipfs/0.1.0`. What comes from a peer is
-    /// [cut](crate::text::shorten) at [`MAX_TEXT`](crate::text::MAX_TEXT).
+    /// The family of protocols that the node belongs to, such as `ipfs/0.1.0`. Text from a peer is
+    /// [shortened](crate::text::shorten) to [`MAX_TEXT`](crate::text::MAX_TEXT) bytes.
     pub protocol_version: Option<String>,
-    /// Its implementation, such as `go-libp2p/0.40.0`, cut at the same length. It is the peer's word: show it with care.
+    /// The implementation, such as `go-libp2p/0.40.0`, shortened in the same way. It is the peer's word, and may hold any
+    /// characters: escape it before you show it.
     pub agent_version: Option<String>,
-    /// Its public key.
+    /// The node's public key.
     pub public_key: Option<PublicKey>,
-    /// Where it listens, at most [`MAX_ADDRESSES`].
+    /// The addresses at which the node listens, at most [`MAX_ADDRESSES`].
     pub listen_addresses: Vec<Multiaddr>,
-    /// Where the one it talks to seems to be, as seen from it.
+    /// The address of the receiver, as the sender sees it.
     pub observed_address: Option<Multiaddr>,
-    /// The protocols that it accepts streams of, at most [`MAX_PROTOCOLS`].
+    /// The protocols that the node accepts streams of, at most [`MAX_PROTOCOLS`].
     pub protocols: Vec<Protocol>,
-    /// Where it listens, signed: for others to believe.
+    /// The addresses at which the node listens, signed by it, so that others can verify them too.
     pub record: Option<PeerRecord>,
 }
 
 impl Info {
-    /// Whether it accepts streams of a protocol.
+    /// Returns whether the node accepts streams of a protocol.
     #[must_use]
     pub fn speaks(&self, protocol: &Protocol) -> bool {
         self.protocols.contains(protocol)
     }
 
-    /// Returns the bytes of heap that it takes, itself among them.
+    /// Returns the bytes of heap that it takes, including those of this struct.
     pub(super) fn memory(&self) -> usize {
         let texts = [&self.protocol_version, &self.agent_version].into_iter().flatten().map(String::capacity);
         let names = self.protocols.iter().map(|protocol| protocol.as_str().len().saturating_add(PROTOCOL));
@@ -86,7 +89,7 @@ impl Info {
             self.listen_addresses.capacity().saturating_mul(size_of::<Multiaddr>()),
             self.protocols.capacity().saturating_mul(size_of::<Protocol>()),
         ];
-        // With a record, the addresses are those of the record, and share their bytes.
+        // If there is a record, the addresses are those of the record and share their bytes with it.
         let addresses = match &self.record {
             Some(record) => {
                 let list = record.capacity().saturating_mul(size_of::<Multiaddr>());
@@ -100,7 +103,7 @@ impl Info {
         parts.fold(const { size_of::<Self>() + 16 }, usize::saturating_add)
     }
 
-    /// Takes over what `news` has.
+    /// Overwrites each field that `news` has.
     pub(super) fn update(&mut self, news: Self) {
         let Self { protocol_version, agent_version, public_key, listen_addresses, observed_address, protocols, record } =
             news;
@@ -111,7 +114,8 @@ impl Info {
         if !protocols.is_empty() {
             self.protocols = protocols;
         }
-        // A record and the addresses are one thing: that of before says nothing of addresses that came without one.
+        // The addresses and their record change together: an old record does not cover addresses that came without a
+        // record.
         let sequence = |record: &Option<PeerRecord>| record.as_ref().map(PeerRecord::sequence);
         let is_older = record.is_some() && sequence(&record) < sequence(&self.record);
         if !is_older && (!listen_addresses.is_empty() || record.is_some()) {
@@ -120,13 +124,13 @@ impl Info {
     }
 }
 
-/// Why bytes are no message.
+/// The reason for which bytes are no identify message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// They are not protobuf, or their fields are not of the message's types.
+    /// The bytes are not protobuf, or a field has the wrong type.
     Malformed,
-    /// The public key is none that is known here.
+    /// The public key is malformed, of a type that this build does not have, or one that this crate refuses as unsafe.
     PublicKey,
 }
 
@@ -141,7 +145,8 @@ impl fmt::Display for DecodeError {
     }
 }
 
-/// The message (libp2p/specs, `identify/README.md`). Text is bytes, since not everybody checks that it is UTF-8.
+/// The identify message on the wire (libp2p/specs, `identify/README.md`). Text fields are bytes here, since not all
+/// implementations ensure that they are UTF-8.
 #[derive(Clone, PartialEq, Message)]
 struct IdentifyMessage {
     #[prost(bytes = "vec", optional, tag = "1")]
@@ -160,7 +165,7 @@ struct IdentifyMessage {
     record: Option<Vec<u8>>,
 }
 
-/// A message, without its length.
+/// Encodes a message, without a length before it.
 ///
 /// ```
 /// use swarm_notify::protocols::identify::{Info, decode, encode};
@@ -185,20 +190,19 @@ pub fn encode(info: &Info) -> Vec<u8> {
     wire.encode_to_vec()
 }
 
-/// What a message says, without its length. Several, one behind the other, are one: of what they both have, the later
-/// counts, and lists add up.
+/// Decodes a message, without a length before it. Several messages one behind the other decode as one: of a field that
+/// both have, the later one counts, and lists are joined.
 ///
-/// What is wrong with one address, protocol or record costs that one and no more; text that is not UTF-8 is mended, and
-/// long text is [cut](crate::text::shorten).
-/// Fields that are not known are ignored.
+/// A fault in one address, protocol or record costs that one only. Text that is not UTF-8 is repaired, and long text is
+/// [shortened](crate::text::shorten). Unknown fields are ignored.
 ///
 /// # Errors
-/// [`DecodeError`].
+/// [`DecodeError`] if the bytes are not protobuf, or the public key cannot be used.
 pub fn decode(message: &[u8]) -> Result<Info, DecodeError> {
     decode_with(message, PeerRecord::verify)
 }
 
-/// Decodes a message as [`decode`] does, and has its record verified by `verify`.
+/// Decodes a message as [`decode`] does, but verifies its record with `verify`.
 pub(super) fn decode_with(
     message: &[u8],
     verify: impl FnOnce(&[u8]) -> Option<PeerRecord>,
@@ -227,14 +231,14 @@ fn text(bytes: Vec<u8>) -> String {
     }
 }
 
-/// The addresses that say something, at most so many.
+/// Returns the valid addresses, at most [`MAX_ADDRESSES`] of them.
 pub(super) fn addresses(said: impl Iterator<Item = Vec<u8>>) -> Vec<Multiaddr> {
     let mut addresses: Vec<_> = said.filter_map(address).take(MAX_ADDRESSES).collect();
     addresses.shrink_to_fit();
     addresses
 }
 
-/// An address that says something.
+/// Returns the address, unless it is malformed, empty or longer than [`MAX_ADDRESS`].
 fn address(bytes: Vec<u8>) -> Option<Multiaddr> {
     if bytes.len() > MAX_ADDRESS {
         return None;
@@ -242,13 +246,14 @@ fn address(bytes: Vec<u8>) -> Option<Multiaddr> {
     Multiaddr::try_from(bytes).ok().filter(|address| !address.is_empty())
 }
 
-/// How many messages the peer may say it in, as go has it: it sends its record in one of its own.
+/// The maximum number of messages that a peer may send on one stream, as go has it: go sends its record in a message of
+/// its own.
 const MAX_MESSAGES: usize = 10;
 
-/// More than the lengths of all messages take on the wire.
+/// More bytes than the length prefixes of all messages take on the wire.
 const SLACK: usize = 8 * MAX_MESSAGES;
 
-/// What has come of what the peer says.
+/// A reader of the messages that a peer sends on a stream.
 #[derive(Debug)]
 pub(super) struct MessageReader {
     frames: Frames,
@@ -263,13 +268,13 @@ impl MessageReader {
         Self { frames: Frames::new(max_bytes), body: Vec::new(), messages: 0, max_bytes }
     }
 
-    /// Returns the memory that is taken by what has come.
+    /// Returns the bytes of heap that the messages take.
     pub(super) const fn held(&self) -> usize {
         self.frames.held().saturating_add(self.body.capacity())
     }
 
-    /// Reads what is there, and returns all messages behind one another if nothing follows, or the reason for which
-    /// they are none; `None` if more has to come.
+    /// Reads all that is there. Returns all messages one behind the other once the peer's side has ended, or the reason
+    /// for which they are invalid. Returns `None` if more may come.
     pub(super) fn read_more(&mut self, node: &mut dyn Node, stream: StreamId) -> Option<Result<Vec<u8>, Failure>> {
         loop {
             match self.frames.read(node, stream) {
@@ -279,21 +284,22 @@ impl MessageReader {
                     }
                 }
                 Ok(false) => return Some(self.end(Failure::Eof)),
-                // More is told, and so is the end.
+                // We are notified when there is more to read, and of the end of the stream.
                 Err(_) => return None,
             }
         }
     }
 
-    /// Whether there is a message: the peer may have said it all.
+    /// Returns whether a whole message has come. It may be the last one.
     pub(super) const fn has_message(&self) -> bool {
         self.messages > 0
     }
 
-    /// Returns all messages behind one another, if nothing comes behind `unread`, for `reason`. Whoever has said it all
-    /// need not say goodbye.
+    /// Returns all messages one behind the other. Nothing comes after `unread`, since the stream has ended for `reason`.
+    /// If all messages are whole, they count, although the peer has not ended its side politely; else `reason` is
+    /// returned.
     pub(super) fn cut(&mut self, unread: &[u8], reason: Failure) -> Result<Vec<u8>, Failure> {
-        // More than all messages and one that is not whole: it is not copied.
+        // Longer than all messages and an incomplete one: refused before it is copied.
         if unread.len() > self.max_bytes.saturating_mul(2).saturating_add(SLACK) {
             return Err(Failure::Protocol);
         }
@@ -308,7 +314,7 @@ impl MessageReader {
             if self.messages > MAX_MESSAGES || self.body.len().saturating_add(message.len()) > self.max_bytes {
                 return Err(Failure::Protocol);
             }
-            // Most say it in one.
+            // Most peers send a single message, so exactly its length is reserved.
             self.body.reserve_exact(message.len());
             self.body.extend_from_slice(message);
         }

@@ -1,4 +1,4 @@
-//! Identify as a notifee: each notification, and what it changes.
+//! [`Identify`] as a notifee: each notification, and the changes that it makes.
 
 use super::message::most_memory;
 use super::streams::{Item, KnownConnection};
@@ -44,7 +44,7 @@ impl<N: HasNode> Notifee<N> for Identify {
     }
 
     fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
-        // It is open, so it has a peer.
+        // An open connection has an authenticated peer.
         let Some(peer) = cx.network().node().connection(connection).and_then(|view| view.peer) else { return };
         self.connections.insert(connection, KnownConnection::new(peer, self.config.asks));
         if self.config.asks {
@@ -58,7 +58,7 @@ impl<N: HasNode> Notifee<N> for Identify {
         self.connections.give_up_slots(CONNECTIONS_KEPT);
         self.streams.give_up_slots(STREAMS_KEPT);
         if entry.is_asked {
-            // Others have been told that the connection is over, and hear no more of it.
+            // Other notifees have been told of the end of the connection, and must not hear of the connection after that.
             let reason = Failure::ConnectionClosed;
             self.events.push(Event::Failed { connection, peer: entry.peer, reason });
         }
@@ -102,7 +102,8 @@ impl<N: HasNode> Notifee<N> for Identify {
 
     fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         let now = cx.now();
-        // What finds no room to be emitted stays due, and so does the rest once what was told has filled some memory.
+        // Deadlines for whose events there is no room remain due. So does the rest once the information told in this tick
+        // takes as much memory as one peer's may.
         self.said_bytes = 0;
         let most = most_memory(self.config.max_bytes);
         while cx.room_to_emit() > 0
@@ -122,7 +123,7 @@ impl<N: HasNode> Notifee<N> for Identify {
         if self.push_again_at.take_if(|at| *at <= now).is_some() {
             self.to_push.extend(self.to_push_again.drain(..));
         }
-        // The owner may have something new to push that only it knows of.
+        // The owner may have called `push` after a change of which no notification told.
         if core::mem::take(&mut self.is_dirty) || !self.to_push.is_empty() {
             self.look_again(node);
         }

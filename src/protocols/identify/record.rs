@@ -1,4 +1,4 @@
-//! [`PeerRecord`]: where a peer listens, signed by it.
+//! [`PeerRecord`]: the addresses at which a peer listens, signed by it.
 
 use super::MAX_ADDRESSES;
 use super::message::addresses;
@@ -10,12 +10,13 @@ use alloc::vec::Vec;
 use libp2p_core::SignedEnvelope;
 use prost::Message;
 
-/// What signatures and payloads of records are marked with: as go and js have it, and as rust-libp2p has it.
+/// The domain of the signature and the type of the payload, as pairs: first those of go and js, then those of
+/// rust-libp2p.
 const KINDS: [(&str, &[u8]); 2] =
     [("libp2p-peer-record", &[0x03, 0x01]), ("libp2p-routing-state", b"/libp2p/routing-state-record")];
 
-/// A peer's addresses with its signature (libp2p/specs, `RFC/0003-routing-records.md`), for others to believe whoever
-/// hands them on. There is none whose signature does not fit.
+/// A peer's addresses with its signature (libp2p/specs, `RFC/0003-routing-records.md`). It can be handed on, since
+/// everybody can verify it. A value of this type always has a valid signature.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PeerRecord {
     peer: PeerId,
@@ -24,8 +25,8 @@ pub struct PeerRecord {
     envelope: Vec<u8>,
 }
 
-/// The envelope. Its key is a message, as the specification and py have it, so that protobuf puts it together where it
-/// comes in parts; libp2p-core takes it for bytes, of which the last ones count.
+/// The envelope on the wire. Its key is a nested message here, as in the specification and in py, so that protobuf merges
+/// a key that comes in several parts. libp2p-core reads the key as bytes, of which the last part alone counts.
 #[derive(Clone, PartialEq, Message)]
 struct WireEnvelope {
     #[prost(message, optional, tag = "1")]
@@ -62,11 +63,12 @@ struct WireAddress {
     multiaddr: Vec<u8>,
 }
 
-/// Returns the bytes that a signature covers: the domain, the type and the payload, each behind its length.
+/// Returns the bytes that a signature covers: the domain, the payload type and the payload, each with its length before
+/// it.
 fn signed(parts: &[&[u8]; 3]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for part in parts {
-        // A `Vec` takes any length.
+        // A `Vec` takes a length prefix of any size.
         let _ = prost::encode_length_delimiter(part.len(), &mut bytes);
         bytes.extend_from_slice(part);
     }
@@ -74,8 +76,8 @@ fn signed(parts: &[&[u8]; 3]) -> Vec<u8> {
 }
 
 impl PeerRecord {
-    /// Signs addresses, the first [`MAX_ADDRESSES`] of them. `sequence` has to grow from one of our records to the next, over restarts too: the time of day
-    /// does.
+    /// Signs the first [`MAX_ADDRESSES`] addresses. `sequence` has to grow from each of our records to the next, also
+    /// over restarts. The time of day does.
     ///
     /// # Errors
     /// [`SigningError`] if the key cannot sign.
@@ -93,15 +95,16 @@ impl PeerRecord {
         Ok(Self { peer, sequence, addresses: addresses.to_vec(), envelope })
     }
 
-    /// A record from its envelope (libp2p/specs, `RFC/0002-signed-envelopes.md`); `None` if that is not one, or not
-    /// signed by the peer that it is of.
+    /// Verifies an envelope and returns its record (libp2p/specs, `RFC/0002-signed-envelopes.md`). Returns `None` if the
+    /// bytes are no envelope of a peer record, or if the record is not signed by the peer that it names.
     #[must_use]
     pub fn verify(envelope: &[u8]) -> Option<Self> {
         Self::verify_if(envelope, |_| true)
     }
 
-    /// Returns the record of a peer, unless `known` is the same already. Before its signature is verified, `may` is asked with
-    /// the cost of that, in signatures of Ed25519. A record of another peer costs nothing.
+    /// Verifies the record of the peer `signer`. If `known` has the same bytes, it is returned at once. Otherwise `may`
+    /// is asked before the signature is verified, with the cost of that in verifications of an Ed25519 signature. A
+    /// record that another peer has signed is refused without cost.
     pub(super) fn verify_by(
         envelope: &[u8],
         signer: &PeerId,
@@ -123,7 +126,8 @@ impl PeerRecord {
         if !may(&key) {
             return None;
         }
-        // libp2p-core would verify with any key.
+        // libp2p-core would also verify with a key that `IdentityKey` refuses because it proves nothing or costs too
+        // much.
         key.verify(&signed(&[domain.as_bytes(), kind, &whole.payload]), &whole.signature).ok()?;
         Some(Self {
             peer,
@@ -133,30 +137,30 @@ impl PeerRecord {
         })
     }
 
-    /// Whose it is.
+    /// Returns the peer that has signed the record.
     #[must_use]
     pub const fn peer(&self) -> PeerId {
         self.peer
     }
 
-    /// Of two records of a peer, the one with the greater number is the newer one.
+    /// Returns the number of the record. Of two records of a peer, the one with the greater number is newer.
     #[must_use]
     pub const fn sequence(&self) -> u64 {
         self.sequence
     }
 
-    /// Where the peer listens, at most [`MAX_ADDRESSES`].
+    /// Returns the addresses at which the peer listens, at most [`MAX_ADDRESSES`].
     #[must_use]
     pub fn addresses(&self) -> &[Multiaddr] {
         &self.addresses
     }
 
-    /// Returns the number of addresses for which there is memory.
+    /// Returns the number of addresses that the list has memory for.
     pub(super) const fn capacity(&self) -> usize {
         self.addresses.capacity()
     }
 
-    /// The signed envelope, to be handed on.
+    /// Returns the signed envelope, which can be handed on.
     #[must_use]
     pub fn envelope(&self) -> &[u8] {
         &self.envelope

@@ -1,5 +1,5 @@
-//! The four roles: asking, answering, pushing, and hearing a push. Each is a stream that says one thing in one
-//! direction.
+//! The four roles: asking, answering, pushing, and hearing a push. Each uses a stream of its own, on which one side sends
+//! and the other listens.
 
 use super::message::{MessageReader, decode_with};
 use super::{Event, Failure, Identify, Info, PROTOCOL, PUSH_PROTOCOL, PeerRecord};
@@ -17,24 +17,28 @@ use core::time::Duration;
 /// The shortest wait before a push is tried again: so that time moves on from one attempt to the next.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
-/// What is known of a connection.
+/// The state of an open connection.
 #[derive(Debug)]
 pub(super) struct KnownConnection {
     pub(super) peer: PeerId,
     pub(super) info: Option<Arc<Info>>,
-    /// It is to be asked, or being asked.
+    /// True from the moment the peer is to be asked until the outcome is known.
     pub(super) is_asked: bool,
-    /// The stream on which it is being told unasked: one at a time, so that what is said last arrives last.
+    /// The stream of the push that is under way. There is one at a time, so that the last push to be sent also arrives
+    /// last.
     pub(super) push: Option<StreamId>,
-    /// It is to be told once more; in line for that, or waiting to be, unless it is being told.
+    /// True if one more push is wanted. The connection is then in `to_push` or `to_push_again`, or gets there when the
+    /// push under way has ended.
     pub(super) wants_push: bool,
-    /// How many streams of the peer's are here.
+    /// The number of the peer's streams that are being served.
     inbound: usize,
-    /// How often it has asked and pushed lately, and how often we have pushed.
+    /// The token bucket of the peer's questions.
     questions: Bucket,
+    /// The token bucket of the peer's pushes.
     pushes_heard: Bucket,
+    /// The token bucket of our pushes.
     pushes_said: Bucket,
-    /// The work of signatures that its records have caused lately.
+    /// The token bucket of the work that the signatures of the peer's records cause.
     record_work: Bucket,
 }
 
@@ -54,7 +58,7 @@ impl KnownConnection {
         }
     }
 
-    /// Takes what the peer says, if nothing is proven to be otherwise.
+    /// Accepts the information of the peer, unless its key is another peer's. A record of another peer is dropped.
     fn take(&mut self, mut said: Info, is_push: bool) -> Result<Arc<Info>, Failure> {
         if said.public_key.as_ref().is_some_and(|key| key.to_peer_id() != self.peer) {
             return Err(Failure::WrongPeer);
@@ -72,7 +76,7 @@ impl KnownConnection {
     }
 }
 
-/// What a stream is for.
+/// A stream, with its purpose and its progress.
 #[derive(Debug)]
 pub(super) struct IdentifyStream {
     connection: ConnectionId,
@@ -91,16 +95,16 @@ enum StreamRole {
 
 #[derive(Debug)]
 enum Work {
-    /// What is to be said is made once the peer listens, so that it is true then.
+    /// Our message is not made before the peer listens, so that it is up to date when it is sent.
     Opening,
     Write(Writer),
     Read(MessageReader),
-    /// The rest is the swarm's to close.
+    /// All is written or read. The swarm closes the stream.
     Done,
 }
 
 impl Work {
-    /// Returns the memory that is taken by what has come, or is not written yet.
+    /// Returns the bytes of heap that incoming or unwritten messages take.
     const fn held(&self) -> usize {
         match self {
             Self::Opening | Self::Done => 0,
@@ -110,12 +114,12 @@ impl Work {
     }
 }
 
-/// What takes memory for a connection.
+/// Something that takes memory on behalf of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Item {
-    /// What its peer has said.
+    /// The information that the connection's peer has sent.
     Info(ConnectionId),
-    /// What has come on a stream, or is not written to it yet.
+    /// The messages that are arriving on a stream, or are not written to it yet.
     Stream(StreamId),
 }
 
@@ -126,7 +130,7 @@ impl Identify {
         self.streams.insert(stream, of);
     }
 
-    /// Asks a connection.
+    /// Asks the peer of a connection.
     pub(super) fn ask(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
         match node.open_stream(connection, &[PROTOCOL]) {
             Ok(stream) => {
@@ -137,14 +141,14 @@ impl Identify {
         }
     }
 
-    /// What we say may have changed.
+    /// Looks at our addresses and protocols again, and pushes them if they have changed.
     pub(super) fn look_again(&mut self, node: &dyn Node) {
         if self.local.refresh(node) && self.config.pushes {
             self.push();
         }
     }
 
-    /// Begins pushes that wait, as far as there is place.
+    /// Begins pushes that wait, as far as the bounds allow.
     pub(super) fn push_on(&mut self, node: &mut dyn Node, now: Duration) {
         while self.may_push() {
             let Some(connection) = self.to_push.pop_front() else { return };
@@ -156,7 +160,7 @@ impl Identify {
             }
             let rate = self.config.pushes_said;
             let may_push = entry.pushes_said.take(1, rate, now);
-            // A place of the rate comes back in this time.
+            // The rate allows another push after this time.
             let wait = self.config.push_again_after.max(if may_push { MIN_WAIT } else { rate.interval() });
             let opened =
                 if may_push { node.open_stream(connection, &[PUSH_PROTOCOL]) } else { Err(OpenStreamError::Limit) };
@@ -171,14 +175,14 @@ impl Identify {
                     self.to_push_again.push(connection);
                     self.push_again_at.get_or_insert(now.saturating_add(wait));
                 }
-                // It is ending, or the node is.
+                // The connection is ending, or the node is shutting down.
                 Err(OpenStreamError::NoProtocol | OpenStreamError::NotOpen) => {}
                 Err(OpenStreamError::Closing | OpenStreamError::Stale) => {}
             }
         }
     }
 
-    /// A stream is open, ours or the peer's.
+    /// Handles a stream that has opened, ours or the peer's.
     pub(super) fn opened(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
         if self.streams.get(stream).is_none() {
             let Some(view) = node.stream(stream).filter(|view| view.direction == Direction::Inbound) else { return };
@@ -193,12 +197,12 @@ impl Identify {
             };
             if !is_within {
                 log::debug!("{connection}: the peer {} too often", if is_push { "pushes" } else { "asks" });
-                // It may have ended already.
+                // The connection may have ended already.
                 let _ = node.fail_connection(connection, Fault::Flood);
                 return;
             }
             if entry.inbound >= self.config.inbound_streams.max(1) {
-                // It has just opened.
+                // This cannot fail: the stream has just opened.
                 let _ = node.reset(stream);
                 return;
             }
@@ -220,7 +224,7 @@ impl Identify {
         self.drive_stream(node, stream, now);
     }
 
-    /// Writes or reads what can be.
+    /// Writes or reads as much as the stream allows.
     pub(super) fn drive_stream(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
         self.write_or_read(node, stream, now);
         if let Some(of) = self.streams.get(stream) {
@@ -240,9 +244,9 @@ impl Identify {
             Work::Write(_) => None,
             Work::Read(reader) => match reader.read_more(node, stream) {
                 None => {
-                    // A peer that answers may wait for our end with its own.
+                    // The peer may end its side only after ours has ended.
                     if reader.has_message() {
-                        // It may have ended already.
+                        // The stream may have ended already.
                         let _ = node.finish(stream);
                     }
                     return;
@@ -253,15 +257,15 @@ impl Identify {
         of.work = Work::Done;
         let (connection, role) = (of.connection, of.role);
         let heard = heard.map(|heard| heard.and_then(|said| self.decode_info(node, connection, &said, now)));
-        // Neither fails: it has just been written to, or read from.
+        // Neither call fails: the stream has just been written to, or read from.
         let _ = if let Some(Err(_)) = heard { node.reset(stream) } else { node.close_stream(stream) };
         if let Some(heard) = heard {
             self.heard(connection, role, heard);
         }
     }
 
-    /// Decodes what a peer says. A record is verified if the peer has signed it itself, and if its signature is within the
-    /// budget of the connection; else the connection ends.
+    /// Decodes the messages of a peer. The record is verified only if the peer has signed it itself and the connection's
+    /// budget for signatures allows it. If the budget does not, the connection ends.
     fn decode_info(
         &mut self,
         node: &mut dyn Node,
@@ -280,24 +284,24 @@ impl Identify {
             })
         });
         if !is_within {
-            log::debug!("{connection}: the peer signs too many records");
-            // It may have ended already.
+            log::debug!("{connection}: the peer's records cost more work than `record_work`");
+            // The connection may have ended already.
             let _ = node.fail_connection(connection, Fault::Flood);
             return Err(Failure::Limit);
         }
         info.map_err(|_| Failure::Protocol)
     }
 
-    /// A stream's deadline has come.
+    /// Handles the deadline of a stream: the stream is reset.
     pub(super) fn late(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
         let Some(of) = self.streams.get_mut(stream) else { return };
         of.deadline = None;
-        // It may have ended already.
+        // The stream may have ended already.
         let _ = node.reset(stream);
         self.stream_ended(node, stream, Failure::Timeout, now);
     }
 
-    /// Forgets a stream that is over.
+    /// Removes a stream that has ended.
     fn take_out(&mut self, stream: StreamId) -> Option<IdentifyStream> {
         let mut of = self.streams.remove(stream)?;
         self.deadlines.set(stream, &mut of.deadline, None);
@@ -319,8 +323,8 @@ impl Identify {
         Some(of)
     }
 
-    /// While more memory is taken than may be, the connection for which most is loses the largest part: a stream is reset, or
-    /// what its peer has said is forgotten.
+    /// Frees memory while more is taken than allowed. The connection that takes most loses its largest item: a stream is
+    /// reset, or the peer's information is dropped.
     pub(super) fn relieve(&mut self, node: &mut dyn Node) {
         while self.held.all() > self.config.held_bytes {
             let Some(item) = self.held.largest() else { return };
@@ -331,12 +335,12 @@ impl Identify {
                     if let Some(entry) = self.connections.get_mut(connection) {
                         entry.info = None;
                     }
-                    log::debug!("{connection}: what its peer has said is forgotten: there is too much of all");
+                    log::debug!("{connection}: the peer's information is dropped: all of it exceeds `held_bytes`");
                 }
                 Item::Stream(stream) => {
                     let Some(of) = self.take_out(stream) else { return };
-                    log::debug!("{}: {stream} is reset: peers say too much, or do not read", of.connection);
-                    // It may have ended already.
+                    log::debug!("{}: {stream} is reset: identify messages exceed `held_bytes`", of.connection);
+                    // The stream may have ended already.
                     let _ = node.reset(stream);
                     if let Work::Read(_) = of.work {
                         self.heard(of.connection, of.role, Err(Failure::Limit));
@@ -346,12 +350,12 @@ impl Identify {
         }
     }
 
-    /// A stream is over, open or not.
+    /// Handles the end of a stream, whether it had opened or not.
     pub(super) fn stream_ended(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure, now: Duration) {
         let Some(of) = self.take_out(stream) else { return };
         let connection = of.connection;
         match of.work {
-            Work::Opening | Work::Write(_) => log::debug!("{connection}: could not say who we are: {reason}"),
+            Work::Opening | Work::Write(_) => log::debug!("{connection}: our identify message was not sent: {reason}"),
             Work::Read(mut reader) => {
                 let said = reader.cut(&node.take_unread(stream), reason);
                 let heard = said.and_then(|said| self.decode_info(node, connection, &said, now));
@@ -361,7 +365,7 @@ impl Identify {
         }
     }
 
-    /// What came of a question, or of the peer's push.
+    /// Reports the outcome of a question of ours, or of a push of the peer.
     fn heard(&mut self, connection: ConnectionId, role: StreamRole, heard: Result<Info, Failure>) {
         let Some(entry) = self.connections.get_mut(connection) else { return };
         let (is_push, peer) = (role == StreamRole::Hear, entry.peer);
