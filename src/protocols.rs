@@ -1,16 +1,17 @@
-//! Protocols, as notifees that any driver can run: no socket, no clock, no task inside.
+//! Services for common protocols (ping, identify, pub/sub, request and response) and an address book. Each is a notifee
+//! that any driver can run: it has no socket, clock or task inside.
 //!
 //! A [`Service`] speaks a protocol. It is [installed](Notifees::install) in the registry of notifees that is driven
-//! beside the swarm, opens streams and answers on them as it is told of connections and streams, and keeps what it has
-//! to say to its owner in a bounded queue of its own. [`Identify`](identify::Identify) and [`Ping`](ping::Ping) also
-//! [emit](crate::notifee::NotifeeContext::emit) it to every notifee that declares an interest in
-//! [`EMITTED`](crate::notifee::Interest::EMITTED); pub/sub does not, since its messages would have to be copied for
-//! that. [Taking a service out](Notifees::uninstall) takes its protocols and streams with it.
+//! beside the swarm. As it is told of connections and streams, it opens streams and answers on those of peers, and it
+//! keeps its events for the owner in a bounded queue of its own. [`Identify`](identify::Identify) and
+//! [`Ping`](ping::Ping) also [emit](crate::notifee::NotifeeContext::emit) each event to every notifee that declares an
+//! interest in [`EMITTED`](crate::notifee::Interest::EMITTED). Pub/sub does not, since each message would have to be
+//! copied for that. [Uninstalling](Notifees::uninstall) a service also takes its protocols and streams away.
 //!
-//! For a protocol of your own of requests and responses, [`request_response`] needs a codec. Other protocols are a
-//! [`Notifee`] that is a [`Service`] too; [`parts`] has what they are made of.
+//! For a protocol of your own with requests and responses, write a codec for [`request_response`]. A protocol of any
+//! other kind is a [`Notifee`] that is also a [`Service`]; [`parts`] has building blocks for it.
 
-// Nearly every number here follows from what a peer has sent.
+// Nearly every number here follows from data that a peer has sent, so arithmetic and indexing must not panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
 pub mod address_book;
@@ -25,7 +26,7 @@ pub mod pubsub;
 pub mod request_response;
 mod writer;
 
-/// Parts that services are made of, for services of your own.
+/// Building blocks of the services here, for services of your own.
 pub mod parts {
     pub use super::deadlines::Deadlines;
     pub use super::event_queue::EventQueue;
@@ -41,16 +42,19 @@ use crate::notifee::{Notifee, Notifees};
 use crate::swarm::OpenStreamError;
 use core::fmt;
 
-/// For how many connections, and for how many streams, a service keeps records when most are gone.
+/// The number of connections for which a service's table keeps slots when most connections have ended.
 const CONNECTIONS_KEPT: usize = 8;
+/// The number of streams for which a service's table keeps slots when most streams have ended.
 const STREAMS_KEPT: usize = 64;
 
-/// The destination of a stream or a request. Methods take either id: `request(peer, …)`, `open_stream(connection, …)`.
+/// The destination of a stream or a request. Methods that take `impl Into<Target>` accept either id: `request(peer, …)`,
+/// `open_stream(connection, …)`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Target {
-    /// This connection, and no other.
+    /// This connection and no other.
     Connection(ConnectionId),
-    /// This peer, over a connection to it that is not being closed. The method says over which, and what it does without one.
+    /// This peer, over any connection to it that is not being closed. Each method says which connection it picks, and
+    /// what it does if there is none.
     Peer(PeerId),
 }
 
@@ -66,16 +70,16 @@ impl From<PeerId> for Target {
     }
 }
 
-/// A service whose owner takes its events. All services here are.
+/// A service that queues events for its owner. All services of this crate are event sources.
 pub trait EventSource {
-    /// The events that it tells.
+    /// The type of the events.
     type Event;
 
-    /// The next event, if there is one.
+    /// Takes the oldest event, if there is one.
     fn next_event(&mut self) -> Option<Self::Event>;
 }
 
-/// Implements [`EventSource`] by the method of the same name.
+/// Implements [`EventSource`] by the service's own method `next_event`.
 macro_rules! event_source {
     ($([$($generics:tt)*] $service:ty => $event:ty;)*) => {$(
         impl<$($generics)*> EventSource for $service {
@@ -97,8 +101,8 @@ event_source! {
         request_response::Event<C::Request, C::Response>;
 }
 
-/// A command to a service was refused: the connection is not open, or was not when events were dispatched the last
-/// time. Nothing has changed.
+/// The error of a command to a service about a connection that is not open, or was not open yet when events were last
+/// dispatched. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct NotConnected;
 
@@ -110,11 +114,12 @@ impl fmt::Display for NotConnected {
     }
 }
 
-/// The failure that a service tells its owner if it could not open a stream.
+/// Returns the failure that a service reports to its owner when it could not open a stream.
 const fn fails(error: OpenStreamError) -> Failure {
     match error {
         OpenStreamError::Limit => Failure::Limit,
-        // No service asks without a protocol.
+        // Services always propose a protocol. A request/response service can be made without one, and then speaks
+        // nothing.
         OpenStreamError::NoProtocol => Failure::Unsupported,
         OpenStreamError::NotOpen | OpenStreamError::Closing | OpenStreamError::Stale => Failure::ConnectionClosed,
     }

@@ -1,9 +1,10 @@
 //! [`FloodSub`]: pub/sub by flooding, `/floodsub/1.0.0`.
 //!
-//! A message goes to every peer that subscribes to its topic, and from there on to theirs. It speaks with every node
-//! that has floodsub: those of go, js and py, and gossipsub's, which all speak it with those who speak nothing else.
+//! A message goes to every peer that subscribes to its topic, and from there on to that peer's subscribers. It
+//! interoperates with the floodsub of go, js and py nodes, and with their gossipsub, which speaks floodsub to peers that
+//! offer nothing else.
 //!
-//! How it works, what it promises and what bounds it is [`pubsub`](super::pubsub)'s; here is the router.
+//! This module has the router only. [`pubsub`](super::pubsub) has the service itself, its guarantees and its bounds.
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -71,13 +72,13 @@ use crate::identity::PeerId;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-/// What floodsub is called on the wire.
+/// The protocol's name on the wire.
 pub const PROTOCOL: Protocol = Protocol::from_static("/floodsub/1.0.0");
 
-/// Pub/sub by flooding: a notifee, to be [installed](crate::notifee::Notifees::install).
+/// A pub/sub service that floods. [Install](crate::notifee::Notifees::install) it.
 pub type FloodSub = PubSub<FloodRouter>;
 
-/// The router that sends a message to every subscriber.
+/// A router that sends each message to every subscriber.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct FloodRouter;
 
@@ -92,7 +93,7 @@ impl Router for FloodRouter {
 }
 
 impl FloodSub {
-    /// Without peers and subscriptions.
+    /// Creates a service without peers and subscriptions.
     #[must_use]
     pub fn new(signing: Signing, config: Config) -> Self {
         Self::with_router(FloodRouter, signing, config)

@@ -1,4 +1,4 @@
-//! [`Frames`]: messages behind their length as a varint, as identify and pub/sub put them on a stream.
+//! [`Frames`]: length-prefixed messages, as identify and pub/sub put them on a stream. The length is an unsigned varint.
 
 use crate::arithmetic::Count;
 use crate::connection::ReadError;
@@ -8,14 +8,15 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-/// The longest varint that a length is read from: five groups of seven bits.
+/// The maximum number of bytes of a length prefix: five groups of seven bits.
 const MAX_LENGTH: usize = 5;
 
-/// The number of bytes that are read at a time.
+/// The maximum number of bytes per read.
 const READ: usize = 4_096;
 
-/// The bytes that were read of a stream and are no whole message yet: one message and one read at most, and no memory once
-/// all has been taken. The length of each message stands before it, as an unsigned varint.
+/// A buffer that cuts the bytes of a stream into messages. Before each message stands its length, as an unsigned varint.
+/// The buffer holds at most one message of the greatest length and one read, and no memory once all messages have been
+/// taken.
 ///
 /// ```
 /// use swarm_notify::protocols::parts::{Frames, with_length};
@@ -34,17 +35,17 @@ const READ: usize = 4_096;
 #[derive(Debug)]
 pub struct Frames {
     buffer: Vec<u8>,
-    /// The number of bytes that have been taken.
+    /// The number of bytes at the front of `buffer` that have been taken.
     start: usize,
-    /// The number of those, at their end, that are the last message.
+    /// The length of the message that was taken last. It ends at `start`.
     last: usize,
-    /// The longest message.
+    /// The maximum length of a message in bytes.
     max: usize,
-    /// The bytes that are still to come of a message that is passed over.
+    /// The number of bytes still to arrive of a message that is being skipped.
     passed_over: u64,
 }
 
-/// Puts the length of a message before it, as [`Frames`] reads it.
+/// Returns a message with its length before it, as [`Frames`] reads it.
 #[must_use]
 pub fn with_length(message: &[u8]) -> Vec<u8> {
     let mut framed = Vec::with_capacity(message.len().saturating_add(prost::length_delimiter_len(message.len())));
@@ -54,21 +55,21 @@ pub fn with_length(message: &[u8]) -> Vec<u8> {
     framed
 }
 
-/// A message was announced that is longer than allowed, or by what is not a length.
+/// The error of a length prefix that is malformed, or announces a message that is longer than allowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BadLength;
 
 impl Frames {
-    /// Nothing read yet, of messages of at most `max` bytes.
+    /// Creates an empty buffer for messages of at most `max` bytes.
     #[must_use]
     pub const fn new(max: usize) -> Self {
         Self { buffer: Vec::new(), start: 0, last: 0, max, passed_over: 0 }
     }
 
-    /// Reads once more from a stream: `Ok(true)` if something came, `Ok(false)` at the end of the peer's side.
+    /// Reads from a stream once. Returns `Ok(true)` if bytes came, and `Ok(false)` if the peer's side has ended.
     ///
     /// # Errors
-    /// Those of [`Swarm::read`](crate::swarm::Swarm::read): nothing came.
+    /// Those of [`Swarm::read`](crate::swarm::Swarm::read). Nothing was read.
     pub fn read(&mut self, node: &mut dyn Node, stream: StreamId) -> Result<bool, ReadError> {
         self.let_go();
         let mut chunk = [0; READ];
@@ -77,45 +78,46 @@ impl Frames {
         Ok(n > 0)
     }
 
-    /// Lets go of what has been taken, and of the memory that a large message took. What is moved came with the last
-    /// read, so that this costs no more than that did.
+    /// Frees the messages that have been taken, and the memory that a large message took. The bytes that are moved came
+    /// with the last read, so this costs no more than that read did.
     fn let_go(&mut self) {
         match self.rest() {
             [] => self.buffer = Vec::new(),
             rest if self.buffer.capacity() / 2 > rest.len().max(READ) => self.buffer = rest.to_vec(),
-            // It begins within the buffer.
+            // `start` is at most the length of the buffer.
             _ => drop(self.buffer.drain(..self.start)),
         }
         (self.start, self.last) = (0, 0);
     }
 
-    /// The bytes that have not been taken.
+    /// Returns the bytes that have not been taken.
     fn rest(&self) -> &[u8] {
         self.buffer.get(self.start..).unwrap_or_default()
     }
 
-    /// The number of bytes that are kept, those of the message that came out last among them.
+    /// Returns the number of bytes in the buffer, including those of the message that was taken last.
     pub(super) const fn len(&self) -> usize {
         self.buffer.len()
     }
 
-    /// The message that came out last, until more is read.
+    /// Returns the message that was taken last, until more is read.
     pub(super) fn last(&self) -> &[u8] {
         self.buffer.get(self.start.saturating_sub(self.last)..self.start).unwrap_or_default()
     }
 
-    /// Returns the memory that is taken.
+    /// Returns the number of bytes of heap that the buffer takes.
     pub(super) const fn held(&self) -> usize {
         self.buffer.capacity()
     }
 
-    /// Returns the number of bytes that may be missing to a first message of the greatest length.
+    /// Returns the number of bytes that the buffer still needs to hold one message of the greatest length and its length
+    /// prefix.
     pub(super) const fn missing(&self) -> usize {
         self.max.saturating_add(MAX_LENGTH).saturating_sub(self.buffer.len())
     }
 
-    /// Adds what was read. The memory for it grows to twice as much as is there, but not beyond a message of the greatest
-    /// length and one read.
+    /// Appends bytes that were read. The capacity doubles when it is exhausted, up to one message of the greatest length
+    /// and one read.
     pub fn extend(&mut self, bytes: &[u8]) {
         let n = usize::try_from(self.passed_over).unwrap_or(usize::MAX).min(bytes.len());
         self.passed_over = self.passed_over.saturating_sub(n as u64);
@@ -128,13 +130,14 @@ impl Frames {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Returns whether [`next`](Self::next) refuses what stands there.
+    /// Returns whether [`next`](Self::next) refuses the length prefix that comes next.
     pub(super) fn is_refused(&self) -> bool {
         self.body().is_err()
     }
 
-    /// Passes over the next message, which [`next`](Self::next) has refused for its length: nothing of it is kept, and the one
-    /// behind it is the next. Returns `false` if what stands there is no length.
+    /// Skips the next message, which [`next`](Self::next) has refused because it is too long. None of its bytes are kept,
+    /// and the message behind it comes next. Returns `false` if the length prefix itself is malformed, so that its
+    /// message cannot be skipped.
     pub(super) fn pass_over(&mut self) -> bool {
         let Some((length, from)) = self.length() else { return false };
         let here = self.buffer.len().saturating_sub(from) as u64;
@@ -148,16 +151,16 @@ impl Frames {
         true
     }
 
-    /// Returns whether the end of the stream would cut a message.
+    /// Returns whether the stream would cut a message off if it ended here.
     #[must_use]
     pub const fn is_cut(&self) -> bool {
         self.start < self.buffer.len() || self.passed_over > 0
     }
 
-    /// The next whole message; `None` if more has to be read first.
+    /// Takes the next whole message. Returns `None` if more has to be read first.
     ///
     /// # Errors
-    /// [`BadLength`]: nothing more comes out, since where the next message begins is not known.
+    /// [`BadLength`]: no further message can be taken, since the start of the next one is unknown.
     #[allow(clippy::should_implement_trait, reason = "an iterator cannot lend")]
     pub fn next(&mut self) -> Result<Option<&[u8]>, BadLength> {
         let Some(body) = self.body()? else { return Ok(None) };
@@ -167,7 +170,7 @@ impl Frames {
         Ok(Some(message))
     }
 
-    /// The length of the next message, once it is known, and where the message begins.
+    /// Returns the length of the next message and the position of its first byte, once the whole length prefix has come.
     fn length(&self) -> Option<(u64, usize)> {
         let (mut length, mut from) = (0u64, self.start);
         for (shift, byte) in (0..).step_by(7).take(MAX_LENGTH).zip(self.rest()) {
@@ -180,15 +183,15 @@ impl Frames {
         None
     }
 
-    /// Where the next message is, whole or not, once its length is known.
+    /// Returns the position of the next message, whole or not, once the whole length prefix has come.
     fn body(&self) -> Result<Option<Range<usize>>, BadLength> {
         if let Some((length, from)) = self.length() {
             let length = usize::try_from(length).ok().filter(|length| *length <= self.max).ok_or(BadLength)?;
-            // On a machine of 32 bits the end of a long one has no address.
+            // With 32-bit addresses the end of a long message may not be representable.
             let end = from.checked_add(length).ok_or(BadLength)?;
             return Ok(Some(from..end));
         }
-        // A length as long as this one is none.
+        // A length prefix of this many bytes without an end is malformed.
         if self.rest().len() >= MAX_LENGTH { Err(BadLength) } else { Ok(None) }
     }
 }
@@ -197,7 +200,7 @@ impl core::error::Error for BadLength {}
 
 impl fmt::Display for BadLength {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no length, or more than allowed")
+        f.write_str("a malformed length, or one beyond the maximum")
     }
 }
 
@@ -246,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_passed_over_is_not_kept_and_what_stands_behind_it_comes_out() {
+    fn a_skipped_message_is_not_kept_and_the_next_comes_out() {
         let long = [&[0x80, 0x80, 1][..], &[7; 1 << 14]].concat();
         let wire = [&[3][..], b"abc", &long, &long, &[2], b"de"].concat();
         for piece in [1, 2, 3, 5, 100, 16_387, 16_388, wire.len()] {

@@ -1,55 +1,57 @@
-//! [`HeldMemory`]: the memory that a service takes for others, by who has caused it, and the largest of whoever holds
-//! most.
+//! [`HeldMemory`]: the memory that a service holds on behalf of others, accounted to the holder that caused it. Finds the
+//! largest item of the holder that has most.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-/// The memory of items, such as messages that are not whole, each of which some holder has caused: a peer, say. Where it is
-/// too much, [`largest`](Self::largest) names what goes. When all together exceed a budget, the holder of most has more than
-/// the budget divided by the number of holders: whoever holds no more than that never pays.
+/// The memory of items, such as incomplete messages. Each item is accounted to the holder that caused it, such as a peer.
+/// When memory has to be freed, [`largest`](Self::largest) names the item to drop. Whenever all holders together exceed a
+/// budget, the holder that has most has more than the budget divided by the number of holders, so a holder that stays
+/// within that share never loses an item.
 ///
-/// Each operation is O(log n). Items of 0 bytes take no memory here.
+/// Each operation costs O(log n). An item of 0 bytes is not kept.
 #[derive(Debug)]
 pub(super) struct HeldMemory<H, I> {
     all: usize,
     items: BTreeMap<I, (H, usize)>,
-    /// None of them is without an item.
+    /// The holders that have at least one item.
     holders: BTreeMap<H, Holder<I>>,
-    /// The holders by their bytes.
+    /// The holders, ordered by the bytes of their items.
     sizes: BTreeSet<(usize, H)>,
 }
 
 #[derive(Debug)]
 struct Holder<I> {
     bytes: usize,
-    /// By their bytes.
+    /// The items of this holder, ordered by their bytes.
     items: BTreeSet<(usize, I)>,
 }
 
-/// The number of entries for which a node of a tree has room, however few it has.
+/// The number of entries that a `BTreeMap` node allocates room for, however few are used.
 const NODE: usize = 11;
 
 impl<H: Copy + Ord, I: Copy + Ord> HeldMemory<H, I> {
-    /// The bytes of heap that one holder takes at most, with a first item that is alone in its node.
+    /// The most bytes of heap that a holder takes here together with its first item, if that item is alone in its tree
+    /// node.
     pub(super) const HOLDER: usize =
         2 * (size_of::<(H, Holder<I>)>() + size_of::<(usize, H)>()) + NODE * size_of::<(usize, I)>() + 48;
-    /// Those of a further item. Nodes may be half empty.
+    /// The most bytes of heap that each further item takes here. The factor 2 allows for tree nodes that are half empty.
     pub(super) const ITEM: usize = 2 * (size_of::<(I, (H, usize))>() + size_of::<(usize, I)>()) + 16;
 
     pub(super) const fn new() -> Self {
         Self { all: 0, items: BTreeMap::new(), holders: BTreeMap::new(), sizes: BTreeSet::new() }
     }
 
-    /// Returns the bytes of all items.
+    /// Returns the number of bytes of all items.
     pub(super) const fn all(&self) -> usize {
         self.all
     }
 
-    /// Returns the bytes of a holder's items.
+    /// Returns the number of bytes of a holder's items.
     pub(super) fn of(&self, holder: &H) -> usize {
         self.holders.get(holder).map_or(0, |holder| holder.bytes)
     }
 
-    /// An item of a holder has so many bytes now. It is never another holder's.
+    /// Sets the number of bytes that an item of a holder has. An item stays with one holder; 0 bytes remove it.
     pub(super) fn set(&mut self, holder: H, item: I, bytes: usize) {
         let before = if bytes == 0 { self.items.remove(&item) } else { self.items.insert(item, (holder, bytes)) };
         let before = before.map_or(0, |(_, bytes)| bytes);
@@ -70,7 +72,7 @@ impl<H: Copy + Ord, I: Copy + Ord> HeldMemory<H, I> {
         }
     }
 
-    /// An item is gone.
+    /// Removes an item, if it is known.
     pub(super) fn forget(&mut self, item: I) {
         if let Some((holder, _)) = self.items.get(&item) {
             self.set(*holder, item, 0);
@@ -89,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_largest_of_who_holds_most_goes_and_who_holds_little_stays() {
+    fn the_holder_of_most_loses_its_largest_item_first() {
         let mut held = HeldMemory::new();
         for (holder, item, bytes) in [('a', 1, 50), ('a', 2, 60), ('b', 3, 100), ('c', 4, 10)] {
             held.set(holder, item, bytes);
@@ -97,7 +99,7 @@ mod tests {
         assert_eq!((held.all(), held.of(&'a'), held.largest()), (220, 110, Some(2)));
         held.set('a', 2, 5);
         assert_eq!((held.all(), held.largest()), (165, Some(3)));
-        // Down to a budget: who holds no more than its third of it pays nothing.
+        // Freed down to a budget of 30: 'c' holds no more than its third of that, and loses nothing.
         while held.all() > 30 {
             let largest = held.largest().unwrap();
             held.forget(largest);
@@ -106,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_what_is_gone() {
+    fn removed_items_leave_nothing_behind() {
         let mut held = HeldMemory::new();
         for item in 0..100_u8 {
             held.set(item % 7, item, usize::from(item));
