@@ -1,27 +1,28 @@
-//! Request and response, one of each on a stream, for protocols of your own.
+//! Requests and responses, one of each per stream, for protocols of your own.
 //!
-//! [`RequestResponse`] is generic over a [`Codec`], and plays both roles. As the one who asks, it opens a stream for each
-//! request, writes it with the proposal of the protocol, and tells its owner what came of it. As
-//! the one who answers, it reads each request, hands it to its owner, and writes the response. Those who know
-//! rust-libp2p's behaviour of this name find its events here, and each failure is told once.
+//! [`RequestResponse`] is generic over a [`Codec`] and plays both roles. To ask, it opens a stream for each request,
+//! writes the request together with the proposal of the protocol, and tells its owner the outcome. To answer, it reads
+//! the request of a peer, hands it to its owner, and writes the owner's response. The events are those of rust-libp2p's
+//! behaviour of this name, and each failure is told once.
 //!
 //! - **Each request has exactly one outcome**: [`Event::Response`] or [`Event::OutboundFailure`], also if its connection
-//!   ends first. Each request of a peer that was handed to the owner has one, too: [`Event::ResponseSent`] or
+//!   ends first. Each peer's request that the owner has taken has exactly one, too: [`Event::ResponseSent`] or
 //!   [`Event::InboundFailure`].
-//! - **No event is dropped.** A request keeps its place of [`Config`]'s bounds until its outcome has been taken, so that
-//!   an owner who does not take them cannot make new requests, and refuses those of peers.
-//! - **A peer is given its share**: no more than [`Config::inbound_requests_per_peer`] of the places for requests of peers.
-//!   Where all places are taken, the peer that has the most loses one of them to a peer that has at least two fewer: one
-//!   of which not all has come, else one whose response it does not read, else one that waits for the owner. If all have as
-//!   many, a peer that has none gets the place of the oldest that does not wait for the owner.
-//! - **So is memory.** Of our requests and their responses, and of requests of peers and our responses, no more is kept than
-//!   [`Config::outbound_bytes`] and [`Config::inbound_bytes`]. Beyond, the peer for which most is kept loses the largest.
-//! - A request to a [peer](Target) that is not connected waits until it is, and fails of [`Failure::Timeout`] if it does
-//!   not come. It does not dial.
+//! - **No event is dropped.** A request counts against the bounds of [`Config`] until its outcome has been taken. An
+//!   owner that does not take outcomes can make no further requests, and refuses those of peers.
+//! - **Each peer has its share of places.** A peer has at most [`Config::inbound_requests_per_peer`] requests here. When
+//!   all places are taken, the peer with the most requests loses one to a peer that has at least two fewer: one that has
+//!   not arrived whole, else one whose response the peer does not read, else one that waits for the owner. If no peer has
+//!   two more, a peer that has none gets the place of the oldest request that does not wait for the owner.
+//! - **Each peer has its share of memory.** Our requests and their responses take at most [`Config::outbound_bytes`], and
+//!   the requests of peers and our responses at most [`Config::inbound_bytes`]. Beyond a bound, the peer whose messages
+//!   take most loses its largest one.
+//! - A request to a [peer](Target) that is not connected waits until the peer is, and fails with [`Failure::Timeout`] if
+//!   that takes too long. The service never dials.
 //! - On the wire a message is [`Framing::WholeSide`], as in rust-libp2p's `cbor` and `json`, or
-//!   [`Framing::LengthPrefixed`]. With its length, a request travels with the proposal of the protocol, and its response
-//!   comes after one round trip. Without, it takes two, since our end [waits](crate::swarm::Swarm::finish) for the peer's
-//!   word on the protocol.
+//!   [`Framing::LengthPrefixed`]. A length-prefixed exchange takes one round trip: the request travels with the proposal
+//!   of the protocol. A whole-side exchange takes two, since the end of our side [waits](crate::swarm::Swarm::finish) for
+//!   the peer's answer to the proposal.
 //!
 //! The example `request_response` is a whole program, with a codec of its own. Two nodes of one process:
 //!
@@ -104,42 +105,46 @@ use inbound::InboundRequest;
 use outbound::OutboundRequest;
 use places::RequestPlaces;
 
-/// The service. [Install](crate::notifee::Notifees::install) it. See the [module](self) for what it does.
+/// The request/response service. [Install](crate::notifee::Notifees::install) it. The [module](self) describes what it
+/// does.
 pub struct RequestResponse<C: Codec> {
     protocols: Vec<Protocol>,
     codec: C,
     config: Config,
-    /// The peers of the connections that were told to be open.
+    /// The peers of the open connections.
     connections: Table<ConnectionId, PeerId>,
-    /// The same by peer, the youngest last. No list is empty.
+    /// The open connections of each peer, the youngest last. No list is empty.
     peers: BTreeMap<PeerId, Vec<ConnectionId>>,
     streams: Table<StreamId, Exchange>,
     deadlines: Deadlines<Exchange>,
     outbound: BTreeMap<OutboundRequestId, OutboundRequest>,
     inbound: BTreeMap<InboundRequestId, InboundRequest>,
-    /// The numbers that the next requests get.
+    /// The number that our next request gets.
     next_outbound: u64,
+    /// The number that the next request of a peer gets.
     next_inbound: u64,
-    /// Requests to be sent in the next drive. Some may be over.
+    /// Our requests to send in the next drive. Some may be over.
     to_send: VecDeque<OutboundRequestId>,
-    /// Responses to be written in the next drive, and requests to be refused. Some may be over.
+    /// The peers' requests to answer or reset in the next drive. Some may be over.
     to_answer: VecDeque<InboundRequestId>,
-    /// Requests that wait for their peer to connect. No list is empty. Some may be over.
+    /// Our requests that wait for their peer to connect. No list is empty. Some may be over.
     waiting: BTreeMap<PeerId, Vec<OutboundRequestId>>,
     /// The number of our requests whose outcome has not been taken.
     outbound_held: usize,
-    /// The same of each peer's, and of all peers'.
+    /// The places that requests of peers take until their outcome has been taken.
     places: RequestPlaces,
-    /// The memory of messages, by peer.
+    /// The memory of our requests and their responses, by peer.
     outbound_bytes: HeldMemory<PeerId, OutboundRequestId>,
+    /// The memory of the requests of peers and our responses, by peer.
     inbound_bytes: HeldMemory<PeerId, InboundRequestId>,
-    /// Requests of peers that have given their places back, and whose outcome has not been taken.
+    /// The peers' requests that have given way to others and given their places back, and whose outcome has not been
+    /// taken.
     gave_way: BTreeSet<InboundRequestId>,
     events: VecDeque<Event<C::Request, C::Response>>,
-    /// The outcomes of requests that a task of a host awaits.
+    /// The outcomes of requests that a task of a host awaits. No event tells them.
     #[cfg(all(feature = "host", unix))]
     awaited: BTreeMap<OutboundRequestId, Result<C::Response, Failure>>,
-    /// The requests of peers for the handler of a host, once it has one. Then no event tells of them.
+    /// The requests of peers that wait for the handler of a host, once there is a handler. No event tells them.
     #[cfg(all(feature = "host", unix))]
     handled: Option<VecDeque<handled::Handled<C::Request>>>,
     refused: u64,
@@ -148,7 +153,7 @@ pub struct RequestResponse<C: Codec> {
 /// The time that a stream waits for the peer beyond that of its request, where the service has gone that would have ended it.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The purpose of a stream, and of a deadline.
+/// The subject of a stream or a deadline.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Exchange {
     Ask(OutboundRequestId),
@@ -156,8 +161,8 @@ enum Exchange {
 }
 
 impl<C: Codec> RequestResponse<C> {
-    /// A service that speaks these protocols, the one that it likes best first: all of them names of one format, that of
-    /// the codec. Without a protocol every request fails of [`Failure::Unsupported`].
+    /// Creates a service that speaks `protocols`, the preferred one first. All of them have to use the message format of
+    /// the codec. Without a protocol every request fails with [`Failure::Unsupported`].
     #[must_use]
     pub fn new(protocols: impl IntoIterator<Item = Protocol>, codec: C, config: Config) -> Self {
         Self {
@@ -189,13 +194,14 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Asks a peer, on the youngest of its connections, or the peer of a connection, on that one; in the next
-    /// [`drive`](crate::notifee::Notifees::drive), for which [`poll_at`](crate::notifee::Notifees::poll_at) asks at once. The id is that of the request's one outcome.
+    /// Sends a request in the next [`drive`](crate::notifee::Notifees::drive);
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks for it at once. For a peer, the youngest of its connections is
+    /// used. The id returned names the request in its outcome.
     ///
     /// Requests are independent: each has a stream of its own, and responses come in any order.
     ///
     /// # Errors
-    /// [`RequestError`]; nothing has changed.
+    /// [`RequestError`]. Nothing has changed.
     pub fn request(
         &mut self,
         target: impl Into<Target>,
@@ -227,9 +233,9 @@ impl<C: Codec> RequestResponse<C> {
         Ok(id)
     }
 
-    /// Gives a request up. It has no outcome then: if one was there and has not been taken, it is gone.
+    /// Cancels a request, which then has no outcome: if one was queued and has not been taken, it is removed.
     ///
-    /// Returns false if its outcome has been taken, or if it was given up before; nothing has changed then.
+    /// Returns false if the outcome has been taken, or if the request was cancelled before. Nothing has changed then.
     pub fn cancel(&mut self, id: OutboundRequestId) -> bool {
         if let Some(outbound) = self.outbound.get_mut(&id) {
             let is_new = outbound.cancel();
@@ -252,13 +258,13 @@ impl<C: Codec> RequestResponse<C> {
         has_gone
     }
 
-    /// Answers a request of a peer, in the next [`drive`](crate::notifee::Notifees::drive), for which
-    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks at once.
+    /// Answers a request of a peer in the next [`drive`](crate::notifee::Notifees::drive);
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks for it at once.
     ///
     /// # Errors
-    /// [`RespondError`]. A peer that has gone makes it [`Over`](RespondError::Over), so do not end a program for that: the
-    /// outcome is told as [`Event::InboundFailure`]. After [`TooLong`](RespondError::TooLong) and [`Codec`](RespondError::Codec) the request still
-    /// waits for a response.
+    /// [`RespondError`]. [`Over`](RespondError::Over) is normal: the peer may be gone, which [`Event::InboundFailure`]
+    /// tells. After [`TooLong`](RespondError::TooLong) or [`Codec`](RespondError::Codec) the request still waits for a
+    /// response.
     pub fn respond(&mut self, id: InboundRequestId, response: &C::Response) -> Result<(), RespondError<C::Error>> {
         if !self.inbound.get(&id).is_some_and(InboundRequest::is_waiting) {
             return Err(RespondError::Over);
@@ -275,10 +281,10 @@ impl<C: Codec> RequestResponse<C> {
         Ok(())
     }
 
-    /// Refuses to answer a request of a peer: its stream is reset in the next drive. [`Event::InboundFailure`] says so,
-    /// with [`Failure::Requested`].
+    /// Refuses to answer a request of a peer: its stream is reset in the next drive. The outcome is
+    /// [`Event::InboundFailure`] with [`Failure::Requested`].
     ///
-    /// Returns false if it was answered, refused or over before; nothing has changed then.
+    /// Returns false if the request was answered or refused before, or is over. Nothing has changed then.
     pub fn refuse(&mut self, id: InboundRequestId) -> bool {
         let is_waiting = self.inbound.get(&id).is_some_and(InboundRequest::is_waiting);
         if is_waiting {
@@ -288,7 +294,7 @@ impl<C: Codec> RequestResponse<C> {
         is_waiting
     }
 
-    /// The next event, if there is one.
+    /// Takes the oldest event, if there is one.
     pub fn next_event(&mut self) -> Option<Event<C::Request, C::Response>> {
         let event = self.events.pop_front()?;
         match &event {
@@ -306,26 +312,27 @@ impl<C: Codec> RequestResponse<C> {
         Some(event)
     }
 
-    /// Returns the number of requests of ours that have no outcome yet.
+    /// Returns the number of our requests that have no outcome yet.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.outbound.len()
     }
 
-    /// Returns the number of requests of peers that never became an [`Event::Request`]: of too many, too long, cut, late,
-    /// or not to be decoded.
+    /// Returns the number of peers' requests that the owner never saw: they were beyond a bound, too long, cut off, late,
+    /// or could not be decoded.
     #[must_use]
     pub const fn refused(&self) -> u64 {
         self.refused
     }
 
-    /// Returns the memory that messages take, as it counts against [`Config::outbound_bytes`] and [`Config::inbound_bytes`].
+    /// Returns the number of bytes that count against [`Config::outbound_bytes`], and the number that count against
+    /// [`Config::inbound_bytes`].
     #[must_use]
     pub const fn bytes_held(&self) -> (usize, usize) {
         (self.outbound_bytes.all(), self.inbound_bytes.all())
     }
 
-    /// The codec.
+    /// Returns the codec.
     #[must_use]
     pub const fn codec(&mut self) -> &mut C {
         &mut self.codec

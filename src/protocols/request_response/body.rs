@@ -1,4 +1,4 @@
-//! [`Body`]: the one message that the peer says on a stream.
+//! [`Body`]: the single message that the peer sends on a stream.
 
 use super::codec::Framing;
 use crate::lifecycle::{Failure, StreamId};
@@ -6,10 +6,10 @@ use crate::notifee::Node;
 use crate::protocols::frames::Frames;
 use alloc::vec::Vec;
 
-/// The number of bytes that are read at a time.
+/// The maximum number of bytes per read.
 const READ: usize = 16 * 1024;
 
-/// The part of a message that has come.
+/// The part of the message that has arrived.
 #[derive(Debug)]
 pub(super) enum Body {
     WholeSide { bytes: Vec<u8>, max: usize },
@@ -17,7 +17,7 @@ pub(super) enum Body {
 }
 
 impl Body {
-    /// A message of at most `max` bytes of which nothing has come.
+    /// Creates a reader for a message of at most `max` bytes.
     pub(super) const fn new(framing: Framing, max: usize) -> Self {
         match framing {
             Framing::WholeSide => Self::WholeSide { bytes: Vec::new(), max },
@@ -25,7 +25,7 @@ impl Body {
         }
     }
 
-    /// Returns the memory that is taken by what has come.
+    /// Returns the number of bytes of heap that the message takes.
     pub(super) const fn held(&self) -> usize {
         match self {
             Self::WholeSide { bytes, .. } => bytes.capacity(),
@@ -33,8 +33,8 @@ impl Body {
         }
     }
 
-    /// Reads what is there: the message if it is whole, or the reason for which there will be none; `None` if more has to
-    /// come.
+    /// Reads all that is there. Returns the message once it is whole, or the reason for which there will be none. Returns
+    /// `None` if more may come.
     pub(super) fn read_more(&mut self, node: &mut dyn Node, stream: StreamId) -> Option<Result<Vec<u8>, Failure>> {
         let mut chunk = [0; READ];
         loop {
@@ -45,13 +45,14 @@ impl Body {
                         return Some(message);
                     }
                 }
-                // More is told, and so is the end.
+                // We are notified when there is more to read, and of the end of the stream.
                 Err(_) => return None,
             }
         }
     }
 
-    /// Says what came of the message where nothing comes behind `unread`, for `reason`.
+    /// Returns the message, or the reason for which it is not whole. Nothing comes after `unread`, since the stream has
+    /// ended for `reason`.
     pub(super) fn cut(&mut self, unread: &[u8], is_finished: bool, reason: Failure) -> Result<Vec<u8>, Failure> {
         match self.take(unread) {
             Some(message) => message,
@@ -68,14 +69,14 @@ impl Body {
             Self::WholeSide { bytes, max } => {
                 let len = bytes.len();
                 if bytes.capacity().saturating_sub(len) < read.len() {
-                    // Twice as much, and never more than a message may have.
+                    // The capacity doubles, up to the length that a message may have.
                     bytes.reserve_exact(read.len().max(len.min(max.saturating_sub(len))));
                 }
                 bytes.extend_from_slice(read);
                 None
             }
             Self::LengthPrefixed(frames) => {
-                // What follows a whole message is not looked at.
+                // Bytes after a whole message are ignored.
                 let most = frames.missing().min(read.len());
                 frames.extend(read.get(..most).unwrap_or_default());
                 frames.next().map(|message| message.map(<[u8]>::to_vec)).map_err(|_| Failure::Protocol).transpose()
@@ -83,7 +84,7 @@ impl Body {
         }
     }
 
-    /// The peer's side has ended.
+    /// Returns the message when the peer's side has ended, or `reason` if it is not whole.
     fn end(&mut self, reason: Failure) -> Result<Vec<u8>, Failure> {
         match self {
             Self::WholeSide { bytes, .. } => {

@@ -1,15 +1,14 @@
-//! [`Codec`]: requests and responses as bytes.
+//! [`Codec`]: the conversion between messages and bytes. [`Framing`]: the form of a message on its stream.
 
 use crate::protocols::frames::with_length;
 use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::fmt::Display;
 
-/// Writes and reads the requests and responses of a protocol. Where one message ends and the next begins is not its
-/// affair: [`Framing`] says so.
+/// Encodes and decodes the requests and responses of a protocol. A codec does not mark where a message ends: [`Framing`]
+/// does.
 ///
-/// A message that is decoded comes from a peer: any bytes may come, up to the length that
-/// [`Config`](super::Config) allows.
+/// The bytes to decode come from a peer. They may be any bytes, up to the length that [`Config`](super::Config) allows.
 ///
 /// ```
 /// use swarm_notify::protocols::request_response::Codec;
@@ -51,41 +50,41 @@ use core::fmt::Display;
 /// }
 /// ```
 pub trait Codec {
-    /// A question.
+    /// The type of a request.
     type Request;
-    /// An answer.
+    /// The type of a response.
     type Response;
-    /// The reason for which something cannot be written, or bytes are no message. Its text goes into the log.
+    /// The reason for which a message cannot be encoded, or bytes cannot be decoded. Its text is logged.
     type Error: Display;
 
-    /// Adds a request to `bytes`, which are empty.
+    /// Appends the bytes of a request to `bytes`, which is empty.
     ///
     /// # Errors
-    /// It cannot be written. [`RequestResponse::request`](super::RequestResponse::request) gives the error on, and
-    /// nothing is sent.
+    /// The request cannot be encoded. [`RequestResponse::request`](super::RequestResponse::request) returns the error,
+    /// and nothing is sent.
     fn encode_request(&mut self, request: &Self::Request, bytes: &mut Vec<u8>) -> Result<(), Self::Error>;
 
-    /// Reads a request, of which these are all bytes.
+    /// Decodes a request from all of its bytes.
     ///
     /// # Errors
     /// The bytes are no request. The stream is reset, and the owner is told nothing.
     fn decode_request(&mut self, bytes: Vec<u8>) -> Result<Self::Request, Self::Error>;
 
-    /// Adds a response to `bytes`, which are empty.
+    /// Appends the bytes of a response to `bytes`, which is empty.
     ///
     /// # Errors
-    /// It cannot be written. [`RequestResponse::respond`](super::RequestResponse::respond) gives the error on, and the
-    /// request still waits for a response.
+    /// The response cannot be encoded. [`RequestResponse::respond`](super::RequestResponse::respond) returns the error,
+    /// and the request still waits for a response.
     fn encode_response(&mut self, response: &Self::Response, bytes: &mut Vec<u8>) -> Result<(), Self::Error>;
 
-    /// Reads a response, of which these are all bytes.
+    /// Decodes a response from all of its bytes.
     ///
     /// # Errors
-    /// The bytes are no response. The request has failed of [`Failure::Protocol`](crate::lifecycle::Failure::Protocol).
+    /// The bytes are no response. The request fails with [`Failure::Protocol`](crate::lifecycle::Failure::Protocol).
     fn decode_response(&mut self, bytes: Vec<u8>) -> Result<Self::Response, Self::Error>;
 }
 
-/// The codec of a protocol whose requests and responses are bytes.
+/// A codec whose requests and responses are plain bytes.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Bytes;
 
@@ -113,21 +112,21 @@ impl Codec for Bytes {
     }
 }
 
-/// The form of a message on its stream. Both sides have to use the same.
+/// The form of a message on its stream. Both sides have to use the same form.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Framing {
-    /// A message is all that its side of the stream says, from the beginning to the end. The `cbor` and `json` protocols
-    /// of rust-libp2p are of this kind.
+    /// All bytes of a side of the stream, from its beginning to its end, are one message. The `cbor` and `json` protocols
+    /// of rust-libp2p have this form.
     #[default]
     WholeSide,
-    /// The length of a message stands before it, as an unsigned varint, and each side of the stream says one message.
-    /// Most protocols of go and js nodes that carry protobuf are of this kind.
+    /// The message follows its length, which is an unsigned varint. Each side of the stream has one message. Most
+    /// protocols of go and js nodes that carry protobuf have this form.
     LengthPrefixed,
 }
 
 impl Framing {
-    /// A message as it stands on its stream.
+    /// Returns the bytes of a message on its stream.
     pub(super) fn frame(self, message: Vec<u8>) -> Vec<u8> {
         match self {
             Self::WholeSide => message,

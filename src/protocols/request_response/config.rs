@@ -17,14 +17,14 @@ use crate::lifecycle::{ConnectionId, Limits};
 use crate::protocols::held_memory::HeldMemory;
 use core::time::Duration;
 
-/// The bounds and times of a [`RequestResponse`].
+/// The bounds and durations of a [`RequestResponse`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
     /// The form of a message on its stream. Default [`Framing::WholeSide`].
     pub framing: Framing,
-    /// True if requests of peers are answered. If not, the protocols are not registered with the node, and a peer hears
-    /// that we do not speak them. Default yes.
+    /// True if requests of peers are answered. If false, the protocols are not registered with the node, and peers are
+    /// told that we do not speak them. Default true.
     pub answers: bool,
     /// The time that a request may take from the [`drive`](crate::notifee::Notifees::drive) after
     /// [`request`](RequestResponse::request) to the last byte of its response, the wait for its peer's connection
@@ -33,35 +33,37 @@ pub struct Config {
     /// The time that a request of a peer may take from the opening of its stream to the last byte of our response, the
     /// owner's time for it included. Then its stream is reset. Default 10 s.
     pub inbound_timeout: Duration,
-    /// The longest request in bytes, ours and peers'. Default 1 MiB, that of rust-libp2p's `cbor` and `json`.
+    /// The maximum length of a request in bytes, ours or a peer's. Default 1 MiB, that of rust-libp2p's `cbor` and
+    /// `json`.
     pub request_bytes: usize,
-    /// The longest response in bytes, ours and peers'. Default 1 MiB; rust-libp2p's `cbor` and `json` take 10 MiB.
+    /// The maximum length of a response in bytes, ours or a peer's. Default 1 MiB; rust-libp2p's `cbor` and `json` accept
+    /// 10 MiB.
     pub response_bytes: usize,
-    /// The most requests of ours without an outcome that the owner has taken. One more is
+    /// The maximum number of our requests whose outcome the owner has not taken. One more is
     /// [refused](RequestError::Limit). Default 128.
     pub outbound_requests: usize,
-    /// The most requests of peers of which the outcome has not been taken. One more takes the place of one of the peer
-    /// that has at least two more than its own, whether that one is arriving, waits for the owner, or is being
-    /// answered; or, of a peer that has none, that of the oldest that does not wait for the owner; else its stream is
-    /// reset. Of one that the owner had taken [`Event::InboundFailure`] tells then, with [`Failure::Limit`]; outcomes
-    /// of such are at most twice as many again. Default 128.
+    /// The maximum number of peers' requests whose outcome has not been taken. For one more, a request of the peer with
+    /// the most gives way if that peer has at least two more than the newcomer's: one that is arriving, waits for the
+    /// owner, or is being answered. If no peer has two more and the newcomer's peer has none, the oldest request that
+    /// does not wait for the owner gives way. Otherwise the stream of the newcomer is reset. If the owner had taken the
+    /// request that gives way, it is told [`Event::InboundFailure`] with [`Failure::Limit`]; such outcomes are not
+    /// counted here, and at most twice as many of them wait. Default 128.
     pub inbound_requests: usize,
-    /// The most of those that are one peer's, however many connections it has. A stream for one more is reset.
-    /// Default 16.
+    /// The maximum number of these requests that one peer has, on all of its connections together. The stream of one more
+    /// is reset. Default 16.
     pub inbound_requests_per_peer: usize,
-    /// The memory that requests of ours and their responses may take together: as they are written, as they arrive, and
-    /// until the response is taken. Of a response that waits to be taken its length counts. Beyond, the peer for which
-    /// most is taken loses the largest message: that request fails of
-    /// [`Failure::Limit`]. So a peer for which no more is taken than `outbound_bytes`
-    /// divided by the number of peers that are asked never loses one. A request with which its peer alone would have
-    /// more is [refused](RequestError::Limit). Default 64 MiB.
+    /// The maximum memory, in bytes, of our requests and their responses together: while they are written, while they
+    /// arrive, and until the response is taken. A response that waits to be taken counts with its encoded length. Beyond
+    /// the maximum, the peer whose messages take most loses the largest one: that request fails with [`Failure::Limit`].
+    /// So a peer whose messages take at most `outbound_bytes` divided by the number of peers asked never loses one. A
+    /// request is [refused](RequestError::Limit) if its peer alone would exceed the maximum. Default 64 MiB.
     pub outbound_bytes: usize,
-    /// The memory that requests of peers may take, as they arrive and until they are taken, together with our responses
-    /// until they are written. Beyond, the peer for which most is taken loses the largest message: its stream is reset.
-    /// If the owner had taken that request, [`Event::InboundFailure`] tells it, with
-    /// [`Failure::Limit`]; else it is [refused](RequestResponse::refused). So a peer
-    /// for which no more is taken than `inbound_bytes` divided by [`inbound_requests`](Self::inbound_requests), 512 KiB
-    /// by default, never loses one. Default 64 MiB.
+    /// The maximum memory, in bytes, of the requests of peers, while they arrive and until they are taken, and of our
+    /// responses until they are written. Beyond it, the peer whose messages take most loses the largest one: its stream
+    /// is reset. If the owner had taken that request, it is told [`Event::InboundFailure`] with [`Failure::Limit`]; else
+    /// the request is counted as [refused](RequestResponse::refused). So a peer whose messages take at most
+    /// `inbound_bytes` divided by [`inbound_requests`](Self::inbound_requests), 512 KiB by default, never loses one.
+    /// Default 64 MiB.
     pub inbound_bytes: usize,
 }
 
@@ -84,8 +86,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The bounds for a small machine: messages of 16 KiB, 8 requests in each direction, and 128 KiB for those of each.
-    /// See [`swarm::Config::small`](crate::swarm::Config::small).
+    /// Returns the bounds for a small machine: messages of 16 KiB, 8 requests in each direction, and 128 KiB for the
+    /// messages of each direction. See [`swarm::Config::small`](crate::swarm::Config::small).
     #[must_use]
     pub fn small() -> Self {
         Self {
@@ -100,16 +102,16 @@ impl Config {
         }
     }
 
-    /// Returns the bytes of heap that a [`RequestResponse`] with these bounds takes at worst, in a swarm with these
-    /// limits: the memory of messages, with what one of them brings until it is counted, and records. A message that a
-    /// codec has decoded counts as its bytes; what it takes more is the codec's.
+    /// Returns the most bytes of heap that a [`RequestResponse`] with these bounds takes in a swarm with these limits:
+    /// all messages, one message that has not been counted yet, and the records of connections, streams and requests. A
+    /// decoded message counts as its encoded bytes; if the codec makes it larger, add the difference.
     #[must_use]
     pub fn memory_bound<C: Codec>(&self, limits: &Limits) -> usize {
         let event = size_of::<Event<C::Request, C::Response>>();
         let message = self.request_bytes.max(self.response_bytes);
         let connection = const { 4 * size_of::<Option<PeerId>>() + 3 * size_of::<ConnectionId>() + 64 };
         let outbound = event.saturating_mul(2).saturating_add(const { 4 * size_of::<OutboundRequest>() });
-        // Three outcomes beside the request, two of them of requests that gave way.
+        // Three outcomes beside the request itself, two of them of requests that have given way.
         let inbound = event.saturating_mul(8).saturating_add(const { 4 * size_of::<InboundRequest>() + PLACE + 64 });
         let parts = [
             (limits.connections as usize, connection),

@@ -1,33 +1,32 @@
-//! [`RequestError`] and [`RespondError`]: why a command to the service was refused.
+//! [`RequestError`] and [`RespondError`]: the reasons for which the service refuses a command.
 
 use core::fmt;
 
-/// The reason for which a request was refused. Nothing has changed. `E` is the codec's error.
+/// The reason for which a request was not accepted. Nothing has changed. `E` is the codec's error.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum RequestError<E> {
-    /// The connection is not open, or was not when events were dispatched the last time.
+    /// The connection is not open, or was not open yet when events were last dispatched.
     NotConnected,
-    /// So many requests have no outcome that was taken: see
-    /// [`outbound_requests`](super::Config::outbound_requests). Or their messages would take too much memory for one peer: see
-    /// [`outbound_bytes`](super::Config::outbound_bytes).
+    /// There are [`outbound_requests`](super::Config::outbound_requests) requests already whose outcome has not been
+    /// taken, or the messages of this peer would take more than [`outbound_bytes`](super::Config::outbound_bytes).
     Limit,
-    /// It is longer than [`request_bytes`](super::Config::request_bytes).
+    /// The request is longer than [`request_bytes`](super::Config::request_bytes).
     TooLong,
-    /// The codec could not write it.
+    /// The codec could not encode the request.
     Codec(E),
 }
 
-/// The reason for which a response was refused. `E` is the codec's error.
+/// The reason for which a response was not accepted. `E` is the codec's error.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum RespondError<E> {
-    /// The request was answered or refused before, or it is over: its stream or connection has ended, or its time has
-    /// passed.
+    /// The request was answered or refused before, or it is over: its stream or connection has ended, it has timed out,
+    /// or it has given way to another.
     Over,
-    /// It is longer than [`response_bytes`](super::Config::response_bytes).
+    /// The response is longer than [`response_bytes`](super::Config::response_bytes).
     TooLong,
-    /// The codec could not write it.
+    /// The codec could not encode the response.
     Codec(E),
 }
 
@@ -35,7 +34,7 @@ impl<E: fmt::Display> fmt::Display for RequestError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotConnected => f.write_str("the connection is not open"),
-            Self::Limit => f.write_str("too many requests wait for an outcome"),
+            Self::Limit => f.write_str("too many requests, or too large ones, have no outcome yet"),
             Self::TooLong => f.write_str("the request is too long"),
             Self::Codec(error) => write!(f, "the request cannot be written: {error}"),
         }
@@ -45,7 +44,7 @@ impl<E: fmt::Display> fmt::Display for RequestError<E> {
 impl<E: fmt::Display> fmt::Display for RespondError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Over => f.write_str("the request waits for no response"),
+            Self::Over => f.write_str("the request does not wait for a response"),
             Self::TooLong => f.write_str("the response is too long"),
             Self::Codec(error) => write!(f, "the response cannot be written: {error}"),
         }

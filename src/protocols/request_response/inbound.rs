@@ -1,4 +1,4 @@
-//! [`InboundRequest`]: a request of a peer's, from the opening of its stream to its outcome.
+//! [`InboundRequest`]: a request of a peer, from the opening of its stream to its outcome.
 //!
 //! ```text
 //!            all has come           respond, refuse           all has been handed to the system
@@ -7,7 +7,7 @@
 //!    └─▶ refused, without an event
 //! ```
 //!
-//! In each state a request may give way to that of a peer that has fewer, or lose its messages to the bound of their memory.
+//! In each state a request may give way to one of a peer that has fewer, or lose its message to the memory bound.
 
 use super::body::Body;
 #[cfg(all(feature = "host", unix))]
@@ -33,16 +33,16 @@ pub(super) struct InboundRequest {
 
 #[derive(Debug)]
 enum State {
-    /// Not all of the request has come.
+    /// The request has not arrived whole.
     Arriving(Body),
-    /// The owner has it, or is to take it.
+    /// The owner has the request, or its event is queued.
     Waiting,
-    /// The owner has refused it; the next drive resets the stream.
+    /// The owner has refused the request. The next drive resets the stream.
     Refused,
     /// The response is being written.
     Answering { writer: Writer, is_written: bool },
-    /// It has lost its message to the bound of all; the next drive resets the stream. `is_untold`: the owner has not taken it,
-    /// and hears nothing of it.
+    /// The request has lost its message to the memory bound. The next drive resets the stream. `is_untold` is true if the
+    /// owner has not taken the request; then it is told nothing.
     GivesWay { is_untold: bool },
 }
 
@@ -51,17 +51,18 @@ impl InboundRequest {
         self.peer
     }
 
-    /// Returns whether the owner may answer.
+    /// Returns whether the owner may respond.
     pub(super) const fn is_waiting(&self) -> bool {
         matches!(self.state, State::Waiting)
     }
 
-    /// Returns whether the owner has nothing to hear of it.
+    /// Returns whether the owner has seen nothing of the request, and is told nothing of its end.
     const fn is_untold(&self) -> bool {
         matches!(self.state, State::Arriving(_) | State::GivesWay { is_untold: true })
     }
 
-    /// The order in which requests of one peer give way: the more work the owner has put into one, the later.
+    /// Returns the rank in which requests of one peer give way: the more work the owner has put into a request, the later
+    /// it does.
     const fn spared(&self) -> Spared {
         match self.state {
             State::Arriving(_) | State::Refused | State::GivesWay { .. } => Spared::All,
@@ -70,7 +71,7 @@ impl InboundRequest {
         }
     }
 
-    /// Goes on to another state. The places are told, since they know which request gives way first.
+    /// Changes the state, and records the change in `places`, which knows the request that gives way first.
     fn set(&mut self, id: InboundRequestId, state: State, places: &mut RequestPlaces) {
         let from = self.spared();
         self.state = state;
@@ -79,21 +80,21 @@ impl InboundRequest {
 }
 
 impl<C: Codec> RequestResponse<C> {
-    /// The owner has answered a request that waits.
+    /// Begins to write the response to a request that waits.
     pub(super) fn answer(&mut self, id: InboundRequestId, writer: Writer) {
         if let Some(inbound) = self.inbound.get_mut(&id) {
             inbound.set(id, State::Answering { writer, is_written: false }, &mut self.places);
         }
     }
 
-    /// The owner has refused a request that waits.
+    /// Marks a request that waits as refused.
     pub(super) fn refuse_to_answer(&mut self, id: InboundRequestId) {
         if let Some(inbound) = self.inbound.get_mut(&id) {
             inbound.set(id, State::Refused, &mut self.places);
         }
     }
 
-    /// A stream has opened that is not ours: a peer asks, if it chose one of our protocols.
+    /// Handles a stream that a peer has opened: a request begins, if the stream has one of our protocols.
     pub(super) fn peer_asks(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
         let is_ours = node.stream(stream).is_some_and(|view| {
             view.direction == Direction::Inbound
@@ -105,7 +106,7 @@ impl<C: Codec> RequestResponse<C> {
         let Some(peer) = self.connections.get(connection).copied() else { return };
         if !self.has_place(node, peer) {
             self.refused.raise(1);
-            // It has just opened.
+            // This cannot fail: the stream has just opened.
             let _ = node.reset(stream);
             return;
         }
@@ -121,7 +122,8 @@ impl<C: Codec> RequestResponse<C> {
         self.go_on_answering(node, id);
     }
 
-    /// Finds a place for one more request of a peer, if need be that of the peer that has the most.
+    /// Makes sure that a peer has a place for one more request. If need be, another request gives way. Returns false if
+    /// none may.
     fn has_place(&mut self, node: &mut dyn Node, peer: PeerId) -> bool {
         let held = self.places.of(&peer);
         if held >= self.config.inbound_requests_per_peer {
@@ -130,29 +132,31 @@ impl<C: Codec> RequestResponse<C> {
         if self.places.in_all() < self.config.inbound_requests {
             return true;
         }
-        // The last one of the peer that has the most, or the oldest of all that the owner is not at work on: a peer that is
-        // honest is long done with its request where others hold a place each, and nothing else.
+        // The last request of the peer that has the most gives way; else the oldest that the owner is not working on. If
+        // each of the others holds one place and no more, that one is most likely of a peer that only occupies it: an
+        // honest peer's request would have been done long ago.
         let oldest = || self.places.oldest_spare().filter(|_| held == 0);
         let Some(id) = self.places.of_greediest(held.saturating_add(1)).or_else(oldest) else { return false };
         self.give_way(node, id);
         true
     }
 
-    /// Ends a peer's request for one of another peer, and gives its place back at once, whoever takes its outcome when.
+    /// Ends a peer's request in favour of another peer. Its place is free at once, even before the owner has taken its
+    /// outcome.
     fn give_way(&mut self, node: &mut dyn Node, id: InboundRequestId) {
         let Some(inbound) = self.inbound.get(&id) else { return };
         let peer = inbound.peer;
         let reason = if matches!(inbound.state, State::Refused) { Failure::Requested } else { Failure::Limit };
         self.give_up_inbound(node, id, reason);
         if !matches!(self.events.back(), Some(Event::InboundFailure { id: last, .. }) if *last == id) {
-            // Nobody is told of it, so its place is free already.
+            // No outcome was queued, so the place has been freed already.
             return;
         }
         self.places.free(&peer);
         let before = self.events.len();
         self.events.retain(|event| !event.asks(id));
         if self.events.len() < before {
-            // The owner has not taken it, and has nothing to hear of it.
+            // The owner has not taken the request, so it is not told the outcome either.
             self.events.pop_back();
             self.refused.raise(1);
         } else {
@@ -160,8 +164,8 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// While requests of peers and our responses take more memory than they may, the peer for which most is taken loses the
-    /// largest: its request is given up.
+    /// Frees memory while the requests of peers and our responses take more than allowed. The peer whose messages take
+    /// most loses the largest, and its request is given up.
     pub(super) fn relieve_inbound(&mut self) {
         while self.inbound_bytes.all() > self.config.inbound_bytes {
             let Some(id) = self.inbound_bytes.largest() else { return };
@@ -179,14 +183,14 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Reads or writes what can be.
+    /// Reads or writes as much as the stream allows.
     pub(super) fn go_on_answering(&mut self, node: &mut dyn Node, id: InboundRequestId) {
         self.read_or_write(node, id);
         let Some(inbound) = self.inbound.get(&id) else { return };
         let held = match &inbound.state {
             State::Arriving(body) => body.held(),
             State::Answering { writer, .. } => writer.held(),
-            // What waits for the owner is counted until it is taken.
+            // A request that waits for the owner counts until the owner takes it.
             State::Waiting => return self.relieve_inbound(),
             State::Refused | State::GivesWay { .. } => 0,
         };
@@ -201,12 +205,13 @@ impl<C: Codec> RequestResponse<C> {
             State::Arriving(body) => {
                 let Some(request) = body.read_more(node, stream) else { return };
                 let bytes = request.as_ref().map_or(0, Vec::len);
-                let request = request.map_err(|reason| log::debug!("{id}: no request: {reason}")).and_then(|bytes| {
-                    self.codec.decode_request(bytes).map_err(|error| log::debug!("{id}: no request: {error}"))
+                let request = request.map_err(|reason| log::debug!("{id} has failed: {reason}")).and_then(|bytes| {
+                    self.codec.decode_request(bytes).map_err(|error| log::debug!("{id} is malformed: {error}"))
                 });
                 let Ok(request) = request else { return self.give_up_inbound(node, id, Failure::Protocol) };
                 inbound.set(id, State::Waiting, &mut self.places);
-                // It ends by our own deadline, or without us a little later.
+                // The stream ends by our own deadline. If the service is uninstalled before, the swarm ends it a little
+                // later.
                 let _ = node.set_half_open_timeout(stream, Some(self.config.inbound_timeout.saturating_add(GRACE)));
                 let (connection, peer) = (inbound.connection, inbound.peer);
                 self.inbound_bytes.set(peer, id, bytes);
@@ -223,13 +228,13 @@ impl<C: Codec> RequestResponse<C> {
             State::Answering { writer, is_written } => {
                 if !*is_written && writer.write_more(node, stream) {
                     *is_written = true;
-                    // It has just been written to.
+                    // This cannot fail: the stream has just been written to.
                     let _ = node.finish(stream);
                 }
-                // Once the stream has ended, its end says whether all was sent.
+                // If the stream has ended, `closed_stream` tells whether all of it was sent.
                 if *is_written && node.flush(stream).is_ok() {
                     self.streams.remove(stream);
-                    // It may have ended already.
+                    // The stream may have ended already.
                     let _ = node.close_stream(stream);
                     self.inbound_is_over(id, None);
                 }
@@ -237,7 +242,7 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// The stream of a peer's request has ended.
+    /// Handles the end of the stream of a peer's request.
     pub(super) fn answered_is_over(&mut self, id: InboundRequestId, reason: StreamEnd) {
         let is_answered = self
             .inbound
@@ -247,7 +252,7 @@ impl<C: Codec> RequestResponse<C> {
         self.inbound_is_over(id, (!is_sent).then(|| reason.into()));
     }
 
-    /// The time for a peer's request is over.
+    /// Handles the deadline of a peer's request.
     pub(super) fn answered_is_late(&mut self, node: &mut dyn Node, id: InboundRequestId) {
         if let Some(inbound) = self.inbound.get_mut(&id) {
             inbound.deadline = None;
@@ -255,16 +260,16 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Resets the stream of a peer's request.
+    /// Resets the stream of a peer's request, and ends the request.
     fn give_up_inbound(&mut self, node: &mut dyn Node, id: InboundRequestId, reason: Failure) {
         let Some(inbound) = self.inbound.get(&id) else { return };
         self.streams.remove(inbound.stream);
-        // It may have ended already.
+        // The stream may have ended already.
         let _ = node.reset(inbound.stream);
         self.inbound_is_over(id, Some(reason));
     }
 
-    /// The end of a peer's request: for a reason, or because all of the response is sent.
+    /// Ends a peer's request. `reason` is `None` if all of the response is sent.
     fn inbound_is_over(&mut self, id: InboundRequestId, reason: Option<Failure>) {
         let Some(mut inbound) = self.inbound.remove(&id) else { return };
         self.deadlines.set(Exchange::Answer(id), &mut inbound.deadline, None);
@@ -277,7 +282,7 @@ impl<C: Codec> RequestResponse<C> {
         }
         #[cfg(all(feature = "host", unix))]
         if let Some(handled) = &mut self.handled {
-            // Nobody has begun to answer it, and nobody needs to.
+            // The request is removed if the handler has not begun to answer it.
             handled.retain(|handled| handled.id != id);
             return self.places.free(&peer);
         }
@@ -287,7 +292,7 @@ impl<C: Codec> RequestResponse<C> {
         });
     }
 
-    /// A message as it stands on its stream; `None` if it is longer than `max`.
+    /// Returns the bytes of a message on its stream, or `None` if the message is longer than `max`.
     pub(super) fn framed(&self, bytes: Vec<u8>, max: usize) -> Option<Writer> {
         (bytes.len() <= max).then(|| Writer::new(self.config.framing.frame(bytes)))
     }

@@ -1,4 +1,4 @@
-//! The service as a notifee: each notification, and what it changes.
+//! [`RequestResponse`] as a notifee: each notification, and the changes that it makes.
 
 use super::{Codec, Exchange, RequestResponse};
 use crate::connection::Protocol;
@@ -26,7 +26,7 @@ impl<N: HasNode, C: Codec> Notifee<N> for RequestResponse<C> {
     }
 
     fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
-        // It is open, so it has a peer.
+        // An open connection has an authenticated peer.
         let Some(peer) = cx.network().node().connection(connection).and_then(|view| view.peer) else { return };
         self.connections.insert(connection, peer);
         self.peers.entry(peer).or_default().push(connection);

@@ -1,4 +1,4 @@
-//! [`OutboundRequest`]: a request of ours, from the command to its outcome.
+//! [`OutboundRequest`]: one of our requests, from the command to its outcome.
 //!
 //! ```text
 //!            drive             the stream opens or not, and the peer answers
@@ -25,27 +25,27 @@ use core::time::Duration;
 pub(super) struct OutboundRequest {
     peer: PeerId,
     target: Target,
-    /// The rest of the request.
+    /// The part of the request that is not written yet.
     writer: Writer,
     state: State,
     /// None before the first drive.
     deadline: Option<Duration>,
-    /// The owner does not care any more: there will be no outcome.
+    /// True if the owner has cancelled the request, so that there will be no outcome.
     is_cancelled: bool,
-    /// It has lost its messages to the bound of all, and fails in the next drive.
+    /// True if the request has lost its messages to the memory bound. It fails in the next drive.
     gives_way: bool,
-    /// A task of a host awaits the outcome.
+    /// True if a task of a host awaits the outcome.
     #[cfg(all(feature = "host", unix))]
     pub(super) is_awaited: bool,
 }
 
 #[derive(Debug)]
 enum State {
-    /// The next drive sends it.
+    /// The next drive sends the request.
     InLine,
-    /// Its peer is not connected.
+    /// The peer is not connected.
     Waiting,
-    /// It is being written, or has been, and the response is being read.
+    /// The request is being written, or is written and the response is being read.
     Sent { connection: ConnectionId, stream: StreamId, is_written: bool, body: Body },
 }
 
@@ -64,12 +64,12 @@ impl OutboundRequest {
         }
     }
 
-    /// Returns false if it was cancelled before.
+    /// Cancels the request. Returns false if it was cancelled before.
     pub(super) const fn cancel(&mut self) -> bool {
         !core::mem::replace(&mut self.is_cancelled, true)
     }
 
-    /// Returns the memory that its messages take.
+    /// Returns the number of bytes of heap that the messages take.
     pub(super) const fn held(&self) -> usize {
         let response = match &self.state {
             State::InLine | State::Waiting => 0,
@@ -78,7 +78,7 @@ impl OutboundRequest {
         self.writer.held().saturating_add(response)
     }
 
-    /// Lets go of its messages.
+    /// Drops the messages to free memory. The request fails in the next drive.
     fn give_way(&mut self, config: &Config) {
         self.gives_way = true;
         self.writer = Writer::new(Vec::new());
@@ -89,7 +89,8 @@ impl OutboundRequest {
 }
 
 impl<C: Codec> RequestResponse<C> {
-    /// Sends a request that stands in line, or lets it wait for its peer. Whatever has been cancelled is given up.
+    /// Sends a request that is in line, or makes it wait for its peer. A request that was cancelled, or has lost its
+    /// messages, is given up.
     pub(super) fn send(&mut self, node: &mut dyn Node, id: OutboundRequestId, now: Duration) {
         let Some(outbound) = self.outbound.get_mut(&id) else { return };
         if outbound.is_cancelled {
@@ -112,7 +113,7 @@ impl<C: Codec> RequestResponse<C> {
                     let opened = node.open_stream(*connection, &self.protocols);
                     (*connection, opened)
                 };
-                // One that is being closed, and will be told so soon, is as good as none.
+                // A connection that is being closed counts as absent: its end will be told soon.
                 let is_decided = |opened: &(_, Result<_, OpenStreamError>)| match opened.1 {
                     Ok(_) | Err(OpenStreamError::Limit | OpenStreamError::NoProtocol) => true,
                     Err(OpenStreamError::NotOpen | OpenStreamError::Closing | OpenStreamError::Stale) => false,
@@ -135,7 +136,7 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Writes and reads what can be.
+    /// Writes and reads as much as the stream allows.
     pub(super) fn go_on_asking(&mut self, node: &mut dyn Node, id: OutboundRequestId) {
         self.write_and_read(node, id);
         if let Some(outbound) = self.outbound.get(&id) {
@@ -144,8 +145,8 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// While the messages of our requests take more memory than they may, the peer for which most is taken loses the largest:
-    /// its request fails.
+    /// Frees memory while our requests and their responses take more than allowed. The peer whose messages take most
+    /// loses the largest, and its request fails.
     pub(super) fn relieve_outbound(&mut self) {
         while self.outbound_bytes.all() > self.config.outbound_bytes {
             let Some(id) = self.outbound_bytes.largest() else { return };
@@ -160,7 +161,7 @@ impl<C: Codec> RequestResponse<C> {
                 *outcome = Err(Failure::Limit);
                 continue;
             }
-            // All has come, and nobody has taken it.
+            // The response has arrived whole, and the owner has not taken it.
             if let Some(event) = self.events.iter_mut().find(|event| event.outcome_of() == Some(id)) {
                 event.lose_response();
             }
@@ -176,22 +177,23 @@ impl<C: Codec> RequestResponse<C> {
         };
         if !*is_written && writer.write_more(node, *stream) {
             *is_written = true;
-            // Neither fails: it has just been written to.
+            // Neither call fails: the stream has just been written to.
             let _ = node.finish(*stream);
-            // It ends by our own deadline, or without us a little later.
+            // The stream ends by our own deadline. If the service is uninstalled before, the swarm ends it a little
+            // later.
             let _ = node.set_half_open_timeout(*stream, Some(self.config.timeout.saturating_add(GRACE)));
         }
         let Some(answer) = body.read_more(node, *stream) else { return };
         let stream = *stream;
-        // A peer that has answered before it has heard all wants no more.
+        // A peer that answers before it has read the whole request does not want the rest: the stream is reset.
         let is_polite = *is_written && answer.is_ok();
         self.streams.remove(stream);
-        // It may have ended with the read.
+        // The stream may have ended with the read.
         let _ = if is_polite { node.close_stream(stream) } else { node.reset(stream) };
         self.outcome(id, answer);
     }
 
-    /// The stream of a request is over, open or not. The response may have come with its end.
+    /// Handles the end of a request's stream, whether it had opened or not. The response may have come with the end.
     pub(super) fn asked_is_over(
         &mut self,
         node: &mut dyn Node,
@@ -205,7 +207,7 @@ impl<C: Codec> RequestResponse<C> {
         self.outcome(id, answer);
     }
 
-    /// A request's time is over.
+    /// Handles the deadline of a request.
     pub(super) fn asked_is_late(&mut self, node: &mut dyn Node, id: OutboundRequestId) {
         if let Some(outbound) = self.outbound.get_mut(&id) {
             outbound.deadline = None;
@@ -213,17 +215,17 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Resets the stream of a request, if it has one.
+    /// Resets the stream of a request, if it has one, and fails the request.
     fn give_up(&mut self, node: &mut dyn Node, id: OutboundRequestId, reason: Failure) {
         if let Some(OutboundRequest { state: State::Sent { stream, .. }, .. }) = self.outbound.get(&id) {
             self.streams.remove(*stream);
-            // It may have ended already.
+            // The stream may have ended already.
             let _ = node.reset(*stream);
         }
         self.outcome(id, Err(reason));
     }
 
-    /// The end of a request.
+    /// Ends a request and reports its outcome.
     fn outcome(&mut self, id: OutboundRequestId, answer: Result<Vec<u8>, Failure>) {
         let Some(mut outbound) = self.outbound.remove(&id) else { return };
         self.deadlines.set(Exchange::Ask(id), &mut outbound.deadline, None);
@@ -245,7 +247,7 @@ impl<C: Codec> RequestResponse<C> {
         let bytes = answer.as_ref().map_or(0, Vec::len);
         let response = answer.and_then(|bytes| {
             self.codec.decode_response(bytes).map_err(|error| {
-                log::debug!("{id} to {peer}: no response: {error}");
+                log::debug!("{id} to {peer}: the response cannot be decoded: {error}");
                 Failure::Protocol
             })
         });
@@ -269,7 +271,7 @@ impl<C: Codec> RequestResponse<C> {
     ) {
         self.events.push_back(match (response, connection) {
             (Ok(response), Some(connection)) => Event::Response { connection, peer, id, response },
-            // Whoever answers has been asked.
+            // This cannot happen: without a connection the request was not sent.
             (Ok(_), None) => Event::OutboundFailure { connection, peer, id, reason: Failure::Protocol },
             (Err(reason), connection) => Event::OutboundFailure { connection, peer, id, reason },
         });

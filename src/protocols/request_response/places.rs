@@ -1,34 +1,34 @@
-//! [`RequestPlaces`]: who has how many places for requests of peers, and which request gives its place up.
+//! [`RequestPlaces`]: the places that the requests of each peer take, and the choice of the request that gives way.
 //!
-//! Each change costs O(log n), and so does finding the one that gives way: a peer that asks where all places are taken costs
-//! no look at all requests.
+//! A change costs O(log n), and so does the choice of the request that gives way. So a peer that asks while all places
+//! are taken does not cause a scan of all requests.
 
 use super::InboundRequestId;
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use alloc::collections::{BTreeMap, BTreeSet};
 
-/// The work that is spared if a request gives way: of one peer's, the one that spares most goes first.
+/// The work that is saved if a request gives way. Of one peer's requests, the one that saves most work gives way first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Spared {
-    /// The owner is at work on it.
+    /// The owner is working on the request.
     Nothing,
-    /// Its response is being written. What has not left for so long that the table is full may never leave.
+    /// The response is being written. If the table has filled up meanwhile, the peer may never read it.
     Writing,
-    /// It has not come whole, or is refused.
+    /// The request has not arrived whole, or was refused.
     All,
 }
 
-/// A request that can give way. Of equals the youngest does.
+/// A request that can give way. Of two that save the same work, the younger one gives way first.
 type Candidate = (Spared, InboundRequestId);
 
-/// A peer by its number of places, and its request that gives way first.
+/// The number of places of a peer, and its request that gives way first.
 type Rank = (usize, Candidate);
 
-/// The places of a peer.
+/// The places of one peer.
 #[derive(Debug, Default)]
 struct PlacesOfPeer {
-    /// Those of its requests that are over and whose outcome has not been taken are among them.
+    /// The number of places, including those of requests that are over and whose outcome has not been taken.
     count: usize,
     live: BTreeSet<Candidate>,
 }
@@ -39,33 +39,34 @@ impl PlacesOfPeer {
     }
 }
 
-/// The most memory that one place takes: its peer's record and set, half empty, and its part of the others.
+/// The most bytes of heap that one place takes: the record and the half-empty set of its peer, and its entries in the
+/// other sets.
 pub(super) const PLACE: usize = 12 * size_of::<Candidate>()
     + 3 * (size_of::<(PeerId, PlacesOfPeer)>() + size_of::<Rank>() + size_of::<InboundRequestId>());
 
-/// The places for requests of peers that are taken.
+/// The places that the requests of peers take.
 #[derive(Debug, Default)]
 pub(super) struct RequestPlaces {
     in_all: usize,
     peers: BTreeMap<PeerId, PlacesOfPeer>,
-    /// The peers that have a request to give up.
+    /// The rank of each peer that has a request to give up.
     ranking: BTreeSet<Rank>,
-    /// The requests that the owner is not at work on.
+    /// The requests that the owner is not working on.
     spare: BTreeSet<InboundRequestId>,
 }
 
 impl RequestPlaces {
-    /// Returns the number of places that all peers have.
+    /// Returns the number of places that all peers take together.
     pub(super) const fn in_all(&self) -> usize {
         self.in_all
     }
 
-    /// Returns the number of places that a peer has.
+    /// Returns the number of places that a peer takes.
     pub(super) fn of(&self, peer: &PeerId) -> usize {
         self.peers.get(peer).map_or(0, |held| held.count)
     }
 
-    /// Gives a place to a request that begins to arrive.
+    /// Takes a place for a request that begins to arrive.
     pub(super) fn take(&mut self, peer: PeerId, id: InboundRequestId) {
         self.in_all.raise(1);
         self.spare.insert(id);
@@ -77,7 +78,7 @@ impl RequestPlaces {
         self.rank(before, now);
     }
 
-    /// Takes note of how far a request has come. `None`: it is over, and keeps its place until [`free`](Self::free).
+    /// Records the progress of a request. `to` is `None` if it is over; it keeps its place until [`free`](Self::free).
     pub(super) fn goes_on(&mut self, peer: &PeerId, id: InboundRequestId, from: Spared, to: Option<Spared>) {
         match to {
             Some(Spared::Writing | Spared::All) => _ = self.spare.insert(id),
@@ -91,7 +92,7 @@ impl RequestPlaces {
         self.rank(before, now);
     }
 
-    /// Takes a place of a peer back.
+    /// Frees one place of a peer.
     pub(super) fn free(&mut self, peer: &PeerId) {
         let Some(held) = self.peers.get_mut(peer) else { return };
         let before = held.rank();
@@ -114,13 +115,13 @@ impl RequestPlaces {
         self.ranking.extend(now);
     }
 
-    /// Returns the request that gives way of the peer that has most places, if that has more than `than`. Of equal peers it is
-    /// the one of whose request the least is lost.
+    /// Returns the request that gives way first of the peer that has the most places, if that peer has more than `than`.
+    /// Of peers with equally many, the one whose request saves most work is chosen.
     pub(super) fn of_greediest(&self, than: usize) -> Option<InboundRequestId> {
         self.ranking.last().filter(|(count, _)| *count > than).map(|(_, (_, id))| *id)
     }
 
-    /// Returns the oldest request that the owner is not at work on.
+    /// Returns the oldest request that the owner is not working on.
     pub(super) fn oldest_spare(&self) -> Option<InboundRequestId> {
         self.spare.first().copied()
     }
@@ -134,14 +135,14 @@ mod tests {
 
     const PEERS: usize = 6;
 
-    /// A request as a plain list has it. `None`: it is over.
+    /// A request in the model, which is a plain list. `spared` is `None` if it is over.
     struct Entry {
         peer: usize,
         id: InboundRequestId,
         spared: Option<Spared>,
     }
 
-    /// The same by a look at all requests.
+    /// The reference model, which scans all requests.
     #[derive(Default)]
     struct Model(Vec<Entry>);
 
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn they_agree_with_a_look_at_all_requests() {
+    fn places_agree_with_a_scan_of_all_requests() {
         let peers: Vec<_> =
             (0..PEERS as u8).map(|n| Keypair::ed25519_from_bytes([n; 32]).unwrap().public().to_peer_id()).collect();
         let mut random = 1_u64;
@@ -173,7 +174,7 @@ mod tests {
         };
         let (mut places, mut model, mut numbers) = (RequestPlaces::default(), Model::default(), 0..);
         for step in 0..4_000 {
-            // The number of requests goes up and down.
+            // The number of requests rises and falls.
             let begins = if step / 500 % 2 == 0 { 6 } else { 1 };
             if next(10) < begins {
                 let greed = next(PEERS);
@@ -207,6 +208,6 @@ mod tests {
             places.free(&peers[peer]);
         }
         let RequestPlaces { in_all, peers, ranking, spare } = places;
-        assert_eq!((in_all, peers.len(), ranking.len(), spare.len()), (0, 0, 0, 0), "nothing is kept of who has left");
+        assert_eq!((in_all, peers.len(), ranking.len(), spare.len()), (0, 0, 0, 0), "nothing is kept of absent peers");
     }
 }
