@@ -1,29 +1,32 @@
-//! The addresses of peers, and connections by peer: [`AddressBook`] learns where peers listen, dials a peer by its id, and
-//! keeps the owner's chosen peers connected.
+//! An address book, and connections by peer: [`AddressBook`] learns the addresses at which peers listen, dials a peer by
+//! its id, and keeps the owner's chosen peers connected.
 //!
-//! It is a notifee beside the others: [register](crate::notifee::Notifees::register) it, and where connections are open
-//! already, [with a replay](crate::notifee::Notifees::register_and_replay), since it would dial their peers. With an
-//! [`Identify`](super::identify::Identify) beside it, it learns what peers say of themselves.
+//! It is a notifee. [Register](crate::notifee::Notifees::register) it before anything connects, or
+//! [with a replay](crate::notifee::Notifees::register_and_replay) if connections are open already, since it would dial
+//! their peers otherwise. With an [`Identify`](super::identify::Identify) beside it, it learns the addresses that peers
+//! say.
 //!
-//! - **Where addresses come from**, those that are dialed first first: the owner ([`AddressBook::add_address`]), dials that
-//!   have connected, records that the peer has signed, and what it says otherwise. The address from which a peer dialed us
-//!   is not taken: its port is not one where it listens. What nobody can connect to (a wildcard, port 0), what names another
-//!   peer, and what leads to ourselves is left out; and loopback addresses, unless the peer is connected over loopback.
-//! - **[`dial_peer`](AddressBook::dial_peer)** dials the peer's addresses, the next one whenever one has failed or
-//!   [`Config::attempt_delay`] has passed, until one connects, and gives the others up. It has one outcome, an [`Event`].
-//! - **[`keep`](AddressBook::keep)** does the same whenever the peer is not connected, and after each failure waits twice as
-//!   long, with jitter. After our own close ([`Requested`](ConnectionEnd::Requested)) it rests until it is told to keep the
-//!   peer again.
-//! - **An address that fails is dialed behind the others**, and after [`Config::attempts`] failures in a row only if there
-//!   is no better one. One at which another peer answers is forgotten, unless the owner has added it: then it is as one that
-//!   fails.
-//! - **A peer can name others' addresses.** What it says is dialed only if the owner dials or keeps that peer, and then at
-//!   most [`Config::addresses_per_peer`] addresses a round, [`Config::dials_per_peer`] at a time, with the waits of `keep`
-//!   between rounds. Whoever answers there and is not the peer is not spoken with. Addresses of private networks are dialed
+//! - **Sources of addresses**, the most trusted first, which is the order of dialing: the owner
+//!   ([`AddressBook::add_address`]), dials that have connected, records that the peer has signed, and unsigned addresses
+//!   that it says. The address from which a peer dialed us is not taken, since the peer does not listen at that port. An
+//!   address is left out if nobody can connect to it (a wildcard, port 0), if it names another peer, or if it leads to
+//!   ourselves. A loopback address is left out unless the peer is connected over loopback.
+//! - **[`dial_peer`](AddressBook::dial_peer)** dials the addresses of a peer until one connects, and then gives up its
+//!   other dials. It goes on to the next address when a dial has failed, or after [`Config::attempt_delay`]. It has one
+//!   outcome, an [`Event`].
+//! - **[`keep`](AddressBook::keep)** dials the peer in the same way whenever it is not connected. After each failure it
+//!   waits twice as long as before, with jitter. After our own close ([`Requested`](ConnectionEnd::Requested)) the peer
+//!   is left alone until `keep` is called again.
+//! - **An address that has failed is dialed after the others**, and after [`Config::attempts`] failures in a row only if
+//!   all others have failed. An address at which another peer answers is forgotten, unless the owner has added it: then
+//!   it counts as failed.
+//! - **A peer can name addresses of others.** Its addresses are dialed only if the owner dials or keeps that peer: at
+//!   most [`Config::addresses_per_peer`] addresses a round, [`Config::dials_per_peer`] at a time, with the waits of
+//!   `keep` between rounds. A connection to anybody but the expected peer fails. Addresses of private networks are dialed
 //!   like others.
-//! - **Unregistered while it dials**, it leaves those dials to the owner: they connect or fail by themselves.
-//! - **It is bounded.** For a new peer the one gives way that is not connected, kept or added by the owner, has not been
-//!   dialed with success, and was heard of the longest ago.
+//! - **Unregistering** the book leaves dials that are under way to the owner: they connect or fail by themselves.
+//! - **It is bounded.** A new peer takes the place of a peer that is not connected, dialed, kept or added by the owner:
+//!   of one to which no dial has ever connected, else of any, and of these the one heard of the longest ago.
 //!
 //! The example `reconnecting` is a whole program. A node that stays connected with another, through its end:
 //!
@@ -87,23 +90,24 @@ use chacha20::rand_core::SeedableRng;
 use core::fmt;
 use core::time::Duration;
 
-/// The bounds and times of an [`AddressBook`].
+/// The bounds and durations of an [`AddressBook`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The most peers that it knows. 0 counts as 1. Default 1 024.
+    /// The maximum number of peers in the book. 0 counts as 1. Default 1 024.
     pub peers: usize,
-    /// The most addresses of one peer. For one more, the one that is dialed last gives way. 0 counts as 1. Default 16.
+    /// The maximum number of addresses of one peer. One more takes the place of the address that is dialed last. 0 counts
+    /// as 1. Default 16.
     pub addresses_per_peer: usize,
-    /// The longest address in bytes. A longer one is left out. Default 256.
+    /// The maximum length of an address in bytes. A longer one is left out. Default 256.
     pub address_bytes: usize,
-    /// The most peers that are dialed at a time; others wait in line. 0 counts as 1. Default 16.
+    /// The maximum number of peers that are dialed at a time. Others wait in line. 0 counts as 1. Default 16.
     pub peers_at_a_time: usize,
-    /// The most dials to one peer at a time. 0 counts as 1. Default 3.
+    /// The maximum number of dials to one peer at a time. 0 counts as 1. Default 3.
     pub dials_per_peer: usize,
     /// The time after which the next address is dialed beside one that has not answered. Default 1 s.
     pub attempt_delay: Duration,
-    /// After so many failures in a row an address is taken for dead. Default 3.
+    /// The number of failures in a row after which an address is taken for dead. Default 3.
     pub attempts: u32,
     /// The wait after the first failure to connect with a peer that is kept, and after the end of its connection.
     /// After each further failure it is twice as long as before. Each time it takes between half of that and all of it,
@@ -137,8 +141,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The bounds for a small machine: 32 peers with 4 addresses of 128 bytes each, 2 of which are dialed at a time. See
-    /// [`swarm::Config::small`](crate::swarm::Config::small).
+    /// Returns the bounds for a small machine: 32 peers with 4 addresses of 128 bytes each, of which 2 peers are dialed
+    /// at a time. See [`swarm::Config::small`](crate::swarm::Config::small).
     #[must_use]
     pub fn small() -> Self {
         Self {
@@ -152,7 +156,7 @@ impl Config {
         }
     }
 
-    /// Returns the bytes of heap that an [`AddressBook`] with these bounds takes at worst, in a swarm with these limits.
+    /// Returns the most bytes of heap that an [`AddressBook`] with these bounds takes in a swarm with these limits.
     #[must_use]
     pub fn memory_bound(&self, limits: &Limits) -> usize {
         let address = self.address_bytes.saturating_add(const { 2 * size_of::<book::KnownAddress>() + 64 });
@@ -160,7 +164,7 @@ impl Config {
         let connection = const { 4 * size_of::<Option<BookConnection>>() + 4 * size_of::<Option<PeerDial>>() + 256 };
         let parts = [
             (self.peers.max(1), peer),
-            // The addresses of a round are its own.
+            // A peer that is being dialed has a second list, of the addresses left in this round.
             (self.peers_at_a_time.max(1), peer),
             (limits.connections as usize, connection),
             (self.events.max(1), const { 2 * size_of::<Event>() }),
@@ -169,31 +173,31 @@ impl Config {
     }
 }
 
-/// The outcome of dialing a peer. Each is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees.
+/// The outcome of dialing a peer. Each one is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// The peer is connected. It is the outcome of [`dial_peer`](AddressBook::dial_peer), and is told whenever a peer that
-    /// is kept has connected, whoever dialed.
+    /// The peer is connected. This is the outcome of [`dial_peer`](AddressBook::dial_peer). It is also told whenever a
+    /// kept peer connects, by a dial of either side.
     Connected {
         /// The peer.
         peer: PeerId,
-        /// A connection with it, the first of several.
+        /// The peer's oldest open connection.
         connection: ConnectionId,
     },
-    /// No address of the peer has connected. It is the outcome of [`dial_peer`](AddressBook::dial_peer), and is told of each
-    /// failure to connect with a peer that is kept.
+    /// No address of the peer has connected. This is the outcome of [`dial_peer`](AddressBook::dial_peer). It is also
+    /// told of each failure to connect to a kept peer.
     Failed {
         /// The peer that was dialed.
         peer: PeerId,
-        /// The reason for which the last address failed. [`Limit`](Failure::Limit): the swarm had no place for a dial.
+        /// The reason for which the last address failed. [`Limit`](Failure::Limit): the swarm allowed no further dial.
         reason: Failure,
-        /// The time at which it is dialed again, if it is kept, on the owner's clock.
+        /// The time of the next dial on the owner's clock, if the peer is kept.
         again_at: Option<Duration>,
     },
 }
 
-/// One line.
+/// Writes one line.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -206,18 +210,18 @@ impl fmt::Display for Event {
     }
 }
 
-/// The reason for which a command to the book was refused. Nothing has changed.
+/// The reason for which the address book refused a command. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum AddressBookError {
     /// No address of the peer is known.
     NoAddress,
-    /// The peer is ourselves.
+    /// The peer is this node itself.
     LocalPeer,
     /// Nobody can connect to the address: it is a wildcard or too long, its port is 0, or it names another peer.
     BadAddress,
-    /// All places are taken by peers that are connected, kept or added by the owner, or all of a peer's by addresses that
-    /// the owner has added.
+    /// All places are taken by peers that are connected, dialed, kept or added by the owner, or all places of this peer
+    /// by addresses that the owner has added.
     Limit,
 }
 
@@ -234,7 +238,7 @@ impl fmt::Display for AddressBookError {
     }
 }
 
-/// The notifee. [Register](crate::notifee::Notifees::register) it. See the [module](self) for what it does.
+/// The address book. [Register](crate::notifee::Notifees::register) it. The [module](self) describes what it does.
 pub struct AddressBook {
     config: Config,
     rng: ChaCha20Rng,
@@ -243,25 +247,26 @@ pub struct AddressBook {
     dials: Table<ConnectionId, PeerDial>,
     /// The times at which a peer is looked at again: to dial it, or its next address.
     deadlines: Deadlines<PeerId>,
-    /// Peers that were connected when the owner asked for them. Some may have changed their mind.
+    /// The connected peers whose outcome the owner is to be told in the next drive. Some may have disconnected since.
     to_tell: VecDeque<PeerId>,
-    /// Peers to be dialed, as far as [`Config::peers_at_a_time`] lets them. Some may have changed their mind.
+    /// The peers that wait to be dialed, as [`Config::peers_at_a_time`] allows. Some may have connected, or have been
+    /// released, since.
     line: VecDeque<PeerId>,
     /// The number of peers that are being dialed.
     dialing: usize,
     events: EventQueue<Event>,
 }
 
-/// A connection that was told to be open.
+/// An open connection.
 #[derive(Debug)]
 struct BookConnection {
     peer: PeerId,
     since: Duration,
-    /// It is a dial that was given up too late.
+    /// True if the book gave this dial up, but it had opened already. Its end says nothing of the owner's wishes.
     is_surplus: bool,
 }
 
-/// A dial of the book's that is not open yet.
+/// A dial of the book that has not opened yet.
 #[derive(Debug)]
 struct PeerDial {
     peer: PeerId,
@@ -269,7 +274,8 @@ struct PeerDial {
 }
 
 impl AddressBook {
-    /// A book of the node whose id this is. It draws jitter from `seed`, which should differ from node to node.
+    /// Creates an empty book for the node with the id `local_peer`. It draws jitter from `seed`, which should differ from
+    /// node to node.
     #[must_use]
     pub fn new(local_peer: PeerId, seed: [u8; 32], config: Config) -> Self {
         Self {
@@ -286,38 +292,39 @@ impl AddressBook {
         }
     }
 
-    /// Adds an address at which a peer listens, with or without `/p2p/…`. It is dialed before those that others have told,
-    /// and stays until it is [removed](Self::remove_address).
+    /// Adds an address at which a peer listens, with or without `/p2p/…`. It is dialed before the addresses from other
+    /// sources, and stays until it is [removed](Self::remove_address).
     ///
     /// # Errors
-    /// [`AddressBookError`]; nothing has changed.
+    /// [`AddressBookError`]. Nothing has changed.
     pub fn add_address(&mut self, peer: PeerId, address: Multiaddr) -> Result<(), AddressBookError> {
         self.book.add(peer, &address, AddressSource::Owner)?;
         self.may_be_reached(peer);
         Ok(())
     }
 
-    /// Removes an address, whoever has told it. Returns false if it was not known. What tells it again may add it again.
+    /// Removes an address, whatever its source. Returns false if it was not known. Its source may add it again.
     pub fn remove_address(&mut self, peer: &PeerId, address: &Multiaddr) -> bool {
         self.book.remove(peer, address)
     }
 
-    /// The addresses of a peer, without `/p2p/…`, in the order in which they are dialed, with the best source of each.
+    /// Returns the addresses of a peer, without `/p2p/…`, in the order of dialing. Each comes with its most trusted
+    /// source.
     pub fn addresses(&self, peer: &PeerId) -> impl Iterator<Item = (&Multiaddr, AddressSource)> {
         self.book.addresses(peer)
     }
 
-    /// The peers of which an address is known, and those that are kept, in order of their ids.
+    /// Returns the peers that have an address or are kept, in the order of their ids.
     pub fn peers(&self) -> impl Iterator<Item = &PeerId> {
         self.book.peers()
     }
 
-    /// Dials a peer in the next [`drive`](crate::notifee::Notifees::drive), for which
-    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks at once. The outcome is one [`Event`] for all calls before it. If
-    /// the peer is connected, that is said at once; what waits to be dialed again does not wait longer.
+    /// Dials a peer in the next [`drive`](crate::notifee::Notifees::drive);
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks for it at once. A wait of [`keep`](Self::keep) is cut short.
+    /// If the peer is connected already, the outcome says so. All calls before the outcome share it: one [`Event`].
     ///
     /// # Errors
-    /// [`AddressBookError`]; nothing has changed.
+    /// [`AddressBookError`]. Nothing has changed.
     pub fn dial_peer(&mut self, peer: PeerId) -> Result<(), AddressBookError> {
         self.book.check_peer(peer)?;
         let is_connected = self.book.connection(&peer).is_some();
@@ -334,11 +341,12 @@ impl AddressBook {
         Ok(())
     }
 
-    /// Keeps a peer connected from now on: it is dialed whenever it is not. If no address of it is known, it is dialed as
-    /// soon as one is. After our own close of its last connection it is left alone until this is called again.
+    /// Keeps a peer connected from now on: it is dialed whenever it is not connected. If none of its addresses is known,
+    /// it is dialed as soon as one is. After our own close of its last connection the peer is left alone until `keep` is
+    /// called again.
     ///
     /// # Errors
-    /// [`AddressBookError`]; nothing has changed.
+    /// [`AddressBookError`]. Nothing has changed.
     pub fn keep(&mut self, peer: PeerId) -> Result<(), AddressBookError> {
         let entry = self.book.get_or_insert(peer)?;
         entry.keep();
@@ -346,8 +354,8 @@ impl AddressBook {
         Ok(())
     }
 
-    /// Keeps a peer no longer. Its connections stay, and so does what is known of it; dials under way go on. Returns false
-    /// if the peer was not kept.
+    /// Stops keeping a peer. Its connections and known addresses stay, and dials under way go on. Returns false if the
+    /// peer was not kept.
     pub fn release(&mut self, peer: &PeerId) -> bool {
         let Some(entry) = self.book.get_mut(peer) else { return false };
         let was_kept = entry.release();

@@ -1,4 +1,4 @@
-//! [`Book`]: which peers are known, and who gives way for a new one.
+//! [`Book`]: the known peers, and the choice of the peer that makes room for a new one.
 
 use super::entry::PeerEntry;
 use super::{AddressBookError, Config};
@@ -9,42 +9,42 @@ use crate::swarm::{Multiaddr, plain_address};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// The source of an address, the least trusted first.
+/// The source of an address. The order is that of trust, the least trusted first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum AddressSource {
-    /// The peer says so.
+    /// The peer has said it, unsigned.
     Said,
-    /// The peer says so, in a record that it has signed.
+    /// The peer has said it in a record that it has signed.
     Signed,
-    /// A dial to it has connected.
+    /// A dial to the address has connected.
     Dialed,
-    /// The owner says so.
+    /// The owner has added it.
     Owner,
 }
 
 /// An address of a peer.
 #[derive(Clone, Debug)]
 pub(super) struct KnownAddress {
-    /// Without `/p2p/…`.
+    /// The address without `/p2p/…`.
     pub(super) address: Multiaddr,
     pub(super) source: AddressSource,
-    /// The number of failures since it connected the last time.
+    /// The number of failed dials since the last one that connected.
     pub(super) failures: u32,
 }
 
-/// The peers, at most so many.
+/// The known peers, at most `peers` of them, and the open connections of all peers.
 #[derive(Debug)]
 pub(super) struct Book {
     local_peer: PeerId,
     entries: BTreeMap<PeerId, PeerEntry>,
-    /// The connections of each peer that were told to be open, oldest first. No list is empty.
+    /// The open connections of each peer, the oldest first. No list is empty.
     open: BTreeMap<PeerId, Vec<ConnectionId>>,
     peers: usize,
     addresses_per_peer: usize,
     address_bytes: usize,
     attempts: u32,
-    /// Grows with everything that is heard.
+    /// A counter that grows whenever a peer is heard of.
     heard: u64,
 }
 
@@ -78,19 +78,19 @@ impl Book {
         self.entries.get_mut(peer)
     }
 
-    /// The oldest connection of a peer.
+    /// Returns the oldest open connection of a peer.
     pub(super) fn connection(&self, peer: &PeerId) -> Option<ConnectionId> {
         self.open.get(peer)?.first().copied()
     }
 
-    /// A connection of a peer has opened. Returns whether it is the only one.
+    /// Adds a connection that has opened. Returns whether it is the only one of its peer.
     pub(super) fn opened(&mut self, peer: PeerId, connection: ConnectionId) -> bool {
         let open = self.open.entry(peer).or_default();
         open.push(connection);
         open.len() == 1
     }
 
-    /// A connection of a peer has ended. Returns whether it was the last one.
+    /// Removes a connection that has ended. Returns whether it was the last one of its peer.
     pub(super) fn ended(&mut self, peer: PeerId, connection: ConnectionId) -> bool {
         let Some(open) = self.open.get_mut(&peer) else { return false };
         open.retain(|other| *other != connection);
@@ -105,7 +105,8 @@ impl Book {
         if peer == self.local_peer { Err(AddressBookError::LocalPeer) } else { Ok(()) }
     }
 
-    /// The entry of a peer, a new one if need be.
+    /// Returns the entry of a peer, and makes one if there is none. If the book is full, the new entry takes the place of
+    /// another.
     pub(super) fn get_or_insert(&mut self, peer: PeerId) -> Result<&mut PeerEntry, AddressBookError> {
         self.check_peer(peer)?;
         if !self.entries.contains_key(&peer) && self.entries.len() >= self.peers {
@@ -120,7 +121,7 @@ impl Book {
         Ok(entry)
     }
 
-    /// Adds an address, or learns that it is better than was known.
+    /// Adds an address. If it is known already, its source becomes the more trusted of the two.
     pub(super) fn add(
         &mut self,
         peer: PeerId,
@@ -149,7 +150,7 @@ impl Book {
         known.into_iter().map(|known| (&known.address, known.source))
     }
 
-    /// Lets go of an entry that says nothing.
+    /// Removes the entry of a peer if it is empty.
     pub(super) fn forget_if_empty(&mut self, peer: &PeerId) {
         if self.entries.get(peer).is_some_and(PeerEntry::is_empty) {
             self.entries.remove(peer);

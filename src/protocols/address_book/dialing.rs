@@ -1,4 +1,4 @@
-//! Dialing a peer: its addresses one after the other, until one connects; and again later, if it is kept.
+//! Dialing a peer: one round over its addresses until one of them connects, and another round later if the peer is kept.
 
 use super::book::KnownAddress;
 use super::entry::Dialing;
@@ -16,7 +16,8 @@ use core::time::Duration;
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
 impl AddressBook {
-    /// A peer may be reached now: if it is kept, and nothing is done about it, it is dialed.
+    /// Puts a peer in line to be dialed, if it is kept, has an address, and is neither connected nor waiting for its next
+    /// round.
     pub(super) fn may_be_reached(&mut self, peer: PeerId) {
         let Some(entry) = self.book.get(&peer) else { return };
         let is_connected = self.book.connection(&peer).is_some();
@@ -33,7 +34,8 @@ impl AddressBook {
         }
     }
 
-    /// Says that a peer is connected, if the owner still waits for that; if it is not any more, it is dialed.
+    /// Tells the owner that the peer is connected, if the owner still waits for that. If the peer has disconnected since,
+    /// it is dialed.
     pub(super) fn tell(&mut self, peer: PeerId) {
         let connection = self.book.connection(&peer);
         let Some(entry) = self.book.get_mut(&peer).filter(|entry| entry.is_asked) else { return };
@@ -46,12 +48,12 @@ impl AddressBook {
         }
     }
 
-    /// Returns whether somebody in line may be dialed.
+    /// Returns whether the next peer in line may be dialed.
     pub(super) fn may_begin(&self) -> bool {
         self.dialing < self.config.peers_at_a_time.max(1)
     }
 
-    /// Begins to dial a peer that stood in line, if it is still to be dialed.
+    /// Begins a round of dials to a peer that stood in line, if that is still wanted.
     pub(super) fn begin(&mut self, node: &mut dyn Node, peer: PeerId, now: Duration) {
         let attempts = self.config.attempts;
         let connection = self.book.connection(&peer);
@@ -86,7 +88,7 @@ impl AddressBook {
         }
     }
 
-    /// Dials the next address, if there is place; if none is left, the peer cannot be reached.
+    /// Dials the next address, if the bounds allow. If none is left and no dial is under way, the round has failed.
     pub(super) fn dial_on(&mut self, node: &mut dyn Node, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         let Some(dialing) = &mut entry.dialing else { return };
@@ -94,7 +96,7 @@ impl AddressBook {
         if dialing.left.is_empty() && dialing.dials.is_empty() {
             dialing.left = core::mem::take(&mut dialing.dead);
         }
-        // Each is dialed at its time; one that fails at once makes no other wait.
+        // One address per call: if a dial fails at once, the next address still waits for its turn.
         if dialing.dials.len() < most
             && let Some(address) = dialing.left.pop()
         {
@@ -121,7 +123,7 @@ impl AddressBook {
         self.deadlines.set(peer, &mut entry.deadline, next);
     }
 
-    /// A dial of ours has failed.
+    /// Handles the failure of a dial.
     pub(super) fn dial_failed(
         &mut self,
         node: &mut dyn Node,
@@ -135,14 +137,15 @@ impl AddressBook {
         let Some(place) = dialing.dials.iter().position(|(id, _)| *id == connection) else { return };
         let (_, address) = dialing.dials.remove(place);
         dialing.reason = reason;
-        // A full or closing node says nothing of the address, and neither does our owner's rule.
+        // If the node is full or shutting down, or its owner forbids the dial, that says nothing about the address.
         if !matches!(reason, Failure::Limit | Failure::Denied | Failure::Shutdown | Failure::Requested) {
             entry.has_failed(&address, reason);
         }
         self.dial_on(node, peer, now);
     }
 
-    /// A peer has connected, by a dial of ours or another way: what else is dialed of it is given up.
+    /// Handles the first connection of a peer, by a dial of the book or otherwise. All other dials to the peer are given
+    /// up.
     pub(super) fn reached(&mut self, node: &mut dyn Node, peer: PeerId, connection: ConnectionId) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         self.deadlines.set(peer, &mut entry.deadline, None);
@@ -156,7 +159,7 @@ impl AddressBook {
                 if let Some(dial) = self.dials.get_mut(other) {
                     dial.is_given_up = true;
                 }
-                // It may have ended, or be open and not told yet.
+                // The dial may have ended, or be open although nobody has been told yet.
                 let _ = node.close_connection(other);
             }
         }
@@ -165,7 +168,7 @@ impl AddressBook {
         }
     }
 
-    /// No address of a peer has connected.
+    /// Ends a round in which no address has connected.
     fn failed(&mut self, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         let Some(dialing) = entry.dialing.take() else { return };
@@ -173,7 +176,7 @@ impl AddressBook {
         let reason = dialing.reason;
         self.deadlines.set(peer, &mut entry.deadline, None);
         entry.is_asked = false;
-        // A full node says nothing of the peer.
+        // That the node is full says nothing about the peer.
         if reason != Failure::Limit {
             entry.failures = entry.failures.saturating_add(1);
         }
@@ -201,16 +204,17 @@ impl AddressBook {
         self.deadlines.set(peer, &mut entry.deadline, Some(at));
     }
 
-    /// The addresses that a peer tells, some of them perhaps such as lead nowhere from here.
+    /// Takes over the addresses that a peer says. Loopback addresses are taken only if `is_near`: the peer is connected
+    /// over loopback.
     pub(super) fn learn(&mut self, peer: PeerId, addresses: &[Multiaddr], source: super::AddressSource, is_near: bool) {
-        // What cannot be dialed is left out.
+        // Addresses that cannot be dialed are left out.
         let said: Vec<_> = addresses.iter().filter_map(|address| plain_address(address, peer).ok()).collect();
         if let Some(entry) = self.book.get_mut(&peer) {
             entry.forget_said(&said);
         }
         for address in said.iter().filter(|address| is_near || !leads_here(address)) {
-            // What finds no place is left out. Without one for the peer there is none for its other addresses: to look
-            // for it again would take as long as the book is.
+            // An address for which there is no room is left out. If there is no room for the peer itself, its other
+            // addresses are not tried: each attempt costs a scan of the whole book.
             if self.book.add(peer, address, source).is_err() && self.book.get(&peer).is_none() {
                 break;
             }

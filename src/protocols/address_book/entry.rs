@@ -1,4 +1,4 @@
-//! [`PeerEntry`]: what is known of one peer, and what is done about it.
+//! [`PeerEntry`]: the addresses of one peer, and the state of dialing it.
 
 use super::book::{AddressSource, KnownAddress};
 use crate::lifecycle::{ConnectionId, Failure};
@@ -6,7 +6,7 @@ use crate::swarm::Multiaddr;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// A peer.
+/// The entry of a peer in the book.
 ///
 /// ```text
 ///              dial_peer, or the time has come              an address connects, or all have failed
@@ -18,37 +18,37 @@ pub(super) struct PeerEntry {
     pub(super) dialing: Option<Dialing>,
     /// The time at which it is dialed, or its next address is.
     pub(super) deadline: Option<Duration>,
-    /// It stands in line to be dialed.
+    /// True if the peer stands in line to be dialed.
     pub(super) is_in_line: bool,
-    /// The owner waits for an outcome.
+    /// True if the owner has called `dial_peer` and waits for the outcome.
     pub(super) is_asked: bool,
     keeps: Keeps,
-    /// The failures in a row to connect.
+    /// The number of failures in a row to connect to the peer.
     pub(super) failures: u32,
-    /// The number of what was heard last of it.
+    /// The value of the book's counter when the peer was last heard of.
     pub(super) heard: u64,
 }
 
-/// Says whether a peer is kept connected.
+/// The owner's wish to keep a peer connected.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 enum Keeps {
     #[default]
     No,
     Yes,
-    /// Its last connection was closed by our side.
+    /// The peer is kept, but our side has closed its last connection, so it is not dialed until the owner says so.
     Rests,
 }
 
-/// A peer's addresses, being dialed.
+/// A round of dials to the addresses of a peer.
 #[derive(Debug)]
 pub(super) struct Dialing {
-    /// The addresses that are left, the next one last.
+    /// The addresses that are still to be dialed, the next one last.
     pub(super) left: Vec<Multiaddr>,
-    /// Those that are taken for dead, the next one last: they are left once all others have failed.
+    /// The addresses that are taken for dead, the next one last. They are dialed once all others have failed.
     pub(super) dead: Vec<Multiaddr>,
     /// The dials under way.
     pub(super) dials: Vec<(ConnectionId, Multiaddr)>,
-    /// The reason for which the last dial has failed.
+    /// The reason for which the last dial failed.
     pub(super) reason: Failure,
 }
 
@@ -65,7 +65,7 @@ impl PeerEntry {
         matches!(self.keeps, Keeps::Yes | Keeps::Rests)
     }
 
-    /// Returns whether it is to be dialed without being asked.
+    /// Returns whether the peer is to be dialed whenever it is not connected.
     pub(super) const fn is_wanted(&self) -> bool {
         matches!(self.keeps, Keeps::Yes)
     }
@@ -74,19 +74,19 @@ impl PeerEntry {
         self.keeps = Keeps::Yes;
     }
 
-    /// Returns whether it was kept.
+    /// Stops keeping the peer. Returns whether it was kept.
     pub(super) fn release(&mut self) -> bool {
         core::mem::take(&mut self.keeps) != Keeps::No
     }
 
-    /// Our side has closed its last connection.
+    /// Leaves a kept peer alone, since our side has closed its last connection.
     pub(super) const fn rest(&mut self) {
         if self.is_kept() {
             self.keeps = Keeps::Rests;
         }
     }
 
-    /// Returns whether nothing is known of it, and nothing is done about it.
+    /// Returns whether the entry has no address, and nothing is being done or to be done.
     pub(super) const fn is_empty(&self) -> bool {
         self.known.is_empty() && !self.is_kept() && !self.is_busy()
     }
@@ -95,12 +95,12 @@ impl PeerEntry {
         self.is_dialing() || self.is_in_line || self.is_asked
     }
 
-    /// Returns whether it may go for another peer, if it is not connected.
+    /// Returns whether the entry may be removed in favour of another peer, if its own is not connected.
     pub(super) fn gives_way(&self) -> bool {
         !self.is_busy() && !self.is_kept() && self.best_source() != Some(AddressSource::Owner)
     }
 
-    /// Ranks those that may go: the one that is worth least does.
+    /// Returns the rank of an entry that may be removed. The one with the lowest rank is.
     pub(super) fn worth(&self) -> (bool, u64) {
         (self.best_source() == Some(AddressSource::Dialed), self.heard)
     }
@@ -109,14 +109,15 @@ impl PeerEntry {
         self.known.iter().map(|known| known.source).max()
     }
 
-    /// The addresses in the order in which they are dialed: those that may be dead last, the best source first.
+    /// Returns the addresses in the order of dialing. Those taken for dead come last, before them those that have failed;
+    /// among equals the most trusted source comes first.
     pub(super) fn in_order(&self, attempts: u32) -> Vec<&KnownAddress> {
         let mut known: Vec<_> = self.known.iter().collect();
         known.sort_by_key(|known| (known.failures >= attempts, known.failures > 0, core::cmp::Reverse(known.source)));
         known
     }
 
-    /// Adds an address, or a better source of it. Returns false if it finds no place.
+    /// Adds an address, or raises the trust in a known one. Returns false if there is no room for it.
     pub(super) fn add(&mut self, address: Multiaddr, source: AddressSource, most: usize, attempts: u32) -> bool {
         if let Some(known) = self.known.iter_mut().find(|known| known.address == address) {
             known.source = known.source.max(source);
@@ -127,7 +128,7 @@ impl PeerEntry {
             else {
                 return false;
             };
-            // A peer does not push out what is known better by saying more.
+            // A peer that says many addresses does not push out an address from a better source that works.
             if last.source > source && last.failures == 0 {
                 return false;
             }
@@ -144,19 +145,21 @@ impl PeerEntry {
         self.known.len() < before
     }
 
-    /// The peer has said where it listens: what it said before and does not say now is out of date.
+    /// Removes the addresses that the peer has said before and does not say now. Those that the owner added, or that a
+    /// dial reached, stay.
     pub(super) fn forget_said(&mut self, now: &[Multiaddr]) {
         self.known.retain(|known| known.source > AddressSource::Signed || now.contains(&known.address));
     }
 
-    /// A dial to an address has connected.
+    /// Records that a dial to an address has connected.
     pub(super) fn has_connected(&mut self, address: &Multiaddr) {
         if let Some(known) = self.known.iter_mut().find(|known| known.address == *address) {
             (known.failures, known.source) = (0, known.source.max(AddressSource::Dialed));
         }
     }
 
-    /// A dial to an address has failed.
+    /// Records that a dial to an address has failed. The address is removed if it can never work, unless the owner has
+    /// added it.
     pub(super) fn has_failed(&mut self, address: &Multiaddr, reason: Failure) {
         let Some(known) = self.known.iter_mut().find(|known| known.address == *address) else { return };
         known.failures = known.failures.saturating_add(1);

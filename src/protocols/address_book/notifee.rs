@@ -1,4 +1,4 @@
-//! The book as a notifee: each notification, and what it changes.
+//! [`AddressBook`] as a notifee: each notification, and the changes that it makes.
 
 use super::{AddressBook, AddressSource, BookConnection};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Limits};
@@ -22,11 +22,11 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         let now = cx.now();
         let node = cx.network().node_mut();
         let Some(view) = node.connection(connection) else { return };
-        // It is open, so it has a peer.
+        // An open connection has an authenticated peer.
         let Some(peer) = view.peer else { return };
         if view.direction == Direction::Outbound {
             let remote = view.remote.clone();
-            // It may be ourselves, or find no place.
+            // The peer may be this node itself, or there may be no room for it.
             let _ = self.book.add(peer, &remote, AddressSource::Dialed);
         }
         let is_surplus = self.dials.get(connection).is_some_and(|dial| dial.is_given_up);
@@ -52,7 +52,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         let is_stable = now.saturating_sub(since) >= self.config.stable_after;
         let was_last = self.book.ended(peer, connection);
         let Some(entry) = self.book.get_mut(&peer) else { return };
-        // Of several, one that was stable is enough.
+        // If several connections of the peer end, one that was stable suffices to reset the wait.
         if is_stable {
             entry.failures = 0;
         } else if was_last {
@@ -61,7 +61,8 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         if !was_last {
             return;
         }
-        // One that the book itself has given up says nothing of what the owner wants.
+        // The end of a connection that the book itself has given up does not tell that the owner wants the peer left
+        // alone.
         let is_ours = matches!(reason, ConnectionEnd::Requested if !is_surplus);
         if is_ours || reason == ConnectionEnd::Shutdown {
             entry.rest();
