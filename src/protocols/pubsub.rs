@@ -1,37 +1,42 @@
-//! [`PubSub`]: publish and subscribe over the streams of a swarm's peers, whoever [routes](Router) the messages.
+//! [`PubSub`]: publish and subscribe over the streams of a swarm's peers. A [`Router`] chooses the recipients of each
+//! message.
 //!
-//! libp2p/specs, `pubsub/README.md`. [`FloodSub`](super::floodsub::FloodSub) is what can be used today, and its page
-//! has an example.
+//! It implements libp2p/specs, `pubsub/README.md`. [`FloodSub`](super::floodsub::FloodSub) is the service to use today;
+//! its page has an example.
 //!
-//! - **Peers.** A connected peer is asked once whether it speaks the protocol, by our stream to it; it is a peer
-//!   ([`Event::PeerAdded`]) as soon as that or one of its own is open, and until its last connection ends
-//!   ([`Event::PeerGone`]). However many connections there are, there is one peer and one stream of ours to it. If that
-//!   ends while the peer is connected it is opened again: at once on another connection if its own has ended, else
-//!   after a while, which grows. We write on our stream only and read from the peer's only.
-//! - **Subscriptions** are announced to each peer when our stream to it opens, and when they change; what changes while
-//!   a peer does not read is announced as the difference, once it does.
-//! - **Messages** are taken on topics that we subscribe to: if they are [signed](Signing) as they should be, were not
-//!   [seen](Config::seen_ttl) before, and the [validator](PubSub::set_validator) accepts them, they are told
-//!   ([`Event::Message`]) and forwarded. None goes back to its source or to whom it came from. One that is not encoded
-//!   as usual is told only, since others may find its signature wrong: [`Claim::is_forwardable`](signing::Claim).
-//! - **A turn is short**, however much has come: it [validates so many messages](Config::messages_per_turn), one of each
-//!   peer in turn. The rest waits for the next one, also if its stream or its connection has ended by then.
-//! - **Once.** No message is told twice within [`seen_ttl`](Config::seen_ttl), whatever comes meanwhile. Authors, senders and
-//!   addresses have [shares](Config::seen) of what is remembered. A message beyond them is refused and counted
-//!   ([`MessageRefused`](crate::swarm::Refusal::MessageRefused)), and held against nobody. A [`SeqnoValidator`] refuses what is
-//!   older than that, too.
-//! - **A slow peer** delays nobody: what waits for it is bounded, and what is dropped for it is counted
-//!   ([`Refusal::MessageDropped`]). The author with most there [loses its oldest messages](Config::outbox_bytes), and nobody else.
-//! - **A peer that sends what is no message** is counted ([`MessageInvalid`](crate::swarm::Refusal::MessageInvalid)),
-//!   [disconnected](Config::invalid), and [denied](Config::denied_for) for a while; one that repeats itself is counted ([`MessageRepeated`](crate::swarm::Refusal::MessageRepeated))
-//!   and [disconnected](Config::repeats). These counts are told by
-//!   [`Readiness::Refused`](crate::swarm::Readiness::Refused), at most once a second.
-//! - **Places** are [shared by address](Config::peers): silent peers cannot keep others out.
-//! - **A slow owner** delays nobody either: events wait in a bounded queue, and what is lost is told in its place.
-//! - **Denied** peers are none: not as neighbours, and not as authors.
+//! - **Peers.** To each connected peer we open one stream, however many connections there are. A peer becomes a pub/sub
+//!   peer ([`Event::PeerAdded`]) when that stream or one of its own opens, and remains one until its last connection ends
+//!   ([`Event::PeerGone`]). If our stream ends while the peer is connected, it is opened again: at once on another
+//!   connection if its own has ended, else after a wait that grows. We write on our stream only, and read from the peer's
+//!   streams only.
+//! - **Subscriptions** of ours are announced to each peer when our stream to it opens, and when they change. If they
+//!   change several times while a peer does not read, the difference is announced once it does.
+//! - **Messages** are accepted on topics that we subscribe to. A message that is [signed](Signing) as required, was not
+//!   [seen](Config::seen_ttl) before, and is accepted by the [validator](PubSub::set_validator) is delivered to the owner
+//!   ([`Event::Message`]) and forwarded, but neither to its author nor to the peer that sent it to us. A message in an
+//!   unusual encoding is delivered and not forwarded, since others may find its signature wrong: see
+//!   [`Claim::is_forwardable`](signing::Claim).
+//! - **A turn is short**, however much has come: it [validates a limited number of messages](Config::messages_per_turn),
+//!   one of each peer in turn. The rest waits for the next turn, even if its stream or connection has ended by then.
+//! - **Once.** No message is delivered twice within [`seen_ttl`](Config::seen_ttl), whatever comes meanwhile. Authors,
+//!   senders and addresses have [shares](Config::seen) of the remembered messages. A message beyond a share is refused
+//!   and counted ([`MessageRefused`](crate::swarm::Refusal::MessageRefused)), but does not count against any peer. A
+//!   [`SeqnoValidator`] refuses messages that are repeated later than that.
+//! - **A slow peer** delays nobody: the messages that wait for it are bounded, and those dropped are counted
+//!   ([`Refusal::MessageDropped`]). The author with most bytes there [loses its oldest messages](Config::outbox_bytes),
+//!   and no other author does.
+//! - **A peer that sends invalid messages** is counted ([`MessageInvalid`](crate::swarm::Refusal::MessageInvalid)),
+//!   [disconnected](Config::invalid), and [denied](Config::denied_for) for a while. A peer that repeats itself is counted
+//!   ([`MessageRepeated`](crate::swarm::Refusal::MessageRepeated)) and [disconnected](Config::repeats). These counts are
+//!   told by [`Readiness::Refused`](crate::swarm::Readiness::Refused), at most once a second.
+//! - **Places** for peers are [shared by address](Config::peers), so that silent peers cannot keep others out.
+//! - **A slow owner** delays nobody either: events wait in a bounded queue, and an event in place of lost ones tells
+//!   their number.
+//! - **Denied** peers take no part, neither as neighbours nor as authors.
 //!
-//! There is no clock inside: time is that of [`drive`](crate::notifee::Notifees::drive), the first sequence number is the
-//! owner's. What comes of it is the same each time. (The hash tables have random keys, which only their timing shows.)
+//! There is no clock inside: time is that of [`drive`](crate::notifee::Notifees::drive), and the owner chooses the first
+//! sequence number. The same input always gives the same result. (The hash tables have random keys, which only affect
+//! timing.)
 
 mod backlog;
 mod config;
@@ -80,72 +85,73 @@ use seen::{MOST, Seen};
 pub use seqno::{KnownAuthor, SeqnoValidator};
 pub use signing::Signing;
 
-/// What a validator makes of a message, which is new, on a topic of ours and validly signed.
+/// The judgement of a validator on a message that is new, on a topic of ours, and validly signed.
 ///
-/// Whoever has sent it to us may have forwarded it without knowing your rules: a node of floodsub looks at signatures only. With
-/// `Reject` that peer pays, and not the author, so that an author whose messages you reject can have you cut all honest peers.
-/// **Ignore** what you do not want. **Reject** only what no honest node of your network would forward: all nodes that subscribe to
-/// the topic run the same validator, and what it says follows from the message alone. It must not depend on the time, on
-/// settings, on what was said before, on who has sent it, or on the version of the program. go-libp2p's `ValidationReject` and
-/// rust-libp2p's `MessageAcceptance::Reject` count against the forwarder, too, in the score of gossipsub (P4, *invalid messages*);
-/// go's floodsub, which has no scores, only drops the message.
+/// The peer that sent us the message may have forwarded it without knowing your rules, since a floodsub node checks
+/// signatures only. `Reject` counts against that peer and not against the author. So an author whose messages you reject
+/// could make you cut all honest peers. **Ignore** what you do not want. **Reject** only what no honest node of your
+/// network would forward: all nodes that subscribe to the topic run the same validator, and its verdict follows from the
+/// message alone. The verdict must not depend on the time, settings, earlier messages, the sending peer or the version of
+/// the program. go-libp2p's `ValidationReject` and rust-libp2p's `MessageAcceptance::Reject` also count against the
+/// forwarder, in the score of gossipsub (P4, *invalid messages*); go's floodsub, which has no scores, only drops the
+/// message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// It is told and forwarded.
+    /// The message is delivered and forwarded.
     Accept,
-    /// It is neither told nor forwarded, and held against nobody.
+    /// The message is neither delivered nor forwarded, and counts against no peer.
     Ignore,
-    /// It is neither told nor forwarded, and counts against the peer that has sent it, which is cut beyond [`Config::invalid`] and
-    /// denied for [`Config::denied_for`].
+    /// The message is neither delivered nor forwarded, and counts against the peer that sent it to us. Beyond
+    /// [`Config::invalid`] that peer is cut, and denied for [`Config::denied_for`].
     Reject,
 }
 
-/// Looks at each message that is new and validly signed; the peer is the one that has sent it to us.
+/// A function that judges each new and validly signed message. The peer is the one that sent it to us.
 type Validator = Box<dyn FnMut(&PeerId, &Message) -> Verdict>;
 
-/// Publish and subscribe, with a router `R`. See the [module](self).
+/// The publish/subscribe service, with a router `R`. The [module](self) describes what it does.
 pub struct PubSub<R> {
     router: R,
     signing: Signing,
-    /// Whose messages ours are.
+    /// The author of our messages, if they have one.
     author: Option<PeerId>,
     config: Config,
     validator: Option<Validator>,
     subscriptions: BTreeSet<Topic>,
     denied: BTreeSet<PeerId>,
     places: PeerPlaces,
-    /// Who is connected, pub/sub peer or not, and by what: as we were told.
+    /// The open connections of all peers, whether they speak pub/sub or not.
     connections: BTreeSet<(PeerId, ConnectionId)>,
     peers: BTreeMap<PeerId, Peer>,
-    /// Who subscribes to a topic.
+    /// The peers that subscribe to each topic.
     subscribers: BTreeMap<Topic, BTreeSet<PeerId>>,
-    /// Whose each stream is, ours to it and its to us.
+    /// The peer of each stream, of our streams and of theirs.
     streams: BTreeMap<StreamId, PeerId>,
     /// When our streams to peers are to be opened again.
     timers: BTreeSet<(Duration, PeerId)>,
-    /// Of whom something is to be read or looked at, each once: whose turn is next is first.
+    /// The peers from which something is to be read or processed, each once. The first one has the next turn.
     line: VecDeque<PeerId>,
     seen: Seen,
-    /// The authors' numbers, if they are looked at.
+    /// The numbers of authors' latest messages, if the owner has set a validator for them.
     seqnos: Option<SeqnoValidator>,
-    /// What the topics of peers take.
+    /// The memory of the topics that peers subscribe to.
     topics: Quota,
-    /// What of their RPCs waits to be whole, or for its turn.
+    /// The memory of RPCs that have not come whole, or wait for their turn.
     unread: Quota,
     backlog: Backlog,
     events: OwnerEvents,
     counters: Counters,
-    /// The time, while we are told something.
+    /// The time of the current notification. Commands of the owner between two notifications have none.
     now: Option<Duration>,
-    /// Memory for the recipients of one message.
+    /// A buffer for the recipients of one message, kept to save allocations.
     to: Vec<PeerId>,
 }
 
 impl<R: Router> PubSub<R> {
-    /// Without peers and subscriptions.
+    /// Creates a service without peers and subscriptions.
     #[must_use]
     pub fn with_router(router: R, signing: Signing, mut config: Config) -> Self {
-        // There is a bit for each of them and each peer, for which memory is taken at once.
+        // Each peer has one bit per remembered message, and all of its bits are allocated at once.
         config.seen = config.seen.clamp(1, MOST);
         Self {
             router,
@@ -179,10 +185,10 @@ impl<R: Router> PubSub<R> {
         self.events.pop()
     }
 
-    /// Subscribes to a topic, and announces it. `false`: we do already.
+    /// Subscribes to a topic, and announces it. Returns `false` if we subscribed to it already.
     ///
     /// # Errors
-    /// [`SubscribeError`]; nothing has changed.
+    /// [`SubscribeError`]. Nothing has changed.
     pub fn subscribe(&mut self, node: &mut dyn Node, topic: &str) -> Result<bool, SubscribeError> {
         if self.subscriptions.contains(topic) {
             return Ok(false);
@@ -198,7 +204,7 @@ impl<R: Router> PubSub<R> {
         Ok(true)
     }
 
-    /// Unsubscribes from a topic, and announces it. `false`: we did not subscribe to it.
+    /// Unsubscribes from a topic, and announces it. Returns `false` if we did not subscribe to it.
     pub fn unsubscribe(&mut self, node: &mut dyn Node, topic: &str) -> bool {
         let removed = self.subscriptions.remove(topic);
         if removed {
@@ -207,15 +213,16 @@ impl<R: Router> PubSub<R> {
         removed
     }
 
-    /// Has each message that is new and validly signed looked at, before it is told and forwarded, from now on. One that
-    /// was told and [not forwarded](Counters::held_back) is looked at once more if it comes again encoded as usual. It
-    /// runs while others wait, so it should be quick. [`Verdict`] says what to reject, and that most is to be ignored.
+    /// Calls `validator` for each new and validly signed message from now on, before the message is delivered and
+    /// forwarded. A message that was delivered and [not forwarded](Counters::held_back) is validated once more if it
+    /// comes again in the usual encoding. The validator runs while others wait, so it should be quick. [`Verdict`] says
+    /// what to reject; most unwanted messages are to be ignored.
     pub fn set_validator(&mut self, validator: impl FnMut(&PeerId, &Message) -> Verdict + 'static) {
         self.validator = Some(Box::new(validator));
     }
 
-    /// Has messages refused that their authors have numbered below others that were told, from now on. See
-    /// [`SeqnoValidator`] for what that loses. One that was set before is dropped.
+    /// Refuses, from now on, messages that their authors have numbered below others that were delivered.
+    /// [`SeqnoValidator`] says which good messages that loses. A validator that was set before is dropped.
     pub fn set_seqno_validator(&mut self, validator: SeqnoValidator) {
         self.seqnos = Some(validator);
     }
@@ -226,16 +233,17 @@ impl<R: Router> PubSub<R> {
         self.seqnos.as_ref()
     }
 
-    /// Denies a peer: if it is there it goes, with its streams reset, and it is not added; messages that it has written
-    /// are dropped whoever sends them. Its connections are left alone. `false`: it was denied already.
+    /// Denies a peer: it is no pub/sub peer from now on, its streams are reset, and messages that it has written are
+    /// dropped, whichever peer sends them. Its connections are left alone. Returns `false` if the peer was denied
+    /// already.
     pub fn deny(&mut self, node: &mut dyn Node, peer: PeerId) -> bool {
         let denied = self.denied.insert(peer);
         self.expel(node, peer);
         denied
     }
 
-    /// Allows a peer that was denied: if it is connected it is asked anew whether it speaks the protocol. `false`: it
-    /// was not denied.
+    /// Ends the denial of a peer. If the peer is connected, it is asked anew whether it speaks the protocol. Returns
+    /// `false` if it was not denied.
     pub fn allow(&mut self, node: &mut dyn Node, peer: PeerId) -> bool {
         let allowed = self.denied.remove(&peer);
         if allowed && self.connections_of(peer).next().is_some() {
@@ -244,39 +252,40 @@ impl<R: Router> PubSub<R> {
         allowed
     }
 
-    /// The peers that speak the protocol, in order of their ids.
+    /// Returns the peers that speak the protocol, in the order of their ids.
     pub fn peers(&self) -> impl Iterator<Item = PeerId> {
         self.peers.iter().filter(|(_, peer)| peer.is_told).map(|(id, _)| *id)
     }
 
-    /// The peers that subscribe to a topic, in order of their ids.
+    /// Returns the peers that subscribe to a topic, in the order of their ids.
     pub fn peers_of(&self, topic: &str) -> impl Iterator<Item = PeerId> {
         self.subscribers.get(topic).into_iter().flatten().copied()
     }
 
-    /// What a peer subscribes to, in order of their names.
+    /// Returns the topics that a peer subscribes to, in the order of their names.
     pub fn topics_of(&self, peer: PeerId) -> impl Iterator<Item = &Topic> {
         self.peers.get(&peer).into_iter().flat_map(|peer| &peer.topics)
     }
 
-    /// What we subscribe to, in order of their names.
+    /// Returns the topics that we subscribe to, in the order of their names.
     pub fn subscriptions(&self) -> impl Iterator<Item = &Topic> {
         self.subscriptions.iter()
     }
 
-    /// Who is denied, in order of their ids.
+    /// Returns the denied peers, in the order of their ids.
     pub fn denied(&self) -> impl Iterator<Item = PeerId> {
         self.denied.iter().copied()
     }
 
-    /// How much of what has happened with a peer; `None` if it is none.
+    /// Returns the counters of a peer, or `None` if it is no pub/sub peer.
     #[must_use]
     pub fn counters_of(&self, peer: PeerId) -> Option<PeerCounters> {
         self.peers.get(&peer).map(|peer| peer.counters)
     }
 
-    /// Returns the messages that wait to be written to a peer; none for somebody who is no peer. A publisher that has more to
-    /// say than its peers take looks at this and [`dropped`](PeerCounters::dropped) before it publishes the next message.
+    /// Returns the number and bytes of messages that wait to be written to a peer; 0 if it is no pub/sub peer. A
+    /// publisher that can produce more than its peers take looks at this and at [`dropped`](PeerCounters::dropped) before
+    /// it publishes the next message.
     ///
     /// ```
     /// # use swarm_notify::identity::Keypair;
@@ -297,13 +306,13 @@ impl<R: Router> PubSub<R> {
         self.peers.get(&peer).map(|peer| peer.outbox.waiting()).unwrap_or_default()
     }
 
-    /// How much of what has happened.
+    /// Returns the counters of all peers together.
     #[must_use]
     pub const fn counters(&self) -> Counters {
         Counters { events_lost: self.events.lost, ..self.counters }
     }
 
-    /// How much of the bounds on what is kept for all peers together is taken by now.
+    /// Returns the number of bytes that are held for all peers together, by the bound that they count against.
     #[must_use]
     pub const fn held(&self) -> BytesHeld {
         BytesHeld {
@@ -314,7 +323,7 @@ impl<R: Router> PubSub<R> {
     }
 }
 
-/// Has the swarm count what was refused of a peer, at the first of its connections.
+/// Reports refusals of a peer to the swarm, which counts them at the first of the peer's connections.
 fn count(
     node: &mut dyn Node,
     connections: &BTreeSet<(PeerId, ConnectionId)>,

@@ -1,4 +1,4 @@
-//! [`Backlog`]: the messages that wait for any peer.
+//! [`Backlog`]: the messages that wait for any peer, each counted once.
 
 use super::seen::Digest;
 use super::seqno::Bringer;
@@ -8,14 +8,14 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
-/// A message behind its length, as it stands on the stream.
+/// A message with its length before it, as it is written to a stream.
 pub(super) type Frame = Box<[u8]>;
 
-/// What the place costs of a message, and the place of each peer that it waits for: at most what it takes to know how much of
-/// its author waits there.
+/// The bytes that a message counts as in addition to its own, and again for each peer that it waits for. At most as much
+/// memory is needed to account the message to its author there.
 pub(super) const PLACE: usize = 128;
 
-/// A message with its number, the same for all peers. Later ones have greater numbers.
+/// A message with a number that is the same for all peers. Later messages have greater numbers.
 #[derive(Debug)]
 pub(super) struct Numbered {
     pub(super) number: u64,
@@ -23,39 +23,39 @@ pub(super) struct Numbered {
     pub(super) frame: Frame,
 }
 
-/// Who a message is by, as hashes.
+/// The sender and the author of a message, as hashes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct MessageSource {
-    /// The peer that has sent it to us, or its address; or ourselves.
+    /// The address of the peer that sent it to us, or that peer if anybody may be at its address; or this node.
     pub(super) sender: u64,
     pub(super) author: u64,
 }
 
 impl MessageSource {
-    /// Of a message that somebody has sent to us, or of one of ours.
+    /// Returns the source of a message. `sender` is `None` if we publish it.
     pub(super) fn of(author: Option<PeerId>, sender: Option<Bringer>) -> Self {
         let sender = sender.map_or_else(Digest::of_ourselves, Bringer::digest).short();
         Self { sender, author: author.map_or(sender, |author| Digest::of_author(author).short()) }
     }
 }
 
-/// The messages that wait for any peer, each counted once, of at most so many bytes with their [places](PLACE).
+/// The messages that wait for any peer. Their bytes, with those of their [places](PLACE), are at most `max`.
 #[derive(Debug)]
 pub(super) struct Backlog {
-    /// By number: the bytes that one takes.
+    /// The size of each message, by its number.
     waiting: BTreeMap<u64, BacklogFrame>,
     bytes: usize,
     max: usize,
     next: u64,
 }
 
-/// The room that there is for a message.
+/// The room that the backlog has for a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum BacklogRoom {
     Now,
-    /// Once enough of what waits has gone.
+    /// There is room once enough other messages are gone.
     Later,
-    /// However much goes.
+    /// There is no room, even if all others are gone.
     Never,
 }
 
@@ -70,13 +70,13 @@ impl Backlog {
         Self { waiting: BTreeMap::new(), bytes: 0, max, next: 0 }
     }
 
-    /// Gives a message its number.
+    /// Gives a message the next number.
     pub(super) fn number(&mut self, frame: Frame, source: MessageSource) -> Arc<Numbered> {
         self.next.raise(1);
         Arc::new(Numbered { number: self.next, source, frame })
     }
 
-    /// Says whether there is room for a message of so many bytes that is to wait for so many peers.
+    /// Returns the room for a message of `len` bytes that is to wait for a number of peers.
     pub(super) fn room(&self, len: usize, peers: usize) -> BacklogRoom {
         let cost = PLACE.saturating_mul(peers.saturating_add(1)).saturating_add(len);
         match self.max.checked_sub(cost) {
@@ -86,7 +86,7 @@ impl Backlog {
         }
     }
 
-    /// A message waits for one more peer. There is [room](Self::room) for it.
+    /// Counts that a message waits for one more peer. There must be [room](Self::room) for it.
     pub(super) fn add(&mut self, message: &Numbered) {
         let len = message.frame.len();
         let waiting = self.waiting.entry(message.number).or_insert_with(|| {
@@ -97,7 +97,7 @@ impl Backlog {
         self.bytes.raise(PLACE);
     }
 
-    /// A message waits for one peer less.
+    /// Counts that a message waits for one peer less.
     pub(super) fn remove(&mut self, message: &Numbered) {
         let Some(waiting) = self.waiting.get_mut(&message.number) else { return };
         waiting.peers.lower(1);
@@ -114,7 +114,7 @@ impl Backlog {
         self.next
     }
 
-    /// What all of them take.
+    /// Returns the number of bytes of all messages and their places.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }

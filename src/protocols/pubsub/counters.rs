@@ -1,7 +1,7 @@
-//! [`Counters`] and [`PeerCounters`]: how much of what has happened; and [`BytesHeld`] and [`QueuedMessages`]: how much
-//! is kept.
+//! [`Counters`] and [`PeerCounters`]: the number of times that something has happened. [`BytesHeld`] and
+//! [`QueuedMessages`]: the amount of data that is held.
 
-/// Counts one more thing of a peer's under the same name for all peers and for that one. The peer may have gone.
+/// Raises a counter of all peers, and the one of the same name of a peer, if that peer is still there.
 macro_rules! count {
     ($pubsub:expr, $peer:expr, $what:ident) => {
         $pubsub.counters.$what.raise(1);
@@ -13,125 +13,127 @@ macro_rules! count {
 
 pub(super) use count;
 
-/// How much of what has happened, from the beginning.
+/// The counters of pub/sub since the service was made.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Counters {
     /// Messages that we have published.
     pub published: u64,
-    /// Messages that were told, or would have been had there been room for the event.
+    /// Messages that were delivered, or lost only because the event queue had no room.
     pub received: u64,
-    /// Messages, published or received, that were put in line for a peer: each counted once for each.
+    /// Messages, published or received, that were queued for a peer: each is counted once for each peer.
     pub sent: u64,
-    /// Messages that were known already: our own that came back are among them, and so are those that had been held back
-    /// and were forwarded now (`held_back`).
+    /// Messages that were known already. These include our own messages that came back, and messages that had been held
+    /// back and are now forwarded (`held_back`).
     pub duplicates: u64,
-    /// Messages among these `duplicates` that the same peer had sent before.
+    /// Those of the `duplicates` that the same peer had sent before.
     pub repeated: u64,
     /// Messages on topics that we do not subscribe to.
     pub unwanted: u64,
     /// Messages whose author is denied.
     pub denied: u64,
-    /// Messages, and RPCs as a whole, that are none or not signed as they should be.
+    /// Messages, and whole RPCs, that are malformed or not signed as required.
     pub invalid: u64,
-    /// Messages with a key, a signature or a number that is [refused here](super::signing::Invalid::Refused). They do not count against
-    /// who has sent them, unless that is their author.
+    /// Messages with a key, a signature or a number that is [refused here](super::signing::Invalid::Refused). They do not
+    /// count against the peer that sent them, unless it is their author.
     pub refused: u64,
-    /// The work of looking at signatures, in the units of [`Config::messages_per_turn`](super::Config::messages_per_turn).
+    /// The work of verifying signatures, in the units of [`Config::messages_per_turn`](super::Config::messages_per_turn).
     pub work: u64,
-    /// Messages that were told and not forwarded, because others would take us for their forger: see
-    /// [`Claim::is_forwardable`](super::signing::Claim::is_forwardable). The same message is forwarded once it comes in
-    /// the usual form.
+    /// Messages that were delivered and not forwarded, because others would take us for their forger: see
+    /// [`Claim::is_forwardable`](super::signing::Claim::is_forwardable). Such a message is forwarded once it comes in the
+    /// usual encoding.
     pub held_back: u64,
     /// Messages that the validator has ignored.
     pub ignored: u64,
     /// Messages that the validator has rejected.
     pub rejected: u64,
-    /// Messages that were dropped because too much waits for a peer or for all, or because it takes no stream of ours: each counted
-    /// once for each.
+    /// Messages that were dropped because too many bytes wait for a peer or for all peers, or because the peer accepts no
+    /// stream of ours: each is counted once for each peer.
     pub dropped: u64,
-    /// Subscriptions of peers that were passed over: beyond the bounds on topics, or to one that is not UTF-8.
+    /// Subscriptions of peers that were ignored: beyond a bound on topics, or to a topic that is not UTF-8.
     pub topics_refused: u64,
-    /// Peers that were passed over because there were as many as allowed.
+    /// Peers that were not admitted because all places were taken.
     pub peers_refused: u64,
-    /// Peers that gave their place to a newcomer, having sent nothing yet.
+    /// Peers that gave their place to a newcomer, since they had sent nothing yet or brought nothing new for long.
     pub peers_evicted: u64,
-    /// Peers that were cut for too many invalid messages.
+    /// Peers that were cut for too many invalid messages, or for too many changes of subscriptions.
     pub peers_cut: u64,
-    /// Streams of peers that were reset to read from newer ones, or because they are not peers.
+    /// Streams of peers that were reset in favour of newer ones, or because the peer had no place or is denied.
     pub streams_refused: u64,
-    /// Streams of peers of which something was lost because too much had come that waits: reset, or ended already.
+    /// Streams of peers that lost unprocessed bytes because too many waited: reset, or ended already.
     pub streams_cut: u64,
-    /// New messages that were refused because as many of their author are remembered as [may be](super::Config::seen).
+    /// New messages that were refused because too many messages of their author are [remembered](super::Config::seen).
     pub author_over_share: u64,
-    /// New messages that were refused because as many of the peer that sent them, or of its address, are remembered as may be, or
-    /// as many in all.
+    /// New messages that were refused because too many messages of the peer that sent them, of its address, or of all are
+    /// [remembered](super::Config::seen).
     pub sender_over_share: u64,
-    /// New messages that were refused by a [`SeqnoValidator`](super::SeqnoValidator): their author had said something with a
-    /// number as high before.
+    /// New messages that a [`SeqnoValidator`](super::SeqnoValidator) refused, because a message of their author with the
+    /// same number or a higher one had been delivered.
     pub outdated: u64,
-    /// New messages that were refused because a [`SeqnoValidator`](super::SeqnoValidator) has no place for their author: as many
-    /// others were brought by the same address as may be.
+    /// New messages that were refused because a [`SeqnoValidator`](super::SeqnoValidator) has no place for their author:
+    /// the same address has brought too many other authors.
     pub new_authors_refused: u64,
-    /// RPCs that were passed over because they are longer than [`rpc_bytes`](super::Config::rpc_bytes).
+    /// RPCs that were skipped because they are longer than [`rpc_bytes`](super::Config::rpc_bytes).
     pub too_long: u64,
     /// Events that were lost because they were not drained.
     pub events_lost: u64,
 }
 
-/// How much of what has happened with one peer, since it became one.
+/// The counters of one peer, since it became a pub/sub peer.
 ///
-/// Each message of it that was looked at is in exactly one of `received`, `duplicates`, `unwanted`, `denied`, `invalid`,
-/// `refused`, `ignored`, `author_over_share`, `sender_over_share` and `outdated`. Those that it had sent when it was cut are
-/// not looked at.
+/// Each of its messages that was processed is in one of `received`, `duplicates`, `unwanted`, `denied`, `invalid`,
+/// `refused`, `ignored`, `author_over_share`, `sender_over_share` and `outdated`, and in no other. The exception are
+/// those in [`Counters::new_authors_refused`], which no counter of the peer has. Messages that had come when the peer was
+/// cut are not processed.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct PeerCounters {
-    /// Messages for it that were dropped.
+    /// Messages for the peer that were dropped.
     pub dropped: u64,
-    /// Messages of it that were told, or would have been had there been room for the event.
+    /// Messages from the peer that were delivered, or lost only because the event queue had no room.
     pub received: u64,
-    /// Messages of it that were known already, whoever had sent them.
+    /// Messages from the peer that were known already, whichever peer had sent them.
     pub duplicates: u64,
-    /// Messages among these `duplicates` that it had sent before.
+    /// Those of the `duplicates` that this peer had sent before.
     pub repeated: u64,
-    /// Messages of it on topics that we do not subscribe to.
+    /// Messages from the peer on topics that we do not subscribe to.
     pub unwanted: u64,
-    /// Messages of it whose author is denied.
+    /// Messages from the peer whose author is denied.
     pub denied: u64,
-    /// Messages and RPCs of it that are none, not signed as they should be, or rejected by the validator.
+    /// Messages and RPCs from the peer that are malformed, not signed as required, or rejected by the validator.
     pub invalid: u64,
-    /// Messages of it with a key, a signature or a number that is [refused here](super::signing::Invalid::Refused), and that it
-    /// is not the author of.
+    /// Messages from the peer, and of another author, with a key, a signature or a number that is
+    /// [refused here](super::signing::Invalid::Refused).
     pub refused: u64,
-    /// Messages of it that the validator has ignored.
+    /// Messages from the peer that the validator has ignored.
     pub ignored: u64,
-    /// New messages of it that were refused because of [their author's share](Counters::author_over_share).
+    /// New messages from the peer that were refused because of [their author's share](Counters::author_over_share).
     pub author_over_share: u64,
-    /// New messages of it that were refused because of [its share, its address's, or the whole](Counters::sender_over_share).
+    /// New messages from the peer that were refused because of
+    /// [its share, its address's, or the size of the cache](Counters::sender_over_share).
     pub sender_over_share: u64,
-    /// New messages of it that a [`SeqnoValidator`](super::SeqnoValidator) has refused.
+    /// New messages from the peer that a [`SeqnoValidator`](super::SeqnoValidator) refused for their number.
     pub outdated: u64,
-    /// The work of looking at signatures that it has sent, in the units of
+    /// The work of verifying the signatures of its messages, in the units of
     /// [`Config::messages_per_turn`](super::Config::messages_per_turn).
     pub work: u64,
-    /// Subscriptions of it that were passed over.
+    /// Subscriptions of the peer that were ignored.
     pub topics_refused: u64,
-    /// Streams of it that were reset to read from newer ones.
+    /// Streams of the peer that were reset in favour of newer ones.
     pub streams_refused: u64,
-    /// Streams of it of which something was lost because too much had come that waits.
+    /// Streams of the peer that lost unprocessed bytes because too many waited.
     pub streams_cut: u64,
 }
 
-/// How many bytes are kept for all peers together, as the bounds count them.
+/// The number of bytes that are held for all peers together, as the bounds count them.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct BytesHeld {
-    /// Of [`Config::topics_total_bytes`](super::Config::topics_total_bytes).
+    /// The bytes that count against [`Config::topics_total_bytes`](super::Config::topics_total_bytes).
     pub topics_bytes: usize,
-    /// Of [`Config::inbound_total_bytes`](super::Config::inbound_total_bytes).
+    /// The bytes that count against [`Config::inbound_total_bytes`](super::Config::inbound_total_bytes).
     pub inbound_bytes: usize,
-    /// Of [`Config::outbox_total_bytes`](super::Config::outbox_total_bytes).
+    /// The bytes that count against [`Config::outbox_total_bytes`](super::Config::outbox_total_bytes).
     pub outbox_bytes: usize,
 }
 
@@ -139,8 +141,9 @@ pub struct BytesHeld {
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct QueuedMessages {
-    /// Their number. One of which a part has been written is among them.
+    /// The number of messages, including one that is partly written.
     pub messages: usize,
-    /// Their bytes, each with its length before it, as [`Config::outbox_bytes`](super::Config::outbox_bytes) counts them.
+    /// The bytes of these messages, each with its length before it, as
+    /// [`Config::outbox_bytes`](super::Config::outbox_bytes) counts them.
     pub bytes: usize,
 }

@@ -1,32 +1,32 @@
-//! What commands can be refused for.
+//! The errors of commands: [`SubscribeError`] and [`PublishError`].
 
 use core::fmt;
 
-/// Why a topic was not subscribed to. Nothing has changed.
+/// The reason for which a topic was not subscribed to. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SubscribeError {
-    /// We subscribe to [`subscriptions`](super::Config::subscriptions) topics.
+    /// We subscribe to [`subscriptions`](super::Config::subscriptions) topics already.
     Limit,
-    /// The name is longer than [`topic_bytes`](super::Config::topic_bytes).
+    /// The topic's name is longer than [`topic_bytes`](super::Config::topic_bytes).
     TopicTooLong,
 }
 
-/// Why a message was not published. Nothing has changed.
+/// The reason for which a message was not published. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// With all its fields it is longer than [`rpc_bytes`](super::Config::rpc_bytes).
+    /// The message with all its fields is longer than [`rpc_bytes`](super::Config::rpc_bytes).
     TooLarge,
     /// The topic's name is longer than [`topic_bytes`](super::Config::topic_bytes).
     TopicTooLong,
-    /// The same was published or received within [`seen_ttl`](super::Config::seen_ttl), as far as time had come when
+    /// The same message was published or received within [`seen_ttl`](super::Config::seen_ttl), as of the time at which
     /// the notifees were last driven.
     Duplicate,
-    /// As many messages of ours, which have no author, are remembered as [may be](super::Config::seen). There is room again
-    /// once they are forgotten.
+    /// Too many of our messages, which have no author, are [remembered](super::Config::seen). There is room again once
+    /// they are forgotten.
     Full,
-    /// The key does not sign.
+    /// The key could not sign the message.
     Signing,
 }
 

@@ -1,4 +1,4 @@
-//! [`InboundStream`]: a stream of a peer's, and how far what has come on it has been looked at.
+//! [`InboundStream`]: a stream of a peer, and the progress of processing its bytes.
 
 use super::protobuf_fields::Fields;
 use super::wire::{Malformed, RawRpc, Rpc, RpcLimits, SubOpts};
@@ -8,35 +8,35 @@ use crate::protocols::frames::Frames;
 use alloc::vec::Vec;
 use prost::Message as _;
 
-/// What the place costs of a stream that has ended.
+/// The bytes that a stream counts as once it has ended, in addition to those that it holds.
 const PLACE: usize = 256;
 
-/// A stream of a peer's.
+/// A stream of a peer.
 #[derive(Debug)]
 pub(super) struct InboundStream {
     pub(super) stream: StreamId,
-    /// The connection that it runs on, or ran on.
+    /// The connection that the stream runs on, or ran on.
     pub(super) connection: ConnectionId,
     pub(super) frames: Frames,
     pub(super) state: InboundState,
-    /// What it was counted as last.
+    /// The number of bytes that the stream was counted as last.
     pub(super) held: usize,
-    /// Where the RPC goes on that came out of the frames last.
+    /// The position in the RPC that is being processed, which is the last message of `frames`.
     rpc: Option<RpcCursor>,
 }
 
-/// What is to be done with a stream.
+/// The state of a peer's stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum InboundState {
-    /// Nothing before it is said to be ready.
+    /// There is nothing to do before the stream is ready again.
     Idle,
-    /// There may be something to be read or to be looked at.
+    /// There may be something to read or to process.
     Readable,
-    /// It has ended, and what had come on it is to be looked at.
+    /// The stream has ended, and bytes that came on it may be left to process.
     Ended,
 }
 
-/// What an RPC consists of.
+/// An entry of an RPC.
 #[derive(PartialEq, Debug)]
 pub(super) enum RpcEntry {
     /// A change of a subscription.
@@ -45,19 +45,20 @@ pub(super) enum RpcEntry {
     BadTopic,
     /// A published message, encoded.
     Message(Vec<u8>),
-    /// The RPC has nothing in it.
+    /// The RPC has no entry.
     Nothing,
-    /// The RPC is longer than we read. It is passed over.
+    /// The RPC is longer than we read. It is skipped.
     TooLong,
 }
 
 impl InboundStream {
-    /// One that has just opened. Its messages are at most so long.
+    /// Creates the record of a stream that has just opened. Its RPCs have at most `rpc_bytes` bytes.
     pub(super) const fn new(stream: StreamId, connection: ConnectionId, rpc_bytes: usize) -> Self {
         Self { stream, connection, frames: Frames::new(rpc_bytes), state: InboundState::Readable, held: 0, rpc: None }
     }
 
-    /// What it is to be counted as: what it holds, and its place if there is no stream any more.
+    /// Returns the number of bytes that the stream is to be counted as: those that it holds, and its place if it has
+    /// ended.
     pub(super) fn holds(&self) -> usize {
         let place = match self.state {
             InboundState::Idle | InboundState::Readable => 0,
@@ -66,8 +67,8 @@ impl InboundStream {
         self.frames.len().saturating_add(place)
     }
 
-    /// The next entry of the RPCs that are whole; `None` if more has to be read first. Each has left before anybody
-    /// looks at it: a validator that panics takes no other with it.
+    /// Takes the next entry of the RPCs that are whole. Returns `None` if more has to be read first. An entry is taken
+    /// before it is processed, so that a validator that panics on it loses no other entry.
     pub(super) fn next(&mut self, most: RpcLimits) -> Result<Option<RpcEntry>, Malformed> {
         if let Some(cursor) = &mut self.rpc {
             match cursor.next(self.frames.last()) {
@@ -79,7 +80,7 @@ impl InboundStream {
             return if self.frames.pass_over() { Ok(Some(RpcEntry::TooLong)) } else { Err(Malformed) };
         }
         let Some(bytes) = self.frames.next().map_err(|_| Malformed)? else { return Ok(None) };
-        // As a whole first: of one that is none, nothing is taken.
+        // The RPC is checked as a whole first: nothing is taken from a malformed one.
         Rpc::decode_at_most(bytes, most)?;
         let mut cursor = RpcCursor::default();
         let first = cursor.next(bytes);
@@ -88,18 +89,18 @@ impl InboundStream {
     }
 }
 
-/// A place in an RPC: first come its changes of subscriptions, then its messages. So nothing is kept of one but its
-/// bytes, however long it takes.
+/// A position in an RPC: its changes of subscriptions come first, then its messages. So nothing but the bytes of an RPC
+/// is kept, however long its processing takes.
 #[derive(Clone, Copy, Default, Debug)]
 struct RpcCursor {
-    /// What is before it has been looked at.
+    /// The number of bytes that have been processed.
     at: usize,
-    /// It has been through once, for the changes.
+    /// True if the RPC has been read once, for its changes, and is being read again for its messages.
     is_at_messages: bool,
 }
 
 impl RpcCursor {
-    /// The next entry of a valid RPC.
+    /// Takes the next entry of a valid RPC.
     fn next(&mut self, rpc: &[u8]) -> Option<RpcEntry> {
         loop {
             let Some(field) = Fields(rpc.get(self.at..)?).next().and_then(Result::ok) else {
@@ -116,7 +117,7 @@ impl RpcCursor {
                 _ => false,
             };
             if is_next {
-                // A field by itself is an RPC, too.
+                // A single field is a valid RPC, too.
                 let RawRpc { mut subscriptions, mut publish } = RawRpc::decode(field.bytes).ok()?;
                 let change =
                     subscriptions.pop().map(|raw| raw.into_text().map_or(RpcEntry::BadTopic, RpcEntry::Change));
@@ -150,9 +151,9 @@ mod tests {
     }
 
     #[test]
-    fn entries_come_one_by_one_changes_first_whatever_their_order_on_the_wire() {
+    fn subscription_changes_come_before_messages() {
         let mut inbound = inbound();
-        // Messages before and behind the changes, a field that is not known between them.
+        // Messages stand before and after the changes, and an unknown field between them.
         let parts = [
             Rpc { subscriptions: vec![], publish: vec![b"x".to_vec()] }.encode_to_vec(),
             Rpc { subscriptions: vec![change("a")], publish: vec![b"".to_vec()] }.encode_to_vec(),
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn one_without_entries_is_something_too() {
+    fn an_rpc_without_entries_counts_as_one_entry() {
         let mut inbound = inbound();
         inbound.frames.extend(&[0, 4, 0x1a, 2, 8, 1, 0]);
         assert_eq!(all(&mut inbound), [RpcEntry::Nothing, RpcEntry::Nothing, RpcEntry::Nothing]);
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn of_one_that_is_none_nothing_is_taken() {
+    fn nothing_is_taken_from_a_malformed_rpc() {
         let mut inbound = inbound();
         inbound.frames.extend(&Rpc { subscriptions: vec![change("a")], publish: vec![] }.to_frame());
         let bad = [&Rpc { subscriptions: vec![change("b")], publish: vec![] }.encode_to_vec()[..], &[0xff]].concat();

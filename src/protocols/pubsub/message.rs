@@ -1,4 +1,4 @@
-//! [`Message`] as its receiver gets it, and its [`MessageId`].
+//! [`Message`], as its receiver gets it, and its [`MessageId`].
 
 use crate::identity::PeerId;
 use alloc::sync::Arc;
@@ -8,38 +8,40 @@ use core::fmt;
 /// The name of a topic.
 pub type Topic = Arc<str>;
 
-/// A message that somebody has published.
+/// A published message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
-    /// What it is about.
+    /// The topic on which the message was published.
     pub topic: Topic,
-    /// Its author, who has signed it; none under [`Signing::StrictNoSign`](super::Signing::StrictNoSign).
+    /// The author, which has signed the message; `None` under [`Signing::StrictNoSign`](super::Signing::StrictNoSign).
     pub source: Option<PeerId>,
-    /// Its author's number for it; none under [`Signing::StrictNoSign`](super::Signing::StrictNoSign).
+    /// The author's sequence number for the message; `None` under
+    /// [`Signing::StrictNoSign`](super::Signing::StrictNoSign).
     pub seqno: Option<u64>,
-    /// What it says.
+    /// The content.
     pub data: Vec<u8>,
 }
 
-/// What a message is recognised by, so that it is delivered and forwarded once.
+/// The identity by which a message is recognised, so that it is delivered and forwarded once.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(Arc<[u8]>);
 
 impl MessageId {
-    /// The bytes of it.
+    /// Returns the bytes of the id.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The identity of a signed message: its author and the author's number for it.
+    /// Returns the id of a signed message: its author, and the author's sequence number for it.
     pub(super) fn of_origin(source: PeerId, seqno: u64) -> Self {
         let mut bytes = source.to_bytes();
         bytes.extend(seqno.to_be_bytes());
         bytes.into()
     }
 
-    /// The identity of a message by what it says: a SHA-256 hash over the length of its topic, the topic and the data.
+    /// Returns an id that follows from the content of a message: a SHA-256 hash over the length of its topic, the topic
+    /// and the data.
     #[must_use]
     pub fn of_content(topic: &str, data: &[u8]) -> Self {
         let mut hash = ring::digest::Context::new(&ring::digest::SHA256);

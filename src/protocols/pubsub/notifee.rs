@@ -1,4 +1,4 @@
-//! [`PubSub`] as a notifee: what it is told, and what it makes of it.
+//! [`PubSub`] as a notifee: each notification, and the changes that it makes.
 
 use super::flush;
 use super::router::Router;
@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 impl<R: Router> PubSub<R> {
-    /// Does what is to be done at a time: commands of the owner between two such have none.
+    /// Runs `act` at the time `now`. Commands that the owner gives between two notifications have no time.
     fn at<T>(&mut self, now: Duration, act: impl FnOnce(&mut Self) -> T) -> T {
         self.seen.advance(now);
         if let Some(seqnos) = &mut self.seqnos {

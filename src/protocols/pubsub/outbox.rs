@@ -1,4 +1,4 @@
-//! [`Outbox`]: what waits to be written to one peer.
+//! [`Outbox`]: the messages and announcements that wait to be written to one peer.
 
 mod send_queue;
 mod shares;
@@ -9,16 +9,17 @@ use crate::arithmetic::Count;
 use alloc::sync::Arc;
 use send_queue::SendQueue;
 
-/// What waits to be written to one peer: messages in order, of at most so many bytes, and what is being written. Where there is
-/// no room the author pays who has most of it, so that one who says much costs others nothing.
+/// The messages that wait to be written to one peer, in order and within a bound of bytes, and the frame that is being
+/// written. If there is no room, the author with most bytes loses messages, so that an author that says much costs others
+/// nothing.
 #[derive(Debug)]
 pub(super) struct Outbox {
     messages: SendQueue,
-    /// What is being written, and how much of it is.
+    /// The frame that is being written, and the number of its bytes that are written.
     current: Option<(Writing, usize)>,
-    /// The bytes of all messages here, the one being written with all of its own.
+    /// The bytes of all messages here. The one that is being written counts whole.
     waiting: usize,
-    /// The cost of what was dropped here so that others have room, and has not been made up for by what the peer
+    /// The [`cost`] of messages that were dropped here to make room for other peers, less the cost of those that the peer
     /// has taken since.
     missed: usize,
     max: usize,
@@ -30,27 +31,27 @@ enum Writing {
     Message(Arc<Numbered>),
 }
 
-/// The state in which a message was dropped.
+/// The progress of a message when it was dropped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Dropped {
     Whole,
-    /// A part of it has been written.
+    /// A part of the message has been written.
     Begun,
 }
 
 impl Outbox {
-    /// Of at most so many bytes of messages.
+    /// Creates an outbox for at most `max` bytes of messages.
     pub(super) const fn new(max: usize) -> Self {
         Self { messages: SendQueue::new(), current: None, waiting: 0, missed: 0, max }
     }
 
-    /// The messages here, the one that is being written among them.
+    /// Returns the number and bytes of the messages here, including the one that is being written.
     pub(super) fn waiting(&self) -> QueuedMessages {
         let is_begun = matches!(self.current, Some((Writing::Message(_), _)));
         QueuedMessages { messages: self.messages.len().saturating_add(is_begun.into()), bytes: self.waiting }
     }
 
-    /// Returns whether there is a place for a message of so many bytes, if all gives way that can.
+    /// Returns whether a message of `len` bytes can have room, if all messages give way that can.
     pub(super) fn can_take(&self, len: usize) -> bool {
         let current = match &self.current {
             Some((Writing::Message(message), _)) => message.frame.len(),
@@ -63,9 +64,10 @@ impl Outbox {
         self.waiting.checked_add(len).is_some_and(|waiting| waiting <= self.max)
     }
 
-    /// Makes room for a message that it [can take](Self::can_take), with a greater number than all before: as long as there
-    /// is too much with it, the oldest goes of the author that [has most](SendQueue::give_way). Returns how many
-    /// messages were dropped, and whether there is room now: there is none where the message itself would be among them.
+    /// Makes room for a message that the outbox [can take](Self::can_take), whose number is greater than all before.
+    /// While the bytes exceed the bound, the author that [has most](SendQueue::give_way) loses its oldest message.
+    /// Returns the number of messages that were dropped, and whether there is room now. There is none if the new message
+    /// itself would be dropped.
     pub(super) fn make_room(&mut self, message: &Arc<Numbered>, backlog: &mut Backlog) -> (usize, bool) {
         let len = message.frame.len();
         let mut dropped = 0_usize;
@@ -84,20 +86,20 @@ impl Outbox {
             dropped.raise(1);
             backlog.remove(&gone);
         }
-        // It is put there once there is room in all.
+        // The message is queued by `push`, once the backlog has room as well.
         self.messages.pop_back();
         self.waiting.lower(len);
         (dropped, true)
     }
 
-    /// Adds a message that there is [room](Self::make_room) for.
+    /// Adds a message for which there is [room](Self::make_room).
     pub(super) fn push(&mut self, message: &Arc<Numbered>, backlog: &mut Backlog) {
         self.waiting.raise(message.frame.len());
         backlog.add(message);
         self.messages.push_back(message.clone());
     }
 
-    /// What is to be written next. Between two messages an announcement goes first, if there is one.
+    /// Returns the bytes to write next. Between two messages an announcement goes first, if there is one.
     pub(super) fn next(&mut self, announcement: impl FnOnce() -> Option<Frame>) -> Option<&[u8]> {
         if self.current.is_none() {
             let next = announcement().map(Writing::Announcement);
@@ -108,7 +110,7 @@ impl Outbox {
         writing.frame().get(*written..)
     }
 
-    /// So much of what was to be written next is. `true`: all of it.
+    /// Records that `n` bytes were written. Returns `true` if the frame is complete.
     pub(super) fn written(&mut self, n: usize, backlog: &mut Backlog) -> bool {
         let Some((writing, written)) = &mut self.current else { return true };
         written.raise(n);
@@ -123,7 +125,7 @@ impl Outbox {
         true
     }
 
-    /// Nobody will write what waits: how many messages that was.
+    /// Drops all messages, since nobody will write them. Returns their number.
     pub(super) fn clear(&mut self, backlog: &mut Backlog) -> usize {
         self.restart();
         (self.waiting, self.missed) = (0, 0);
@@ -132,14 +134,15 @@ impl Outbox {
         messages
     }
 
-    /// Measures how far the peer is behind: the [`cost`] of what waits for it and of what it has missed. `None` if nothing waits.
+    /// Returns how far the peer is behind: the [`cost`] of the messages that wait for it and of those that it has missed.
+    /// Returns `None` if nothing waits.
     pub(super) fn behind(&self) -> Option<usize> {
         let QueuedMessages { messages, bytes } = self.waiting();
         (messages > 0).then(|| bytes.saturating_add(messages.saturating_mul(PLACE)).saturating_add(self.missed))
     }
 
-    /// Drops a message so that others have room: the oldest of the author that [has most](SendQueue::give_way), or else
-    /// one that was begun. `None`: there is none.
+    /// Drops a message to make room for other peers: the oldest of the author that [has most](SendQueue::give_way), or
+    /// else the one that is being written. Returns `None` if there is none.
     pub(super) fn drop_one(&mut self, backlog: &mut Backlog) -> Option<Dropped> {
         let (message, dropped) = match self.messages.give_way() {
             Some(message) => (message, Dropped::Whole),
@@ -156,7 +159,8 @@ impl Outbox {
         Some(dropped)
     }
 
-    /// The stream has ended: a message that was cut is written again from its beginning, an announcement is made anew.
+    /// Handles the end of the stream: a message that was cut is written again from its beginning, and an announcement is
+    /// made anew.
     pub(super) fn restart(&mut self) {
         if let Some((Writing::Message(message), _)) = self.current.take() {
             self.messages.push_front(message);
@@ -164,7 +168,7 @@ impl Outbox {
     }
 }
 
-/// The cost of a message to a peer that waits for it: its bytes, and its place.
+/// Returns the cost of a message that waits for a peer: its bytes and its place in the backlog.
 fn cost(message: &Numbered) -> usize {
     message.frame.len().saturating_add(PLACE)
 }

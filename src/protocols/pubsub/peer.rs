@@ -1,4 +1,4 @@
-//! [`Peer`]: one peer, whatever the number of its connections.
+//! [`Peer`]: the state of one pub/sub peer, on all of its connections.
 
 use super::backlog::Frame;
 use super::config::Config;
@@ -18,64 +18,65 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// How many bytes of topics one announcement carries, about: implementations read RPCs of at most 64 KiB, some of them.
+/// The approximate maximum of bytes of topics in one announcement. Some implementations read RPCs of at most 64 KiB.
 const ANNOUNCEMENT: usize = 16 * 1024;
 
 /// The shortest wait before our stream is opened again: so that time moves on from one attempt to the next.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
-/// How many topics that were taken back are remembered, to be taken back again on the next stream: whoever changes more
-/// of them while one stream lives has the peer send what nobody wants, if that stream is cut.
+/// The maximum number of unsubscriptions that are sent again after our stream is replaced. Beyond it, a peer may keep
+/// stale subscriptions of ours and send us messages that we do not want.
 const WITHDRAWN: usize = 1_024;
 
-/// One peer.
+/// The state of one pub/sub peer.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) outbound: OutboundStream,
-    /// Its streams, and what is left of those that have ended, oldest first.
+    /// The peer's streams, and those that have ended with bytes left to process; the oldest first.
     pub(super) inbound: VecDeque<InboundStream>,
-    /// It is in line for its turn.
+    /// True if the peer is in line for its turn.
     pub(super) is_in_line: bool,
-    /// The number of times that it is still passed over, since its last message took the time of several.
+    /// The number of turns that the peer is still skipped, since its last message cost as much as several.
     pub(super) debt: usize,
-    /// Its last connection has ended, and it goes once what is left of its streams has been looked at.
+    /// True if the peer's last connection has ended. The peer is removed once the rest of its streams is processed.
     pub(super) is_leaving: bool,
-    /// What these hold of what has come.
+    /// The bytes that `inbound` counts as.
     pub(super) inbound_bytes: usize,
-    /// What it subscribes to.
+    /// The topics that the peer subscribes to.
     pub(super) topics: BTreeSet<Topic>,
-    /// What these take.
+    /// The bytes that `topics` counts as.
     pub(super) topic_bytes: usize,
-    /// What it has been told that we subscribe to.
+    /// The topics of ours that the peer has been told on our stream.
     announced: BTreeSet<Topic>,
-    /// What it has been told, on our stream of now, that we do not any more: who knows whether it has read that.
+    /// The unsubscriptions that were sent on our present stream. If the stream is cut, the peer may not have read them.
     withdrawn: BTreeSet<Topic>,
-    /// It may have to be told more.
+    /// True if there may be something to announce to the peer.
     pub(super) is_stale: bool,
     pub(super) outbox: Outbox,
-    /// The owner knows of it: it speaks the protocol.
+    /// True if the owner has been told of the peer, since it speaks the protocol.
     pub(super) is_told: bool,
     /// How often our stream has been opened again.
     attempts: u32,
-    /// Its place among all.
+    /// The peer's place among all.
     pub(super) place: PeerPlace,
-    /// The address that it shares with few, if it does.
+    /// The peer's address; `None` if anybody may be at that address.
     pub(super) address: Option<AddressGroup>,
     pub(super) counters: PeerCounters,
-    /// Which of the messages that are remembered it has sent.
+    /// The remembered messages that the peer has sent.
     pub(super) sent: SentBy,
-    /// How often it has repeated one of them lately, and sent what is none.
+    /// The token bucket of messages that the peer repeats.
     pub(super) repeats: Bucket,
+    /// The token bucket of invalid messages of the peer.
     pub(super) invalid: Bucket,
-    /// The topics that it has left, less those that it has subscribed to since.
+    /// The number of topics that the peer has left, less those that it has subscribed to since.
     pub(super) topics_left: u32,
     pub(super) resubscriptions: Bucket,
 }
 
-/// Our stream to a peer.
+/// The state of our stream to a peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum OutboundStream {
-    /// There is none, until something happens that makes one possible.
+    /// There is no stream, and none can be opened before something changes.
     None,
     /// It is opened again at a time.
     Waiting(Duration),
@@ -84,7 +85,7 @@ pub(super) enum OutboundStream {
         stream: StreamId,
         since: Duration,
     },
-    /// It does not speak the protocol, or was tried too often.
+    /// The peer does not speak the protocol, or all attempts have failed.
     Refused,
 }
 
@@ -116,8 +117,8 @@ impl Peer {
         }
     }
 
-    /// Our stream has opened: all that we subscribe to is announced on it, and taken back what the peer may believe
-    /// from one before.
+    /// Begins a new stream of ours. All our subscriptions are announced on it, and those that the peer may still believe
+    /// from the stream before are withdrawn.
     pub(super) fn opened(&mut self, stream: StreamId, now: Duration, subscriptions: &BTreeSet<Topic>) {
         self.outbound = OutboundStream::Open { stream, since: now };
         self.announced.append(&mut self.withdrawn);
@@ -147,7 +148,7 @@ impl Peer {
         Some(now.saturating_add(wait.max(MIN_WAIT)))
     }
 
-    /// The stream of ours that is there, open or opening.
+    /// Returns our stream, open or opening.
     pub(super) const fn stream(&self) -> Option<StreamId> {
         match self.outbound {
             OutboundStream::Opening(stream) | OutboundStream::Open { stream, .. } => Some(stream),
@@ -159,32 +160,32 @@ impl Peer {
         self.inbound.iter_mut().find(|inbound| inbound.stream == stream)
     }
 
-    /// The first of its streams of which there may be something to be looked at.
+    /// Returns the first of the peer's streams that may have something to read or process.
     pub(super) fn due(&mut self) -> Option<&mut InboundStream> {
         self.inbound.iter_mut().find(|inbound| inbound.state != InboundState::Idle)
     }
 
-    /// Whether something is left of its streams that have ended.
+    /// Returns whether bytes are left to process of streams that have ended.
     pub(super) fn has_rest(&self) -> bool {
         self.inbound.iter().any(|inbound| inbound.state == InboundState::Ended)
     }
 
-    /// The oldest stream, if there are more than so many of which none has ended, and nothing is to be looked at that
-    /// came on it: what has come is not lost.
+    /// Returns the oldest of the peer's open streams, if there are more than `most` and nothing that came on it is left
+    /// to process. So no bytes are lost if it is reset.
     pub(super) fn oldest_beyond(&self, most: usize) -> Option<StreamId> {
         let mut live = self.inbound.iter().filter(|inbound| inbound.state != InboundState::Ended);
         let oldest = live.next()?;
         (live.count() >= most && oldest.state == InboundState::Idle).then_some(oldest.stream)
     }
 
-    /// What is to be written next.
+    /// Returns the bytes to write next.
     pub(super) fn next(&mut self, subscriptions: &BTreeSet<Topic>) -> Option<&[u8]> {
         let Self { outbox, announced, withdrawn, is_stale, .. } = self;
         outbox.next(|| if *is_stale { announcement(announced, withdrawn, subscriptions, is_stale) } else { None })
     }
 }
 
-/// What the peer does not know yet of our subscriptions, or as much of it as one RPC is to carry.
+/// Returns an announcement of the changes that the peer has not been told yet, as many as one RPC may carry.
 fn announcement(
     announced: &mut BTreeSet<Topic>,
     withdrawn: &mut BTreeSet<Topic>,

@@ -1,4 +1,4 @@
-//! [`PeerPlaces`]: who has a place among the peers, by address, so that no address can take all of them in silence.
+//! [`PeerPlaces`]: the places of pub/sub peers, by address, so that no address can take all of them with silent peers.
 
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
@@ -6,11 +6,11 @@ use crate::swarm::AddressGroup;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
-/// The share that is no address's too much, however few places there are: as many connections as go-libp2p takes of one
-/// IPv4 address.
+/// The number of places that every address may have while places are free, however few there are in all: as many as the
+/// connections that go-libp2p accepts from one IPv4 address.
 const LEAST_SHARE: usize = 8;
 
-/// The places of peers.
+/// The places of pub/sub peers.
 #[derive(Debug)]
 pub(super) struct PeerPlaces {
     max: usize,
@@ -18,7 +18,7 @@ pub(super) struct PeerPlaces {
     quiet_after: Duration,
     len: usize,
     groups: BTreeMap<AddressGroup, PeersOfAddress>,
-    /// The groups by size, so that the greediest is found without a look at all.
+    /// The addresses by their number of peers, so that the largest is found without a scan.
     sizes: BTreeSet<(usize, AddressGroup)>,
     /// The number of the next newcomer.
     next: u64,
@@ -28,13 +28,13 @@ pub(super) struct PeerPlaces {
 #[derive(Default, Debug)]
 struct PeersOfAddress {
     len: usize,
-    /// Those that have sent nothing yet, in the order in which they came.
+    /// The peers that have sent nothing yet, in the order in which they came.
     silent: BTreeMap<u64, PeerId>,
-    /// The others, by the time at which they have brought something new, about.
+    /// The other peers, by the approximate time at which they last brought something new.
     heard: BTreeSet<(Duration, PeerId)>,
 }
 
-/// A peer's place.
+/// The place of one peer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PeerPlace {
     group: AddressGroup,
@@ -44,37 +44,39 @@ pub(super) struct PeerPlace {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum PlaceState {
-    /// It has sent nothing yet. Its number among those.
+    /// The peer has sent nothing yet. The number is that of its arrival.
     Silent(u64),
-    /// About when it has brought something new, or has begun to speak.
+    /// The approximate time at which the peer last brought something new, or at which it first sent anything.
     Heard(Duration),
 }
 
-/// What is to be done for a newcomer.
+/// The way in which a newcomer gets a place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Admission {
-    /// There is a place.
+    /// There is a free place.
     Free,
-    /// There is one once this peer has gone.
+    /// There is a place once this peer is removed.
     Instead(PeerId),
-    /// There is none.
+    /// There is no place.
     None,
 }
 
 impl PeerPlaces {
-    /// At most so many, of which those can give way that have brought nothing new for so long.
+    /// Creates `max` places. A peer that has brought nothing new for `quiet_after` can give way.
     pub(super) const fn new(max: usize, quiet_after: Duration) -> Self {
         Self { max, quiet_after, len: 0, groups: BTreeMap::new(), sizes: BTreeSet::new(), next: 0 }
     }
 
-    /// Says how a newcomer from an address gets a place. Behind a common address, such as loopback, anybody may be: no
-    /// share is too much for it.
+    /// Returns the way in which a newcomer from an address gets a place. `is_common` is true for an address at which
+    /// anybody may be, such as loopback; such an address may take any number of places.
     pub(super) fn room(&self, group: AddressGroup, is_common: bool, now: Duration) -> Admission {
         let own = self.groups.get(&group).map_or(0, |group| group.len);
         if self.len >= self.max {
-            // Of the greediest address that has a silent one. All that are passed over have none.
+            // The largest address that has a silent peer gives one up. The larger ones are passed over because they have
+            // none.
             let silent = self.sizes.iter().rev().find_map(|(_, group)| self.oldest_silent(*group));
-            // So that equal addresses do not push out each other's in turns.
+            // The other address has to have more peers even after the exchange, so that equal addresses do not evict each
+            // other's peers in turns.
             let pays = |(len, other): &&(usize, AddressGroup)| *other == group || *len > own.saturating_add(1);
             let quiet = || self.sizes.iter().rev().filter(pays).find_map(|(_, group)| self.quiet_longest(*group, now));
             return silent.or_else(quiet).map_or(Admission::None, Admission::Instead);
@@ -99,7 +101,7 @@ impl PeerPlaces {
         (heard.saturating_add(self.quiet_after) <= now).then_some(*peer)
     }
 
-    /// A peer from an address takes a place.
+    /// Takes a free place for a peer.
     pub(super) fn take(&mut self, group: AddressGroup, peer: PeerId) -> PeerPlace {
         let number = self.next;
         self.next.raise(1);
@@ -111,15 +113,15 @@ impl PeerPlaces {
         PeerPlace { group, peer, state: PlaceState::Silent(number) }
     }
 
-    /// A peer has sent something, which need not be new.
+    /// Records that a peer has sent something, new or not.
     pub(super) fn speaks(&mut self, place: &mut PeerPlace, now: Duration) {
         if matches!(place.state, PlaceState::Silent(_)) {
             self.hears(place, now);
         }
     }
 
-    /// A peer has brought something new. It is taken down once in a sixteenth of the time after which it would be quiet: a
-    /// message costs next to nothing here.
+    /// Records that a peer has brought something new. The time is updated at most once in a sixteenth of `quiet_after`,
+    /// so that a message costs next to nothing here.
     pub(super) fn brings(&mut self, place: &mut PeerPlace, now: Duration) {
         let is_due = |heard: Duration| now.saturating_sub(heard) > self.quiet_after.checked_div(16).unwrap_or_default();
         if matches!(place.state, PlaceState::Heard(heard) if is_due(heard)) {
@@ -134,7 +136,7 @@ impl PeerPlaces {
         place.state = PlaceState::Heard(now);
     }
 
-    /// A peer gives its place back.
+    /// Frees the place of a peer.
     pub(super) fn give_back(&mut self, place: PeerPlace) {
         self.len.lower(1);
         self.resize(place.group, |of| {
@@ -187,7 +189,7 @@ mod tests {
         AddressGroup::of(&format!("/ip4/192.0.2.{number}/tcp/1").parse().unwrap())
     }
 
-    /// So many from one address, as far as there is free room.
+    /// Takes places for peers of one address while places are free.
     fn fill(places: &mut PeerPlaces, group: AddressGroup, peers: core::ops::Range<u16>) -> Vec<PeerPlace> {
         let mut taken = Vec::new();
         for number in peers {
@@ -200,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_leaves_a_quarter_to_others() {
+    fn one_address_leaves_a_quarter_of_the_places_to_others() {
         let mut places = places(64);
         assert_eq!(fill(&mut places, group(1), 0..200).len(), 48);
         assert_eq!(
@@ -213,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_limit_the_silent_one_of_the_greediest_gives_way() {
+    fn at_the_limit_a_silent_peer_of_the_largest_address_goes() {
         let mut places = places(16);
         let mut most = fill(&mut places, group(1), 0..16);
         assert_eq!(most.len(), 12);
@@ -230,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_brought_nothing_new_for_long_gives_way_to_who_has_less() {
+    fn a_quiet_peer_of_a_larger_address_gives_way() {
         let mut places = places(16);
         let mut most = fill(&mut places, group(1), 0..9);
         let mut one = fill(&mut places, group(2), 100..101);
@@ -253,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_common_address_may_have_all_places_and_its_silent_ones_give_way() {
+    fn a_common_address_may_take_all_places() {
         let mut places = places(64);
         for number in 0..64 {
             assert_eq!(places.room(group(1), true, NOW), Admission::Free);
@@ -263,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_who_has_left() {
+    fn departed_peers_leave_nothing_behind() {
         let mut places = places(8);
         for round in 0..100 {
             let taken = fill(&mut places, group(round), 0..4);

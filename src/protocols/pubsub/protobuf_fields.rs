@@ -1,24 +1,24 @@
 //! [`Fields`]: the fields of a protobuf message as they stand on the wire, without decoding them.
 //!
-//! A signature is over bytes, so that what is signed is cut out of the bytes that came; and what a message would make
-//! us allocate is counted before it is decoded.
+//! A signature covers bytes, so the signed part is cut out of the bytes that came. And the entries for which a message
+//! would make us allocate memory are counted before it is decoded.
 
 use crate::arithmetic::Count;
 use core::fmt;
 
-/// It is not what the protocol allows: no protobuf message, too many entries, or a field is missing that is required.
+/// The error of bytes that the protocol does not allow: they are no protobuf message, have too many entries, or lack a
+/// required field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Malformed;
 
-/// One field, whole.
+/// A field of a message, whole.
 pub(super) struct Field<'a> {
     pub(super) number: u32,
-    /// With its key.
+    /// The bytes of the field, with its key.
     pub(super) bytes: &'a [u8],
 }
 
-/// The fields of a message, in the order in which they came. What is behind a field that cannot be read is not looked
-/// at.
+/// The fields of a message, in the order in which they came. After a field that cannot be read the iterator ends.
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Fields<'a> {
@@ -34,24 +34,24 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// The depth to which groups may nest: that of prost.
+/// The maximum depth to which groups may nest: that of prost.
 const MAX_DEPTH: usize = 100;
 
-/// The first field, if it can be read.
+/// Returns the first field, if it can be read.
 fn field(bytes: &[u8]) -> Option<Field<'_>> {
     let (number, kind, head) = key(bytes)?;
     let value = value(bytes.get(head..)?, number, kind, MAX_DEPTH)?;
     Some(Field { number, bytes: bytes.get(..head.checked_add(value)?)? })
 }
 
-/// The number and the wire type of a field, and the length of the key that says so.
+/// Decodes the key of a field: returns its number, its wire type, and the length of the key.
 fn key(bytes: &[u8]) -> Option<(u32, u64, usize)> {
     let (key, head) = varint(bytes)?;
     let number = u32::try_from(key >> 3).ok().filter(|number| (1..1 << 29).contains(number))?;
     Some((number, key & 7, head))
 }
 
-/// The length of a field's value, which may be longer than what is there.
+/// Returns the length of a field's value, which may exceed the bytes that are there.
 fn value(bytes: &[u8], number: u32, kind: u64, depth: usize) -> Option<usize> {
     let depth = depth.checked_sub(1)?;
     match kind {
@@ -67,7 +67,7 @@ fn value(bytes: &[u8], number: u32, kind: u64, depth: usize) -> Option<usize> {
     }
 }
 
-/// The length of a group behind its key: the fields in it, and the end that has its number.
+/// Returns the length of a group without its first key: its fields, and the end key with its number.
 fn group(bytes: &[u8], number: u32, depth: usize) -> Option<usize> {
     let mut at = 0_usize;
     loop {
@@ -80,11 +80,11 @@ fn group(bytes: &[u8], number: u32, depth: usize) -> Option<usize> {
     }
 }
 
-/// A number of at most 64 bits, and how many bytes it takes.
+/// Decodes a number of at most 64 bits. Returns it with the number of its bytes.
 fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
     let mut value = 0;
     for ((shift, byte), len) in (0..u64::BITS).step_by(7).zip(bytes).zip(1..) {
-        // Of the tenth byte there is room for one bit.
+        // The tenth byte has room for one bit only.
         if shift == 63 && *byte > 1 {
             return None;
         }
@@ -114,18 +114,18 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_field_is_passed_over_whole() {
+    fn every_kind_of_field_is_skipped_whole() {
         let wire =
             [&[0x08, 0x96, 1][..], &[0x11], &[0; 8], &[0x1a, 3], b"abc", &[0x25, 0, 0, 0, 0], &[0x92, 1, 0]].concat();
         assert_eq!(numbers(&wire), Ok([(1, 3), (2, 9), (3, 5), (4, 5), (18, 3)].into()));
-        // A group: a number, a group in it, which has a number like the outer one's, and the two ends.
+        // A group of a number, an inner group with the same number as the outer one, and both ends.
         let group = [0x0b, 0x10, 7, 0x0b, 0x1a, 1, 0x0c, 0x0c, 0x0c];
         assert_eq!(numbers(&[&group[..], &[0x08, 1]].concat()), Ok([(1, 9), (1, 2)].into()));
         assert_eq!(numbers(&[]), Ok([].into()));
     }
 
     #[test]
-    fn what_is_cut_or_is_no_field_is_refused() {
+    fn cut_and_invalid_fields_are_refused() {
         for wire in [
             &[0x08][..],                                                      // no value
             &[0x1a, 3, b'a', b'b'],                                           // cut bytes
@@ -146,8 +146,8 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_what_prost_takes_for_fields() {
-        // All that a message without fields of its own knows is where the next one begins.
+    fn fields_are_those_that_prost_finds() {
+        // A message without fields of its own only knows where each field ends.
         let is_prosts = |wire: &[u8]| <() as prost::Message>::decode(wire).is_ok();
         for depth in [1, 99, 100, 101] {
             for inside in [&[][..], &[0x08, 1]] {
@@ -155,7 +155,7 @@ mod tests {
                 assert_eq!(numbers(&wire).is_ok(), is_prosts(&wire), "{depth} {inside:?}");
             }
         }
-        // Short ones of bytes that mean much to protobuf.
+        // All sequences of five bytes that have a meaning in protobuf.
         const ALPHABET: [u8; 12] = [0, 1, 2, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x13, 0x14, 0x80];
         let mut good = 0;
         for number in 0..ALPHABET.len().pow(5) {

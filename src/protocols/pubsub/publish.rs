@@ -1,4 +1,4 @@
-//! Publishing: what goes to which peers, and which messages make room for it.
+//! Publishing: the recipients of a message, and the messages that make room for it.
 
 use super::backlog::{Backlog, BacklogRoom, Frame, MessageSource, Numbered};
 use super::error::PublishError;
@@ -18,16 +18,16 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 impl<R: Router> PubSub<R> {
-    /// Publishes a message to those who subscribe to its topic, as far as they are known; whether we do does not
-    /// matter. It is not told to ourselves.
+    /// Publishes a message to the known subscribers of its topic. We need not subscribe to the topic. The message is not
+    /// delivered to ourselves.
     ///
     /// # Errors
-    /// [`PublishError`]; nothing has changed.
+    /// [`PublishError`]. Nothing has changed.
     pub fn publish(&mut self, node: &mut dyn Node, topic: &str, data: &[u8]) -> Result<MessageId, PublishError> {
         if topic.len() > self.config.topic_bytes {
             return Err(PublishError::TopicTooLong);
         }
-        // What is too large is not even signed; how much the fields take is looked at once they are there.
+        // Too much data is not even signed. The length of the other fields is only known once they are there.
         if data.len() > self.config.rpc_bytes {
             return Err(PublishError::TooLarge);
         }
@@ -43,7 +43,7 @@ impl<R: Router> PubSub<R> {
         let origin = MessageOrigin { author: self.author, is_ours: self.author.is_none(), ..MessageOrigin::default() };
         match self.seen.room(&origin) {
             Ok(room) => drop(self.seen.insert(digest, room, self.now)),
-            // Whoever sends it back, we know it by its author.
+            // If a peer sends the message back, we recognise it by its author.
             Err(_) if self.author.is_some() => {}
             Err(_) => return Err(PublishError::Full),
         }
@@ -53,7 +53,7 @@ impl<R: Router> PubSub<R> {
         Ok(id)
     }
 
-    /// Has all peers told of a change of our subscriptions.
+    /// Announces a change of our subscriptions to all peers.
     pub(super) fn announce(&mut self, node: &mut dyn Node) {
         for peer in self.peers.values_mut() {
             peer.is_stale = true;
@@ -61,13 +61,14 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Returns who a message counts for that a peer has sent: the address of the peer, unless anybody may be there.
+    /// Returns the address of a peer, or the peer itself if anybody may be at its address: messages from it are accounted
+    /// to that.
     pub(super) fn bringer(&self, sender: PeerId) -> Bringer {
         let address = self.peers.get(&sender).and_then(|peer| peer.address);
         address.map_or(Bringer::Peer(sender), Bringer::Address)
     }
 
-    /// Sends a message to those whom the router picks, but for its author, and for whoever has sent it to us.
+    /// Sends a message to the recipients that the router picks, except its author and the peer that sent it to us.
     pub(super) fn send(
         &mut self,
         node: &mut dyn Node,
@@ -88,7 +89,7 @@ impl<R: Router> PubSub<R> {
         self.to = to;
     }
 
-    /// Has a message wait for peers, as far as there is room. Takes them out of `to`.
+    /// Queues a message for the peers in `to`, as far as there is room, and empties `to`.
     fn put_in_line(&mut self, node: &mut dyn Node, message: &Arc<Numbered>, to: &mut Vec<PeerId>) {
         let len = message.frame.len();
         to.retain(|id| {
@@ -99,11 +100,12 @@ impl<R: Router> PubSub<R> {
             }
             taken == Some(true)
         });
-        // Nobody makes room for what finds none in all.
+        // If there is no room even with an empty backlog, no other message has to go.
         if self.backlog.room(len, to.len()) == BacklogRoom::Never {
             return to.drain(..).for_each(|id| self.dropped(node, id, 1));
         }
-        // Before room is made in all: whose line that shortens takes this one no more than those for whom room was made.
+        // Each outbox makes room before the backlog does. Otherwise evictions for the backlog could shorten an outbox
+        // that was full, and so admit a message that others were dropped for.
         to.retain(|id| {
             let Some(peer) = self.peers.get_mut(id) else { return false };
             let (dropped, is_taken) = peer.outbox.make_room(message, &mut self.backlog);
@@ -125,9 +127,10 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Makes room for a message of so many bytes that is to wait for so many: of what waits for the peer that is most
-    /// behind, the oldest goes of the author that has most there, and so on. So a crowd that takes nothing costs nobody
-    /// who takes what comes. A message that was written in part goes last, and its stream ends with it.
+    /// Makes room in the backlog for a message of `len` bytes that is to wait for a number of peers. The peer that is
+    /// most behind loses messages, the oldest of the author with most bytes there first; then the next peer. So a crowd
+    /// that takes nothing costs no peer that takes its messages. A message that is partly written goes last, and its
+    /// stream ends with it.
     fn make_room_for(&mut self, node: &mut dyn Node, len: usize, peers: usize) -> bool {
         loop {
             match self.backlog.room(len, peers) {
@@ -143,7 +146,7 @@ impl<R: Router> PubSub<R> {
             {
                 dropped.raise(1);
                 if one == Dropped::Begun {
-                    // It is open, or was and has ended.
+                    // The stream is open, or was open and has ended.
                     let _ = peer.stream().map(|stream| node.reset(stream));
                 }
             }
@@ -151,7 +154,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// So many messages for a peer were dropped.
+    /// Counts messages that were dropped for a peer.
     pub(super) fn dropped(&mut self, node: &mut dyn Node, id: PeerId, messages: usize) {
         let messages = messages as u64;
         self.counters.dropped.raise(messages);
@@ -162,11 +165,11 @@ impl<R: Router> PubSub<R> {
     }
 }
 
-/// Writes what waits for a peer, as far as there is place.
+/// Writes what waits for a peer, as much as the stream takes.
 pub(super) fn flush(node: &mut dyn Node, peer: &mut Peer, subscriptions: &BTreeSet<Topic>, backlog: &mut Backlog) {
     let OutboundStream::Open { stream, .. } = peer.outbound else { return };
     while let Some(bytes) = peer.next(subscriptions) {
-        // A short write is told when there is place again; an end of the stream is told, too.
+        // After a short write we are notified when there is room again, and of the end of the stream.
         let Ok(n) = node.write(stream, bytes) else { return };
         if !peer.outbox.written(n, backlog) {
             return;

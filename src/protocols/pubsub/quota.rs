@@ -1,22 +1,22 @@
-//! [`Quota`]: how much all peers together may make us keep, so that none has to go short for another.
+//! [`Quota`]: a number of bytes that peers share, so that none goes short because of another.
 
 use crate::arithmetic::Count;
 
-/// Bytes that are kept for peers. Half of what there is, is shared out: that much each peer may have whatever the others
-/// do. The other half is for those who need more, as long as there is some.
+/// A number of bytes that are held for peers. One half is divided into equal shares: each peer may have its share
+/// whatever the others do. The other half is for peers that need more, first come, first served.
 #[derive(Debug)]
 pub(super) struct Quota {
     share: usize,
-    /// What there is for those who have more than their share.
+    /// The number of bytes for peers that have more than their share.
     common: usize,
-    /// How much of it is taken.
+    /// The number of bytes of `common` that are taken.
     taken: usize,
-    /// What all have.
+    /// The number of bytes of all peers.
     held: usize,
 }
 
 impl Quota {
-    /// Of so many bytes in all, for at most so many peers.
+    /// Creates a quota of `max` bytes for at most `peers` peers.
     pub(super) const fn new(max: usize, peers: usize) -> Self {
         let peers = if peers == 0 { 1 } else { peers };
         // The divisor is not 0.
@@ -27,7 +27,8 @@ impl Quota {
         Self { share, common: max.saturating_sub(share.saturating_mul(peers)), taken: 0, held: 0 }
     }
 
-    /// A peer that has `held` is to have `to`. `false`: there is not that much; nothing has changed. Less is always fine.
+    /// Changes the bytes of a peer from `held` to `to`. Returns `false` if there are not enough left; nothing has changed
+    /// then. Fewer bytes are always granted.
     pub(super) fn change(&mut self, held: &mut usize, to: usize) -> bool {
         let taken =
             self.taken.saturating_sub(held.saturating_sub(self.share)).saturating_add(to.saturating_sub(self.share));
@@ -40,7 +41,7 @@ impl Quota {
         true
     }
 
-    /// What all have.
+    /// Returns the number of bytes of all peers.
     pub(super) const fn held(&self) -> usize {
         self.held
     }
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_has_its_share_and_what_is_common_goes_to_who_comes_first() {
+    fn each_peer_has_its_share_and_the_rest_is_first_come() {
         let mut quota = Quota::new(100, 5);
         let (mut a, mut b, mut c) = (0, 0, 0);
         assert!(quota.change(&mut a, 60) && !quota.change(&mut a, 61), "10 and the 50 that are common");
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn all_together_have_no_more_than_there_is() {
+    fn all_peers_together_never_exceed_the_quota() {
         for max in 0..50 {
             let (mut quota, mut held) = (Quota::new(max, 4), [0; 4]);
             for held in held.iter_mut() {

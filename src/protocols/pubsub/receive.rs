@@ -1,4 +1,4 @@
-//! What comes from peers: read, decoded, checked, told and forwarded.
+//! Receiving: bytes of peers are read, decoded, verified, delivered and forwarded.
 
 mod messages;
 
@@ -17,25 +17,26 @@ use crate::notifee::Node;
 use crate::swarm::Refusal;
 use alloc::vec::Vec;
 
-/// The bytes of a message that are looked at for the price of an entry, beside the first one: as many as a read has.
+/// The number of bytes of a message for which one more entry is counted: as many as one read returns.
 const BYTES_PER_ENTRY: usize = 4 * 1024;
 
-/// What a subscription is counted as, beside its topic: about what remembering the only one to a topic takes.
+/// The bytes that a subscription counts as in addition to its topic's name: about the memory of the only subscription to
+/// a topic.
 const SUBSCRIPTION: usize = 1_280;
 
-/// What a subscription to a topic is counted as.
+/// Returns the bytes that a subscription to a topic counts as.
 const fn takes(topic: &str) -> usize {
     topic.len().saturating_add(SUBSCRIPTION)
 }
 
-/// Where something has come from.
+/// The peer and the connection that something has come from.
 #[derive(Clone, Copy)]
 struct Via {
     peer: PeerId,
     connection: ConnectionId,
 }
 
-/// How much may still be done in a turn.
+/// The work that may still be done in a turn.
 struct TurnLimits {
     messages: usize,
     entries: usize,
@@ -52,7 +53,7 @@ impl TurnLimits {
 }
 
 impl<R: Router> PubSub<R> {
-    /// A stream can be read: a peer's is, when it is the peer's turn.
+    /// Handles the readiness of a stream. A stream of a peer is read when it is the peer's turn.
     pub(super) fn readable(&mut self, node: &mut dyn Node, stream: StreamId) {
         let Some(id) = self.streams.get(&stream).copied() else { return };
         let Some(peer) = self.peers.get_mut(&id) else { return };
@@ -60,12 +61,13 @@ impl<R: Router> PubSub<R> {
             inbound.state = InboundState::Readable;
             self.in_line(id);
         } else {
-            // Ours: nothing belongs there, and an end means nothing, since it is not written to.
+            // On our own stream the peer has nothing to write, so its bytes are dropped. If the peer ends its side,
+            // nothing changes, since we only write there.
             while let Ok(1..) = node.read(stream, &mut [0; 512]) {}
         }
     }
 
-    /// Has a peer wait for its turn.
+    /// Puts a peer in line for its turn, if it is not there.
     fn in_line(&mut self, id: PeerId) {
         if let Some(peer) = self.peers.get_mut(&id)
             && !core::mem::replace(&mut peer.is_in_line, true)
@@ -74,8 +76,9 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Looks at what has come, as much as one turn may, and as events have room for: an entry of each peer, and again. Who has
-    /// more stays in line, and who has had more than one's worth is passed over for as long.
+    /// Processes what has come, as much as one turn may and as the event queue has room for: one entry of each peer,
+    /// round after round. A peer with more entries stays in line. A peer whose message cost as much as several entries is
+    /// skipped as many times.
     pub(super) fn take_turns(&mut self, node: &mut dyn Node) {
         let mut left = TurnLimits::new(&self.config);
         self.events.begin_turn();
@@ -83,7 +86,7 @@ impl<R: Router> PubSub<R> {
             && !self.events.are_enough_for_a_turn(self.config.rpc_bytes)
             && let Some(id) = self.line.pop_front()
         {
-            // Before anybody looks at anything: if a validator panics, it goes on from here.
+            // The peer is back in line before its entry is processed: if a validator panics, the next turn goes on here.
             self.line.push_back(id);
             if let Some(peer) = self.peers.get_mut(&id)
                 && let Some(less) = peer.debt.checked_sub(1)
@@ -97,14 +100,15 @@ impl<R: Router> PubSub<R> {
                 && peer.is_in_line
                 && peer.due().is_none()
             {
-                // It is the last in line, where it was put; one that went and came anew is not there.
+                // The peer is still where it was put, at the end of the line. If it was removed and added again
+                // meanwhile, it is not in line.
                 self.line.pop_back();
                 peer.is_in_line = false;
             }
         }
     }
 
-    /// Looks at the next entry of a peer's, if there is one.
+    /// Processes the next entry of a peer, if there is one.
     fn look_at(&mut self, node: &mut dyn Node, id: PeerId, left: &mut TurnLimits) {
         let most =
             RpcLimits { subscriptions: self.config.subscriptions_per_rpc, messages: self.config.messages_per_rpc };
@@ -129,7 +133,7 @@ impl<R: Router> PubSub<R> {
                 }
                 Ok(Some(RpcEntry::Nothing)) => return,
                 Ok(Some(RpcEntry::TooLong)) => {
-                    // Others may read longer ones, and forward what is in them.
+                    // A peer that reads longer RPCs forwards them, so this one does not count against it.
                     self.counters.too_long.raise(1);
                     return node.count_refusals(connection, Refusal::MessageRefused, 1);
                 }
@@ -139,7 +143,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Reads more of a peer's stream, all of which has been looked at but for a part of an RPC.
+    /// Reads more from a peer's stream. All of its bytes have been processed except those of an incomplete RPC.
     fn read(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
         let Some(inbound) = self.peers.get_mut(&id).and_then(|peer| peer.inbound(stream)) else { return };
         if inbound.state == InboundState::Ended {
@@ -149,7 +153,7 @@ impl<R: Router> PubSub<R> {
         let read = inbound.frames.read(node, stream);
         let is_cut = inbound.frames.is_cut();
         if read.is_err() {
-            // More is told, and so is the end.
+            // We are notified when there is more to read, and of the end of the stream.
             inbound.state = InboundState::Idle;
         }
         if !self.count(id, stream) {
@@ -160,14 +164,14 @@ impl<R: Router> PubSub<R> {
             Ok(false) if is_cut => self.broken(node, via, stream),
             Ok(false) => {
                 self.forget_inbound(node, id, stream);
-                // Nothing was written on it, so that it is over with this.
+                // We write nothing on this stream, so closing ends it.
                 let _ = node.close_stream(stream);
             }
             Err(_) => self.make_room(node, id),
         }
     }
 
-    /// Counts what a peer's stream holds by now. `false`: it is too much.
+    /// Counts the bytes that a peer's stream holds now. Returns `false` if there are too many.
     fn count(&mut self, id: PeerId, stream: StreamId) -> bool {
         let Some(peer) = self.peers.get_mut(&id) else { return true };
         let Some(inbound) = peer.inbound.iter_mut().find(|inbound| inbound.stream == stream) else { return true };
@@ -180,24 +184,25 @@ impl<R: Router> PubSub<R> {
         is_counted
     }
 
-    /// A peer's stream holds too much.
+    /// Resets a peer's stream that holds too many bytes.
     fn cut(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
         count!(self, &id, streams_cut);
         self.forget_inbound(node, id, stream);
-        // It may have ended.
+        // The stream may have ended already.
         let _ = node.reset(stream);
     }
 
-    /// What came on a peer's stream is no RPC: there is no telling where the next one begins.
+    /// Resets a peer's stream whose bytes are no RPC: it is unknown where the next RPC begins.
     fn broken(&mut self, node: &mut dyn Node, via: Via, stream: StreamId) {
         self.forget_inbound(node, via.peer, stream);
-        // It may have ended.
+        // The stream may have ended already.
         let _ = node.reset(stream);
         self.counters.invalid.raise(1);
         self.invalid(node, via);
     }
 
-    /// A peer's stream has ended: what had arrived on it, and was not read, is looked at in its turn.
+    /// Handles the end of a peer's stream. Bytes that had arrived on it and were not read are processed in the peer's
+    /// turn.
     pub(super) fn inbound_closed(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId, reason: StreamEnd) {
         match reason {
             StreamEnd::Reset(Side::Local) => return self.forget_inbound(node, id, stream),
@@ -215,7 +220,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// A peer has sent what is no message, or none that is taken. Beyond its budget it is cut.
+    /// Counts an invalid message against the peer that sent it. Beyond its rate the peer is cut.
     fn invalid(&mut self, node: &mut dyn Node, via: Via) {
         node.count_refusals(via.connection, Refusal::MessageInvalid, 1);
         let now = self.now.unwrap_or_default();
@@ -226,25 +231,25 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Cuts a peer: all its connections end, and it is denied for a while. One that has left already is denied, too: what
-    /// it had sent is looked at after that.
+    /// Cuts a peer: all its connections end, and it is denied for a while. It is denied even if it has left already,
+    /// since its messages may be processed later than that.
     fn cut_off(&mut self, node: &mut dyn Node, via: Via, why: &str) {
         log::debug!("{}: the peer {why}", via.connection);
         self.counters.peers_cut.raise(1);
         let connections: Vec<_> = self.connections_of(via.peer).collect();
         for connection in connections {
-            // It may have ended.
+            // The connection may have ended already.
             let _ = node.fail_connection(connection, Fault::Flood);
         }
-        // What else has come of it is not looked at.
+        // The unprocessed bytes of the peer are dropped.
         self.expel(node, via.peer);
         if !self.config.denied_for.is_zero() {
-            // Where so many are denied longer, it may come back at once.
+            // This fails if the list of temporary denials is full of longer ones. The peer may come back at once then.
             let _ = node.lists_mut().deny_peer_for(via.peer, self.config.denied_for);
         }
     }
 
-    /// A peer subscribes to something, or does no longer.
+    /// Applies a change of a peer's subscriptions.
     fn subscribes(&mut self, node: &mut dyn Node, via: Via, change: SubOpts) {
         let (id, now) = (via.peer, self.now.unwrap_or_default());
         let Some(peer) = self.peers.get_mut(&id) else { return };
@@ -273,7 +278,7 @@ impl<R: Router> PubSub<R> {
                 count!(self, &id, topics_refused);
                 return;
             }
-            // One name is kept once, whoever subscribes.
+            // All subscriptions to a topic share one copy of its name.
             let topic = self.subscribers.get_key_value(name).map_or_else(|| name.into(), |(topic, _)| topic.clone());
             peer.topics.insert(topic.clone());
             self.subscribers.entry(topic.clone()).or_default().insert(id);

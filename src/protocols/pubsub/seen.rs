@@ -1,5 +1,5 @@
-//! [`Seen`]: the messages that have come or gone lately, so that each is taken once, and the share of the cache that each
-//! author, sender and address has.
+//! [`Seen`]: the messages that have come or gone lately, so that each is accepted once; and the shares of the cache that
+//! authors, senders and addresses have.
 
 mod accounts;
 mod chains;
@@ -17,61 +17,62 @@ use alloc::collections::VecDeque;
 use chains::{Chained, Chains, END};
 use core::time::Duration;
 
-/// The most entries that there can be: as many as places have different ones, with three accounts for each.
+/// The maximum number of entries: their places stay different, and each may have three accounts.
 pub(super) const MOST: usize = (u32::MAX / 4) as usize;
 
-/// The bits of a place.
+/// The mask of the bits of a place.
 const LOWER: u32 = u32::MAX >> 1;
 
-/// The time of an entry that was made between two turns.
+/// The expiry of an entry that was made between two turns, and has no time yet.
 const UNTIMED: u64 = u64::MAX;
 
-/// The time of an entry that stays: later than all that fit here, which are five hundred years.
+/// The expiry of an entry that is never forgotten. All other times are earlier; 64 bits of nanoseconds are five hundred
+/// years.
 const FOREVER: u64 = UNTIMED - 1;
 
-/// The entries whose memory is kept for the next ones.
+/// The number of entries whose memory is kept when there are fewer.
 const KEPT: usize = 1_024;
 
-/// The most entries that are forgotten in one go: some 50 µs.
+/// The maximum number of entries that are forgotten in one turn: about 50 µs of work.
 const FORGOTTEN_AT_ONCE: usize = 512;
 
-/// The cache of messages. An entry stays for its time whatever comes, so that nothing is taken twice within it. What has
-/// no room is refused instead: see [`ExceededShare`].
+/// The cache of messages. An entry stays for its time, whatever comes, so that no message is accepted twice within it. A
+/// message for which there is no room is refused: see [`ExceededShare`].
 #[derive(Debug)]
 pub(super) struct Seen {
     entries: Entries,
     chains: Chains,
     accounts: Accounts,
-    /// The entries at the end that have no time yet.
+    /// The number of entries at the end that have no time yet.
     untimed: usize,
     ttl: Duration,
     max: usize,
     shares: ShareLimits,
 }
 
-/// The entries, oldest first. They have numbers in the order in which they came.
+/// The entries, oldest first. They are numbered in the order in which they came.
 #[derive(Default, Debug)]
 struct Entries {
     queue: VecDeque<SeenMessage>,
-    /// The number of the oldest.
+    /// The number of the oldest entry.
     first: u64,
 }
 
-/// A message that is remembered.
+/// A remembered message.
 #[derive(Debug)]
 struct SeenMessage {
     digest: Digest,
     /// The time at which it is forgotten, in nanoseconds.
     until: u64,
-    /// The place of the next entry on its chain.
+    /// The place of the next entry of its chain.
     next: u32,
-    /// The accounts of its author, its sender and the address of that.
+    /// The accounts of its author, its sender, and its sender's address.
     accounts: [u32; 3],
-    /// The message was told and not forwarded.
+    /// True if the message was delivered and not forwarded.
     is_held_back: bool,
 }
 
-/// The shares, in times of the room that is left.
+/// The shares, as multiples of the free places.
 #[derive(Clone, Copy, Debug)]
 struct ShareLimits {
     author: usize,
@@ -79,29 +80,29 @@ struct ShareLimits {
     address: usize,
 }
 
-/// Where a message comes from. Each of these pays for it, as far as there is one.
+/// The origin of a message. The message counts for each part of it that there is.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct MessageOrigin {
     pub(super) author: Option<PeerId>,
     /// The peer that has sent it to us.
     pub(super) sender: Option<PeerId>,
-    /// Where the sender is, unless anybody may be there.
+    /// The address of the sender; `None` if anybody may be at that address.
     pub(super) address: Option<AddressGroup>,
-    /// It is ours, and has no author.
+    /// True if the message is ours and has no author.
     pub(super) is_ours: bool,
 }
 
-/// The share that a message would exceed. Somebody may have as many messages in the cache as places of it are free, times
-/// a factor. One that takes all it can has `factor / (factor + 1)` of the cache, and so many that do have
-/// `factor / (number * factor + 1)` each: there is always room for one more who has less than they.
+/// The share that a message would exceed. An owner of a share may have as many messages in the cache as there are free
+/// places, times a factor. One owner that takes all it can has `factor / (factor + 1)` of the cache, and several that do
+/// have `factor / (number * factor + 1)` each. So there is always room for another that has fewer than they.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ExceededShare {
     Author,
-    /// The sender's, its address's, or the whole.
+    /// The share of the sender or of its address, or the size of the cache.
     Sender,
 }
 
-/// The room for one message, as long as nothing is added.
+/// The permission to add one message, valid until another is added.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CacheRoom([Option<Digest>; 3]);
 
@@ -122,7 +123,7 @@ impl Chained for Entries {
 }
 
 impl Entries {
-    /// Returns where an entry is in the queue.
+    /// Returns the index of an entry in the queue.
     fn at(&self, place: u32) -> Option<usize> {
         if place == END {
             return None;
@@ -154,7 +155,7 @@ impl Entries {
     }
 }
 
-/// The place of an entry: the lower bits of its number. No two entries share one, and none has [`END`].
+/// Returns the place of an entry: the lower bits of its number. No two entries share a place, and none has [`END`].
 #[allow(clippy::cast_possible_truncation, reason = "the upper bits are left out")]
 const fn place_of(number: u64) -> u32 {
     number as u32 & LOWER
@@ -202,15 +203,15 @@ impl Seen {
         until.map(Duration::from_nanos)
     }
 
-    /// Returns the number of a message that is known.
+    /// Returns the number of a message that is remembered, or `None`.
     pub(super) fn number(&self, digest: &Digest) -> Option<u64> {
         self.chains.find(&self.entries, digest).map(|place| self.entries.number(place))
     }
 
-    /// Returns the room for one more message, which is not known.
+    /// Returns the room for one more message, which must not be remembered yet.
     ///
     /// # Errors
-    /// The [`ExceededShare`] that it would exceed.
+    /// The [`ExceededShare`] that the message would exceed.
     pub(super) fn room(&self, origin: &MessageOrigin) -> Result<CacheRoom, ExceededShare> {
         let free = self.max.saturating_sub(self.entries.queue.len());
         let has_room = |owner: &Option<Digest>, share: usize| {
@@ -243,18 +244,18 @@ impl Seen {
         number
     }
 
-    /// Remembers that the message of a known id was told and not forwarded.
+    /// Marks a remembered message as delivered and not forwarded.
     pub(super) fn hold_back(&mut self, digest: &Digest) {
         self.set_held_back(digest, true);
     }
 
-    /// Returns whether the message was told and not forwarded.
+    /// Returns whether the message was delivered and not forwarded.
     pub(super) fn is_held_back(&self, digest: &Digest) -> bool {
         let place = self.chains.find(&self.entries, digest);
         place.and_then(|place| self.entries.get(place)).is_some_and(|entry| entry.is_held_back)
     }
 
-    /// Forgets that the message was not forwarded.
+    /// Removes the mark of [`hold_back`](Self::hold_back).
     pub(super) fn let_go(&mut self, digest: &Digest) {
         self.set_held_back(digest, false);
     }
@@ -276,7 +277,8 @@ impl Seen {
         self.give_back();
     }
 
-    /// Gives memory back that a rush has taken: of the entries when three quarters of it are free, and all with the last entry.
+    /// Gives memory back after a rush: half of the entries' when less than a quarter of it is used, and all when the last
+    /// entry is gone.
     fn give_back(&mut self) {
         let (len, taken) = (self.entries.queue.len(), self.entries.queue.capacity());
         if len == 0 && self.chains.count() > KEPT {

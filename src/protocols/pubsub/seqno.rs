@@ -1,4 +1,4 @@
-//! [`SeqnoValidator`]: refuses messages that their author has numbered below others that were told already.
+//! [`SeqnoValidator`]: refuses messages that their author has numbered below others that were delivered.
 
 use super::seen::Digest;
 use crate::connection::PackedPeer;
@@ -7,31 +7,37 @@ use crate::swarm::AddressGroup;
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 
-/// The numbers of authors' latest messages, so that a message that somebody has kept is not told again, however late it
-/// comes. [`PubSub`](super::PubSub) does without, unless it is [given](super::PubSub::set_seqno_validator) one.
+/// A memory of the number of each author's latest message. A message that somebody has kept is not delivered again,
+/// however late it comes. [`PubSub`](super::PubSub) does without a validator unless it is
+/// [given](super::PubSub::set_seqno_validator) one.
 ///
-/// [`seen_ttl`](super::Config::seen_ttl) is the time for which a message is not told twice. With this a message of an
-/// author is refused once another one of that author with the same number or a higher one was told: it is
-/// neither told nor forwarded, its signature costs nothing, and it is counted ([`outdated`](super::Counters::outdated)) and
-/// held against nobody. Only what is validly signed, and what the validator accepts, raises an author's number. Ours are
-/// known by their author anyway. Messages without an author have no number, and are not looked at. go-libp2p has the same
-/// as `BasicSeqnoValidator`.
+/// Without it, a message is not delivered twice within [`seen_ttl`](super::Config::seen_ttl) only. With it, a message of
+/// an author is refused once one of that author with the same number or a higher one has been delivered: it is neither
+/// delivered nor forwarded, its signature is not verified, it is counted ([`outdated`](super::Counters::outdated)), and
+/// it counts against no peer. Only a message that is validly signed, and that the validator accepts, raises its author's
+/// number. Our own messages are recognised by their author anyway. Messages without an author have no number and are not
+/// affected. go-libp2p has the same as `BasicSeqnoValidator`.
 ///
-/// **It loses messages that come out of order.** Where an author's messages take several ways through a network, a later one
-/// may overtake an earlier one, which is refused then. And an author has to number its messages upwards: those of
-/// js-libp2p have numbers at random, so that most of them are refused. Choose it where a message that is told twice does more
-/// harm than one that is missing.
+/// **It loses messages that come out of order.** If an author's messages take several ways through a network, a later one
+/// may overtake an earlier one, which is then refused. An author has to number its messages upwards; those of js-libp2p
+/// have random numbers, so most of them are refused. Use it where a message that is delivered twice does more harm than
+/// one that is missing.
 ///
-/// **Bound.** As many authors as [`new`](Self::new) says are remembered, in some 512 bytes each. One that was heard within
-/// `kept_for` is forgotten for nobody, whoever sends what. Of the others, the one that was silent for longest is forgotten when
-/// there is no place for one more. It is as one that never said anything then.
+/// **Bound.** The numbers of a limited number of authors are remembered, set by [`new`](Self::new), in about 512 bytes
+/// each. An author that was heard within `kept_for` is never forgotten, whatever other peers send. Of the other authors,
+/// the one that has been silent for longest is forgotten when a place is needed, and is then treated as if it had never
+/// said anything.
 ///
-/// Nobody can take all places: an address (an IPv6 address: its /64; of loopback, and without an IP address, the peer) may
-/// bring as many authors within `kept_for` as places are left by all of these, so half of them if it is the only one that
-/// brings many, a third each of two, and so on. Whoever sends an author's message first has brought it. A message of one more
-/// author by that address is refused, as if it was over a share of [`seen`](super::Config::seen), counted
-/// ([`new_authors_refused`](super::Counters::new_authors_refused)), and held against nobody. An author that was heard within
-/// `kept_for` is never refused for it. So give it twice as many places as there are authors within `kept_for`.
+/// Nobody can take all places. A bringer is the address (an IPv6 address: its /64; loopback, and without an IP address:
+/// the peer) that is the first to send a message of an author. Within `kept_for` it may bring as many authors as there
+/// are free places: half of them if it is the only one that brings many, a third each if there are two, and so on. A
+/// message of one more author by that address is refused, as if it exceeded a share of [`seen`](super::Config::seen). It
+/// is counted ([`new_authors_refused`](super::Counters::new_authors_refused)), and counts against no peer. An author that
+/// was heard within `kept_for` is never refused for this reason. So have twice as many places as there are authors within
+/// `kept_for`.
+///
+/// **Restarts.** The numbers are lost with the validator, unless you keep them. Numbers of an earlier run are as good as
+/// those of this one: an author is kept for `kept_for` after its last message.
 ///
 /// **Restarts.** The numbers are gone with it, unless you keep them. Those of an earlier life are as good as those of this one:
 /// an author is kept from its last message on.
@@ -141,61 +147,61 @@ pub struct SeqnoValidator {
     max: usize,
     kept_for: Duration,
     authors: BTreeMap<PackedPeer, Author>,
-    /// The authors that were heard within `kept_for`, the one that is silent for longest first.
+    /// The authors that were heard within `kept_for`, the one silent for longest first.
     kept: BTreeMap<Heard, PackedPeer>,
-    /// The others, likewise.
+    /// The other authors, the one silent for longest first.
     spare: BTreeMap<Heard, PackedPeer>,
-    /// The authors among `kept` that each bringer has brought.
+    /// The number of authors in `kept` that each bringer has brought.
     brought: BTreeMap<Digest, usize>,
-    /// The time that has passed, from [`EPOCH`], whatever the owner's clock was set to.
+    /// The time that has passed, counted from [`EPOCH`]. It never goes back, even if the owner's clock does.
     clock: Duration,
-    /// The owner's time when that was looked at last.
+    /// The owner's time in the last turn.
     looked_at: Option<Duration>,
-    /// A number that grows with each message.
+    /// A number that grows with each message, and tells apart authors that were heard at the same time.
     count: u64,
     forgotten: u64,
 }
 
-/// An author as a [`SeqnoValidator`] knows it, to be kept for a later life.
+/// An author as a [`SeqnoValidator`] knows it, to be kept for a later run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KnownAuthor {
     /// The author.
     pub id: PeerId,
-    /// The highest number of a message of it that was told.
+    /// The highest number of its messages that were delivered.
     pub seqno: u64,
-    /// The time since such a message was told. Add to it the time between two lives, if you know that.
+    /// The time since its last message was delivered. After a restart, add the time between the two runs if you know it.
     pub silent_for: Duration,
 }
 
-/// The time when somebody was heard, and what tells apart those that were heard at the same time.
+/// The time at which an author was heard, and a number that makes it unique.
 type Heard = (Duration, u64);
 
-/// The beginning of a validator's clock: whatever time an owner says that an author was silent for, it was heard later.
+/// The beginning of a validator's clock. It is so late that an author can have been silent for any time before it.
 const EPOCH: Duration = Duration::from_secs(1 << 62);
 
-/// The most authors that come to be spare in one go: some 50 µs.
+/// The maximum number of authors that become spare in one turn: about 50 µs of work.
 const SPARED_AT_ONCE: usize = 128;
 
 /// An author whose number is remembered.
 #[derive(Clone, Copy, Debug)]
 struct Author {
-    /// The highest number of a message of it that was told.
+    /// The highest number of its messages that were delivered.
     seqno: u64,
     heard: Heard,
-    /// The bringer that it counts for while it is kept; none if its owner has said the number.
+    /// The bringer that the author counts for while it is kept; `None` if the owner has restored its number.
     by: Option<Digest>,
 }
 
-/// The peer or address that was the first to send a message of an author.
+/// The address or peer that was the first to send a message of an author.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Bringer {
     Address(AddressGroup),
-    /// A peer at an address where anybody may be.
+    /// A peer at an address at which anybody may be.
     Peer(PeerId),
 }
 
 impl Bringer {
-    /// Returns what stands for it.
+    /// Returns the digest of the bringer.
     pub(super) fn digest(self) -> Digest {
         match self {
             Self::Address(group) => Digest::of_address(group),
@@ -205,8 +211,8 @@ impl Bringer {
 }
 
 impl SeqnoValidator {
-    /// Remembers the numbers of at most so many authors, each for `kept_for` from its latest message on whatever comes, and
-    /// longer while there is place. 0 authors count as 1.
+    /// Creates a validator for at most `authors` authors. Each is remembered for at least `kept_for` after its latest
+    /// message, and longer while there is room. 0 authors count as 1.
     #[must_use]
     pub const fn new(authors: usize, kept_for: Duration) -> Self {
         Self {
@@ -223,13 +229,13 @@ impl SeqnoValidator {
         }
     }
 
-    /// Remembers what an earlier life has known of an author. The higher number counts, and the later message. Where there
-    /// are too many, those that are silent for longest are forgotten.
+    /// Restores an author from an earlier run. If it is known, the higher number and the later time count. If there are
+    /// too many authors, those silent for longest are forgotten.
     pub fn remember(&mut self, author: KnownAuthor) {
         let Some(id) = PackedPeer::pack(author.id) else { return };
         let heard = self.clock.saturating_sub(author.silent_for);
         let before = self.take(&id);
-        // If a message of it was told in this life it counts for who has brought that.
+        // If a message of the author was delivered in this run, the author still counts for its bringer.
         let by = before.and_then(|(before, _)| before.by);
         let seqno = before.map_or(author.seqno, |(before, _)| before.seqno.max(author.seqno));
         let heard = before.map_or(heard, |(before, _)| before.heard.0.max(heard));
@@ -246,8 +252,8 @@ impl SeqnoValidator {
         author.is_some_and(|author| seqno <= author.seqno)
     }
 
-    /// The authors that are remembered, the one that is silent for longest first, as of the last turn in which a peer has said
-    /// something.
+    /// Returns the remembered authors, the one silent for longest first. The times are as of the service's last
+    /// notification.
     pub fn authors(&self) -> impl Iterator<Item = KnownAuthor> {
         self.spare.values().chain(self.kept.values()).filter_map(|id| {
             let author = self.authors.get(id)?;
@@ -256,13 +262,13 @@ impl SeqnoValidator {
         })
     }
 
-    /// Returns how many authors were forgotten, since there were others to be remembered.
+    /// Returns the number of authors that were forgotten to make room for others.
     #[must_use]
     pub const fn forgotten(&self) -> u64 {
         self.forgotten
     }
 
-    /// Returns the bytes of heap that it takes at worst.
+    /// Returns the most bytes of heap that the validator takes.
     #[must_use]
     pub const fn memory_bound(&self) -> usize {
         self.max.saturating_mul(512)
@@ -287,7 +293,8 @@ impl SeqnoValidator {
         }
     }
 
-    /// Returns whether there is room for a message of an author by a bringer, as long as no other one comes before it.
+    /// Returns whether there is room for a message of an author by a bringer. The answer holds until another message is
+    /// recorded.
     pub(super) fn has_room(&self, id: &PeerId, by: Bringer) -> bool {
         let Some(id) = PackedPeer::pack(*id) else { return false };
         if self.authors.get(&id).is_some_and(|author| self.kept.contains_key(&author.heard)) {
@@ -297,14 +304,14 @@ impl SeqnoValidator {
         self.brought.get(&by.digest()).copied().unwrap_or(0) < free
     }
 
-    /// A message was told that this author has given this number, for which there [was room](Self::has_room).
+    /// Records the number of a delivered message, for which there [was room](Self::has_room).
     pub(super) fn heard(&mut self, id: PeerId, seqno: u64, by: Bringer) {
         let Some(id) = PackedPeer::pack(id) else { return };
         let before = self.take(&id);
         if before.is_none() && self.authors.len() >= self.max {
             self.forget_one();
         }
-        // While it is kept it counts for who has brought it first, or for nobody.
+        // While an author is kept it counts for its first bringer, or for none.
         let (seqno, by) = match before {
             Some((before, true)) => (before.seqno.max(seqno), before.by),
             Some((before, false)) => (before.seqno.max(seqno), Some(by.digest())),
@@ -313,7 +320,7 @@ impl SeqnoValidator {
         self.put(id, seqno, self.clock, by);
     }
 
-    /// Takes an author out, and says whether it was kept.
+    /// Removes an author. Returns it with true if it was kept.
     fn take(&mut self, id: &PackedPeer) -> Option<(Author, bool)> {
         let author = self.authors.remove(id)?;
         let is_kept = self.kept.remove(&author.heard).is_some();
@@ -325,7 +332,7 @@ impl SeqnoValidator {
         Some((author, is_kept))
     }
 
-    /// Puts an author in that is not there.
+    /// Adds an author that is not there.
     fn put(&mut self, id: PackedPeer, seqno: u64, heard: Duration, by: Option<Digest>) {
         self.count = self.count.saturating_add(1);
         let heard = (heard, self.count);
@@ -342,7 +349,7 @@ impl SeqnoValidator {
         }
     }
 
-    /// A bringer has one author less.
+    /// Counts one author less for a bringer.
     fn discharge(&mut self, by: Option<Digest>) {
         let Some(by) = by else { return };
         let Some(brought) = self.brought.get_mut(&by) else { return };
@@ -352,7 +359,8 @@ impl SeqnoValidator {
         }
     }
 
-    /// Forgets the author that is silent for longest. All that are spare are that for longer than those that are kept.
+    /// Forgets the author that has been silent for longest. Each spare author has been silent for longer than any that is
+    /// kept.
     fn forget_one(&mut self) {
         let first = self.spare.first_key_value().or_else(|| self.kept.first_key_value());
         let Some(id) = first.map(|(_, id)| *id) else { return };
@@ -361,7 +369,7 @@ impl SeqnoValidator {
     }
 }
 
-/// Of 16 384 authors, each kept for an hour.
+/// Remembers 16 384 authors, each for an hour.
 impl Default for SeqnoValidator {
     fn default() -> Self {
         Self::new(16_384, Duration::from_secs(3_600))

@@ -1,7 +1,8 @@
-//! [`Signing`]: whether messages are signed, and [`Claim`], what an encoded message says and whether that is true.
+//! [`Signing`]: the policy by which messages are signed. [`Claim`]: an encoded message that has been decoded and not been
+//! verified yet.
 //!
-//! libp2p/specs, `pubsub/README.md`, "Message Signing". Signed is what stands on the wire but for the fields
-//! `signature` and `key`, behind `libp2p-pubsub:`; so do go, rust, js and py.
+//! See libp2p/specs, `pubsub/README.md`, "Message Signing". The signature covers the prefix `libp2p-pubsub:` and then the
+//! bytes of the message on the wire, without the fields `signature` and `key`. go, rust, js and py agree on this.
 
 use super::message::{Message, MessageId};
 use super::protobuf_fields::Fields;
@@ -13,104 +14,107 @@ use alloc::vec::Vec;
 use core::fmt;
 use prost::Message as _;
 
-/// What is signed goes behind these words, so that no other signature of the key can be taken for this one.
+/// The prefix of the signed bytes. It keeps a signature that the key made for another purpose from being valid here.
 const DOMAIN: &[u8] = b"libp2p-pubsub:";
 
-/// The bytes whose hash costs as much as a signature of few bytes, less than measured: 41 µs for Ed25519, and 27 µs for the
-/// SHA-512 of so many.
+/// The number of bytes whose hash counts as much as one signature of few bytes. That is fewer than measured: a signature
+/// of Ed25519 takes 41 µs, and the SHA-512 of so many bytes 27 µs.
 const BYTES_PER_COST: usize = 16 * 1024;
 
-/// The multihash code of an identity that is the key itself.
+/// The multihash code of a peer id that is the key itself.
 const INLINED: u8 = 0;
 
-/// Whether messages name and prove their author: the signature policy of the specification. All who share a topic need
-/// the same one.
+/// The signature policy of the specification: messages name their author and prove it, or have none. All who share a
+/// topic need the same policy.
 #[allow(clippy::large_enum_variant, reason = "a node has one")]
 pub enum Signing {
-    /// Ours are signed, and those of others are taken only with an author, a sequence number and a valid signature.
+    /// Our messages are signed. Messages of others are accepted only with an author, a sequence number and a valid
+    /// signature.
     StrictSign {
-        /// Whose messages ours are.
+        /// The key that signs our messages, and whose peer id is their author.
         keypair: Keypair,
-        /// The number of the first message; each further one has the next. It has to be above all that this key has
-        /// used before, or others take the message for an old one: the time in nanoseconds will do.
+        /// The sequence number of our first message; each further one has the next. It has to be greater than all that
+        /// this key has used before, or others take our messages for old ones. The time in nanoseconds is.
         seqno: u64,
     },
-    /// Ours say nothing of an author, and those of others are taken only if they do not either.
+    /// Our messages have no author. Messages of others are accepted only if they have none either.
     StrictNoSign {
-        /// What tells one message from another, by topic and data: two that are equal within
+        /// A function that makes an id from the topic and the data of a message. Two messages with the same id within
         /// [`seen_ttl`](super::Config::seen_ttl) are one.
         message_id: ContentId,
     },
 }
 
-/// Makes an identity of a message's topic and data.
+/// A function that makes the id of a message from its topic and data.
 pub type ContentId = Box<dyn Fn(&str, &[u8]) -> MessageId>;
 
-/// Why a message is not taken.
+/// The reason for which a message is not accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Invalid {
-    /// It is no message.
+    /// The bytes are no message.
     Malformed,
-    /// A field that the policy requires is not there.
+    /// A field is absent that the policy requires.
     Missing,
-    /// A field is there that the policy forbids.
+    /// A field is present that the policy forbids.
     Unexpected,
     /// The author is no peer id.
     BadField,
-    /// There is no key, none that we can use, or one that is not the author's.
+    /// There is no key, or it cannot be decoded, or it is not the author's.
     BadKey,
-    /// The author has not signed it.
+    /// The signature is not the author's signature of this message.
     BadSignature,
-    /// Its key is refused here, or of a type that is not built in, or it is signed in a way that is refused here, while other
-    /// implementations may take it: an Ed25519 key or R of small order, a key that is not encoded canonically, an RSA key out
-    /// of [bounds](crate::connection::noise), a high S of secp256k1, an ECDSA signature with more in it than R and S. Or it has
-    /// no sequence number of eight bytes, or its author's peer id is a key that is too long for one or encoded in an unusual
-    /// way, all of which go takes. Who has forwarded it may have taken it in good faith.
+    /// The message is of a kind that is refused here and that other implementations may accept, so the peer that
+    /// forwarded it may have acted in good faith. Either its key or signature is refused: an Ed25519 key or R of small
+    /// order, a key that is not encoded canonically, a key of a type that is not built in, an RSA key beyond the
+    /// [bounds](crate::connection::noise), a secp256k1 signature with a high S, or an ECDSA signature with more in it
+    /// than R and S. Or it has no sequence number of eight bytes, or its author's peer id is a key that is too long for
+    /// one or encoded in an unusual way; go accepts all of these.
     Refused,
 }
 
-/// What an encoded message says of itself. Signatures are the costly part, and looked at by [`verify`](Self::verify)
-/// only, so that what is known already need not be.
+/// A decoded message whose signature has not been verified yet. Verifying is costly and has a method of its own,
+/// [`verify`](Self::verify), so that a message that is known already does not need it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Claim {
-    /// What it says.
+    /// The decoded message.
     pub message: Message,
-    /// Its identity.
+    /// The id of the message.
     pub id: MessageId,
-    /// Others judge it as we do, so that it can be forwarded to them. We verify the bytes that came; go, rust, js and py
-    /// encode anew what they have decoded, verify that, and blame who has sent it if the signature does not fit. So a
-    /// signed message is forwarded only if its bytes are what every encoder writes, without fields that are not known,
-    /// and if it has no empty `key`, which go and js take for a broken one. One without an author is forwarded unless a
-    /// field comes several times: py takes a repeated topic for several.
+    /// True if other implementations come to the same verdict, so that the message can be forwarded to them. We verify
+    /// the bytes that came. go, rust, js and py encode the decoded message anew, verify that, and blame the sender if the
+    /// signature does not fit. So a signed message is forwarded only if its bytes are those that every encoder writes,
+    /// without unknown fields, and if it has no empty `key`, which go and js take for a broken one. A message without an
+    /// author is forwarded unless a field occurs several times: py takes a repeated topic for several topics.
     pub is_forwardable: bool,
     signature: Vec<u8>,
     key: Option<Vec<u8>>,
 }
 
-/// The outcome of a look at a message's signature.
+/// The result of verifying a message.
 pub(super) struct Checked {
-    /// The work that it took, in signatures of Ed25519 over a short message, and 1 more for each [`BYTES_PER_COST`] bytes of
-    /// the message. It is 1 at least: what is refused unverified was decoded.
+    /// The work of it, in verifications of an Ed25519 signature of a short message, and 1 more for each
+    /// [`BYTES_PER_COST`] bytes of the message. It is at least 1, since a message that is refused unverified was decoded.
     pub(super) cost: usize,
     pub(super) verdict: Result<(), Invalid>,
 }
 
 impl Signing {
-    /// Messages are signed by `keypair`; `seqno` is the number of the first.
+    /// Creates a policy by which messages are signed by `keypair`. `seqno` is the sequence number of the first one.
     #[must_use]
     pub const fn strict_sign(keypair: Keypair, seqno: u64) -> Self {
         Self::StrictSign { keypair, seqno }
     }
 
-    /// Messages have no author, and are told apart by a [hash](MessageId::of_content) of topic and data.
+    /// Creates a policy by which messages have no author, and are told apart by a [hash](MessageId::of_content) of topic
+    /// and data.
     #[must_use]
     pub fn strict_no_sign() -> Self {
         Self::StrictNoSign { message_id: Box::new(MessageId::of_content) }
     }
 
-    /// Whose messages ours are.
+    /// Returns the author of our messages, if they have one.
     pub(super) fn author(&self) -> Option<PeerId> {
         match self {
             Self::StrictSign { keypair, .. } => Some(keypair.public().to_peer_id()),
@@ -118,8 +122,8 @@ impl Signing {
         }
     }
 
-    /// Encodes a message of ours, with the next number, and says its identity; `None` if the key does not sign. The
-    /// number stays the next one: see `seqno`.
+    /// Encodes a message of ours with the present `seqno`, and returns it with its id. Returns `None` if the key cannot
+    /// sign. `seqno` does not advance.
     #[must_use]
     pub fn seal(&self, topic: &str, data: &[u8]) -> Option<(Vec<u8>, MessageId)> {
         let mut message = wire::Message { topic: Some(topic.into()), data: Some(data.into()), ..Default::default() };
@@ -138,7 +142,7 @@ impl Signing {
         Some((message.encode_to_vec(), id))
     }
 
-    /// The number that was the next one is used.
+    /// Goes on to the next sequence number.
     pub(super) const fn advance(&mut self) {
         match self {
             Self::StrictSign { seqno, .. } => *seqno = seqno.wrapping_add(1),
@@ -146,10 +150,10 @@ impl Signing {
         }
     }
 
-    /// Decodes a message, and checks everything but its signature.
+    /// Decodes a message, and checks everything except its signature.
     ///
     /// # Errors
-    /// [`Invalid`]: it is not to be taken.
+    /// [`Invalid`]: the message must not be accepted.
     pub fn open(&self, bytes: &[u8]) -> Result<Claim, Invalid> {
         let message = wire::Message::decode_with_topic(bytes).map_err(|_| Invalid::Malformed)?;
         let form = message.form(bytes);
@@ -161,14 +165,14 @@ impl Signing {
                 let (Some(from), Some(signature)) = (from, signature) else {
                     return Err(Invalid::Missing);
                 };
-                // go takes the key out of the id whatever its length, if there is no other.
+                // If there is no `key`, go takes the key out of the peer id, whatever the length of that.
                 let is_key = key.is_none() && from.first() == Some(&INLINED);
                 let bad = if is_key { Invalid::Refused } else { Invalid::BadField };
                 let source = PeerId::from_bytes(&from).map_err(|_| bad)?;
-                // go does not look at its length, and forwards it without, too.
+                // go neither checks the length of a sequence number nor requires one, and forwards such messages.
                 let seqno = seqno.and_then(|seqno| seqno.try_into().ok()).ok_or(Invalid::Refused)?;
                 let seqno = u64::from_be_bytes(seqno);
-                // An empty key is none, as rust and py have it.
+                // rust and py take an empty key for an absent one, and so do we.
                 let has_empty_key = key.as_ref().is_some_and(Vec::is_empty);
                 Ok(Claim {
                     message: Message { topic, source: Some(source), seqno: Some(seqno), data },
@@ -179,7 +183,7 @@ impl Signing {
                 })
             }
             Self::StrictNoSign { message_id } => {
-                // Empty ones are there, too: the specification forbids the fields.
+                // Empty fields count as present: the specification forbids the fields.
                 if from.is_some() || seqno.is_some() || signature.is_some() || key.is_some() {
                     return Err(Invalid::Unexpected);
                 }
@@ -196,15 +200,15 @@ impl Signing {
     }
 }
 
-/// Returns whether a message names this peer as its author, whatever else there is to say against it.
+/// Returns whether a message names this peer as its author, even if the message is invalid otherwise.
 pub(super) fn names(message: &[u8], peer: &PeerId) -> bool {
     let message = wire::Message::decode_with_topic(message);
     message.is_ok_and(|message| message.from.is_some_and(|from| from == peer.to_bytes()))
 }
 
 impl Claim {
-    /// Whether the author has signed `bytes`, which this was [opened](Signing::open) from. What has no author claims
-    /// nothing, and is true.
+    /// Verifies that the author has signed `bytes`, from which this was [opened](Signing::open). A message without an
+    /// author claims nothing, and is valid.
     ///
     /// # Errors
     /// [`Invalid::BadKey`], [`Invalid::BadSignature`]
@@ -212,15 +216,15 @@ impl Claim {
         self.check(bytes).verdict
     }
 
-    /// Verifies, and says what that has cost.
+    /// Verifies as [`verify`](Self::verify) does, and also returns the cost.
     pub(super) fn check(&self, bytes: &[u8]) -> Checked {
         let mut cost = 1;
         let verdict = self.prove(bytes, &mut cost);
-        // All of it is hashed, in fields that we know or not, or copied.
+        // The whole message is hashed, with unknown fields too, or copied.
         Checked { cost: cost.saturating_add(bytes.len() / BYTES_PER_COST), verdict }
     }
 
-    /// Verifies. `cost` becomes that of the signature, once that is verified.
+    /// Verifies. Sets `cost` to that of the signature, if the signature is verified.
     fn prove(&self, bytes: &[u8], cost: &mut usize) -> Result<(), Invalid> {
         let Some(source) = self.message.source else { return Ok(()) };
         let inlined = inlined(source);
@@ -230,7 +234,7 @@ impl Claim {
             Unusable::Unsupported(_) | Unusable::Refused => Invalid::Refused,
         })?;
         if !key.is_of(&source) {
-            // In the id stands the same key, encoded in another way. go does not compare.
+            // The key in the peer id is the same key in another encoding. go does not compare them.
             return Err(if self.key.is_none() { Invalid::Refused } else { Invalid::BadKey });
         }
         let signed = signed(bytes).ok_or(Invalid::Malformed)?;
@@ -242,7 +246,7 @@ impl Claim {
     }
 }
 
-/// What a signature is over.
+/// Returns the bytes that the signature of a message covers.
 fn signed(message: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = DOMAIN.to_vec();
     for field in Fields(message) {
@@ -255,7 +259,7 @@ fn signed(message: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The key in a peer id that is short enough to be one: behind the code and the length.
+/// Returns the key in a peer id, if the id is short enough to hold one. The key follows the code and the length.
 fn inlined(peer: PeerId) -> Option<Vec<u8>> {
     match &peer.to_bytes()[..] {
         [INLINED, _, key @ ..] => Some(key.into()),

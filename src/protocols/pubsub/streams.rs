@@ -1,4 +1,4 @@
-//! Peers and their streams: asked for, opened, ended, tried again.
+//! Peers and their streams: streams are opened, end, and are opened again.
 
 use super::PubSub;
 use super::counters::count;
@@ -17,13 +17,13 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 impl<R: Router> PubSub<R> {
-    /// The connections to a peer.
+    /// Returns the connections of a peer.
     pub(super) fn connections_of(&self, peer: PeerId) -> impl Iterator<Item = ConnectionId> {
         let range = self.connections.range((peer, ConnectionId::FIRST)..);
         range.take_while(move |(other, _)| *other == peer).map(|(_, connection)| *connection)
     }
 
-    /// Asks a connected peer whether it speaks the protocol, unless that is known or it is denied.
+    /// Asks a connected peer whether it speaks the protocol, unless that is known or the peer is denied.
     pub(super) fn add(&mut self, node: &mut dyn Node, id: PeerId) {
         let first = self.connections_of(id).next();
         if first.is_some_and(|connection| self.admit(node, id, connection)) {
@@ -31,7 +31,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Whether somebody, who is connected by this connection, is one of our peers, from now on if not before.
+    /// Returns whether a peer, which is connected by this connection, is a pub/sub peer. It becomes one if there is a
+    /// place for it.
     fn admit(&mut self, node: &mut dyn Node, id: PeerId, connection: ConnectionId) -> bool {
         if self.denied.contains(&id) {
             return false;
@@ -41,7 +42,7 @@ impl<R: Router> PubSub<R> {
         }
         let Some(view) = node.connection(connection) else { return false };
         let group = AddressGroup::of(view.remote);
-        // Who is on this machine, or on no network of IP, shares its address with everybody there.
+        // A loopback address, or one that is not an IP address, is shared by everybody on that machine or network.
         let is_common = is_loopback(view.remote) || matches!(group, AddressGroup::Other(_));
         match self.places.room(group, is_common, self.now.unwrap_or_default()) {
             Admission::Free => {}
@@ -60,24 +61,24 @@ impl<R: Router> PubSub<R> {
         true
     }
 
-    /// A peer is none any more, although it is connected: its streams are reset.
+    /// Removes a pub/sub peer that is still connected, and resets its streams.
     pub(super) fn expel(&mut self, node: &mut dyn Node, id: PeerId) {
         for stream in self.remove(id) {
-            // It may have ended, and be told so later.
+            // The stream may have ended already, and its end be told later.
             let _ = node.reset(stream);
         }
     }
 
-    /// Opens our stream to a peer, unless there is one or it is to be opened later.
+    /// Opens our stream to a peer, unless there is one or a time to open it is set.
     fn ask(&mut self, node: &mut dyn Node, id: PeerId) {
         match self.peers.get(&id).map(|peer| peer.outbound) {
-            // A new connection, or a stream of the peer's, is a new chance.
+            // A new connection or stream of the peer is a new chance.
             Some(OutboundStream::None | OutboundStream::Refused) => self.open(node, id),
             Some(OutboundStream::Waiting(_) | OutboundStream::Opening(_) | OutboundStream::Open { .. }) | None => {}
         }
     }
 
-    /// A peer is none any more: gives the streams that it had.
+    /// Removes a pub/sub peer. Returns the streams that it had.
     pub(super) fn remove(&mut self, id: PeerId) -> Vec<StreamId> {
         let Some(mut peer) = self.peers.remove(&id) else { return Vec::new() };
         peer.outbox.clear(&mut self.backlog);
@@ -112,13 +113,13 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Opens our stream to a peer that has none, on the first of its connections that takes it.
+    /// Opens our stream to a peer that has none, on the first of its connections that allows one.
     pub(super) fn open(&mut self, node: &mut dyn Node, id: PeerId) {
         let protocols = self.router.protocols();
         let connections: Vec<_> = self.connections_of(id).collect();
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if peer.is_leaving {
-            // If it comes again, it does so anew.
+            // If the peer connects again, it is added anew.
             peer.outbound = OutboundStream::None;
             return;
         }
@@ -131,7 +132,7 @@ impl<R: Router> PubSub<R> {
                     return;
                 }
                 Err(OpenStreamError::Limit) => is_full = true,
-                // It is ending, or the node is.
+                // The connection is ending, or the node is shutting down.
                 Err(OpenStreamError::NoProtocol | OpenStreamError::NotOpen) => {}
                 Err(OpenStreamError::Closing | OpenStreamError::Stale) => {}
             }
@@ -154,7 +155,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// No stream of ours to a peer comes about: it is one only as long as it has some to us.
+    /// Gives up our stream to a peer. It remains a pub/sub peer only as long as it has streams to us.
     fn refused(&mut self, node: &mut dyn Node, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.outbound = OutboundStream::Refused;
@@ -166,12 +167,12 @@ impl<R: Router> PubSub<R> {
     fn remove_if_mute(&mut self, id: PeerId) {
         let is_mute = |peer: &Peer| peer.outbound == OutboundStream::Refused && peer.inbound.is_empty();
         if self.peers.get(&id).is_some_and(is_mute) {
-            // It has no streams.
+            // The peer has no streams.
             self.remove(id);
         }
     }
 
-    /// A peer speaks the protocol: the owner is told once.
+    /// Tells the owner, once, that a peer speaks the protocol.
     fn tell(&mut self, id: PeerId) {
         if let Some(peer) = self.peers.get_mut(&id)
             && !core::mem::replace(&mut peer.is_told, true)
@@ -180,7 +181,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// A stream of ours has opened.
+    /// Handles a stream of ours that has opened.
     pub(super) fn outbound_opened(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
         let Some(id) = self.streams.get(&stream).copied() else { return };
         self.tell(id);
@@ -189,12 +190,12 @@ impl<R: Router> PubSub<R> {
         flush(node, peer, &self.subscriptions, &mut self.backlog);
     }
 
-    /// A stream of ours did not open.
+    /// Handles a stream of ours that failed to open.
     pub(super) fn outbound_failed(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure) {
         let Some(id) = self.streams.remove(&stream) else { return };
         match reason {
             Failure::Unsupported => self.refused(node, id),
-            // Perhaps there is another connection.
+            // There may be another connection.
             Failure::ConnectionClosed | Failure::Shutdown => self.open(node, id),
             Failure::Refused
             | Failure::Unreachable
@@ -214,12 +215,12 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// A peer has opened a stream to us.
+    /// Handles a stream that a peer has opened to us.
     pub(super) fn inbound_opened(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
         let connection = node.stream(stream).map(|view| view.connection);
         let Some(connection) = connection.filter(|connection| self.admit(node, id, *connection)) else {
             self.counters.streams_refused.raise(1);
-            // It may have ended already.
+            // The stream may have ended already.
             let _ = node.reset(stream);
             return;
         };
@@ -228,25 +229,26 @@ impl<R: Router> PubSub<R> {
         self.streams.insert(stream, id);
         self.make_room(node, id);
         self.tell(id);
-        // Whatever becomes of ours, this one is read from.
+        // This stream is read from even if none of ours opens.
         self.ask(node, id);
-        // If it was open before this was installed, somebody may have been told that it is ready.
+        // If the stream was open before this service was installed, its readiness may have been told already.
         self.readable(node, stream);
     }
 
-    /// Who opens one more stream than is read from means that: an old one may hang on a connection that is dead and
-    /// does not know. What has come on that is looked at before.
+    /// Resets the oldest streams of a peer beyond the bound. A peer that opens one more stream than are read has a
+    /// reason: an old one may run on a connection that is dead without the peer's knowledge. All bytes that came on the
+    /// old one are processed before.
     pub(super) fn make_room(&mut self, node: &mut dyn Node, id: PeerId) {
         let most = self.config.inbound_streams;
         while let Some(oldest) = self.peers.get(&id).and_then(|peer| peer.oldest_beyond(most)) {
             count!(self, &id, streams_refused);
             self.forget_inbound(node, id, oldest);
-            // It may have ended.
+            // The stream may have ended already.
             let _ = node.reset(oldest);
         }
     }
 
-    /// A stream of a peer's is over, or nothing that comes on it matters any more.
+    /// Forgets a peer's stream that has ended, or whose bytes do not matter any more.
     pub(super) fn forget_inbound(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
         self.streams.remove(&stream);
         let Some(peer) = self.peers.get_mut(&id) else { return };
@@ -263,11 +265,11 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// The last connection of a peer has ended: it goes, once what is left of its streams has been looked at.
+    /// Handles the end of a peer's last connection: the peer is removed once the rest of its streams is processed.
     pub(super) fn disconnected(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if !peer.has_rest() {
-            // Its streams have ended, and that was told.
+            // The peer's streams have ended, and their ends were told.
             self.remove(id);
             return;
         }
@@ -277,7 +279,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// A peer goes; if it is connected again by now, it comes anew.
+    /// Removes a peer that has disconnected. If it is connected again by now, it is added anew.
     fn leave(&mut self, node: &mut dyn Node, id: PeerId) {
         let streams = self.remove(id);
         if self.connections_of(id).next().is_some() {
@@ -286,7 +288,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// A stream has ended, ours to a peer or its to us.
+    /// Handles the end of a stream, ours or a peer's.
     pub(super) fn stream_closed(&mut self, node: &mut dyn Node, stream: StreamId, reason: StreamEnd, now: Duration) {
         let Some(id) = self.streams.get(&stream).copied() else { return };
         let is_ours = self.peers.get(&id).and_then(Peer::stream) == Some(stream);

@@ -1,9 +1,9 @@
-//! [`Rpc`] and [`Message`]: what peers send each other, by prost.
+//! [`Rpc`] and [`Message`]: the messages of the protocol on the wire, encoded by prost.
 //!
-//! The protobuf messages of libp2p/specs, `pubsub/README.md`, "The RPC" and "The Message". A published message is kept
-//! as the bytes that came, so that it is verified and forwarded as it was signed. Other fields of an RPC (gossipsub's
-//! control messages, signed peer records) are passed over. Of a field that is there once and comes several times the
-//! last one counts, as protobuf has it.
+//! They are the protobuf messages of libp2p/specs, `pubsub/README.md`, "The RPC" and "The Message". A published message
+//! is kept as the bytes that came, so that it is verified and forwarded as it was signed. Other fields of an RPC
+//! (gossipsub's control messages, signed peer records) are ignored. If a field that may occur once occurs several times,
+//! the last one counts, as in protobuf.
 
 pub use super::protobuf_fields::Malformed;
 pub use crate::protocols::frames::{BadLength, Frames};
@@ -14,10 +14,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use prost::Message as _;
 
-/// One message of the protocol: subscriptions that have changed, and published messages.
+/// A unit of the protocol: changes of subscriptions, and published messages.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Rpc {
-    /// What the sender subscribes to, and no longer.
+    /// The topics that the sender subscribes to or unsubscribes from.
     #[prost(message, repeated, tag = "1")]
     pub subscriptions: Vec<SubOpts>,
     /// Published messages, each an encoded [`Message`].
@@ -28,7 +28,7 @@ pub struct Rpc {
 /// One change of a subscription.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct SubOpts {
-    /// Whether the sender subscribes; absent counts as not.
+    /// True if the sender subscribes. An absent field counts as false.
     #[prost(bool, optional, tag = "1")]
     pub subscribe: Option<bool>,
     /// The topic.
@@ -42,24 +42,24 @@ pub struct Message {
     /// The author's peer id.
     #[prost(bytes = "vec", optional, tag = "1")]
     pub from: Option<Vec<u8>>,
-    /// What is said.
+    /// The content.
     #[prost(bytes = "vec", optional, tag = "2")]
     pub data: Option<Vec<u8>>,
-    /// The author's number for it, big-endian.
+    /// The author's sequence number for the message, big-endian.
     #[prost(bytes = "vec", optional, tag = "3")]
     pub seqno: Option<Vec<u8>>,
     /// The topic; required.
     #[prost(string, optional, tag = "4")]
     pub topic: Option<String>,
-    /// The author's signature over everything but this field and the next.
+    /// The author's signature over all fields but this one and `key`.
     #[prost(bytes = "vec", optional, tag = "5")]
     pub signature: Option<Vec<u8>>,
-    /// The author's public key, where its peer id does not contain it.
+    /// The author's public key, if the peer id does not contain it.
     #[prost(bytes = "vec", optional, tag = "6")]
     pub key: Option<Vec<u8>>,
 }
 
-/// An [`Rpc`] as it is read: a topic that is not UTF-8 costs the subscription, not the RPC.
+/// An [`Rpc`] that is being read. A topic that is not UTF-8 makes its subscription invalid, and not the whole RPC.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct RawRpc {
     #[prost(message, repeated, tag = "1")]
@@ -68,7 +68,7 @@ pub(super) struct RawRpc {
     pub(super) publish: Vec<Vec<u8>>,
 }
 
-/// A [`SubOpts`] as it is read.
+/// A [`SubOpts`] that is being read.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct RawSubOpts {
     #[prost(bool, optional, tag = "1")]
@@ -77,32 +77,32 @@ pub(super) struct RawSubOpts {
     topic: Option<Vec<u8>>,
 }
 
-/// The bytes of a message, compared with those that an encoder writes for it.
+/// The form of a message's bytes, compared with the bytes that an encoder writes for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Encoding {
-    /// They are the same.
+    /// The bytes are the same.
     Canonical,
-    /// Fields are out of order, unknown, or written longer than they need be.
+    /// Fields are out of order or unknown, or a number is written with more bytes than necessary.
     Unusual,
     /// A known field comes several times.
     Repeated,
 }
 
-/// How many entries an [`Rpc`] may have.
+/// The maximum number of entries of an [`Rpc`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RpcLimits {
-    /// Of `subscriptions`.
+    /// The maximum number of `subscriptions`.
     pub subscriptions: usize,
-    /// Of `publish`.
+    /// The maximum number of `publish`.
     pub messages: usize,
 }
 
 impl Rpc {
-    /// Decodes one of at most so many entries, which are counted before memory is taken for them. A subscription whose
-    /// topic is not UTF-8 is left out.
+    /// Decodes an RPC with at most the given numbers of entries. They are counted before memory is allocated for them. A
+    /// subscription whose topic is not UTF-8 is left out.
     ///
     /// # Errors
-    /// [`Malformed`]
+    /// [`Malformed`] if the bytes are no RPC, or have too many entries.
     pub fn decode_at_most(bytes: &[u8], most: RpcLimits) -> Result<Self, Malformed> {
         let (mut subscriptions, mut messages) = (0_usize, 0_usize);
         for field in Fields(bytes) {
@@ -120,7 +120,7 @@ impl Rpc {
         Ok(Self { subscriptions, publish })
     }
 
-    /// Encodes it behind its length, as it stands on a stream.
+    /// Encodes the RPC with its length before it, as it is written to a stream.
     #[must_use]
     pub fn to_frame(&self) -> Vec<u8> {
         self.encode_length_delimited_to_vec()
@@ -128,7 +128,7 @@ impl Rpc {
 }
 
 impl RawSubOpts {
-    /// The same with a topic of text; `None` if it is not UTF-8.
+    /// Converts the topic to text. Returns `None` if it is not UTF-8.
     pub(super) fn into_text(self) -> Option<SubOpts> {
         let topic = self.topic.map(String::from_utf8).transpose().ok()?;
         Some(SubOpts { subscribe: self.subscribe, topic })
@@ -136,16 +136,16 @@ impl RawSubOpts {
 }
 
 impl Message {
-    /// Decodes one that has a topic.
+    /// Decodes a message, which must have a topic.
     ///
     /// # Errors
-    /// [`Malformed`]
+    /// [`Malformed`] if the bytes are no message, or have no topic.
     pub fn decode_with_topic(bytes: &[u8]) -> Result<Self, Malformed> {
         let message = Self::decode(bytes).map_err(|_| Malformed)?;
         if message.topic.is_some() { Ok(message) } else { Err(Malformed) }
     }
 
-    /// Compares the bytes that this was decoded from with what an encoder writes for it.
+    /// Compares `bytes`, from which this message was decoded, with the bytes that an encoder writes for it.
     pub(super) fn form(&self, bytes: &[u8]) -> Encoding {
         let (mut known, mut last, mut is_in_order) = ([false; 7], 0, true);
         for field in Fields(bytes).flatten() {
@@ -157,7 +157,8 @@ impl Message {
             is_in_order &= index > last;
             last = index;
         }
-        // In this order they are longer only by fields that are not known, and by longer varints.
+        // If known fields are in this order and occur once, the bytes can only be longer: by unknown fields or by varints
+        // of more bytes than necessary.
         if is_in_order && self.encoded_len() == bytes.len() { Encoding::Canonical } else { Encoding::Unusual }
     }
 }
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn other_fields_are_passed_over() {
+    fn unknown_fields_of_an_rpc_are_ignored() {
         let mut bytes = Rpc { subscriptions: vec![], publish: vec![b"m".to_vec()] }.encode_to_vec();
         bytes.extend([0x1a, 2, 8, 1]); // gossipsub's control messages
         bytes.extend([0x22, 3, 1, 2, 3]); // a signed peer record
@@ -208,7 +209,7 @@ mod tests {
         assert_eq!(Message::decode_with_topic(&[&bytes[..], again].concat()), Ok(last));
         let empty = Message::decode_with_topic(b"\x22\x01t\x12\x01d\x12\x00").unwrap();
         assert_eq!(empty.data, Some(vec![]), "an empty one counts too");
-        // The subscription: no, to `b`.
+        // The last values of the subscription are: unsubscribe, topic `b`.
         let change = b"\x08\x01\x12\x01a\x12\x01b\x08\x00";
         let rpc = [&[0x0a, 10][..], change].concat();
         let last = SubOpts { subscribe: Some(false), topic: Some("b".into()) };
@@ -225,7 +226,7 @@ mod tests {
             assert_eq!(Rpc::decode_at_most(&rpc, MOST).as_ref(), Ok(&good));
         }
         assert_eq!(Rpc::decode_at_most(&bad.repeat(3), MOST), Err(Malformed), "it is counted");
-        // A topic that comes again may be anything before that.
+        // Of a topic that occurs twice, the first one may be any bytes.
         let again = [&[0x0a, 6][..], b"\x12\x01\xc2\x12\x01a"].concat();
         let last = SubOpts { subscribe: None, topic: Some("a".into()) };
         assert_eq!(Rpc::decode_at_most(&again, MOST).unwrap().subscriptions, [last]);
@@ -245,12 +246,12 @@ mod tests {
         ] {
             assert_eq!(Message::decode_with_topic(bytes), Err(Malformed), "{bytes:x?}");
         }
-        // Other fields may be there as often as they like, and be groups.
+        // Unknown fields may occur any number of times, and be groups.
         assert!(Message::decode_with_topic(b"\x22\x01a\x3a\x00\x3a\x00\x3b\x08\x01\x3c").is_ok());
     }
 
     #[test]
-    fn canonical_is_what_every_encoder_writes() {
+    fn the_canonical_form_is_what_every_encoder_writes() {
         for (bytes, form) in [
             (&b"\x0a\x01f\x12\x01d\x1a\x01n\x22\x01t\x2a\x01s\x32\x01k"[..], Encoding::Canonical),
             (b"\x22\x01t", Encoding::Canonical),

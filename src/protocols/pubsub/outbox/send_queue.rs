@@ -1,4 +1,5 @@
-//! [`SendQueue`]: messages in the order in which they are to be written, of which those give way whose author has most.
+//! [`SendQueue`]: messages in the order in which they are to be written. If one has to give way, it is one of the author
+//! with most bytes.
 
 use super::shares::SendShares;
 use crate::arithmetic::Count;
@@ -7,14 +8,14 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// The link behind the last message.
+/// The link that marks the end of a list.
 pub(super) const END: u32 = u32::MAX;
 
-/// The places for messages that an empty line keeps.
+/// The number of places that an empty queue keeps.
 const KEPT: usize = 16;
 
-/// Messages in order. As long as none had to give way it knows nothing but the order. When one has to for the first time it
-/// finds out what each author has, and keeps that until it is empty.
+/// A queue of messages. Until a message has to give way it knows their order only. Then it computes the share of each
+/// author, and keeps the shares until it is empty.
 #[derive(Debug)]
 pub(super) struct SendQueue {
     places: QueueSlots,
@@ -24,21 +25,21 @@ pub(super) struct SendQueue {
     shares: Option<Box<SendShares>>,
 }
 
-/// The places of messages, and those that are vacant, which are linked.
+/// The places of messages. Vacant places form a linked list.
 #[derive(Debug)]
 pub(super) struct QueueSlots {
     places: Vec<QueuedMessage>,
     vacant: u32,
 }
 
-/// A message, and those beside it.
+/// A message, with its links to its neighbours.
 #[derive(Debug)]
 struct QueuedMessage {
     message: Option<Arc<Numbered>>,
     before: u32,
-    /// The next one, or the next place that is vacant.
+    /// The next message, or the next vacant place.
     after: u32,
-    /// Those of the same author by the same sender that come before and after it, if shares are known.
+    /// The messages of the same author by the same sender before and after this one, if shares are known.
     earlier: u32,
     later: u32,
 }
@@ -57,7 +58,7 @@ impl QueueSlots {
         self.get(place)?.message.as_ref()
     }
 
-    /// Has a message of an author follow another one.
+    /// Links two messages of an author as neighbours.
     pub(super) fn link(&mut self, earlier: u32, later: u32) {
         if let Some(place) = self.get_mut(earlier) {
             place.later = later;
@@ -67,7 +68,7 @@ impl QueueSlots {
         }
     }
 
-    /// Takes a message out from between those of the same author, and returns the places of these.
+    /// Unlinks a message from its neighbours of the same author, and returns their places.
     pub(super) fn unlink(&mut self, place: u32) -> [u32; 2] {
         let Some(place) = self.get(place) else { return [END; 2] };
         let (earlier, later) = (place.earlier, place.later);
@@ -97,16 +98,16 @@ impl QueueSlots {
             return vacant;
         }
         if self.places.len() == self.places.capacity() {
-            // By a quarter, so that no more than that is taken in vain.
+            // The capacity grows by a quarter, so that no more than that is unused.
             self.places.reserve_exact((self.places.len() / 4).max(4));
         }
-        // Each costs more than 16 bytes of a bound, so that there is an address for all of them.
+        // Each message counts as more than 16 bytes of a bound, so `u32` can number them all.
         let place = u32::try_from(self.places.len()).unwrap_or(END);
         self.places.push(new);
         place
     }
 
-    /// Takes a message out, and returns it with the places before and after it.
+    /// Removes the message at a place, and returns it with the places before and after it.
     fn take(&mut self, at: u32) -> Option<(Arc<Numbered>, u32, u32)> {
         let vacant = self.vacant;
         let place = self.get_mut(at)?;
@@ -128,7 +129,7 @@ impl SendQueue {
         self.len
     }
 
-    /// Adds a message behind all others.
+    /// Adds a message at the end.
     pub(super) fn push_back(&mut self, message: Arc<Numbered>) {
         let place = self.places.put(message, self.last, END);
         if self.len == 0 {
@@ -143,7 +144,7 @@ impl SendQueue {
         }
     }
 
-    /// Puts a message before all others, from where it was taken.
+    /// Puts a message back at the front, after it was taken from there.
     pub(super) fn push_front(&mut self, message: Arc<Numbered>) {
         let place = self.places.put(message, END, self.first);
         if self.len == 0 {
@@ -168,8 +169,8 @@ impl SendQueue {
         self.take(self.last)
     }
 
-    /// Takes the message that gives way: of what has come by the sender that has brought most of it, and there by the author
-    /// with most, the oldest. Bytes count; of equals the one whose message is older gives it.
+    /// Takes the message that gives way: the oldest of the author with most bytes, by the sender with most bytes. Of
+    /// equals, the one whose message is older gives way.
     pub(super) fn give_way(&mut self) -> Option<Arc<Numbered>> {
         let shares = match &mut self.shares {
             Some(shares) => shares,
@@ -228,7 +229,7 @@ impl SendQueue {
         places.map_while(|place| Some(self.places.message(place)?.number)).collect()
     }
 
-    /// Returns the number of places that memory is taken for.
+    /// Returns the number of places that memory is allocated for.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         self.places.places.capacity()

@@ -1,28 +1,28 @@
-//! [`SendShares`]: what each sender, and each author by it, has in the line of a peer.
+//! [`SendShares`]: the bytes of each sender, and of each author by that sender, in the outbox of a peer.
 
 use super::send_queue::QueueSlots;
 use crate::arithmetic::Count;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::cmp::Reverse;
 
-/// What each sender has in a line, and of that each author. All steps cost O(log n).
+/// The bytes of each sender in an outbox, and within these of each author. Each operation costs O(log n).
 #[derive(Default, Debug)]
 pub(super) struct SendShares {
     senders: BTreeMap<u64, SenderShare>,
-    /// The senders by what they have.
+    /// The senders by their rank.
     order: BTreeSet<(SenderRank, u64)>,
 }
 
-/// What has come by one sender.
+/// The messages that came by one sender.
 #[derive(Default, Debug)]
 struct SenderShare {
     bytes: usize,
     authors: BTreeMap<u64, AuthorShare>,
-    /// The authors by what they have.
+    /// The authors by their rank.
     order: BTreeSet<(AuthorRank, u64)>,
 }
 
-/// What has come of one author by one sender: messages that are linked.
+/// The messages of one author that came by one sender, as a linked list.
 #[derive(Clone, Copy, Debug)]
 struct AuthorShare {
     rank: AuthorRank,
@@ -30,10 +30,11 @@ struct AuthorShare {
     last: u32,
 }
 
-/// The bytes of an author, and the number of its oldest message: the older one ranks higher.
+/// The bytes of an author, and the number of its oldest message. Of authors with equal bytes, the one with the older
+/// message ranks higher.
 type AuthorRank = (usize, Reverse<u64>);
 
-/// The bytes of a sender, and the rank of the author by it that ranks highest.
+/// The bytes of a sender, and the rank of its highest author.
 type SenderRank = (usize, AuthorRank);
 
 impl SenderShare {
@@ -43,7 +44,7 @@ impl SenderShare {
 }
 
 impl SendShares {
-    /// Adds a message that stands behind all others.
+    /// Adds the message at `place`, which is the last one of the outbox.
     pub(super) fn add(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, number)| match author {
             Some(author) => {
@@ -55,7 +56,7 @@ impl SendShares {
         });
     }
 
-    /// Adds a message that stands before all others.
+    /// Adds the message at `place`, which is the first one of the outbox.
     pub(super) fn add_first(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, number)| match author {
             Some(author) => {
@@ -66,7 +67,7 @@ impl SendShares {
         });
     }
 
-    /// Takes a message that is about to leave its place.
+    /// Removes the message at `place`, which is about to leave it.
     pub(super) fn take(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, _)| {
             let mut author = author?;
@@ -83,7 +84,7 @@ impl SendShares {
         });
     }
 
-    /// Returns the place of the oldest message of the author with most, by the sender that has brought most.
+    /// Returns the place of the oldest message of the author with most bytes, by the sender with most bytes.
     pub(super) fn greediest(&self) -> Option<u32> {
         let (_, sender) = self.order.last()?;
         let sender = self.senders.get(sender)?;
@@ -91,7 +92,7 @@ impl SendShares {
         Some(sender.authors.get(author)?.first)
     }
 
-    /// Changes what there is of a message's author, and the ranks with that.
+    /// Changes the share of a message's author by `with`, and updates the ranks.
     fn change(
         &mut self,
         places: &mut QueueSlots,

@@ -1,4 +1,4 @@
-//! Messages and announcements in order, whatever is taken of them, cut, cleared or forgotten.
+//! Messages and announcements leave an outbox in order, whether they are written, cut, cleared or dropped.
 
 use super::*;
 use crate::protocols::pubsub::backlog::{MessageSource, PLACE};
@@ -8,7 +8,7 @@ fn frame(text: &str) -> Frame {
     text.as_bytes().into()
 }
 
-/// A queue, and the backlog that it is counted in.
+/// An outbox, and the backlog that counts it.
 struct Line {
     outbox: Outbox,
     backlog: Backlog,
@@ -19,12 +19,12 @@ impl Line {
         Self { outbox: Outbox::new(max), backlog: Backlog::new(usize::MAX) }
     }
 
-    /// A message of the only author. Returns whether nothing had to go for it.
+    /// Queues a message of the only author. Returns whether no message had to go for it.
     fn push(&mut self, text: &str) -> bool {
         self.push_by(MessageSource::of(None, None), text) == (0, true)
     }
 
-    /// Returns how many were dropped for it, and whether it was taken.
+    /// Queues a message. Returns the number of messages that were dropped for it, and whether it was accepted.
     fn push_by(&mut self, source: MessageSource, text: &str) -> (usize, bool) {
         if !self.outbox.can_take(text.len()) {
             return (0, false);
@@ -41,7 +41,7 @@ impl Line {
         self.outbox.written(n, &mut self.backlog)
     }
 
-    /// Writes so many bytes at a time until nothing is left.
+    /// Writes `step` bytes at a time until nothing is left, and returns all of them.
     fn drain(&mut self, step: usize) -> Vec<u8> {
         let mut all = Vec::new();
         while let Some(next) = self.outbox.next(|| None) {
@@ -95,7 +95,7 @@ fn announcements_go_first_and_never_into_a_message() {
 }
 
 #[test]
-fn what_is_cleared_makes_room() {
+fn clearing_an_outbox_makes_room() {
     let mut line = Line::new(6);
     assert!(line.push("abc") && line.push("def"));
     line.outbox.next(|| None);
@@ -107,7 +107,7 @@ fn what_is_cleared_makes_room() {
 }
 
 #[test]
-fn after_the_end_of_a_stream_what_was_cut_is_written_anew() {
+fn a_message_cut_by_the_end_of_a_stream_is_written_anew() {
     let mut line = Line::new(100);
     assert!(line.push("abc") && line.push("def"));
     line.outbox.next(|| None);
@@ -121,7 +121,7 @@ fn after_the_end_of_a_stream_what_was_cut_is_written_anew() {
 }
 
 #[test]
-fn the_oldest_that_was_not_begun_is_dropped_first_and_the_begun_one_last() {
+fn a_message_that_was_begun_is_dropped_last() {
     for (written, expected) in [(0, Dropped::Whole), (1, Dropped::Begun)] {
         let mut line = Line::new(99);
         assert!(line.push("abc") && line.push("def") && line.push("ghi"));
@@ -138,7 +138,7 @@ fn the_oldest_that_was_not_begun_is_dropped_first_and_the_begun_one_last() {
 }
 
 #[test]
-fn an_announcement_that_is_being_written_is_not_dropped_for_a_message() {
+fn an_announcement_being_written_is_never_dropped() {
     let mut line = Line::new(9);
     assert!(line.push("abc"));
     line.outbox.next(|| Some(frame("+t")));
@@ -149,7 +149,7 @@ fn an_announcement_that_is_being_written_is_not_dropped_for_a_message() {
 }
 
 #[test]
-fn a_peer_is_behind_by_what_waits_and_by_what_it_has_missed_and_not_made_up_for() {
+fn a_peer_is_behind_by_waiting_and_missed_messages() {
     let mut line = Line::new(99);
     let each = 3 + PLACE;
     assert_eq!(line.outbox.behind(), None);
@@ -166,7 +166,7 @@ fn a_peer_is_behind_by_what_waits_and_by_what_it_has_missed_and_not_made_up_for(
 }
 
 #[test]
-fn a_long_line_that_was_written_leaves_no_memory_behind() {
+fn a_long_outbox_that_was_written_leaves_no_memory_behind() {
     let mut line = Line::new(usize::MAX);
     (0..1_000).for_each(|_| assert!(line.push("a")));
     line.drain(1);
@@ -178,11 +178,11 @@ const fn of(sender: u64, author: u64) -> MessageSource {
 }
 
 #[test]
-fn who_has_most_makes_room_for_others_and_nobody_else_does() {
+fn only_the_author_with_most_makes_room() {
     let mut line = Line::new(20);
     assert_eq!(line.push_by(of(1, 1), "aa"), (0, true));
     (0..6).for_each(|_| assert_eq!(line.push_by(of(1, 2), "bbb"), (0, true)));
-    // The author that says much pays for itself and for others, in its own order.
+    // The author that says much pays for itself and for others. Its messages stay in order.
     assert_eq!(line.push_by(of(1, 2), "BBB"), (1, true));
     assert_eq!(line.push_by(of(2, 1), "cc"), (1, true));
     assert_eq!(line.push_by(of(1, 3), "d"), (0, true));
@@ -193,7 +193,7 @@ fn who_has_most_makes_room_for_others_and_nobody_else_does() {
 fn a_sender_that_makes_up_authors_pays_for_all_of_them() {
     let mut line = Line::new(20);
     (0..4).for_each(|_| assert_eq!(line.push_by(of(1, 1), "aa"), (0, true)));
-    // Each of them has less than the honest one. Together they have more.
+    // Each made-up author has less than the honest one. Together they have more.
     for author in 0..100 {
         let (_, is_taken) = line.push_by(of(2, 100 + author), "b");
         assert!(is_taken);
@@ -202,14 +202,14 @@ fn a_sender_that_makes_up_authors_pays_for_all_of_them() {
 }
 
 #[test]
-fn what_is_larger_than_all_that_others_have_is_dropped_itself() {
+fn a_message_larger_than_any_share_is_itself_dropped() {
     let mut line = Line::new(10);
     assert!(line.push_by(of(1, 1), "aaa").1 && line.push_by(of(2, 1), "bbb").1);
     assert_eq!(line.push_by(of(3, 1), "cccccccc"), (0, false));
     assert_eq!(line.drain(9), b"aaabbb");
 }
 
-/// The model: each message in line, and the one that was begun with the bytes of it that are written.
+/// The model: the messages that wait, and the one that was begun with the number of its bytes that are written.
 struct Model {
     max: usize,
     messages: Vec<(u64, MessageSource, usize)>,
@@ -222,7 +222,8 @@ impl Model {
         in_line + self.current.map_or(0, |(_, _, len, _)| len)
     }
 
-    /// Of the sender with most bytes, the author by it with most, of those the one with the oldest message: that.
+    /// Removes the oldest message of the author with most bytes, by the sender with most bytes. Of equals, the one whose
+    /// message is older.
     fn give_way(&mut self) -> Option<u64> {
         let bytes = |is: &dyn Fn(&MessageSource) -> bool| -> usize {
             self.messages.iter().filter(|(_, source, _)| is(source)).map(|(.., len)| len).sum()
@@ -260,7 +261,7 @@ fn a_line_does_what_its_slow_model_does() {
         let mut model = Model { max, messages: Vec::new(), current: None };
         for (what, sender, author, len) in steps {
             match what {
-                // It is begun, and so much of it is written.
+                // A message is begun, and `len` bytes of it are written.
                 0..4 => {
                     let next = line.outbox.next(|| None).map(<[u8]>::len);
                     if model.current.is_none() && !model.messages.is_empty() {
@@ -304,7 +305,7 @@ fn a_line_does_what_its_slow_model_does() {
                     let text = "x".repeat(len);
                     let can_take = line.outbox.can_take(len);
                     let done = line.push_by(source, &text);
-                    // Each has a number only if it can be taken at all.
+                    // A message gets a number only if it can be taken at all.
                     let expected = model.push(line.backlog.numbered(), source, len);
                     prop_assert_eq!((done, can_take || !done.1), (expected, true));
                 }

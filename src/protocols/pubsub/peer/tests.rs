@@ -1,4 +1,5 @@
-//! Announcements as the difference between what is and what was said, and the waits before a stream is tried again.
+//! Announcements hold the difference between our subscriptions and those that the peer knows; and the waits before a
+//! stream is opened again.
 
 use super::*;
 use crate::lifecycle::{Direction, Lifecycle, Limits};
@@ -19,7 +20,7 @@ fn topics(names: &[&str]) -> BTreeSet<Topic> {
     names.iter().map(|name| Topic::from(*name)).collect()
 }
 
-/// All that is to be said, an RPC a line.
+/// Returns all that is written to the peer, one RPC a line.
 fn said(peer: &mut Peer, subscriptions: &BTreeSet<Topic>) -> Vec<Vec<String>> {
     let mut all = Vec::new();
     while let Some(bytes) = peer.next(subscriptions) {
@@ -39,7 +40,7 @@ fn peer(config: &Config) -> Peer {
 }
 
 #[test]
-fn what_changes_while_nothing_is_written_is_said_once() {
+fn changes_while_nothing_is_written_are_announced_once() {
     let mut peer = self::peer(&Config::default());
     peer.opened(stream(), Duration::ZERO, &topics(&["a", "b"]));
     assert_eq!(said(&mut peer, &topics(&["a", "b"])), [["+a", "+b"]]);
@@ -51,7 +52,7 @@ fn what_changes_while_nothing_is_written_is_said_once() {
 }
 
 #[test]
-fn a_new_stream_says_everything_again_and_takes_back_what_is_over() {
+fn a_new_stream_announces_all_topics_and_withdraws_old_ones() {
     let mut peer = self::peer(&Config::default());
     peer.opened(stream(), Duration::ZERO, &topics(&["a", "b"]));
     said(&mut peer, &topics(&["a", "b"]));
@@ -61,7 +62,7 @@ fn a_new_stream_says_everything_again_and_takes_back_what_is_over() {
 }
 
 #[test]
-fn what_was_taken_back_is_remembered_up_to_a_bound() {
+fn withdrawn_topics_are_remembered_up_to_a_bound() {
     let mut peer = self::peer(&Config::default());
     peer.opened(stream(), Duration::ZERO, &topics(&[]));
     for n in 0..2 * WITHDRAWN {
@@ -76,7 +77,7 @@ fn what_was_taken_back_is_remembered_up_to_a_bound() {
 }
 
 #[test]
-fn many_topics_are_said_in_several_rpcs_that_anybody_can_read() {
+fn many_topics_are_announced_in_several_small_rpcs() {
     let names: Vec<String> = (0..100).map(|n| format!("{n:0>1000}")).collect();
     let all: BTreeSet<Topic> = names.iter().map(|name| Topic::from(&**name)).collect();
     let mut peer = self::peer(&Config::default());
@@ -93,7 +94,7 @@ fn waits_double_up_to_the_longest_and_end() {
     let config = Config { reopen_at_most_after: Duration::from_secs(5), ..config };
     let waits: Vec<_> = core::iter::from_fn(|| peer.retry(Duration::ZERO, &config)).collect();
     assert_eq!(waits, [1, 2, 4, 5, 5].map(Duration::from_secs));
-    // A stream that has lived begins anew; one that has not does not.
+    // A stream that has lived for the longest wait starts the attempts anew; a shorter one does not.
     for (lived, tries) in [(4, false), (5, true)] {
         peer.opened(stream(), Duration::ZERO, &topics(&[]));
         peer.closed(Duration::from_secs(lived), &config);

@@ -1,4 +1,4 @@
-//! What becomes of a message that has come: checked, told, forwarded, or refused and counted.
+//! The way of a received message: verified, delivered and forwarded, or refused and counted.
 
 use super::{TurnLimits, Via};
 use crate::arithmetic::Count;
@@ -17,7 +17,7 @@ use crate::swarm::Refusal;
 use alloc::vec::Vec;
 
 impl<R: Router> PubSub<R> {
-    /// A peer has sent a message that is known. That counts against it only if it has sent the same one before.
+    /// Counts a message that is known already. It counts against the peer only if the same peer has sent it before.
     fn duplicate(&mut self, node: &mut dyn Node, via: Via, number: Option<u64>) {
         count!(self, &via.peer, duplicates);
         let now = self.now.unwrap_or_default();
@@ -30,14 +30,15 @@ impl<R: Router> PubSub<R> {
         node.count_refusals(via.connection, Refusal::MessageRepeated, 1);
         if !peer.repeats.take(1, self.config.repeats, now) {
             log::debug!("{}: the peer repeats messages too often", via.connection);
-            // It may have ended.
+            // The connection may have ended already.
             let _ = node.fail_connection(via.connection, Fault::Flood);
-            // What else has come of it is not looked at.
+            // The unprocessed bytes of the peer are dropped.
             self.expel(node, via.peer);
         }
     }
 
-    /// Returns the room in the cache for a message that is not known. `None`: it is refused, and counted as that.
+    /// Returns the room in the cache for a new message. If it returns `None`, the message is refused and has been
+    /// counted.
     fn room_for(&mut self, message: &Message, sender: PeerId) -> Option<CacheRoom> {
         if let (Some(seqnos), Some(author), Some(seqno)) = (&self.seqnos, &message.source, message.seqno)
             && seqnos.is_outdated(author, seqno)
@@ -65,7 +66,7 @@ impl<R: Router> PubSub<R> {
         None
     }
 
-    /// A message of a peer's is told: its author's number is taken down, if that is wanted.
+    /// Records the number of a delivered message, if the owner has set a validator of numbers.
     fn take_number(&mut self, message: &Message, sender: PeerId) {
         let by = self.bringer(sender);
         if let (Some(seqnos), Some(author), Some(seqno)) = (&mut self.seqnos, message.source, message.seqno) {
@@ -73,8 +74,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// A message of a peer's has been looked at, for so many units of work. They are missing in this turn, and the peer
-    /// is passed over for as many looks less one.
+    /// Charges a peer for a message whose verification cost `cost` units. The turn has as many units less, and the peer
+    /// is skipped `cost` - 1 times.
     pub(super) fn pays(&mut self, id: PeerId, cost: usize, left: &mut TurnLimits) {
         left.messages = left.messages.saturating_sub(cost);
         self.counters.work.raise(cost as u64);
@@ -84,11 +85,11 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// A peer has sent a message.
+    /// Processes a message of a peer.
     pub(super) fn message(&mut self, node: &mut dyn Node, via: Via, bytes: Vec<u8>, left: &mut TurnLimits) {
         let claim = match self.signing.open(&bytes) {
             Ok(claim) => claim,
-            // As with a signature that is refused.
+            // A refused form is treated like a refused signature: it counts against the peer only if that is the author.
             Err(Invalid::Refused) if !names(&bytes, &via.peer) => {
                 count!(self, &via.peer, refused);
                 return;
@@ -109,7 +110,7 @@ impl<R: Router> PubSub<R> {
             count!(self, &via.peer, denied);
             return;
         }
-        // What is known already costs no look at the signature.
+        // A message that is known already costs no verification.
         let is_ours = self.author.is_some() && claim.message.source == self.author;
         let digest = Digest::of(&claim.id);
         let known = self.seen.number(&digest);
@@ -117,7 +118,7 @@ impl<R: Router> PubSub<R> {
         if is_ours || known.is_some() && !is_forwarded_late {
             return self.duplicate(node, via, known);
         }
-        // Nor does what is refused, even if it is forged: whoever has said it, it is not taken.
+        // Nor does a message that is refused. It may be forged, but it is not accepted in any case.
         let room = if known.is_none() { self.room_for(&claim.message, via.peer) } else { None };
         if known.is_none() && room.is_none() {
             return node.count_refusals(via.connection, Refusal::MessageRefused, 1);
@@ -126,7 +127,8 @@ impl<R: Router> PubSub<R> {
         self.pays(via.peer, cost, left);
         match verdict {
             Ok(()) => {}
-            // Its forwarder may have taken it in good faith, but for its author.
+            // Other implementations accept such a signature, so the forwarder may have acted in good faith. The author
+            // has not.
             Err(Invalid::Refused) if claim.message.source != Some(via.peer) => {
                 count!(self, &via.peer, refused);
                 return;

@@ -1,26 +1,26 @@
-//! [`Accounts`]: how many of the messages in the cache each author, sender and address has brought.
+//! [`Accounts`]: the number of messages in the cache that each author, sender and address has.
 
 use super::chains::{Chained, Chains, END};
 use super::digest::Digest;
 use alloc::vec::Vec;
 
-/// The account of somebody, or the place of one that nobody has.
+/// An account of an author, a sender or an address; or a vacant place.
 #[derive(Debug)]
 struct Account {
-    /// Whose it is.
+    /// The owner of the account.
     owner: Digest,
-    /// The messages that it has; 0 where nobody has the place.
+    /// The number of the owner's messages; 0 if the place is vacant.
     held: u32,
-    /// The next one on its chain, or the next place that nobody has.
+    /// The next account of its chain, or the next vacant place.
     next: u32,
 }
 
-/// The accounts of those who have a message in the cache, and of nobody else.
+/// The accounts of all that have a message in the cache.
 #[derive(Debug)]
 pub(super) struct Accounts {
     accounts: AccountSlots,
     chains: Chains,
-    /// The first of the places that nobody has, which are linked.
+    /// The first vacant place. Vacant places form a linked list.
     vacant: u32,
 }
 
@@ -58,13 +58,14 @@ impl Accounts {
         Self { accounts: AccountSlots::default(), chains: Chains::default(), vacant: END }
     }
 
-    /// Returns the number of messages that somebody has.
+    /// Returns the number of messages that an owner has.
     pub(super) fn held(&self, owner: &Digest) -> usize {
         let account = self.chains.find(&self.accounts, owner).and_then(|place| self.accounts.get(place));
         account.map_or(0, |account| usize::try_from(account.held).unwrap_or(usize::MAX))
     }
 
-    /// Somebody has one more message. Returns the place of the account, which stays until its last message has gone.
+    /// Adds a message to an owner's account. Returns the place of the account, which stays the same until its last
+    /// message is gone.
     pub(super) fn charge(&mut self, owner: Digest) -> u32 {
         if let Some(place) = self.chains.find(&self.accounts, &owner) {
             if let Some(account) = self.accounts.get_mut(place) {
@@ -80,14 +81,15 @@ impl Accounts {
             self.chains.add(&mut self.accounts, place);
             return place;
         }
-        // There are fewer than three for each message of the cache, which `Seen` keeps below a quarter of this.
+        // Each message of the cache has at most three accounts, and `Seen` keeps fewer messages than a quarter of
+        // `u32::MAX`.
         let place = u32::try_from(self.accounts.0.len()).unwrap_or(END);
         self.accounts.0.push(account);
         self.chains.add(&mut self.accounts, place);
         place
     }
 
-    /// The owner of an account has one message less.
+    /// Removes a message from the account at a place.
     pub(super) fn discharge(&mut self, place: u32) {
         let Some(account) = self.accounts.get_mut(place) else { return };
         account.held = account.held.saturating_sub(1);
@@ -98,7 +100,7 @@ impl Accounts {
         }
     }
 
-    /// Returns the number of places, those that nobody has among them.
+    /// Returns the number of places, including vacant ones.
     #[cfg(test)]
     pub(super) fn places(&self) -> usize {
         self.accounts.0.len()

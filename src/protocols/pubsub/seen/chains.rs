@@ -1,4 +1,4 @@
-//! [`Chains`]: finds records by a [`Digest`] in constant time, without memory of its own for each of them.
+//! [`Chains`]: finds records by their [`Digest`] in constant time. The links are part of the records.
 
 use super::digest::Digest;
 use alloc::vec;
@@ -6,29 +6,29 @@ use alloc::vec::Vec;
 use core::hash::BuildHasher as _;
 use std::hash::RandomState;
 
-/// The link behind the last record of a chain.
+/// The link that marks the end of a chain.
 pub(super) const END: u32 = u32::MAX;
 
-/// The fewest chains.
+/// The minimum number of chains.
 const LEAST: usize = 16;
 
-/// Records that hang on chains. Each has a place, which is not [`END`], and keeps it as long as it hangs there.
+/// Records that are linked into chains. Each has a place, which is never [`END`], and keeps it while it is linked.
 pub(super) trait Chained {
-    /// Returns the digest of a record; `None` if there is none at this place.
+    /// Returns the digest of a record, or `None` if there is no record at this place.
     fn digest(&self, place: u32) -> Option<&Digest>;
 
-    /// Returns the link of a record to the next one on its chain.
+    /// Returns the link of a record to the next one of its chain.
     fn next(&self, place: u32) -> u32;
 
     /// Changes the link of a record.
     fn set_next(&mut self, place: u32, next: u32);
 }
 
-/// The beginnings of chains of records. The chain of a record follows from its digest, by a hash with a random key, so
-/// that nobody can choose records that share one. No result shows the key.
+/// The heads of chains of records. A hash of the digest with a random key selects the chain, so that nobody can choose
+/// records that share one. No result depends on the key.
 ///
-/// There are at least as many chains as records at any time, so that a chain has one record on average. Chains are made
-/// when records become more than ever before, and stay.
+/// There are always at least as many chains as records, so a chain has one record on average. More chains are made when
+/// there are more records than ever before; chains are never removed.
 #[derive(Debug, Default)]
 pub(super) struct Chains {
     first: Vec<u32>,
@@ -54,7 +54,7 @@ impl Chains {
         self.first.len()
     }
 
-    /// Adds a record that is there, and whose digest no other one has.
+    /// Links a record into its chain. It must be at its place already, and no other record may have its digest.
     pub(super) fn add(&mut self, records: &mut impl Chained, place: u32) {
         if self.len >= self.first.len() {
             self.grow(records);
@@ -63,7 +63,7 @@ impl Chains {
         self.link(records, place);
     }
 
-    /// Takes a record off, which is still there.
+    /// Unlinks a record, which must still be at its place.
     pub(super) fn remove(&mut self, records: &mut impl Chained, place: u32) {
         let Some(chain) = records.digest(place).map(|digest| self.chain(digest)) else { return };
         let next = records.next(place);
@@ -89,7 +89,7 @@ impl Chains {
         }
     }
 
-    /// Makes twice as many chains.
+    /// Doubles the number of chains.
     fn grow(&mut self, records: &mut impl Chained) {
         let more = self.first.len().saturating_mul(2).max(LEAST);
         for mut place in core::mem::replace(&mut self.first, vec![END; more]) {
@@ -102,7 +102,7 @@ impl Chains {
     }
 
     fn chain(&self, digest: &Digest) -> usize {
-        // There is a power of two of them, or none. What is cut off of the hash does not matter.
+        // The number of chains is a power of two, or 0. The bits of the hash that are cut off do not matter.
         #[allow(clippy::cast_possible_truncation, reason = "the lower bits of a hash are as good")]
         let hash = self.keys.hash_one(digest) as usize;
         hash & self.first.len().wrapping_sub(1)

@@ -1,35 +1,35 @@
-//! [`Digest`]: what stands for a message, an author or a sender in the cache.
+//! [`Digest`]: a hash that stands for a message, an author, a sender or an address in the cache.
 
 use crate::identity::PeerId;
 use crate::protocols::pubsub::message::MessageId;
 use crate::swarm::AddressGroup;
 use ring::digest::{Context, SHA256};
 
-/// The first 16 bytes of a SHA-256 hash: nobody finds another message with the digest of a given one. An entry takes as
-/// much memory whatever the length of the id that it stands for.
+/// The first 16 bytes of a SHA-256 hash. Nobody can find another message with the digest of a given one. An entry takes
+/// the same memory whatever the length of the id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(in crate::protocols::pubsub) struct Digest([u8; 16]);
 
-/// The longest encoding of a peer id: code and length of a hash of 64 bytes.
+/// The maximum length of an encoded peer id in bytes: the code and length of a hash, and a hash of 64 bytes.
 const PEER: usize = 84;
 
 impl Digest {
-    /// Returns what stands for a message.
+    /// Returns the digest of a message.
     pub(in crate::protocols::pubsub) fn of(id: &MessageId) -> Self {
         Self::of_parts(0, id.as_bytes())
     }
 
-    /// Returns what stands for an author.
+    /// Returns the digest of an author.
     pub(in crate::protocols::pubsub) fn of_author(author: PeerId) -> Self {
         Self::of_peer(1, author)
     }
 
-    /// Returns what stands for a sender.
+    /// Returns the digest of a sender.
     pub(in crate::protocols::pubsub) fn of_sender(sender: PeerId) -> Self {
         Self::of_peer(2, sender)
     }
 
-    /// Returns what stands for an address.
+    /// Returns the digest of an address.
     pub(in crate::protocols::pubsub) fn of_address(address: AddressGroup) -> Self {
         let (kind, number) = match address {
             AddressGroup::V4(number) => (3, number.into()),
@@ -40,12 +40,12 @@ impl Digest {
         Self::of_parts(kind, &number.to_be_bytes())
     }
 
-    /// Returns what stands for ourselves, where our messages have no author.
+    /// Returns the digest of this node, for messages of ours without an author.
     pub(in crate::protocols::pubsub) fn of_ourselves() -> Self {
         Self::of_parts(7, &[])
     }
 
-    /// Returns a part of it, where nothing is lost if two are alike.
+    /// Returns a part of the digest, for uses in which a collision does no harm.
     pub(in crate::protocols::pubsub) fn short(&self) -> u64 {
         self.0.first_chunk().copied().map_or(0, u64::from_be_bytes)
     }

@@ -1,29 +1,30 @@
-//! [`SentBy`]: which of the messages in the cache a peer has sent.
+//! [`SentBy`]: the messages in the cache that a peer has sent.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The messages among those seen that a peer has sent: a bit for each, in words that are used again for later ones.
+/// The remembered messages that a peer has sent: one bit for each, in words that are reused for later messages.
 #[derive(Default, Debug)]
 pub(in crate::protocols::pubsub) struct SentBy {
     words: Vec<u64>,
-    /// The newest message for which there is a bit, by 64. The words before it are those of the messages before.
+    /// The number of the newest word for which there are bits: the number of a message, divided by 64. The words before
+    /// it hold the bits of earlier messages.
     newest: u64,
 }
 
 impl SentBy {
-    /// The peer has sent the message of this number, of at most `max` that are remembered. Returns whether it had sent it
-    /// before. Memory is taken with the first one.
+    /// Records that the peer has sent the message with this number, of at most `max` that are remembered. Returns whether
+    /// it had sent the message before. Memory is allocated with the first call.
     pub(in crate::protocols::pubsub) fn mark(&mut self, number: u64, max: usize) -> bool {
         let (place, bit) = (number / 64, 1 << (number % 64));
         if self.words.is_empty() {
-            // One more than full words, since the numbers that are remembered need not begin with a word.
+            // One more than the full words, since the remembered numbers need not begin at the start of a word.
             self.words = vec![0; max.div_ceil(64).saturating_add(1)];
             self.newest = place;
         }
-        // Each word is cleared once for 64 messages, or all of them once.
+        // Each word is cleared once for its 64 messages. If more than all words were passed over, all are cleared once.
         for place in (self.newest.saturating_add(1)..=place).take(self.words.len()) {
-            // Which word is cleared first does not matter if all are.
+            // If all words are cleared, their order does not matter.
             if let Some(word) = self.word(place) {
                 *word = 0;
             }
@@ -35,7 +36,7 @@ impl SentBy {
         was_sent
     }
 
-    /// The word for this place, used for those before it, too; `None` while there is no memory.
+    /// Returns the word at this place, which earlier places have used too; `None` before memory is allocated.
     fn word(&mut self, place: u64) -> Option<&mut u64> {
         let at = place.checked_rem(self.words.len() as u64)?;
         self.words.get_mut(usize::try_from(at).ok()?)
@@ -53,9 +54,9 @@ mod tests {
         proptest!(|(max in 1..300_usize, steps in proptest::collection::vec((0..400_u64, 0..500_u64), 1..300))| {
             let (mut sent, mut model, mut newest) = (SentBy::default(), BTreeSet::new(), 0);
             for (back, later) in steps {
-                // Most often by a little.
+                // The number grows by a little most of the time.
                 newest += later.saturating_sub(400) + later % 3;
-                // Only of what is remembered somebody asks.
+                // Only remembered messages are marked.
                 let number = newest.saturating_sub(back % max as u64);
                 prop_assert_eq!(sent.mark(number, max), !model.insert(number), "{} of {}", number, newest);
             }

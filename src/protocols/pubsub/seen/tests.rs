@@ -1,5 +1,5 @@
-//! The cache against its shares, its times, and a model of the tables in it. `tests/support/pubsub_seen.rs` has a model of the
-//! whole, as peers see it.
+//! The cache is tested for its shares, its times, and against a model of its tables. `tests/support/pubsub_seen.rs` has a
+//! model of the whole, as peers see it.
 
 use super::*;
 use crate::identity::Keypair;
@@ -50,7 +50,7 @@ impl Seen {
 }
 
 #[test]
-fn one_is_known_until_its_time_is_over() {
+fn a_message_is_known_until_its_time_is_over() {
     let mut seen = seen(8);
     seen.advance(secs(5));
     assert_eq!(seen.add(1, &of(1, 1), Some(secs(5))), Ok(0));
@@ -64,7 +64,7 @@ fn one_is_known_until_its_time_is_over() {
 }
 
 #[test]
-fn what_is_added_between_turns_counts_from_the_next() {
+fn a_message_added_between_turns_counts_from_the_next() {
     let mut seen = seen(8);
     seen.advance(secs(1));
     seen.add(1, &of(1, 1), None).unwrap();
@@ -98,7 +98,7 @@ fn an_author_has_half_a_sender_four_fifths_an_address_more() {
     let (room, mut seen) = fill(100, &|_| of(1, 1));
     assert_eq!(room, 50);
     assert_eq!(seen.room(&of(1, 2)).unwrap_err(), ExceededShare::Author, "whoever sends it");
-    // By the same sender, too, another author has its share of what is left, and so on.
+    // Another author has its share of the rest, even by the same sender.
     let of_another = (200..400).filter(|number| seen.add(*number, &of(2, 1), None).is_ok()).count();
     assert_eq!(of_another, 25);
     let (room, mut seen) = fill(100, &|number| of(byte(number), 1));
@@ -111,7 +111,7 @@ fn an_author_has_half_a_sender_four_fifths_an_address_more() {
     assert_eq!(room, 160);
     assert_eq!(seen.room(&at(1)).unwrap_err(), ExceededShare::Sender);
     assert!(seen.room(&MessageOrigin { address: address(2), ..of(1, 1) }).is_ok(), "the author has little");
-    // Where anybody may be, there is no share but the whole.
+    // Without an address there is no bound but the size of the cache.
     let (room, seen) = fill(170, &|number| of(byte(number), byte(number)));
     assert_eq!(room, 170);
     assert_eq!(seen.room(&of(252, 252)).unwrap_err(), ExceededShare::Author, "there is no room at all");
@@ -119,7 +119,7 @@ fn an_author_has_half_a_sender_four_fifths_an_address_more() {
 }
 
 #[test]
-fn what_is_forgotten_gives_its_room_back_to_each_that_paid() {
+fn a_forgotten_message_frees_the_room_of_its_accounts() {
     let mut seen = seen(10);
     let origin = MessageOrigin { address: address(1), ..of(1, 1) };
     for round in 0..50 {
@@ -156,7 +156,7 @@ fn memory_of_a_rush_is_given_back() {
     assert!((4_000..4_010).all(|number| seen.knows(number)));
     seen.advance(secs(15));
     assert_eq!((seen.entries.queue.capacity(), seen.accounts.places(), seen.chains.count()), (0, 0, 0));
-    // A little is kept, so that those who say little cost no allocation.
+    // A little memory is kept, so that few messages cost no allocation.
     (0..100).for_each(|number| assert!(seen.add(number, &of(1, 1), Some(secs(15))).is_ok()));
     let taken = seen.entries.queue.capacity();
     seen.advance(secs(25));
@@ -190,7 +190,7 @@ fn no_place_at_all_counts_as_one() {
 #[test]
 fn messages_are_found_where_places_begin_anew() {
     let mut seen = seen(8);
-    // As after two thousand million messages.
+    // This is the state after two thousand million messages.
     seen.entries.first = u64::from(LOWER) - 3;
     for round in 0..20 {
         let now = secs(10 * round);
@@ -203,7 +203,7 @@ fn messages_are_found_where_places_begin_anew() {
 }
 
 #[test]
-fn its_tables_are_what_their_entries_say() {
+fn the_accounts_agree_with_a_count_of_the_entries() {
     use proptest::prelude::*;
     let step = (0..40_u64, 0..6_u8, 0..4_u8, 0..3_u8, 0..4_u64);
     proptest!(|(places in 1..24_usize, steps in proptest::collection::vec(step, 1..200))| {
@@ -233,14 +233,14 @@ fn its_tables_are_what_their_entries_say() {
     });
 }
 
-/// Somebody says so many messages a second, at equal distances, from the beginning.
+/// An author that says `rate` messages a second, at equal distances.
 struct Speaker {
     rate: u64,
     origin: MessageOrigin,
 }
 
-/// Hears speakers for twice the time for which a message is remembered. Returns the messages of each that were refused. Less
-/// is remembered than by default, and for a shorter time in proportion, so that the rates are the same.
+/// Runs speakers for twice the time for which a message is remembered. Returns the number of refused messages of each.
+/// The cache and the time are an eighth of the defaults, so that the rates are the same.
 fn refused_at(speakers: &[Speaker]) -> Vec<u64> {
     let mut config = Config::default();
     (config.seen, config.seen_ttl) = (config.seen / 8, config.seen_ttl / 8);
@@ -250,7 +250,7 @@ fn refused_at(speakers: &[Speaker]) -> Vec<u64> {
     let mut number = 0;
     let at = |speaker: &Speaker, said: u64| Duration::from_nanos(said * 1_000_000_000 / speaker.rate);
     loop {
-        // Whose next message is first.
+        // The speaker whose next message is first.
         let next = (0..speakers.len()).min_by_key(|n| at(&speakers[*n], said[*n])).unwrap();
         let now = at(&speakers[next], said[next]);
         if now >= until {
@@ -262,7 +262,7 @@ fn refused_at(speakers: &[Speaker]) -> Vec<u64> {
     }
 }
 
-/// The table and the formula of the page of `Config::seen`.
+/// Checks the table and the formula on the page of `Config::seen`.
 #[test]
 fn the_rates_of_the_page_are_those_that_are_told() {
     let (page, config) = (include_str!("../config.rs"), Config::default());
@@ -271,7 +271,7 @@ fn the_rates_of_the_page_are_those_that_are_told() {
         thousands => format!("{thousands} {:03}", number % 1_000),
     };
     let byte = |number: u64| u8::try_from(number % 200).unwrap();
-    // All that somebody can say at once, until nothing more of it is taken.
+    // The number of messages accepted of each if all is said at once, until nothing more is accepted.
     let told = |origins: &dyn Fn(u64) -> MessageOrigin, each: u64| {
         let (mut seen, mut refused) = (Seen::new(&config), 0);
         let mut is_over = |is_taken: bool| {
@@ -296,7 +296,7 @@ fn the_rates_of_the_page_are_those_that_are_told() {
         let line = format!("| {who} | {}{each} | {}{each} |", spaced(told), spaced(told / config.seen_ttl.as_secs()));
         assert!(page.contains(&line), "{line}");
     }
-    // At a steady rate nothing is refused below the stated one, of anybody, and only its own of who is above it.
+    // At a steady rate below the stated one nothing is refused; above it only the author's own messages are.
     let speaker = |rate, author, sender| Speaker { rate, origin: of(author, sender) };
     let others = || (10..13).map(|author| speaker(100, author, 9));
     let beside = |rate| refused_at(&core::iter::once(speaker(rate, 1, 1)).chain(others()).collect::<Vec<_>>());

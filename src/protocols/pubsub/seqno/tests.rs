@@ -1,5 +1,5 @@
-//! Whose number is forgotten at the bound, whose new authors are refused, and what a later life knows, against a model that
-//! looks at every author for every message.
+//! The author that is forgotten at the bound, new authors that are refused, and numbers over restarts; and a model that
+//! scans all authors for each message.
 
 use super::*;
 use crate::identity::Keypair;
@@ -31,7 +31,7 @@ fn validator(authors: usize) -> SeqnoValidator {
 }
 
 impl SeqnoValidator {
-    /// A message comes, and is told if there is room for its author. Returns whether it is.
+    /// Receives a message, which is delivered if there is room for its author. Returns whether it is.
     fn says(&mut self, author: u8, seqno: u64, by: Bringer) -> bool {
         let has_room = self.has_room(&peer(author), by);
         if has_room {
@@ -65,24 +65,24 @@ fn numbers_up_to_the_highest_are_refused_each_author_by_itself() {
 fn who_makes_up_authors_pushes_out_none_that_was_heard_lately() {
     let mut validator = validator(8);
     assert!(validator.says(1, 1, address(1)));
-    // Nor one whose message the attacker itself was the first to send.
+    // An author whose message the attacker itself was the first to send is not pushed out either.
     assert!(validator.says(2, 1, address(2)));
     for author in 100..200 {
         validator.advance(secs(5) + Duration::from_millis(900 * u64::from(author - 99)));
         validator.says(author, 1, address(2));
     }
-    // With the two there are five, and three places are left: it has brought four, one of them an honest one.
+    // Five authors are known, and three places are free. The attacker has brought four authors, one of them honest.
     assert_eq!(validator.known(), BTreeSet::from([1, 2, 100, 101, 102]));
     assert_eq!((validator.forgotten(), validator.says(1, 2, address(2))), (0, true), "who is known is not refused");
     assert!(validator.says(3, 1, address(3)) && validator.says(4, 1, address(3)), "others have room");
 }
 
 #[test]
-fn who_was_silent_for_longest_goes_once_it_was_silent_for_long_enough() {
+fn the_author_silent_longest_goes_once_beyond_kept_for() {
     let mut validator = validator(3);
     (1..=3).for_each(|author| assert!(validator.says(author, 1, address(author))));
     validator.advance(secs(50));
-    // Heard again, by whomever.
+    // The author is heard again, by another bringer.
     assert!(validator.says(1, 2, address(9)));
     validator.advance(secs(105) - Duration::from_nanos(1));
     assert!(!validator.says(4, 1, address(4)));
@@ -101,7 +101,7 @@ fn restored_authors_give_way_as_those_of_this_life() {
     first.advance(secs(112));
     let kept: Vec<_> = first.authors().collect();
     assert_eq!(kept.iter().map(|author| author.silent_for.as_secs()).collect::<Vec<_>>(), [102, 52, 12, 4]);
-    // The next life has another clock, and learns what was kept before its first turn or after it.
+    // The next run has another clock. The authors are restored before its first turn or after it.
     for is_early in [true, false] {
         let mut second = SeqnoValidator::new(8, KEPT);
         if !is_early {
@@ -109,14 +109,14 @@ fn restored_authors_give_way_as_those_of_this_life() {
         }
         kept.iter().for_each(|author| second.remember(*author));
         second.advance(secs(9_000));
-        // Three were heard lately: who makes up authors has three places of the five that are left.
+        // Three authors were heard lately, so the attacker gets three of the five places that are left.
         (100..200).for_each(|author| _ = second.says(author, 1, address(2)));
         assert_eq!(second.known(), BTreeSet::from([1, 2, 3, 4, 100, 101, 102]));
         assert!(second.says(5, 1, address(3)), "the last place");
         assert!(second.says(6, 1, address(4)), "in the place of the one that is silent for more than 100 s");
         assert!(!second.says(7, 1, address(5)));
         assert_eq!(second.known(), BTreeSet::from([2, 3, 4, 5, 6, 100, 101, 102]));
-        // 60 s later the next one of the earlier life has been silent for 112 s, and its own for 60 s.
+        // 60 s later the next author of the earlier run has been silent for 112 s, and those of this run for 60 s.
         second.advance(secs(9_060));
         assert!(second.says(7, 1, address(5)) && !second.says(8, 1, address(6)));
         assert!(!second.known().contains(&2) && second.known().contains(&5));
@@ -125,13 +125,13 @@ fn restored_authors_give_way_as_those_of_this_life() {
 }
 
 #[test]
-fn of_too_many_that_are_restored_those_silent_for_longest_go() {
+fn of_too_many_restored_authors_the_longest_silent_go() {
     let mut validator = validator(2);
     for (author, silent) in [(1, 30), (2, 500), (3, 10), (4, 20)] {
         validator.remember(known_author(author, 1, silent));
     }
     assert_eq!(validator.known(), BTreeSet::from([3, 4]));
-    // Twice is once: the higher number and the later message count.
+    // An author that is restored twice has one place: the higher number and the later time count.
     validator.remember(known_author(3, 9, 60));
     assert_eq!(validator.authors().collect::<Vec<_>>(), [known_author(4, 1, 20), known_author(3, 9, 10)]);
 }
@@ -144,7 +144,7 @@ fn no_place_at_all_counts_as_one() {
 }
 
 #[test]
-fn no_time_is_too_long_and_a_clock_that_is_set_back_stands_still() {
+fn no_time_is_too_long_and_a_clock_set_back_stands_still() {
     let mut validator = SeqnoValidator::new(2, Duration::MAX);
     validator.advance(Duration::MAX);
     validator.remember(KnownAuthor { id: peer(1), seqno: 1, silent_for: Duration::MAX });
@@ -155,7 +155,7 @@ fn no_time_is_too_long_and_a_clock_that_is_set_back_stands_still() {
     assert!(!validator.says(3, 1, address(2)));
 }
 
-/// The model: each author with its number, when it was heard, and who has brought it.
+/// The model: each author with its number, the time at which it was heard, and its bringer.
 #[derive(Default)]
 struct Model(Vec<(u8, u64, Duration, Option<u8>)>);
 
@@ -176,7 +176,7 @@ impl Model {
             }
             None => (0, Some(by)),
         };
-        // In the order in which they were heard: the first was silent for longest.
+        // The list is in the order in which authors were heard, so the first has been silent for longest.
         if self.0.len() == max {
             self.0.remove(0);
         }
@@ -193,14 +193,14 @@ fn it_does_what_its_slow_model_does() {
         let (mut validator, mut model, mut now) = (SeqnoValidator::new(max, KEPT), Model::default(), secs(1_000));
         let mut offset = secs(0);
         for (at, (author, by, seqno, pause)) in steps.into_iter().enumerate() {
-            // Most pauses are none, so that places fill up.
+            // Most pauses are 0, so that places fill up.
             now += secs(pause.saturating_sub(40));
             if at == restarts {
                 validator.advance(now);
                 let kept: Vec<_> = validator.authors().collect();
                 validator = SeqnoValidator::new(max, KEPT);
                 kept.into_iter().for_each(|author| validator.remember(author));
-                // Of those of an earlier life nobody knows who has brought them.
+                // The bringers of authors of an earlier run are unknown.
                 model.0.iter_mut().for_each(|(.., by)| *by = None);
                 offset = secs(77);
             }

@@ -1,4 +1,4 @@
-//! What is signed is taken, and nothing else.
+//! Signed messages are accepted, and nothing else is.
 
 use super::*;
 use crate::connection::weak_keys;
@@ -16,7 +16,7 @@ fn sealed() -> Vec<u8> {
     policy().seal("topic", b"data").unwrap().0
 }
 
-/// A changed copy of a signed message.
+/// Returns a changed copy of a signed message.
 fn changed(change: impl FnOnce(&mut wire::Message)) -> Vec<u8> {
     let mut message = wire::Message::decode(&sealed()[..]).unwrap();
     change(&mut message);
@@ -30,7 +30,7 @@ fn check(bytes: &[u8]) -> Result<Message, Invalid> {
 }
 
 #[test]
-fn what_is_signed_is_verified_and_names_its_author() {
+fn a_signed_message_is_verified_and_names_its_author() {
     let mut policy = policy();
     for seqno in [7, 8] {
         let (bytes, id) = policy.seal("topic", b"data").unwrap();
@@ -78,7 +78,7 @@ fn every_field_is_required() {
     for change in [(|message| message.from = None) as fn(&mut wire::Message), |message| message.signature = None] {
         assert_eq!(check(&changed(change)), Err(Invalid::Missing));
     }
-    // go does without this one.
+    // go does not require this field.
     assert_eq!(check(&changed(|message| message.seqno = None)), Err(Invalid::Refused));
     assert_eq!(check(&changed(|message| message.topic = None)), Err(Invalid::Malformed));
     assert_eq!(check(&changed(|message| message.seqno = Some(vec![0; 7]))), Err(Invalid::Refused));
@@ -120,7 +120,7 @@ fn fields_that_we_do_not_know_are_signed_and_kept() {
     assert_eq!(check(&[bytes, vec![0x3a, 1, 9]].concat()), Err(Invalid::BadSignature));
 }
 
-/// The fields of a message of the first key's up to its topic, and the topic `t`.
+/// Returns the fields of a message of the first key up to its topic, and the topic `t`.
 fn head_and_topic() -> (Vec<u8>, Vec<u8>) {
     let from = Some(key(1).public().to_peer_id().to_bytes());
     let seqno = Some(7u64.to_be_bytes().into());
@@ -128,7 +128,7 @@ fn head_and_topic() -> (Vec<u8>, Vec<u8>) {
     (head.encode_to_vec(), b"\x22\x01t".into())
 }
 
-/// Fields, and the signature of the first key over them as they stand there.
+/// Returns the fields, with the signature of the first key over their bytes.
 fn signed_as_it_stands(fields: &[u8]) -> Vec<u8> {
     let signature = key(1).sign(&[DOMAIN, fields].concat()).unwrap();
     [fields, &[0x2a, 64], &signature].concat()
@@ -152,14 +152,14 @@ fn a_repeated_field_is_verified_as_it_stands_and_not_forwarded() {
     for earlier in earlier {
         let twice = signed_as_it_stands(&[earlier, &head, &topic].concat());
         assert!(!is_forwardable(&twice), "{earlier:x?}");
-        // The signature covers the first one, too.
+        // The signature covers the first occurrence, too.
         let mut bent = twice.clone();
         bent[2] ^= 1;
         assert_eq!(check(&bent), Err(Invalid::BadSignature), "{earlier:x?}");
-        // Nor does the signature over what others make of it fit.
+        // A signature over the message as others decode it does not fit.
         assert_eq!(check(&[earlier, &once].concat()), Err(Invalid::BadSignature), "{earlier:x?}");
     }
-    // The last signature and the last key count; neither is signed.
+    // The last signature and the last key count. Neither is covered by the signature.
     let key_field = [&[0x32, 36][..], &key(1).public().encode_protobuf()].concat();
     for (unsigned, is_good) in [
         ([&[0x2a, 1, 9][..], &once].concat(), true),
@@ -198,7 +198,7 @@ fn a_message_in_an_unusual_form_is_not_forwarded() {
 }
 
 #[test]
-fn without_signatures_nothing_may_be_there_that_names_an_author() {
+fn without_signatures_no_field_may_name_an_author() {
     let policy = Signing::strict_no_sign();
     let (bytes, id) = policy.seal("topic", b"data").unwrap();
     assert_eq!(bytes, b"\x12\x04data\x22\x05topic");
@@ -206,7 +206,7 @@ fn without_signatures_nothing_may_be_there_that_names_an_author() {
     assert_eq!((claim.verify(&bytes), &claim.id), (Ok(()), &id));
     assert_eq!(claim.message, Message { topic: "topic".into(), source: None, seqno: None, data: b"data".into() });
     assert!(claim.is_forwardable);
-    // Nobody can be blamed for a signature, but py takes two topics for two.
+    // Without signatures nobody can be blamed for one, but py takes two topics for two messages.
     for (bytes, is_forwardable) in [
         (&b"\x22\x01t\x12\x01d\x3a\x00"[..], true),
         (b"\x22\x01a\x22\x01t", false),
@@ -220,7 +220,7 @@ fn without_signatures_nothing_may_be_there_that_names_an_author() {
     }
 }
 
-/// A message of an author with this key and signature, and with data of so many bytes.
+/// Returns a message of an author with this key and signature, and with `len` bytes of data.
 fn crafted(key: &[u8], source: &[u8], signature: &[u8], len: usize) -> Vec<u8> {
     let message = wire::Message {
         from: Some(source.to_vec()),
@@ -234,13 +234,13 @@ fn crafted(key: &[u8], source: &[u8], signature: &[u8], len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_look_costs_what_its_signature_and_its_length_cost() {
+fn a_check_costs_its_signature_and_its_length() {
     let cost = |keypair: Keypair, len| {
         let signing = Signing::strict_sign(keypair, 1);
         let bytes = signing.seal("t", &vec![7; len]).unwrap().0;
         let Checked { cost, verdict } = signing.open(&bytes).unwrap().check(&bytes);
         assert_eq!(verdict, Ok(()));
-        // One that is wrong costs as much.
+        // A wrong signature costs as much.
         let mut forged = bytes;
         let at = forged.windows(3).position(|bytes| bytes == [0x22, 1, b't']).unwrap() + 2;
         forged[at] = b'u';
@@ -273,9 +273,9 @@ fn a_message_by_a_key_of_small_order_is_refused() {
 }
 
 #[test]
-fn a_key_that_is_refused_or_not_built_in_is_told_from_a_wrong_one() {
+fn a_refused_key_is_told_from_a_wrong_one() {
     let source = key(1).public().to_peer_id().to_bytes();
-    // Of a type that there is not; an RSA key that is too long to be one; and one that is cut.
+    // A key of an unknown type, an RSA key that is too long, and one that is cut.
     for (key, verdict) in [
         (&[8, 9, 18, 1, 0][..], Invalid::Refused),
         (&[&[8, 0, 18, 0x80, 0x20][..], &[0; 4_096]].concat(), Invalid::Refused),
