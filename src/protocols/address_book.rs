@@ -105,17 +105,19 @@ pub struct Config {
     pub peers_at_a_time: usize,
     /// The maximum number of dials to one peer at a time. 0 counts as 1. Default 3.
     pub dials_per_peer: usize,
-    /// The time after which the next address is dialed beside one that has not answered. Default 1 s.
+    /// The time after which the next address is dialed, while the dial before has neither connected nor failed. At least
+    /// 1 ms. Default 1 s.
     pub attempt_delay: Duration,
     /// The number of failures in a row after which an address is taken for dead. Default 3.
     pub attempts: u32,
-    /// The wait after the first failure to connect with a peer that is kept, and after the end of its connection.
-    /// After each further failure it is twice as long as before. Each time it takes between half of that and all of it,
-    /// at random. It is at least 1 ms. Default 1 s.
+    /// The base of the wait before a kept peer is dialed again, after a failure to connect or the end of its last
+    /// connection. Each further failure doubles the base. The wait is drawn at random, between half of the base and all
+    /// of it, and is at least 1 ms. Default 1 s.
     pub min_backoff: Duration,
-    /// The longest wait. Default 5 min.
+    /// The maximum that the base reaches by doubling. Default 5 min.
     pub max_backoff: Duration,
-    /// After a connection that lasted as long, it waits for [`min_backoff`](Self::min_backoff) again. Default 1 min.
+    /// The duration of a connection after which the waits begin at [`min_backoff`](Self::min_backoff) again. Default 1
+    /// min.
     pub stable_after: Duration,
     /// The most events that may wait for the owner. One more, and the oldest is [dropped](AddressBook::dropped). 0 counts
     /// as 1. Default 256.
@@ -245,7 +247,7 @@ pub struct AddressBook {
     book: Book,
     connections: Table<ConnectionId, BookConnection>,
     dials: Table<ConnectionId, PeerDial>,
-    /// The times at which a peer is looked at again: to dial it, or its next address.
+    /// The time at which each peer, or its next address, is to be dialed.
     deadlines: Deadlines<PeerId>,
     /// The connected peers whose outcome the owner is to be told in the next drive. Some may have disconnected since.
     to_tell: VecDeque<PeerId>,

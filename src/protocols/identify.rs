@@ -288,9 +288,9 @@ impl Identify {
         }
     }
 
-    /// Also sends a signed record of our addresses. `key` is the node's key. `sequence` is the number of the first
-    /// record, and grows by one whenever our addresses change. It has to be greater than the number of any record of an
-    /// earlier run; the number of seconds since 1970 is.
+    /// Adds a signed record of our addresses to our messages. `key` is the node's key. `sequence` is the number of the
+    /// first record, and grows by one whenever our addresses change. It has to be greater than the number of any record
+    /// of an earlier run; the number of seconds since 1970 is.
     #[must_use]
     pub fn with_signed_record(mut self, key: Keypair, sequence: u64) -> Self {
         self.local.sign(key, sequence);

@@ -196,7 +196,7 @@ struct PingedConnection {
     ask_stream: AskStream,
     /// True if the owner has asked for a ping whose outcome it has not been told.
     is_asked: bool,
-    /// When to ask, or to wait no longer.
+    /// The time of the next ping, or the time at which the ping under way fails.
     deadline: Option<Duration>,
     answers: Vec<StreamId>,
 }

@@ -150,7 +150,8 @@ pub struct RequestResponse<C: Codec> {
     refused: u64,
 }
 
-/// The time that a stream waits for the peer beyond that of its request, where the service has gone that would have ended it.
+/// The time that the swarm lets a half-open stream live beyond the request's own deadline. It only matters if the
+/// service, which would have ended the stream, was uninstalled.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The subject of a stream or a deadline.

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use chacha20::rand_core::Rng as _;
 use core::time::Duration;
 
-/// The shortest wait: so that time moves on from one attempt to the next.
+/// The shortest wait. It is not 0, so that time moves on between two attempts.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
 impl AddressBook {
@@ -77,7 +77,7 @@ impl AddressBook {
         self.dial_on(node, peer, now);
     }
 
-    /// The deadline of a peer has come: its next address is dialed, or it is.
+    /// Handles the deadline of a peer: its next address is dialed, or a new round begins.
     pub(super) fn due(&mut self, node: &mut dyn Node, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         entry.deadline = None;
@@ -189,7 +189,8 @@ impl AddressBook {
         self.book.forget_if_empty(&peer);
     }
 
-    /// A peer is dialed again later, if it is kept, an address of it is known, and nobody dials it.
+    /// Sets the time of the next round for a kept peer, if an address of it is known and no round is under way or in
+    /// line.
     pub(super) fn try_again(&mut self, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         if !entry.is_wanted() || !entry.has_addresses() || entry.is_dialing() || entry.is_in_line {
@@ -198,7 +199,8 @@ impl AddressBook {
         let doublings = entry.failures.saturating_sub(1).min(31);
         let longest = self.config.min_backoff.saturating_mul(1 << doublings);
         let half = longest.min(self.config.max_backoff).checked_div(2).unwrap_or_default().max(MIN_WAIT);
-        // Between half of it and all of it. Half of the longest time, times at most 1, is a time.
+        // Between half of the time and all of it. `mul_f64` cannot overflow, since its factor is at most 1 and half of
+        // any time is far below the maximum.
         let part = f64::from(self.rng.next_u32()) / f64::from(u32::MAX);
         let at = now.saturating_add(half).saturating_add(half.mul_f64(part));
         self.deadlines.set(peer, &mut entry.deadline, Some(at));

@@ -16,7 +16,7 @@ use core::time::Duration;
 pub(super) struct PeerEntry {
     known: Vec<KnownAddress>,
     pub(super) dialing: Option<Dialing>,
-    /// The time at which it is dialed, or its next address is.
+    /// The time at which the peer, or its next address, is dialed.
     pub(super) deadline: Option<Duration>,
     /// True if the peer stands in line to be dialed.
     pub(super) is_in_line: bool,

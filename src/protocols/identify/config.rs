@@ -26,8 +26,8 @@ pub struct Config {
     /// True if a change of our addresses is pushed. A change of our protocols is pushed when it is noticed; to push at
     /// once after the node has registered one, call [`push`](Identify::push). Default true.
     pub pushes: bool,
-    /// How long each stream may take, from its opening to its end. Then it is reset; a question without an outcome has
-    /// failed of [`Failure::Timeout`], unless all messages that came were whole. Default 10 s.
+    /// The maximum duration of a stream, from its opening to its end. After it the stream is reset, and a question
+    /// without an outcome fails with [`Failure::Timeout`], unless all messages that came on it are whole. Default 10 s.
     pub timeout: Duration,
     /// The maximum number of bytes that a peer may say on one stream, in at most 10 messages. More is
     /// [`Failure::Protocol`]. Default 16 KiB: two messages of 8 KiB, the most that go and js accept.
@@ -64,8 +64,9 @@ pub struct Config {
     pub pushes_said: Rate,
     /// The maximum number of pushes under way on all connections. Further ones wait in line. 0 counts as 1. Default 64.
     pub outbound_pushes: usize,
-    /// How long a push waits for which the bounds of the swarm leave no stream, or
-    /// [`pushes_said`](Self::pushes_said) no place, until it is tried again, as often as it takes; what it says then is what is true then. It is at least 1 ms. Default 1 s.
+    /// The time after which a push is tried again, if the bounds of the swarm or [`pushes_said`](Self::pushes_said) did
+    /// not allow a stream for it. It is tried as often as necessary, and says what is true at that time. At least 1 ms.
+    /// Default 1 s.
     pub push_again_after: Duration,
     /// How many events may wait for the owner. One more, and the oldest is [dropped](Identify::dropped); and likewise where
     /// what they tell takes more than a quarter of [`held_bytes`](Self::held_bytes). 0 counts as 1. Default 256.

@@ -14,7 +14,7 @@ use crate::swarm::OpenStreamError;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-/// The shortest wait before a push is tried again: so that time moves on from one attempt to the next.
+/// The shortest wait before a push is tried again. It is not 0, so that time moves on between two attempts.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
 /// The state of an open connection.

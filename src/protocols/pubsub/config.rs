@@ -192,14 +192,14 @@ pub struct Config {
     /// How many bytes of data and topics the events have that wait to be drained; further ones are lost as well. A turn ends
     /// where one more RPC might not fit, if it has told anything. Default 16 MiB.
     pub event_bytes: usize,
-    /// How long it takes until our stream to a connected peer is opened again after it has failed or ended; twice as
-    /// long each further time. It is at least 1 ms. Default 1 s.
+    /// The wait before our stream to a connected peer is opened again after it has failed or ended. Each further attempt
+    /// doubles it. At least 1 ms. Default 1 s.
     pub reopen_after: Duration,
-    /// The longest of these waits; a stream that has lived as long makes the next one a first time again.
-    /// Default 60 s.
+    /// The maximum of this wait. After a stream that has lived for as long, the waits begin at
+    /// [`reopen_after`](Self::reopen_after) again. Default 60 s.
     pub reopen_at_most_after: Duration,
-    /// How often that is tried in a row; then the peer is left alone until it connects again or opens a stream to us.
-    /// Default 8.
+    /// The maximum number of attempts in a row. After them the peer is left alone until it connects again or opens a
+    /// stream to us. Default 8.
     pub reopen_attempts: u32,
 }
 

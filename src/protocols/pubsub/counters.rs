@@ -19,7 +19,7 @@ pub(super) use count;
 pub struct Counters {
     /// Messages that we have published.
     pub published: u64,
-    /// Messages that were delivered, or lost only because the event queue had no room.
+    /// Messages that were delivered, even if their event was lost because the owner did not take it in time.
     pub received: u64,
     /// Messages, published or received, that were queued for a peer: each is counted once for each peer.
     pub sent: u64,
@@ -90,7 +90,8 @@ pub struct Counters {
 pub struct PeerCounters {
     /// Messages for the peer that were dropped.
     pub dropped: u64,
-    /// Messages from the peer that were delivered, or lost only because the event queue had no room.
+    /// Messages from the peer that were delivered, even if their event was lost because the owner did not take it in
+    /// time.
     pub received: u64,
     /// Messages from the peer that were known already, whichever peer had sent them.
     pub duplicates: u64,

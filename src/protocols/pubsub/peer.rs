@@ -21,7 +21,7 @@ use core::time::Duration;
 /// The approximate maximum of bytes of topics in one announcement. Some implementations read RPCs of at most 64 KiB.
 const ANNOUNCEMENT: usize = 16 * 1024;
 
-/// The shortest wait before our stream is opened again: so that time moves on from one attempt to the next.
+/// The shortest wait before our stream is opened again. It is not 0, so that time moves on between two attempts.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
 /// The maximum number of unsubscriptions that are sent again after our stream is replaced. Beyond it, a peer may keep
@@ -55,7 +55,7 @@ pub(super) struct Peer {
     pub(super) outbox: Outbox,
     /// True if the owner has been told of the peer, since it speaks the protocol.
     pub(super) is_told: bool,
-    /// How often our stream has been opened again.
+    /// The number of attempts in a row to open our stream again.
     attempts: u32,
     /// The peer's place among all.
     pub(super) place: PeerPlace,
@@ -78,7 +78,7 @@ pub(super) struct Peer {
 pub(super) enum OutboundStream {
     /// There is no stream, and none can be opened before something changes.
     None,
-    /// It is opened again at a time.
+    /// The stream is opened again at this time.
     Waiting(Duration),
     Opening(StreamId),
     Open {
@@ -126,7 +126,7 @@ impl Peer {
         self.is_stale = true;
     }
 
-    /// Our stream has ended.
+    /// Handles the end of our stream. If it has lived for the longest wait, the attempts begin anew.
     pub(super) fn closed(&mut self, now: Duration, config: &Config) {
         if let OutboundStream::Open { since, .. } = self.outbound
             && now >= since.saturating_add(config.reopen_at_most_after)
@@ -137,7 +137,7 @@ impl Peer {
         self.outbox.restart();
     }
 
-    /// When to try again, or `None` if that has been done often enough.
+    /// Returns the time of the next attempt to open our stream, or `None` if there were as many as allowed.
     pub(super) fn retry(&mut self, now: Duration, config: &Config) -> Option<Duration> {
         if self.attempts >= config.reopen_attempts {
             return None;

@@ -179,7 +179,8 @@ impl Seen {
         }
     }
 
-    /// A turn begins: what was added since the last one counts from here, and what is old is forgotten, a part at a time.
+    /// Begins a turn. Messages that were added since the last one get their time now. Those whose time is over are
+    /// forgotten, a limited number in each turn.
     pub(super) fn advance(&mut self, now: Duration) {
         let until = self.until(now);
         for entry in self.entries.queue.iter_mut().rev().take(core::mem::take(&mut self.untimed)) {
@@ -194,7 +195,8 @@ impl Seen {
         }
     }
 
-    /// When a turn is due: at once if something was added between two, else when the oldest is to be forgotten.
+    /// Returns the time of the next turn: at once if a message without a time was added, else when the oldest is to be
+    /// forgotten.
     pub(super) fn next_turn(&self) -> Option<Duration> {
         if self.untimed > 0 {
             return Some(Duration::ZERO);
@@ -227,8 +229,8 @@ impl Seen {
         if free > 0 && has_share { Ok(CacheRoom([author, sender, address])) } else { Err(ExceededShare::Sender) }
     }
 
-    /// Adds a message, which is not known, in the room that there was for it just now, and returns its number. Between two
-    /// turns there is no `now`: it counts from the next [`advance`](Self::advance).
+    /// Adds a message, which must not be remembered yet, with the room that was just found for it. Returns its number.
+    /// `now` is `None` between two turns; the message then gets its time in the next [`advance`](Self::advance).
     pub(super) fn insert(&mut self, digest: Digest, room: CacheRoom, now: Option<Duration>) -> u64 {
         let until = match now {
             Some(now) => self.until(now),

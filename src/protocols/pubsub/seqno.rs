@@ -274,9 +274,9 @@ impl SeqnoValidator {
         self.max.saturating_mul(512)
     }
 
-    /// A turn begins. Authors that were silent for long enough come to be spare, a part at a time.
+    /// Begins a turn. Authors that have been silent for `kept_for` become spare, a limited number in each turn.
     pub(super) fn advance(&mut self, now: Duration) {
-        // A clock that is set back stands still until it goes on.
+        // If the owner's clock is set back, this clock stands still until the owner's moves on.
         let passed = now.saturating_sub(self.looked_at.replace(now).unwrap_or(now));
         self.clock = self.clock.saturating_add(passed);
         for _ in 0..SPARED_AT_ONCE {

@@ -143,7 +143,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Has our stream to a peer opened again after a while, if it is not enough.
+    /// Schedules another attempt to open our stream to a peer, or gives the stream up after too many attempts.
     fn retry(&mut self, node: &mut dyn Node, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         match peer.retry(self.now.unwrap_or_default(), &self.config) {
@@ -308,7 +308,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Opens again what is due.
+    /// Opens the streams whose time has come.
     pub(super) fn reopen(&mut self, node: &mut dyn Node, now: Duration) {
         while let Some((at, id)) = self.timers.first().copied().filter(|(at, _)| *at <= now) {
             self.timers.remove(&(at, id));

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::fmt::Display;
 
-/// Encodes and decodes the requests and responses of a protocol. A codec does not mark where a message ends: [`Framing`]
-/// does.
+/// The conversion of a protocol's requests and responses to bytes and back. A codec does not mark where a message ends:
+/// [`Framing`] does.
 ///
 /// The bytes to decode come from a peer. They may be any bytes, up to the length that [`Config`](super::Config) allows.
 ///

@@ -26,12 +26,13 @@ pub struct Config {
     /// True if requests of peers are answered. If false, the protocols are not registered with the node, and peers are
     /// told that we do not speak them. Default true.
     pub answers: bool,
-    /// The time that a request may take from the [`drive`](crate::notifee::Notifees::drive) after
-    /// [`request`](RequestResponse::request) to the last byte of its response, the wait for its peer's connection
-    /// included. Then it has failed of [`Failure::Timeout`], and its stream is reset. Default 10 s, that of rust-libp2p.
+    /// The maximum duration of our request, from the [`drive`](crate::notifee::Notifees::drive) after
+    /// [`request`](RequestResponse::request) to the last byte of its response. The wait for the peer to connect is part
+    /// of it. After it the request fails with [`Failure::Timeout`], and its stream is reset. Default 10 s, that of
+    /// rust-libp2p.
     pub timeout: Duration,
-    /// The time that a request of a peer may take from the opening of its stream to the last byte of our response, the
-    /// owner's time for it included. Then its stream is reset. Default 10 s.
+    /// The maximum duration of a peer's request, from the opening of its stream to the last byte of our response. The
+    /// owner's time to respond is part of it. After it the stream is reset. Default 10 s.
     pub inbound_timeout: Duration,
     /// The maximum length of a request in bytes, ours or a peer's. Default 1 MiB, that of rust-libp2p's `cbor` and
     /// `json`.
