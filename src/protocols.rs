@@ -3,10 +3,11 @@
 //!
 //! A [`Service`] speaks a protocol. It is [installed](Notifees::install) in the registry of notifees that is driven
 //! beside the swarm. As it is told of connections and streams, it opens streams and answers on those of peers, and it
-//! keeps its events for the owner in a bounded queue of its own. [`Identify`](identify::Identify) and
-//! [`Ping`](ping::Ping) also [emit](crate::notifee::NotifeeContext::emit) each event to every notifee that declares an
-//! interest in [`EMITTED`](crate::notifee::Interest::EMITTED). Pub/sub does not, since each message would have to be
-//! copied for that. [Uninstalling](Notifees::uninstall) a service also takes its protocols and streams away.
+//! keeps its events for the owner in a bounded queue of its own. [`Identify`](identify::Identify), [`Ping`](ping::Ping)
+//! and [`AddressBook`](address_book::AddressBook) also [emit](crate::notifee::NotifeeContext::emit) each event to every
+//! notifee that declares an interest in [`EMITTED`](crate::notifee::Interest::EMITTED). Pub/sub and
+//! [`request_response`] do not, since each message would have to be copied for that.
+//! [Uninstalling](Notifees::uninstall) a service also takes its protocols and streams away.
 //!
 //! For a protocol of your own with requests and responses, write a codec for [`request_response`]. A protocol of any
 //! other kind is a [`Notifee`] that is also a [`Service`]; [`parts`] has building blocks for it.
@@ -118,8 +119,7 @@ impl fmt::Display for NotConnected {
 const fn fails(error: OpenStreamError) -> Failure {
     match error {
         OpenStreamError::Limit => Failure::Limit,
-        // Services always propose a protocol. A request/response service can be made without one, and then speaks
-        // nothing.
+        // Only a request/response service that was made without protocols gets here.
         OpenStreamError::NoProtocol => Failure::Unsupported,
         OpenStreamError::NotOpen | OpenStreamError::Closing | OpenStreamError::Stale => Failure::ConnectionClosed,
     }

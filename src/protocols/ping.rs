@@ -128,7 +128,7 @@ impl Config {
     /// Returns the most bytes of heap that a [`Ping`] with these bounds takes in a swarm with these limits.
     #[must_use]
     pub fn memory_bound(&self, limits: &Limits) -> usize {
-        // Tables may have a quarter more room than they need, queues be half empty and have outdated deadlines in them.
+        // Tables may have a quarter more room than they need. Queues may be half empty, and hold outdated deadlines.
         let inbound = self.inbound_streams.max(1).saturating_mul(const { 2 * size_of::<StreamId>() });
         let pinged = inbound.saturating_add(const { size_of::<Option<PingedConnection>>() + 16 });
         let pinged = (pinged / 4).saturating_mul(5).saturating_add(const { 4 * size_of::<(Duration, ConnectionId)>() });
@@ -265,7 +265,7 @@ impl Ping {
             if let Some((place, _)) = longest {
                 let silent = pinged.answers.remove(place);
                 self.streams.remove(silent);
-                // It may have ended already.
+                // The stream may have ended already.
                 let _ = node.reset(silent);
             }
         }
@@ -391,7 +391,7 @@ impl<N: HasNode> Notifee<N> for Ping {
 
     fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         let now = cx.now();
-        // What finds no room to be emitted stays due.
+        // A deadline for whose event there is no room remains due.
         while cx.room_to_emit() > 0
             && let Some(connection) = self.deadlines.take_due(now)
         {

@@ -96,7 +96,7 @@ impl AddressBook {
         if dialing.left.is_empty() && dialing.dials.is_empty() {
             dialing.left = core::mem::take(&mut dialing.dead);
         }
-        // One address per call: if a dial fails at once, the next address still waits for its turn.
+        // One address per call. The next one is dialed after `attempt_delay`, or at once when a dial has failed.
         if dialing.dials.len() < most
             && let Some(address) = dialing.left.pop()
         {
@@ -106,6 +106,7 @@ impl AddressBook {
                     self.dials.insert(connection, PeerDial { peer, is_given_up: false });
                 }
                 Err(error) => {
+                    // The swarm refuses dials to any address now, so the round ends.
                     dialing.left.clear();
                     dialing.dead.clear();
                     dialing.reason = match error {

@@ -91,7 +91,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
 
     fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         let now = cx.now();
-        // What finds no room to be emitted stays due.
+        // A deadline for whose event there is no room remains due.
         while cx.room_to_emit() > 0
             && let Some(peer) = self.deadlines.take_due(now)
         {

@@ -257,7 +257,7 @@ const SLACK: usize = 8 * MAX_MESSAGES;
 #[derive(Debug)]
 pub(super) struct MessageReader {
     frames: Frames,
-    /// The messages, one behind the other: to protobuf, that is one message with the fields of all.
+    /// The messages, one behind the other. To protobuf that is a single message with the fields of all of them.
     body: Vec<u8>,
     messages: usize,
     max_bytes: usize,

@@ -196,6 +196,7 @@ fn announcement(
     let removed = announced.difference(subscriptions).map(|topic| (false, topic));
     let mut bytes = 0_usize;
     let within = |(_, topic): &(bool, &Topic)| {
+        // 8 bytes are about what the fields around a topic take.
         let fits = bytes < ANNOUNCEMENT;
         bytes.raise(topic.len().saturating_add(8));
         fits

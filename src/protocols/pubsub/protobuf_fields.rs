@@ -134,10 +134,10 @@ mod tests {
             &[0x0b],                                                          // a group without an end
             &[0x0b, 0x14],                                                    // a group with another one's end
             &[0x0b, 0x10, 0x0c],                                              // a group whose field is cut
-            &[0x0c],                                                          // the end of no group
-            &[0x0e],                                                          // a wire type that is none
+            &[0x0c],                                                          // an end without a group
+            &[0x0e],                                                          // an unknown wire type
             &[0x80; 11],                                                      // a varint without end
-            &[0x1a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], // a length beyond everything
+            &[0x1a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], // a length beyond all memory
             &[0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2], // more than 64 bits
         ] {
             assert_eq!(numbers(wire), Err(Malformed), "{wire:x?}");

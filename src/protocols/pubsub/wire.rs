@@ -255,18 +255,18 @@ mod tests {
         for (bytes, form) in [
             (&b"\x0a\x01f\x12\x01d\x1a\x01n\x22\x01t\x2a\x01s\x32\x01k"[..], Encoding::Canonical),
             (b"\x22\x01t", Encoding::Canonical),
-            (b"\x12\x00\x22\x00", Encoding::Canonical),    // empty, but there
-            (b"\x22\x01t\x12\x01d", Encoding::Unusual),    // not in order
-            (b"\x22\x81\x00t", Encoding::Unusual),         // a length of two bytes
-            (b"\xa2\x00\x01t", Encoding::Unusual),         // a key of two bytes
-            (b"\x22\x01t\x3a\x00", Encoding::Unusual),     // a field that is not known
+            (b"\x12\x00\x22\x00", Encoding::Canonical), // empty, but present
+            (b"\x22\x01t\x12\x01d", Encoding::Unusual), // not in order
+            (b"\x22\x81\x00t", Encoding::Unusual),      // a length of two bytes
+            (b"\xa2\x00\x01t", Encoding::Unusual),      // a key of two bytes
+            (b"\x22\x01t\x3a\x00", Encoding::Unusual),  // an unknown field
             (b"\x22\x01t\xa2\x06\x00", Encoding::Unusual), // number 100
-            (b"\x22\x01t\x3b\x3c", Encoding::Unusual),     // a group
+            (b"\x22\x01t\x3b\x3c", Encoding::Unusual),  // a group
             (b"\x22\x01t\x22\x01t", Encoding::Repeated),
             (b"\x12\x00\x22\x01t\x12\x00", Encoding::Repeated),
             (b"\x22\x01t\x3a\x00\x2a\x00\x2a\x00", Encoding::Repeated),
             (b"\x22\x01t\x32\x00\x32\x00", Encoding::Repeated),
-            (b"\x22\x01t\x3a\x00\x3a\x00", Encoding::Unusual), // one that is not known may come again
+            (b"\x22\x01t\x3a\x00\x3a\x00", Encoding::Unusual), // an unknown field may come again
         ] {
             assert_eq!(Message::decode_with_topic(bytes).unwrap().form(bytes), form, "{bytes:x?}");
         }

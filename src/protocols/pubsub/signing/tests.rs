@@ -190,7 +190,7 @@ fn a_message_in_an_unusual_form_is_not_forwarded() {
     for fields in [
         [&topic[..], &head].concat(),               // not in order
         [&head[..], b"\x22\x81\x00t"].concat(),     // a length of two bytes
-        [&head[..], &topic, b"\x3a\x01x"].concat(), // a field that is not known
+        [&head[..], &topic, b"\x3a\x01x"].concat(), // an unknown field
         [&head[..], &topic, b"\x3b\x3c"].concat(),  // a group
     ] {
         assert!(!is_forwardable(&signed_as_it_stands(&fields)), "{fields:x?}");
