@@ -196,8 +196,8 @@ impl<C: Codec> RequestResponse<C> {
     }
 
     /// Sends a request in the next [`drive`](crate::notifee::Notifees::drive);
-    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks for it at once. For a peer, the youngest of its connections is
-    /// used. The id returned names the request in its outcome.
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks for it at once. `target` is a connection, or a peer, whose
+    /// youngest connection is used then. The returned id also stands in the request's one outcome.
     ///
     /// Requests are independent: each has a stream of its own, and responses come in any order.
     ///
