@@ -143,8 +143,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Returns the bounds for a small machine: 32 peers with 4 addresses of 128 bytes each, of which 2 peers are dialed
-    /// at a time. See [`swarm::Config::small`](crate::swarm::Config::small).
+    /// Returns the bounds for a small machine: 32 peers with 4 addresses of 128 bytes each, and dials to 2 peers at a
+    /// time. See [`swarm::Config::small`](crate::swarm::Config::small).
     #[must_use]
     pub fn small() -> Self {
         Self {

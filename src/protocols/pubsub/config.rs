@@ -32,8 +32,8 @@ pub struct Config {
     pub rpc_bytes: usize,
     /// The maximum number of messages in an RPC. An RPC with more is refused, and its stream reset. Default 1 024.
     pub messages_per_rpc: usize,
-    /// The maximum number of subscription changes in an RPC. An RPC with more is refused, and its stream reset. Default 4
-    /// 096.
+    /// The maximum number of subscription changes in an RPC. An RPC with more is refused, and its stream reset. Default
+    /// 4 096.
     pub subscriptions_per_rpc: usize,
     /// The maximum work of validating messages of all peers in one turn (one [`drive`](crate::notifee::Notifees::drive)).
     /// The rest waits for the next turn, for which [`poll_at`](crate::notifee::Notifees::poll_at) asks at once. The unit
@@ -70,8 +70,8 @@ pub struct Config {
     pub topics_per_peer: usize,
     /// The maximum number of topics that we subscribe to. Default 1 024.
     pub subscriptions: usize,
-    /// The maximum memory, in bytes, of the topics of all peers. Each subscription counts as the length of its name and 1
-    /// 280 bytes of bookkeeping. Further subscriptions are ignored. One half is common. The other half is divided by
+    /// The maximum memory, in bytes, of the topics of all peers. Each subscription counts as the length of its name and
+    /// 1 280 bytes of bookkeeping. Further subscriptions are ignored. One half is common. The other half is divided by
     /// [`peers`](Self::peers), so that each peer has its own share whatever the others do. Default 64 MiB: 32 KiB for
     /// each peer, and 32 MiB in common.
     pub topics_total_bytes: usize,
@@ -82,8 +82,8 @@ pub struct Config {
     pub inbound_streams: usize,
     /// The maximum number of bytes that have come from all peers and wait: RPCs that are not whole yet, and RPCs that
     /// wait for their turn. A stream that has ended meanwhile counts as 256 bytes more. A stream that would exceed the
-    /// maximum is reset and its unprocessed bytes are lost, which is counted. One half is common and one is shared out,
-    /// as with topics. Default 64 MiB.
+    /// maximum is reset and its unprocessed bytes are lost, which is counted. One half is common and the other is
+    /// divided, as with topics. Default 64 MiB.
     pub inbound_total_bytes: usize,
     /// The maximum number of bytes of messages that wait for all peers together. Beyond it, the peer that is most behind
     /// loses messages. A peer is behind by the bytes that wait for it, and by those that it lost in this way and has not

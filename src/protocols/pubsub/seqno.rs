@@ -39,9 +39,6 @@ use core::time::Duration;
 /// **Restarts.** The numbers are lost with the validator, unless you keep them. Numbers of an earlier run are as good as
 /// those of this one: an author is kept for `kept_for` after its last message.
 ///
-/// **Restarts.** The numbers are gone with it, unless you keep them. Those of an earlier life are as good as those of this one:
-/// an author is kept from its last message on.
-///
 #[cfg_attr(feature = "rand", doc = "```")]
 #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
 /// use core::time::Duration;
