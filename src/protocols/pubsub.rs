@@ -89,12 +89,12 @@ pub use signing::Signing;
 ///
 /// The peer that sent us the message may have forwarded it without knowing your rules, since a floodsub node checks
 /// signatures only. `Reject` counts against that peer and not against the author. So an author whose messages you reject
-/// could make you cut all honest peers. **Ignore** what you do not want. **Reject** only what no honest node of your
-/// network would forward: all nodes that subscribe to the topic run the same validator, and its verdict follows from the
-/// message alone. The verdict must not depend on the time, settings, earlier messages, the sending peer or the version of
-/// the program. go-libp2p's `ValidationReject` and rust-libp2p's `MessageAcceptance::Reject` also count against the
-/// forwarder, in the score of gossipsub (P4, *invalid messages*); go's floodsub, which has no scores, only drops the
-/// message.
+/// could make you cut all honest peers that forward them. **Ignore** what you do not want. **Reject** only what no honest
+/// node of your network would forward: all nodes that subscribe to the topic run the same validator, and its verdict
+/// follows from the message alone. The verdict must not depend on the time, settings, earlier messages, the sending peer
+/// or the version of the program. go-libp2p's `ValidationReject` and rust-libp2p's `MessageAcceptance::Reject` also count
+/// against the forwarder, in the score of gossipsub (P4, *invalid messages*); go's floodsub, which has no scores, only
+/// drops the message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// The message is delivered and forwarded.

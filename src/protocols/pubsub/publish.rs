@@ -104,8 +104,8 @@ impl<R: Router> PubSub<R> {
         if self.backlog.room(len, to.len()) == BacklogRoom::Never {
             return to.drain(..).for_each(|id| self.dropped(node, id, 1));
         }
-        // Each outbox makes room before the backlog does. Otherwise evictions for the backlog could shorten an outbox
-        // that was full, and so admit a message that others were dropped for.
+        // Each outbox makes room before anything is evicted for the backlog, so that such an eviction cannot admit the
+        // message to a peer whose outbox was full.
         to.retain(|id| {
             let Some(peer) = self.peers.get_mut(id) else { return false };
             let (dropped, is_taken) = peer.outbox.make_room(message, &mut self.backlog);
