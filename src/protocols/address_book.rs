@@ -116,8 +116,8 @@ pub struct Config {
     pub min_backoff: Duration,
     /// The maximum that the base reaches by doubling. Default 5 min.
     pub max_backoff: Duration,
-    /// The duration of a connection after which the waits begin at [`min_backoff`](Self::min_backoff) again. Default 1
-    /// min.
+    /// The duration of a connection after which the waits begin at [`min_backoff`](Self::min_backoff) again.
+    /// Default 1 min.
     pub stable_after: Duration,
     /// The most events that may wait for the owner. One more, and the oldest is [dropped](AddressBook::dropped). 0 counts
     /// as 1. Default 256.
@@ -322,8 +322,9 @@ impl AddressBook {
     }
 
     /// Dials a peer in the next [`drive`](crate::notifee::Notifees::drive);
-    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks for it at once. A wait of [`keep`](Self::keep) is cut short.
-    /// If the peer is connected already, the outcome says so. All calls before the outcome share it: one [`Event`].
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks for it at once. If [`keep`](Self::keep) is waiting to dial the
+    /// peer again, the wait is cut short. If the peer is connected already, the outcome says so. All calls made before
+    /// the outcome share one [`Event`].
     ///
     /// # Errors
     /// [`AddressBookError`]. Nothing has changed.

@@ -251,7 +251,7 @@ pub struct Identify {
     held: HeldMemory<ConnectionId, Item>,
     /// The number of times that a connected peer's information was dropped.
     forgotten: u64,
-    /// The bytes of heap of the information that was told in this tick.
+    /// The bytes of heap of the peers' information that was reported in this tick.
     said_bytes: usize,
 }
 
@@ -290,7 +290,7 @@ impl Identify {
 
     /// Adds a signed record of our addresses to our messages. `key` is the node's key. `sequence` is the number of the
     /// first record, and grows by one whenever our addresses change. It has to be greater than the number of any record
-    /// of an earlier run; the number of seconds since 1970 is.
+    /// of an earlier run, as the number of seconds since 1970 is.
     #[must_use]
     pub fn with_signed_record(mut self, key: Keypair, sequence: u64) -> Self {
         self.local.sign(key, sequence);

@@ -77,7 +77,7 @@ fn signed(parts: &[&[u8]; 3]) -> Vec<u8> {
 
 impl PeerRecord {
     /// Signs the first [`MAX_ADDRESSES`] addresses. `sequence` has to grow from each of our records to the next, also
-    /// over restarts. The time of day does.
+    /// over restarts, as the time in seconds does.
     ///
     /// # Errors
     /// [`SigningError`] if the key cannot sign.

@@ -76,7 +76,7 @@ pub(super) struct Peer {
 /// The state of our stream to a peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum OutboundStream {
-    /// There is no stream, and none can be opened before something changes.
+    /// There is no stream, and none can be opened before something changes, such as a new connection.
     None,
     /// The stream is opened again at this time.
     Waiting(Duration),

@@ -179,8 +179,8 @@ impl Seen {
         }
     }
 
-    /// Begins a turn. Messages that were added since the last one get their time now. Those whose time is over are
-    /// forgotten, a limited number in each turn.
+    /// Begins a turn. Messages that were added between the last turn and this one expire `seen_ttl` from now. Expired
+    /// messages are forgotten, a limited number in each turn.
     pub(super) fn advance(&mut self, now: Duration) {
         let until = self.until(now);
         for entry in self.entries.queue.iter_mut().rev().take(core::mem::take(&mut self.untimed)) {
@@ -279,8 +279,8 @@ impl Seen {
         self.give_back();
     }
 
-    /// Gives memory back after a rush: half of the entries' when less than a quarter of it is used, and all when the last
-    /// entry is gone.
+    /// Gives memory back after a rush: half of that for entries when less than a quarter of it is used, and all when the
+    /// last entry is gone.
     fn give_back(&mut self) {
         let (len, taken) = (self.entries.queue.len(), self.entries.queue.capacity());
         if len == 0 && self.chains.count() > KEPT {

@@ -34,7 +34,8 @@ pub enum Signing {
         /// The key that signs our messages, and whose peer id is their author.
         keypair: Keypair,
         /// The sequence number of our first message; each further one has the next. It has to be greater than all that
-        /// this key has used before, or others take our messages for old ones. The time in nanoseconds is.
+        /// this key has used before, or others take our messages for old ones. The time in nanoseconds since 1970 meets
+        /// that.
         seqno: u64,
     },
     /// Our messages have no author. Messages of others are accepted only if they have none either.

@@ -92,7 +92,7 @@ impl SendShares {
         Some(sender.authors.get(author)?.first)
     }
 
-    /// Changes the share of a message's author by `with`, and updates the ranks.
+    /// Changes the share of a message's author with the function `with`, and updates the ranks.
     fn change(
         &mut self,
         places: &mut QueueSlots,
