@@ -142,6 +142,8 @@ pub mod lifecycle;
 pub mod notifee;
 #[cfg(feature = "protocols")]
 pub mod protocols;
+#[cfg(feature = "connection")]
+mod pruned_queue;
 #[cfg(feature = "swarm")]
 pub mod swarm;
 #[cfg(feature = "tcp")]

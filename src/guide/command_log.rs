@@ -77,8 +77,8 @@
 //! # Events
 //!
 //! With `--quiet` the log has only `start` (with `--json`), `listen` and `addresses_changed` of `listen` with the commands to
-//! copy, `identified`, `message`, what is missing of these (`lagged`, `snapshot`, `pubsub_lagged`, and `skipped` of
-//! `message`), and `summary`. A long run of `dial` has its progress bar all the same, if stderr is a terminal, `TERM` is not
+//! copy, `identified`, `message`, what is missing of these (`lagged`, `snapshot`, `identify_lagged`, `pubsub_lagged`, and
+//! `skipped` of `message`), and `summary`. A long run of `dial` has its progress bar all the same, if stderr is a terminal, `TERM` is not
 //! `dumb`, empty or not set, and JSON does not go to a terminal; `2>/dev/null` is without. Before there is a connection the bar's
 //! place has `connecting, 3 s`, and during `--hold` it has `held, 11 s left`.
 //!
@@ -107,6 +107,7 @@
 //! | `identify_pushed` | A peer has said anew who it is, without being asked. | `peer`, `agent`, `protocols`, `addresses`, `observed` |
 //! | `identify_failed` | A peer did not answer who it is. | `peer`, `reason` |
 //! | `identify_push_failed` | A peer began to say anew who it is, and what it said came to nothing. | `peer`, `reason` |
+//! | `identify_lagged` | Events of identify were lost, the oldest, since too many came while stdout's reader was too slow. | `missed` |
 //! | `peer_added` | A peer speaks floodsub. | `peer` |
 //! | `peer_gone` | A peer of floodsub has left. | `peer` |
 //! | `subscribed` | A peer subscribes to a topic. | `peer`, `topic` |

@@ -111,7 +111,7 @@
 //! | [`addresses_per_name`](tcp::Config::addresses_per_name) | 8 | addresses of a name that one dial tries | nothing | nothing | you |
 //! | [`inbound_streams`](ping::Config::inbound_streams) of ping | 4 | streams of one connection that ask | a reset | `ClosedStream` with `Reset(Local)` | the stream that is silent longest |
 //! | [`timeout`](ping::Config::timeout) of ping | 20 s | the wait for an answer | a reset | `ping::Event::Failed` | the slow one |
-//! | [`events`](ping::Config::events) of ping | 256 | events that you have not taken | nothing | [`Ping::dropped`](ping::Ping::dropped) | you: the oldest is lost |
+//! | [`events`](ping::Config::events) of ping | 256 | events that you have not taken | nothing | [`Lagged`](ping::Event::Lagged), [`Ping::dropped`](ping::Ping::dropped) | you: the oldest are lost |
 //! | [`questions`](identify::Config::questions) | 20, 1 a second | questions who we are | go-away 1 | `Disconnected` with `Failed(Flood)` | the one that floods |
 //! | [`pushes_heard`](identify::Config::pushes_heard) | 100, 1 a second | pushes of a peer | go-away 1 | `Disconnected` with `Failed(Flood)` | the one that floods |
 //! | [`record_work`](identify::Config::record_work) | 400, 10 a second | the work of the signatures of a peer's records, in signatures of Ed25519 | go-away 1 | `Disconnected` with `Failed(Flood)` | the one that floods |
@@ -119,7 +119,7 @@
 //! | [`held_bytes`](identify::Config::held_bytes) of identify | 64 MiB | memory of what all peers have said and say, and do not read of our answers | a reset | `identify::Event::Failed` and `PushFailed` with `Limit`; [`Identify::forgotten`](identify::Identify::forgotten) | the connection for which most is taken, its largest part first |
 //! | [`inbound_streams`](identify::Config::inbound_streams) of identify | 4 | streams of one connection that ask or push | a reset | `ClosedStream` with `Reset(Local)` | the newcomer |
 //! | [`timeout`](identify::Config::timeout) of identify | 10 s | each stream of it | a reset | `identify::Event::Failed` | the slow one |
-//! | [`events`](identify::Config::events) of identify | 256 | events that you have not taken | nothing | [`Identify::dropped`](identify::Identify::dropped) | you: the oldest is lost |
+//! | [`events`](identify::Config::events) of identify | 256 | events that you have not taken | nothing | [`Lagged`](identify::Event::Lagged), [`Identify::dropped`](identify::Identify::dropped) | you: the oldest are lost |
 //! | [`pushes_said`](identify::Config::pushes_said) | 10, 1 a second | our pushes on one connection | it hears of changes later | nothing | nobody |
 //! | [`outbound_pushes`](identify::Config::outbound_pushes) | 64 | our pushes under way | it hears of changes later | nothing | nobody |
 //! | [`peers`](address_book::Config::peers) of the address book | 1 024 | peers of which addresses are known | nothing | [`AddressBookError::Limit`](address_book::AddressBookError::Limit) | who is not connected, kept or added by you, and was heard of the longest ago; those that a dial has reached last |
@@ -131,7 +131,7 @@
 //! | [`min_backoff`](address_book::Config::min_backoff) | 1 s | the first wait before a kept peer is dialed again | nothing | `Failed` with `again_at` | nobody |
 //! | [`max_backoff`](address_book::Config::max_backoff) | 5 min | the longest wait | nothing | `Failed` with `again_at` | who cannot be reached |
 //! | [`stable_after`](address_book::Config::stable_after) | 60 s | the connection after which the wait is short again | nothing | nothing | who comes and goes |
-//! | [`events`](address_book::Config::events) of the address book | 256 | events that you have not taken | nothing | [`AddressBook::dropped`](address_book::AddressBook::dropped) | you: the oldest is lost |
+//! | [`events`](address_book::Config::events) of the address book | 256 | events that you have not taken | nothing | [`Lagged`](address_book::Event::Lagged), [`AddressBook::dropped`](address_book::AddressBook::dropped) | you: the oldest are lost |
 //! | [`timeout`](request_response::Config::timeout) of requests | 10 s | a request of ours, its wait for the peer included | a reset | `OutboundFailure` | the slow one |
 //! | [`inbound_timeout`](request_response::Config::inbound_timeout) | 10 s | a request of a peer's, your time for it included | a reset | `InboundFailure`, or [`refused`](request_response::RequestResponse::refused) if it has not come whole | the slow one |
 //! | [`request_bytes`](request_response::Config::request_bytes) | 1 MiB | one request | a reset | [`RequestError::TooLong`](request_response::RequestError::TooLong); `refused` | who asks |
@@ -165,8 +165,8 @@
 //! | [`seen_sender_share`](pubsub::Config::seen_sender_share) | 4 | messages that one peer has sent first | its new message is not forwarded | `MessageRefused`; `sender_over_share` | the authors that come by that peer alone |
 //! | [`seen_address_share`](pubsub::Config::seen_address_share) | 16 | messages that peers of one address have sent first | its new message is not forwarded | `MessageRefused`; `sender_over_share` | the authors that come from there alone |
 //! | [`seen_ttl`](pubsub::Config::seen_ttl) | 120 s | the time for which they are | nothing | nothing | nobody |
-//! | [`events`](pubsub::Config::events) of pub/sub | 1 024 | events that you have not taken, of which what peers send in one turn fills three quarters | it waits for the next turn | `Lagged`, `events_lost` | the busy one, if you take all of them after each turn; else you |
-//! | [`event_bytes`](pubsub::Config::event_bytes) | 16 MiB | data and topics of these | nothing | `Lagged`, `events_lost` | you |
+//! | [`events`](pubsub::Config::events) of pub/sub | 1 024 | events that you have not taken, of which what peers send in one turn fills three quarters | it waits for the next turn | [`Lagged`](pubsub::Event::Lagged), `events_lost` | the busy one, if you take all of them after each turn; else you: the oldest are lost |
+//! | [`event_bytes`](pubsub::Config::event_bytes) | 16 MiB | data and topics of these | nothing | `Lagged`, `events_lost` | you: the oldest are lost |
 //!
 //! A host (feature `host`) has bounds of its own in `host::Config`: `handlers` (2 048) that run at the same time, of all
 //! protocols; `handlers_per_peer`, three quarters of them unless you set it; `waiting_streams` (64) of one protocol that wait for

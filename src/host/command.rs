@@ -6,6 +6,7 @@ use super::outcome::PendingOutcome;
 use crate::connection::Protocol;
 use crate::lifecycle::{ConnectionId, Id, ListenerId, StreamId};
 use crate::protocols::Target;
+use crate::pruned_queue::PrunedQueue;
 use crate::swarm::Multiaddr;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -102,17 +103,17 @@ impl HostCommand {
 /// What could not be done at once.
 #[derive(Default)]
 pub(super) struct Commands {
-    pub(super) queue: VecDeque<HostCommand>,
-    /// At what length it is looked through next.
-    sweep_at: usize,
+    pub(super) queue: PrunedQueue<VecDeque<HostCommand>, SPARE>,
+    /// The number of commands that somebody waited for, or that must be done, when all were looked at last.
+    kept: usize,
 }
 
 impl Commands {
-    /// Forgets what nobody waits for, once that may be half of it: each command pays for itself.
-    pub(super) fn sweep(&mut self) {
-        if self.queue.len() > self.sweep_at.max(SPARE) {
-            self.queue.retain(|command| !command.is_pointless());
-            self.sweep_at = 2 * self.queue.len();
+    /// Appends a command, and forgets those that nobody waits for if they may be most of the queue.
+    pub(super) fn push(&mut self, command: HostCommand) {
+        self.queue.push_unpruned(command);
+        if self.queue.prune(self.kept, |command| !command.is_pointless()) {
+            self.kept = self.queue.len();
         }
     }
 }

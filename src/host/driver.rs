@@ -168,7 +168,7 @@ impl Shared {
             host_swarm.leave_threads();
             caught(|| drop(host_swarm))
         });
-        let queue = core::mem::take(&mut self.commands.borrow_mut().queue);
+        let queue = core::mem::take(&mut *self.commands.borrow_mut().queue);
         queue.into_iter().for_each(|command| command.refuse(self));
         self.end_lines(&Error::Gone);
         let panicked = panicked.or(caught(|| self.wake_all(&mut Vec::new())));

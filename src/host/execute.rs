@@ -16,9 +16,7 @@ impl Shared {
     /// Does what is asked, at once or in the driver's next turn, and has the driver do what follows from it.
     pub(super) fn act(&self, command: HostCommand) {
         if let Some(command) = self.act_at_once(command) {
-            let mut commands = self.commands.borrow_mut();
-            commands.queue.push_back(command);
-            commands.sweep();
+            self.commands.borrow_mut().push(command);
         }
         self.wake_driver();
     }

@@ -119,8 +119,8 @@ pub struct Config {
     /// The duration of a connection after which the waits begin at [`min_backoff`](Self::min_backoff) again.
     /// Default 1 min.
     pub stable_after: Duration,
-    /// The most events that may wait for the owner. One more, and the oldest is [dropped](AddressBook::dropped). 0 counts
-    /// as 1. Default 256.
+    /// The most events that may wait for the owner. One more, and the oldest is lost, which [`Event::Lagged`] tells. 0
+    /// counts as 1. Default 256.
     pub events: usize,
 }
 
@@ -197,6 +197,12 @@ pub enum Event {
         /// The time of the next dial on the owner's clock, if the peer is kept.
         again_at: Option<Duration>,
     },
+    /// Here so many events are missing, the oldest that waited: they were not taken in time. It is told to the owner
+    /// alone. The peers that are connected can be looked up.
+    Lagged {
+        /// The number of events that are missing.
+        events: u64,
+    },
 }
 
 /// Writes one line.
@@ -208,6 +214,7 @@ impl fmt::Display for Event {
             Self::Failed { peer, reason, again_at: Some(at) } => {
                 write!(f, "{peer} cannot be reached: {reason}; it is dialed again at {at:?}")
             }
+            Self::Lagged { events } => write!(f, "{events} outcomes of dials are missing"),
         }
     }
 }
@@ -289,7 +296,7 @@ impl AddressBook {
             to_tell: VecDeque::new(),
             line: VecDeque::new(),
             dialing: 0,
-            events: EventQueue::new(config.events),
+            events: EventQueue::new(config.events, |events| Event::Lagged { events }),
             config,
         }
     }
@@ -379,7 +386,8 @@ impl AddressBook {
         self.events.pop()
     }
 
-    /// Returns the number of events that were dropped because their owner did not take them in time.
+    /// Returns the number of events that were lost because their owner did not take them in time: all that
+    /// [`Event::Lagged`] tells of.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.events.dropped()

@@ -205,6 +205,12 @@ pub enum Event {
         /// The reason, one of those of [`Failed`](Self::Failed).
         reason: Failure,
     },
+    /// Here so many events are missing, the oldest that waited: they were not taken in time. It is told to the owner
+    /// alone. What is known of a peer can be [looked up](Identify::info).
+    Lagged {
+        /// The number of events that are missing.
+        events: u64,
+    },
 }
 
 /// Writes one line, such as `identified c0.1 of PEER: go-libp2p/0.40.0` or `identify_failed c0.1 of PEER: timeout`. Text
@@ -212,6 +218,7 @@ pub enum Event {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, connection, peer) = match self {
+            Self::Lagged { events } => return write!(f, "identify_lagged: {events} events"),
             Self::Identified { connection, peer, .. } => ("identified", connection, peer),
             Self::Pushed { connection, peer, .. } => ("identify_pushed", connection, peer),
             Self::Failed { connection, peer, .. } => ("identify_failed", connection, peer),
@@ -224,6 +231,7 @@ impl fmt::Display for Event {
                 None => Ok(()),
             },
             Self::Failed { reason, .. } | Self::PushFailed { reason, .. } => write!(f, ": {reason}"),
+            Self::Lagged { .. } => Ok(()),
         }
     }
 }
@@ -260,7 +268,7 @@ impl Event {
     fn memory(&self) -> usize {
         match self {
             Self::Identified { info, .. } | Self::Pushed { info, .. } => info.memory(),
-            Self::Failed { .. } | Self::PushFailed { .. } => 0,
+            Self::Failed { .. } | Self::PushFailed { .. } | Self::Lagged { .. } => 0,
         }
     }
 }
@@ -280,7 +288,9 @@ impl Identify {
             pushes: 0,
             to_push_again: Vec::new(),
             push_again_at: None,
-            events: EventQueue::with_bytes(config.events, config.held_bytes / 4, Event::memory),
+            events: EventQueue::with_bytes(config.events, config.held_bytes / 4, Event::memory, |events| {
+                Event::Lagged { events }
+            }),
             held: HeldMemory::new(),
             forgotten: 0,
             said_bytes: 0,
@@ -345,7 +355,7 @@ impl Identify {
         self.events.pop()
     }
 
-    /// How many events were dropped because their owner did not take them in time.
+    /// How many events were lost because their owner did not take them in time: all that [`Event::Lagged`] tells of.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.events.dropped()

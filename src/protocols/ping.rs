@@ -101,8 +101,8 @@ pub struct Config {
     /// silent for longest is reset, so that a peer that abandons streams without ending them is still answered. 0 counts
     /// as 1. Default 4: the specification allows an honest peer two, and a stream may end later here than there.
     pub inbound_streams: usize,
-    /// How many events may wait for the owner. One more, and the oldest is [dropped](Ping::dropped). 0 counts as 1.
-    /// Default 256.
+    /// How many events may wait for the owner. One more, and the oldest is lost, which [`Event::Lagged`] tells. 0
+    /// counts as 1. Default 256.
     pub events: usize,
 }
 
@@ -167,14 +167,21 @@ pub enum Event {
         /// ended.
         reason: Failure,
     },
+    /// Here so many events are missing, the oldest that waited: they were not taken in time. It is told to the owner
+    /// alone.
+    Lagged {
+        /// The number of events that are missing.
+        events: u64,
+    },
 }
 
-/// Writes one line: `ping c0.1 of PEER: 1.234ms`, or `ping_failed c0.1 of PEER: timeout`.
+/// Writes one line: `ping c0.1 of PEER: 1.234ms`, `ping_failed c0.1 of PEER: timeout`, or `ping_lagged: 3 events`.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pong { connection, peer, round_trip } => write!(f, "ping {connection} of {peer}: {round_trip:?}"),
             Self::Failed { connection, peer, reason } => write!(f, "ping_failed {connection} of {peer}: {reason}"),
+            Self::Lagged { events } => write!(f, "ping_lagged: {events} events"),
         }
     }
 }
@@ -212,7 +219,7 @@ impl Ping {
     /// Creates a service that draws its payloads from `seed`, which must be fresh randomness of the system.
     #[must_use]
     pub fn new(seed: [u8; 32], config: Config) -> Self {
-        let events = EventQueue::new(config.events);
+        let events = EventQueue::new(config.events, |events| Event::Lagged { events });
         Self {
             config,
             rng: ChaCha20Rng::from_seed(seed),
@@ -246,7 +253,7 @@ impl Ping {
         self.events.pop()
     }
 
-    /// How many events were dropped because their owner did not take them in time.
+    /// How many events were lost because their owner did not take them in time: all that [`Event::Lagged`] tells of.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.events.dropped()

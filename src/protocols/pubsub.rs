@@ -63,6 +63,7 @@ pub mod wire;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, StreamId};
 use crate::notifee::Node;
+use crate::protocols::deadlines::Deadlines;
 use crate::swarm::Refusal;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -127,8 +128,9 @@ pub struct PubSub<R> {
     subscribers: BTreeMap<Topic, BTreeSet<PeerId>>,
     /// The peer of each stream, of our streams and of theirs.
     streams: BTreeMap<StreamId, PeerId>,
-    /// When our streams to peers are to be opened again.
-    timers: BTreeSet<(Duration, PeerId)>,
+    /// The times at which our streams to peers are opened again:
+    /// [`OutboundStream::Waiting`](peer::OutboundStream::Waiting).
+    deadlines: Deadlines<PeerId>,
     /// The peers from which something is to be read or processed, each once. The first one has the next turn.
     line: VecDeque<PeerId>,
     seen: Seen,
@@ -165,7 +167,7 @@ impl<R: Router> PubSub<R> {
             peers: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             streams: BTreeMap::new(),
-            timers: BTreeSet::new(),
+            deadlines: Deadlines::new(),
             line: VecDeque::new(),
             seen: Seen::new(&config),
             seqnos: None,
@@ -309,7 +311,7 @@ impl<R: Router> PubSub<R> {
     /// Returns the counters of all peers together.
     #[must_use]
     pub const fn counters(&self) -> Counters {
-        Counters { events_lost: self.events.lost, ..self.counters }
+        Counters { events_lost: self.events.lost(), ..self.counters }
     }
 
     /// Returns the number of bytes that are held for all peers together, by the bound that they count against.

@@ -1,6 +1,7 @@
 //! [`OpeningQueue`]: what is ready to open and waits for room in the event queue.
 
 use crate::lifecycle::{ConnectionId, Id, StreamId};
+use crate::pruned_queue::Entries;
 use alloc::collections::{BTreeMap, VecDeque};
 
 /// Listeners, connections and streams that wait for room. The streams of each connection wait in a queue of their own, and
@@ -26,29 +27,8 @@ impl OpeningQueue {
         Self { turns: VecDeque::new(), streams: BTreeMap::new(), len: 0 }
     }
 
-    pub(super) const fn len(&self) -> usize {
-        self.len
-    }
-
     pub(super) const fn is_empty(&self) -> bool {
         self.len == 0
-    }
-
-    /// Appends a listener or a connection; or a stream, to the queue of the connection that it runs on.
-    pub(super) fn push(&mut self, id: Id, runs_on: Option<ConnectionId>) {
-        match (id, runs_on) {
-            (Id::Stream(stream), Some(connection)) => {
-                let waiting = self.streams.entry(connection).or_default();
-                if waiting.is_empty() {
-                    self.turns.push_back(QueueTurn::Streams(connection));
-                }
-                waiting.push_back(stream);
-            }
-            // One that runs on nothing is over.
-            (Id::Stream(_), None) => return,
-            (Id::Listener(_) | Id::Connection(_), _) => self.turns.push_back(QueueTurn::Itself(id)),
-        }
-        self.len += 1;
     }
 
     /// The one that comes next.
@@ -86,16 +66,40 @@ impl OpeningQueue {
     pub(super) fn shrink_to(&mut self, least: usize) {
         self.turns.shrink_to(least);
     }
+}
 
-    /// Keeps only what `keeps` says, in the same order.
-    pub(super) fn retain(&mut self, mut keeps: impl FnMut(Id) -> bool) {
-        self.streams.retain(|_, waiting| {
-            waiting.retain(|stream| keeps(Id::Stream(*stream)));
+/// A listener or a connection; or a stream, and the connection that it runs on.
+impl Entries for OpeningQueue {
+    type Entry = (Id, Option<ConnectionId>);
+
+    fn count(&self) -> usize {
+        self.len
+    }
+
+    fn append(&mut self, (id, runs_on): Self::Entry) {
+        match (id, runs_on) {
+            (Id::Stream(stream), Some(connection)) => {
+                let waiting = self.streams.entry(connection).or_default();
+                if waiting.is_empty() {
+                    self.turns.push_back(QueueTurn::Streams(connection));
+                }
+                waiting.push_back(stream);
+            }
+            // One that runs on nothing is over.
+            (Id::Stream(_), None) => return,
+            (Id::Listener(_) | Id::Connection(_), _) => self.turns.push_back(QueueTurn::Itself(id)),
+        }
+        self.len += 1;
+    }
+
+    fn keep(&mut self, mut keeps: impl FnMut(&Self::Entry) -> bool) {
+        self.streams.retain(|connection, waiting| {
+            waiting.retain(|stream| keeps(&(Id::Stream(*stream), Some(*connection))));
             !waiting.is_empty()
         });
         let streams = &self.streams;
         self.turns.retain(|turn| match turn {
-            QueueTurn::Itself(id) => keeps(*id),
+            QueueTurn::Itself(id) => keeps(&(*id, None)),
             QueueTurn::Streams(connection) => streams.contains_key(connection),
         });
         let alone = self.turns.len() - self.streams.len();
@@ -133,10 +137,10 @@ mod tests {
     fn streams_of_connections_take_turns_with_each_other_and_with_what_opens_itself() {
         let ([(first, a), (second, b)], opening) = ids();
         let mut line = OpeningQueue::new();
-        a.iter().for_each(|stream| line.push((*stream).into(), Some(first)));
-        line.push(opening.into(), None);
-        b.iter().for_each(|stream| line.push((*stream).into(), Some(second)));
-        assert_eq!(line.len(), 7);
+        a.iter().for_each(|stream| line.append(((*stream).into(), Some(first))));
+        line.append((opening.into(), None));
+        b.iter().for_each(|stream| line.append(((*stream).into(), Some(second))));
+        assert_eq!(line.count(), 7);
         let order = [a[0].into(), opening.into(), b[0].into(), a[1].into(), b[1].into(), a[2].into(), b[2].into()];
         assert_eq!(all(&mut line), order);
         assert!(line.is_empty() && line.turns.is_empty() && line.streams.is_empty());
@@ -146,12 +150,12 @@ mod tests {
     fn what_is_not_kept_leaves_the_order_of_the_rest() {
         let ([(first, a), (second, b)], opening) = ids();
         let mut line = OpeningQueue::new();
-        line.push(opening.into(), None);
-        a.iter().for_each(|stream| line.push((*stream).into(), Some(first)));
-        b.iter().for_each(|stream| line.push((*stream).into(), Some(second)));
-        line.retain(|id| a[1..].iter().any(|stream| id == Id::from(*stream)));
-        assert_eq!(line.len(), 2);
-        line.push(b[0].into(), Some(second));
+        line.append((opening.into(), None));
+        a.iter().for_each(|stream| line.append(((*stream).into(), Some(first))));
+        b.iter().for_each(|stream| line.append(((*stream).into(), Some(second))));
+        line.keep(|(id, _)| a[1..].iter().any(|stream| *id == Id::from(*stream)));
+        assert_eq!(line.count(), 2);
+        line.append((b[0].into(), Some(second)));
         assert_eq!(all(&mut line), [a[1].into(), b[0].into(), a[2].into()]);
     }
 }

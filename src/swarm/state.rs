@@ -20,6 +20,7 @@ use super::refusals::Refusals;
 use super::shares::Shares;
 use crate::connection::{Environment, Protocol, Scratch, Stream, Streams};
 use crate::lifecycle::{ConnectionId, Event, Id, Lifecycle, StreamId, Table};
+use crate::pruned_queue::PrunedQueue;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -42,7 +43,7 @@ pub(super) struct SwarmState<const EVENTS: usize> {
     pub(super) config: Config,
     pub(super) protocols: Vec<Protocol>,
     /// What is ready to open and waits for room. What ended meanwhile is passed over.
-    pub(super) opening_queue: OpeningQueue,
+    pub(super) opening_queue: PrunedQueue<OpeningQueue, SPARE>,
     /// The connections and streams that each peer holds.
     pub(super) shares: Shares,
     /// Connections that have something to transmit, or a deadline to look at, in order; each once.
@@ -85,7 +86,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
             dropped: None,
             config,
             protocols: Vec::new(),
-            opening_queue: OpeningQueue::new(),
+            opening_queue: PrunedQueue::new(OpeningQueue::new()),
             dirty: VecDeque::new(),
             commanded: Vec::new(),
             is_flushing: false,
@@ -202,6 +203,7 @@ mod tests {
     use super::*;
     use crate::lifecycle::Side;
     use crate::lifecycle::{Direction, Failure};
+    use crate::pruned_queue::Entries;
 
     fn state() -> SwarmState<1> {
         let identity = libp2p_identity::Keypair::ed25519_from_bytes([1; 32]).unwrap();
@@ -225,7 +227,7 @@ mod tests {
             let id = state.begin_offered_stream(connection, Duration::ZERO).unwrap();
             let bound = SPARE + 2 * state.lifecycle.len() + 1;
             state.enqueue_opening(id);
-            assert!(state.opening_queue.len() <= bound, "{} of {bound}", state.opening_queue.len());
+            assert!(state.opening_queue.count() <= bound, "{} of {bound}", state.opening_queue.count());
             state.fail_stream(id, Failure::Reset(Side::Remote));
             state.vacate();
             assert!(state.next_event().is_some());
@@ -262,6 +264,6 @@ mod tests {
         }
         let last = state.begin_offered_stream(connection, Duration::ZERO).unwrap();
         state.enqueue_opening(last);
-        assert_eq!((state.opening_queue.len(), state.opening_queue.first()), (1, Some(last.into())));
+        assert_eq!((state.opening_queue.count(), state.opening_queue.first()), (1, Some(last.into())));
     }
 }

@@ -6,6 +6,7 @@
 //! Deadlines that are found late are put off once: a peer is not silent because its owner was away.
 
 use crate::lifecycle::ConnectionId;
+use crate::pruned_queue::PrunedQueue;
 use alloc::collections::BinaryHeap;
 use core::cmp::Reverse;
 use core::time::Duration;
@@ -25,7 +26,7 @@ pub(super) enum DeadlineOf {
 #[derive(Debug, Default)]
 pub(super) struct SwarmTimers {
     door: Option<Duration>,
-    deadlines: BinaryHeap<Reverse<(Duration, ConnectionId)>>,
+    deadlines: PrunedQueue<BinaryHeap<Reverse<(Duration, ConnectionId)>>, SPARE>,
     /// The time to which all deadlines are put off, while they are.
     put_off: Option<Duration>,
     /// The end of the last time that deadlines were put off. Lateness counts from there, so that none is put off twice.
@@ -37,7 +38,7 @@ impl SwarmTimers {
     pub(super) fn arm(&mut self, id: ConnectionId, armed: &mut Option<Duration>, deadline: Duration) {
         if armed.is_none_or(|armed| deadline < armed) {
             *armed = Some(deadline);
-            self.deadlines.push(Reverse((deadline, id)));
+            self.deadlines.push_unpruned(Reverse((deadline, id)));
         }
     }
 
@@ -97,20 +98,19 @@ impl SwarmTimers {
     /// Forgets deadlines that no connection is armed with, as `is_armed` says: those at the front, so that no owner wakes
     /// for them, and all of them once they are most of the heap. `live` is the number of connections. It costs O(1) for
     /// each deadline that was put in.
-    pub(super) fn sweep(&mut self, live: usize, is_armed: impl Fn(Duration, ConnectionId) -> bool) {
+    pub(super) fn prune(&mut self, live: usize, is_armed: impl Fn(Duration, ConnectionId) -> bool) {
         while let Some(Reverse((deadline, id))) = self.deadlines.peek()
             && !is_armed(*deadline, *id)
         {
             self.deadlines.pop();
         }
-        if self.deadlines.len() > SPARE + 4 * live {
-            self.deadlines.retain(|Reverse((deadline, id))| is_armed(*deadline, *id));
-        }
+        self.deadlines.prune(live, |Reverse((deadline, id))| is_armed(*deadline, *id));
     }
 
     /// Gives memory back that no deadline takes.
     pub(super) fn give_up_memory(&mut self) {
-        self.deadlines.shrink_to(SPARE.min(2 * self.deadlines.len()));
+        let kept = SPARE.min(2 * self.deadlines.len());
+        self.deadlines.shrink_to(kept);
     }
 
     /// When the earliest deadline is judged.
@@ -130,21 +130,38 @@ mod tests {
         let mut timers = SwarmTimers::default();
         for n in 0..10_000 {
             timers.arm(id, &mut None, Duration::from_secs(n));
-            timers.sweep(1, |deadline, _| deadline == Duration::from_secs(n));
-            assert!(timers.deadlines.len() <= SPARE + 4);
+            timers.prune(1, |deadline, _| deadline == Duration::from_secs(n));
+            assert!(timers.deadlines.len() <= SPARE + 2);
         }
-        // As many as some other thousand may have left; only the first is looked at.
+        // As many as another thousand may have; only the first is looked at.
         for n in 10_000..11_000 {
             timers.arm(id, &mut None, Duration::from_secs(n));
             let looks = core::cell::Cell::new(0);
-            timers.sweep(1_000, |_, _| looks.replace(looks.get() + 1) == 0);
+            timers.prune(1_000, |_, _| looks.replace(looks.get() + 1) == 0);
             assert_eq!(looks.get(), 1, "it is worth its while only if most is of nobody");
         }
-        timers.sweep(1, |deadline, _| deadline == Duration::from_secs(9_999));
+        timers.prune(1, |deadline, _| deadline == Duration::from_secs(9_999));
         assert_eq!(
             timers.deadlines.iter().map(|Reverse((deadline, _))| *deadline).max(),
             Some(Duration::from_secs(9_999))
         );
+    }
+
+    #[test]
+    fn a_deadline_that_is_armed_again_after_earlier_ones_is_there_once() {
+        let id = ConnectionId::FIRST;
+        let (mut timers, far) = (SwarmTimers::default(), Duration::from_secs(3_600));
+        let mut armed = None;
+        timers.arm(id, &mut armed, far);
+        for n in 0..10_000 {
+            let now = Duration::from_millis(n);
+            timers.arm(id, &mut armed, now);
+            assert_eq!(timers.take_due(now), Some(DeadlineOf::Connection(id)));
+            armed = None;
+            timers.arm(id, &mut armed, far);
+            timers.prune(1, |deadline, _| Some(deadline) == armed);
+            assert!(timers.deadlines.len() <= SPARE + 2, "{}", timers.deadlines.len());
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ SAID = {
     "key_exposed": {"file", "mode"},
     "lagged": {"missed"},
     "snapshot": {"part", "more", "listeners", "connections", "streams"},
+    "identify_lagged": {"missed"},
     "pubsub_lagged": {"missed"},
     "ping": {"connection", "peer", "seconds"},
     "ping_failed": {"connection", "peer", "reason"},

@@ -108,6 +108,7 @@ impl Desk {
                 Event::Failed { reason, again_at, .. } => {
                     format!("failed {reason}{}", if again_at.is_some() { ", again" } else { "" })
                 }
+                Event::Lagged { events } => format!("lagged {events}"),
                 other => panic!("{other}"),
             })
             .collect()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::{ConnectionId, Direction, Failure, Lifecycle, Limits};
-use swarm_notify::protocols::{identify, ping, pubsub};
+use swarm_notify::protocols::{address_book, identify, ping, pubsub};
 
 /// What a peer says that wants to command a terminal and to forge a line.
 const HOSTILE: &str = "\u{1b}[2Jx\nconnected c9.9";
@@ -26,6 +26,8 @@ fn pings_say_how_long_the_answer_took_or_why_there_is_none() {
     let failed = ping::Event::Failed { connection, peer, reason: Failure::Timeout };
     let expected = [format!("ping c0.1 of {peer}: 1.234ms"), format!("ping_failed c0.1 of {peer}: timeout")];
     assert_eq!(lines(&[&pong, &failed]), expected);
+    assert_eq!(lines(&[&ping::Event::Lagged { events: 3 }]), ["ping_lagged: 3 events"]);
+    assert_eq!(lines(&[&address_book::Event::Lagged { events: 3 }]), ["3 outcomes of dials are missing"]);
 }
 
 #[test]
@@ -43,6 +45,7 @@ fn identify_shows_an_agent_short_and_escaped() {
         &identify::Event::Pushed { connection, peer, info: info(Some(HOSTILE)) },
         &identify::Event::Failed { connection, peer, reason },
         &identify::Event::PushFailed { connection, peer, reason },
+        &identify::Event::Lagged { events: 3 },
     ]);
     let expected = [
         format!("identified c0.1 of {peer}: go-libp2p/0.40.0"),
@@ -50,6 +53,7 @@ fn identify_shows_an_agent_short_and_escaped() {
         format!("identify_pushed c0.1 of {peer}: \\u{{1b}}[2Jx\\nconnected c9.9"),
         format!("identify_failed c0.1 of {peer}: unsupported"),
         format!("identify_push_failed c0.1 of {peer}: unsupported"),
+        "identify_lagged: 3 events".to_owned(),
     ];
     assert_eq!(told, expected);
 }

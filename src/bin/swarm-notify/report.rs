@@ -239,7 +239,7 @@ impl Reporter {
         match line.text("event") {
             Some("start") => self.is_json(),
             Some("listen" | "addresses_changed") => self.side.is_none(),
-            Some("identified" | "message" | "pubsub_lagged") => true,
+            Some("identified" | "identify_lagged" | "message" | "pubsub_lagged") => true,
             Some("skipped") => line.text("what") == Some("message"),
             Some(_) | None => false,
         }

@@ -205,8 +205,8 @@ fn pinged(world: &LoggedSwarm, event: ping::Event) -> Option<ServiceOutcome> {
             line.put("reason", reason.to_string());
             (line, Err(reason))
         }
-        // A later version's.
-        _ => return None,
+        // One ping is under way at a time, so that none is missing; or a later version's.
+        ping::Event::Lagged { .. } | _ => return None,
     };
     world.reporter.print(&line);
     Some(ServiceOutcome::Ping(outcome))
@@ -237,6 +237,11 @@ fn identified(world: &LoggedSwarm, event: identify::Event) -> Option<ServiceOutc
             (failed("identify_failed", peer, reason), Some(ServiceOutcome::Identify(Err(reason))))
         }
         identify::Event::PushFailed { peer, reason, .. } => (failed("identify_push_failed", peer, reason), None),
+        identify::Event::Lagged { events } => {
+            let mut line = world.reporter.line("identify_lagged");
+            line.put("missed", events);
+            (line, None)
+        }
         // A later version's.
         _ => return None,
     };

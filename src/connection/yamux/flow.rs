@@ -102,16 +102,12 @@ impl<K: Copy> Session<K> {
     fn withhold(&mut self, stream: &mut Stream) {
         let Some(key) = self.wire_ids.get(stream.id).filter(|_| !stream.is_withheld) else { return };
         stream.is_withheld = true;
-        // Who has ended keeps its place until the line is twice as long as it could be.
-        if self.withheld.len() > self.wire_ids.len().saturating_mul(2) {
-            self.withheld.retain(|(id, _)| self.wire_ids.contains(*id));
-        }
-        self.withheld.push((stream.id, key));
+        self.withheld.push((stream.id, key), self.wire_ids.len(), |(id, _)| self.wire_ids.contains(*id));
     }
 
     /// Grants what was withheld. No window grows by it: the owner's delay is not the peer's speed.
     pub(super) fn grant_withheld(&mut self, streams: &mut impl Streams<K>) {
-        for (id, key) in core::mem::take(&mut self.withheld) {
+        for (id, key) in core::mem::take(&mut *self.withheld) {
             let Some(stream) = streams.stream_mut(key).filter(|stream| stream.id == id) else { continue };
             let unread = stream.unread().len();
             let is_due = core::mem::take(&mut stream.is_withheld) && stream.receiving.is_open();
@@ -140,11 +136,7 @@ impl<K: Copy> Session<K> {
             stream.write_waits_for = WaitsFor::Window;
         } else if let Some(key) = self.wire_ids.get(stream.id) {
             stream.write_waits_for = WaitsFor::Output;
-            // Who has ended keeps its place until the line is twice as long as it could be.
-            if self.write_queue.len() > self.wire_ids.len().saturating_mul(2) {
-                self.write_queue.retain(|(id, _)| self.wire_ids.contains(*id));
-            }
-            self.write_queue.push_back((stream.id, key));
+            self.write_queue.push((stream.id, key), self.wire_ids.len(), |(id, _)| self.wire_ids.contains(*id));
         }
     }
 

@@ -17,6 +17,7 @@ use super::window::{Growth, ReceiveWindow};
 use super::wire_ids::WireIds;
 use super::{Config, Role, Streams};
 use crate::arithmetic::{Count, copy_front, memory_in_all};
+use crate::pruned_queue::PrunedQueue;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -44,9 +45,9 @@ pub struct Session<K> {
     fins: VecDeque<(u32, K)>,
     fins_taken: usize,
     /// Streams whose wish is room in the output, in the order in which they came.
-    pub(super) write_queue: VecDeque<(u32, K)>,
+    pub(super) write_queue: PrunedQueue<VecDeque<(u32, K)>, 0>,
     /// Streams to which window is granted once the session grants again, in the order in which they came.
-    pub(super) withheld: Vec<(u32, K)>,
+    pub(super) withheld: PrunedQueue<Vec<(u32, K)>, 0>,
     /// The memory of the receive buffers of all streams that were not [uncounted](Self::uncount).
     pub(super) unread: usize,
     pub(super) pressure: Pressure,
@@ -87,8 +88,8 @@ impl<K: Copy> Session<K> {
             output: FrameQueue::new(config),
             fins: VecDeque::new(),
             fins_taken: 0,
-            write_queue: VecDeque::new(),
-            withheld: Vec::new(),
+            write_queue: PrunedQueue::new(VecDeque::new()),
+            withheld: PrunedQueue::new(Vec::new()),
             unread: 0,
             pressure: Pressure::None,
             incoming: Incoming::start(),

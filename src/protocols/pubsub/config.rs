@@ -7,11 +7,11 @@ use core::time::Duration;
 /// the denied peers, are for the owner to bound.
 ///
 /// At worst that is about: `topics_total_bytes`; twice `inbound_total_bytes` (a buffer may be twice as large as its
-/// contents); `outbox_total_bytes`; `event_bytes` and 256 bytes for each of `events`; 256 bytes for each message in
-/// `seen`; four times `rpc_bytes` for the RPC that is being processed; and for each of `peers` 1 KiB, an announcement of
-/// 17 KiB, 8 bytes for each 64 messages in `seen`, and 72 bytes for each topic that we subscribe to.
-/// With the defaults that is 343 MiB, if each of 1 024 peers does its worst, and 72 KiB for each topic of ours:
-/// 415 MiB with all [`subscriptions`](Self::subscriptions), as [`memory_bound`](Self::memory_bound) returns.
+/// contents); `outbox_total_bytes`; `event_bytes` (or `rpc_bytes`, if that is more) and 256 bytes for each of `events`;
+/// 256 bytes for each message in `seen`; four times `rpc_bytes` for the RPC that is being processed; and for each of
+/// `peers` 1 KiB, an announcement of 17 KiB, 8 bytes for each 64 messages in `seen`, and 72 bytes for each topic that we
+/// subscribe to. With the defaults that is 343 MiB, if each of 1 024 peers does its worst, and 72 KiB for each topic of
+/// ours: 415 MiB with all [`subscriptions`](Self::subscriptions), as [`memory_bound`](Self::memory_bound) returns.
 /// [`held`](super::PubSub::held) returns the part of it that all peers take now.
 ///
 /// ```
@@ -182,15 +182,15 @@ pub struct Config {
     /// cut, as with [`invalid`](Self::invalid): a peer that subscribes and leaves again and again would fill the event
     /// queue, so that messages of others would be lost. Default 100 at once and 10 a second.
     pub resubscriptions: Rate,
-    /// How many events wait to be drained; further ones are lost, and that is told as
-    /// [`Event::Lagged`](super::Event::Lagged). 0 counts as 1. Default 1 024.
+    /// How many events may wait for the owner. One more, and the oldest is lost, which
+    /// [`Event::Lagged`](super::Event::Lagged) tells. 0 counts as 1. Default 1 024.
     ///
     /// What peers send fills at most three quarters of this in one turn (one
     /// [`drive`](crate::notifee::Notifees::drive)), and the rest of it waits for the next: whoever takes all events after
     /// each drive misses none, however many subscriptions others change.
     pub events: usize,
-    /// How many bytes of data and topics the events have that wait to be drained; further ones are lost as well. A turn ends
-    /// where one more RPC might not fit, if it has told anything. Default 16 MiB.
+    /// How many bytes of data and topics the events may have that wait for the owner. With more, the oldest are lost as well,
+    /// but for the last one. A turn ends where one more RPC might not fit, if it has told anything. Default 16 MiB.
     pub event_bytes: usize,
     /// The wait before our stream to a connected peer is opened again after it has failed or ended. Each further attempt
     /// doubles it. At least 1 ms. Default 1 s.
@@ -238,7 +238,8 @@ impl Config {
             self.topics_total_bytes,
             self.inbound_total_bytes.saturating_mul(2),
             self.outbox_total_bytes,
-            self.event_bytes,
+            // One event has place, whatever is in it.
+            self.event_bytes.max(self.rpc_bytes),
             self.events.max(1).saturating_mul(256),
             self.seen.max(1).saturating_mul(256),
             self.rpc_bytes.saturating_mul(4),

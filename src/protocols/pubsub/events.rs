@@ -3,9 +3,8 @@
 use super::message::{Message, Topic};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
-use crate::protocols::event_queue::KEPT;
+use crate::protocols::event_queue::EventQueue;
 use crate::text::for_log;
-use alloc::collections::VecDeque;
 use core::fmt;
 
 /// What the owner is told. Messages that were dropped for a slow peer, and what a peer has sent that is no valid message,
@@ -45,10 +44,10 @@ pub enum Event {
         /// To what.
         topic: Topic,
     },
-    /// Here so many events are missing: they were not drained in time. Who is there and subscribes to what can be
-    /// looked up.
+    /// Here so many events are missing, the oldest that waited: they were not taken in time. Who is there and subscribes to
+    /// what can be looked up.
     Lagged {
-        /// How many.
+        /// The number of events that are missing.
         events: u64,
     },
 }
@@ -74,25 +73,20 @@ impl fmt::Display for Event {
     }
 }
 
-/// Events in order, at most so many, of messages with at most so many bytes.
+/// The events that wait for the owner, at most so many, and with so many bytes of messages and topics.
 #[derive(Debug)]
 pub(super) struct OwnerEvents {
-    queue: VecDeque<Event>,
-    bytes: usize,
+    queue: EventQueue<Event>,
     max: usize,
     max_bytes: usize,
-    /// How many were lost behind the last one in the queue.
-    lagged: u64,
-    /// How many were lost in all.
-    pub(super) lost: u64,
     /// The events since the turn began, those that were lost among them, and their bytes.
     turn: (usize, usize),
 }
 
 impl OwnerEvents {
-    pub(super) const fn new(max: usize, max_bytes: usize) -> Self {
-        let max = if max == 0 { 1 } else { max };
-        Self { queue: VecDeque::new(), bytes: 0, max, max_bytes, lagged: 0, lost: 0, turn: (0, 0) }
+    pub(super) fn new(max: usize, max_bytes: usize) -> Self {
+        let queue = EventQueue::with_bytes(max, max_bytes, size, |events| Event::Lagged { events });
+        Self { queue, max, max_bytes, turn: (0, 0) }
     }
 
     /// A turn begins, which reads what peers have sent.
@@ -109,44 +103,20 @@ impl OwnerEvents {
             || (bytes > 0 && bytes.saturating_add(next) > self.max_bytes)
     }
 
-    /// Tells an event, if there is room for it.
+    /// Tells an event.
     pub(super) fn push(&mut self, event: Event) {
-        let size = size(&event);
         self.turn.0.raise(1);
-        self.turn.1.raise(size);
-        let bytes = self.bytes.saturating_add(size);
-        if self.make_room(bytes <= self.max_bytes) {
-            self.bytes = bytes;
-            self.queue.push_back(event);
-        }
-    }
-
-    /// Room for one more, behind the word of what is missing here if something is.
-    fn make_room(&mut self, fits: bool) -> bool {
-        let needed = if self.lagged > 0 { 2 } else { 1 };
-        if !fits || self.queue.len().saturating_add(needed) > self.max {
-            self.lagged.raise(1);
-            self.lost.raise(1);
-            return false;
-        }
-        if self.lagged > 0 {
-            self.queue.push_back(Event::Lagged { events: core::mem::take(&mut self.lagged) });
-        }
-        true
+        self.turn.1.raise(size(&event));
+        self.queue.push(event);
     }
 
     pub(super) fn pop(&mut self) -> Option<Event> {
-        match self.queue.pop_front() {
-            Some(event) => {
-                if self.queue.is_empty() {
-                    self.queue.shrink_to(KEPT);
-                }
-                self.bytes.lower(size(&event));
-                Some(event)
-            }
-            None if self.lagged > 0 => Some(Event::Lagged { events: core::mem::take(&mut self.lagged) }),
-            None => None,
-        }
+        self.queue.pop()
+    }
+
+    /// Returns the number of events that were lost in all.
+    pub(super) const fn lost(&self) -> u64 {
+        self.queue.dropped()
     }
 }
 
@@ -187,12 +157,10 @@ mod tests {
     fn a_full_queue_says_at_its_place_what_is_missing() {
         let mut events = OwnerEvents::new(3, usize::MAX);
         (1..=5).for_each(|n| events.push(added(n)));
-        assert_eq!(events.pop(), Some(added(1)));
-        events.push(added(6)); // no room for it and the word of what is missing
-        assert_eq!(events.pop(), Some(added(2)));
-        events.push(added(7));
-        assert_eq!(drain(&mut events), [added(3), Event::Lagged { events: 3 }, added(7)]);
-        assert_eq!((drain(&mut events), events.lost), (vec![], 3));
+        assert_eq!((events.pop(), events.pop()), (Some(Event::Lagged { events: 2 }), Some(added(3))));
+        (6..=7).for_each(|n| events.push(added(n)));
+        assert_eq!(drain(&mut events), [Event::Lagged { events: 1 }, added(5), added(6), added(7)]);
+        assert_eq!((drain(&mut events), events.lost()), (vec![], 3));
     }
 
     #[test]
@@ -200,8 +168,8 @@ mod tests {
         for max in [0, 1] {
             let mut events = OwnerEvents::new(max, 0);
             events.push(added(1));
-            events.push(added(2));
-            assert_eq!(drain(&mut events), [added(1), Event::Lagged { events: 1 }]);
+            events.push(message(9));
+            assert_eq!(drain(&mut events), [Event::Lagged { events: 1 }, message(9)]);
             events.push(added(3));
             assert_eq!(drain(&mut events), [added(3)]);
         }
@@ -213,9 +181,9 @@ mod tests {
         events.push(message(5)); // and a topic of one byte
         events.push(message(4)); // that makes 11
         events.push(message(3));
-        assert_eq!(drain(&mut events), [message(5), Event::Lagged { events: 1 }, message(3)]);
+        assert_eq!(drain(&mut events), [Event::Lagged { events: 1 }, message(4), message(3)]);
         events.push(message(9));
-        events.push(message(0));
-        assert_eq!(drain(&mut events), [message(9), Event::Lagged { events: 1 }]);
+        events.push(added(1)); // which takes none of them
+        assert_eq!(drain(&mut events), [message(9), added(1)]);
     }
 }

@@ -106,7 +106,7 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
 
     fn poll_at(&self) -> Option<Duration> {
         let in_line = self.line.front().map(|_| Duration::ZERO);
-        let due = [in_line, self.timers.first().map(|(at, _)| *at), self.seen.next_turn()];
+        let due = [in_line, self.deadlines.first(), self.seen.next_turn()];
         due.into_iter().flatten().min()
     }
 

@@ -86,7 +86,7 @@ impl<R: Router> PubSub<R> {
         self.topics.change(&mut peer.topic_bytes, 0);
         self.unread.change(&mut peer.inbound_bytes, 0);
         if let OutboundStream::Waiting(at) = peer.outbound {
-            self.timers.remove(&(at, id));
+            self.deadlines.set(id, &mut Some(at), None);
         }
         if peer.is_in_line {
             self.line.retain(|other| *other != id);
@@ -149,7 +149,7 @@ impl<R: Router> PubSub<R> {
         match peer.retry(self.now.unwrap_or_default(), &self.config) {
             Some(at) => {
                 peer.outbound = OutboundStream::Waiting(at);
-                self.timers.insert((at, id));
+                self.deadlines.set(id, &mut None, Some(at));
             }
             None => self.refused(node, id),
         }
@@ -275,7 +275,7 @@ impl<R: Router> PubSub<R> {
         }
         peer.is_leaving = true;
         if let OutboundStream::Waiting(at) = core::mem::replace(&mut peer.outbound, OutboundStream::None) {
-            self.timers.remove(&(at, id));
+            self.deadlines.set(id, &mut Some(at), None);
         }
     }
 
@@ -310,8 +310,7 @@ impl<R: Router> PubSub<R> {
 
     /// Opens the streams whose time has come.
     pub(super) fn reopen(&mut self, node: &mut dyn Node, now: Duration) {
-        while let Some((at, id)) = self.timers.first().copied().filter(|(at, _)| *at <= now) {
-            self.timers.remove(&(at, id));
+        while let Some(id) = self.deadlines.take_due(now) {
             self.open(node, id);
         }
     }

@@ -56,7 +56,7 @@ where
     /// Forgets deadlines that no connection is armed with, as far as that is worth it.
     pub(in crate::swarm) fn forget_deadlines(&mut self) {
         let connections = &self.connections;
-        self.timers.sweep(connections.len(), |deadline, id| {
+        self.timers.prune(connections.len(), |deadline, id| {
             connections.get(id).is_some_and(|conn| conn.armed == Some(deadline))
         });
     }

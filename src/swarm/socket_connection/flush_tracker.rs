@@ -2,6 +2,7 @@
 //! pipe.
 
 use crate::lifecycle::StreamId;
+use crate::pruned_queue::PrunedQueue;
 use alloc::vec::Vec;
 
 /// How many that have ended may always stand in line, and how much of its memory is kept.
@@ -18,7 +19,7 @@ pub(super) struct FlushTracker {
     /// come again waits for a batch that is not its own, which is about to be written.
     gathering: u32,
     /// Who waits for which, in the order in which they asked.
-    waiting: Vec<(u32, StreamId)>,
+    waiting: PrunedQueue<Vec<(u32, StreamId)>, SPARE>,
 }
 
 impl FlushTracker {
@@ -55,10 +56,7 @@ impl FlushTracker {
     /// Has a stream, which does not wait yet, told once a batch has been written. `live`: how many could wait.
     pub(super) fn wait(&mut self, batch: u32, id: StreamId, live: usize, lives: impl Fn(StreamId) -> bool) {
         // An owner that writes, flushes and resets would make it as long as it likes while nothing can be written.
-        if self.waiting.len() > SPARE + 2 * live {
-            self.waiting.retain(|(_, id)| lives(*id));
-        }
-        self.waiting.push((batch, id));
+        self.waiting.push((batch, id), live, |(_, id)| lives(*id));
     }
 }
 
@@ -92,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_written_when_it_neither_gathers_nor_is_being_written() {
-        let mut flush_tracker = FlushTracker { gathering: LAST, waiting: Vec::new() };
+        let mut flush_tracker = FlushTracker { gathering: LAST, waiting: PrunedQueue::default() };
         let first = flush_tracker.gathering();
         assert!(flush_tracker.is_written(first, false, true));
         assert!(!flush_tracker.is_written(first, true, false));
@@ -120,6 +118,6 @@ mod tests {
             flush_tracker.wait(0, *id, ids.len(), |_| panic!("it is worth its while only if most have ended"));
         }
         flush_tracker.wait(0, ids[0], 2, |id| id == ids[1]);
-        assert_eq!(flush_tracker.waiting, [(0, ids[1]), (0, ids[0])]);
+        assert_eq!(*flush_tracker.waiting, [(0, ids[1]), (0, ids[0])]);
     }
 }

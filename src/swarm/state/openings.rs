@@ -1,7 +1,8 @@
 //! What is ready to open, and waits where the event queue has no room; and the limit of dials under way.
 
-use super::{SPARE, SwarmState};
+use super::SwarmState;
 use crate::lifecycle::{Id, State};
+use crate::pruned_queue::PrunedQueue;
 use crate::swarm::opening_queue::OpeningQueue;
 
 impl<const EVENTS: usize> SwarmState<EVENTS> {
@@ -19,7 +20,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
     /// Lets nothing open any more. Whatever waits in line, or would be put there, ends without opening.
     pub(in crate::swarm) fn stop_opening(&mut self) {
         self.is_closing = true;
-        self.opening_queue = OpeningQueue::new();
+        self.opening_queue = PrunedQueue::new(OpeningQueue::new());
     }
 
     /// Puts what is ready at the end of the line; a stream behind those of its connection.
@@ -27,18 +28,16 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         if self.is_closing {
             return;
         }
-        // While more ends than is drained, nobody comes up who could be passed over: a peer that opens and resets
-        // would make the line as long as it likes. What is opening stands in it once, so that each sweep pays for itself.
-        if self.opening_queue.len() > SPARE + 2 * self.lifecycle.len() {
-            let lifecycle = &self.lifecycle;
-            self.opening_queue.retain(|id| lifecycle.state(id) == Some(State::Opening));
-        }
         let id = id.into();
         let runs_on = match id {
             Id::Stream(stream) => self.lifecycle.connection_of(stream),
             Id::Listener(_) | Id::Connection(_) => None,
         };
-        self.opening_queue.push(id, runs_on);
+        // While more ends than is drained, nobody comes up who could be passed over: a peer that opens and resets
+        // would make the line as long as it likes.
+        let lifecycle = &self.lifecycle;
+        let is_opening = |(id, _): &(Id, _)| lifecycle.state(*id) == Some(State::Opening);
+        self.opening_queue.push((id, runs_on), lifecycle.len(), is_opening);
     }
 
     pub(in crate::swarm) fn is_opening(&self, id: impl Into<Id>) -> bool {

@@ -196,7 +196,7 @@ fn events_that_nobody_drains_hold_nobody_up() {
     }
     nodes[0].drain();
     // Added, subscribed, a message, gone; three times.
-    nodes[0].expect(&["added 2", "lagged 11"]);
+    nodes[0].expect(&["lagged 11", "gone 2"]);
     let floodsub = nodes[0].floodsub;
     let Node { notifees, swarm, .. } = &mut nodes[0];
     assert!(notifees.uninstall(swarm, floodsub));

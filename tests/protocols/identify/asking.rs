@@ -14,7 +14,7 @@ everywhere! {
     a_service_that_comes_late_asks_what_is_open,
     a_question_whose_connection_ends_has_failed_once,
     asking_again_while_it_is_under_way_asks_for_nothing_more,
-    a_full_outbox_forgets_the_oldest_and_counts_it,
+    a_full_queue_forgets_the_oldest_and_tells_how_many,
     what_is_said_in_pieces_arrives_whole,
     without_place_for_a_stream_a_question_has_failed,
     a_push_is_no_answer,
@@ -107,7 +107,7 @@ fn asking_again_while_it_is_under_way_asks_for_nothing_more<const EVENTS: usize>
     both.end();
 }
 
-fn a_full_outbox_forgets_the_oldest_and_counts_it<const EVENTS: usize>(shape: Shape) {
+fn a_full_queue_forgets_the_oldest_and_tells_how_many<const EVENTS: usize>(shape: Shape) {
     let mut both = Both::<EVENTS>::new(shape);
     let mut config = Config::default();
     config.events = 1;
@@ -119,7 +119,7 @@ fn a_full_outbox_forgets_the_oldest_and_counts_it<const EVENTS: usize>(shape: Sh
     both.b.service::<Identify>(b).add_external_address(address.clone());
     both.wait(secs(1));
     let identify = both.a.service::<Identify>(a);
-    assert_eq!(identify.dropped(), 1);
+    assert_eq!((identify.dropped(), identify.next_event()), (1, Some(Event::Lagged { events: 1 })));
     assert!(
         matches!(identify.next_event(), Some(Event::Pushed { info, .. }) if info.listen_addresses.contains(&address))
     );

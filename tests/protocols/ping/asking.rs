@@ -20,7 +20,7 @@ everywhere! {
     both_sides_ask_at_once,
     a_ping_whose_connection_ends_has_failed_once,
     periodic_pings_keep_a_connection_from_being_idle_and_others_do_not,
-    a_full_outbox_forgets_the_oldest_and_counts_it,
+    a_full_queue_forgets_the_oldest_and_tells_how_many,
     payloads_differ_and_come_from_the_seed,
     a_payload_that_goes_out_in_pieces_is_measured_from_its_last,
     without_place_for_a_stream_a_ping_has_failed_and_time_moves_on,
@@ -142,7 +142,7 @@ fn periodic_pings_keep_a_connection_from_being_idle_and_others_do_not<const EVEN
     }
 }
 
-fn a_full_outbox_forgets_the_oldest_and_counts_it<const EVENTS: usize>(shape: Shape) {
+fn a_full_queue_forgets_the_oldest_and_tells_how_many<const EVENTS: usize>(shape: Shape) {
     let mut both = Both::<EVENTS>::new(shape);
     let mut config = Config::default();
     config.events = 2;
@@ -153,7 +153,7 @@ fn a_full_outbox_forgets_the_oldest_and_counts_it<const EVENTS: usize>(shape: Sh
     both.a.swarm.abort_connection(ca).unwrap();
     both.settle();
     let ping = both.a.service::<Ping>(a);
-    assert_eq!(ping.dropped(), 3);
+    assert_eq!((ping.dropped(), ping.next_event()), (3, Some(Event::Lagged { events: 3 })));
     assert!(matches!(ping.next_event(), Some(Event::Pong { .. })));
     assert!(matches!(ping.next_event(), Some(Event::Pong { .. })));
     assert_eq!(ping.next_event(), None);

@@ -47,9 +47,8 @@ fn of_event(name: &str) -> Style {
     match name {
         "listen" | "connected" | "opened_stream" | "ping" | "identified" => GOOD,
         "listen_close" | "disconnected" | "closed_stream" => coloured(AnsiColor::Blue),
-        "unanswered" | "refused" | "skipped" | "lagged" | "pubsub_lagged" | "key_exposed" | "addresses_changed" => {
-            WARNING
-        }
+        "unanswered" | "refused" | "skipped" | "lagged" | "identify_lagged" | "pubsub_lagged" | "key_exposed"
+        | "addresses_changed" => WARNING,
         _ if name.ends_with("_failed") => BAD,
         _ => PLAIN.bold(),
     }
