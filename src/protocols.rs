@@ -4,10 +4,10 @@
 //! A [`Service`] speaks a protocol. It is [installed](Notifees::install) in the registry of notifees that is driven
 //! beside the swarm. As it is told of connections and streams, it opens streams and answers on those of peers, and it
 //! keeps its events for the owner in a bounded queue of its own. [`Identify`](identify::Identify), [`Ping`](ping::Ping)
-//! and [`AddressBook`](address_book::AddressBook) also [emit](crate::notifee::NotifeeContext::emit) each event to every
-//! notifee that declares an interest in [`EMITTED`](crate::notifee::Interest::EMITTED). Pub/sub and
-//! [`request_response`] do not, since each message would have to be copied for that.
-//! [Uninstalling](Notifees::uninstall) a service also takes its protocols and streams away.
+//! and [`AddressBook`](address_book::AddressBook) also [emit](crate::notifee::NotifeeContext::emit) each event except
+//! `Lagged` to every notifee that declares an interest in [`EMITTED`](crate::notifee::Interest::EMITTED). Pub/sub and
+//! [`request_response`] do not, since each message would have to be copied for that. [Uninstalling](Notifees::uninstall)
+//! a service also takes its protocols and streams away.
 //!
 //! For a protocol of your own with requests and responses, write a codec for [`request_response`]. A protocol of any
 //! other kind is a [`Notifee`] that is also a [`Service`]; [`parts`] has building blocks for it.

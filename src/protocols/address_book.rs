@@ -119,7 +119,7 @@ pub struct Config {
     /// The duration of a connection after which the waits begin at [`min_backoff`](Self::min_backoff) again.
     /// Default 1 min.
     pub stable_after: Duration,
-    /// The most events that may wait for the owner. One more, and the oldest is lost, which [`Event::Lagged`] tells. 0
+    /// The maximum number of events that wait for the owner. One more drops the oldest, which [`Event::Lagged`] tells. 0
     /// counts as 1. Default 256.
     pub events: usize,
 }
@@ -175,7 +175,7 @@ impl Config {
     }
 }
 
-/// The outcome of dialing a peer. Each one is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees.
+/// The outcome of dialing a peer. Each outcome is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -197,8 +197,8 @@ pub enum Event {
         /// The time of the next dial on the owner's clock, if the peer is kept.
         again_at: Option<Duration>,
     },
-    /// Here so many events are missing, the oldest that waited: they were not taken in time. It is told to the owner
-    /// alone. The peers that are connected can be looked up.
+    /// An event in place of those that are missing: the owner did not take its events in time, so the oldest were
+    /// dropped. Only the owner is told. The swarm knows which peers are connected.
     Lagged {
         /// The number of events that are missing.
         events: u64,
@@ -381,13 +381,13 @@ impl AddressBook {
         self.book.get(peer).is_some_and(entry::PeerEntry::is_kept)
     }
 
-    /// The next event, if there is one.
+    /// Takes the oldest event, if there is one.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop()
     }
 
-    /// Returns the number of events that were lost because their owner did not take them in time: all that
-    /// [`Event::Lagged`] tells of.
+    /// Returns the number of all events that were lost because the owner did not take them in time. [`Event::Lagged`]
+    /// tells of each.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.events.dropped()

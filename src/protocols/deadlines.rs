@@ -1,14 +1,15 @@
-//! [`Deadlines`]: the times at which a service is to look at something again.
+//! [`Deadlines`]: the times at which a service has to act.
 
 use alloc::collections::BTreeSet;
 use core::time::Duration;
 
-/// At most one deadline for each key: of a stream, say, or of a request. A service gives [`first`](Self::first) in
-/// [`poll_at`](crate::notifee::Notifee::poll_at), and calls [`take_due`](Self::take_due) in
-/// [`tick`](crate::notifee::Notifee::tick) until there is none.
+/// A set of deadlines with at most one for each key, such as a stream or a request. A service returns
+/// [`first`](Self::first) from [`poll_at`](crate::notifee::Notifee::poll_at), and calls [`take_due`](Self::take_due) in
+/// [`tick`](crate::notifee::Notifee::tick) until it returns `None`.
 ///
-/// Each key's deadline is also kept beside what the key names, as an `Option<Duration>`, so that it is found again when it
-/// moves. Every step costs O(log n); a key takes memory while it has a deadline.
+/// The caller keeps each key's deadline as well, as an `Option<Duration>` beside the thing that the key names. That is
+/// how a deadline is found when it moves. Each operation costs O(log n), and a key takes memory only while it has a
+/// deadline.
 ///
 /// ```
 /// use core::time::Duration;
@@ -27,14 +28,14 @@ use core::time::Duration;
 pub struct Deadlines<K>(BTreeSet<(Duration, K)>);
 
 impl<K: Copy + Ord> Deadlines<K> {
-    /// No deadline.
+    /// Creates an empty set.
     #[must_use]
     pub const fn new() -> Self {
         Self(BTreeSet::new())
     }
 
-    /// Moves the deadline of `key`, or takes it away. `held` has to be the time to which it was moved last, `None` if it has
-    /// no deadline, and is the new one afterwards. Otherwise the old deadline stays, and comes, too.
+    /// Sets the deadline of `key`, or removes it if `to` is `None`. `held` has to be the key's present deadline, or
+    /// `None` if it has none; it becomes the new one. If `held` is wrong, the old deadline stays and comes as well.
     pub fn set(&mut self, key: K, held: &mut Option<Duration>, to: Option<Duration>) {
         if let Some(old) = core::mem::replace(held, to) {
             self.0.remove(&(old, key));
@@ -44,14 +45,14 @@ impl<K: Copy + Ord> Deadlines<K> {
         }
     }
 
-    /// The earliest deadline; `None` if there is none.
+    /// Returns the earliest deadline, or `None` if there is none.
     #[must_use]
     pub fn first(&self) -> Option<Duration> {
         self.0.first().map(|(at, _)| *at)
     }
 
-    /// Takes the earliest deadline if it has come by `now`, and says whose it was. The caller forgets it: it sets what it
-    /// holds for the key to `None`.
+    /// Removes the earliest deadline if `now` has reached it, and returns its key. The caller has to set its own copy of
+    /// that deadline to `None`.
     pub fn take_due(&mut self, now: Duration) -> Option<K> {
         let (at, _) = self.0.first()?;
         if *at > now {
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_has_one_deadline_the_last_it_was_given() {
+    fn a_key_has_only_the_deadline_that_was_set_last() {
         let secs = |n| Some(Duration::from_secs(n));
         let (mut deadlines, mut a, mut b) = (Deadlines::new(), None, None);
         deadlines.set('a', &mut a, secs(1));

@@ -1,17 +1,18 @@
-//! [`EventQueue`]: the events of a service, for its owner in a bounded queue that forgets the oldest and says so, and for
-//! other notifees.
+//! [`EventQueue`]: the events of a service, for other notifees and for the owner. The owner's queue is bounded: it loses
+//! its oldest events and tells their number.
 
 use crate::arithmetic::Count;
 use crate::notifee::NotifeeContext;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// The number of events for which memory is kept once all have been taken.
+/// The number of events whose memory is kept when there are fewer.
 pub(super) const KEPT: usize = 8;
 
-/// The events of a service. They wait for the owner, at most so many: for one more, the oldest is dropped. The owner is told in
-/// its place how many are missing, by an event that the service has for that, which is `Lagged` in all services of this
-/// crate. Events that are [said](Self::say) are also [emitted](crate::notifee::NotifeeContext::emit) to other notifees.
+/// The events of a service that wait for its owner, in a bounded queue. When the queue is full, the oldest event is
+/// dropped to make room. In its place the owner gets an event of the service's that tells how many are missing; all
+/// services of this crate call it `Lagged`. Events that are passed to [`say`](Self::say) are also
+/// [emitted](crate::notifee::NotifeeContext::emit) to other notifees.
 ///
 /// ```
 /// use swarm_notify::protocols::parts::EventQueue;
@@ -31,42 +32,45 @@ pub(super) const KEPT: usize = 8;
 /// ```
 #[derive(Debug)]
 pub struct EventQueue<E> {
-    /// The events of the present notification, before they are published.
+    /// The events of the present notification, until they are published.
     unpublished: Vec<E>,
     events: VecDeque<E>,
     capacity: usize,
-    /// The number of events that are missing before the oldest that waits, and their event.
+    /// The number of events that were dropped before the oldest that waits, and that the owner has not been told of.
     missing: u64,
+    /// A function that makes the event that tells the number of missing events.
     lagged: fn(u64) -> E,
-    /// The number of events that were dropped in all.
+    /// The number of all events that were dropped.
     dropped: u64,
-    /// The bytes that the events have on the heap, how many these may be, and how they are found out.
+    /// The bytes of heap of all events that wait.
     bytes: usize,
+    /// The maximum of `bytes`, unless a single event takes more.
     most_bytes: usize,
+    /// A function that returns the bytes of heap of an event.
     weigh: fn(&E) -> usize,
 }
 
 impl<E> EventQueue<E> {
-    /// A queue for `capacity` events; 0 counts as 1. `lagged` makes the event that says how many are missing.
+    /// Creates a queue for `capacity` events; 0 counts as 1. `lagged` makes the event that tells how many are missing.
     #[must_use]
     pub fn new(capacity: usize, lagged: fn(u64) -> E) -> Self {
         Self::with_bytes(capacity, usize::MAX, |_| 0, lagged)
     }
 
-    /// A queue whose events may have `most_bytes` on the heap together, as `weigh` finds out. There is place for one,
-    /// whatever it has.
+    /// Creates a queue whose events take at most `most_bytes` of heap together, as `weigh` measures them. A single event
+    /// is always accepted, however large it is.
     pub(super) fn with_bytes(capacity: usize, most_bytes: usize, weigh: fn(&E) -> usize, lagged: fn(u64) -> E) -> Self {
         let (capacity, unpublished, events) = (capacity.max(1), Vec::new(), VecDeque::new());
         Self { unpublished, events, capacity, missing: 0, lagged, dropped: 0, bytes: 0, most_bytes, weigh }
     }
 
-    /// Says something to the owner and, once it is [published](Self::publish), to other notifees.
+    /// Adds an event for the owner, and for other notifees. It takes effect when it is [published](Self::publish).
     pub fn say(&mut self, event: E) {
         self.unpublished.push(event);
     }
 
-    /// Emits what was said in this notification to other notifees, if any hears it, and puts it into the owner's queue.
-    /// It is to be called at the end of each notification in which something may have been said.
+    /// Publishes the events that were said in this notification: emits each to the notifees that listen, and adds it to
+    /// the owner's queue. Call it at the end of each notification that may have said something.
     pub fn publish<N>(&mut self, cx: &mut NotifeeContext<'_, N>)
     where
         E: Clone + 'static,
@@ -78,11 +82,11 @@ impl<E> EventQueue<E> {
             }
             self.push(event);
         }
-        // With its memory.
+        // Empty by now, but its memory is reused.
         self.unpublished = unpublished;
     }
 
-    /// Says something to the owner alone.
+    /// Adds an event for the owner alone.
     pub fn push(&mut self, event: E) {
         let bytes = (self.weigh)(&event);
         while self.events.len() >= self.capacity || self.bytes.saturating_add(bytes) > self.most_bytes {
@@ -95,7 +99,7 @@ impl<E> EventQueue<E> {
         self.events.push_back(event);
     }
 
-    /// Takes the oldest event; before it, the one that says how many are missing there, if any are.
+    /// Takes the oldest event. If events are missing before it, the event that tells so comes first.
     pub fn pop(&mut self) -> Option<E> {
         if self.missing > 0 {
             return Some((self.lagged)(core::mem::take(&mut self.missing)));
@@ -108,7 +112,7 @@ impl<E> EventQueue<E> {
         event
     }
 
-    /// The number of events that were dropped in all.
+    /// Returns the number of all events that were dropped.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
@@ -122,7 +126,7 @@ mod tests {
 
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     enum Event {
-        /// An event with its number, and so many bytes.
+        /// An event with its number, and the bytes that it counts as.
         Said(u64, usize),
         Lagged(u64),
     }
@@ -138,7 +142,7 @@ mod tests {
         EventQueue::with_bytes(capacity, most_bytes, bytes, Event::Lagged)
     }
 
-    /// Pushes events of so many bytes, whose numbers go on.
+    /// Pushes events of these sizes, with the next numbers.
     fn push(events: &mut EventQueue<Event>, said: &mut u64, sizes: &[usize]) {
         for bytes in sizes {
             events.push(Event::Said(*said, *bytes));
@@ -151,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_makes_room_and_its_place_says_how_many_are_missing() {
+    fn the_oldest_event_makes_room_and_is_told_as_missing() {
         let (mut events, mut said) = (queue(2, usize::MAX), 0);
         push(&mut events, &mut said, &[0; 5]);
         assert_eq!(drain(&mut events), [Event::Lagged(3), Event::Said(3, 0), Event::Said(4, 0)]);
@@ -163,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn large_events_push_out_as_many_as_they_need_the_place_of() {
+    fn a_large_event_pushes_out_as_many_as_it_needs_room_of() {
         let (mut events, mut said) = (queue(100, 10), 0);
         push(&mut events, &mut said, &[4, 4, 2, 7, 30, 3]);
         assert_eq!(drain(&mut events), [Event::Lagged(5), Event::Said(5, 3)]);
@@ -172,16 +176,17 @@ mod tests {
     }
 
     #[test]
-    fn there_is_always_place_for_one() {
+    fn a_single_event_is_always_accepted() {
         let (mut events, mut said) = (queue(0, 0), 0);
         push(&mut events, &mut said, &[9]);
         assert_eq!((drain(&mut events), events.dropped()), (alloc::vec![Event::Said(0, 9)], 0));
     }
 
     proptest! {
-        /// Whoever takes what is there knows of each event that was said: it is told, or counted where it is missing.
+        /// An owner that takes all events accounts for each one that was said: it is told, or counted where it is
+        /// missing.
         #[test]
-        fn what_is_missing_is_told_at_its_place(
+        fn each_event_is_told_or_counted_in_its_place(
             (capacity, most_bytes) in (0..6_usize, 0..40_usize),
             steps in proptest::collection::vec(prop_oneof![2 => (0..20_usize).prop_map(Some), 1 => Just(None)], 0..200),
         ) {

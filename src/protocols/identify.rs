@@ -7,10 +7,10 @@
 //! [`next_event`](Identify::next_event). [`info`](Identify::info) looks up what the peer of an open connection has said.
 //! Each question has exactly one outcome, also if its connection ends first.
 //!
-//! Each [`Event`] is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees, between `connected` and
-//! `disconnected` of its connection, even if nobody drains the queue. There is one exception: if the connection ended
-//! before the question could be asked, only the owner is told. A notifee that is registered late hears the events from
-//! then on.
+//! Each [`Event`] except [`Lagged`](Event::Lagged) is also [emitted](crate::notifee::NotifeeContext::emit) to all
+//! notifees, between `connected` and `disconnected` of its connection, even if nobody drains the queue. There is one more
+//! exception: if the connection ended before the question could be asked, only the owner is told. A notifee that is
+//! registered late hears the events from then on.
 //!
 //! - We say the addresses of our listeners and those that the owner [adds](Identify::add_external_address), the protocols
 //!   that the node accepts, and the peer's address as we see it. If the service is given our key, it also sends
@@ -205,8 +205,8 @@ pub enum Event {
         /// The reason, one of those of [`Failed`](Self::Failed).
         reason: Failure,
     },
-    /// Here so many events are missing, the oldest that waited: they were not taken in time. It is told to the owner
-    /// alone. What is known of a peer can be [looked up](Identify::info).
+    /// An event in place of those that are missing: the owner did not take its events in time, so the oldest were
+    /// dropped. Only the owner is told. What is known of a peer can be [looked up](Identify::info).
     Lagged {
         /// The number of events that are missing.
         events: u64,
@@ -350,12 +350,13 @@ impl Identify {
         self.connections.get(connection)?.info.as_deref()
     }
 
-    /// The next event, if there is one.
+    /// Takes the oldest event, if there is one.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop()
     }
 
-    /// How many events were lost because their owner did not take them in time: all that [`Event::Lagged`] tells of.
+    /// Returns the number of all events that were lost because the owner did not take them in time. [`Event::Lagged`]
+    /// tells of each.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.events.dropped()

@@ -4,7 +4,7 @@
 //! [`Ping`] plays both roles. It echoes the payloads of peers. It pings each connection as soon as that is open, again
 //! one [`interval`](Config::interval) after each outcome, and whenever its owner [asks for it](Ping::ping). The outcomes
 //! stand in a bounded queue, [`next_event`](Ping::next_event): each ping has exactly one, also if its connection ends
-//! first. Each [`Event`] is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees, between `connected` and
+//! first. Each outcome is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees, between `connected` and
 //! `disconnected` of its connection. There is one exception: if the connection ended before the ping could be sent, only
 //! the owner is told.
 //!
@@ -101,7 +101,7 @@ pub struct Config {
     /// silent for longest is reset, so that a peer that abandons streams without ending them is still answered. 0 counts
     /// as 1. Default 4: the specification allows an honest peer two, and a stream may end later here than there.
     pub inbound_streams: usize,
-    /// How many events may wait for the owner. One more, and the oldest is lost, which [`Event::Lagged`] tells. 0
+    /// The maximum number of events that wait for the owner. One more drops the oldest, which [`Event::Lagged`] tells. 0
     /// counts as 1. Default 256.
     pub events: usize,
 }
@@ -167,8 +167,8 @@ pub enum Event {
         /// ended.
         reason: Failure,
     },
-    /// Here so many events are missing, the oldest that waited: they were not taken in time. It is told to the owner
-    /// alone.
+    /// An event in place of those that are missing: the owner did not take its events in time, so the oldest were
+    /// dropped. Only the owner is told.
     Lagged {
         /// The number of events that are missing.
         events: u64,
@@ -248,12 +248,13 @@ impl Ping {
         Ok(())
     }
 
-    /// The next event, if there is one.
+    /// Takes the oldest event, if there is one.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop()
     }
 
-    /// How many events were lost because their owner did not take them in time: all that [`Event::Lagged`] tells of.
+    /// Returns the number of all events that were lost because the owner did not take them in time. [`Event::Lagged`]
+    /// tells of each.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.events.dropped()

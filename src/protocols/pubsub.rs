@@ -182,7 +182,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// The next thing that the owner is to be told, in order.
+    /// Takes the oldest event, if there is one.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop()
     }

@@ -68,8 +68,8 @@ pub struct Config {
     /// not allow a stream for it. It is tried as often as necessary, and says what is true at that time. At least 1 ms.
     /// Default 1 s.
     pub push_again_after: Duration,
-    /// How many events may wait for the owner. One more, and the oldest is lost, which
-    /// [`Event::Lagged`](super::Event::Lagged) tells; and likewise where what they tell takes more than a quarter of
+    /// The maximum number of events that wait for the owner. One more drops the oldest, which
+    /// [`Event::Lagged`](super::Event::Lagged) tells; so does an event with which they would take more than a quarter of
     /// [`held_bytes`](Self::held_bytes). 0 counts as 1. Default 256.
     pub events: usize,
 }

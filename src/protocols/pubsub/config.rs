@@ -182,15 +182,16 @@ pub struct Config {
     /// cut, as with [`invalid`](Self::invalid): a peer that subscribes and leaves again and again would fill the event
     /// queue, so that messages of others would be lost. Default 100 at once and 10 a second.
     pub resubscriptions: Rate,
-    /// How many events may wait for the owner. One more, and the oldest is lost, which
+    /// The maximum number of events that wait for the owner. One more drops the oldest, which
     /// [`Event::Lagged`](super::Event::Lagged) tells. 0 counts as 1. Default 1 024.
     ///
-    /// What peers send fills at most three quarters of this in one turn (one
-    /// [`drive`](crate::notifee::Notifees::drive)), and the rest of it waits for the next: whoever takes all events after
-    /// each drive misses none, however many subscriptions others change.
+    /// What peers send in one turn (one [`drive`](crate::notifee::Notifees::drive)) causes at most three quarters of
+    /// these events; the rest is processed in the next turn. So an owner that takes all events after each drive misses
+    /// none, however many subscriptions peers change.
     pub events: usize,
-    /// How many bytes of data and topics the events may have that wait for the owner. With more, the oldest are lost as well,
-    /// but for the last one. A turn ends where one more RPC might not fit, if it has told anything. Default 16 MiB.
+    /// The maximum number of bytes of data and topics in the events that wait for the owner. Beyond it the oldest events
+    /// are dropped as well, but a single event is always accepted. A turn that has caused an event ends when one more RPC
+    /// might not fit. Default 16 MiB.
     pub event_bytes: usize,
     /// The wait before our stream to a connected peer is opened again after it has failed or ended. Each further attempt
     /// doubles it. At least 1 ms. Default 1 s.

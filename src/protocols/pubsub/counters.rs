@@ -75,8 +75,8 @@ pub struct Counters {
     pub new_authors_refused: u64,
     /// RPCs that were skipped because they are longer than [`rpc_bytes`](super::Config::rpc_bytes).
     pub too_long: u64,
-    /// Events that were lost because their owner did not take them in time: all that
-    /// [`Event::Lagged`](super::Event::Lagged) tells of.
+    /// Events that were lost because the owner did not take them in time. [`Event::Lagged`](super::Event::Lagged) tells
+    /// of each.
     pub events_lost: u64,
 }
 

@@ -1,4 +1,4 @@
-//! [`Event`]: what the owner is told, and the bounded queue of it.
+//! [`Event`]: an event for the owner. [`OwnerEvents`]: the bounded queue of events.
 
 use super::message::{Message, Topic};
 use crate::arithmetic::Count;
@@ -7,53 +7,53 @@ use crate::protocols::event_queue::EventQueue;
 use crate::text::for_log;
 use core::fmt;
 
-/// What the owner is told. Messages that were dropped for a slow peer, and what a peer has sent that is no valid message,
-/// are counted and told as [`Readiness::Refused`](crate::swarm::Readiness::Refused).
+/// An event of pub/sub for its owner. Messages that were dropped for a slow peer, and invalid messages of peers, are no
+/// events: they are counted and told as [`Readiness::Refused`](crate::swarm::Readiness::Refused).
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A message on a topic that we subscribe to, new and valid. Our own are not told.
+    /// A new and valid message on a topic that we subscribe to. Our own messages are not told.
     Message {
         /// The message.
         message: Message,
-        /// Who has sent it to us, its author or not.
+        /// The peer that sent it to us, its author or not.
         via: PeerId,
     },
-    /// A peer is there that speaks the protocol.
+    /// A peer speaks the protocol.
     PeerAdded {
-        /// Who.
+        /// The peer.
         peer: PeerId,
     },
-    /// A peer has gone, and with it its subscriptions: its last connection has ended, it was denied, or it does not
-    /// speak the protocol any more.
+    /// A peer takes no part any more, and its subscriptions are gone: its last connection has ended, it was denied or
+    /// cut, it lost its place to a newcomer, or it does not speak the protocol any more.
     PeerGone {
-        /// Who.
+        /// The peer.
         peer: PeerId,
     },
-    /// A peer subscribes to a topic.
+    /// A peer has subscribed to a topic.
     Subscribed {
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// To what.
+        /// The topic.
         topic: Topic,
     },
-    /// A peer subscribes to a topic no longer.
+    /// A peer has unsubscribed from a topic.
     Unsubscribed {
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// To what.
+        /// The topic.
         topic: Topic,
     },
-    /// Here so many events are missing, the oldest that waited: they were not taken in time. Who is there and subscribes to
-    /// what can be looked up.
+    /// An event in place of those that are missing: the owner did not take its events in time, so the oldest were
+    /// dropped. The [peers](super::PubSub::peers) and [their topics](super::PubSub::topics_of) can be looked up.
     Lagged {
         /// The number of events that are missing.
         events: u64,
     },
 }
 
-/// One line, such as `subscribed PEER: news`, or `message on news by PEER via PEER: 5 bytes`, without what the message says. A
-/// topic is short and escaped, so that it commands no terminal and begins no line.
+/// Writes one line, such as `subscribed PEER: news`, or `message on news by PEER via PEER: 5 bytes`, without the content
+/// of the message. A topic is shortened and escaped, so that it cannot control a terminal or begin a new line.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -73,13 +73,13 @@ impl fmt::Display for Event {
     }
 }
 
-/// The events that wait for the owner, at most so many, and with so many bytes of messages and topics.
+/// The events that wait for the owner. Their number is bounded, and so are their bytes of data and topics.
 #[derive(Debug)]
 pub(super) struct OwnerEvents {
     queue: EventQueue<Event>,
     max: usize,
     max_bytes: usize,
-    /// The events since the turn began, those that were lost among them, and their bytes.
+    /// The number of events since the turn began, and their bytes. Events that were dropped count, too.
     turn: (usize, usize),
 }
 
@@ -89,21 +89,21 @@ impl OwnerEvents {
         Self { queue, max, max_bytes, turn: (0, 0) }
     }
 
-    /// A turn begins, which reads what peers have sent.
+    /// Begins a turn, in which bytes of peers are processed.
     pub(super) const fn begin_turn(&mut self) {
         self.turn = (0, 0);
     }
 
-    /// Returns whether the turn should end, so that an owner who had taken all events before it misses none of its own: it
-    /// has had three quarters of the places, or an event of `next` bytes might find no room. The last quarter is for peers
-    /// that come and go.
+    /// Returns whether the turn should end: it has caused three quarters of the events that may wait, or an event of
+    /// `next` bytes might not fit. So an owner that had taken all events before the turn misses none of those that the
+    /// turn causes. The last quarter is for peers that come and go.
     pub(super) fn are_enough_for_a_turn(&self, next: usize) -> bool {
         let (events, bytes) = self.turn;
         events >= self.max.saturating_sub(self.max / 4).max(1)
             || (bytes > 0 && bytes.saturating_add(next) > self.max_bytes)
     }
 
-    /// Tells an event.
+    /// Adds an event.
     pub(super) fn push(&mut self, event: Event) {
         self.turn.0.raise(1);
         self.turn.1.raise(size(&event));
@@ -114,13 +114,13 @@ impl OwnerEvents {
         self.queue.pop()
     }
 
-    /// Returns the number of events that were lost in all.
+    /// Returns the number of all events that were lost.
     pub(super) const fn lost(&self) -> u64 {
         self.queue.dropped()
     }
 }
 
-/// What an event counts as: the bytes that its sender has chosen.
+/// Returns the bytes that an event counts as: those that its sender has chosen.
 fn size(event: &Event) -> usize {
     match event {
         Event::Message { message, .. } => message.data.len().saturating_add(message.topic.len()),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_says_at_its_place_what_is_missing() {
+    fn a_full_queue_tells_what_is_missing_in_its_place() {
         let mut events = OwnerEvents::new(3, usize::MAX);
         (1..=5).for_each(|n| events.push(added(n)));
         assert_eq!((events.pop(), events.pop()), (Some(Event::Lagged { events: 2 }), Some(added(3))));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn one_place_is_enough() {
+    fn a_queue_of_one_place_works() {
         for max in [0, 1] {
             let mut events = OwnerEvents::new(max, 0);
             events.push(added(1));
@@ -176,14 +176,14 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_bounded_too() {
+    fn bytes_of_events_are_bounded() {
         let mut events = OwnerEvents::new(9, 10);
-        events.push(message(5)); // and a topic of one byte
-        events.push(message(4)); // that makes 11
+        events.push(message(5)); // with a topic of one byte: 6 in all
+        events.push(message(4)); // 5 more make 11
         events.push(message(3));
         assert_eq!(drain(&mut events), [Event::Lagged { events: 1 }, message(4), message(3)]);
         events.push(message(9));
-        events.push(added(1)); // which takes none of them
+        events.push(added(1)); // counts as 0 bytes
         assert_eq!(drain(&mut events), [message(9), added(1)]);
     }
 }
