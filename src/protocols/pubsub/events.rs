@@ -45,7 +45,7 @@ pub enum Event {
         topic: Topic,
     },
     /// An event in place of those that are missing: the owner did not take its events in time, so the oldest were
-    /// dropped. The [peers](super::PubSub::peers) and [their topics](super::PubSub::topics_of) can be looked up.
+    /// dropped. The [peers](method@super::PubSub::peers) and [their topics](super::PubSub::topics_of) can be looked up.
     Lagged {
         /// The number of events that are missing.
         events: u64,

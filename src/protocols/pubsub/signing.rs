@@ -18,7 +18,7 @@ use prost::Message as _;
 const DOMAIN: &[u8] = b"libp2p-pubsub:";
 
 /// The number of bytes whose hash counts as much as one signature of few bytes. That is fewer than measured: a signature
-/// of Ed25519 takes 41 µs, and the SHA-512 of so many bytes 27 µs.
+/// of Ed25519 takes 41 µs, and the SHA-512 of 16 KiB 27 µs.
 const BYTES_PER_COST: usize = 16 * 1024;
 
 /// The multihash code of a peer id that is the key itself.
