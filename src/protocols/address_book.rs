@@ -194,7 +194,7 @@ pub enum Event {
         peer: PeerId,
         /// The reason for which the last address failed. [`Limit`](Failure::Limit): the swarm allowed no further dial.
         reason: Failure,
-        /// The time of the next dial on the owner's clock, if the peer is kept.
+        /// The time of the next round of dials, on the owner's clock, if the peer is kept.
         again_at: Option<Duration>,
     },
     /// An event in place of those that are missing: the owner did not take its events in time, so the oldest were

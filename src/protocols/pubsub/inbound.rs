@@ -19,7 +19,7 @@ pub(super) struct InboundStream {
     pub(super) connection: ConnectionId,
     pub(super) frames: Frames,
     pub(super) state: InboundState,
-    /// The number of bytes that the stream was counted as last.
+    /// The number of bytes that the quota of unread bytes counts for this stream.
     pub(super) held: usize,
     /// The position in the RPC that is being processed, which is the last message of `frames`.
     rpc: Option<RpcCursor>,

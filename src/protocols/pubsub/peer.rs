@@ -170,8 +170,8 @@ impl Peer {
         self.inbound.iter().any(|inbound| inbound.state == InboundState::Ended)
     }
 
-    /// Returns the oldest of the peer's open streams, if there are more than `most` and nothing that came on it is left
-    /// to process. So no bytes are lost if it is reset.
+    /// Returns the oldest of the peer's open streams, if there are more than `most` of them and nothing that came on the
+    /// oldest is left to process. So no bytes are lost when it is reset.
     pub(super) fn oldest_beyond(&self, most: usize) -> Option<StreamId> {
         let mut live = self.inbound.iter().filter(|inbound| inbound.state != InboundState::Ended);
         let oldest = live.next()?;
