@@ -140,7 +140,7 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => "not an identify message",
-            Self::PublicKey => "not a public key that is known here",
+            Self::PublicKey => "not a public key that can be used",
         })
     }
 }

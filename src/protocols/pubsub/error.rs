@@ -48,9 +48,9 @@ impl fmt::Display for PublishError {
         f.write_str(match self {
             Self::TooLarge => "the message is too large",
             Self::TopicTooLong => "the topic's name is too long",
-            Self::Duplicate => "the same message was there already",
+            Self::Duplicate => "the same message was published or received lately",
             Self::Full => "as many messages are remembered as the bounds allow",
-            Self::Signing => "the key does not sign",
+            Self::Signing => "the key cannot sign the message",
         })
     }
 }

@@ -227,7 +227,7 @@ impl<R: Router> PubSub<R> {
         let Some(peer) = self.peers.get_mut(&via.peer) else { return };
         peer.counters.invalid.raise(1);
         if !peer.invalid.take(1, self.config.invalid, now) {
-            self.cut_off(node, via, "sends too much that is no message");
+            self.cut_off(node, via, "sends too many invalid messages");
         }
     }
 

@@ -286,8 +286,8 @@ impl fmt::Display for Invalid {
         f.write_str(match self {
             Self::Malformed => "not a message",
             Self::Missing => "not signed",
-            Self::Unexpected => "it names an author, which is not done here",
-            Self::BadField => "the author is none",
+            Self::Unexpected => "it names an author, which the policy forbids",
+            Self::BadField => "the author is not a peer id",
             Self::BadKey => "the key is missing, unknown or not the author's",
             Self::Refused => "its key, signature or sequence number is of a kind that is refused here",
             Self::BadSignature => "the signature is not the author's",
