@@ -1,24 +1,26 @@
-//! Observers: a [`Notifee`] is told of each event that it cares for, and [`Notifees`] tells them all, in order.
+//! Observers: a [`Notifee`] is told of the events in which it has an interest, and [`Notifees`] tells all notifees, in
+//! order.
 //!
-//! The network that they observe is anything that has events: a [`Lifecycle`](crate::lifecycle::Lifecycle), a
-//! [`Swarm`](crate::swarm::Swarm), or your own world with a swarm inside ([`HasNode`]). It is handed to each
-//! notification, so that a notifee needs no shared ownership to act on what it is told.
+//! The network that they observe is anything with events: a [`Lifecycle`](crate::lifecycle::Lifecycle), a
+//! [`Swarm`](crate::swarm::Swarm), or your own type with a swarm inside ([`HasNode`]). Each notification gets access to the
+//! network, so that a notifee needs no shared ownership to act.
 //!
-//! - Each event goes to those who declared an [`Interest`] in its kind, in the order in which they were registered. A
-//!   notifee costs nothing where it has no interest.
-//! - A notifee may give any command to the network, and register and unregister notifees (itself too). What a command
-//!   causes is told later. A notifee registered inside a notification hears of the next event first; one unregistered
-//!   hears of nothing more, not even of the event that is being told.
-//! - Inside a notification the network's `next_event` gives `None`, so that what is being told of can be looked up by
-//!   all of them.
-//! - One that comes late can be told first [what it has missed](Notifees::register_and_replay).
-//! - A notifee can say something to all others: it [emits](NotifeeContext::emit) an event of any type, which is told
-//!   after the present one. So services say what they have heard.
-//! - One that is slow delays everybody ([`Notifee`] says what that costs). It is [spawned](mod@spawned) on a thread of its
-//!   own, or has a [`subscription`](mod@subscription), in a task or thread of yours.
-//! - If a notifee panics and the panic is caught, the next [`dispatch`](Notifees::dispatch) goes on behind it: the
-//!   others are told, and nobody twice. [`catch_panics`](fn@catch_panics) catches and reports them one by one.
-//! - One that cares about peers, however many connections each has, is put into [`Peers`].
+//! - Each event goes to the notifees that have declared an [`Interest`] in its kind, in the order of their registration. For
+//!   all other kinds a notifee costs nothing.
+//! - A notifee may give any command to the network, and register and unregister notifees, including itself. The events that
+//!   a command causes are told later. A notifee that is registered inside a notification is told of the next event first.
+//!   One that is unregistered is told nothing more, not even the present event.
+//! - Inside a notification the network's `next_event` returns `None`, so that all notifees can still look up the ids of the
+//!   present event.
+//! - A notifee that is registered late can first be told [what is open already](Notifees::register_and_replay).
+//! - A notifee can tell all others something: it [emits](NotifeeContext::emit) an event of any type, which is told after the
+//!   present one. Services report to other notifees in this way.
+//! - A slow notifee delays everybody ([`Notifee`] says what that costs). [Spawn](mod@spawned) it on a thread of its own, or
+//!   give it a [`subscription`](mod@subscription) in a task or thread of yours.
+//! - If a notifee panics and the owner catches the panic, the next [`dispatch`](Notifees::dispatch) goes on behind that
+//!   notifee: all others are told, none of them twice. [`catch_panics`](fn@catch_panics) catches and reports the panics of a
+//!   single notifee.
+//! - A notifee that cares about peers, and not about single connections, is wrapped in [`Peers`].
 //!
 //! ```
 //! use swarm_notify::lifecycle::{ConnectionId, Direction, Lifecycle, Limits};
@@ -94,10 +96,10 @@ use crate::swarm::{Refusal, RefusedAt};
 use core::any::Any;
 use core::time::Duration;
 
-/// An observer of the network `N`. The nine events have the names of libp2p's notifee interface. Each of them comes to
-/// [`event`](Self::event) unless its own method is written; every other method is empty by default.
+/// An observer of the network `N`. The methods of the nine events have the names of libp2p's notifee interface. By default
+/// each of them calls [`event`](Self::event); all other methods are empty by default.
 ///
-/// A notifee that forwards what it is told is three lines:
+/// A notifee that forwards all events takes three lines:
 ///
 /// ```
 /// use std::sync::mpsc::{Sender, channel};
@@ -123,13 +125,14 @@ use core::time::Duration;
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 ///
-/// Readiness and time are for those that speak a protocol; what those have to say to others is [`emitted`](Self::emitted).
+/// Readiness and time are for notifees that speak a protocol, and [`emitted`](Self::emitted) for those that listen to such
+/// notifees.
 ///
 /// # A slow notifee
 ///
-/// A notifee runs on its owner's thread, between the one before it and the one behind it, and nothing else runs
-/// meanwhile. Everybody behind it is told later, by as long as it takes. The whole node waits, too: no socket is read or
-/// written, nothing is accepted, no ping is answered, no deadline is judged. If it takes
+/// A notifee runs on its owner's thread, and nothing else runs there meanwhile. All notifees behind it are told later, by as
+/// long as it takes. The whole node waits, too: no socket is read or written, nothing is accepted, no ping is answered, and
+/// no deadline is handled. If it takes
 ///
 /// - **milliseconds**, peers notice latency;
 /// - **more than 5 s**, peers that are closing a connection cut it
@@ -137,30 +140,32 @@ use core::time::Duration;
 /// - **more than 10 s**, peers that are connecting or opening a stream give that up
 ///   ([`handshake_timeout`](crate::connection::Config::handshake_timeout),
 ///   [`negotiation_timeout`](crate::connection::Config::negotiation_timeout));
-/// - **more than 15 s**, js-libp2p ends connections whose ping was not answered, and peers with this crate do where nothing
-///   had been said for 30 s before; **more than 45 s**, they do in any case. Each is told as `disconnected`.
+/// - **more than 15 s**, js-libp2p ends connections whose ping was not answered, and peers with this crate end connections
+///   that had been silent for 30 s before; **more than 45 s**, peers with this crate end all connections. Each end is told
+///   by `disconnected`.
 ///
-/// These are the defaults of this crate at the other end. Our own deadlines are judged when the notifee has returned, after
-/// all that has come meanwhile ([`lateness`](crate::swarm::Config::lateness)), so that no peer is blamed for it.
+/// These are the defaults of this crate at the other end. Our own deadlines are handled after the notifee has returned and
+/// all that has arrived meanwhile was read ([`lateness`](crate::swarm::Config::lateness)), so that no peer is blamed for the
+/// delay.
 ///
-/// So a notifee that may block, on a disk, a lock or another service, is [spawned](Notifees::spawn), and only its own
-/// notices wait for it. For a task instead of a thread there is [`subscription`](fn@subscription).
+/// So [spawn](Notifees::spawn) a notifee that may block on a disk, a lock or another service: then only its own notices wait
+/// for it. For a task instead of a thread there is [`subscription`](fn@subscription).
 #[diagnostic::on_unimplemented(
     note = "a `BlockingNotifee` is given to `Notifees::spawn`",
     note = "a `PeerNotifee` is registered as `Peers::new(…)`"
 )]
 pub trait Notifee<N> {
-    /// Returns the kinds of notification that it is told of. The default is [`Interest::ALL`]. The registry asks once, when
-    /// the notifee is registered.
+    /// Returns the kinds of notification that it wants. The default is [`Interest::ALL`]. The registry asks once, when the
+    /// notifee is registered.
     fn interest(&self) -> Interest {
         Interest::ALL
     }
 
-    /// One of the nine events that has no method of its own: each of the nine methods hands its event on to this one, unless
-    /// it is written anew. So one method is enough for a notifee that forwards, prints or counts whatever it is told.
+    /// Handles any of the nine events: the defaults of their methods call this one. So this one method is enough for a
+    /// notifee that forwards, prints or counts events.
     ///
-    /// The registry calls the nine methods, and never this one itself: a notifee without it pays nothing for it. To hand an
-    /// event to another notifee, whichever methods that has, call [`Event::tell`].
+    /// The registry calls the nine methods, and never this one, so that a notifee that does not implement it pays nothing
+    /// for it. To hand an event to another notifee, whichever of the methods that implements, call [`Event::tell`].
     fn event(&mut self, _cx: &mut NotifeeContext<'_, N>, _event: Event) {}
 
     /// A listener has its first address.
@@ -220,21 +225,21 @@ pub trait Notifee<N> {
         self.event(cx, Event::ClosedStream { connection, stream, reason });
     }
 
-    /// A stream can be read or written. It may be the stream of another notifee or of the owner, so look whether it is
-    /// yours. `swarm::Readiness` says when a stream is named again.
+    /// A stream can be read or written. It may be a stream of another notifee or of the owner, so check whether it is yours.
+    /// `swarm::Readiness` says when a stream is named again.
     fn stream_ready(&mut self, _cx: &mut NotifeeContext<'_, N>, _stream: StreamId, _readable: bool, _writable: bool) {}
 
     /// The addresses of an open listener have changed.
     fn addresses_changed(&mut self, _cx: &mut NotifeeContext<'_, N>, _listener: ListenerId) {}
 
-    /// Something of a peer's was refused, or was over, that has no id: so many since this was told last. It is told at most
-    /// once a second for each connection or listener and kind: see
+    /// Something was refused to a peer, or ended before it had an id: `count` such things since the last call for this place
+    /// and kind. It is called at most once a second for each connection or listener and kind: see
     /// [`Readiness::Refused`](crate::swarm::Readiness::Refused).
     #[cfg(feature = "swarm")]
     fn refused(&mut self, _cx: &mut NotifeeContext<'_, N>, _at: RefusedAt, _refusal: Refusal, _count: u64) {}
 
-    /// Returns the time of its next [`tick`](Self::tick), on the clock of the network's owner; `None` is never. It is asked
-    /// only if its interest contains [`Interest::TIME`].
+    /// Returns the time of its next [`tick`](Self::tick), on the clock of the network's owner; `None` stands for never. It
+    /// is asked only if its interest contains [`Interest::TIME`].
     fn poll_at(&self) -> Option<Duration> {
         None
     }
@@ -242,20 +247,21 @@ pub trait Notifee<N> {
     /// The time of [`poll_at`](Self::poll_at) has come.
     fn tick(&mut self, _cx: &mut NotifeeContext<'_, N>) {}
 
-    /// Returns the bytes of heap that it takes at worst, beside itself, in a network with these limits.
-    /// [`Notifees::memory_bound`] adds up what all of them say. The default is 0: write it where you keep something for each
-    /// connection or stream. The services of this crate say what their `Config` states.
+    /// Returns the most bytes of heap that it can take, besides its own value, in a network with these limits.
+    /// [`Notifees::memory_bound`] adds up the numbers of all notifees. The default is 0: implement it if you keep something
+    /// for each connection or stream. The services of this crate return the bound of their `Config`.
     fn memory_bound(&self, _limits: &Limits) -> usize {
         0
     }
 
-    /// Another notifee has [emitted](NotifeeContext::emit) an event: a service, for instance. `event.downcast_ref()`
-    /// finds out whether it is of a certain type.
+    /// Another notifee, a service for instance, has [emitted](NotifeeContext::emit) an event. `event.downcast_ref()` returns
+    /// it as a certain type, if it is of that type.
     fn emitted(&mut self, _cx: &mut NotifeeContext<'_, N>, _from: NotifeeId, _event: &dyn Any) {}
 }
 
 impl Event {
-    /// Tells a notifee of this event: calls the method of the event's [name](Self::name). For notifees that have others inside.
+    /// Tells a notifee of this event: calls the method of the event's [name](Self::name). It is for notifees that wrap
+    /// others.
     ///
     /// ```
     /// use swarm_notify::lifecycle::Event;

@@ -2,34 +2,35 @@
 //!
 //! [`Swarm`] takes raw byte pipes from any [`libp2p_core::Transport`], authenticates and multiplexes each
 //! ([`connection`](crate::connection)), and tells its owner of everything that opens and ends
-//! ([`lifecycle`](crate::lifecycle)). Everything is owned by it and named by id.
+//! ([`lifecycle`](crate::lifecycle)). The swarm owns all of them, and its owner names them by id.
 //!
 //! One turn of an owner's loop:
 //!
-//! 1. [`tick`](Swarm::tick), or [`turn`](Swarm::turn) under a budget: hears all that has come, and handles it as far as
-//!    the event queue has room;
-//! 2. [`next_event`](Swarm::next_event) until there is none: what lives and what has ended. What a closing event names
-//!    can be looked up until the next call;
-//! 3. [`next_ready`](Swarm::next_ready) until there is none: what can be read and written;
-//! 4. [`flush_all`](Swarm::flush_all): your writes leave now, and do not wait for the next turn;
-//! 5. sleep: to the end of a frame; or until the swarm's descriptor is readable or [`poll_at`](Swarm::poll_at) has come;
-//!    or in [`wait`](Swarm::wait).
+//! 1. [`tick`](Swarm::tick), or [`turn`](Swarm::turn) under a budget: reads what has arrived, and handles it as far as the
+//!    event queue has room;
+//! 2. [`next_event`](Swarm::next_event) until there is none: it tells what lives and what has ended. The id in a closing
+//!    event can be looked up until the next call;
+//! 3. [`next_ready`](Swarm::next_ready) until there is none: it names the streams that can be read or written;
+//! 4. [`flush_all`](Swarm::flush_all): sends what you have written now, instead of in the next turn;
+//! 5. sleep: to the end of a frame; or until the swarm's descriptor is readable or the time of [`poll_at`](Swarm::poll_at)
+//!    has come; or in [`wait`](Swarm::wait).
 //!
 //! There are two kinds of swarm. [`with_reactor`](Swarm::with_reactor) takes a transport and the [`Reactor`] that wakes its
 //! sockets ([`tcp`](crate::tcp)), which the swarm then drives in its own turns. [`new`](Swarm::new) takes a transport that
 //! wakes by itself; an asynchronous owner of such a swarm may [`poll`](Swarm::poll) it with a waker.
-//! [`from_os_rng`](Swarm::from_os_rng) and [`with_events`](Swarm::with_events) make either, the one with a seed from the
-//! system, the other with a queue of another size.
+//! [`from_os_rng`](Swarm::from_os_rng) and [`with_events`](Swarm::with_events) make a swarm of either kind: the first takes
+//! its seed from the system, the second has an event queue of another size.
 //!
-//! Commands can be given at any time and return at once. They act on what is in memory; the next turn does what they
-//! cause on sockets, and their time-outs count from it. A fault of an address, a peer or the network is never a
-//! command's error: it is an event.
+//! Commands can be given at any time and return at once. They change what is in memory; the next turn does the input and
+//! output that they cause, and their time-outs count from that turn. A command never returns an error for a fault of an
+//! address, a peer or the network: an event reports it.
 //!
-//! While the event queue is full nothing becomes open: accepting pauses, and what is ready to open waits in line, and
-//! so does our answer to its peer. Everything that is open goes on.
+//! While the event queue is full nothing becomes open: accepting pauses, and whatever is ready to open waits in line, and
+//! our answer to its peer waits with it. Everything that is already open goes on.
 //!
-//! A connection that comes in has no id, and is told by no event, until its peer is authenticated
-//! ([`inbound_handshakes`](Swarm::inbound_handshakes)). So whoever can only reach the port makes an owner hear nothing.
+//! An inbound connection has no id and no event until its peer is authenticated
+//! ([`inbound_handshakes`](Swarm::inbound_handshakes)). So a stranger who can reach the port, and does no more than that,
+//! causes no event.
 //!
 //! Two swarms of one process, ticked in turn, over a transport in memory:
 //!
@@ -83,7 +84,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-// The page of `Swarm` has the methods of these first, in this order.
+// rustdoc lists the methods of `Swarm` in the order of these modules, the ones that an owner needs first.
 mod make;
 
 mod listen_and_dial;
@@ -169,13 +170,14 @@ use wake::{WakeSet, WakeTarget};
 
 /// A libp2p swarm that its owner drives. See the [module](self) for how.
 ///
-/// `EVENTS` is the size of its event queue; 1 is enough. Dropping a swarm closes all its sockets at once, and tells of
-/// nothing: [`shutdown`](Self::shutdown) is the way to end in good order.
+/// `EVENTS` is the size of its event queue; 1 is enough. Dropping a swarm closes all its sockets at once, without events. To
+/// end in good order, call [`shutdown`](Self::shutdown) first.
 ///
-/// It is [`Send`] if its transport is, with its sockets ([`Transport::Output`]), dials and upgrades, and its reactor: a swarm
-/// over our TCP is, and may be made in one thread and driven in another. All that changes it takes `&mut self`, so that
-/// nothing in it is locked. Other threads leave what they want with its owner, in a channel, say, and call it for a turn with
-/// the [`waker`](Self::waker). [`Notifees`](crate::notifee::Notifees) stay in the thread that made them.
+/// It is [`Send`] if its reactor and its transport are, including the transport's sockets ([`Transport::Output`]), dials and
+/// upgrades. A swarm over this crate's TCP is `Send`: it can be made in one thread and driven in another. Every method that
+/// changes it takes `&mut self`, so that nothing in it is locked. Other threads send their wishes to its owner, through a
+/// channel for example, and then use the [`waker`](Self::waker) so that the owner takes a turn.
+/// [`Notifees`](crate::notifee::Notifees) stay in the thread that made them.
 pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     transport: T,
     noise: noise::Config,
@@ -188,15 +190,15 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     trimming: Trimming,
     wakers: WakeSet,
     queue: RunQueue,
-    /// The transport may have something to say that there was no room for.
+    /// The transport may have events that were not taken, because there was no room to open a connection.
     is_transport_due: bool,
     is_shutting_down: bool,
-    /// The rest of a shutdown, while it has not begun to close everything.
+    /// The listeners and connections that a shutdown has not begun to close yet.
     closing: Option<Closing>,
-    /// The rest of the look at what is open, since the lists have changed.
+    /// The open connections that have not been checked yet against lists or a gate that have changed.
     enforcing: Option<Enforcing>,
     clock: Clock,
-    /// The time of the clock.
+    /// The latest time that the clock was given.
     now: Duration,
     /// The owner's waker was used before the last turn.
     is_called: bool,
@@ -205,7 +207,7 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     /// The reactor's buffer came back full, so that more sockets may be ready.
     hears_more: bool,
     last_error: Option<io::Error>,
-    /// Memory that every turn uses again.
+    /// Buffers that every turn reuses.
     input: Input,
     output: Vec<u8>,
     /// The last field, since fields are dropped in order: sockets deregister before the poller is gone.
@@ -219,34 +221,34 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Who we are to our peers.
+    /// Returns the peer id by which our peers know us.
     #[must_use]
     pub const fn local_peer(&self) -> PeerId {
         self.state.local_peer
     }
 
-    /// Lets inbound streams choose `protocol`, from now on. Repeating it changes nothing. How many there are is for the
-    /// owner to bound.
+    /// Lets inbound streams choose `protocol`, from now on. Registering it again changes nothing. The number of registered
+    /// protocols has no limit here, since only the owner adds any.
     pub fn register_protocol(&mut self, protocol: Protocol) {
         if !self.state.protocols.contains(&protocol) {
             self.state.protocols.push(protocol);
         }
     }
 
-    /// Lets no more inbound streams choose `protocol`: one whose negotiation is under way finds that it is not spoken.
-    /// Those that have chosen it stay, open or waiting to be. `protocol` was not registered: nothing changes.
+    /// Stops inbound streams from choosing `protocol`. A stream that is negotiating gets the answer that the protocol is not
+    /// spoken. A stream that has chosen it already stays, whether it is open or waits to open. If `protocol` was not
+    /// registered, nothing changes.
     pub fn unregister_protocol(&mut self, protocol: &Protocol) {
         self.state.protocols.retain(|other| other != protocol);
     }
 
     /// Limits the streams of a protocol that peers may have open: those of one peer, and those of all together. A stream
-    /// that chooses the protocol beyond a limit is reset and has failed of
-    /// [`Failure::Limit`](crate::lifecycle::Failure::Limit), so that its peer can try again later. It does not hear that the
-    /// protocol is not spoken, since peers remember that.
+    /// that chooses the protocol beyond a limit is reset, and fails with
+    /// [`Failure::Limit`](crate::lifecycle::Failure::Limit), so that its peer can try again later. It is not answered that
+    /// the protocol is not spoken, since peers remember that answer.
     ///
-    /// Streams that are open already count, and stay. Streams that we open do not count. Repeating it replaces the limits;
-    /// [`ProtocolLimits::default`] takes them back. The limits outlive
-    /// [`unregister_protocol`](Self::unregister_protocol).
+    /// Streams that are open already count, and stay. Streams that we open do not count. A second call replaces the limits;
+    /// [`ProtocolLimits::default`] removes them. The limits outlive [`unregister_protocol`](Self::unregister_protocol).
     ///
     /// ```
     /// use swarm_notify::connection::Protocol;
@@ -265,7 +267,7 @@ where
         self.state.limit_protocol(protocol, limits);
     }
 
-    /// Closes a listener. Its connections stay. Repeating it before its last event changes nothing.
+    /// Closes a listener. Its connections stay. Closing it again before its last event changes nothing.
     ///
     /// # Events
     /// [`ListenClose`](crate::lifecycle::Event::ListenClose) once its socket is closed, or
@@ -280,17 +282,18 @@ where
         Ok(())
     }
 
-    /// Closes a connection politely: what was written is sent, then yamux's go-away, then our side of the byte pipe
-    /// ends, and what the peer has sent is read until it ends its side too or
-    /// [`close_timeout`](crate::connection::Config::close_timeout) has passed. One that is not open yet is given up at
-    /// once. Never refused for lack of room. Repeating it changes nothing.
+    /// Closes a connection politely: what was written is sent, then yamux's go-away, then our side of the byte pipe ends,
+    /// and what the peer has sent is read until it ends its side too or
+    /// [`close_timeout`](crate::connection::Config::close_timeout) has passed. A connection that is not open yet is given up
+    /// at once. The call is never refused for lack of room, and calling it again changes nothing.
     ///
-    /// Wait for your answers first. The peer hears the go-away and the end of our side together, and most
-    /// implementations end all streams at once then, answered or not. Whatever comes nevertheless can be read until the
-    /// socket is closed.
+    /// Wait for the answers to your requests before you call it. The peer receives the go-away and the end of our side
+    /// together, and most implementations then end all streams at once, answered or not. Data that arrives nevertheless can
+    /// be read until the socket is closed.
     ///
-    /// A connection that the peer is leaving by go-away 0 goes on with the streams that live. This ends it without them:
-    /// what was written is sent, and the reason stays [`RemoteEnd::GoAway`](crate::lifecycle::RemoteEnd::GoAway).
+    /// A connection that the peer is leaving by go-away 0 keeps its live streams until they end. This call ends the
+    /// connection without waiting for them: what was written is sent, and the reason stays
+    /// [`RemoteEnd::GoAway`](crate::lifecycle::RemoteEnd::GoAway).
     ///
     /// # Events
     /// Once the socket is closed, the last events of the streams that it still has, oldest first, then
@@ -348,9 +351,9 @@ where
         Ok(())
     }
 
-    /// Counts so many things of a peer's that a protocol has refused and that have no id, at the connection on which they
-    /// came: it is for authors of protocols. The owner is told by [`Readiness::Refused`], and a protocol need not keep
-    /// or tell the numbers itself. Of a connection that is not open, nothing is kept but the totals.
+    /// Counts `count` things that a protocol has refused to a peer and that have no id (messages, say), at the connection on
+    /// which they came. It is for authors of protocols. [`Readiness::Refused`] tells the owner, so that a protocol need not
+    /// keep or report the numbers itself. If the connection is not open, only the totals change.
     ///
     /// ```
     /// use swarm_notify::lifecycle::{ConnectionId, Fault};
@@ -370,12 +373,12 @@ where
         self.state.count_refusals(connection.into(), refusal, count);
     }
 
-    /// Closes everything: listeners at once, connections politely, as [`close_connection`](Self::close_connection) does,
-    /// so that streams end, answered or not. Accepted connections whose peers are not authenticated are closed at once, by
-    /// the next turns. From now on nothing new begins, and every command that would is refused. It costs O(1) here; what it
-    /// causes is told as the owner keeps polling and draining, and
-    /// is over when [`is_shut_down`](Self::is_shut_down) says so, at the latest a
-    /// [`close_timeout`](crate::connection::Config::close_timeout) later.
+    /// Closes everything: listeners at once, connections politely, as [`close_connection`](Self::close_connection) does, so
+    /// that streams end, answered or not. Accepted connections whose peers are not authenticated are closed at once, by the
+    /// next turns. From now on nothing new begins, and every command that would begin something is refused. The call costs
+    /// O(1). Its events come as the owner keeps taking turns and draining; the shutdown is over when
+    /// [`is_shut_down`](Self::is_shut_down) returns `true`, at the latest a
+    /// [`close_timeout`](crate::connection::Config::close_timeout) after the call.
     pub fn shutdown(&mut self) {
         if !core::mem::replace(&mut self.is_shutting_down, true) {
             self.closing = Some(Closing::default());
@@ -383,7 +386,7 @@ where
         }
     }
 
-    /// Returns whether nothing lives any more and all events have been drained, after a [`shutdown`](Self::shutdown).
+    /// Returns `true` after a [`shutdown`](Self::shutdown) once nothing lives any more and all events have been drained.
     /// [`Notifees::drive`](crate::notifee::Notifees::drive) says when notifees have heard everything, too.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
@@ -391,8 +394,8 @@ where
     }
 
     /// Returns a waker that calls the owner for a turn, from any thread. With a reactor it ends a [`wait`](Self::wait) and
-    /// makes the descriptor readable; without one it makes [`poll`](Swarm::poll) ready. The next turn takes the call as
-    /// heard: look at what the other thread has left for you after that turn.
+    /// makes the descriptor readable; without one it makes [`poll`](Swarm::poll) ready. The next turn counts the call as
+    /// heard, so look at what the other thread has left for you after that turn, not before it.
     #[must_use]
     pub fn waker(&self) -> Waker {
         self.wakers.caller()

@@ -1,9 +1,9 @@
-//! [`catch_panics`]: a notifee whose panics are caught, reported and passed over.
+//! [`catch_panics`]: an adapter that catches and reports the panics of a notifee.
 //!
-//! A panic of a plain notifee goes on to who drives the registry. [`Notifees`](super::Notifees) loses nothing by that: if
-//! the driver catches it, the next call goes on behind the notifee. With [`catch_panics`] nobody but the notifee itself
-//! notices: the panic ends its own turn, a report is made, and the next notifee is told in the same call. It stays
-//! registered and hears of the next event. An exception in a notifee of py-libp2p is treated so.
+//! A panic of a plain notifee reaches the caller that drives the registry. [`Notifees`](super::Notifees) loses nothing by
+//! it: if the caller catches the panic, the next call goes on behind the notifee. With [`catch_panics`], the panic ends only
+//! the notification in which it occurs: it is reported, and the next notifee is told in the same call. The notifee stays
+//! registered, and is told of the next event. py-libp2p treats an exception in a notifee in the same way.
 //!
 //! ```
 //! use std::cell::RefCell;
@@ -52,30 +52,30 @@ use core::fmt;
 use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The time for which a notifee has no deadline after its `tick` or `poll_at` has panicked.
+/// The time for which a notifee has no deadline after a panic in its `tick` or `poll_at`.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Makes a notifee whose panics are caught. `report` is called with each, on the thread that tells, after the notifee
-/// has returned and before the next is told; see [`CatchPanics`].
+/// Wraps a notifee so that its panics are caught. `report` is called with each panic, on the thread that tells, before the
+/// next notifee is told; see [`CatchPanics`].
 #[must_use]
 pub fn catch_panics<T>(notifee: T, report: impl FnMut(NotifeePanic) + 'static) -> CatchPanics<T> {
     CatchPanics { notifee, report: Box::new(report), poll: Cell::default() }
 }
 
-/// A notifee whose panics are caught, reported and passed over: made by [`catch_panics`].
+/// A notifee whose panics are caught and reported, made by [`catch_panics`].
 ///
-/// - **Its state.** A panic leaves the notifee as far as it had come. It is told of the next event all the same, so it has
-///   to be fit for that, as behind [`AssertUnwindSafe`]: change your own state last, or repair it in the next
-///   notification. What it had asked of the network and of the registry before it panicked is done.
-/// - **[`interest`](Notifee::interest)** is asked while it is being registered. A panic there goes on to who registers, and
-///   nothing is registered. So it is with `Service::protocols`.
-/// - **Time.** A panic in [`poll_at`](Notifee::poll_at) makes a tick due at once, with which it is reported. After a panic in
-///   `poll_at` or [`tick`](Notifee::tick) the notifee has no deadline for a second, or until it is told of something else.
-///   Otherwise a deadline that the panic has left in the past would make it panic in each turn.
-/// - **Not caught** are a panic of `report`, which goes on as one of a plain notifee does, and one while the notifee is
-///   dropped.
-/// - The panic hook runs first, as for each panic; the standard one prints the message. In a program that is built with
-///   `panic = "abort"` nothing can be caught: the process ends.
+/// - **Its state.** A panic leaves the notifee's state as it was at that moment. Since it is told of the next event
+///   nevertheless, its state has to be usable then, as with [`AssertUnwindSafe`]: change your own state last, or repair it
+///   in the next notification. Its commands to the network and the registry before the panic are carried out.
+/// - **[`interest`](Notifee::interest)** is asked while it is being registered. A panic there reaches the caller that
+///   registers, and nothing is registered. The same holds for `Service::protocols`.
+/// - **Time.** A panic in [`poll_at`](Notifee::poll_at) makes a tick due at once, in which it is reported. After a panic in
+///   `poll_at` or [`tick`](Notifee::tick) the notifee has no deadline for a second, or until it is told something else.
+///   Otherwise a deadline that the panic has left in the past would make it panic in every turn.
+/// - **Not caught** are a panic of `report`, which has the effect of a panic of a plain notifee, and a panic while the
+///   notifee is dropped.
+/// - The panic hook runs first, as for any panic; the standard hook prints the message. In a program that is built with
+///   `panic = "abort"` no panic can be caught: the process ends.
 /// - It can be [installed](super::Notifees::install) if the notifee is a `Service`.
 pub struct CatchPanics<T> {
     notifee: T,
@@ -86,12 +86,12 @@ pub struct CatchPanics<T> {
 /// The state of the notifee's `poll_at`.
 #[derive(Default)]
 enum DeadlineState {
-    /// It is to be asked.
+    /// `poll_at` has to be asked.
     #[default]
     Asked,
-    /// It has panicked with this, which the next tick reports.
+    /// `poll_at` has panicked with this payload, which the next tick reports.
     Panicked(Box<dyn Any + Send>),
-    /// It has no deadline until then, or until it is told something.
+    /// It has no deadline until this time, or until it is told something.
     Spared(Duration),
 }
 
@@ -108,7 +108,7 @@ impl<T> CatchPanics<T> {
         &mut self.notifee
     }
 
-    /// The notifee inside, whose panics are not caught any more.
+    /// Returns the notifee inside. Its panics are not caught any more.
     #[must_use]
     pub fn into_inner(self) -> T {
         self.notifee
@@ -143,7 +143,7 @@ impl<T: fmt::Debug> fmt::Debug for CatchPanics<T> {
     }
 }
 
-/// Writes the methods that name an event.
+/// Implements the methods of the nine events.
 macro_rules! events {
     ($($method:ident($($arg:ident: $type:ty),*) => $event:ident,)*) => {
         $(fn $method(&mut self, cx: &mut NotifeeContext<'_, N>, $($arg: $type),*) {
@@ -210,7 +210,7 @@ impl<N, T: Notifee<N>> Notifee<N> for CatchPanics<T> {
     fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         match core::mem::take(self.poll.get_mut()) {
             DeadlineState::Panicked(payload) => self.report(cx, Notification::PollAt, payload),
-            // It is to be asked again, and may have no deadline now.
+            // It is asked again, and may have no deadline by now.
             DeadlineState::Spared(_) => {}
             DeadlineState::Asked => self.tell(cx, Notification::Tick, Notifee::tick),
         }
@@ -224,7 +224,7 @@ impl<N, T: crate::protocols::Service<N>> crate::protocols::Service<N> for CatchP
     }
 }
 
-/// A panic of a notifee that was caught.
+/// A caught panic of a notifee.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct NotifeePanic {
@@ -232,7 +232,7 @@ pub struct NotifeePanic {
     pub notifee: NotifeeId,
     /// The notification in which it panicked.
     pub told: Notification,
-    /// The message, if the payload is one; a remark that there is none otherwise.
+    /// The message, if the payload is a string; otherwise a remark that there is none.
     pub message: String,
     /// The payload of the panic, for [`resume_unwind`](std::panic::resume_unwind) or a downcast.
     pub payload: Box<dyn Any + Send>,
@@ -245,7 +245,7 @@ impl fmt::Display for NotifeePanic {
     }
 }
 
-/// A kind of call to a notifee: one for each method of [`Notifee`] but `interest`.
+/// A call to a notifee, with its arguments: one variant for each method of [`Notifee`] that tells something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Notification {
@@ -272,7 +272,7 @@ pub enum Notification {
         at: RefusedAt,
         /// The kind of refusal.
         refusal: Refusal,
-        /// The number since this was told last.
+        /// The number since the last call.
         count: u64,
     },
     /// [`Notifee::emitted`]
@@ -301,7 +301,7 @@ impl fmt::Display for Notification {
     }
 }
 
-/// The text of a panic's payload.
+/// Returns the text of a panic's payload.
 pub(super) fn message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));

@@ -1,10 +1,10 @@
-//! [`NotifeeContext`]: what a notifee has in its hands while it is told something.
+//! [`NotifeeContext`]: a notifee's access to the network and the registry while it is told something.
 
 use super::Notifee;
 use super::registry::{NotifeeId, PendingChanges};
 use core::time::Duration;
 
-/// The network that a notification comes from, and the registry that told it.
+/// The context of a notification: the network that it comes from, and the registry that tells it.
 #[derive(Debug)]
 pub struct NotifeeContext<'a, N> {
     pub(super) network: &'a mut N,
@@ -15,31 +15,31 @@ pub struct NotifeeContext<'a, N> {
 }
 
 impl<N> NotifeeContext<'_, N> {
-    /// The network. Any command may be given; what it causes is told later.
+    /// Returns the network. Any command may be given to it; the events that it causes are told later.
     pub const fn network(&mut self) -> &mut N {
         self.network
     }
 
-    /// The id of the notifee that is being told.
+    /// Returns the id of the notifee that is being told.
     #[must_use]
     pub const fn this(&self) -> NotifeeId {
         self.this
     }
 
-    /// The time of the registry's last [`drive`](super::Notifees::drive), on its owner's clock.
+    /// Returns the time of the registry's last [`drive`](super::Notifees::drive), on its owner's clock.
     #[must_use]
     pub const fn now(&self) -> Duration {
         self.now
     }
 
-    /// Returns true in the notifications of openings that have happened before, by which
+    /// Returns `true` if the present notification replays an opening from before the notifee's registration, by
     /// [`register_and_replay`](super::Notifees::register_and_replay).
     #[must_use]
     pub const fn is_replay(&self) -> bool {
         self.is_replay
     }
 
-    /// Registers a notifee behind all others. It hears of the next event first.
+    /// Registers a notifee behind all others. The next event is the first that it is told.
     pub fn register<T: Notifee<N> + 'static>(&mut self, notifee: T) -> NotifeeId<T>
     where
         N: 'static,
@@ -47,8 +47,8 @@ impl<N> NotifeeContext<'_, N> {
         self.changes.register(notifee)
     }
 
-    /// Unregisters a notifee, itself for instance. It is told nothing more, and dropped once this has been told to all.
-    /// An id of none that is registered changes nothing.
+    /// Unregisters a notifee, for instance the one that is being told. It is told nothing more, and is dropped once the
+    /// present notification has gone to all. If no notifee has this id any more, nothing changes.
     pub fn unregister<T: ?Sized>(&mut self, id: NotifeeId<T>) {
         self.changes.unregister(id.untyped());
     }

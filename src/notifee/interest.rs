@@ -1,8 +1,8 @@
-//! [`Interest`]: what a notifee is to be told of.
+//! [`Interest`]: the kinds of notification that a notifee wants.
 
 use core::ops::{BitAnd, BitOr};
 
-/// A set of kinds of notification. Sets are joined with `|`, and cut with `&`.
+/// A set of kinds of notification. `|` is the union of two sets, and `&` their intersection.
 ///
 /// ```
 /// use swarm_notify::notifee::Interest;
@@ -13,11 +13,11 @@ use core::ops::{BitAnd, BitOr};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Interest(u16);
 
-/// How many kinds there are.
+/// The number of kinds.
 pub(super) const KINDS: usize = 14;
 
 impl Interest {
-    /// Nothing.
+    /// The empty set.
     pub const NONE: Self = Self(0);
     /// [`listen`](super::Notifee::listen)
     pub const LISTEN: Self = Self(1);
@@ -49,27 +49,27 @@ impl Interest {
     pub const REFUSED: Self = Self(1 << 13);
     /// The nine events.
     pub const EVENTS: Self = Self((1 << 9) - 1);
-    /// Everything.
+    /// All kinds.
     pub const ALL: Self = Self((1 << KINDS) - 1);
 
-    /// Returns whether all of `other` is in it.
+    /// Returns whether all kinds in `other` are in this set.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Both sets; `|` in a constant.
+    /// Returns the union of two sets: `|` for constants.
     #[cfg(feature = "subscription")]
     pub(super) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The kinds in it, as numbers below [`KINDS`].
+    /// Returns the kinds in it, as numbers below [`KINDS`].
     pub(super) fn kinds(self) -> impl Iterator<Item = usize> {
         (0..KINDS).filter(move |kind| self.0 & (1 << kind) != 0)
     }
 
-    /// The number of a single kind.
+    /// Returns the number of a set of a single kind.
     pub(super) const fn kind(self) -> usize {
         self.0.trailing_zeros() as usize
     }

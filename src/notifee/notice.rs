@@ -1,4 +1,4 @@
-//! [`Notice`]: an event that can leave the thread of its network, with all that an observer may want to look up.
+//! [`Notice`]: an event that can leave the thread of its network, with the data that an observer would look up.
 
 use crate::connection::Protocol;
 use crate::identity::PeerId;
@@ -10,10 +10,11 @@ use crate::swarm::{Multiaddr, Refusal, RefusedAt};
 use alloc::vec::Vec;
 
 /// A notice of a [`Subscription`](super::Subscription): one of the nine events, or a refusal, with the data that could be
-/// looked up when it was told; or one of two notices of the subscription itself.
+/// looked up when it was told; or a notice of the subscription itself, [`Lagged`](Self::Lagged) or
+/// [`Snapshot`](Self::Snapshot).
 ///
-/// A clone, like the making of one, costs a reference count for an address or a protocol, and an allocation only where
-/// there is a list: of a listener's addresses, and a snapshot.
+/// Making or cloning one costs a reference count for an address or a protocol. It allocates only for a list: the addresses
+/// of a listener, or a snapshot.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Notice {
@@ -35,12 +36,12 @@ pub enum Notice {
     StreamFailed(StreamInfo, Failure),
     /// An open stream has ended.
     ClosedStream(StreamInfo, StreamEnd),
-    /// Something of a peer's was refused, or was over, that has no id. It is no event.
+    /// Something was refused to a peer, or ended before it had an id. It is not one of the events.
     Refused(RefusalInfo),
-    /// So many notices found no place, at least 1: a [`Snapshot`](Self::Snapshot) is the next one.
+    /// This number of notices, at least 1, found no place and was lost. The next notice is a [`Snapshot`](Self::Snapshot).
     Lagged(u64),
-    /// All that is open at this place in the order, each as the notice of its opening: listeners, then connections,
-    /// then streams. Whatever was known before is out of date.
+    /// Everything that is open at this point of the order, each as the notice of its opening: listeners, then connections,
+    /// then streams. It replaces all that was known before.
     Snapshot(Vec<Self>),
 }
 
@@ -62,9 +63,9 @@ pub struct ListenerInfo {
 pub struct ConnectionInfo {
     /// Its id.
     pub connection: ConnectionId,
-    /// The peer, once it is authenticated: always known of a connection that opened.
+    /// The peer, once it is authenticated. A connection that has opened always has one.
     pub peer: Option<PeerId>,
-    /// The peer's address: what was dialed, or where it came from.
+    /// The peer's address: the one that was dialed, or the one from which it came.
     pub remote: Multiaddr,
     /// The side that dialed: `Outbound` is ours.
     pub direction: Direction,
@@ -84,7 +85,7 @@ pub struct StreamInfo {
     pub peer: Option<PeerId>,
     /// The side that opened it: `Outbound` is ours.
     pub direction: Direction,
-    /// The protocol: agreed on, or the only one that was proposed. Always known of one that opened.
+    /// The agreed protocol, or the only one that was proposed. A stream that has opened always has one.
     pub protocol: Option<Protocol>,
     /// The number of bytes of data that were accepted from the owner.
     pub sent: u64,
@@ -92,17 +93,18 @@ pub struct StreamInfo {
     pub received: u64,
 }
 
-/// The refusals of one kind at one connection or listener, as they were when this was told.
+/// The refusals of one kind at one connection or listener, as they were when they were told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct RefusalInfo {
-    /// The connection; or the listener, where the peer was not authenticated.
+    /// The connection; or the listener, if the peer was not authenticated.
     pub at: RefusedAt,
     /// The peer of the connection.
     pub peer: Option<PeerId>,
     /// The kind of refusal.
     pub refusal: Refusal,
-    /// The number since this was told last, at least 1. What was told when a notice found no place is not in it.
+    /// The number since the last notification, at least 1. If that one found no place as a notice, its number is missing
+    /// here, but not in `total`.
     pub count: u64,
     /// The number since the connection or listener opened.
     pub total: u64,
@@ -130,7 +132,7 @@ impl Notice {
         }
     }
 
-    /// The event that it was made of; none for [`Refused`](Self::Refused), [`Lagged`](Self::Lagged) and
+    /// Returns the event of which it was made; `None` for [`Refused`](Self::Refused), [`Lagged`](Self::Lagged) and
     /// [`Snapshot`](Self::Snapshot).
     #[must_use]
     pub const fn event(&self) -> Option<Event> {
@@ -152,8 +154,8 @@ impl Notice {
         })
     }
 
-    /// The notice of an event that is being told, or of the opening of something that can be looked up; `None` if it
-    /// cannot.
+    /// Makes the notice of an event that is being told, or of the opening of something that is open. Returns `None` if its
+    /// id cannot be looked up.
     pub(super) fn of(event: Event, node: &dyn Node) -> Option<Self> {
         Some(match event {
             Event::Listen { listener } => Self::Listen(ListenerInfo::of(listener, node)?),

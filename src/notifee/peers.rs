@@ -1,15 +1,16 @@
-//! [`Peers`]: an adapter for those who care about peers, and not about how many connections a peer has.
+//! [`Peers`]: an adapter for notifees that care about peers, and not about single connections.
 //!
-//! A peer can have several connections: both sides dial at the same time, one dials twice, one side has lost a
-//! connection that the other has not. `connected` and `disconnected` are told of each. [`Peers`] counts those that it was
-//! told of, and tells a [`PeerNotifee`] of the first and of the last.
+//! A peer can have several connections: both sides dial at the same time, one side dials twice, or one side has lost a
+//! connection that the other still has. `connected` and `disconnected` are called for each. [`Peers`] counts them, and tells
+//! a [`PeerNotifee`] of the first `connected` and of the last `disconnected` of a peer.
 //!
-//! Counting with [`Node::connections_of`](super::Node::connections_of) inside a notification is a trap, since that shows
-//! what is open now and not what was told. Two connections that open in one turn both see 2, so that "is it the first?"
-//! is never true; three that are cut in one turn all see 0, so that "was it the last?" is true three times.
+//! Counting with [`Node::connections_of`](super::Node::connections_of) inside a notification is a trap, since it shows the
+//! connections that are open now, and not those that were told. If two connections open in one turn, both notifications
+//! count 2, so that "is it the first?" is never true; if three end in one turn, all count 0, so that "was it the last?" is
+//! true three times.
 //!
-//! To keep a peer out, [deny it](crate::swarm::Lists::deny_peer). A [`PeerNotifee`] that closes connections would miss one
-//! that opens while another one of the peer still closes.
+//! To keep a peer out, [deny it](crate::swarm::Lists::deny_peer). A [`PeerNotifee`] that closed its connections instead
+//! would miss a connection that opens while another one of the peer is still closing.
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -62,16 +63,15 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 /// An observer of the peers of a network `N`, registered inside [`Peers`]. All methods are empty by default.
 pub trait PeerNotifee<N> {
-    /// A peer is connected: this connection has opened, and no other of the peer's that was told is open.
+    /// A peer is connected: `connection` has opened, and it is the peer's only connection that was told to be open.
     ///
-    /// A connection that is being closed is open until its [`disconnected`](Notifee::disconnected), for a
-    /// [`close_timeout`](crate::connection::Config::close_timeout) at most. If the peer connects again meanwhile, it stays
-    /// connected all the time, and neither method is called.
+    /// A connection that is being closed counts as open until its [`disconnected`](Notifee::disconnected), for a
+    /// [`close_timeout`](crate::connection::Config::close_timeout) at most. If the peer connects again meanwhile, it has
+    /// been connected all the time, and neither method is called.
     fn peer_connected(&mut self, _cx: &mut NotifeeContext<'_, N>, _peer: PeerId, _connection: ConnectionId) {}
 
-    /// A peer is not connected any more: this connection has ended, for this reason, and no other of the peer's that was
-    /// told is open. A connection that has opened but was not told yet does not count: `peer_connected` follows, once it
-    /// is told.
+    /// A peer is not connected any more: `connection`, its last one that was told to be open, has ended for `reason`. A
+    /// connection whose opening was not told yet does not count: `peer_connected` follows when it is told.
     fn peer_disconnected(
         &mut self,
         _cx: &mut NotifeeContext<'_, N>,
@@ -81,8 +81,8 @@ pub trait PeerNotifee<N> {
     ) {
     }
 
-    /// Something of a connected peer's was refused, or was over, that has no id, on this connection of it: so many since
-    /// this was told last for that connection and kind. See [`Notifee::refused`].
+    /// Something was refused to a connected peer on this connection, or ended before it had an id: `count` such things since
+    /// the last call for the connection and kind. See [`Notifee::refused`].
     fn peer_refused(
         &mut self,
         _cx: &mut NotifeeContext<'_, N>,
@@ -94,46 +94,46 @@ pub trait PeerNotifee<N> {
     }
 }
 
-/// A notifee that does nothing, for those who only ask [`Peers`] who is connected.
+/// The notifee that does nothing, for an owner that only asks [`Peers`] for the connected peers.
 impl<N> PeerNotifee<N> for () {}
 
-/// A notifee that counts the connections of each peer, from what it is told alone, and tells a [`PeerNotifee`] of the
-/// first one that opens and of the last one that ends.
+/// A notifee that counts the connections of each peer, by notifications alone, and tells a [`PeerNotifee`] of the first one
+/// that opens and of the last one that ends.
 ///
-/// - For each peer it tells `peer_connected` and `peer_disconnected` in turn, beginning with `peer_connected`.
-/// - A notifee that is [registered](super::Notifees::register) late knows nothing of the connections that were open
-///   before, and passes over their ends: a peer that has only such is not connected to it. With
+/// - For each peer, `peer_connected` and `peer_disconnected` alternate, and `peer_connected` is the first.
+/// - If it is [registered](super::Notifees::register) late, it knows nothing of the connections that were open before, and
+///   ignores their ends: a peer with no other connections does not count as connected. With
 ///   [`register_and_replay`](super::Notifees::register_and_replay) it is told of them first.
-/// - It counts before it tells, so that a `T` that panics, caught by [`catch_panics`](super::catch_panics) or by the
-///   owner, leaves the counts right.
+/// - It counts before it tells, so that the counts are right after a panic of `T` that [`catch_panics`](super::catch_panics)
+///   or the owner catches.
 ///
-/// It keeps one entry for each open connection. Each event costs `O(log n)` of them.
+/// It keeps one entry for each open connection. Each event costs O(log n) for n connections.
 #[derive(Clone, Default, Debug)]
 pub struct Peers<T> {
     notifee: T,
-    /// Those that were told to be open, by peer; no set is empty.
+    /// The connections that were told to be open, by peer; no set is empty.
     connections: BTreeMap<PeerId, BTreeSet<ConnectionId>>,
 }
 
 impl<T> Peers<T> {
-    /// Puts a notifee into an adapter, to be registered. Nobody is connected yet. `()` is a notifee that does nothing.
+    /// Wraps a notifee, to be registered. No peer is connected yet. `()` is a notifee that does nothing.
     #[must_use]
     pub const fn new(notifee: T) -> Self {
         Self { notifee, connections: BTreeMap::new() }
     }
 
-    /// Returns whether the peer is connected: a connection of it was told to be open, and not to be over.
+    /// Returns whether the peer is connected: one of its connections was told to be open, and not to have ended.
     #[must_use]
     pub fn is_connected(&self, peer: &PeerId) -> bool {
         self.connections.contains_key(peer)
     }
 
-    /// The peers that are connected, in order of their ids.
+    /// Returns the connected peers, in order of their ids.
     pub fn peers(&self) -> impl Iterator<Item = &PeerId> {
         self.connections.keys()
     }
 
-    /// Returns the number of peers that are connected.
+    /// Returns the number of connected peers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.connections.len()
@@ -145,7 +145,7 @@ impl<T> Peers<T> {
         self.connections.is_empty()
     }
 
-    /// The connections of a peer that were told to be open and not to be over, in order of their ids.
+    /// Returns the connections of a peer that were told to be open, and not to have ended, in order of their ids.
     pub fn connections_of(&self, peer: &PeerId) -> impl Iterator<Item = ConnectionId> {
         self.connections.get(peer).into_iter().flatten().copied()
     }
@@ -162,17 +162,18 @@ impl<T> Peers<T> {
         &mut self.notifee
     }
 
-    /// The notifee inside, without the counts.
+    /// Returns the notifee inside, without the counts.
     #[must_use]
     pub fn into_inner(self) -> T {
         self.notifee
     }
 }
 
-/// The bytes of heap of a connection of a peer that has no other, in trees whose nodes may be half empty.
+/// The bytes of heap for a peer with one connection, in trees whose nodes may be half empty.
 const ENTRY: usize = 512;
 
-/// The peer of a connection that is being told. What is told can be looked up, and who has opened is authenticated.
+/// Returns the peer of a connection that is being told. It is known: the id can be looked up meanwhile, and a connection
+/// that has opened has an authenticated peer.
 fn peer_of<N: HasNode>(cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) -> Option<PeerId> {
     cx.network().node().connection(connection)?.peer
 }
@@ -206,7 +207,7 @@ impl<N: HasNode, T: PeerNotifee<N>> Notifee<N> for Peers<T> {
     }
 
     fn refused(&mut self, cx: &mut NotifeeContext<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
-        // At a listener no peer is known.
+        // A refusal at a listener has no known peer.
         let RefusedAt::Connection(connection) = at else { return };
         let Some(peer) = peer_of(cx, connection) else { return };
         if self.connections.get(&peer).is_some_and(|connections| connections.contains(&connection)) {

@@ -1,4 +1,4 @@
-//! [`Notifees`]: who is registered for what. How something is told to all of them is in [`tell`].
+//! [`Notifees`]: the registry of notifees, each with its interest. The module [`dispatch`] tells them.
 
 use super::interest::KINDS;
 use super::{Interest, Network, Notifee};
@@ -33,15 +33,14 @@ mod slots;
 #[cfg(feature = "subscription")]
 mod threads;
 
-/// The notifees of a network `N`, in the order in which they were registered. See the [module](super) for what is
-/// promised.
+/// The notifees of a network `N`, in the order of their registration. The [module](super) has the promises.
 ///
-/// The owner bounds their number. Dropping it drops them in their order, and waits for the threads of those that were
-/// spawned.
+/// Their number has no limit here, since only the owner and other notifees register any. Dropping it drops them in their
+/// order, and waits for the threads of spawned ones.
 ///
-/// It is not [`Send`], since notifees need not be: one may keep a `Rc` of your world. So make it in the thread that
-/// drives the network, which may be another one than that in which the network was made. A notifee that is to hear of
-/// events elsewhere is a `Subscription`, or is spawned with `spawn` (feature `subscription`).
+/// Notifees may be `!Send` (one may hold an `Rc` of your application), so this type is not [`Send`]. Make it in the thread
+/// that drives the network; the network may have been made in another thread. To observe events in another thread, use a
+/// `Subscription` or `spawn` (feature `subscription`).
 ///
 /// ```compile_fail,E0277
 /// # use swarm_notify::lifecycle::Lifecycle;
@@ -50,35 +49,37 @@ mod threads;
 /// std::thread::spawn(move || drop(notifees)); // cannot be sent between threads
 /// ```
 pub struct Notifees<N> {
-    /// In the order of their ids. One that has left leaves a [`Vacant`] one behind, until most are vacant: so leaving
-    /// costs O(1), however many are registered.
+    /// The notifees in the order of their ids. One that leaves is replaced by a [`Vacant`] one; vacant ones are removed once
+    /// they are the majority. So leaving costs O(1) on average, however many are registered.
     entries: Vec<RegisteredNotifee<N>>,
-    /// Who is to be told of each kind, as runs of places in `entries`: neighbours are told in one loop.
+    /// For each kind, the notifees to tell, as ranges of places in `entries`: neighbours are told in one loop.
     lists: [Vec<Range<usize>>; KINDS],
-    /// What notifees have asked for while they were told. It is there between calls only if a notifee has panicked.
+    /// The changes that notifees have asked for while they were told. Between calls there are some only if a notifee has
+    /// panicked.
     changes: PendingChanges<N>,
-    /// What was being told when a notifee panicked.
+    /// The notification in which a notifee has panicked, to go on with.
     interrupted: Option<Interrupted>,
     events_per_dispatch: usize,
-    /// The last [`drive`](Self::drive) has left something to be told.
+    /// The last [`drive`](Self::drive) has left something to tell.
     has_more: bool,
-    /// The number of drives in a row that have not ticked all notifees whose time had come.
+    /// The number of drives in a row that have not ticked all due notifees.
     #[cfg(feature = "swarm")]
     untimed: u8,
-    /// The notifee that the next drive ticks first: the first due one that the last drive did not get to.
+    /// The notifee at which the next drive begins to tick: the first due one that the last drive has not reached.
     #[cfg(feature = "swarm")]
     tick_from: u64,
-    /// The last drive was one whose owner sees what is told.
+    /// The last drive was one whose owner sees the events.
     #[cfg(feature = "swarm")]
     has_watching_owner: bool,
-    /// What such an owner has not seen, because a notifee has panicked, and all notifees have been told meanwhile.
+    /// The event that such an owner has not seen, because a notifee has panicked; all notifees have been told of it
+    /// meanwhile.
     #[cfg(feature = "swarm")]
     owed_to_owner: Option<notified::Notified>,
     clock: Clock,
     now: Duration,
 }
 
-/// A registered notifee. Its id is in two parts, so that the interest finds place behind them.
+/// A registered notifee. Its id is stored in two parts, so that the interest fits into the padding behind them.
 pub(super) struct RegisteredNotifee<N> {
     sequence: u64,
     slot: u32,
@@ -87,14 +88,14 @@ pub(super) struct RegisteredNotifee<N> {
 }
 
 impl<N> RegisteredNotifee<N> {
-    /// The slot of no notifee.
+    /// The slot number that no notifee has.
     const NO_SLOT: u32 = u32::MAX;
 
     fn new(id: NotifeeId, interest: Interest, notifee: Box<dyn AnyNotifee<N>>) -> Self {
         Self { sequence: id.sequence, slot: id.slot, interest, notifee }
     }
 
-    /// The place of a notifee that is not there.
+    /// Makes a vacant place.
     fn vacant(sequence: u64) -> Self {
         Self { sequence, slot: Self::NO_SLOT, interest: Interest::NONE, notifee: Box::new(Vacant) }
     }
@@ -108,28 +109,28 @@ impl<N> RegisteredNotifee<N> {
     }
 }
 
-/// Stands where a notifee has left. It can be told like any other and does nothing, so that telling need not ask whether
-/// somebody is there. It takes no memory behind its `Box`.
+/// A notifee that does nothing, in the place of one that has left, so that telling need not check for gaps. It takes no
+/// memory behind its `Box`.
 struct Vacant;
 
 impl<N> Notifee<N> for Vacant {}
 
-/// A notifee whose type can be asked for.
+/// A notifee that can be downcast to its type.
 pub(super) trait AnyNotifee<N>: Notifee<N> + Any {}
 
 impl<N, T: Notifee<N> + Any> AnyNotifee<N> for T {}
 
-/// What is asked for inside a notification, and done after it.
+/// The changes that are asked for inside a notification and made after it.
 pub(super) struct PendingChanges<N> {
-    /// Newcomers, whose places follow those of the registry's entries.
+    /// The newcomers. Their places follow those of the registry's entries.
     added: Vec<RegisteredNotifee<N>>,
-    /// Notifees that are to be unregistered. Some may be gone already.
+    /// The notifees to unregister. Some may be gone already.
     leaving: Vec<NotifeeId>,
     slots: NotifeeSlots,
     emissions: Emissions,
     #[cfg(feature = "protocols")]
     speakers: services::Speakers,
-    /// The threads of spawned notifees. They are dropped behind all entries, which they wait for.
+    /// The threads of spawned notifees. They are dropped after all entries, since a thread ends only when its entry is gone.
     #[cfg(feature = "subscription")]
     threads: super::spawned::Threads,
 }
@@ -143,20 +144,20 @@ impl<N> PendingChanges<N> {
     }
 
     pub(super) fn unregister(&mut self, id: NotifeeId) {
-        // One that was added in this notification is taken out when it has been put in, like any other: dropping it
-        // here would run its code while another notifee is told.
+        // One that was added in this notification is removed after it has been put in, like any other: to drop it here would
+        // run its code while another notifee is told.
         if self.slots.leave(id) {
             self.leaving.push(id);
         }
     }
 
     fn entry(&mut self, notifee: impl Notifee<N> + 'static) -> RegisteredNotifee<N> {
-        // First, since it may panic.
+        // This comes first, since it may panic.
         let interest = notifee.interest();
         RegisteredNotifee::new(self.slots.insert(interest.contains(Interest::EMITTED)), interest, Box::new(notifee))
     }
 
-    /// Returns whether an entry is not to be told, because its notifee is leaving.
+    /// Returns whether the notifee of an entry is leaving, so that it is not told.
     #[inline]
     fn is_leaving(&self, entry: &RegisteredNotifee<N>) -> bool {
         !self.leaving.is_empty() && self.slots.is_leaving(entry.slot)
@@ -168,7 +169,7 @@ impl<N> PendingChanges<N> {
 }
 
 impl<N> Notifees<N> {
-    /// Nobody.
+    /// Makes a registry without notifees.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -201,28 +202,28 @@ impl<N> Notifees<N> {
     }
 
     /// Sets the most events that one [`dispatch`](Self::dispatch) tells, of the network and of notifees that
-    /// [emit](super::NotifeeContext::emit). Without it, notifees that answer each event with a command that causes
-    /// another would keep a dispatch for ever. It does not hold while the network's queue has no room for events that
-    /// wait, which are then all told: otherwise a peer whose streams end fast would keep the queue full. Default 1 024;
-    /// 0 counts as 1.
+    /// [emit](super::NotifeeContext::emit). Without it, a dispatch could go on for ever with notifees that answer each event
+    /// with a command that causes another event. While the network's queue has no room for waiting events, all of these are
+    /// told beyond the limit: otherwise a peer whose streams end fast would keep the queue full. Default 1 024; 0 counts as
+    /// 1.
     pub const fn set_events_per_dispatch(&mut self, events: usize) {
         self.events_per_dispatch = if events == 0 { 1 } else { events };
     }
 
-    /// Returns the time on the owner's clock, for commands to services of your own that have a time-out: the latest that
-    /// [`drive`](Self::drive) or [`set_now`](Self::set_now) was given; zero before. If the owner's clock is set back by more
-    /// than a second, this one goes on from where it is, and is ahead of the owner's from then on.
-    /// [`NotifeeContext::now`](super::NotifeeContext::now) says the same to those who are told something.
+    /// Returns the time on the owner's clock, for commands to your services that have a time-out: the latest time that
+    /// [`drive`](Self::drive) or [`set_now`](Self::set_now) was given; zero before the first one. If the owner's clock is
+    /// set back by more than a second, this one goes on from its present time, and is ahead of the owner's clock from then
+    /// on. Inside a notification, [`NotifeeContext::now`](super::NotifeeContext::now) returns the same.
     ///
-    /// A `Host` sets it before it lends the registry, so there it is the present time.
+    /// A `Host` sets it before it gives access to the registry, so that it is the present time there.
     #[must_use]
     pub const fn now(&self) -> Duration {
         self.now
     }
 
-    /// Sets the time on the owner's clock, if it is later than [`now`](Self::now). Call it ahead of commands to services
-    /// where the last drive is long ago, as in a loop that has slept: a time-out that counts from an old time is over too
-    /// early. Nobody is told anything, and nothing is due before the next drive.
+    /// Sets the time on the owner's clock, if it is later than [`now`](Self::now). Call it before commands to services if
+    /// the last drive was long ago, as in a loop that has slept: a time-out that is counted from an old time would end too
+    /// early. It tells nobody anything; deadlines are handled in the next drive.
     pub fn set_now(&mut self, now: Duration) {
         self.clock.set(now);
         self.now = self.clock.now();
@@ -234,14 +235,15 @@ impl<N> Notifees<N> {
         self.changes.slots.len()
     }
 
-    /// Returns whether nobody is registered.
+    /// Returns whether no notifee is registered.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Lends a registered notifee. One inside an adapter is lent as that, a `Peers<T>` or a `CatchPanics<T>`. `None`: it is
-    /// not registered any more, or its id was [given](NotifeeId::typed) another type. It is found in O(1).
+    /// Returns a registered notifee, in O(1). One that was registered inside an adapter has the adapter's type, `Peers<T>`
+    /// or `CatchPanics<T>`. Returns `None` if it is not registered any more, or if its id was [given](NotifeeId::typed)
+    /// another type.
     #[must_use]
     pub fn get<T: 'static>(&self, id: NotifeeId<T>) -> Option<&T>
     where
@@ -256,7 +258,7 @@ impl<N> Notifees<N> {
         notifee.downcast_ref()
     }
 
-    /// Does what [`get`](Self::get) does, mutably.
+    /// Returns a registered notifee as [`get`](Self::get) does, mutably.
     #[must_use]
     pub fn get_mut<T: 'static>(&mut self, id: NotifeeId<T>) -> Option<&mut T>
     where
@@ -274,11 +276,13 @@ impl<N> Notifees<N> {
         }
     }
 
-    /// Registers a notifee behind all others. It hears of the next event first: of what already lives, only that it
-    /// ends, unless it is [told before](Self::register_and_replay).
+    /// Registers a notifee behind all others. The next event is the first that it is told: of a connection that is open
+    /// already, it is told only the end. [`register_and_replay`](Self::register_and_replay) tells it of everything open
+    /// first.
     pub fn register<T: Notifee<N> + 'static>(&mut self, notifee: T) -> NotifeeId<T> {
         if self.is_interrupted() {
-            // What a panic has interrupted is not for it, and it comes behind those who were registered inside.
+            // It is not told of the notification that a panic has interrupted, and comes behind the notifees that were
+            // registered in that.
             return self.changes.register(notifee);
         }
         let entry = self.changes.entry(notifee);
@@ -287,12 +291,12 @@ impl<N> Notifees<N> {
         id.typed()
     }
 
-    /// Unregisters a notifee and drops it, in O(1) on average. `false`: it was not registered.
+    /// Unregisters a notifee and drops it, in O(1) on average. Returns `false` if it was not registered.
     ///
-    /// Of a service that was installed, the protocols stay registered with the node: `uninstall` takes out all of it.
+    /// The protocols of an installed service stay registered with the node: `uninstall` removes these, too.
     pub fn unregister<T: ?Sized>(&mut self, id: NotifeeId<T>) -> bool {
         let id = id.untyped();
-        // One that is leaving goes with the changes that a panic has left.
+        // One that is leaving already is removed with the changes that a panic has left.
         let was_registered = self.changes.slots.place(id).is_some();
         if was_registered {
             self.remove(id);
@@ -300,7 +304,7 @@ impl<N> Notifees<N> {
         was_registered
     }
 
-    /// Whether a panic has left something to be told or changed.
+    /// Returns whether a panic has left something to tell or to change.
     const fn is_interrupted(&self) -> bool {
         self.interrupted.is_some() || !self.changes.is_empty()
     }
@@ -311,18 +315,18 @@ impl<N> Notifees<N> {
         self.entries.push(entry);
     }
 
-    /// Leaves the place of a notifee vacant, and drops it.
+    /// Drops a notifee, and leaves its place vacant.
     fn remove(&mut self, id: NotifeeId) {
         let Some(place) = self.changes.slots.remove(id) else { return };
         let Some(entry) = self.entry_at(place) else { return };
         let removed = core::mem::replace(entry, RegisteredNotifee::vacant(id.sequence));
         self.compact_if_mostly_vacant();
-        // Last, since it may panic while it is dropped.
+        // This comes last, since a notifee may panic while it is dropped.
         drop(removed);
     }
 
-    /// Closes the gaps once they are more than half of all places. That is O(places), and as many have left since the
-    /// last time.
+    /// Removes vacant places once they are more than half of all. That costs O(places), and as many notifees have left since
+    /// the last time.
     fn compact_if_mostly_vacant(&mut self) {
         let Self { entries, lists, changes: PendingChanges { added, slots, .. }, .. } = self;
         if !slots.are_mostly_vacant() {
@@ -339,7 +343,7 @@ impl<N> Notifees<N> {
         }
     }
 
-    /// One by one, so that a notifee that panics while it is dropped leaves the rest to be done.
+    /// Makes the pending changes, one by one, so that after a panic of a notifee that is dropped the rest is still pending.
     fn make_changes(&mut self) {
         for entry in core::mem::take(&mut self.changes.added) {
             self.add(entry);
@@ -350,7 +354,7 @@ impl<N> Notifees<N> {
     }
 }
 
-/// Puts those at some places behind those who are to be told of the same.
+/// Appends places to the lists of the kinds in `interest`.
 fn list(lists: &mut [Vec<Range<usize>>; KINDS], places: Range<usize>, interest: Interest) {
     for kind in interest.kinds() {
         match lists[kind].last_mut() {

@@ -1,4 +1,4 @@
-//! Notifees that may block: each runs on a thread of its own, which a bounded subscription feeds.
+//! Notifees that may block: each runs on a thread of its own, and gets its notices by a bounded subscription.
 //!
 //! ```text
 //!  owner's thread                                             thread "notifee n3"
@@ -9,22 +9,22 @@
 //! [`Notifees::spawn_fn`](super::Notifees::spawn_fn) a closure.
 //!
 //! - **Nobody waits for it.** It is told in order, as the module [`subscription`](mod@super::subscription) promises: first a
-//!   snapshot, then events. If it is slow and `capacity` notices wait for it, it misses events: it is told their number as
-//!   `lagged`, and a new snapshot after that.
-//! - **It has no network in its hands**, since that is on another thread. To give a command, it sends it to the owner on a
-//!   channel of yours and wakes the owner ([`Swarm::waker`](crate::swarm::Swarm::waker)). Nor does
-//!   [`Notifees::get`](super::Notifees::get) lend it to the owner: that gives `None`.
-//! - **It can be unregistered** anywhere, inside a notification, too. That never waits: the thread handles what it was sent
-//!   and ends.
+//!   snapshot, then events. If it is slow, and `capacity` notices wait for it, it loses events: `lagged` tells it their
+//!   number, and a new snapshot follows.
+//! - **It has no access to the network**, which is on another thread. To give a command, it sends the command to the owner
+//!   on a channel of yours, and wakes the owner ([`Swarm::waker`](crate::swarm::Swarm::waker)). The owner has no access to
+//!   it either: [`Notifees::get`](super::Notifees::get) returns `None`.
+//! - **It can be unregistered** anywhere, even inside a notification. That does not wait: the thread handles the notices
+//!   that it was sent, and ends.
 //! - **No thread outlives the registry.** [`Notifees::join`](super::Notifees::join), and the drop of the registry, wait
-//!   until all have handled what they were sent, at most the capacity and one notice each. So a notifee must not wait there
-//!   for something that the owner's thread does. After a shutdown of the swarm each has been sent every closing event;
-//!   those that found no place are in the number of the last lag.
+//!   until all have handled the notices that they were sent, at most the capacity and one each. So a notifee must not wait
+//!   for something that the owner's thread does. After a shutdown of the swarm, each has been sent every closing event, or
+//!   has those that found no place in the number of its last lag.
 //! - **If it panics**, the panic is logged as an error and kept for [`take_panics`](super::Notifees::take_panics) and
-//!   `join`. The thread ends, its subscriber unregisters with the next event or drive, which it wakes for, and everybody
+//!   `join`. The thread ends, and wakes the owner; its subscriber unregisters with the next event or drive, and everybody
 //!   else goes on. With `panic = "abort"` the process ends instead.
 //!
-//! An owner that must not block has [`Notifees::poll_join`](super::Notifees::poll_join).
+//! An owner that must not block uses [`Notifees::poll_join`](super::Notifees::poll_join).
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -74,15 +74,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-/// The most panics that are kept until somebody asks for them. Each is logged.
+/// The most panics that are kept until they are asked for. Each is logged.
 const MOST_PANICS: usize = 64;
 
-/// An observer that may block, on a thread of its own: see the [module](self). Every method is empty by default. Each
-/// is given what could be looked up when the event was told, and has the name of that event in
-/// [`Notifee`](super::Notifee).
+/// An observer that may block, on a thread of its own: see the [module](self). Every method is empty by default. Each has
+/// the name of its event in [`Notifee`](super::Notifee), and gets the data that could be looked up when the event was told.
 pub trait BlockingNotifee {
-    /// Returns the kinds of event that it is told of. The default is the nine events and [`Interest::REFUSED`]. Other kinds
-    /// take no place. It is asked once, on the thread that spawns.
+    /// Returns the kinds of event that it wants. The default is the nine events and [`Interest::REFUSED`]; other kinds are
+    /// ignored. It is asked once, on the thread that spawns.
     fn interest(&self) -> Interest {
         Interest::EVENTS | Interest::REFUSED
     }
@@ -114,21 +113,21 @@ pub trait BlockingNotifee {
     /// An open stream has ended.
     fn closed_stream(&mut self, _stream: StreamInfo, _reason: StreamEnd) {}
 
-    /// Something of a peer's was refused, or was over, that has no id. See [`Notifee::refused`](super::Notifee::refused).
+    /// Something was refused to a peer, or ended before it had an id. See [`Notifee::refused`](super::Notifee::refused).
     fn refused(&mut self, _refusal: RefusalInfo) {}
 
-    /// So many events found no place, at least 1: it was too slow. A [`snapshot`](Self::snapshot) comes next, unless it was
-    /// unregistered meanwhile.
+    /// It was too slow, and `missed` events, at least 1, found no place. A [`snapshot`](Self::snapshot) follows, unless it
+    /// was unregistered meanwhile.
     fn lagged(&mut self, _missed: u64) {}
 
-    /// All that is open at this place in the order, each as the notice of its opening: at the beginning, and after each
-    /// lag. Whatever was known before is out of date.
+    /// Everything that is open at this point of the order, each as the notice of its opening. It comes at the beginning and
+    /// after each lag, and replaces all that was known before.
     fn snapshot(&mut self, _open: Vec<Notice>) {}
 }
 
 impl Notice {
-    /// Calls the method of a [`BlockingNotifee`] that this notice is for. Tasks that receive from a
-    /// [`Subscription`] themselves can be written as one, too.
+    /// Calls the method of a [`BlockingNotifee`] for this notice. A task that receives from a [`Subscription`] itself can
+    /// use it, too.
     pub fn tell<T: BlockingNotifee + ?Sized>(self, notifee: &mut T) {
         match self {
             Self::Listen(info) => notifee.listen(info),
@@ -151,11 +150,11 @@ impl Notice {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ThreadPanic {
-    /// The notifee that panicked. It is registered no more, or not for much longer.
+    /// The notifee that panicked. It is unregistered already, or will be with the next event or drive.
     pub notifee: NotifeeId,
-    /// The event that it was being told of; none for a lag, a snapshot and its own drop.
+    /// The event that it was being told; `None` for a lag, a snapshot, and its own drop.
     pub event: Option<Event>,
-    /// The message, if the panic had one; a remark that it had none otherwise.
+    /// The message, if the panic had one; otherwise a remark that it had none.
     pub message: String,
 }
 
@@ -170,12 +169,12 @@ impl fmt::Display for ThreadPanic {
     }
 }
 
-/// The threads of a registry. Dropping this joins them: their subscribers have to be dropped before.
+/// The threads of a registry. Dropping this joins them, so that their subscribers have to be dropped before.
 #[derive(Default)]
 pub(super) struct Threads {
-    /// Those that have not been joined, with the notifee of each.
+    /// The threads that have not been joined, with their notifees.
     handles: Vec<(NotifeeId, JoinHandle<()>)>,
-    /// It is there once there was a thread.
+    /// The shared state, from the first thread on.
     shared: Option<Arc<Shared>>,
 }
 
@@ -185,7 +184,7 @@ struct Shared {
     /// The number of threads that have not ended.
     running: AtomicUsize,
     panics: Mutex<Vec<ThreadPanic>>,
-    /// Woken at the end of each thread.
+    /// The waker that the end of each thread wakes.
     waiting: AtomicWaker,
 }
 
@@ -194,7 +193,7 @@ impl Threads {
         Self { handles: Vec::new(), shared: None }
     }
 
-    /// Starts a thread that has `told` handle what is received.
+    /// Starts a thread that calls `told` with each notice that it receives.
     pub(super) fn start(
         &mut self,
         id: NotifeeId,
@@ -209,7 +208,7 @@ impl Threads {
         Ok(())
     }
 
-    /// The notifees whose threads have not been joined.
+    /// Returns the notifees whose threads have not been joined.
     pub(super) fn ids(&self) -> Vec<NotifeeId> {
         self.handles.iter().map(|(id, _)| *id).collect()
     }
@@ -222,19 +221,19 @@ impl Threads {
         self.shared.as_ref().map(|shared| core::mem::take(&mut *shared.panics())).unwrap_or_default()
     }
 
-    /// Joins those that have ended already.
+    /// Joins the threads that have ended already.
     fn join_ended(&mut self) {
         for (_, handle) in self.handles.extract_if(.., |(_, handle)| handle.is_finished()) {
             join(handle);
         }
     }
 
-    /// Waits until all have ended.
+    /// Waits until all threads have ended.
     pub(super) fn join(&mut self) {
         self.handles.drain(..).for_each(|(_, handle)| join(handle));
     }
 
-    /// Ready when all have ended, and been joined.
+    /// Is ready when all threads have ended and been joined.
     pub(super) fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(shared) = &self.shared {
             shared.waiting.register(cx.waker());
@@ -242,12 +241,12 @@ impl Threads {
                 return Poll::Pending;
             }
         }
-        // They have nothing left to do but to exit.
+        // The threads have nothing left to do but to exit.
         self.join();
         Poll::Ready(())
     }
 
-    /// Lets them end by themselves.
+    /// Lets the threads end by themselves.
     #[cfg(all(feature = "host", unix))]
     pub(super) fn detach(&mut self) {
         for (id, _) in self.handles.drain(..).filter(|(_, handle)| !handle.is_finished()) {
@@ -264,7 +263,8 @@ impl Drop for Threads {
 
 fn join(handle: JoinHandle<()>) {
     if let Err(payload) = handle.join() {
-        // No notifee: those are caught. A waker has panicked, or what a notifee had panicked with, as it was dropped.
+        // This is no panic of a notifee, since those are caught. A waker has panicked, or the payload of a notifee's panic
+        // as it was dropped.
         log::error!("a notifee's thread panicked as it ended: {}", message(&*payload));
         core::mem::forget(payload);
     }
@@ -284,7 +284,7 @@ impl Shared {
     }
 }
 
-/// Counts a thread that runs, until this is dropped, however the thread ends.
+/// Counts a running thread until it is dropped, however the thread ends.
 struct RunningThread(Arc<Shared>);
 
 impl RunningThread {
@@ -301,7 +301,7 @@ impl Drop for RunningThread {
     }
 }
 
-/// A thread's life.
+/// Runs a thread to its end.
 fn run(id: NotifeeId, mut subscription: Subscription, mut told: impl FnMut(Notice), ending: RunningThread) {
     let event = Cell::new(None);
     let told_all = catch_unwind(AssertUnwindSafe(|| {
@@ -310,14 +310,14 @@ fn run(id: NotifeeId, mut subscription: Subscription, mut told: impl FnMut(Notic
             told(notice);
         }
     }));
-    // It is dropped apart: a second panic, while the first unwinds, would end the process.
+    // The notifee is dropped under its own `catch_unwind`: a second panic while the first one unwinds would end the process.
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(told)));
     for (outcome, event) in [(&told_all, event.get()), (&dropped, None)] {
         if let Err(payload) = outcome {
             ending.0.panicked(ThreadPanic { notifee: id, event, message: message(&**payload) });
         }
     }
-    // The subscription goes last, and wakes the owner: who was woken by it finds the panic, and one thread fewer.
+    // The subscription is dropped last and wakes the owner, who then finds the panic, and one thread fewer.
     let _subscription = subscription;
     let _ending = ending;
     drop((told_all, dropped));

@@ -1,32 +1,35 @@
-//! [`Subscription`]: events for another task or thread, which may be as slow as it likes.
+//! [`Subscription`]: events for another task or thread, which may be slow.
 //!
 //! ```text
 //!  network's thread                                   another task or thread
 //!  Notifees ─▶ Subscriber ─▶ ▢▢▢▢▢▢▢ capacity + 1 ─▶ Subscription ─▶ Snapshot, Connected, …, Lagged(n), Snapshot, …
 //! ```
 //!
-//! - The first notice is a [`Snapshot`](Notice::Snapshot) of what is open already; what follows fits to it.
-//! - Nobody waits for a slow one. When `capacity` notices wait to be received, the next goes missing, and
-//!   [`Lagged`](Notice::Lagged) takes the one place that is kept for it. When it is received it says how many went
-//!   missing up to then; the snapshot that comes next, at the same place in the order, makes up for them.
-//! - A snapshot is one notice and takes one place, however much is open: so it is never half sent, nothing can happen
-//!   in the middle of it, and there is at most one at a time, because `Lagged` is the last in its channel and has been
-//!   received when a snapshot is sent. It costs the network's thread O(what is open); a notice costs O(1). A capacity
-//!   of about as much as is open makes snapshots cost no more than notices do.
-//! - So who applies the notices to a set (a snapshot replaces it, an opening adds, a closing removes) has in it exactly
-//!   what was open when the last of them was told; each opening adds something new, and each closing finds its opening.
-//! - Refusals ([`Notice::Refused`]) come in their place, too. One that finds no place is not sent, and not missed: each has
-//!   the total of its connection and kind, too.
-//! - A quiet network is no obstacle: receiving `Lagged` wakes who polls the swarm, and
-//!   [`drive`](super::Notifees::drive) sends the snapshot. (One who only [dispatches](super::Notifees::dispatch) sends
-//!   it ahead of the next event.)
-//! - A subscription that is dropped unregisters its subscriber with the next event or `drive`, which it wakes for, too.
-//!   If the subscriber goes, with its registry for instance, what was sent can still be received, and then `None`.
+//! - The first notice is a [`Snapshot`](Notice::Snapshot) of everything that is open; the following notices continue from
+//!   it.
+//! - Nobody waits for a slow receiver. When `capacity` notices wait to be received, the next one is lost, and
+//!   [`Lagged`](Notice::Lagged) takes the one place that is kept for it. When `Lagged` is received, it has the number of
+//!   notices that were lost up to then; a snapshot at the same point of the order follows and makes up for them.
+//! - A snapshot is one notice and takes one place, however much is open. So it is never half sent, and no event happens in
+//!   the middle of it. There is at most one at a time: a snapshot is sent only after `Lagged`, the last notice in its
+//!   channel, has been received. For n open ids a snapshot costs the network's thread O(n), and a notice O(1). With a
+//!   capacity of about n, snapshots cost no more than notices do.
+//! - So a receiver that applies the notices to a set (a snapshot replaces the set, an opening adds, a closing removes) has
+//!   exactly the ids in it that were open when the last notice was told. Each opening adds a new id, and each closing finds
+//!   its opening.
+//! - Refusals ([`Notice::Refused`]) come in the same order. One that finds no place is not sent, and does not count as lost:
+//!   each refusal also has the total of its connection and kind.
+//! - The snapshot comes even if the network is quiet: receiving `Lagged` wakes the owner, and
+//!   [`drive`](super::Notifees::drive) sends the snapshot. (An owner that only [dispatches](super::Notifees::dispatch) sends
+//!   it before the next event.)
+//! - Dropping a subscription wakes the owner, too, and unregisters its subscriber with the next event or `drive`. If the
+//!   subscriber is dropped, with its registry for instance, the notices that were sent can still be received, and then
+//!   `None`.
 //!
 //! [`Notifees::spawn`](super::Notifees::spawn) makes a subscription and a thread that handles its notices, and joins the
 //! thread in the end.
 //!
-//! On the network's thread nothing is allocated for a notice, but the list of a listener's addresses.
+//! On the network's thread, a notice allocates nothing except for the list of a listener's addresses.
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -71,11 +74,11 @@ use core::time::Duration;
 use futures_lite::stream::Stream;
 use std::sync::OnceLock;
 
-/// What can leave the network's thread: the nine events and refusals.
+/// The kinds that can leave the network's thread: the nine events and refusals.
 const EVERYTHING: Interest = Interest::EVENTS.and(Interest::REFUSED);
 
-/// A subscription and the notifee that feeds it, of all nine events and of refusals, with place for `capacity` notices; 0 counts as 1.
-/// The places are allocated here.
+/// Makes a subscription and the notifee that feeds it, for all nine events and refusals, with place for `capacity` notices;
+/// 0 counts as 1. The places are allocated here.
 #[must_use]
 pub fn subscription(capacity: usize) -> (Subscriber, Subscription) {
     let capacity = capacity.max(1);
@@ -86,24 +89,24 @@ pub fn subscription(capacity: usize) -> (Subscriber, Subscription) {
     (subscriber, Subscription { receiver: Box::pin(receiver), shared })
 }
 
-/// What is in the channel.
+/// An entry of the channel.
 enum Sent {
     Notice(Notice),
-    /// How many went missing is known when it is received.
+    /// Notices were lost. Their number is taken when this is received.
     Lagged,
 }
 
 #[derive(Debug)]
 struct Shared {
-    /// How many notices have gone missing since `Lagged` was sent; 0 from when it is received. It is the turn of the
-    /// receiving half while it is more than 0, and of the sending half otherwise.
+    /// The number of notices that were lost since `Lagged` was sent; 0 after it was received. While it is above 0, the
+    /// receiving half has to act; otherwise the sending half.
     missed: AtomicU64,
-    /// Who polls the swarm.
+    /// The waker of the swarm's owner.
     owner: OnceLock<Waker>,
 }
 
 impl Shared {
-    /// Counts one more, if `Lagged` has not been received yet.
+    /// Counts one more lost notice, if `Lagged` has not been received yet.
     fn misses(&self) -> bool {
         let count = |missed: u64| (missed > 0).then(|| missed.saturating_add(1));
         self.missed.fetch_update(Ordering::AcqRel, Ordering::Acquire, count).is_ok()
@@ -123,20 +126,20 @@ pub struct Subscriber {
     shared: Arc<Shared>,
     capacity: usize,
     interest: Interest,
-    /// Nothing was sent yet, or something went missing.
+    /// Nothing was sent yet, or notices were lost.
     needs_snapshot: bool,
 }
 
 impl Subscriber {
-    /// Subscribes to these of the nine events, and to refusals if [`Interest::REFUSED`] is among them, before it is registered. What is left out takes no place, and is not
-    /// in snapshots.
+    /// Restricts the subscription to some of the nine events, and to refusals if [`Interest::REFUSED`] is among them. Call
+    /// it before the subscriber is registered. Other kinds take no place, and are not in snapshots.
     #[must_use]
     pub fn only(self, interest: Interest) -> Self {
         Self { interest: interest & EVERYTHING, ..self }
     }
 
     fn told<N: HasNode>(&mut self, cx: &mut NotifeeContext<'_, N>, event: Event) {
-        // It has a snapshot of its own.
+        // A replay has nothing to add to its snapshot.
         if cx.is_replay() || self.leaves(cx) {
             return;
         }
@@ -146,7 +149,7 @@ impl Subscriber {
             }
             self.send_snapshot(cx, Some(event));
         }
-        // What is being told can be looked up.
+        // The id of the present event can be looked up.
         let Some(notice) = Notice::of(event, cx.network().node()) else { return };
         if self.sender.len() < self.capacity {
             self.send(Sent::Notice(notice));
@@ -157,7 +160,7 @@ impl Subscriber {
         }
     }
 
-    /// What is open, as it was before the event that is being told.
+    /// Sends a snapshot of everything that was open before the present event.
     fn send_snapshot<N: HasNode>(&mut self, cx: &mut NotifeeContext<'_, N>, before: Option<Event>) {
         let network = cx.network();
         self.shared.owner.get_or_init(|| network.node().waker());
@@ -179,13 +182,14 @@ impl Subscriber {
         self.send(Sent::Notice(Notice::Snapshot(notices)));
     }
 
-    /// There is a place: only this half fills them. Nobody to receive it is seen to by [`leaves`](Self::leaves).
+    /// Sends an entry. There is a place for it, since only this half fills places. If the other half is gone,
+    /// [`leaves`](Self::leaves) takes care of it.
     fn send(&self, sent: Sent) {
         let sent = self.sender.try_send(sent);
         debug_assert!(sent.is_ok() || self.sender.is_closed(), "There is a place.");
     }
 
-    /// Whether the other half is gone, for which it unregisters.
+    /// Unregisters the subscriber if the other half is gone. Returns whether it is.
     fn leaves<N>(&self, cx: &mut NotifeeContext<'_, N>) -> bool {
         let leaves = self.sender.is_closed();
         if leaves {
@@ -200,7 +204,7 @@ impl Subscriber {
     }
 }
 
-/// The kind of an opening.
+/// Returns the kind of an opening event.
 const fn kind(event: Event) -> Interest {
     match event.id() {
         Id::Listener(_) => Interest::LISTEN,
@@ -209,7 +213,7 @@ const fn kind(event: Event) -> Interest {
     }
 }
 
-/// The event with which something opened, if this one says that it did or that it is over.
+/// Returns the opening event of the id in this event, if this is its opening or its closing event.
 const fn opening(event: Event) -> Option<Event> {
     match event {
         Event::Listen { listener } | Event::ListenClose { listener, .. } => Some(Event::Listen { listener }),
@@ -232,8 +236,8 @@ impl<N: HasNode> Notifee<N> for Subscriber {
         self.told(cx, event);
     }
 
-    /// One that finds no place is not sent. It is no lag: a snapshot would not make up for it, and the total of the next
-    /// one does.
+    /// Sends a refusal if there is a place. Otherwise it does not count as lost: a snapshot would not make up for it, but
+    /// the total in the next refusal does.
     fn refused(&mut self, cx: &mut NotifeeContext<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
         if self.leaves(cx) {
             return;
@@ -247,7 +251,7 @@ impl<N: HasNode> Notifee<N> for Subscriber {
         }
     }
 
-    /// At once, when a snapshot can be sent, or nobody is there to receive it.
+    /// Asks for a tick at once if a snapshot can be sent, or if the other half is gone.
     fn poll_at(&self) -> Option<Duration> {
         (self.is_snapshot_due() || self.sender.is_closed()).then_some(Duration::ZERO)
     }
@@ -259,7 +263,7 @@ impl<N: HasNode> Notifee<N> for Subscriber {
     }
 }
 
-/// The half that receives, in another task or thread. It is also a [`Stream`] of notices.
+/// The receiving half, for another task or thread. It is also a [`Stream`] of notices.
 #[derive(Debug)]
 pub struct Subscription {
     receiver: Pin<Box<Receiver<Sent>>>,
@@ -267,17 +271,17 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// The next notice; `None` when the subscriber is gone and all it sent has been received.
+    /// Receives the next notice; `None` when the subscriber is gone and all that it has sent was received.
     pub async fn recv(&mut self) -> Option<Notice> {
         self.receiver.recv().await.ok().map(|sent| self.received(sent))
     }
 
-    /// The same for a thread without tasks: it blocks.
+    /// Receives the next notice as [`recv`](Self::recv) does, and blocks the thread until it is there.
     pub fn recv_blocking(&mut self) -> Option<Notice> {
         self.receiver.recv_blocking().ok().map(|sent| self.received(sent))
     }
 
-    /// The next notice, if there is one already.
+    /// Receives the next notice, if there is one already.
     ///
     /// # Errors
     /// [`TryRecvError::Empty`] if there is none yet, and [`TryRecvError::Closed`] if there will be none.
@@ -294,7 +298,7 @@ impl Subscription {
             Sent::Notice(notice) => notice,
             Sent::Lagged => {
                 let missed = self.shared.missed.swap(0, Ordering::AcqRel);
-                // For the snapshot.
+                // The owner's next drive sends the snapshot.
                 self.shared.wake_owner();
                 Notice::Lagged(missed)
             }
@@ -314,17 +318,17 @@ impl Stream for Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.receiver.close();
-        // To be unregistered.
+        // The owner's next drive unregisters the subscriber.
         self.shared.wake_owner();
     }
 }
 
-/// The reason why there is no notice.
+/// The reason for which there is no notice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum TryRecvError {
-    /// All that was sent has been received.
+    /// All notices that were sent have been received.
     Empty,
-    /// All that was sent has been received, and the subscriber is gone.
+    /// All notices that were sent have been received, and the subscriber is gone.
     Closed,
 }
 

@@ -11,8 +11,8 @@ use libp2p_identity::PeerId;
 /// The reason for which an address is refused, in words.
 pub(crate) type AddressFlaw = &'static str;
 
-/// Splits `/p2p/…` off the end of an address. `/p2p/…` before a `/p2p-circuit` names a relay, which is the transport's
-/// affair.
+/// Splits `/p2p/…` off the end of an address. `/p2p/…` before a `/p2p-circuit` names a relay, which only the transport knows
+/// how to use.
 ///
 /// # Errors
 /// The address names two peers for one connection.
@@ -34,10 +34,11 @@ pub(super) fn split_peer(address: &Multiaddr) -> Result<(Multiaddr, Option<PeerI
     }
 }
 
-/// Takes the peer id off an address at which a peer listens: ourselves, where a transport reports it, or another one.
+/// Takes the peer id off an address at which `listener` listens: ourselves, for an address that a transport reports, or
+/// another peer.
 ///
 /// # Errors
-/// Nobody can connect to it and find that peer there.
+/// Nobody can reach `listener` at this address. The error says why.
 pub(crate) fn plain_address(address: &Multiaddr, listener: PeerId) -> Result<Multiaddr, AddressFlaw> {
     let (plain, peer) = split_peer(address)?;
     if peer.is_some_and(|peer| peer != listener) {
@@ -46,8 +47,8 @@ pub(crate) fn plain_address(address: &Multiaddr, listener: PeerId) -> Result<Mul
     flaw(&plain).map_or(Ok(plain), Err)
 }
 
-/// Returns the text of an error for an address that the transport does not support. `is_dialed` says that it is one to
-/// connect to, and not one to listen on, where a wildcard and port 0 are right.
+/// Returns the text of an error for an address that the transport does not support. `is_dialed` says that the address is one
+/// to connect to; wildcards and port 0 are wrong there, and right in an address to listen on.
 pub(super) fn unsupported(address: &Multiaddr, is_dialed: bool) -> String {
     match flaw(address) {
         _ if address.is_empty() => "the address says nothing but who the peer is".to_owned(),
@@ -56,7 +57,7 @@ pub(super) fn unsupported(address: &Multiaddr, is_dialed: bool) -> String {
     }
 }
 
-/// Returns why nobody can connect to an address, if that shows in the address itself.
+/// Returns the reason for which nobody can connect to an address, if the address itself shows one.
 fn flaw(address: &Multiaddr) -> Option<AddressFlaw> {
     const V4: Part<'_> = Part::Ip4(Ipv4Addr::UNSPECIFIED);
     const V6: Part<'_> = Part::Ip6(Ipv6Addr::UNSPECIFIED);

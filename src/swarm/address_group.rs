@@ -1,17 +1,18 @@
-//! [`AddressGroup`]: the part of the network that an address stands for when places are shared out.
+//! [`AddressGroup`]: the set of addresses that count as one holder when places are shared out.
 //!
-//! Whoever has one IPv4 address has one, but whoever has an IPv6 address has the whole /64 around it, and often a /48. Some
-//! forms of IPv6 address have an IPv4 address in them, by which their host is reached: [`ipv4_behind`].
+//! A host with an IPv4 address usually has that one only, but a host with an IPv6 address has the whole /64 around it, and
+//! its site often a /48. Some forms of IPv6 address contain the IPv4 address by which their host is reached:
+//! [`ipv4_behind`].
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 use libp2p_core::Multiaddr;
 use libp2p_core::multiaddr::Protocol as Part;
 
-/// A set of addresses that count as one peer's. Small, and comparable at the cost of a number.
+/// A set of addresses that count as one holder. It is small, and compares like a number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(not(feature = "protocols"), allow(dead_code))]
 pub(crate) enum AddressGroup {
-    /// One IPv4 address, also one that is written as an IPv6 address, or that is [behind](ipv4_behind) one.
+    /// One IPv4 address, including one that is written as an IPv6 address or that is [behind](ipv4_behind) one.
     V4(u32),
     /// The upper half of an IPv6 address: its /64.
     Net64(u64),
@@ -22,9 +23,9 @@ pub(crate) enum AddressGroup {
 }
 
 impl AddressGroup {
-    /// Returns the group of an address: of its first IP address the address itself (IPv4) or the /64 (IPv6). One of IPv6
-    /// that has an IPv4 address [behind it](ipv4_behind) counts as that. An address without an IP address is a group by
-    /// itself. An address through a relay counts as the relay's.
+    /// Returns the group of an address. Its first IP address decides: an IPv4 address is a group by itself, an IPv6 address
+    /// belongs to the group of its /64, unless an IPv4 address is [behind it](ipv4_behind), whose group it then has. An
+    /// address without an IP address is a group by itself. For an address through a relay this is the group of the relay.
     #[cfg_attr(not(feature = "protocols"), allow(dead_code))]
     pub(crate) fn of(address: &Multiaddr) -> Self {
         match ip_of(address).map(Ip::through) {
@@ -34,7 +35,7 @@ impl AddressGroup {
         }
     }
 
-    /// Returns the /48 of an address whose first IP address is one of IPv6.
+    /// Returns the /48 of an address whose first IP address is an IPv6 address.
     pub(super) fn wide(address: &Multiaddr) -> Option<Self> {
         match ip_of(address)?.through() {
             Ip::V4(_) => None,
@@ -53,8 +54,8 @@ pub(crate) fn is_loopback(address: &Multiaddr) -> bool {
     }
 }
 
-/// Returns `true` for an address that leads to this machine itself whatever machine it is: one of loopback, a wildcard in
-/// either guise, a name of localhost (RFC 6761).
+/// Returns `true` for an address that leads to the machine that uses it, whichever that is: a loopback address, a wildcard
+/// of IPv4 or IPv6, or a name of localhost (RFC 6761).
 #[cfg(feature = "protocols")]
 pub(crate) fn leads_here(address: &Multiaddr) -> bool {
     let is_wildcard = match ip_of(address) {
@@ -91,7 +92,7 @@ pub(super) enum Ip {
 }
 
 impl Ip {
-    /// Returns the IPv4 address that is behind it, or else itself.
+    /// Returns the IPv4 address that is [behind](ipv4_behind) this address; otherwise the address itself.
     fn through(self) -> Self {
         match self {
             Self::V4(_) => self,
@@ -100,16 +101,17 @@ impl Ip {
     }
 }
 
-/// Returns the IPv4 address through which the host of an IPv6 address is reached, if the address says so: of NAT64 with the
-/// well-known prefix 64:ff9b::/96 (RFC 6052), of 6to4 (2002::/16, RFC 3056), of Teredo the client's (2001::/32, RFC 4380). The
-/// answers to each go to that IPv4 address, so that nobody can borrow another's. Other prefixes of NAT64 belong to networks, and
-/// nothing in an address tells them.
+/// Returns the IPv4 address through which the host of an IPv6 address is reached, if the IPv6 address contains one:
+/// addresses of NAT64 with the well-known prefix 64:ff9b::/96 (RFC 6052), of 6to4 (2002::/16, RFC 3056), and of Teredo,
+/// where it is the client's address (2001::/32, RFC 4380). Answers go to that IPv4 address, so that nobody can use an
+/// address that contains somebody else's. A network can have a NAT64 prefix of its own; nothing in an address shows that, so
+/// that such an address counts as an IPv6 address.
 pub(super) fn ipv4_behind(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let bits = ip.to_bits();
     let inside = match ip.segments() {
         [0x64, 0xff9b, 0, 0, 0, 0, ..] => bits as u32,
         [0x2002, ..] => (bits >> 80) as u32,
-        // Written inverted, so that no NAT on the way changes it.
+        // Teredo writes the client's address with its bits inverted, so that no NAT on the way rewrites it.
         [0x2001, 0, ..] => !(bits as u32),
         _ => return None,
     };
@@ -127,7 +129,8 @@ pub(super) fn ip_of(address: &Multiaddr) -> Option<Ip> {
     })
 }
 
-/// FNV-1a. It is the same in every run. Addresses without an IP address are not for a peer on a network to choose.
+/// Returns the FNV-1a hash, which is the same in every run. A hash that an attacker can predict is safe here: a peer on a
+/// network cannot choose an address without an IP address.
 fn hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }

@@ -4,13 +4,14 @@ use alloc::vec::Vec;
 
 const WORD: usize = u64::BITS as usize;
 
-/// A set of indices. Two levels of words: a bit below says that an index is in the set, a bit above that a word below
-/// is not empty.
+/// A set of indices in two levels of words: a bit in `words` says that an index is in the set, a bit in `summary` that a
+/// word in `words` is not 0.
 #[derive(Debug, Default)]
 pub(super) struct BitSet {
     words: Vec<u64>,
     summary: Vec<u64>,
-    /// Where the last one was taken, so that a busy low index does not starve the others.
+    /// The index behind the one that was taken last: `take` goes on there, so that a low index that is often inserted does
+    /// not starve the others.
     cursor: usize,
 }
 
@@ -42,7 +43,7 @@ impl BitSet {
         self.summary.iter().all(|bits| *bits == 0)
     }
 
-    /// Takes the next one, going round.
+    /// Takes the next index at or behind the cursor; behind the last one it goes on with the first.
     pub(super) fn take(&mut self) -> Option<usize> {
         let index = self.first_from(self.cursor).or_else(|| self.first_from(0))?;
         self.remove(index);

@@ -1,21 +1,21 @@
-//! [`Budget`]: how much one turn may do. [`Helping`]: how much of it one connection gets at a time.
+//! [`Budget`]: the limit of the work of one turn. [`Helping`]: the part of it that one connection gets at a time.
 
-/// The limit of a turn's work: it asks the owner before each unit, until the owner refuses.
+/// The limit of a turn's work. The swarm asks the owner before each unit of work, until the owner refuses one.
 pub(super) struct Budget<'a> {
     may: &'a mut dyn FnMut() -> bool,
     is_spent: bool,
-    /// Each connection, and the transport, are limited to their share of one turn, as in a tick.
+    /// Each connection, and the transport, gets at most its share of one turn, as in a tick.
     pub(super) shares: bool,
 }
 
 impl<'a> Budget<'a> {
-    /// A budget that nothing has been taken of.
+    /// Makes a budget of which nothing has been spent.
     pub(super) fn new(may: &'a mut dyn FnMut() -> bool) -> Self {
         Self { may, is_spent: false, shares: false }
     }
 
-    /// Asks for one more unit of work. Ask before taking anything out of a queue, so that an owner that panics here loses
-    /// nothing.
+    /// Asks the owner for one more unit of work. The caller asks before it takes anything out of a queue, so that nothing is
+    /// lost if the owner panics here.
     pub(super) fn allows(&mut self) -> bool {
         self.is_spent = self.is_spent || !(self.may)();
         !self.is_spent
@@ -31,15 +31,15 @@ pub(super) struct Helping {
 }
 
 impl Helping {
-    /// One of a usual size.
+    /// The usual size.
     pub(super) const WHOLE: Self = Self { bytes: 16 * 1024, frames: 256 };
-    /// One for a tick that finds that no other slot waits.
+    /// The size for a connection of a tick beside which no other slot waits.
     pub(super) const ALONE: Self = Self { bytes: 8 * Self::WHOLE.bytes, ..Self::WHOLE };
-    /// The smallest one. A smaller read would copy the rest of a Noise message of 64 KiB too often.
+    /// The smallest size. With smaller reads, the unfinished part of a Noise message of 64 KiB would be copied too often.
     const LEAST: Self = Self { bytes: 8 * 1024, frames: 32 };
 
-    /// Returns a helping beside so many other slots that wait: smaller under load, so that a round of all of them stays as
-    /// long as one of 64.
+    /// Returns the size of a helping while `waiting` other slots wait. It is smaller under load, so that one round of all of
+    /// them takes no longer than a round of 64.
     pub(super) fn beside(waiting: usize) -> Self {
         let (slots, whole, least) = (waiting + 1, Self::WHOLE, Self::LEAST);
         let bytes = (64 * whole.bytes / slots).clamp(least.bytes, whole.bytes);

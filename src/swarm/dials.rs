@@ -9,7 +9,7 @@ use libp2p_identity::PeerId;
 #[derive(Debug, Default)]
 pub(super) struct Dials {
     count: u32,
-    /// Those that name a peer, so that a denial of that peer finds them.
+    /// The dials that name a peer, in the order of peers, so that a denial of a peer finds its dials.
     named: BTreeSet<(PackedPeer, ConnectionId)>,
 }
 
@@ -27,7 +27,7 @@ impl Dials {
         self.named.extend(PackedPeer::pack(peer).map(|peer| (peer, id)));
     }
 
-    /// A dial is open, or has failed. `peer` is its peer as far as that is known; it need not have been named.
+    /// Takes note that a dial has opened or failed. `peer` is its peer, if that is known; the dial need not have named it.
     pub(super) fn end(&mut self, id: ConnectionId, peer: Option<PackedPeer>) {
         self.count -= 1;
         if let Some(peer) = peer
@@ -44,7 +44,7 @@ impl Dials {
         dials.into_iter().flatten().take_while(move |(other, _)| Some(*other) == packed).map(|(_, id)| *id)
     }
 
-    /// Returns the number of records that are kept of named peers.
+    /// Returns the number of dials that name a peer.
     pub(super) fn named(&self) -> usize {
         self.named.len()
     }

@@ -1,8 +1,9 @@
 //! [`Door`]: the place of accepted connections until their peers are authenticated.
 //!
-//! Whoever reaches a listener's port can stand here, so that nothing here has an id, a record in the lifecycle, or an
-//! event. The places are bounded: in all, for an address and for a site. At a bound somebody goes, and the newcomer comes in;
-//! [`places`] says who goes, and why. So are the bytes that all of them hold, of which the largest holder goes.
+//! Anybody who reaches a listener's port can stand here, so that nothing here has an id, a record in the lifecycle, or an
+//! event. The number of places is bounded: in all, for an address, and for a site. At a bound one visitor is closed, and the
+//! newcomer comes in; [`VisitorTable`] says which one, and why. The bytes that all visitors hold are bounded, too; beyond
+//! that bound the largest holder is closed.
 //!
 //! ```text
 //!  accept ─▶ upgrade ─▶ multistream, Noise ─▶ authenticated: an id, a place, and in line for room
@@ -10,8 +11,8 @@
 //!    └──────────┴────────────────┴──▶ refused, evicted, broken, too late: closed and counted
 //! ```
 //!
-//! What a handshake has to answer is written in the helping that has read the question: it is short, and nothing else of
-//! the turn could join it.
+//! A handshake's answer is written in the same helping that has read the question. It is short, and no other output of the
+//! turn could share its packet.
 
 mod crowd;
 mod signature_budget;
@@ -42,15 +43,15 @@ use visitor_table::{VisitorOrigin, VisitorTable};
 
 pub(super) use visitor::Visitor;
 
-/// The reason for which a connection beyond all of them is closed.
+/// The reason for which a socket is closed when no connection is free.
 const NO_PLACE: &str = "there are as many connections as limits.connections allows";
 
-/// The bytes that each visitor may hold beside its records, whatever others do: more than the longest message of a Noise
-/// handshake and our answers. What it holds beyond counts for [`budget`].
+/// The bytes that each visitor may always hold beside its records: enough for the longest message of a Noise handshake and
+/// our answers. Bytes beyond these count towards [`budget`].
 const OWN: usize = 8 * 1024;
 
-/// Returns the bytes that all visitors together may hold beyond their [`OWN`]: a part of a first message behind the
-/// handshake, which a dialer that proposes its muxer there may fill with data up to 64 KiB.
+/// Returns the bytes that all visitors together may hold beyond their [`OWN`] ones. They hold parts of the first message
+/// behind the handshake: a dialer that proposes its muxer there may add data, up to 64 KiB.
 pub(super) const fn budget(config: &Config) -> usize {
     config.held_bytes / 32
 }
@@ -89,7 +90,7 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    /// Returns the visitor whose handshake has this transcript. It looks at each.
+    /// Returns the visitor whose handshake has this transcript. It looks at every visitor.
     pub(super) fn of_transcript(&self, transcript: [u8; 32]) -> Option<u64> {
         let mut visitors = self.places.iter();
         visitors.find(|(_, visitor)| visitor.transcript() == Some(transcript)).map(|(number, _)| number)
@@ -108,9 +109,10 @@ where
     /// They have no ids, and no event tells of them. They are bounded by
     /// [`Config::inbound_handshakes`](super::Config::inbound_handshakes) in all and by
     /// [`handshakes_per_address`](super::Config::handshakes_per_address) for each address. At a bound one of them is closed,
-    /// so that a newcomer always comes in. [`refused`](Self::refused) counts those that failed or had to go.
+    /// so that a newcomer always comes in. [`refused`](Self::refused) counts those that failed or were closed for a
+    /// newcomer.
     ///
-    /// A socket that says nothing holds the only place, until somebody else comes:
+    /// A silent socket holds the only place until somebody else connects:
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -152,7 +154,7 @@ where
         self.door.len()
     }
 
-    /// A connection has come in. It gets a place at the door, which somebody else may have to leave.
+    /// Gives an accepted connection a place at the door, for which another visitor may have to go.
     pub(super) fn accept(
         &mut self,
         listener: ListenerId,
@@ -161,7 +163,8 @@ where
         local: Multiaddr,
         now: Duration,
     ) {
-        // Before anything is looked up, made or drawn for it, so that a refusal costs little.
+        // The lists come first, before anything is looked up, allocated or drawn for this socket, so that a refusal costs
+        // little.
         if let Err(why) = self.state.access.may_accept(&remote, now) {
             drop(upgrade);
             return self.refuse(listener, &remote, None, Refusal::ConnectionDenied, &why);
@@ -171,7 +174,7 @@ where
         let flaw: Option<&dyn fmt::Display> = if self.is_shutting_down {
             Some(&"the swarm shuts down")
         } else if self.connections.len() >= self.state.config.limits.connections as usize {
-            // Without a place for one more connection a handshake would come to nothing.
+            // Without a place for one more connection, the handshake would end in a refusal anyway.
             Some(&NO_PLACE)
         } else if self.door.places.is_shut(origin) {
             Some(&"no handshake is allowed (inbound_handshakes, handshakes_per_address, handshakes_per_site)")
@@ -193,21 +196,21 @@ where
         self.arm_door();
     }
 
-    /// A listener could not accept, as far as the system tells for lack of descriptors or memory. Connections make way for
-    /// the door's reserve, or else a sixteenth of those at the door give theirs back, so that what waits in the system's
-    /// backlog comes in.
+    /// Frees descriptors after a listener could not accept for lack of descriptors or memory. Connections make room for the
+    /// reserve of handshakes; if none can, a sixteenth of the visitors is closed. So the sockets in the system's backlog get
+    /// in.
     pub(super) fn give_back(&mut self) {
         if self.need_descriptors() {
             self.give_back_handshakes(self.next_at_door());
         }
     }
 
-    /// Returns the number that the next one at the door gets.
+    /// Returns the number that the next visitor gets.
     pub(super) fn next_at_door(&self) -> u64 {
         self.door.places.next_number()
     }
 
-    /// Closes a sixteenth of those at the door, those that go first, but none that has this number or a later one.
+    /// Closes a sixteenth of the visitors, in the order in which they go, but none with the number `before` or a later one.
     pub(super) fn give_back_handshakes(&mut self, before: u64) {
         for _ in 0..self.door.len().div_ceil(16) {
             let Some(number) = self.door.places.greediest().filter(|number| *number < before) else { return };
@@ -225,21 +228,21 @@ where
         self.door.places.get_mut(number).is_none_or(|visitor| visitor.share.take(turn, most))
     }
 
-    /// Returns whether a visitor may be helped in this turn while something else is ready. One whose next message brings a
-    /// signature may not, once the turn has verified as many as it may, of that address or in all.
+    /// Returns whether a visitor may be helped in this turn while something else is ready. A visitor whose next message
+    /// brings a signature may not be helped once the turn has verified its limit of signatures, of that address or in all.
     pub(super) fn visitor_may_cost(&mut self, number: u64, turn: u32) -> bool {
         let Some(visitor) = self.door.places.get_mut(number) else { return true };
         let address = AddressGroup::of(&visitor.remote);
         visitor.progress() != HandshakeProgress::Answered || self.door.work.allows(turn, address)
     }
 
-    /// Takes a visitor out of those whose proofs have had to wait, if this turn may verify one more.
+    /// Takes the next visitor out of those whose signatures had to wait, if this turn may verify one more.
     pub(super) fn next_held_over(&mut self) -> Option<u64> {
         let has_left = self.door.work.has_left(self.queue.turn);
         if has_left { self.queue.held_over.pop_front() } else { None }
     }
 
-    /// Polls a visitor's upgrade, or reads at most `most` bytes of it and handles them.
+    /// Polls a visitor's upgrade; or reads at most `most` bytes from its pipe and handles them.
     pub(super) fn help_visitor(&mut self, number: u64, most: usize) {
         let Some(visitor) = self.door.places.get_mut(number) else { return };
         let (slot, now) = (WakeTarget::Visitor(number), self.now);
@@ -276,8 +279,8 @@ where
         self.arm_door();
     }
 
-    /// Has those go who hold most, until what all hold is within the budget. It looks at each: what it frees has cost its
-    /// peer a handshake.
+    /// Closes the visitors that hold most, until all together are within the budget. It looks at every visitor, which is no
+    /// way to make us work: each one that it closes has cost its peer a handshake.
     fn keep_budget(&mut self) {
         while self.door.held > self.door.budget {
             let largest = self.door.places.iter().max_by_key(|(number, visitor)| (visitor.counted, Reverse(*number)));
@@ -291,7 +294,8 @@ where
         if let Some((deadline, number)) = self.door.places.first_due()
             && deadline <= self.now
         {
-            // What has come may be in the socket already, without a wake yet. It counts for the work of the turn that begins.
+            // Bytes that would move the deadline may be in the socket already, without a wake yet. Their work counts towards
+            // the turn that begins.
             self.state.take_work_of_signatures();
             if self.visitor_may_cost(number, self.queue.turn.wrapping_add(1)) {
                 self.help_visitor(number, most);
@@ -303,7 +307,7 @@ where
         self.arm_door();
     }
 
-    /// Its peer is authenticated: it gets an id, and opens as soon as there is room.
+    /// Gives a visitor whose peer is authenticated its id. It opens as soon as there is room.
     fn comes_in(&mut self, number: u64) {
         let Some(mut visitor) = self.leaves(number) else { return };
         let Some(pipe) = visitor.take_pipe() else { return };
@@ -339,7 +343,7 @@ where
     /// Closes a visitor's socket, and counts it.
     pub(super) fn turn_away(&mut self, number: u64, refusal: Refusal, why: &dyn fmt::Display) {
         let Some(mut visitor) = self.leaves(number) else { return };
-        // The socket is closed before anybody can see that it is counted.
+        // The socket is closed before its count is visible to anybody.
         visitor.stage = VisitorStage::Over;
         self.refuse(visitor.listener, &visitor.remote, None, refusal, why);
     }

@@ -1,5 +1,5 @@
-//! The work of a turn, in three phases. Each phase asks the [budget](Budget) before each unit of work, and does one unit
-//! even if the budget is spent, so that no phase ever stands still.
+//! The work of a turn, in three phases. Each phase asks the [budget](Budget) before each unit of work. It does at least one
+//! unit, even with a spent budget, so that every phase makes progress in every turn.
 //!
 //! ```text
 //!  the reactor wakes ─▶ closes, deadlines ─▶ queue of woken slots ─▶ output
@@ -7,11 +7,11 @@
 //!                                               └──────┘ a connection with more to read goes to the end
 //! ```
 //!
-//! Before each helping and each batch, waiting listeners, connections and streams open as far as the event queue has
-//! room. So the room that the owner made by draining goes first to what waits. Otherwise peers whose streams keep ending
-//! would fill the queue with closing events, and nothing would ever open.
+//! Before each helping and each batch of output, waiting listeners, connections and streams open as far as the event queue
+//! has room. So they get the room first that the owner has made by draining. Otherwise peers whose streams keep ending would
+//! fill the queue with closing events, and nothing would ever open.
 //!
-//! Output comes last, so that everything that one turn causes on a connection leaves as one run of bytes.
+//! Output comes last, so that all frames that one turn causes on a connection leave in one write.
 
 mod ending;
 mod helping;
@@ -30,8 +30,9 @@ use libp2p_core::Transport;
 /// The most events of the transport that one tick takes.
 const TRANSPORT_SHARE: u32 = 64;
 
-/// After so many events of the transport the reactor is asked again in the same turn: a quarter of the places that an address
-/// has at the door. So a newcomer that has spoken is heard before half as many others of its address have come.
+/// The number of events of the transport after which the reactor is asked again in the same turn. It is a quarter of the
+/// places that an address has at the door, so that a newcomer that has sent something is heard before half as many others of
+/// its address have come.
 const EVENTS_UNHEARD: u32 = 16;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
@@ -81,7 +82,7 @@ where
     /// Adds a connection that has just been dialed or let in, and puts it in the queue, so that it is polled once.
     pub(super) fn insert_connection(&mut self, conn: SocketConnection<T>) {
         let (id, slot) = (conn.id, WakeTarget::of(conn.id));
-        // The waker has to exist to be marked.
+        // Makes the waker, since only a slot that has one can be marked.
         let _ = self.wakers.waker(slot);
         self.wakers.mark(slot);
         self.connections.insert(id, conn);
@@ -106,8 +107,8 @@ where
         }
     }
 
-    /// Opens what waits in line, in turn, as far as the event queue has room. A listener and a connection cost a unit
-    /// each. A stream costs none: the room in the queue limits them.
+    /// Opens waiting listeners, connections and streams in turn, as far as the event queue has room. A listener and a
+    /// connection cost a unit of the budget each. A stream costs none: the room in the queue limits the streams.
     fn admit(&mut self, budget: &mut Budget<'_>, has_done: &mut bool) {
         while self.state.lifecycle.room() > 0 {
             let Some(id) = self.state.opening_queue.first() else { return };
@@ -130,7 +131,7 @@ where
             return;
         }
         if self.state.lifecycle.room() == 0 {
-            // The end of a connection that gave way has taken the room.
+            // The closing event of a connection that gave way has taken the room.
             return self.state.opening_queue.put_back(id);
         }
         let Some(conn) = self.connections.get_mut(id) else { return };

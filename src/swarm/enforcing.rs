@@ -1,4 +1,4 @@
-//! Lists and the gate of a running swarm: what its owner changes, and what a change cuts.
+//! Changes to the lists and the gate of a running swarm, and the ends of connections and streams that a change denies.
 
 use super::Swarm;
 use super::gate::{Denial, Gate};
@@ -18,14 +18,14 @@ use libp2p_core::Transport;
 /// The most connections, or handshakes, that one unit of a turn looks at.
 const LOOKS: usize = 64;
 
-/// The rest of a look at all that is open.
+/// The rest of a check of all open connections and handshakes.
 #[derive(Debug, Default)]
 pub(super) struct Enforcing {
-    /// The slot of the connection that is next. The look begins there, wherever the one before has stopped, and goes around, so
-    /// that all have their turn however often the lists change.
+    /// The slot of the next connection. A new check begins where the last one has stopped, and goes round, so that every
+    /// connection is reached however often the lists change.
     slot: usize,
     left: usize,
-    /// The handshake that is next; `None` if all have been looked at.
+    /// The next handshake; `None` if all have been checked.
     visitor: Option<u64>,
     /// The gate is asked, too.
     asks_gate: bool,
@@ -44,20 +44,23 @@ where
         &self.state.access.lists
     }
 
-    /// Lends the lists of peers and networks that it allows and denies, to be changed at any time. New connections and dials
-    /// are judged by them at once, and the next turns cut what is open or under way and denied: [`Lists`] says how.
+    /// Returns the lists of peers and networks that it allows and denies, to be changed at any time. New connections and
+    /// dials are judged by them at once. The next turns end open connections, handshakes and dials that have become denied:
+    /// [`Lists`] says how.
     pub const fn lists_mut(&mut self) -> &mut Lists {
         &mut self.state.access.lists
     }
 
-    /// Has a gate judge who comes in, whom we dial and what peers may speak from now on, and returns the one before. `None`: no
-    /// gate, which costs nothing. What is open or under way stays; [`ask_gate_again`](Self::ask_gate_again) has it judged, too.
+    /// Sets the gate, which decides from now on who may connect, whom we dial, and which protocols peers may speak; returns
+    /// the gate before it. `None` removes the gate; without one nothing is asked. Connections, dials and streams that exist
+    /// stay; [`ask_gate_again`](Self::ask_gate_again) has the new gate judge them.
     pub fn set_gate(&mut self, gate: Option<Box<dyn Gate>>) -> Option<Box<dyn Gate>> {
         core::mem::replace(&mut self.state.access.gate, gate)
     }
 
-    /// Has the gate judge what is open, because its rules have changed. The next turns do so, 64 connections a unit, and
-    /// [`poll_at`](Self::poll_at) is *now* until they have. Without a gate it changes nothing.
+    /// Has the gate judge open connections and streams again, after its rules have changed. The next turns do so, 64
+    /// connections in a unit, and [`poll_at`](Self::poll_at) is *now* until all are judged. Without a gate it changes
+    /// nothing.
     ///
     /// - **Asked again** is [`may_connect`](Gate::may_connect), for each connection whose peer is authenticated, with its
     ///   address; and [`may_speak`](Gate::may_speak), for each stream of a peer's whose protocol was allowed.
@@ -116,7 +119,8 @@ where
         self.enforcing.is_some() || self.state.access.lists.has_changes()
     }
 
-    /// Does one unit of work of cutting what is denied: all connections of a peer, or a look at a few connections.
+    /// Does one unit of enforcing: ends all connections of a denied peer, or checks up to [`LOOKS`] connections or
+    /// handshakes.
     #[cold]
     #[inline(never)]
     pub(super) fn enforce_next(&mut self) {
@@ -148,14 +152,14 @@ where
         }
     }
 
-    /// Cuts a connection that is denied, or the streams on it that are.
+    /// Ends a connection if it is denied, or else those of its streams that are.
     fn enforce(&mut self, id: ConnectionId, asks_gate: bool) {
         let Some(conn) = self.connections.get_mut(id) else { return };
         let (access, now) = (&mut self.state.access, self.now);
         let denial = match conn.peer() {
             Some(peer) if asks_gate => access.may_connect(peer, conn.direction, conn.judged_address(), now),
             Some(peer) => access.lists_allow(Some(peer), conn.judged_address(), now),
-            // Its name may not have led to an address yet.
+            // A dialed name may not have led to an address yet.
             None => access.lists_allow_dial(conn.judged_address(), conn.expected.as_deref().copied(), now),
         };
         let waker = self.wakers.waker(WakeTarget::of(id));
@@ -167,8 +171,8 @@ where
         }
     }
 
-    /// Returns whether a connection that has waited for room has come to be denied, and closes it then. A look at the
-    /// connections of its peer has passed it over, since it had no share yet.
+    /// Closes a connection that has become denied while it waited for room, and returns whether it has. Enforcing a denied
+    /// peer does not find such a connection, since it is not counted for its peer before it opens.
     pub(super) fn is_denied_meanwhile(&mut self, id: ConnectionId) -> bool {
         let Some(conn) = self.connections.get_mut(id) else { return false };
         let Err(why) = self.state.access.lists_allow(conn.peer(), conn.judged_address(), self.now) else {

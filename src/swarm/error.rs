@@ -1,4 +1,4 @@
-//! What a command can be refused for, and what the errors of transports mean.
+//! The errors of commands, and the meanings of transports' errors.
 
 use crate::lifecycle::{BeginError, Failure, Fault, Side};
 use core::error::Error;
@@ -83,7 +83,7 @@ impl From<BeginError> for OpenStreamError {
     }
 }
 
-/// The kind of the `io::Error` that is at the bottom of a transport's error, if one is.
+/// Returns the kind of the innermost `io::Error` among the sources of a transport's error, if there is one.
 fn kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
     let mut source = Some(error);
     while let Some(error) = source {
@@ -96,7 +96,7 @@ fn kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
     None
 }
 
-/// How something that could not open for a transport's error is told to have failed.
+/// Returns the failure to report for something that could not open because of a transport's error.
 pub(super) fn failure(error: &(dyn Error + 'static)) -> Failure {
     use io::ErrorKind as Kind;
     match kind(error) {
@@ -112,11 +112,11 @@ pub(super) fn failure(error: &(dyn Error + 'static)) -> Failure {
     }
 }
 
-/// How something that was open and broke of a transport's error is told to have ended.
+/// Returns the fault to report for something open that a transport's error has ended.
 pub(super) fn fault(error: &(dyn Error + 'static)) -> Fault {
     use io::ErrorKind as Kind;
     match kind(error) {
-        // A pipe that ends where its own framing does not is cut, too.
+        // A pipe that ends in the middle of its own framing was cut, too.
         Some(Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof) => Fault::Reset,
         Some(Kind::TimedOut) => Fault::Timeout,
         Some(_) | None => Fault::Io,

@@ -15,8 +15,8 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// The next event, in the order in which the transitions took place. The call says that the one before has been
-    /// handled: what that closed is vacated.
+    /// Takes the next event, in the order in which the transitions took place. The call also says that the event before it
+    /// has been handled: if that was a closing event, its id becomes stale now.
     #[inline]
     pub fn next_event(&mut self) -> Option<Event> {
         if self.state.lifecycle.is_held() {
@@ -26,7 +26,7 @@ where
             Some(Id::Listener(id)) => drop(self.listeners.table.remove(id)),
             Some(Id::Connection(id)) => {
                 self.remove_link(id);
-                // Its deadline is nobody's now, and no reason to come.
+                // Its deadline is stale now, and no reason for another turn.
                 self.forget_deadlines();
             }
             Some(Id::Stream(_)) => {
@@ -41,7 +41,7 @@ where
         self.state.next_event()
     }
 
-    /// The next stream or listener that is ready, if one is. See [`Readiness`].
+    /// Takes the next readiness of a stream, a listener or a refusal, if there is one. See [`Readiness`].
     pub fn next_ready(&mut self) -> Option<Readiness> {
         if self.state.lifecycle.is_held() {
             return None;
@@ -50,22 +50,23 @@ where
         self.state.next_ready(|index| listeners.key_at(index))
     }
 
-    /// The opening events of all that has been told to be open and has not been told to be over, for an observer that
-    /// comes late. See [`Lifecycle::openings`](crate::lifecycle::Lifecycle::openings).
+    /// Returns the opening events of everything whose opening event was taken and whose closing event was not, for an
+    /// observer that starts late. See [`Lifecycle::openings`](crate::lifecycle::Lifecycle::openings).
     #[must_use]
     pub fn openings(&self) -> Vec<Event> {
         self.state.lifecycle.openings()
     }
 
-    /// Returns the number of events that wait, if the queue has no room for some of them; 0 otherwise. An owner who drains
-    /// fewer than that keeps what is ready to open waiting. See
+    /// Returns the number of events that wait, if the queue has no room for some of them; 0 otherwise. As long as an owner
+    /// drains fewer events than this a turn, nothing new opens. See
     /// [`Lifecycle::events_until_room`](crate::lifecycle::Lifecycle::events_until_room).
     #[must_use]
     pub fn events_until_room(&self) -> usize {
         self.state.lifecycle.events_until_room()
     }
 
-    /// While it is held, there is no next event and nothing is ready: an event is being handled.
+    /// Holds or releases the events. While they are held, because an event is being handled, there is no next event and no
+    /// readiness.
     pub(crate) const fn hold(&mut self, is_held: bool) {
         self.state.lifecycle.hold(is_held);
     }

@@ -1,4 +1,4 @@
-//! Places at a limit: which connection opens, which one gives way to it, and which streams give way to a newcomer's.
+//! Giving way at a limit: the connection that is closed for a newcomer, and the streams that are reset for a newcomer's.
 
 use super::Swarm;
 use super::reactor::Reactor;
@@ -13,8 +13,8 @@ use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 
-/// The most connections that are looked at for one that gives way, so that the work for a newcomer is bounded: as many as 128
-/// addresses may have.
+/// The most connections that are looked at to find one that gives way, so that the work for a newcomer is bounded. It is the
+/// number that 128 addresses may have.
 const LOOKED_AT: usize = 1_024;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
@@ -24,8 +24,8 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Returns the address group whose share does not allow a socket that has just been accepted from `remote`, if one does
-    /// not. Its peer is not known yet, so one that could take the place of a connection that looks dead is allowed.
+    /// Returns the spent share that does not allow a socket that has just been accepted from `remote`, if there is one. Its
+    /// peer is not known yet, so the socket is allowed if it could replace a connection that looks dead.
     pub(super) fn crowd_at_door(&self, remote: &Multiaddr) -> Option<SpentShare> {
         let crowd = self.state.shares.crowd(None, remote, self.state.lifecycle.held_connections())?;
         let Holder::Group(group) = crowd.holder else { return None };
@@ -33,8 +33,8 @@ where
         (!has_dead).then_some(crowd)
     }
 
-    /// Gives a connection whose peer is known its share, before it opens. At a limit another one gives way to it, or it is
-    /// closed: then it returns `false`.
+    /// Gives a connection with a known peer its share, before it opens. At a limit another connection gives way to it; or
+    /// else it is closed, and this returns `false`.
     pub(super) fn claim_share(&mut self, id: ConnectionId) -> bool {
         if self.connections.get_mut(id).is_none_or(|conn| conn.has_share(&mut self.state)) {
             return true;
@@ -43,10 +43,10 @@ where
         else {
             return true;
         };
-        // It holds a place itself.
+        // The connection itself holds one of the places.
         let taken = self.state.lifecycle.held_connections().saturating_sub(1);
         while let Some(crowd) = self.state.shares.crowd(Some(peer), &remote, taken) {
-            // The peer pays itself: one of its connections that looks dead gives way.
+            // One of the peer's own connections gives way, if it looks dead.
             let is_in = |id: ConnectionId| match crowd.holder {
                 Holder::Peer => true,
                 Holder::Group(group) => self.state.shares.connections_in(group).any(|other| other == id),
@@ -72,7 +72,7 @@ where
         true
     }
 
-    /// Closes a connection that gets no share, for the reason `why`. Always `false`.
+    /// Closes a connection that gets no share, for the reason `why`. Returns `false`.
     fn refuse_connection(&mut self, id: ConnectionId, why: &dyn fmt::Display) -> bool {
         if let Some(conn) = self.connections.get_mut(id) {
             conn.refuse_share(&mut self.state, why);
@@ -81,16 +81,17 @@ where
         false
     }
 
-    /// Returns whether an inbound connection has no stream, and its peer has not answered yet that it is there. While the
-    /// owner is late, an answer may be unread.
+    /// Returns whether an inbound connection looks dead: it has no stream, and its peer has not answered the last ping.
+    /// While the owner is late nothing looks dead, since an answer may be unread.
     fn looks_dead(&self, id: ConnectionId) -> bool {
         let interval = self.state.config.connection.keep_alive_interval;
         let heard = self.idle_times(id).map(|rest| rest.heard);
         !self.state.is_owner_late && heard.is_some_and(|heard| heard.saturating_add(interval) < self.now)
     }
 
-    /// Returns the inbound connection that has been without a stream for longest, of the greediest peer or address group that
-    /// has one and holds more than `than`. Those of protected peers stay. It looks at [`LOOKED_AT`] connections at most.
+    /// Returns the connection to close for a newcomer: of the greediest peer or address group that holds more than `than`
+    /// and has an inbound connection without a stream, the one that has been without for longest. It passes over connections
+    /// of protected peers, and looks at [`LOOKED_AT`] connections at most.
     fn longest_idle_of_greediest(&self, than: u32) -> Option<ConnectionId> {
         let shares = &self.state.shares;
         let is_protected =
@@ -117,8 +118,8 @@ where
         self.connections.get(id).filter(|_| self.state.shares.is_inbound(id)).and_then(SocketConnection::idle_times)
     }
 
-    /// Resets a stream of the greediest peer for each stream of a newcomer, or of ours, that has begun in the reserve since
-    /// the last call.
+    /// Resets a stream of the greediest peer for each stream that a newcomer, or we, have begun in the reserve since the
+    /// last call.
     pub(super) fn give_way_to_streams(&mut self) {
         while let Some(one) = self.state.shares.take_wanted() {
             let Some(victim) = self.stream_to_give_way(one) else { continue };
@@ -130,10 +131,10 @@ where
         }
     }
 
-    /// Returns the stream that gives way, of the peer that a connection leads to: of those that the peer has begun, the
-    /// half-open one that has been silent longest, if that is long enough to give it up at all; else the youngest of the
-    /// connection on which it has begun most. A half-open one that is silent is most likely forgotten. The youngest has
-    /// got least, and an old one may be what the connection is for.
+    /// Returns the stream that gives way, of those that the peer of connection `one` has begun. It is the half-open stream
+    /// that has been silent longest, if it has been silent for long enough: such a stream is most likely forgotten.
+    /// Otherwise it is the youngest stream of the connection on which the peer has begun most: it has transferred least,
+    /// while an old stream may be what the connection is for.
     fn stream_to_give_way(&self, one: ConnectionId) -> Option<StreamId> {
         let (shares, lifecycle) = (&self.state.shares, &self.state.lifecycle);
         let peer = self.connections.get(one)?.peer()?;

@@ -1,4 +1,4 @@
-//! [`Gate`]: the owner's own rule for who comes in, whom we dial, and which protocols a peer may speak.
+//! [`Gate`]: the owner's own rules for who may connect, whom we dial, and which protocols a peer may speak.
 
 use super::address_group::is_name;
 use super::lists::Lists;
@@ -12,11 +12,11 @@ use libp2p_core::Multiaddr;
 use libp2p_identity::PeerId;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// Decides who comes in, whom we dial, and which protocols a peer may speak with us. An owner gives it to its swarm with
-/// [`Swarm::set_gate`](super::Swarm::set_gate). Each method allows everything unless it is written anew.
+/// Decides who may connect, whom we dial, and which protocols a peer may speak with us. An owner gives it to its swarm with
+/// [`Swarm::set_gate`](super::Swarm::set_gate). The default of each method allows everything.
 ///
-/// The swarm has [`Lists`] of peers and networks besides, which suffice for most owners. They are asked first, and a gate
-/// is asked about what they allow.
+/// The swarm also has [`Lists`] of peers and networks, which suffice for most owners. They are asked first, and the gate
+/// only about what they allow.
 ///
 /// | asked | when | a refusal is told as |
 /// |---|---|---|
@@ -25,21 +25,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// | [`may_connect`](Self::may_connect) | a peer was authenticated, before it can open a stream | inbound: closed and counted as `ConnectionDenied`, since it has no id yet; outbound: `ConnectFailed` with `Denied`, before our last handshake message, so that the peer does not learn who we are |
 /// | [`may_speak`](Self::may_speak) | a peer has proposed a protocol that is registered, on a stream of its own | `na` to its proposal, and it may propose another one; [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Denied` if the stream ends without; counted as [`Refusal::StreamDenied`](super::Refusal::StreamDenied) |
 ///
-/// A gate is called within the swarm's turns, and within [`dial`](super::Swarm::dial). It gets no swarm, so it can change
-/// nothing there. Let it answer in constant time, since strangers decide how often it is asked. `now` is the time of the swarm,
-/// which never goes back. What it has allowed stays allowed; after a change of its rules,
-/// [`ask_gate_again`](super::Swarm::ask_gate_again) has it judge what is open.
+/// A gate is called within the swarm's turns, and within [`dial`](super::Swarm::dial). It has no access to the swarm. It
+/// should answer in constant time, since strangers decide how often it is asked. `now` is the time of the swarm, which never
+/// goes back. An answer is not asked for again: after a change of its rules,
+/// [`ask_gate_again`](super::Swarm::ask_gate_again) has the gate judge open connections and streams.
 ///
-/// **A panic of a gate** is a refusal, at each of the four questions: what it was asked about is denied as in the table. The
-/// turn or the dial goes on to its end, so that the swarm is whole. Then the panic goes on to who has called it:
-/// [`tick`](super::Swarm::tick), [`turn`](super::Swarm::turn), `poll` or `dial`, whose connection has an id then that nobody
-/// was given, and is told to have failed. Who catches it there can go on, and the gate is asked again, so it has to be fit for
-/// that, as behind [`AssertUnwindSafe`](std::panic::AssertUnwindSafe). Of several panics in one turn the first one goes on.
-/// The panic hook has seen each. A program that is built with `panic = "abort"` ends.
+/// **A panic of a gate** counts as a refusal, at each of the four questions. The turn or the dial first goes on to its end,
+/// so that the swarm is left in order. Then the panic is resumed in the caller of [`tick`](super::Swarm::tick),
+/// [`turn`](super::Swarm::turn), `poll` or `dial`. (The connection of such a `dial` has an id that the caller does not get,
+/// and its failure is told.) A caller that catches the panic can go on with the swarm. The gate is then asked again, so that
+/// it has to be usable after a panic, as with [`AssertUnwindSafe`](std::panic::AssertUnwindSafe). Of several panics in one
+/// turn the first is resumed; the panic hook has seen each. A program that is built with `panic = "abort"` ends.
 ///
-/// A dial to a name asks [`may_dial`](Self::may_dial) twice: with the name before it begins, and with the address that the
-/// name has led to once that is connected, before a byte is sent, if the transport's reactor
-/// [tells it](super::Reactor::dialed_to). `identify` and `ls` go on listing a protocol that it denies to a peer.
+/// A dial to a name asks [`may_dial`](Self::may_dial) twice: with the name before the dial begins, and with the address to
+/// which the name has led once that is connected, before a byte is sent. The second question needs a reactor that [knows
+/// that address](super::Reactor::dialed_to). `identify` and multistream's `ls` still list a protocol that the gate denies to
+/// a peer.
 ///
 /// A gate that lets strangers connect ten times a second in all:
 ///
@@ -77,22 +78,22 @@ pub trait Gate: Send {
         true
     }
 
-    /// Returns whether a dial to `address` may begin. `peer` is the one that the address names at its end, if it does; the
-    /// address is without it.
+    /// Returns whether a dial to `address` may begin. `peer` is the peer that stood at the end of the dialed address, if one
+    /// did; `address` is the rest.
     fn may_dial(&mut self, address: &Multiaddr, peer: Option<PeerId>, now: Duration) -> bool {
         let _ = (address, peer, now);
         true
     }
 
-    /// Returns whether a peer that has just proved who it is may connect. `remote` is where it came from, or what was
-    /// dialed.
+    /// Returns whether a peer that has just been authenticated may connect. `remote` is the address that it came from, or
+    /// that was dialed.
     fn may_connect(&mut self, peer: PeerId, direction: Direction, remote: &Multiaddr, now: Duration) -> bool {
         let _ = (peer, direction, remote, now);
         true
     }
 
-    /// Returns whether a peer may speak a protocol on a stream that it has begun. It is asked for each such stream, about
-    /// registered protocols only. Streams of ours are our own choice, and it is not asked.
+    /// Returns whether a peer may speak a protocol on a stream that it has begun. The swarm asks for each such stream, about
+    /// registered protocols only. It does not ask about streams that we open.
     fn may_speak(&mut self, peer: PeerId, protocol: &Protocol, now: Duration) -> bool {
         let _ = (peer, protocol, now);
         true
@@ -107,7 +108,7 @@ pub(super) struct Access {
     panic: Option<Box<dyn Any + Send>>,
 }
 
-/// The rule that has refused something, in words for a log and for the text of an error.
+/// The rule that has denied something. Its text is for a log and for the text of an error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Denial {
     ListedAddress,
@@ -145,7 +146,8 @@ impl Access {
         self.ask(|gate| gate.may_dial(address, peer, now))
     }
 
-    /// Asks about a peer that is authenticated. Its address is looked up again, since the lists may have changed.
+    /// Asks the lists and the gate about an authenticated peer. The lists judge its address again, since they may have
+    /// changed since the accept.
     pub(super) fn may_connect(
         &mut self,
         peer: PeerId,
@@ -157,7 +159,7 @@ impl Access {
         self.ask(|gate| gate.may_connect(peer, direction, remote, now))
     }
 
-    /// Returns the list that denies a peer or an address, if one does.
+    /// Asks the lists about a peer, if it is known, and an address.
     pub(super) fn lists_allow(&self, peer: Option<PeerId>, address: &Multiaddr, now: Duration) -> Result<(), Denial> {
         if self.lists.denies_address(address) {
             return Err(Denial::ListedAddress);
@@ -168,7 +170,7 @@ impl Access {
         }
     }
 
-    /// Does the same for a dial. A name is judged by the address that it leads to, once that is known.
+    /// Asks the lists about a dial. A name is judged by the address to which it leads, once that is known.
     pub(super) fn lists_allow_dial(
         &self,
         address: &Multiaddr,
@@ -189,7 +191,7 @@ impl Access {
         self.gate.is_some()
     }
 
-    /// Returns whether a peer may speak a protocol.
+    /// Asks the gate whether a peer may speak a protocol.
     pub(super) fn may_speak(&mut self, peer: PeerId, protocol: &Protocol, now: Duration) -> Result<(), Denial> {
         self.ask(|gate| gate.may_speak(peer, protocol, now))
     }
@@ -207,7 +209,8 @@ impl Access {
         }
     }
 
-    /// Lets a panic of the gate go on, if there was one. The swarm is whole: all that had to be done about it is done.
+    /// Resumes a panic of the gate, if there was one. The caller has done all that its refusal asks for, so that the swarm
+    /// is in order.
     #[inline]
     pub(super) fn resume_panic(&mut self) {
         if let Some(payload) = self.panic.take() {

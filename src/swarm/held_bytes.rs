@@ -1,8 +1,9 @@
-//! [`HeldBytes`]: the bytes that wait in all connections, of each peer and of each connection, and who is to get no more.
+//! [`HeldBytes`]: the bytes that connections hold, counted for each connection, for each peer, and in all; and the pressure
+//! that follows from the counts.
 //!
-//! Each connection has a [`ConnectionAccount`] beside it, so that a change costs O(1) and no look-up. What counts is
-//! memory: the capacity of the buffers for unread bytes of streams, for output that waits, and for input that was kept.
-//! A connection whose bytes have just been read and sent holds next to nothing, whatever others do.
+//! Each connection has a [`ConnectionAccount`] beside it, so that a change costs O(1) and no look-up. Memory counts: the
+//! capacity of the buffers for unread bytes of streams, for pending output, and for incomplete input. A connection whose
+//! bytes have just been read and sent holds next to nothing, whatever others do.
 
 use super::config::Config;
 use crate::connection::yamux::Pressure;
@@ -13,14 +14,14 @@ use core::num::NonZeroU32;
 use libp2p_identity::PeerId;
 use slab::Slab;
 
-/// For how many peers, and connections that wait, memory is always kept.
+/// The number of peers, and of waiting connections, for which memory is always kept.
 const FEW: usize = 8;
-/// Whoever holds more than this part of the budget in all gets none of its last quarter.
+/// A peer that holds more than 1/16 of the budget in all gets nothing of its last quarter.
 const LARGE_PART: usize = 16;
-/// Whoever holds more than this part of it gets nothing once it is used up. Who holds less is not why it is.
+/// A peer that holds more than 1/64 of the budget gets nothing once it is used up. A peer that holds less is not the cause.
 const SMALL_PART: usize = 64;
 
-/// The counts of all that waits.
+/// The counts of bytes held.
 #[derive(Debug)]
 pub(super) struct HeldBytes {
     all: usize,
@@ -29,26 +30,27 @@ pub(super) struct HeldBytes {
     budget_of_connection: usize,
     slots: BTreeMap<PeerId, u32>,
     peers: Slab<PeerHeld>,
-    /// Connections that withhold window, and may grant it once less is held in all.
+    /// The connections that withhold window until less is held in all.
     waiting: Vec<ConnectionId>,
-    /// Connections that may no longer have to withhold window.
+    /// The connections that perhaps need not withhold window any more.
     relieved: Vec<(ConnectionId, BudgetScope)>,
-    /// As long as no more is held in all, nobody is under pressure, for no budget can be exceeded.
+    /// The number of bytes up to which nobody is under pressure, since no budget can be exceeded while no more is held in
+    /// all.
     calm: usize,
-    /// A budget is exceeded by a quarter, so that something has to go.
+    /// A budget is exceeded by a quarter, so that streams have to be reset.
     is_over: bool,
 }
 
-/// What the connections of one peer hold together.
+/// The bytes that the connections of one peer hold together.
 #[derive(Debug)]
 struct PeerHeld {
     connections: u32,
     bytes: usize,
-    /// Those that may grant window once less is held by this peer.
+    /// The connections that withhold window until this peer holds less.
     waiting: Vec<ConnectionId>,
 }
 
-/// The count of one connection, which lies beside the connection.
+/// The count of one connection. The connection owns it.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionAccount {
     bytes: usize,
@@ -56,18 +58,18 @@ pub(super) struct ConnectionAccount {
     peer: Option<NonZeroU32>,
     waits_for_all: bool,
     waits_for_peer: bool,
-    /// Its connection was told of some pressure, and not that there is none any more.
+    /// The connection was told that it is under pressure, and not yet that it is no more.
     pub(super) is_pressed: bool,
 }
 
-/// The budget that a connection waits for.
+/// The budget for which a connection waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum BudgetScope {
     All,
     Peer,
 }
 
-/// One quarter more: where something has to go.
+/// Returns a budget and a quarter, beyond which streams are reset.
 pub(super) const fn limit(budget: usize) -> usize {
     budget.saturating_add(budget / 4)
 }
@@ -78,7 +80,7 @@ impl ConnectionAccount {
         self.bytes
     }
 
-    /// Returns a number that the connections of one peer share; `None` before the connection has opened.
+    /// Returns a number that is the same for all connections of one peer; `None` before the connection has opened.
     pub(super) const fn peer(&self) -> Option<NonZeroU32> {
         self.peer
     }
@@ -111,7 +113,7 @@ impl HeldBytes {
         self.slots.get(peer).and_then(|slot| self.peers.get(*slot as usize)).map_or(0, |peer| peer.bytes)
     }
 
-    /// Counts a connection for its peer from now on. The only look-up of a connection's life.
+    /// Counts a connection for its peer from now on. It is the only look-up that a connection ever costs here.
     pub(super) fn join(&mut self, account: &mut ConnectionAccount, peer: PeerId) {
         let slot = *self
             .slots
@@ -123,7 +125,7 @@ impl HeldBytes {
         account.peer = NonZeroU32::new(slot + 1);
     }
 
-    /// Forgets a connection of `peer`, if that is known, with whatever it still holds.
+    /// Forgets a connection with the bytes that it still holds. `peer` is its peer, if that is known.
     pub(super) fn close(&mut self, account: &mut ConnectionAccount, id: ConnectionId, peer: Option<PeerId>) {
         if core::mem::take(&mut account.waits_for_all) {
             self.waiting.retain(|waiting| *waiting != id);
@@ -146,8 +148,8 @@ impl HeldBytes {
         }
     }
 
-    /// Gives memory back if less than half of it is needed, so that the many who leave one after the other do not each have
-    /// all of it moved.
+    /// Gives memory back if less than half of it is needed. With this condition, many connections that leave one after the
+    /// other do not each cause all of it to be moved.
     pub(super) fn give_up_memory(&mut self) {
         if self.waiting.capacity() > FEW && self.waiting.len() < self.waiting.capacity() / 2 {
             self.waiting.shrink_to_fit();
@@ -157,7 +159,7 @@ impl HeldBytes {
         }
     }
 
-    /// A connection holds `bytes` now.
+    /// Takes note that a connection now holds `bytes`.
     pub(super) fn change(&mut self, account: &mut ConnectionAccount, bytes: usize) {
         let before = core::mem::replace(&mut account.bytes, bytes);
         if before == bytes {
@@ -174,7 +176,7 @@ impl HeldBytes {
         self.change_under_pressure(account, before, all);
     }
 
-    /// The same where some budget may be exceeded, or was.
+    /// Does the rest of [`change`](Self::change) if a budget may be exceeded now, or was exceeded before.
     #[cold]
     #[inline(never)]
     fn change_under_pressure(&mut self, account: &ConnectionAccount, before: usize, all: usize) {
@@ -199,7 +201,7 @@ impl HeldBytes {
         self.is_over |= bytes > limit(self.budget_of_connection) || self.all > limit(self.budget);
     }
 
-    /// Returns whether nobody is under pressure. It may be `false` though nobody is.
+    /// Returns `true` only if nobody is under pressure. It may return `false` although nobody is.
     pub(super) const fn is_calm(&self) -> bool {
         self.all <= self.calm
     }
@@ -223,7 +225,7 @@ impl HeldBytes {
         }
     }
 
-    /// Has a connection that withholds window come up once less is held, in all or by its peer.
+    /// Puts a connection that withholds window in line, to be relieved once less is held, in all or by its peer.
     pub(super) fn wait(&mut self, account: &mut ConnectionAccount, id: ConnectionId) {
         if !core::mem::replace(&mut account.waits_for_all, true) {
             self.waiting.push(id);
@@ -235,7 +237,7 @@ impl HeldBytes {
         }
     }
 
-    /// Takes the next connection that may no longer have to withhold window.
+    /// Takes the next connection that perhaps need not withhold window any more.
     pub(super) fn next_relieved(&mut self) -> Option<(ConnectionId, BudgetScope)> {
         let next = self.relieved.pop();
         if next.is_none() {
@@ -249,7 +251,7 @@ impl HeldBytes {
         !self.relieved.is_empty()
     }
 
-    /// Takes note that a connection has come up from a line.
+    /// Takes note that a connection has left a line.
     pub(super) const fn came_up(account: &mut ConnectionAccount, line: BudgetScope) {
         match line {
             BudgetScope::All => account.waits_for_all = false,
@@ -262,13 +264,13 @@ impl HeldBytes {
         self.is_over
     }
 
-    /// Returns whether it is, and takes note that the caller acts on that.
+    /// Returns whether a budget is exceeded by a quarter, and clears that mark: the caller acts on it.
     pub(super) const fn take_over(&mut self) -> bool {
         core::mem::replace(&mut self.is_over, false)
     }
 
-    /// Returns whether more is held than a budget and an eighth of it, by this connection, by its peer, or by all. There
-    /// relief ends, so that it does not begin again at once.
+    /// Returns whether this connection, its peer, or all connections together hold more than nine eighths of their budget.
+    /// Relief ends there: below the quarter at which it begins, so that it does not begin again at once.
     pub(super) fn is_beyond(&self, account: &ConnectionAccount) -> bool {
         let is_beyond = |held: usize, budget: usize| held > budget.saturating_add(budget / 8);
         let of_peer = account.peer.and_then(|slot| self.peers.get(slot.get() as usize - 1));
@@ -277,12 +279,12 @@ impl HeldBytes {
             || is_beyond(account.bytes, self.budget_of_connection)
     }
 
-    /// Returns whether a turn that began with `start` bytes has filled so much that its owner should read first.
+    /// Returns whether a turn that began with `start` bytes held has added so many that its owner should read first.
     pub(super) const fn is_filled(&self, start: usize) -> bool {
         self.all > self.budget && self.all.saturating_sub(start) > self.budget / 8
     }
 
-    /// Returns the memory that streams may take in one helping before its owner looks at the budgets again.
+    /// Returns the bytes of memory that streams may take in one helping before the budgets are checked again.
     pub(super) const fn helping(&self) -> usize {
         let part = self.budget / 16;
         if part == 0 { 1 } else { part }

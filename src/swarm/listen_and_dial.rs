@@ -1,4 +1,4 @@
-//! Listeners and dials, as an owner begins them.
+//! The commands that begin listeners and dials.
 
 use super::Swarm;
 use super::address;
@@ -19,14 +19,15 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Listens on an address, which may end with our own `/p2p/…`. The next turn that finds room for the event binds it.
+    /// Listens on an address, which may end with our own `/p2p/…`. The next turn that finds room for its event binds the
+    /// socket.
     ///
     /// # Events
     /// [`Listen`](crate::lifecycle::Event::Listen) once a connect succeeds, or
-    /// [`ListenFailed`](crate::lifecycle::Event::ListenFailed) with what was wrong
-    /// with the address: unsupported, in use, not this machine's, not permitted, [`WrongPeer`](Failure::WrongPeer) if it
-    /// names another peer. A transport that reports an address which nobody can connect to (a wildcard, port 0) fails it
-    /// with [`AddressNotAvailable`](Failure::AddressNotAvailable); once the listener is open, such an address is left out.
+    /// [`ListenFailed`](crate::lifecycle::Event::ListenFailed) with the fault of the address: it is unsupported, in use, not
+    /// this machine's, not permitted, or names another peer ([`WrongPeer`](Failure::WrongPeer)). If the first address that
+    /// the transport reports is one to which nobody can connect (a wildcard, port 0), the listener fails with
+    /// [`AddressNotAvailable`](Failure::AddressNotAvailable); once it is open, such addresses are left out.
     ///
     /// # Errors
     /// [`ListenError`]; nothing has changed.
@@ -40,8 +41,7 @@ where
         Ok(id)
     }
 
-    /// Dials an address. With `/p2p/…` at its end, no other peer is accepted. Two dials of one address are two
-    /// connections.
+    /// Dials an address. If it ends with `/p2p/…`, no other peer is accepted. Two dials to one address are two connections.
     ///
     /// # Events
     /// [`Connected`](crate::lifecycle::Event::Connected) once the peer is authenticated and the muxer agreed, or

@@ -1,4 +1,4 @@
-//! Listeners, and what the transport says of them.
+//! Listeners, and the events of the transport.
 
 use super::Swarm;
 use super::address::{AddressFlaw, plain_address, split_peer, unsupported};
@@ -19,7 +19,7 @@ use libp2p_core::transport::{ListenerId as TransportId, TransportError, Transpor
 use libp2p_core::{Multiaddr, Transport};
 use std::collections::HashMap;
 
-/// The most events of the transport that are taken at once while a listener waits for its first address.
+/// The most events of the transport that are taken in a row while a listener waits for its first address.
 const MAX_AWAITED: usize = 8;
 
 /// The time between two warnings of one listener.
@@ -28,18 +28,18 @@ const WARNING_PAUSE: Duration = Duration::from_secs(1);
 /// A listener, from the command to its last event.
 pub(super) struct ListenerEntry {
     pub(super) address: Multiaddr,
-    /// Its name in the transport, once that was asked to listen.
+    /// Its id in the transport, once the transport was asked to listen.
     transport_id: Option<TransportId>,
-    /// Where it listens, as the transport says.
+    /// The addresses on which it listens, as the transport reports them.
     pub(super) addresses: Vec<Multiaddr>,
-    /// The transport owes us its first address.
+    /// The transport has not reported its first address yet.
     awaits_address: bool,
-    /// Why it was closed, if it was: then the transport owes us its end.
+    /// The reason of its close, if it is being closed: the transport still has to report its end.
     end: Option<ListenerEnd>,
-    /// The reason of its failure, where the transport has bound it and it fails all the same.
+    /// The reason of its failure, if it fails although the transport has bound it.
     failure: Option<Failure>,
     pub(super) error: Option<String>,
-    /// The time at which the log said last that it cannot accept.
+    /// The time of the last warning in the log that it cannot accept.
     warned: Option<Duration>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct ListenerEntry {
 pub(super) struct Listeners {
     pub(super) table: Table<ListenerId, ListenerEntry>,
     by_transport_id: HashMap<TransportId, ListenerId>,
-    /// Listeners of which the transport owes us a word: their first address, or their end.
+    /// The number of listeners whose first address, or whose end, the transport still has to report.
     expecting: usize,
 }
 
@@ -75,8 +75,8 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// There is room for a listener to open: binds it, and asks the transport at once for its first address, while the
-    /// room is there.
+    /// Binds a listener for which there is room to open, and polls the transport at once for its first address, while there
+    /// still is room.
     pub(super) fn admit_listener(&mut self, id: ListenerId) {
         if !self.state.is_opening(id) {
             return;
@@ -86,7 +86,7 @@ where
             return;
         }
         if listener.transport_id.is_some() {
-            // It is bound since, and has waited for room only.
+            // It was bound before, and has waited for room only.
             return self.listener_opens(id);
         }
         let plain = match split_peer(&listener.address) {
@@ -125,7 +125,7 @@ where
         let _ = self.state.lifecycle.fail(id, failure);
     }
 
-    /// A listener that is opening has its first address, or has had it and there is room now.
+    /// Opens a listener that has its first address, if there is room for the event.
     fn listener_opens(&mut self, id: ListenerId) {
         if self.is_shutting_down {
             return;
@@ -135,16 +135,18 @@ where
         }
     }
 
-    /// Closes a listener; the transport's word that its socket is closed is waited for.
+    /// Closes a listener. Its last event follows once the transport reports that its socket is closed.
     pub(super) fn end_listener(&mut self, id: ListenerId, end: ListenerEnd) {
         let Some(listener) = self.listeners.table.get_mut(id) else { return };
         if listener.end.is_some() {
             return;
         }
         listener.end = Some(end);
-        // An open one leaves, one that is opening stays so until its socket is closed.
+        // An open listener leaves. For one that is opening this is an error, which changes nothing: it goes on opening until
+        // its socket is closed.
         let _ = self.state.lifecycle.leave(id);
-        // The next poll hears the transport's word, or lets the owner drain what is told here.
+        // The next turn hears the transport's report; or, if the last event is queued below, the mark makes the owner take
+        // that turn and drain it.
         self.wakers.mark(WakeTarget::Transport);
         let Some(transport_id) = listener.transport_id else {
             let _ = self.state.lifecycle.end_listener(id, end);
@@ -152,12 +154,12 @@ where
         };
         self.listeners.expecting += 1;
         if !self.transport.remove_listener(transport_id) {
-            // A transport that has forgotten it has nothing more to say of it.
+            // A transport that does not know the listener will report nothing more about it.
             self.listener_closed(transport_id, Ok(()));
         }
     }
 
-    /// Its socket is closed, for a reason of the transport's or since we asked for it.
+    /// Ends a listener whose socket is closed, for a reason of the transport's or because we asked for it.
     fn listener_closed(&mut self, transport_id: TransportId, reason: Result<(), T::Error>) {
         let Some((id, listener)) = self.known(transport_id) else { return };
         let (asked, failure) = (listener.end, listener.failure);
@@ -169,7 +171,7 @@ where
         self.listeners.by_transport_id.remove(&transport_id);
         let _ = match (asked, &reason) {
             _ if failure.is_some_and(|failure| self.state.lifecycle.fail(id, failure).is_ok()) => Ok(()),
-            // Binding took a while, and failed of something that has a word of its own.
+            // Binding was asynchronous, and its error may be a failure with a name of its own.
             (None, Err(error)) if self.state.is_opening(id) => self.state.lifecycle.fail(id, error::failure(error)),
             (None, Err(error)) => self.state.lifecycle.end_listener(id, ListenerEnd::Failed(error::fault(error))),
             (None, Ok(())) => self.state.lifecycle.end_listener(id, ListenerEnd::Failed(Fault::Io)),
@@ -177,8 +179,8 @@ where
         };
     }
 
-    /// Takes the next event of the transport, and handles it. While nothing may open, the transport is polled only for
-    /// ends and first addresses that listeners wait for, so accepting pauses.
+    /// Takes the next event of the transport and handles it. While nothing may open, the transport is polled only for the
+    /// ends and first addresses of listeners, so that accepting pauses.
     pub(super) fn help_transport(&mut self) {
         let accepts = self.accepts();
         self.is_transport_due = !accepts;
@@ -189,14 +191,14 @@ where
         match Pin::new(&mut self.transport).poll(&mut Context::from_waker(&waker)) {
             Poll::Pending => self.is_transport_due = false,
             Poll::Ready(event) => {
-                // Before the gate is asked: if that panics, the next event is heard nevertheless.
+                // This comes before the gate is asked: if the gate panics, the next event is still heard.
                 self.wakers.mark(WakeTarget::Transport);
                 self.transport_says(event, self.now);
             }
         }
     }
 
-    /// Whether a connection may come in now.
+    /// Returns whether a connection may be accepted now.
     pub(super) fn accepts(&self) -> bool {
         !self.is_shutting_down && self.state.lifecycle.room() > 0
     }
@@ -217,7 +219,7 @@ where
             }
             TransportEvent::Incoming { listener_id, upgrade, local_addr, send_back_addr } => {
                 let Some((id, listener)) = self.known(listener_id) else { return };
-                // Of equal addresses one is kept, for all connections that have come to it.
+                // All connections to one address share one copy of it.
                 let known = listener.addresses.iter().find(|address| **address == local_addr);
                 let local = known.cloned().unwrap_or(local_addr);
                 self.accept(id, upgrade, send_back_addr, local, now);
@@ -227,11 +229,12 @@ where
         }
     }
 
-    /// A listener could not accept, and lives on: the system has run out of descriptors, say.
+    /// Handles the error of a listener that could not accept and stays open: the system has run out of descriptors, for
+    /// example.
     fn listener_cannot_accept(&mut self, transport_id: TransportId, error: &T::Error) {
         let now = self.now;
         let Some((id, listener)) = self.known(transport_id) else { return };
-        // Peers pace this.
+        // Peers decide how often this happens.
         if listener.warned.is_none_or(|at| at.saturating_add(WARNING_PAUSE) <= now) {
             listener.warned = Some(now);
             log::warn!("{id} cannot accept: {error}");
@@ -260,8 +263,7 @@ where
         self.listener_opens(id);
     }
 
-    /// The transport reports an address that nobody can connect to. A listener that has no other address cannot be told
-    /// to be open: it fails.
+    /// Handles an address that nobody can connect to. A listener without another address cannot open with it: it fails.
     fn address_is_refused(&mut self, transport_id: TransportId, address: &Multiaddr, flaw: AddressFlaw) {
         let Some((id, listener)) = self.known(transport_id) else { return };
         log::warn!("{id}: the transport reports {address}, and nobody can connect to it: {flaw}");

@@ -22,20 +22,19 @@ use libp2p_identity::PeerId;
 use rules::NetworkRules;
 use timed::TimedDenials;
 
-/// The peers of which a swarm is told one by one that their rules have changed. When there are more it looks at everything
-/// that is open.
+/// The most peers with changed rules that are looked up one by one. If more have changed, the swarm checks all connections.
 const MAX_CHANGED: usize = 64;
 
 /// The rule of a peer or a network.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ListRule {
-    /// It may connect, and may be dialed.
+    /// The peer or network may connect, and may be dialed.
     Allow,
-    /// It may not.
+    /// The peer or network may neither connect nor be dialed.
     Deny,
 }
 
-/// The list has as many rules as its bound allows. Nothing has changed.
+/// The error of a list that has as many rules as its bound allows. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ListFull;
 
@@ -47,46 +46,48 @@ impl fmt::Display for ListFull {
 
 impl core::error::Error for ListFull {}
 
-/// The peers and the networks that a swarm allows or denies. [`Swarm::lists_mut`](super::Swarm::lists_mut) lends them, at any
-/// time; a change cuts what is open.
+/// The peers and the networks that a swarm allows or denies. [`Swarm::lists_mut`](super::Swarm::lists_mut) gives access to
+/// them at any time. A change also ends open connections that it denies.
 ///
-/// **Rules.** A peer has at most one rule, and so has a network; the last one that was given counts. Of the networks that an
-/// address is in, the smallest one with a rule decides. Who has no rule is allowed, or is denied if
-/// [`deny_unlisted_peers`](Self::deny_unlisted_peers) or [`deny_unlisted_addresses`](Self::deny_unlisted_addresses) says so:
-/// that makes a list of denials one of permissions. A connection needs both, an address and a peer that are allowed.
-/// Beside its rule a peer can be [denied until a time](Self::deny_peer_until), which outweighs a rule that allows it. A whole
-/// list, as it stands in a file, is given at once by [`replace_peers`](Self::replace_peers) and
-/// [`replace_networks`](Self::replace_networks).
+/// **Rules.** A peer has at most one rule, and so has a network; the last one that was given counts. Of the networks that
+/// contain an address, the smallest one with a rule decides. A peer or an address without a rule is allowed, unless
+/// [`deny_unlisted_peers`](Self::deny_unlisted_peers) or [`deny_unlisted_addresses`](Self::deny_unlisted_addresses) was
+/// called, which turns the list into one of permissions. A connection needs an allowed address and an allowed peer. Besides
+/// its rule, a peer can be [denied until a time](Self::deny_peer_until), which overrides a rule that allows it.
+/// [`replace_peers`](Self::replace_peers) and [`replace_networks`](Self::replace_networks) replace a whole list at once, by
+/// one that was read from a file, say.
 ///
-/// **IPv4 inside IPv6.** `::ffff:192.0.2.1` is 192.0.2.1. An address of NAT64 with the well-known prefix (64:ff9b::/96), of 6to4
-/// (2002::/16) or of Teredo (2001::/32) leads to a host by an IPv4 address that is written in it. It is judged by that and by
-/// itself: if either is denied it is denied, and it has no rule if neither has. So who denies 192.0.2.0/24 denies
-/// `64:ff9b::192.0.2.1`, too, and who denies 64:ff9b::/96 denies all that comes through there. In other addresses nothing
-/// tells an IPv4 address: deny the prefix of a network's own NAT64 (64:ff9b:1::/48, say) as it is.
+/// **IPv4 inside IPv6.** `::ffff:192.0.2.1` is 192.0.2.1. An address of NAT64 with the well-known prefix (64:ff9b::/96), of
+/// 6to4 (2002::/16) or of Teredo (2001::/32) leads to a host by the IPv4 address that it contains. Both addresses are
+/// judged: if either is denied, the address is denied; if neither has a rule, it has none. So a denial of 192.0.2.0/24 also
+/// denies `64:ff9b::192.0.2.1`, and a denial of 64:ff9b::/96 denies every address of that prefix. Other IPv6 addresses do
+/// not show whether they contain an IPv4 address: to deny a network's own NAT64, deny its prefix (64:ff9b:1::/48, say).
 ///
-/// **Where they are asked.** When a socket is accepted, its address: it is closed before anything is kept of it, and before a
-/// byte is read or sent. With 1 000 networks of 8 lengths of prefix that takes some 3 800 instructions on x86-64, a pipe in
-/// memory included, of which the look-up takes 1 500 (`benches/instructions.sh`); our half of a handshake takes 2.7 million.
-/// When a dial begins, its address and the peer that it names. When a peer is authenticated, both again. The address is the
-/// first IP address of a multiaddress, so that through a relay it is the relay's. One without an IP address has no rule. The
-/// name in a dial's address is judged once it has led to an address: the dial fails as soon as it is connected, before a byte
-/// is sent.
+/// **When they are asked.** They judge the address of an accepted socket: a denied one is closed before anything is kept of
+/// it, and before a byte is read or sent. With 1 000 networks of 8 lengths of prefix, that takes some 3 800 instructions on
+/// x86-64, including a pipe in memory, and 1 500 of them for the look-up (`benches/instructions.sh`); our half of a
+/// handshake takes 2.7 million. They judge the address of a dial, and the peer that it names, when the dial begins. They
+/// judge address and peer again when the peer is authenticated. The address is the first IP address of a multiaddress; for a
+/// connection through a relay, that is the relay's. An address without an IP address has no rule. The name in a dial's
+/// address is judged once it has led to an address: if that is denied, the dial fails as soon as it is connected, before a
+/// byte is sent.
 ///
-/// **What a change cuts.** The next turns close each open connection that the lists deny now, as
-/// [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied). Its peer hears yamux's
-/// go-away 0, if its pipe takes that at once. After a change for one peer the next turn does it, and costs nothing for others.
-/// After a change for a network, or of more than 64 peers in one turn, it looks at 64 connections in each unit of a
-/// [`turn`](super::Swarm::turn). [`poll_at`](super::Swarm::poll_at) is *now* until all is done. Permission given later reopens
+/// **Open connections after a change.** The next turns close each open connection that the lists deny now, as
+/// [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied). The peer is sent yamux's go-away 0, if the pipe takes
+/// that at once. After a change for one peer, the next turn closes that peer's connections and looks at no others. After a
+/// change for a network, or for more than 64 peers in one turn, all connections are checked, 64 in each unit of a
+/// [`turn`](super::Swarm::turn). [`poll_at`](super::Swarm::poll_at) is *now* until all is done. A later permission reopens
 /// nothing.
 ///
-/// **What a change cuts of what is under way.** A dial fails as [`Failure::Denied`](crate::lifecycle::Failure::Denied) if its
-/// address is denied now, or the one that its name has led to, or the peer that it names. A socket at the door
-/// ([`inbound_handshakes`](super::Swarm::inbound_handshakes)) is closed if its address is denied now. Nobody knows yet who is
-/// behind it, and behind a dial that names no peer: these go on, and end when a denied peer is authenticated; a dial before that
-/// peer hears who we are. What is authenticated and waits for room in the event queue fails at the latest when its turn comes.
+/// **Dials and handshakes after a change.** A dial fails as [`Failure::Denied`](crate::lifecycle::Failure::Denied) if its
+/// address is denied now, or the address to which its name has led, or the peer that it names. An accepted socket that is in
+/// its handshake ([`inbound_handshakes`](super::Swarm::inbound_handshakes)) is closed if its address is denied now. The peer
+/// behind such a socket, or behind a dial that names no peer, is not known yet: these go on, and end when a denied peer is
+/// authenticated, a dial before it has told that peer who we are. An authenticated connection that waits for room in the
+/// event queue fails at the latest when it would open.
 ///
-/// **Bounds.** [`Config::listed_peers`], [`Config::listed_networks`] and [`Config::timed_denials`]. A look-up of a peer costs
-/// O(log n), one of an address O(log n) for each length of prefix in use, and neither allocates.
+/// **Bounds.** [`Config::listed_peers`], [`Config::listed_networks`] and [`Config::timed_denials`]. Looking up a peer costs
+/// O(log n), looking up an address O(log n) for each length of prefix in use. Neither allocates.
 ///
 /// ```
 /// use core::time::Duration;
@@ -132,19 +133,19 @@ pub struct Lists {
     denies_unlisted_peers: bool,
     denies_unlisted_addresses: bool,
     changes: UncutChanges,
-    /// The swarm's clock. It goes on when the owner's has been set back.
+    /// The swarm's clock, which goes on when the owner's clock is set back.
     clock: Clock,
 }
 
-/// Rules that may deny more than the swarm has cut yet.
+/// Changes after which the swarm has not checked its connections yet.
 #[derive(Debug, Default)]
 struct UncutChanges {
     peers: Vec<PackedPeer>,
-    /// Everything that is open is to be looked at.
+    /// All connections have to be checked.
     all: bool,
 }
 
-/// A part of what is open that rules may have come to deny.
+/// The connections that a change may deny.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Changed {
     Peer(PeerId),
@@ -152,7 +153,7 @@ pub(super) enum Changed {
 }
 
 impl Lists {
-    /// Makes empty lists with the bounds of a configuration. A swarm has its own; others are for trying out rules.
+    /// Makes empty lists with the bounds of a configuration. A swarm has its own; make others to try out rules.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         Self {
@@ -170,7 +171,7 @@ impl Lists {
 
     // Peers.
 
-    /// Denies a peer, whatever was said of it before.
+    /// Denies a peer. It replaces the rule that the peer had.
     ///
     /// # Errors
     /// [`ListFull`].
@@ -178,7 +179,7 @@ impl Lists {
         self.set_peer(peer, ListRule::Deny)
     }
 
-    /// Allows a peer, whatever was said of it before. It ends a [denial until a time](Self::deny_peer_until), too.
+    /// Allows a peer. It replaces the rule that the peer had, and ends a [denial until a time](Self::deny_peer_until).
     ///
     /// # Errors
     /// [`ListFull`].
@@ -199,19 +200,19 @@ impl Lists {
         Ok(())
     }
 
-    /// Denies a peer until `until`, on the clock of [`tick`](super::Swarm::tick) as that is by now: a denial lasts as long
-    /// as it was to, although that clock is set back later. A denial that lasts longer already stays as it is. Its rule stays
-    /// beside it and counts afterwards.
+    /// Denies a peer until `until`, a time on the present clock of [`tick`](super::Swarm::tick): if that clock is set back
+    /// later, the denial does not last longer for it. A denial of the peer that lasts longer stays as it is. The peer keeps
+    /// its rule, which counts again afterwards.
     ///
-    /// At most [`Config::timed_denials`] peers are denied so. When there are as many, the denial that ends next makes place.
-    /// Returns `false` if that would be this one: then it is not kept.
+    /// At most [`Config::timed_denials`] peers are denied in this way. Beyond that, the denial that ends next is dropped.
+    /// Returns `false` if that is the new one, so that the peer is not denied.
     pub fn deny_peer_until(&mut self, peer: PeerId, until: Duration) -> bool {
         self.deny_until(peer, self.clock.of_owners(until))
     }
 
-    /// Denies a peer for so long from the latest time that the swarm was given; else it is
-    /// [`deny_peer_until`](Self::deny_peer_until). A notifee calls this one: it does not know when its owner's clock was
-    /// set back. Lists that are no swarm's count from zero.
+    /// Denies a peer for a duration, counted from the latest time that the swarm was given; otherwise it does what
+    /// [`deny_peer_until`](Self::deny_peer_until) does. Notifees should call this one, since they do not know whether the
+    /// owner's clock was set back. In lists outside of a swarm the time is zero.
     pub fn deny_peer_for(&mut self, peer: PeerId, time: Duration) -> bool {
         self.deny_until(peer, self.clock.now().saturating_add(time))
     }
@@ -225,7 +226,7 @@ impl Lists {
         is_kept
     }
 
-    /// Takes back whatever was said of a peer: its rule, and a denial until a time. Returns `false` if there was none.
+    /// Removes the rule of a peer, and a denial until a time. Returns `false` if there was neither.
     pub fn forget_peer(&mut self, peer: PeerId) -> bool {
         let Some(key) = PackedPeer::pack(peer) else { return false };
         let (rule, timed) = (self.peers.remove(&key), self.timed.remove(key));
@@ -235,7 +236,7 @@ impl Lists {
         rule.is_some() || timed.is_some()
     }
 
-    /// Denies all peers without a rule (`true`), or allows them (`false`), as at the start.
+    /// Denies all peers without a rule (`true`), or allows them (`false`, the default).
     pub fn deny_unlisted_peers(&mut self, is_denied: bool) {
         self.changes.all |= is_denied && !self.denies_unlisted_peers;
         self.denies_unlisted_peers = is_denied;
@@ -247,12 +248,12 @@ impl Lists {
         self.denies_peer_at(peer, self.clock.of_owners(now))
     }
 
-    /// Returns the same at a time on the swarm's own clock.
+    /// Returns whether a peer is denied at the time `now`, on the swarm's own clock.
     pub(super) fn denies_peer_at(&self, peer: PeerId, now: Duration) -> bool {
         if self.peers.is_empty() && self.timed.is_empty() {
             return self.denies_unlisted_peers;
         }
-        // No peer that could not be packed is on a list.
+        // A peer whose id cannot be packed cannot be on a list.
         let Some(key) = PackedPeer::pack(peer) else { return self.denies_unlisted_peers };
         self.timed.denies(key, now)
             || match self.peers.get(&key) {
@@ -261,12 +262,12 @@ impl Lists {
             }
     }
 
-    /// The peers that have rules, in order of their bytes.
+    /// Returns the peers that have rules, in the order of their bytes.
     pub fn peers(&self) -> impl Iterator<Item = (PeerId, ListRule)> {
         self.peers.iter().filter_map(|(peer, rule)| Some((peer.unpack()?, *rule)))
     }
 
-    /// The peers that are denied until a time, with that time, the one that ends next first.
+    /// Returns the peers that are denied until a time, with that time, in the order in which the denials end.
     pub fn timed_denials(&self) -> impl Iterator<Item = (PeerId, Duration)> {
         self.timed.iter().filter_map(|(peer, end)| Some((peer.unpack()?, self.clock.on_owners(end))))
     }
@@ -299,15 +300,15 @@ impl Lists {
         Ok(())
     }
 
-    /// Takes back the rule of exactly this network. Returns `false` if it has none.
+    /// Removes the rule of exactly this network. Returns `false` if it has none.
     pub fn forget_network(&mut self, network: Network) -> bool {
         let rule = self.networks.remove(network);
         self.changes.all |= rule == Some(ListRule::Allow);
         rule.is_some()
     }
 
-    /// Denies all addresses without a rule (`true`), or allows them (`false`), as at the start. Addresses without an IP address
-    /// are among them.
+    /// Denies all addresses without a rule (`true`), or allows them (`false`, the default). An address without an IP address
+    /// never has a rule.
     pub fn deny_unlisted_addresses(&mut self, is_denied: bool) {
         self.changes.all |= is_denied && !self.denies_unlisted_addresses;
         self.denies_unlisted_addresses = is_denied;
@@ -337,7 +338,7 @@ impl Lists {
         self.networks.of(one).max(behind).map_or(self.denies_unlisted_addresses, |rule| rule == ListRule::Deny)
     }
 
-    /// The networks that have rules: IPv4 first, then by the length of their prefix.
+    /// Returns the networks that have rules: IPv4 first, and in each family the shortest prefix first.
     pub fn networks(&self) -> impl Iterator<Item = (Network, ListRule)> {
         self.networks.iter()
     }
@@ -357,13 +358,13 @@ impl Lists {
         }
     }
 
-    /// Returns whether rules have changed so that something open may have to be cut.
+    /// Returns whether rules have changed so that something open may have to be ended.
     #[inline]
     pub(super) fn has_changes(&self) -> bool {
         self.changes.all || !self.changes.peers.is_empty()
     }
 
-    /// Takes the next change. The one of all that is open stands for those of peers.
+    /// Takes the next change. A change for all connections includes those for single peers.
     pub(super) fn take_changed(&mut self) -> Option<Changed> {
         if core::mem::take(&mut self.changes.all) {
             self.changes.peers = Vec::new();

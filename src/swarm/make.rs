@@ -1,4 +1,4 @@
-//! The making of a swarm.
+//! The constructors of [`Swarm`].
 
 use super::Swarm;
 use super::config::Config;
@@ -29,8 +29,8 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    /// Makes a swarm over a transport that wakes by itself. Its peers know it as `identity`. `seed` must be fresh
-    /// randomness from the system: all ephemeral keys come from it. The same seed, transport and calls replay the same
+    /// Makes a swarm over a transport that wakes by itself. `identity` is its identity key. `seed` must be fresh randomness
+    /// from the system, since all ephemeral keys are derived from it. The same seed, transport and calls replay the same
     /// run.
     ///
     /// Its queue holds 256 events; [`with_events`](Self::with_events) makes one of another size.
@@ -80,16 +80,16 @@ where
     /// ```
     ///
     /// # Errors
-    /// The system's error if it gives no random bytes, and one of kind `InvalidInput` if the identity cannot sign.
+    /// The system's error if it provides no random bytes; an error of kind `InvalidInput` if the identity cannot sign.
     #[cfg(feature = "rand")]
     pub fn from_os_rng(reactor: R, transport: T, identity: &Keypair, config: Config) -> io::Result<Self> {
         let swarm = Self::with_reactor(reactor, transport, identity, crate::keys::seed()?, config);
         swarm.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
     }
 
-    /// Makes a swarm as [`with_reactor`](Self::with_reactor) does, whose queue holds `EVENTS` events. 1 is enough; a longer
-    /// one lets more become open in one turn before its owner drains it. It is inferred where the swarm goes to a place of
-    /// known type. A transport that wakes by itself has the reactor `()`.
+    /// Makes a swarm as [`with_reactor`](Self::with_reactor) does, whose queue holds `EVENTS` events. 1 is enough; in a
+    /// longer queue, more can open in one turn before its owner drains it. `EVENTS` is inferred if the swarm is assigned to
+    /// a variable or field of known type. A transport that wakes by itself has the reactor `()`.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -117,7 +117,8 @@ where
         let mut seeds = Seeds::new(&Zeroizing::new(seed));
         let static_seed = seeds.next();
         let mut wakers = WakeSet::new(reactor.waker());
-        // The transport's slot has to exist to be marked. A transport is polled once before it can wake anybody.
+        // Makes the transport's waker, since only a slot that has one can be marked. It is marked because a transport has to
+        // be polled once before it can wake anybody.
         let _ = wakers.waker(WakeTarget::Transport);
         wakers.mark(WakeTarget::Transport);
         Ok(Swarm {

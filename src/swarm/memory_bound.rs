@@ -1,4 +1,4 @@
-//! [`Config::memory_bound`]: what a swarm takes of the heap at worst; and [`Config::small`].
+//! [`Config::memory_bound`]: the most heap that a swarm can take; and [`Config::small`].
 
 use super::config::Config;
 use super::door;
@@ -12,35 +12,38 @@ use crate::lifecycle::{ConnectionId, Event, StreamId};
 use core::num::NonZeroU32;
 use core::time::Duration;
 
-/// Buffers of a read and of its plaintexts, spare receive buffers of streams, the event queue, and what is made once.
+/// Bytes of the buffers of a read and of its plaintexts, of spare receive buffers of streams, of the event queue, and of all
+/// that is allocated once.
 const FIXED: usize = 256 * 1024 + 64 * 2 * 1024 + 2 * 256 * 1024 + 256 * size_of::<Event>() + 128 * 1024;
 
-/// Records of a connection: its own, its socket's waker, its deadlines, its entry by peer, its ciphers, its address, the
-/// text of its error, and the least memory of its queues. An idle one has some 2 KiB of it.
+/// Bytes of the records of a connection: its own, its socket's waker, its deadlines, its entry by peer, its ciphers, its
+/// address, the text of its error, and the least memory of its queues. An idle connection takes some 2 KiB of them.
 const CONNECTION: usize = 6 * 1024;
 
-/// The bytes that a handshake takes beside its connection: the states of Noise, keys and payloads, or behind them the
-/// bytes that each visitor may hold whatever others do.
+/// Bytes that a handshake takes beside its connection: first the states of Noise, keys and payloads, later the bytes that
+/// each visitor may always hold.
 const HANDSHAKE: usize = 10 * 1024;
 
-/// Records of an accepted connection whose peer is not authenticated: its connection, its place, its waker, its address.
+/// Bytes of the records of an accepted connection whose peer is not authenticated: its connection, its place, its waker, its
+/// address.
 const VISITOR: usize = 4 * 1024;
 
-/// Records of a listener, with a few addresses.
+/// Bytes of the records of a listener with a few addresses.
 const LISTENER: usize = 4 * 1024;
 
-/// The places of one stream in queues that are at most twice as long as they need to be and half empty: that of yamux, those
-/// of writers and of withheld windows, those of its FIN and of a flush.
+/// Bytes of one stream's entries in queues that may have twice as many entries as streams, and twice as much room as
+/// entries: the queues of yamux, of writers, of withheld windows, of FINs and of flushes.
 const PLACES: usize = size_of::<(u32, StreamId)>() * (2 + 4 + 4 + 2 + 4) + size_of::<StreamId>() * 4;
 
-/// Records of a stream in tables that may have a quarter more room than they need, the record of its buffer, and its
-/// places.
+/// Bytes of the records of a stream: in tables that may have a quarter more room than they need, of its buffer, and in
+/// queues.
 const STREAM: usize = (size_of::<Option<(NonZeroU32, Stream)>>() + STREAM_READINESS + 64) / 4 * 5 + 64 + PLACES;
 
-/// What choosing streams to reset takes for each stream, and for each connection.
+/// Bytes that the choice of streams to reset takes for each stream, and for each connection.
 const CHOICE: (usize, usize) = (2 * size_of::<(usize, StreamId, ConnectionId)>(), 256);
 
-/// Rules of peers and networks, and denials for a while, in trees whose nodes may be half empty.
+/// Bytes of the rule of a peer, of the rule of a network, and of a denial until a time, in trees whose nodes may be half
+/// empty.
 const LISTED_PEER: usize = 2 * (PACKED_PEER + 1) + 16;
 const LISTED_NETWORK: usize = 2 * (size_of::<Network>() + 1) + 16;
 const TIMED_DENIAL: usize = 2 * (2 * (PACKED_PEER + size_of::<Duration>()) + 8) + 32;
@@ -52,8 +55,8 @@ const MESSAGE: usize = 2 + 65_535;
 impl Config {
     /// The bounds of a swarm for a small machine: 16 connections and 32 streams. With a host and all services, each with its
     /// `Config::small()`, a node takes at most 10 MiB. A peer may have 4 of the connections and 16 of the streams, and an
-    /// address 8 of the connections. Windows are a quarter of the usual ones and do not grow, so that it is slower on long
-    /// lines.
+    /// address 8 of the connections. Windows have a quarter of their usual size and do not grow, so that streams with a long
+    /// round trip are slower.
     ///
     /// ```
     /// use swarm_notify::swarm::Config;
@@ -78,8 +81,8 @@ impl Config {
         (limits.listeners, limits.connections, limits.streams, limits.streams_per_connection) = (8, 16, 32, 16);
         limits.owed_per_connection = 16;
         (config.inbound_handshakes, config.outbound_handshakes) = (8, 8);
-        // An address may have all places for handshakes: others come in at its expense. With fewer, none of its own newcomers
-        // would be passed over when one has to go.
+        // One address may have all places for handshakes, since a newcomer of another address takes one of them. With fewer
+        // places, none of its own newcomers would be passed over when a handshake has to be closed.
         config.handshakes_per_address = 8;
         (config.connections_per_site, config.connections_per_address, config.connections_per_peer) = (16, 8, 4);
         config.streams_per_peer = 16;
@@ -95,15 +98,16 @@ impl Config {
         config
     }
 
-    /// Returns the bytes of heap that a swarm with these bounds takes at worst, by itself, whatever its peers do: handshakes,
-    /// connections, streams, wakers, deadlines, events, and bytes held ([`held_bytes`](Self::held_bytes)) with the quarter
-    /// by which that may be exceeded and what one more read may bring. It is as the allocator is asked; an allocator may
-    /// take more from the system.
+    /// Returns the most bytes of heap that a swarm with these bounds can take by itself, whatever its peers do. It counts
+    /// handshakes, connections, streams, wakers, deadlines, events, and the bytes held ([`held_bytes`](Self::held_bytes)),
+    /// with the quarter by which that budget may be exceeded and the bytes of one more read. These are the bytes that are
+    /// asked of the allocator; the allocator may take more from the system.
     ///
-    /// It holds for each time at which the owner has drained. Not in it are what the owner itself keeps, the transport (for
-    /// our TCP some 200 bytes a socket, and what the system buffers), an event queue of more than 256 events (24 bytes
-    /// each), and services. Those state theirs in the same way, and
-    /// [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) adds up all that is installed, this one included.
+    /// It holds whenever the owner has drained. It does not count the memory of the owner itself, of the transport (with our
+    /// TCP some 200 bytes a socket, and the system's buffers), of an event queue of more than 256 events (24 bytes each),
+    /// and of services. Services state their own bounds in the same way, and
+    /// [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) adds up those of all that are installed and of the
+    /// swarm.
     #[must_use]
     pub fn memory_bound(&self) -> usize {
         let yamux = &self.connection.yamux;
@@ -118,21 +122,21 @@ impl Config {
             (dials.min(connections), HANDSHAKE),
             (number(self.protections), PROTECTION),
             (number(self.limits.streams), STREAM + CHOICE.0),
-            // Those without an id, in tables that are half empty.
+            // Streams without an id, in tables that may be half empty.
             (number(self.limits.streams), 2 * UNNAMED),
             (number(self.listed_peers), LISTED_PEER),
             (number(self.listed_networks), LISTED_NETWORK),
             (number(self.timed_denials), TIMED_DENIAL),
         ];
         let records = records.iter().map(|(count, each)| count.saturating_mul(*each));
-        // What one connection's output can be: what gathers, and what is being sealed and written.
+        // The output of one connection: the frames that gather, and those that are being sealed and written.
         let output = yamux.max_output.saturating_add(yamux.max_control).saturating_mul(2).saturating_add(2 * MESSAGE);
         // A buffer doubles, up to its window.
         let window = INITIAL_WINDOW.max(yamux.receive_window).max(yamux.max_receive_window) as usize;
         let held = limit(self.held_bytes).saturating_add(self.held_bytes / 16).saturating_add(window / 2 + MESSAGE);
-        // What visitors hold together, with what one has just read.
+        // The bytes that all visitors hold together, and the last read of one of them.
         let held = held.saturating_add(door::budget(self)).saturating_add(MESSAGE);
-        // The output of the connection that is served, and what is lent to the next one.
+        // The output of the connection that is being served, and the buffer that the next one borrows.
         records.fold(FIXED, usize::saturating_add).saturating_add(held).saturating_add(output.saturating_mul(2))
     }
 }

@@ -1,5 +1,5 @@
-//! What the swarm does about bytes held: window is granted again, and where a budget is exceeded by a quarter, streams of
-//! those who hold most are reset.
+//! Relief for bytes held: window that is granted again, and, if a budget is exceeded by a quarter, resets of the largest
+//! streams of those who hold most.
 
 use super::Swarm;
 use super::held_bytes::{HeldBytes, limit};
@@ -15,7 +15,7 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 use libp2p_identity::PeerId;
 
-/// For how many connections memory is kept when most are gone.
+/// The number of connections for which memory is always kept.
 const CONNECTIONS_KEPT: usize = 8;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
@@ -25,9 +25,9 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Returns the bytes of memory that wait for somebody in all connections: bytes of streams that have come and were not
-    /// read, output that a peer does not take, input that was kept. A buffer counts with its capacity, since that is what
-    /// the system has given. It costs O(1). [`Config::held_bytes`](super::Config::held_bytes) bounds it.
+    /// Returns the bytes of memory that all connections hold: bytes of streams that have arrived and were not read, output
+    /// that peers do not take, and incomplete input. A buffer counts with its capacity, since that is what it takes of the
+    /// system. The call costs O(1). [`Config::held_bytes`](super::Config::held_bytes) bounds it.
     #[must_use]
     pub const fn bytes_held(&self) -> usize {
         self.state.held_bytes.all()
@@ -39,7 +39,7 @@ where
         self.state.held_bytes.of_peer(&peer)
     }
 
-    /// Removes a connection with what is counted of it.
+    /// Removes a connection, and its part of all counts.
     pub(super) fn remove_link(&mut self, id: ConnectionId) {
         if let Some(mut conn) = self.connections.remove(id) {
             let peer = conn.peer();
@@ -55,13 +55,13 @@ where
         self.timers.give_up_memory();
     }
 
-    /// Drops what is unread of a stream that has ended, or is about to.
+    /// Drops the unread bytes of a stream that has ended or is about to.
     pub(super) fn drop_unread(&mut self, id: StreamId) {
         let held = self.state.streams.get_mut(id).map_or(0, |stream| stream.drop_unread());
         self.uncount(id, held);
     }
 
-    /// A stream's unread bytes, which held so much memory, are gone.
+    /// Takes `held` bytes off the counts, which the unread bytes of a stream held until now.
     pub(super) fn uncount(&mut self, id: StreamId, held: usize) {
         if held > 0
             && let Some(conn) = self.state.lifecycle.connection_of(id).and_then(|id| self.connections.get_mut(id))
@@ -70,7 +70,7 @@ where
         }
     }
 
-    /// Grants withheld window of connections that may no longer have to withhold it.
+    /// Grants the withheld window of connections that need not withhold it any more.
     pub(super) fn grant_relieved(&mut self) {
         while let Some((id, line)) = self.state.held_bytes.next_relieved() {
             if let Some(conn) = self.connections.get_mut(id) {
@@ -82,7 +82,7 @@ where
 
     /// If a budget is exceeded by a quarter, resets streams of those who hold most until the budget is kept.
     ///
-    /// It walks all connections and all streams, and does so at most once for each quarter of a budget that comes.
+    /// It looks at all connections and all streams, at most once for each quarter of a budget that arrives.
     pub(super) fn relieve(&mut self) {
         if self.state.held_bytes.is_over() {
             self.state.held_bytes.take_over();
@@ -104,7 +104,7 @@ where
                 conn.holders_without_id().map(move |(held, slot)| (held, Holder::WithoutId(slot), id))
             });
         let mut candidates: Vec<_> = with_id.chain(without_id).collect();
-        // The largest first, and of those that are as large the oldest slot.
+        // The largest come first; of equals, the one with the lowest slot.
         candidates.sort_unstable_by_key(|(held, holder, id)| (core::cmp::Reverse(*held), holder.order(), id.index()));
         for (_, holder, connection) in candidates {
             let Some(left) = excess.get_mut(&connection).filter(|left| **left > 0) else { continue };
@@ -148,11 +148,12 @@ where
         self.drop_unread(id);
     }
 
-    /// Returns how much each connection holds beyond its part, where a budget is exceeded by a quarter. A part is what is
-    /// left to each if the budget is filled up evenly: those who hold little keep all of it.
+    /// Returns the number of bytes that each connection holds beyond its part, for the budgets that are exceeded by a
+    /// quarter. The parts divide a budget evenly, except that a connection that holds less than its part leaves the rest to
+    /// the others.
     fn excess(&self) -> BTreeMap<ConnectionId, usize> {
         let config = &self.state.config;
-        // By peer, each with its connections. One that has no peer yet is one by itself.
+        // Peers with their connections. A connection without a known peer counts as a peer of its own.
         let mut peers = BTreeMap::<_, Vec<(usize, ConnectionId)>>::new();
         for (id, conn) in self.connections.iter().filter(|(_, conn)| conn.account.bytes() > 0) {
             let peer = conn.account.peer().ok_or(id);
@@ -191,7 +192,7 @@ enum Holder {
 }
 
 impl Holder {
-    /// Where it comes among those that hold as much. Those without an id come first, since nobody was told of them.
+    /// Returns its place among streams that hold as much. Streams without an id come first, since nobody was told of them.
     const fn order(self) -> (bool, usize) {
         match self {
             Self::WithoutId(slot) => (false, slot.index()),
@@ -231,13 +232,13 @@ where
     }
 }
 
-/// Returns the most that each may keep so that together they keep at most `budget`. It is more than anybody holds if they
-/// hold no more than that.
+/// Returns the most bytes that each may keep so that together they keep at most `budget`; if they hold no more than that, a
+/// number that none of them exceeds.
 fn part_of_each(mut held: Vec<usize>, budget: usize) -> usize {
     held.sort_unstable();
     let (mut left, mut count) = (budget, held.len());
     for bytes in held {
-        // The rest have at least as much.
+        // All that follow hold at least as much.
         if bytes > left / count {
             return left / count;
         }

@@ -1,11 +1,11 @@
-//! [`OpeningQueue`]: what is ready to open and waits for room in the event queue.
+//! [`OpeningQueue`]: the listeners, connections and streams that are ready to open and wait for room in the event queue.
 
 use crate::lifecycle::{ConnectionId, Id, StreamId};
 use alloc::collections::{BTreeMap, VecDeque};
 
-/// Listeners, connections and streams that wait for room. The streams of each connection wait in a queue of their own, and
-/// the queues take turns with each other and with the listeners and connections: one stream a turn. So a connection with
-/// many waiting streams does not stand before everybody else. It has no memory for a connection without any.
+/// The listeners, connections and streams that wait for room. The streams of each connection wait in a queue of their own.
+/// These queues alternate with each other and with the listeners and connections, one stream at a time, so that a connection
+/// with many waiting streams does not delay everybody else. A connection without a waiting stream takes no memory here.
 #[derive(Debug, Default)]
 pub(super) struct OpeningQueue {
     turns: VecDeque<QueueTurn>,
@@ -15,9 +15,9 @@ pub(super) struct OpeningQueue {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum QueueTurn {
-    /// Of a listener or a connection that is to open.
+    /// The turn of a listener or a connection that is to open.
     Itself(Id),
-    /// Of the streams of a connection, which has some here.
+    /// The turn of the first waiting stream of this connection.
     Streams(ConnectionId),
 }
 
@@ -34,7 +34,7 @@ impl OpeningQueue {
         self.len == 0
     }
 
-    /// Appends a listener or a connection; or a stream, to the queue of the connection that it runs on.
+    /// Appends a listener or a connection; or appends a stream to the queue of the connection that it runs on.
     pub(super) fn push(&mut self, id: Id, runs_on: Option<ConnectionId>) {
         match (id, runs_on) {
             (Id::Stream(stream), Some(connection)) => {
@@ -44,14 +44,14 @@ impl OpeningQueue {
                 }
                 waiting.push_back(stream);
             }
-            // One that runs on nothing is over.
+            // A stream without a connection has ended.
             (Id::Stream(_), None) => return,
             (Id::Listener(_) | Id::Connection(_), _) => self.turns.push_back(QueueTurn::Itself(id)),
         }
         self.len += 1;
     }
 
-    /// The one that comes next.
+    /// Returns the id that comes next.
     pub(super) fn first(&self) -> Option<Id> {
         match *self.turns.front()? {
             QueueTurn::Itself(id) => Some(id),
@@ -59,7 +59,7 @@ impl OpeningQueue {
         }
     }
 
-    /// Takes out the one that comes next. If it is a stream, the others of its connection wait for another turn.
+    /// Takes out the id that comes next. If it is a stream, the other streams of its connection wait for another turn.
     pub(super) fn pop_first(&mut self) -> Option<Id> {
         let turn = self.turns.pop_front()?;
         self.len -= 1;
@@ -76,18 +76,18 @@ impl OpeningQueue {
         stream.map(Id::Stream)
     }
 
-    /// Puts a connection back that was the first.
+    /// Puts a connection that was taken out back in front.
     pub(super) fn put_back(&mut self, id: ConnectionId) {
         self.turns.push_front(QueueTurn::Itself(id.into()));
         self.len += 1;
     }
 
-    /// Gives memory back beyond what so many need.
+    /// Gives memory back, except for `least` entries.
     pub(super) fn shrink_to(&mut self, least: usize) {
         self.turns.shrink_to(least);
     }
 
-    /// Keeps only what `keeps` says, in the same order.
+    /// Keeps the ids for which `keeps` returns `true`, in the same order.
     pub(super) fn retain(&mut self, mut keeps: impl FnMut(Id) -> bool) {
         self.streams.retain(|_, waiting| {
             waiting.retain(|stream| keeps(Id::Stream(*stream)));

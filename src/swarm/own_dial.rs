@@ -1,6 +1,6 @@
-//! Connections with ourselves. A dial that leads to a listener of our own has failed as soon as its peer has proved to be
-//! us, which is before our last handshake message. Its accepted end still stands at the door and waits for that message:
-//! it has no id, and is closed and counted.
+//! Dials that reach our own listener. Such a dial fails as soon as its peer has proved to have our key, which is before our
+//! last handshake message. Its accepted end still stands at the door and waits for that message. It has no id; it is closed
+//! and counted.
 
 use super::Swarm;
 use super::reactor::Reactor;
@@ -15,12 +15,12 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Closes the accepted end of a dial of ours that has just found our own key, if that end is here, too.
+    /// Closes the accepted end of a dial of ours that has just found our own key, if that end is in this swarm.
     ///
-    /// It looks at each visitor. That happens only after a dial of ours has reached a peer with our key.
+    /// It looks at every visitor, which only a dial of ours to a peer with our key can cause.
     pub(super) fn turn_away_own_end(&mut self) {
         let Some(transcript) = self.state.own_end.take() else { return };
-        // Without one the dial has led to another process that has our key.
+        // If there is none, the dial has led to another process that has our key.
         if let Some(number) = self.door.of_transcript(transcript) {
             self.turn_away(number, Refusal::HandshakeFailed, &"we dialed ourselves");
         }

@@ -1,4 +1,4 @@
-//! Acts on all connections of a peer.
+//! Commands that act on all connections of a peer.
 
 use super::Swarm;
 use super::reactor::Reactor;
@@ -18,14 +18,15 @@ where
     R: Reactor,
 {
     /// Closes all connections of a peer politely, each as [`close_connection`](Self::close_connection) does, and returns
-    /// how many it acts on. It walks all slots of connections.
+    /// their number. It looks at all slots of connections.
     ///
-    /// - One that is open is closed, and so is one that the peer is leaving by go-away 0 while its streams go on.
-    /// - One that is not open yet is given up at once if it is known to be this peer's: it was dialed with the peer's
-    ///   `/p2p/…` at the end of its address, or its handshake has named the peer and it waits for room to open.
-    /// - One that is being closed already, by its owner or for idleness, is left as it is and not counted.
-    /// - One whose peer is not known yet goes on: an accepted connection in its handshake, and a dial that would take any
-    ///   peer. If it turns out to be this peer's, it opens.
+    /// - An open connection is closed, even if the peer has sent go-away 0 and live streams go on.
+    /// - A connection that is not open yet is given up at once if it is known to be this peer's: it was dialed with the
+    ///   peer's `/p2p/…` at the end of its address, or its handshake has authenticated the peer and it waits for room to
+    ///   open.
+    /// - A connection that is being closed already, by its owner or because it is idle, is left as it is and not counted.
+    /// - A connection whose peer is not known yet goes on: an accepted connection in its handshake, or a dial that accepts
+    ///   any peer. If its peer turns out to be this one, it opens.
     ///
     /// The peer can connect again at once. To keep it out, [deny](super::Lists::deny_peer) it.
     ///

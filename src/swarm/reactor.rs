@@ -7,13 +7,13 @@ use std::io;
 
 /// A poller of sockets and timers that a swarm drives in its own turns.
 ///
-/// It stands beside the [`Transport`](super::Transport): sockets register their wakers with the reactor, and the swarm has
-/// the reactor call them. A transport that wraps another one need not know of it. This crate has
+/// It stands beside the [`Transport`](super::Transport): sockets register their wakers with the reactor, and the reactor
+/// calls the wakers when the swarm polls it. A transport that wraps another one need not know of the reactor. This crate has
 /// [`tcp::Reactor`](crate::tcp::Reactor). A swarm whose transport is woken by something else (memory, a simulation, the
-/// sockets of another runtime) has the reactor `()`, which hears nothing.
+/// sockets of another runtime) has the reactor `()`, which does nothing.
 ///
-/// At the start of each turn a swarm calls [`advance`](Self::advance), then [`poll`](Self::poll) with a time-out of zero.
-/// It leaves `poll` out where [`Swarm::wait`](super::Swarm::wait), the only place that waits, has just called it.
+/// At the start of each turn a swarm calls [`advance`](Self::advance), then [`poll`](Self::poll) with a time-out of zero. It
+/// leaves `poll` out if [`Swarm::wait`](super::Swarm::wait), the only method that waits, has just called it.
 pub trait Reactor {
     /// Waits until a socket is ready or the [waker](Self::waker) is used, for at most `timeout`, and wakes the wakers of
     /// all ready sockets. `None` waits without limit, zero does not wait. A signal ends a wait early, without an error.
@@ -31,27 +31,27 @@ pub trait Reactor {
     /// Returns the deadline of the earliest timer, on the owner's clock, or `None` if there is no timer.
     fn poll_at(&self) -> Option<Duration>;
 
-    /// Returns a waker that ends a wait and makes the reactor's descriptor readable. Any thread may use it. If a wake is
-    /// caused by the wakers that [`poll`](Self::poll) calls, in the same thread, it may do nothing: the caller of `poll`
-    /// looks at what has woken anyway.
+    /// Returns a waker that ends a wait and makes the reactor's descriptor readable. Any thread may use it. A use of it from
+    /// within [`poll`](Self::poll), by a waker that `poll` calls in the same thread, may do nothing: the caller of `poll`
+    /// looks for woken sockets anyway.
     fn waker(&self) -> Waker;
 
-    /// Takes the local address of the last socket that a dial has connected on this reactor, if it was in this thread and the
-    /// address was not taken since. A swarm asks before and after each poll of a dial, and so has the one of its connection.
-    /// Without this method it is not known.
+    /// Takes the local address of the socket that a dial has last connected on this reactor in this thread, if it was not
+    /// taken yet. A swarm asks before and after each poll of a dial, so that the answer belongs to that dial. By default the
+    /// address is not known.
     fn dialed_from(&mut self) -> Option<Multiaddr> {
         None
     }
 
-    /// Returns the remote address of the socket whose local one [`dialed_from`](Self::dialed_from) gives next: for a name that
-    /// was dialed, the address that it has led to. A swarm asks right before, and judges a name by it. Without this method it
-    /// is not known.
+    /// Returns the remote address of the socket whose local address [`dialed_from`](Self::dialed_from) returns next: for a
+    /// dialed name, the address to which the name has led. A swarm asks right before that call, and has lists and gate judge
+    /// the name by this address. By default the address is not known.
     fn dialed_to(&mut self) -> Option<Multiaddr> {
         None
     }
 }
 
-/// No reactor: the transport wakes by itself. It has no sockets and no timers, and never waits.
+/// The reactor of a transport that wakes by itself. It has no sockets and no timers, and never waits.
 impl Reactor for () {
     fn poll(&mut self, _timeout: Option<Duration>) -> io::Result<bool> {
         Ok(false)

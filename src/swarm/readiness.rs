@@ -1,113 +1,112 @@
-//! [`Readiness`]: what can be read, written or looked at again, beside the events.
+//! [`Readiness`]: notices beside the events, of streams that can be read or written, of addresses, and of refusals.
 
 use super::refusals::{Refusal, RefusedAt};
 use crate::lifecycle::{ListenerId, StreamId};
 use core::num::NonZeroU32;
 use core::time::Duration;
 
-/// Something that an owner may want to act on. Coalesced: however much happens, each stream and listener is named once
-/// until it has been taken.
+/// A notice that an owner may want to act on. Notices are coalesced: however much happens, each stream and listener is named
+/// once, until the owner has taken the notice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Readiness {
-    /// A stream. It is named from its `OpenedStream` on and until its last event (what is unread then,
-    /// [`take_unread`](super::Swarm::take_unread) gives), and again only after a short read or
-    /// write: so read until [`ReadError::Blocked`](crate::connection::ReadError::Blocked), less than was asked for, or
-    /// the end; write until less is taken than was given, or flush until that is not blocked.
+    /// A stream can be read or written. It is named between its `OpenedStream` and its last event; bytes that are unread
+    /// then can be taken by [`take_unread`](super::Swarm::take_unread). It is named again only after a short read or write.
+    /// So read until [`ReadError::Blocked`](crate::connection::ReadError::Blocked), until a read returns less than it was
+    /// asked for, or until the end; write until less is taken than was given; flush until that is not blocked.
     Stream {
         /// Which.
         stream: StreamId,
-        /// Whether a read gives bytes or the end.
+        /// `true` if a read returns bytes or the end.
         readable: bool,
-        /// Whether there is place again, after a short write, or what was written has been sent, after a flush that was
-        /// blocked: try both again.
+        /// `true` if there is place again after a short write, or if everything written has been sent after a blocked flush:
+        /// try again whichever you wait for.
         writable: bool,
     },
-    /// The addresses of an open listener have changed since its `Listen`, or since this was said last:
+    /// The addresses of an open listener have changed since its `Listen`, or since the last notice:
     /// [`Swarm::listener`](super::Swarm::listener) has them.
     Addresses {
         /// Which.
         listener: ListenerId,
     },
-    /// Something of a peer's was refused, or was over before it had an id: at most once a second for each
-    /// connection or listener and kind, from its opening event on and until its last event. What is refused within that
-    /// second is told at its end, and [`poll_at`](super::Swarm::poll_at) asks for a turn then.
+    /// Something of a peer's was refused, or ended before it had an id. This notice comes at most once a second for each
+    /// connection or listener and kind, between its opening event and its last event. Refusals within that second are told
+    /// at its end, and [`poll_at`](super::Swarm::poll_at) asks for a turn then.
     ///
-    /// When the last event of a connection is told, [`Swarm::refused_at`](super::Swarm::refused_at) has its whole counts,
-    /// which no readiness may have told in full.
+    /// When the last event of a connection is told, [`Swarm::refused_at`](super::Swarm::refused_at) still has its whole
+    /// counts; the notices may have told less.
     Refused {
-        /// The connection; or the listener, where the peer was not authenticated.
+        /// The connection; or the listener, if the peer was not authenticated.
         of: RefusedAt,
         /// The kind of refusal.
         kind: Refusal,
-        /// The number since this was told last, at least 1.
+        /// The number of refusals since the last notice, at least 1.
         count: u64,
     },
 }
 
-/// The news that the owner of a stream waits for, in eight bytes.
+/// The readiness of one stream, in eight bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StreamReadiness {
-    /// The lowest bit: `OpenedStream` has been handed out. Above it, a [`Wanted`] of two bits at each place.
+    /// The lowest bit says that `OpenedStream` has been taken. Above it, each operation has a [`Wanted`] of two bits.
     wanted: u8,
-    /// The number of the batch that has what was written last, in 24 bits.
+    /// The number of the batch with the stream's last written bytes, in 24 bits.
     batch: [u8; 3],
-    /// The beginning of the stream. It stands here since it takes no more room than it needs.
+    /// The time at which the stream began. It is here because it fills bytes that padding would take otherwise.
     began: Began,
 }
 
-/// Says that `OpenedStream` has been handed out.
+/// The bit that says that `OpenedStream` has been taken.
 const ANNOUNCED: u8 = 1;
 
-/// The places of the operations.
+/// The operations, each with the position of its bits.
 #[derive(Clone, Copy)]
 enum Operation {
-    /// Of something to read. The owner waits for it once a read was short, or while there was none yet.
+    /// Reading. The owner waits for it after a short read, and before the first one.
     Read = 1,
-    /// Of place. The owner waits for it once a write was short.
+    /// Writing. The owner waits for it after a short write.
     Write = 3,
-    /// Of what was written to have been sent: apart from `Write`, which a short write takes back.
+    /// Flushing. It is apart from `Write`, since a short write must not cancel the wait for a flush.
     Flush = 5,
 }
 
-/// The memory of a [`StreamReadiness`] and its generation. A swarm has one for each stream of each connection, idle or
-/// not.
+/// The memory of a [`StreamReadiness`] in its table, in bytes. A swarm has one for each live stream, idle or not.
 pub(super) const STREAM_READINESS: usize = size_of::<Option<(NonZeroU32, StreamReadiness)>>();
 const _: () = assert!(STREAM_READINESS <= 12);
 
-/// The time at which a stream began, in a quarter of the memory of a [`Duration`]: in 64ths of a second, on a clock that begins
-/// anew every 776 days.
+/// The time at which a stream began, in a quarter of the memory of a [`Duration`]: in 64ths of a second, on a clock that
+/// wraps around every 776 days.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Began(u32);
 
-/// Nanoseconds in a 64th of a second.
+/// The number of nanoseconds in a 64th of a second.
 const TICK: u32 = 1_000_000_000 / 64;
 
 impl Began {
     pub(super) const fn new(time: Duration) -> Self {
-        // What is cut off is whole turns of the clock.
+        // The bits that are cut off are whole rounds of the clock.
         Self((time.as_secs() as u32).wrapping_mul(64).wrapping_add(time.subsec_nanos() / TICK))
     }
 
-    /// Returns the time since then, which is exact to a 64th of a second. After 776 days it begins at 0 again.
+    /// Returns the time from then to `now`, exact to a 64th of a second. After 776 days it begins at 0 again.
     pub(super) fn age(self, now: Duration) -> Duration {
         let ticks = Self::new(now).0.wrapping_sub(self.0);
         Duration::new((ticks / 64).into(), ticks % 64 * TICK)
     }
 }
 
-/// How it stands with something that an owner may wait for.
+/// The state of one operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Wanted {
-    /// The owner does not wait for it, or was told.
+    /// The owner does not wait for it, or was told already.
     None = 0,
     Waits = 1,
-    /// It has come, and the owner was not told.
+    /// It is possible, and the owner was not told yet.
     Granted = 2,
 }
 
 impl StreamReadiness {
-    /// That of a stream that begins now.
+    /// Makes the readiness of a stream that begins now.
     pub(super) const fn new(now: Duration) -> Self {
         let mut readiness = Self { wanted: 0, batch: [0; 3], began: Began::new(now) };
         readiness.set(Operation::Read, Wanted::Waits);
@@ -126,14 +125,14 @@ impl StreamReadiness {
         self.wanted = self.wanted & !(3 << of as u8) | (wanted_of as u8) << of as u8;
     }
 
-    /// It has come.
+    /// Takes note that an operation is possible.
     fn grant(&mut self, of: Operation) {
         if self.wanted_of(of) == Wanted::Waits {
             self.set(of, Wanted::Granted);
         }
     }
 
-    /// Whether the owner is to be told, which it is not again.
+    /// Returns whether the owner has to be told, and takes note that it was.
     fn take_granted(&mut self, of: Operation) -> bool {
         let granted = self.wanted_of(of) == Wanted::Granted;
         if granted {
@@ -147,13 +146,13 @@ impl StreamReadiness {
         self.began
     }
 
-    /// The number of the batch that has what was written last.
+    /// Returns the number of the batch with the stream's last written bytes.
     pub(super) const fn batch(&self) -> u32 {
         let [a, b, c] = self.batch;
         u32::from_le_bytes([a, b, c, 0])
     }
 
-    /// Something was written, which this batch has. Its number has 24 bits.
+    /// Sets the number of the batch with the stream's last written bytes. Of the number, 24 bits are kept.
     pub(super) const fn set_batch(&mut self, batch: u32) {
         let [a, b, c, _] = batch.to_le_bytes();
         self.batch = [a, b, c];
@@ -179,33 +178,33 @@ impl StreamReadiness {
         self.set(Operation::Write, Wanted::Waits);
     }
 
-    /// `true`: it did not wait for that yet.
+    /// Takes note that the owner waits for a flush. Returns `true` if it did not wait before.
     pub(super) fn flush_short(&mut self) -> bool {
         let is_new = self.wanted_of(Operation::Flush) != Wanted::Waits;
         self.set(Operation::Flush, Wanted::Waits);
         is_new
     }
 
-    /// What was waited for has been sent.
+    /// Takes note that everything written has been sent.
     pub(super) fn flushed(&mut self) {
         self.grant(Operation::Flush);
     }
 
-    /// The owner has found out by itself.
+    /// Takes note that the owner has found out by itself that everything was sent.
     pub(super) fn knows_flushed(&mut self) {
         self.take_granted(Operation::Flush);
     }
 
-    /// Whether the owner is to be told now.
+    /// Returns whether the owner has something to be told.
     pub(super) fn is_due(&self) -> bool {
         let is_due = |of| self.wanted_of(of) == Wanted::Granted;
         self.wanted & ANNOUNCED != 0
             && (is_due(Operation::Read) || is_due(Operation::Write) || is_due(Operation::Flush))
     }
 
-    /// What is to be told, which is not told again.
+    /// Takes the notice: `(readable, writable)`.
     pub(super) fn take(&mut self) -> (bool, bool) {
-        // Who is told tries both again, so that it waits for place no more before it has.
+        // `writable` stands for both operations, and the owner tries both again. So the wait for place is over, too.
         if self.take_granted(Operation::Flush) {
             self.set(Operation::Write, Wanted::Granted);
         }

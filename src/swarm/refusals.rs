@@ -1,7 +1,7 @@
-//! [`Refusal`]: the kinds of things of peers that are refused, or that are over before they have an id. They are counted,
-//! and the counts are told as readiness, at most once a second for each connection or listener and kind.
+//! [`Refusal`]: the kinds of refusals. A swarm counts what it refuses to peers, and what ends before it has an id. Readiness
+//! tells the counts, at most once a second for each connection or listener and kind.
 //!
-//! A swarm in which nothing was refused keeps nothing here, and a connection of which nothing was refused has no entry.
+//! Without refusals nothing is kept here: a connection has an entry for each kind of which something was refused.
 
 use super::bit_set::BitSet;
 use crate::arithmetic::Count;
@@ -12,33 +12,34 @@ use core::time::Duration;
 use libp2p_core::Multiaddr;
 use libp2p_identity::PeerId;
 
-/// The time between two readiness of one connection or listener and kind.
+/// The least time between two notices of one connection or listener and kind.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The kind of something of a peer's that was refused, or that ended before it had an id.
+/// The kind of a refusal: of something that was refused to a peer, or that ended before it had an id.
 ///
-/// Most of it has no id, so that no event tells of it. What a share refuses after it got an id is counted, too, beside its
-/// `ConnectFailed` or `StreamFailed`: one count has all that a limit refused.
+/// Most refused things have no id, so that no event tells of them. A connection or a stream that a share refuses after it
+/// got an id is counted, too, besides its `ConnectFailed` or `StreamFailed`, so that one count has everything that a limit
+/// has refused.
 ///
-/// [`Swarm::refused`](super::Swarm::refused) has the count of each kind since the start,
+/// [`Swarm::refused`](super::Swarm::refused) returns the count of each kind since the start,
 /// [`Swarm::refused_at`](super::Swarm::refused_at) that of one connection or listener, and
-/// [`Readiness::Refused`](super::Readiness::Refused) tells when there are more.
+/// [`Readiness::Refused`](super::Readiness::Refused) tells of new ones.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
     /// An accepted connection ended before its peer was authenticated: it broke, left, took too long, or turned out to be
     /// ourselves; or the swarm shut down.
     HandshakeFailed,
-    /// An accepted connection gave its place to a newcomer before its peer was authenticated, or its descriptor back to a
-    /// system that had run out of them, or held most of too much memory.
+    /// An accepted connection was closed before its peer was authenticated: for a newcomer, because the system had run out
+    /// of descriptors, or because it held most of too much memory.
     HandshakeEvicted,
-    /// An accepted connection was closed because a limit of connections was reached, or because its peer, its address or
-    /// its site has its share. Where its peer was authenticated by then, it has an id and
+    /// An accepted connection was closed because a limit of connections was reached, or because its peer, its address or its
+    /// site had used up its share. If its peer was authenticated by then, it has an id and
     /// [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with [`Limit`](crate::lifecycle::Failure::Limit), too; the
     /// text of its error names the share.
     ConnectionLimit,
-    /// A stream ended before it had an id: the peer reset or finished it before its first whole proposal had come, took too
-    /// long for that, or reset it while it was [paced](crate::connection::Config::openings).
+    /// A stream ended before it had an id: the peer reset or finished it before its first whole proposal had arrived, took
+    /// too long for that, or reset it while it was [paced](crate::connection::Config::openings).
     StreamUnproposed,
     /// A stream was reset at once because a limit was reached; or after its
     /// [negotiation_timeout](crate::connection::Config::negotiation_timeout), because it was
@@ -46,29 +47,29 @@ pub enum Refusal {
     /// [limited](super::Swarm::limit_protocol) protocol has an id by then, and
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Limit`, too.
     StreamLimit,
-    /// An accepted connection was closed because the [lists](super::Lists) or the [gate](super::Gate) deny its address, or its
-    /// peer once that was authenticated. It has no id, and no event tells of it. One that has waited for room to open while the
-    /// lists changed has an id, and [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with
+    /// An accepted connection was closed because the [lists](super::Lists) or the [gate](super::Gate) deny its address, or
+    /// its peer once that was authenticated. It has no id, and no event tells of it. One that the lists have denied while it
+    /// waited for room to open has an id, and [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with
     /// [`Denied`](crate::lifecycle::Failure::Denied), too.
     ConnectionDenied,
-    /// The [gate](super::Gate) does not let the peer speak the protocol that it has proposed on a stream. The peer heard that
-    /// the protocol is not spoken; if the stream ends without another one, it has
+    /// The [gate](super::Gate) does not let the peer speak the protocol that it has proposed on a stream. The peer was
+    /// answered that the protocol is not spoken; if the stream ends without another one, it has
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with [`Denied`](crate::lifecycle::Failure::Denied), too.
     StreamDenied,
-    /// A protocol dropped a message for the peer, because the peer was too slow to take it.
+    /// A protocol has dropped a message for the peer, because the peer was too slow to take it.
     MessageDropped,
     /// The peer has sent a message that its protocol does not accept: malformed, wrongly signed, or rejected by the
     /// application.
     MessageInvalid,
     /// The peer has sent a message that it had sent before.
     MessageRepeated,
-    /// A protocol did not take a message that the peer has sent, and does not hold that against the peer: the message's author,
-    /// or the peer, had its share of what the protocol remembers, or its author had numbered later ones before, or it was longer
-    /// than the protocol reads, while others may.
+    /// A protocol has not accepted a message from the peer, for a reason that is not the peer's fault. The message's author,
+    /// or the peer, had used up its share of the protocol's memory; or a message of the author with a higher number had come
+    /// before; or the message was longer than the protocol reads, although other nodes may read it.
     MessageRefused,
     /// A listener could not accept, since the system has run out of descriptors or memory, or for another error of its
-    /// transport's. Whoever wants to come in waits in the system's backlog meanwhile. Each attempt counts. The log has the
-    /// error, as a warning, at most once a second for each listener.
+    /// transport. Meanwhile new sockets wait in the system's backlog. Each attempt counts. The log has the error, as a
+    /// warning, at most once a second for each listener.
     AcceptFailed,
 }
 
@@ -99,7 +100,7 @@ const _: () = {
     }
 };
 
-/// The kind as the command prints it: `stream_limit`, …
+/// Writes the kind in snake case, as the command prints it: `stream_limit`.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -119,12 +120,12 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The listener or the open connection at which something was refused.
+/// The place of a refusal: an open connection, or a listener.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum RefusedAt {
-    /// The peer was not authenticated.
+    /// The listener that has accepted a peer which was not authenticated.
     Listener(ListenerId),
-    /// The peer is that of this connection.
+    /// The connection of the peer.
     Connection(ConnectionId),
 }
 
@@ -149,7 +150,7 @@ impl From<RefusedAt> for Id {
     }
 }
 
-/// The id of the listener or the connection.
+/// Writes the id of the listener or the connection.
 impl fmt::Display for RefusedAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -165,18 +166,18 @@ type RefusalKey = (RefusedAt, Refusal);
 /// The counts of refusals.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    /// Since the start, of all peers, those that have left among them.
+    /// The totals since the start, by kind, of all peers that there ever were.
     totals: [u64; Refusal::ALL.len()],
-    /// Of listeners and connections whose last event has not been handled.
+    /// The counts at listeners and connections whose last event has not been handled.
     tallies: BTreeMap<RefusalKey, RefusalCount>,
-    /// Where there is something to tell now.
+    /// The counts that can be told now.
     ready: BTreeSet<RefusalKey>,
-    /// Where there is something to tell later, and when.
+    /// The counts that can be told later, in the order of their times.
     waiting: BTreeSet<(Duration, RefusalKey)>,
-    /// The place that was told last. The one behind it is next, so that none is passed over for ever.
+    /// The count that was told last. The one behind it is next, so that none is passed over for ever.
     last: Option<RefusalKey>,
-    /// Connections and listeners whose opening event has been handed out, and the last event has not: only of these
-    /// something is told.
+    /// The connections whose opening event has been taken, and whose last event has not: only their refusals are told.
+    /// `listeners` has the same for listeners.
     connections: BitSet,
     listeners: BitSet,
     now: Duration,
@@ -187,19 +188,19 @@ pub(super) struct Refusals {
 struct RefusalCount {
     count: u64,
     untold: u64,
-    /// At a listener, the remote address of the last one, with its peer if that was known.
+    /// The remote address of the last refused socket of a listener, with its peer if that was known.
     last_from: Option<Multiaddr>,
-    /// The earliest time to tell the next ones. Zero before the first time.
+    /// The earliest time for the next notice. Zero before the first one.
     next_at: Duration,
 }
 
 impl Refusals {
-    /// Counts so many in the totals alone: the connection or listener is not open, or has ended.
+    /// Counts `count` refusals in the totals alone: the connection or listener is not open, or has ended.
     pub(super) fn count_in_total(&mut self, refusal: Refusal, count: u64) {
         self.totals[refusal as usize].raise(count);
     }
 
-    /// Counts so many at an open listener or connection, and has that told.
+    /// Counts `count` refusals at an open listener or connection, and has them told.
     pub(super) fn count(&mut self, at: RefusedAt, refusal: Refusal, count: u64) {
         if count == 0 {
             return;
@@ -211,14 +212,14 @@ impl Refusals {
         let has_waited = tally.untold > 0;
         tally.untold.raise(count);
         let next_at = tally.next_at;
-        // What waits already stands where it belongs.
+        // An entry with untold refusals is in `ready` or `waiting` already.
         if !has_waited && self.is_announced(at) {
             self.line_up(place, next_at);
         }
     }
 
-    /// Keeps the remote address of what was counted last at a listener, and the peer behind it if that is known, in the place
-    /// of the one before.
+    /// Keeps the remote address of the last refused socket of a listener, with its peer if that is known, in the place of
+    /// the one before.
     pub(super) fn keep_address(
         &mut self,
         listener: ListenerId,
@@ -230,7 +231,7 @@ impl Refusals {
         if let Some(tally) = self.tallies.get_mut(&(listener.into(), refusal)) {
             let remote = remote.clone();
             tally.last_from = Some(match peer {
-                // An address that names another peer is left as it is.
+                // `with_p2p` refuses an address that names another peer; it is kept as it is.
                 Some(peer) => remote.with_p2p(peer).unwrap_or_else(|remote| remote),
                 None => remote,
             });
@@ -251,7 +252,7 @@ impl Refusals {
         }
     }
 
-    /// The opening event has been handed out: something may be told from now on.
+    /// Takes note that an opening event has been taken: refusals may be told from now on.
     pub(super) fn announce(&mut self, at: RefusedAt) {
         match at {
             RefusedAt::Listener(id) => self.listeners.insert(id.index()),
@@ -262,7 +263,8 @@ impl Refusals {
         }
     }
 
-    /// The last event has been handed out: nothing is told any more. The counts stay until that event has been handled.
+    /// Takes note that a last event has been taken: no refusal is told any more. The counts stay until that event has been
+    /// handled.
     pub(super) fn end(&mut self, at: RefusedAt) {
         match at {
             RefusedAt::Listener(id) => self.listeners.remove(id.index()),
@@ -276,16 +278,16 @@ impl Refusals {
         }
     }
 
-    /// The last event has been handled: nothing is kept but the totals.
+    /// Takes note that a last event has been handled: the counts go, except for the totals.
     pub(super) fn forget(&mut self, at: RefusedAt) {
         for refusal in self.kinds_at(at) {
             self.tallies.remove(&(at, refusal));
         }
     }
 
-    /// The kinds of which something was refused there.
+    /// Returns the kinds that have a count at `at`.
     fn kinds_at(&self, at: RefusedAt) -> impl Iterator<Item = Refusal> + use<> {
-        // Most have none, and pay for no look-up.
+        // Most places have none, and cost no look-up.
         let mut kinds = [None; Refusal::ALL.len()];
         if !self.tallies.is_empty()
             && let [first, .., last] = *Refusal::ALL
@@ -299,7 +301,7 @@ impl Refusals {
         kinds.into_iter().flatten()
     }
 
-    /// Has what is to be told by `now` told.
+    /// Makes the counts ready that can be told at `now`.
     pub(super) fn advance(&mut self, now: Duration) {
         self.now = now;
         while let Some((at, place)) = self.waiting.first().copied()
@@ -310,17 +312,17 @@ impl Refusals {
         }
     }
 
-    /// The time at which something is to be told that waits.
+    /// Returns the time at which the next count can be told.
     pub(super) fn poll_at(&self) -> Option<Duration> {
         self.waiting.first().map(|(at, _)| *at)
     }
 
-    /// Returns whether something is to be told now.
+    /// Returns whether a count can be told now.
     pub(super) fn is_ready(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// The next place of which something is to be told, with the number since the last time.
+    /// Takes the next notice: the place, the kind, and the number of refusals since the last notice.
     #[inline]
     pub(super) fn next(&mut self) -> Option<(RefusedAt, Refusal, u64)> {
         if self.ready.is_empty() { None } else { self.take_next() }

@@ -1,10 +1,10 @@
-//! [`retry_interrupted`]: a call on a byte pipe that a signal has interrupted is made again.
+//! [`retry_interrupted`]: repeats calls on byte pipes that a signal has interrupted.
 
 use core::task::{Context, Poll};
 use std::io;
 
-/// Takes a call that a signal has interrupted (`EINTR`) for one that is pending, and has its task woken at once. Our TCP
-/// makes such a call again by itself, and another transport may not.
+/// Turns the result of a call that a signal has interrupted (`EINTR`) into `Pending`, and wakes its task at once, so that
+/// the call is repeated. Our TCP repeats such calls itself; another transport may not.
 pub(super) fn retry_interrupted<A>(polled: Poll<io::Result<A>>, cx: &Context<'_>) -> Poll<io::Result<A>> {
     match polled {
         Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {

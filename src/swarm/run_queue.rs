@@ -1,10 +1,10 @@
-//! [`RunQueue`]: what one turn leaves to the next: woken slots in line, their shares of a tick, and the rest of a
+//! [`RunQueue`]: the work that one turn leaves to the next: woken slots in line, their shares of a tick, and the rest of a
 //! shutdown.
 
 use super::wake::WakeTarget;
 use alloc::collections::VecDeque;
 
-/// The rest of a shutdown: everything from these slots on is still to be closed.
+/// The rest of a shutdown. All listeners and connections from these slots on are still to be closed.
 #[derive(Debug, Default)]
 pub(super) struct Closing {
     pub(super) listener: usize,
@@ -14,24 +14,24 @@ pub(super) struct Closing {
 /// The queue of woken slots, which outlives a turn whose budget is spent.
 #[derive(Debug, Default)]
 pub(super) struct RunQueue {
-    /// Slots in the order in which they woke.
+    /// Woken slots, in the order in which they woke.
     pub(super) woken: VecDeque<WakeTarget>,
-    /// Slots that woke again after their share of this tick. They are for the next tick.
+    /// Slots that woke again after they had used up their share of this tick. They wait for the next tick.
     pub(super) served: VecDeque<WakeTarget>,
-    /// Visitors whose proofs cost more than what is left of their address's part of this turn's work, by number. They get
-    /// what the turn has left when nothing else is ready, and otherwise wait for the next turn.
+    /// The numbers of visitors whose signatures would exceed their address's part of this turn's work. They get what the
+    /// turn has left when nothing else is ready, and otherwise wait for the next turn.
     pub(super) held_over: VecDeque<u64>,
-    /// The number of connections whose output the last turn did not get to.
+    /// The number of connections whose output the last turn has not reached.
     pub(super) unwritten: usize,
-    /// The number of the last turn, by which shares are counted.
+    /// The number of the last turn, against which shares are counted.
     pub(super) turn: u32,
     /// The helpings that the transport has had.
     pub(super) transport: HelpingsTaken,
-    /// A turn whose budget is spent at once begins a close, and not a deadline. The two alternate.
+    /// The next turn whose budget is spent at once begins a close, and not a deadline. The two alternate.
     pub(super) closes_next: bool,
 }
 
-/// The helpings that a slot has had in its last turn.
+/// The number of helpings that a slot has had in its last turn.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct HelpingsTaken {
     turn: u32,

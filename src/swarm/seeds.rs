@@ -1,16 +1,16 @@
-//! [`Seeds`]: the secrets of which ephemeral keys are made.
+//! [`Seeds`]: the source of secrets for ephemeral keys.
 
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng as _, SeedableRng as _};
 use zeroize::Zeroizing;
 
-/// A seed.
+/// A seed of 32 bytes, which is wiped when it is dropped.
 pub(super) type Seed = Zeroizing<[u8; 32]>;
 
 /// Gives one seed for each ephemeral key, in an order that the first seed determines.
 ///
-/// It forgets what it has given: its state has no way back to an earlier seed, so that whoever reads the memory of a node
-/// cannot read what was recorded before (fast key erasure).
+/// Its state does not lead back to an earlier seed (fast key erasure). So a thief who reads the memory of a node cannot
+/// decrypt recordings of earlier connections.
 #[derive(Debug)]
 pub(super) struct Seeds(ChaCha20Rng);
 
@@ -23,7 +23,7 @@ impl Seeds {
         let (mut given, mut kept) = (Seed::default(), Seed::default());
         self.0.fill_bytes(&mut *given);
         self.0.fill_bytes(&mut *kept);
-        // A generator's position can be set back, and its key gives all of its output.
+        // The generator is replaced by one with a new key: the old key would give all earlier output.
         *self = Self::new(&kept);
         given
     }

@@ -1,19 +1,20 @@
-//! [`Shares`]: the connections and streams that each peer and each address group holds, and what more it may take.
+//! [`Shares`]: the number of connections and streams that each peer and each address group holds, and the rules for more.
 //!
-//! Shares bound what peers begin: inbound connections and inbound streams. What our owner begins takes nothing of a peer's
-//! share, so that no command costs a peer its place; [`Limits`](crate::lifecycle::Limits) alone bound it.
+//! Shares bound what peers begin: inbound connections and inbound streams. Connections and streams that our owner begins
+//! count towards no share, so that no command costs a peer its place; only [`Limits`](crate::lifecycle::Limits) bound them.
 //!
-//! There are four rules. *Taken* is the number of places of a resource that are in use, whoever has them.
+//! There are four rules. A *holder* is a peer, an address, or a site. *Taken* is the number of places of a resource that are
+//! in use, by any holder.
 //!
-//! 1. A holder has a share of its own: connections of a peer, an address and a site, streams of a peer.
-//! 2. In the last quarter of a resource, who holds more than a sixteenth of it takes no more.
-//! 3. In the last sixty-fourth, a newcomer takes its place from the greediest holder that has one to give, if that holds more
-//!    than the newcomer then does. Where nobody does, only a newcomer that holds nothing gets a place. So the last places are there for those
-//!    who have none, and equal holders do not push out each other in turns.
-//! 4. Loopback, and an address without an IP address, say nothing of who is behind them: they have no share.
+//! 1. Each holder has a share: of connections a peer, an address and a site; of streams a peer.
+//! 2. In the last quarter of a resource, a holder of more than a sixteenth of it gets no more.
+//! 3. In the last sixty-fourth, a newcomer gets its place from the greediest holder that can give one up, if that holds more
+//!    than the newcomer would then hold. If no holder does, only a newcomer that holds nothing gets a place. So the last
+//!    places are kept for those who have none, and equal holders do not push each other out in turns.
+//! 4. Loopback addresses, and addresses without an IP address, do not tell one host from another: they are no holders.
 //!
-//! A stream's begin and end cost a look-up by slot and a few counters. A connection's cost O(log n). Nothing is kept for who
-//! holds nothing.
+//! The begin and the end of a stream cost a look-up by slot and a few counters; those of a connection cost O(log n). A
+//! holder that holds nothing takes no memory.
 
 mod protocols;
 mod ranking;
@@ -33,25 +34,25 @@ pub use protocols::ProtocolLimits;
 use ranking::Ranking;
 use slab::Slab;
 
-/// In this last part of a resource nobody takes more who holds more than a [`GREEDY`] part of it.
+/// The last 1/4 of a resource, of which a [greedy](GREEDY) holder gets nothing.
 const LAST: u64 = 4;
 
-/// Who holds more than this part of a resource leaves its last part to others.
+/// A holder of more than 1/16 of a resource is greedy.
 const GREEDY: u64 = 16;
 
-/// In this last part of a resource the greediest holder gives way to newcomers. It is one place at least.
+/// The last 1/64 of a resource, at least one place: the reserve, in which the greediest holder gives way to newcomers.
 const RESERVE: u32 = 64;
 
-/// The smallest limit of a resource that has a reserve. Of fewer places each counts.
+/// The smallest limit of a resource that has a reserve. With fewer places, a reserve would be a quarter or more of them.
 const SMALLEST_WITH_RESERVE: u32 = 4;
 
-/// The number of holders for which memory is kept when a connection goes.
+/// The number of holders for which memory is always kept.
 const FEW: usize = 8;
 
 /// The slot of an address group that has no share.
 const NONE: u32 = u32::MAX;
 
-/// Who holds what.
+/// The counts of all holders.
 #[derive(Debug)]
 pub(super) struct Shares {
     bounds: ShareBounds,
@@ -60,14 +61,14 @@ pub(super) struct Shares {
     by_group: BTreeSet<(AddressGroup, ConnectionId)>,
     peers: Slab<PeerShare>,
     groups: Slab<GroupShare>,
-    /// Inbound connections of peers.
+    /// Inbound connections, by peer.
     peer_connections: Ranking,
-    /// Streams that the peer has begun, on connections of both directions.
+    /// Streams that peers have begun, on connections of both directions, by peer.
     peer_streams: Ranking,
-    /// Inbound connections of address groups.
+    /// Inbound connections, by address group.
     group_connections: Ranking,
     protocols: LimitedProtocols,
-    /// Newcomers' streams for which one of the greediest peer's is to give way.
+    /// The number of streams of newcomers for which a stream of the greediest peer still has to give way.
     wanted: u32,
 }
 
@@ -81,35 +82,35 @@ struct ShareBounds {
     streams_per_peer: u32,
 }
 
-/// A connection whose peer is known.
+/// A counted connection: its peer is known.
 #[derive(Debug)]
 struct Member {
     peer: u32,
-    /// The address, or /64, and the /48.
+    /// The slots of its address (or /64) and of its /48.
     groups: [u32; 2],
-    /// Streams that its peer has begun.
+    /// The number of streams that its peer has begun on it.
     streams: u32,
     is_inbound: bool,
 }
 
 #[derive(Debug)]
 struct PeerShare {
-    /// Its connections, and its streams of limited protocols.
+    /// The number of its connections and of its streams of limited protocols.
     references: u32,
-    /// One of its connections, as long as it has any.
+    /// One of its connections, while it has any.
     one: ConnectionId,
 }
 
 #[derive(Debug)]
 struct GroupShare {
     key: AddressGroup,
-    /// Its connections, of both directions.
+    /// The number of its connections, of both directions.
     members: u32,
-    /// Streams that peers have begun on them.
+    /// The number of streams that peers have begun on these connections.
     streams: u32,
 }
 
-/// A holder whose share does not allow another connection, and the rule that says so.
+/// A holder whose share does not allow another connection, with the rule that forbids it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct SpentShare {
     pub(super) holder: Holder,
@@ -128,7 +129,7 @@ enum Rule {
     LastQuarter,
 }
 
-/// The text of the error that a connection which is refused for it fails of.
+/// Writes the error's text of a connection that is refused for this share.
 impl fmt::Display for SpentShare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (holder, field) = match self.holder {
@@ -154,7 +155,7 @@ pub(super) enum Greediest {
     Group(AddressGroup),
 }
 
-/// Returns the groups of a remote address that have a share.
+/// Returns the groups of a remote address that are holders.
 fn groups_of(remote: &Multiaddr) -> [Option<AddressGroup>; 2] {
     let narrow = AddressGroup::of(remote);
     if is_loopback(remote) || matches!(narrow, AddressGroup::Other(_)) {
@@ -163,12 +164,12 @@ fn groups_of(remote: &Multiaddr) -> [Option<AddressGroup>; 2] {
     [Some(narrow), AddressGroup::wide(remote)]
 }
 
-/// Returns whether a resource is in its last part.
+/// Returns whether a newcomer of a resource gets one of its last quarter.
 fn is_last(taken: u32, limit: u32) -> bool {
     u64::from(taken) * LAST >= u64::from(limit) * (LAST - 1)
 }
 
-/// Returns whether a holder leaves the last part to others.
+/// Returns whether a holder is greedy, so that it gets nothing of the last quarter.
 fn is_greedy(held: u32, limit: u32) -> bool {
     u64::from(held) * GREEDY > u64::from(limit)
 }
@@ -217,7 +218,7 @@ impl Shares {
         connections.take_while(move |(other, _)| *other == group).map(|(_, id)| *id)
     }
 
-    /// Returns whether a connection holds places for its peer.
+    /// Returns whether a connection is counted for its peer.
     pub(super) fn is_member(&self, id: ConnectionId) -> bool {
         self.members.get(id).is_some()
     }
@@ -227,8 +228,8 @@ impl Shares {
         self.members.get(id).is_some_and(|member| member.is_inbound)
     }
 
-    /// Returns the holder whose share does not allow an inbound connection from `remote`, if one does not, while `taken`
-    /// connections exist besides. The peer of a socket that has just been accepted is not known.
+    /// Returns the spent share, if there is one, that does not allow an inbound connection from `remote` while `taken` other
+    /// connections exist. `peer` is `None` for a socket that has just been accepted.
     pub(super) fn crowd(&self, peer: Option<PeerId>, remote: &Multiaddr, taken: u32) -> Option<SpentShare> {
         let ShareBounds { connections: limit, .. } = self.bounds;
         let broken = |held, share| match held >= share {
@@ -249,7 +250,7 @@ impl Shares {
         groups_of(remote).into_iter().zip(shares).find_map(crowded)
     }
 
-    /// Returns whether a newcomer among connections finds only the reserve left.
+    /// Returns whether only the reserve of connections is left.
     pub(super) fn is_nearly_full(&self, taken: u32) -> bool {
         is_nearly_full(taken, self.bounds.connections)
     }
@@ -261,8 +262,8 @@ impl Shares {
         groups_of(remote).into_iter().flatten().map(of_group).fold(of_peer, u32::max)
     }
 
-    /// Returns the peers and address groups that hold more than `than` inbound connections, those that hold most first; of
-    /// equals an address group.
+    /// Returns the peers and address groups that hold more than `than` inbound connections, the greediest first; of equals,
+    /// address groups first.
     pub(super) fn greediest_beyond(&self, than: u32) -> impl Iterator<Item = Greediest> {
         let mut groups = self.group_connections.descending().peekable();
         let mut peers = self.peer_connections.descending().peekable();
@@ -318,7 +319,7 @@ impl Shares {
         slot
     }
 
-    /// Takes back a connection that is over, with its streams. It may not have been counted.
+    /// Takes a connection that is over off the counts, with its streams. It need not have been counted.
     pub(super) fn leave(&mut self, id: ConnectionId, peer: PeerId) {
         let Some(Member { peer: slot, groups, streams, is_inbound }) = self.members.remove(id) else { return };
         self.by_peer.remove(&(peer, id));
@@ -342,7 +343,7 @@ impl Shares {
         }
     }
 
-    /// A connection is gone: gives memory back of which it had most.
+    /// Gives memory back after a connection has gone.
     pub(super) fn give_up_memory(&mut self) {
         self.members.give_up_slots(FEW);
         if self.peers.capacity() > FEW && self.peers.len() < self.peers.capacity() / 2 {
@@ -366,7 +367,8 @@ impl Shares {
         }
     }
 
-    /// The slot of a peer is that of its first connection: a map of its own would hold each id a second time.
+    /// Returns the slot of a peer. Connections are ordered by peer, and the first one of a peer knows its slot: a map of
+    /// slots would keep each peer id a second time.
     fn slot_of_peer(&self, peer: PeerId) -> Option<u32> {
         let first = self.connections_of(peer).next()?;
         self.members.get(first).map(|member| member.peer)

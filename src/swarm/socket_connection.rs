@@ -1,5 +1,5 @@
-//! [`SocketConnection`]: a connection with its socket, from its id to the socket's end. An accepted one has stood at the
-//! [door](super::door) before.
+//! [`SocketConnection`]: a connection with its socket, from the time when it gets an id to the close of the socket. An
+//! accepted one was a visitor at the [door](super::door) before.
 //!
 //! ```text
 //!  Dialing ──────────────────┐
@@ -7,7 +7,7 @@
 //!  an authenticated visitor ─┘
 //! ```
 //!
-//! A connection whose peer has sent go-away 0 is `Closing`, too, but goes on serving the streams that live.
+//! A connection whose peer has sent go-away 0 is `Closing`, too, but still serves its live streams.
 
 mod denying;
 mod ending;
@@ -36,62 +36,62 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
 
-/// The most reads of one helping. A pipe that brings a few bytes at a time would hold the turn otherwise.
+/// The most reads in one helping. Without this limit, a pipe that brings a few bytes at a time would hold up the turn.
 pub(super) const HELPING_READS: usize = 8;
 
-/// One connection and what it runs on.
+/// One connection, and the socket that it runs on.
 pub(super) struct SocketConnection<T: Transport> {
     pub(super) id: ConnectionId,
     pub(super) direction: Direction,
     pub(super) remote: Multiaddr,
-    /// Our address of the socket, if its transport or its reactor has told.
+    /// Our address of the socket, if the transport or the reactor has told it.
     pub(super) local: Option<Multiaddr>,
-    /// The address that the name has led to which was dialed.
+    /// The address to which the dialed name has led.
     reached: Option<Box<Multiaddr>>,
     pub(super) listener: Option<ListenerId>,
-    /// The peer that it was dialed for, if one was named, until its peer is known.
+    /// The peer that the dial named, if it named one, until the real peer is known.
     pub(super) expected: Option<Box<PeerId>>,
     peer: Option<PackedPeer>,
     pub(super) error: Option<String>,
-    /// When it was dialed.
+    /// The time at which it was dialed or accepted.
     pub(super) began: Duration,
-    /// What it is armed with in the timers.
+    /// The deadline with which it is armed in the timers.
     pub(super) armed: Option<Duration>,
-    /// It stands in [`SwarmState::dirty`].
+    /// It is in [`SwarmState::dirty`].
     pub(super) is_dirty: bool,
-    /// It stands in [`SwarmState::commanded`].
+    /// It is in [`SwarmState::commanded`].
     is_commanded: bool,
-    /// A stream has opened on it, ever.
+    /// It has ever had an open stream.
     pub(super) has_had_stream: bool,
-    /// The helpings that it has had of the last tick.
+    /// The helpings that it has had in the last tick.
     pub(super) share: HelpingsTaken,
     pub(super) stage: ConnectionStage<T>,
-    /// What has been transmitted and not been written yet: `out[written..]`.
+    /// The output. `out[written..]` waits to be written.
     out: Vec<u8>,
     written: usize,
-    /// Since when the pipe has taken nothing of it.
+    /// The time since which the pipe has taken none of it, if it is blocked.
     blocked: Option<Duration>,
     flush_tracker: FlushTracker,
-    /// The bytes that its pipe has given, and those that its pipe has taken.
+    /// The number of bytes that were read from its pipe. `sent` is the number written to it.
     pub(super) received: u64,
     pub(super) sent: u64,
-    /// The bytes that it holds, as they were counted last.
+    /// The bytes that it held when they were last counted.
     pub(super) account: ConnectionAccount,
-    /// The streams without an id that are counted of it.
+    /// The number of its streams without an id, as it was last counted.
     unnamed: u32,
-    /// What its streams hold of unread bytes, once its connection is gone.
+    /// The unread bytes that its streams hold after the connection is gone.
     left: usize,
-    /// The streams of the peer's that were paced, once its connection is gone.
+    /// The number of streams of its peer that were ever paced, after the connection is gone.
     paced: u32,
 }
 
 pub(super) enum ConnectionStage<T: Transport> {
     Dialing(Pin<Box<T::Dial>>),
     Up(Pipe<T::Output>),
-    /// Its owner, or we, have closed it: what is due is written, then our side of the pipe ends, then the peer's. Or the
-    /// peer has: then our side goes on until the last stream has ended.
+    /// Its owner or the swarm has closed it: pending output is written, then our side of the pipe ends, then the peer's. Or
+    /// its peer has closed it: then our side goes on until the last stream has ended.
     Closing(Pipe<T::Output>, ConnectionEnd, OurSide),
-    /// The socket is closed. The last round trip, if one was known.
+    /// The socket is closed. It keeps the last round-trip time, if one was known.
     Over(Option<Duration>),
 }
 
@@ -101,14 +101,14 @@ pub(super) struct Pipe<Io> {
     pub(super) connection: Connection,
 }
 
-/// How far our side of a pipe that is being closed has come.
+/// The state of our side of a pipe that is being closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum OurSide {
-    /// The peer has sent go-away 0. Live streams go on, and our own go-away follows the last of them.
+    /// The peer has sent go-away 0. Live streams go on; our own go-away follows after the last of them.
     Serving,
-    /// Our go-away is written, or pending.
+    /// Our go-away is written or pending.
     Open,
-    /// The peer has said its last word: once ours is written it is over.
+    /// The peer's last byte has come: the connection is over once ours is written.
     Last,
     Closed,
 }
@@ -156,7 +156,7 @@ where
         }
     }
 
-    /// Makes the connection of an accepted connection whose peer is authenticated, out of what stood at the door.
+    /// Makes the connection out of a visitor at the door whose peer is authenticated.
     pub(super) fn accepted(id: ConnectionId, visitor: Visitor<T>, pipe: Pipe<T::Output>) -> Self {
         let Visitor { listener, remote, local, began, received, sent, out, written, .. } = visitor;
         let mut conn = Self::new(id, Direction::Inbound, remote, ConnectionStage::Up(pipe), began);
@@ -164,7 +164,7 @@ where
         conn.local = Some(local);
         (conn.received, conn.sent) = (received, sent);
         (conn.out, conn.written) = (out, written);
-        // All that was said at the door is a batch of its own: no stream has written into it.
+        // The output of the handshake is a batch of its own: no stream has written into it.
         conn.flush_tracker.taken();
         conn
     }
@@ -176,12 +176,12 @@ where
         }
     }
 
-    /// The peer, once it is authenticated.
+    /// Returns the peer, once it is authenticated.
     pub(super) fn peer(&self) -> Option<PeerId> {
         self.peer.and_then(PackedPeer::unpack)
     }
 
-    /// Returns the last round-trip time that is known.
+    /// Returns the last known round-trip time.
     pub(super) const fn round_trip(&self) -> Option<Duration> {
         match &self.stage {
             ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..) => pipe.connection.round_trip(),
@@ -190,7 +190,7 @@ where
         }
     }
 
-    /// Returns the number of the peer's streams that wait for their turn, and of those that ever have.
+    /// Returns the number of the peer's streams that are paced now, and of those that ever were.
     pub(super) fn pace(&self) -> (usize, u32) {
         match &self.stage {
             ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..) => {
@@ -201,8 +201,8 @@ where
         }
     }
 
-    /// Returns a hash of the handshake's transcript, which the other end has, too, while this end knows its peer and the
-    /// other does not.
+    /// Returns a hash of the handshake's transcript, at the step at which this end knows its peer and the other end does
+    /// not. The other end has the same transcript.
     fn transcript(&self) -> Option<[u8; 32]> {
         match &self.stage {
             ConnectionStage::Up(pipe) => pipe.connection.transcript(),
@@ -210,14 +210,15 @@ where
         }
     }
 
-    /// Puts it in line for the output phase of this turn, or of the next one.
+    /// Puts it in line for the output phase of this turn or the next one.
     pub(super) fn mark_dirty<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         if !core::mem::replace(&mut self.is_dirty, true) {
             state.dirty.push_back(self.id);
         }
     }
 
-    /// Notes that a command acts on it. A command has no clock, so the time-outs that it starts count from the next turn.
+    /// Notes that a command has changed it. A command has no clock, so that the time-outs that it starts count from the next
+    /// turn.
     pub(super) fn mark_commanded<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         self.mark_dirty(state);
         if !core::mem::replace(&mut self.is_commanded, true) {
@@ -225,7 +226,7 @@ where
         }
     }
 
-    /// Starts the time-outs of commands that were given since the last turn: they count from `now`.
+    /// Starts the time-outs of the commands since the last turn, from `now` on.
     pub(super) fn count_from<const E: usize>(&mut self, state: &mut SwarmState<E>, now: Duration) {
         self.is_commanded = false;
         if self.began == UNTIMED {

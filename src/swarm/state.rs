@@ -1,7 +1,8 @@
-//! [`SwarmState`]: what lives in a swarm, what waits for room, and what its owner is to be told.
+//! [`SwarmState`]: the state of a swarm apart from its sockets: the lifecycle, the queues for room, the shares, and the
+//! notices for its owner.
 //!
-//! Everything that a connection changes while it is driven is here, apart from sockets, so that a connection and the
-//! state can be borrowed side by side.
+//! It is apart from the sockets so that a connection can be borrowed beside it: here is everything that a connection changes
+//! while it is driven.
 
 mod openings;
 mod readiness;
@@ -25,38 +26,40 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use libp2p_identity::PeerId;
 
-/// For how many streams memory is kept when most are gone.
+/// The number of streams for which memory is always kept.
 const STREAMS_KEPT: usize = 256;
 
-/// How many that have ended may always stand in line.
+/// The number of ended ids that may always stay in line.
 const SPARE: usize = 64;
 
-/// What lives, what waits, what is to be told.
+/// The state of a swarm apart from its sockets.
 #[derive(Debug)]
 pub(super) struct SwarmState<const EVENTS: usize> {
     pub(super) lifecycle: Lifecycle<EVENTS>,
     pub(super) local_peer: PeerId,
-    /// The transcript of a dial that has just reached ourselves, and whose accepted end may be at the door.
+    /// The transcript of a dial that has just reached ourselves; its accepted end may be at the door.
     pub(super) own_end: Option<[u8; 32]>,
     pub(super) streams: Streams,
     pub(super) config: Config,
     pub(super) protocols: Vec<Protocol>,
-    /// What is ready to open and waits for room. What ended meanwhile is passed over.
+    /// The ids that are ready to open and wait for room. Ids that have ended meanwhile are passed over.
     pub(super) opening_queue: OpeningQueue,
     /// The connections and streams that each peer holds.
     pub(super) shares: Shares,
-    /// Connections that have something to transmit, or a deadline to look at, in order; each once.
+    /// The connections with output or a changed deadline, in the order in which they came; each once.
     pub(super) dirty: VecDeque<ConnectionId>,
-    /// Connections that had a command since the last turn, whose time-outs count from the next turn; each once.
+    /// The connections that commands have changed since the last turn, each once. The time-outs of these commands count from
+    /// the next turn.
     pub(super) commanded: Vec<ConnectionId>,
-    /// [`flush_all`](super::Swarm::flush_all) is at work: then nothing opens.
+    /// [`flush_all`](super::Swarm::flush_all) is running: nothing opens meanwhile.
     pub(super) is_flushing: bool,
-    /// The owner has been away, and deadlines are put off: then nobody is judged by its silence.
+    /// The owner has been away, and deadlines are postponed: no peer is judged by its silence meanwhile.
     pub(super) is_owner_late: bool,
-    /// The swarm is shutting down: then nothing opens any more.
+    /// The swarm is shutting down: nothing opens any more.
     is_closing: bool,
     readiness: Table<StreamId, StreamReadiness>,
-    /// The beginning of the stream whose last event was told last: nothing else is kept of its interest.
+    /// The time at which the stream began whose last event was taken last. Its readiness is gone, and its view still shows
+    /// its age.
     last_began: Began,
     ready_streams: BitSet,
     changed_listeners: BitSet,
@@ -64,9 +67,9 @@ pub(super) struct SwarmState<const EVENTS: usize> {
     pub(super) refusals: Refusals,
     pub(super) held_bytes: HeldBytes,
     pub(super) access: Access,
-    /// The streams of peers without an id, on all connections.
+    /// The number of peers' streams without an id, on all connections.
     unnamed: usize,
-    /// What a stream held that has just been vacated, and whose it was.
+    /// The connection of the stream that has just been vacated, with the bytes that the stream held.
     pub(super) dropped: Option<(ConnectionId, usize)>,
     scratch: Scratch,
 }
@@ -101,7 +104,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         }
     }
 
-    /// What a connection works with.
+    /// Lends a connection the parts of the state with which it works.
     pub(super) fn environment(&mut self, now: Duration) -> Environment<'_> {
         Environment {
             streams: &mut self.streams,
@@ -117,14 +120,14 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         self.scratch.work()
     }
 
-    /// Takes that.
+    /// Takes that work: the next count begins at 0.
     pub(super) fn take_work_of_signatures(&mut self) -> u32 {
         self.scratch.take_work()
     }
 
     // Events.
 
-    /// Vacates what the last closing event named; gives it, so that what else is kept of it can go.
+    /// Makes the id stale that the last event has closed, and returns it, so that the caller can drop what it keeps of it.
     pub(super) fn vacate(&mut self) -> Option<Id> {
         match self.lifecycle.handed()? {
             Id::Stream(id) => {
@@ -132,7 +135,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
                 if held > 0 {
                     self.dropped = self.lifecycle.connection_of(id).map(|connection| (connection, held));
                 }
-                // It is counted still if it has ended with its connection.
+                // A stream that has ended with its connection is still counted.
                 self.shares.speaks_no_more(id);
             }
             Id::Connection(id) => self.refusals.forget(id.into()),
@@ -146,7 +149,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         id
     }
 
-    /// A connection is gone: gives memory back of which it, and its streams, had most.
+    /// Gives memory back after a connection has gone with its streams.
     pub(super) fn give_up_slots(&mut self) {
         self.lifecycle.give_up_slots();
         self.streams.give_up_slots(STREAMS_KEPT);
@@ -161,12 +164,14 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         self.scratch.give_up_memory();
     }
 
-    /// The next event. What can be ready is so for its owner from its first event on, and not after its last.
+    /// Takes the next event. It also starts and stops readiness: a stream or a listener is named between its opening event
+    /// and its last event.
     pub(super) fn next_event(&mut self) -> Option<Event> {
         let event = self.lifecycle.next_event()?;
         if let Event::OpenedStream { stream, .. } = event {
             let more = self.streams.get(stream).is_some_and(Stream::is_readable);
-            // A write that was refused until the protocol was agreed is waited for by nobody but its owner.
+            // The owner may have been refused a write while the protocol was not agreed. Now it is, so the stream becomes
+            // writable.
             let place = self.streams.get(stream).is_some_and(Stream::is_writable);
             self.change_readiness(stream, |readiness| {
                 readiness.announce();
@@ -187,7 +192,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
             }
             Id::Stream(_) => {}
             Id::Listener(id) => {
-                // Who is told that it listens finds its addresses as they are now.
+                // The owner looks the addresses up at `Listen`, so that a change before it is no news.
                 self.changed_listeners.remove(id.index());
                 self.announce_refusals(id.into(), event.is_last());
             }

@@ -17,21 +17,21 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Opens a stream that speaks the first of `protocols` that the peer speaks too.
+    /// Opens a stream that speaks the first of `protocols` which the peer speaks, too.
     ///
-    /// With one protocol, data may be written at once: it travels with the proposal. The stream waits its turn, and a
-    /// write to it is [`Blocked`](WriteError::Blocked), while the peer has not acknowledged
-    /// [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) streams, while
-    /// [`early_streams`](crate::connection::yamux::Config::early_streams) have begun and the peer has not sent a frame,
-    /// and while the peer does not read pending output.
+    /// With one protocol, data may be written at once: it travels with the proposal. The stream has to wait, and a write to
+    /// it is [`Blocked`](WriteError::Blocked), in three cases:
+    /// [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) streams are not acknowledged;
+    /// [`early_streams`](crate::connection::yamux::Config::early_streams) have begun and the peer has not sent a frame yet;
+    /// or the peer does not read pending output.
     ///
     /// # Events
     /// [`OpenedStream`](crate::lifecycle::Event::OpenedStream) once the peer has agreed, or
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed), at the latest after
     /// [`negotiation_timeout`](crate::connection::Config::negotiation_timeout).
     ///
-    /// Where the connection has as many streams as [`Limits::streams_per_connection`] allows, the half-open one that has
-    /// been silent longest is given up for it, if that is at least
+    /// If the connection has as many streams as [`Limits::streams_per_connection`] allows, its half-open stream that has
+    /// been silent longest is given up for the new one, if it has been silent for at least
     /// [`half_open_grace`](crate::connection::Config::half_open_grace).
     ///
     /// [`Limits::streams_per_connection`]: crate::lifecycle::Limits::streams_per_connection
@@ -61,7 +61,7 @@ where
         Ok(id)
     }
 
-    /// Reads what has come, and says how many bytes that was. `Ok(0)`, for a buffer that is not empty, is the end: the
+    /// Reads bytes that have arrived, and returns their number. `Ok(0)`, for a buffer that is not empty, is the end: the
     /// peer's FIN has been read.
     ///
     /// # Events
@@ -91,8 +91,8 @@ where
         }
     }
 
-    /// Writes as much of `data` as there is place for, and says how many bytes that was. The next
-    /// [`tick`](Self::tick) or [`flush_all`](Self::flush_all) sends it.
+    /// Writes as much of `data` as there is place for, and returns the number of bytes. The next [`tick`](Self::tick) or
+    /// [`flush_all`](Self::flush_all) sends them.
     ///
     /// # Errors
     /// [`WriteError`]; nothing has changed. After [`WriteError::Blocked`] or a short write,
@@ -112,9 +112,10 @@ where
         written
     }
 
-    /// Returns the number of bytes that a [`write`](Self::write) would take now. A read takes none of it, so an owner that
-    /// passes bytes on reads no more than that at a time, and need not keep any. 0: nothing now, or nothing any more; a
-    /// write says which, and has [`next_ready`](Self::next_ready) tell when there is place.
+    /// Returns the number of bytes that a [`write`](Self::write) would take now. Reading does not lessen it. So an owner
+    /// that passes bytes on can read no more than this number at a time, and need not buffer any. 0 says that a write would
+    /// take nothing now or ever: a call of `write` tells which, and makes [`next_ready`](Self::next_ready) tell when there
+    /// is place.
     #[must_use]
     pub fn write_room(&mut self, id: StreamId) -> usize {
         let Some(conn) = self.state.lifecycle.connection_of(id).and_then(|id| self.connections.get_mut(id)) else {
@@ -124,14 +125,15 @@ where
         conn.connection().map_or(0, |connection| connection.write_room(id, &self.state.environment(UNTIMED)))
     }
 
-    /// Says whether all bytes that were written to the stream have been handed to the transport's byte pipe (for TCP: to
-    /// the system), and the pipe has been flushed. It does not say what the peer has received. It costs O(1), and sends
-    /// nothing itself: the next [`tick`](Self::tick) or [`flush_all`](Self::flush_all) does. It does not wait for the end
-    /// that [`finish`](Self::finish) sends.
+    /// Returns `Ok` if all bytes that were written to the stream have been handed to the transport's byte pipe (for TCP: to
+    /// the system), and the pipe has been flushed. It says nothing about what the peer has received. It costs O(1), and
+    /// sends nothing itself: the next [`tick`](Self::tick) or [`flush_all`](Self::flush_all) does. It does not wait for the
+    /// FIN of [`finish`](Self::finish).
     ///
     /// # Errors
-    /// [`WriteError::Blocked`]: not yet. [`next_ready`](Self::next_ready) tells when it has, with `writable`, at the
-    /// earliest when the stream is open. [`WriteError::Stale`] or [`WriteError::Ended`]: nobody knows any more.
+    /// [`WriteError::Blocked`]if they have not been handed over yet. [`next_ready`](Self::next_ready) then tells when they
+    /// have, by `writable`, at the earliest when the stream is open. [`WriteError::Stale`] or [`WriteError::Ended`] if the
+    /// stream has ended, so that it is not known any more.
     pub fn flush(&mut self, id: StreamId) -> Result<(), WriteError> {
         self.lives(id, WriteError::Stale, WriteError::Ended)?;
         let conn = self.state.lifecycle.connection_of(id).and_then(|id| self.connections.get_mut(id));
@@ -141,12 +143,12 @@ where
         }
     }
 
-    /// Ends our side after what was written: the peer reads the end. The other direction goes on. Repeating it changes
-    /// nothing. What a write has refused is not sent.
+    /// Ends our side behind the written bytes: the peer reads the end. The other direction goes on. Calling it again changes
+    /// nothing. Bytes that a write has not taken are not sent.
     ///
-    /// On a stream that is not open yet the end waits for [`OpenedStream`](crate::lifecycle::Event::OpenedStream), since
-    /// some peers reset a stream that ends before they have answered. If its connection is closed before that, the peer
-    /// gets what was written, but not the end.
+    /// On a stream that is not open yet the FIN waits for [`OpenedStream`](crate::lifecycle::Event::OpenedStream), since
+    /// some peers reset a stream that ends before they have answered. If its connection is closed before that, the peer gets
+    /// the written bytes, but no FIN.
     ///
     /// # Events
     /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream) with [`StreamEnd::Finished`], once the FIN is sent and
@@ -159,9 +161,9 @@ where
         self.on_stream(id, |connection, turn| connection.finish(id, turn)).unwrap_or(Err(WriteError::Ended))
     }
 
-    /// Closes a stream politely: our side is finished, and what still comes is dropped, with window granted, until the
-    /// peer is done or [`close_timeout`](crate::connection::Config::close_timeout) has passed. A stream that is not
-    /// open yet is given up at once. Repeating it changes nothing.
+    /// Closes a stream politely: it finishes our side, and drops the bytes that still arrive (while it grants window for
+    /// them), until the peer finishes its side or [`close_timeout`](crate::connection::Config::close_timeout) has passed. A
+    /// stream that is not open yet is given up at once. Calling it again changes nothing.
     ///
     /// # Events
     /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream) with [`StreamEnd::Finished`] or [`StreamEnd::Timeout`],
@@ -174,17 +176,16 @@ where
         if self.lives(id, CloseError::Stale, CloseError::Ended)? == State::Opening {
             return self.reset(id);
         }
-        // It is open or leaving, so that it can leave.
+        // This cannot fail: the stream is open, or leaving already.
         let _ = self.state.lifecycle.leave(id);
         let fact = self.on_stream(id, |connection, turn| connection.close_stream(id, turn)).flatten();
         self.stream_says(fact);
         Ok(())
     }
 
-    /// Gives a stream a time of its own in the place of
-    /// [`half_open_timeout`](crate::connection::Config::half_open_timeout), or `None` for no limit: for a request whose
-    /// answer may take long, say. If the stream is half-open already, the time begins with this call. A stream with a time
-    /// of its own can still be given up for a new one after
+    /// Gives a stream a time-out of its own in place of [`half_open_timeout`](crate::connection::Config::half_open_timeout),
+    /// or none at all (`None`): for a request whose answer may take long, say. If the stream is half-open already, the time
+    /// begins with this call. A stream with a time-out of its own can still be given up for a new one after
     /// [`half_open_grace`](crate::connection::Config::half_open_grace).
     ///
     /// # Errors
@@ -195,7 +196,7 @@ where
         Ok(())
     }
 
-    /// Gives a stream up, in both directions and at once. What had arrived can be [taken](Self::take_unread).
+    /// Gives a stream up, in both directions and at once. Bytes that had arrived can be [taken](Self::take_unread).
     ///
     /// # Events
     /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream) with [`StreamEnd::Reset`], or
@@ -215,8 +216,8 @@ where
         Ok(())
     }
 
-    /// Takes the bytes that arrived on a stream and were not read. It is for a stream that has ended, until its last
-    /// event has been handled; of one that lives, or whose id is stale, there is nothing to take.
+    /// Takes the bytes that have arrived on a stream and were not read. Call it for a stream that has ended, until its last
+    /// event has been handled. For a stream that lives, or a stale id, it returns nothing.
     pub fn take_unread(&mut self, id: StreamId) -> Vec<u8> {
         match self.state.lifecycle.state(id) {
             Some(State::Ended) => {
@@ -231,7 +232,7 @@ where
         }
     }
 
-    /// The state of a stream that has not ended.
+    /// Returns the state of a stream that has not ended.
     fn lives<E>(&self, id: StreamId, stale: E, ended: E) -> Result<State, E> {
         match self.state.lifecycle.state(id) {
             None => Err(stale),
@@ -240,8 +241,8 @@ where
         }
     }
 
-    /// Lets `act` do something with a stream's connection, which adds a frame to its output at most. That is for the next
-    /// turn, which counts what it holds, and its time-outs count from there.
+    /// Calls `act` with the connection of a stream. `act` adds at most a frame to its output. The next turn sends the frame,
+    /// counts the bytes held, and starts the time-outs.
     fn on_stream<A>(
         &mut self,
         id: StreamId,
@@ -252,8 +253,8 @@ where
         Some(act(conn.connection()?, &mut self.state.environment(UNTIMED)))
     }
 
-    /// Does the same with what may find that nothing can be done. An error leaves no work for the next turn: otherwise an
-    /// owner that tries in each turn and sleeps until `poll_at` would spin.
+    /// Calls `act` as [`on_stream`](Self::on_stream) does, for an action that can fail. An error leaves no work for the next
+    /// turn: otherwise an owner that tries in each turn, and sleeps until `poll_at`, would spin.
     fn try_on_stream<A, E>(
         &mut self,
         id: StreamId,

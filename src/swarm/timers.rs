@@ -1,39 +1,42 @@
-//! [`SwarmTimers`]: when connections are to be looked at again.
+//! [`SwarmTimers`]: the deadlines of connections.
 //!
-//! A connection is armed with one deadline at a time, and only an earlier one is put in: one that moved away is found
-//! out when it comes, and armed anew. So a busy connection, whose deadlines move with every byte, costs nothing here.
+//! A connection is armed with one deadline at a time, and only an earlier deadline is put in. A deadline that has moved to a
+//! later time is noticed when it comes up, and armed anew. So a busy connection, whose deadlines move with every byte, costs
+//! nothing here.
 //!
-//! Deadlines that are found late are put off once: a peer is not silent because its owner was away.
+//! Deadlines that are found late are postponed once: a peer does not count as silent for the time in which its owner was
+//! away.
 
 use crate::lifecycle::ConnectionId;
 use alloc::collections::BinaryHeap;
 use core::cmp::Reverse;
 use core::time::Duration;
 
-/// How many deadlines of connections that are gone may always wait to come up.
+/// The number of stale deadlines that may always stay in the heap.
 const SPARE: usize = 64;
 
-/// What a deadline that has come is for.
+/// The holder of a deadline that has passed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum DeadlineOf {
     Connection(ConnectionId),
-    /// The earliest of those that stand at the [door](super::door).
+    /// The [door](super::door): the deadline is the earliest of its visitors.
     Door,
 }
 
-/// Deadlines of connections, earliest first, and the earliest of the door.
+/// The deadlines of connections, earliest first, and the earliest deadline of the door.
 #[derive(Debug, Default)]
 pub(super) struct SwarmTimers {
     door: Option<Duration>,
     deadlines: BinaryHeap<Reverse<(Duration, ConnectionId)>>,
-    /// The time to which all deadlines are put off, while they are.
+    /// The time to which all deadlines are postponed, while they are.
     put_off: Option<Duration>,
-    /// The end of the last time that deadlines were put off. Lateness counts from there, so that none is put off twice.
+    /// The end of the last postponement. Lateness counts from there, so that no deadline is postponed twice.
     excused: Duration,
 }
 
 impl SwarmTimers {
-    /// Makes sure that a connection comes up by `deadline`. `armed` is the connection's own memory of what is in here.
+    /// Arms a connection with `deadline`, unless it is armed with an earlier one. `armed` is the connection's record of the
+    /// deadline in here.
     pub(super) fn arm(&mut self, id: ConnectionId, armed: &mut Option<Duration>, deadline: Duration) {
         if armed.is_none_or(|armed| deadline < armed) {
             *armed = Some(deadline);
@@ -46,9 +49,9 @@ impl SwarmTimers {
         self.door = deadline;
     }
 
-    /// Returns whether deadlines that have come by `now` may be judged. If the earliest is more than `lateness` late, all
-    /// are put off by `lateness`, once; afterwards they are judged, in however many turns that takes. A `lateness` of
-    /// zero puts off nothing.
+    /// Returns whether deadlines that have passed at `now` may be handled. If the earliest is more than `lateness` late, all
+    /// are postponed by `lateness`, once; then they are handled, in as many turns as it takes. A `lateness` of zero
+    /// postpones nothing.
     pub(super) fn are_judged(&mut self, now: Duration, lateness: Duration) -> bool {
         if let Some(until) = self.put_off {
             if now < until {
@@ -60,7 +63,7 @@ impl SwarmTimers {
         let is_late = now.saturating_sub(first) > lateness && !lateness.is_zero();
         self.put_off = is_late.then(|| now.saturating_add(lateness));
         if !is_late {
-            // The owner is there: what this turn leaves is not late in the next.
+            // The owner is on time now: deadlines that this turn leaves do not count as late in the next one.
             self.excused = now;
         }
         !is_late
@@ -71,8 +74,8 @@ impl SwarmTimers {
         first.into_iter().chain(self.door).min()
     }
 
-    /// Returns whether a deadline has come by `now`. It forgets deadlines that no connection is armed with any more, as
-    /// `is_armed` says.
+    /// Returns whether a deadline has passed at `now`. It first forgets deadlines in front for which `is_armed` returns
+    /// `false`: no connection is armed with them any more.
     pub(super) fn is_due(&mut self, now: Duration, is_armed: impl Fn(Duration, ConnectionId) -> bool) -> bool {
         while let Some(Reverse((deadline, id))) = self.deadlines.peek()
             && *deadline <= now
@@ -85,7 +88,7 @@ impl SwarmTimers {
         self.door.is_some_and(|deadline| deadline <= now)
     }
 
-    /// Takes the earliest deadline, if it has come by `now`. That of the door stays until it is set anew.
+    /// Takes the earliest deadline, if it has passed at `now`. The door's deadline stays until it is set anew.
     pub(super) fn take_due(&mut self, now: Duration) -> Option<DeadlineOf> {
         let first = self.earliest().filter(|first| *first <= now)?;
         if self.door == Some(first) {
@@ -94,9 +97,8 @@ impl SwarmTimers {
         self.deadlines.pop().map(|Reverse((_, id))| DeadlineOf::Connection(id))
     }
 
-    /// Forgets deadlines that no connection is armed with, as `is_armed` says: those at the front, so that no owner wakes
-    /// for them, and all of them once they are most of the heap. `live` is the number of connections. It costs O(1) for
-    /// each deadline that was put in.
+    /// Drops stale deadlines, those for which `is_armed` returns `false`: the ones in front, so that no owner wakes for
+    /// them, and all of them once they outnumber the `live` connections. It costs O(1) for each deadline that was put in.
     pub(super) fn sweep(&mut self, live: usize, is_armed: impl Fn(Duration, ConnectionId) -> bool) {
         while let Some(Reverse((deadline, id))) = self.deadlines.peek()
             && !is_armed(*deadline, *id)
@@ -108,12 +110,12 @@ impl SwarmTimers {
         }
     }
 
-    /// Gives memory back that no deadline takes.
+    /// Gives unused memory back.
     pub(super) fn give_up_memory(&mut self) {
         self.deadlines.shrink_to(SPARE.min(2 * self.deadlines.len()));
     }
 
-    /// When the earliest deadline is judged.
+    /// Returns the time at which the earliest deadline is handled.
     pub(super) fn first(&self) -> Option<Duration> {
         let deadline = self.earliest()?;
         Some(self.put_off.map_or(deadline, |until| until.max(deadline)))

@@ -1,11 +1,11 @@
-//! Trimming: above a high-water mark of connections the least useful ones are closed, down to a low-water mark. Where the
-//! system has run out of descriptors, a few that have no stream are closed for newcomers.
+//! Trimming: above a high-water mark of connections the least useful ones are closed, down to a low-water mark. If the
+//! system has run out of descriptors, a few connections without a stream are closed for newcomers.
 //!
-//! Nothing is kept in order as connections come, speak and go. A *sweep* looks at each connection once, 256 of them as a
-//! unit of a turn, and keeps the least useful ones in a heap of as many as have to go: O(n log k) for k of n. They are
-//! closed afterwards, one a unit. There is no more than one sweep a second. One that closes all that it is to close is
-//! followed by none before as many connections have opened as are between the marks; one that does not is followed by none
-//! before another connection is old enough.
+//! Connections are not kept in an order of usefulness, so that trimming costs nothing as they come, speak and go. A *sweep*
+//! looks at each connection once, 256 in a unit of a turn, and keeps the k least useful of n in a heap, where k is the
+//! number to close: O(n log k). They are closed afterwards, one in a unit. There is at most one sweep a second. After a
+//! sweep that has closed enough, the next one comes only when as many connections have opened as lie between the marks;
+//! after one that has not, only when another connection is old enough.
 
 mod protected;
 mod protecting;
@@ -31,7 +31,7 @@ use protected::Protected;
 /// The time from the end of a sweep to the next one.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A lack of descriptors that is reported again within this time has gone on.
+/// The time within which a second report of a lack of descriptors counts as the same lack.
 const LACK: Duration = Duration::from_secs(3);
 
 /// The most connections that one unit of a turn looks at.
@@ -40,12 +40,12 @@ const LOOKED_AT: usize = 256;
 /// The most connections that one tick closes.
 const CLOSED_A_TICK: u32 = 64;
 
-/// The smallest number of places for which there is a high-water mark by default. Of fewer, an owner knows who is to have
-/// each.
+/// The smallest limit of connections that has a high-water mark by default. With fewer places, an owner usually knows who is
+/// to have each.
 const MANY: u32 = 1_024;
 
 /// The age at which a connection without a stream can be closed for lack of descriptors, if
-/// [`trim_grace`](Config::trim_grace) is not shorter. It is long enough to open a stream over a slow line.
+/// [`trim_grace`](Config::trim_grace) is not shorter. A peer on a slow line can open a stream in that time.
 const GRACE_IN_NEED: Duration = Duration::from_secs(1);
 
 /// The reasons to keep a connection, the weakest first.
@@ -61,14 +61,14 @@ enum Usefulness {
     StreamsOfDial,
 }
 
-/// A connection that may be closed. The order is that in which they go.
+/// A connection that may be closed. Candidates are ordered as they are closed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Candidate {
     used: Usefulness,
-    /// The time since which it has had no stream, or its peer was silent.
+    /// The time since which it has had no stream, or since which its peer has been silent.
     since: Duration,
     id: ConnectionId,
-    /// The time at which it is old enough. Until then it stays, and so does who is more useful.
+    /// The time at which it is old enough to be closed. Until then it stays, and no more useful one is closed for it.
     ripe_at: Duration,
 }
 
@@ -80,14 +80,14 @@ enum SweepReason {
     Need,
 }
 
-/// The rule by which a connection is trimmed, in words for a log and for the text of its error.
+/// The rule by which a connection is trimmed. Its text is for a log and for the text of the connection's error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Trim {
     HighWater,
     Need,
     /// A new connection of the same peer takes its place.
     Dead,
-    /// A newcomer takes it, at a limit.
+    /// A newcomer takes its place at a limit.
     Greedy,
 }
 
@@ -113,17 +113,17 @@ impl From<SweepReason> for Trim {
     }
 }
 
-/// A look at all connections.
+/// A sweep in progress.
 #[derive(Debug)]
 struct Sweep {
     why: SweepReason,
-    /// The slot to be looked at next.
+    /// The next slot to look at.
     next: usize,
-    /// The number of candidates that are kept.
+    /// The number of connections to close: so many candidates are kept.
     wanted: usize,
     /// The candidates, the most useful one first.
     candidates: BinaryHeap<Candidate>,
-    /// The number of open connections that are being closed already.
+    /// The number of open connections that are being closed already, as far as the sweep has looked.
     leaving: usize,
 }
 
@@ -132,22 +132,23 @@ struct Sweep {
 pub(super) struct Trimming {
     protected: Protected,
     sweep: Option<Sweep>,
-    /// Those that go, the least useful last, and the reason.
+    /// The connections that are to be closed, the least useful last. `last` is the reason.
     victims: Vec<Candidate>,
     victims_of: Option<SweepReason>,
     /// The time before which no sweep begins.
     rests_until: Duration,
-    /// The time before which no sweep for the high-water mark begins: the last one has found too few.
+    /// The time before which no sweep for the high-water mark begins, because the last one has found too few.
     ripe_at: Duration,
-    /// The time up to which trimming goes on below the high-water mark: the last of those that are to go is old enough then.
+    /// The time up to which trimming goes on below the high-water mark. At that time the youngest of the chosen connections
+    /// is old enough.
     lowers_until: Duration,
-    /// The number of connections that are to go for lack of descriptors.
+    /// The number of connections to close for lack of descriptors.
     needed: usize,
-    /// The number of the next one at the door when they were asked for. Who has come since has found a descriptor.
+    /// The number of the next visitor when they were asked for. A visitor that has come since has found a descriptor.
     needed_since: u64,
-    /// The last sweep for lack of descriptors has found nobody.
+    /// The last sweep for lack of descriptors has found no connection to close.
     is_in_vain: bool,
-    /// The time of that sweep, and the number that it was asked for.
+    /// The time of the last sweep for lack of descriptors, and the number of connections for which it was asked.
     needed_before: (Duration, usize),
     last: Option<SweepReason>,
 }
@@ -169,13 +170,13 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Returns the number of open connections, of those that are being closed too.
+    /// Returns the number of open connections, including those that are being closed.
     fn open_connections(&self) -> u32 {
         let counts = &self.state.lifecycle.counters().connections;
         counts.inbound.open + counts.outbound.open
     }
 
-    /// Returns the time at which there is something to do: zero while a sweep or its closes go on.
+    /// Returns the time at which trimming has something to do: zero while a sweep or its closes go on.
     pub(super) fn trims_at(&self) -> Option<Duration> {
         let trimming = &self.trimming;
         if self.is_shutting_down {
@@ -186,18 +187,19 @@ where
         }
         let for_mark = self.is_to_be_lowered().then(|| trimming.rests_until.max(trimming.ripe_at));
         let for_need = (trimming.needed > 0).then_some(trimming.rests_until);
-        // At the end of time a sweep would follow the one before at once.
+        // `Duration::MAX` stands for no time. Taken for a deadline, it would let sweeps follow each other without a pause at
+        // the end of the clock.
         for_mark.into_iter().chain(for_need).min().filter(|at| *at < Duration::MAX)
     }
 
-    /// Returns whether there are more connections than the high-water mark allows, or than the low-water mark does while
-    /// those grow old enough that a sweep has chosen.
+    /// Returns whether connections have to be closed for the marks: there are more than the high-water mark, or more than
+    /// the low-water mark while chosen ones are still growing old enough.
     fn is_to_be_lowered(&self) -> bool {
         let (open, (high, low)) = (self.open_connections(), self.state.config.marks());
         open > high || open > low && self.trimming.rests_until.max(self.trimming.ripe_at) <= self.trimming.lowers_until
     }
 
-    /// Goes on with what trimming has to do. Returns whether it has done anything.
+    /// Does trimming's work, as far as the budget allows. Returns whether it has done anything.
     pub(super) fn trim_due(&mut self, budget: &mut Budget<'_>) -> bool {
         let (mut has_done, mut closed) = (false, 0);
         while self.trims_at().is_some_and(|at| at <= self.now)
@@ -210,7 +212,7 @@ where
         has_done
     }
 
-    /// Takes a step of a sweep, or closes the next one that goes. Returns whether it has closed one.
+    /// Does a step of a sweep, or closes the next chosen connection. Returns whether it has closed one.
     fn trim_step(&mut self) -> bool {
         if let Some(victim) = self.trimming.victims.pop() {
             return self.trim_victim(victim);
@@ -233,7 +235,7 @@ where
     fn begin_sweep(&self) -> Sweep {
         let needed = self.trimming.needed;
         let excess = self.open_connections().saturating_sub(self.state.config.marks().1) as usize;
-        // Neither waits for ever beside the other.
+        // The two reasons alternate, so that neither waits for ever.
         let is_mark = self.is_to_be_lowered() && (needed == 0 || self.trimming.last == Some(SweepReason::Need));
         let (why, wanted) = if is_mark { (SweepReason::HighWater, excess) } else { (SweepReason::Need, needed) };
         Sweep { why, next: 0, wanted, candidates: BinaryHeap::new(), leaving: 0 }
@@ -255,7 +257,8 @@ where
         }
     }
 
-    /// Returns a connection that is open, and that we do not close yet, as one that may be closed once it is old enough.
+    /// Returns a connection as a candidate, if it is open, not being closed, and not protected; for lack of descriptors,
+    /// only if it also has no stream.
     fn candidate(&self, id: ConnectionId, why: SweepReason) -> Option<Candidate> {
         let conn = self.connections.get(id)?;
         let is_dial = conn.direction == Direction::Outbound;
@@ -279,7 +282,7 @@ where
     fn end_sweep(&mut self, sweep: Sweep) {
         let Sweep { why, candidates, leaving, wanted, .. } = sweep;
         let ((high, low), now) = (self.state.config.marks(), self.now);
-        // Those that leave are gone in a moment. They are counted as open.
+        // Connections that are being closed are counted as open, but will be gone in a moment.
         let staying = (self.open_connections() as usize).saturating_sub(leaving);
         let (is_high, lowers) = (staying > high as usize, now <= self.trimming.lowers_until);
         let wanted = match why {
@@ -301,7 +304,7 @@ where
                     let ripe = young.iter().map(|one| one.ripe_at.saturating_add(PAUSE));
                     trimming.lowers_until = ripe.max().unwrap_or(Duration::ZERO);
                 }
-                // One that opens from now on is old enough no sooner.
+                // A connection that opens from now on is not old enough before this time.
                 let newest = (!is_enough).then(|| now.saturating_add(self.state.config.trim_grace));
                 let ripe_at = young.iter().map(|one| one.ripe_at).chain(newest).min();
                 trimming.ripe_at = ripe_at.unwrap_or(Duration::ZERO);
@@ -314,15 +317,15 @@ where
         (trimming.victims, trimming.victims_of, trimming.last) = (victims, Some(why), Some(why));
         if why == SweepReason::Need && self.trimming.is_in_vain {
             self.give_back_handshakes(self.trimming.needed_since);
-            // A listener waits for what they have given back.
+            // A listener may wait for the descriptors that these have given back.
             self.wakers.mark(WakeTarget::Transport);
         }
     }
 
-    /// Closes a connection that is to go, if it still may. Returns whether it has.
+    /// Closes a chosen connection, if the rules still allow it. Returns whether it has.
     fn trim_victim(&mut self, victim: Candidate) -> bool {
         let why = self.trimming.victims_of.unwrap_or(SweepReason::HighWater);
-        // The stream that makes it useful may be in the socket already.
+        // A stream that makes it useful may already be in the socket, unread.
         self.help(victim.id, Helping::WHOLE);
         let may_go = self.candidate(victim.id, why).is_some_and(|now| now.used <= victim.used);
         if may_go {
@@ -330,13 +333,13 @@ where
         }
         if self.trimming.victims.is_empty() {
             self.trimming.victims = Vec::new();
-            // What the last ones have given back, a listener may be waiting for.
+            // A listener may wait for the descriptor that this one has given back.
             self.wakers.mark(WakeTarget::Transport);
         }
         may_go
     }
 
-    /// Closes a connection that gives way by a rule: its peer hears yamux's go-away, if its pipe takes that at once.
+    /// Closes a connection by the rule `why`. Its peer is sent yamux's go-away, if the pipe takes that at once.
     pub(super) fn trim(&mut self, id: ConnectionId, why: Trim) {
         let waker = self.wakers.waker(WakeTarget::of(id));
         if let Some(conn) = self.connections.get_mut(id) {
@@ -345,9 +348,9 @@ where
         }
     }
 
-    /// Asks for connections to be closed since the system has run out of descriptors: for one, and while that goes on for
-    /// twice as many each time, but for no more than the door has fewer than its reserve. Returns whether somebody at the door
-    /// is to go instead.
+    /// Asks for connections to be closed, since the system has run out of descriptors: first for one, then for twice as many
+    /// each time while the lack lasts, but for no more than handshakes are missing from the reserve. Returns whether
+    /// visitors at the door have to be closed instead.
     pub(super) fn need_descriptors(&mut self) -> bool {
         let missing = (self.state.config.descriptor_reserve as usize).saturating_sub(self.inbound_handshakes());
         if missing == 0 || self.is_shutting_down {

@@ -1,4 +1,5 @@
-//! The methods that an owner's loop calls: a turn, whole or under a budget; sending at once; waiting; the next deadline.
+//! The methods that an owner's loop calls: to take a turn, whole or under a budget, to send at once, to wait, and to learn
+//! the next deadline.
 
 use super::Swarm;
 use super::budget::Budget;
@@ -13,7 +14,7 @@ use std::io;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "a turn that has left work is to be followed by another"]
 pub struct Progress {
-    /// Another turn would find work at once: the budget was spent, or something came during the turn.
+    /// `true` if another turn would find work at once: the budget was spent, or something arrived during the turn.
     /// [`next_deadline`](Swarm::next_deadline) is *now* then. It does not count undrained events and readiness.
     pub more: bool,
 }
@@ -27,11 +28,12 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    /// Takes a [tick](Self::tick) for an owner that waits with a waker: the transport's wakers wake the one of `cx`.
+    /// Takes a [tick](Self::tick) for an owner that waits with a waker: a wake of the transport also wakes the waker of
+    /// `cx`.
     ///
-    /// Ready: events or readiness wait to be drained, or the [`waker`](Self::waker) was used. Pending: the waker of `cx`
-    /// is woken when something comes; beside it, set a timer for [`poll_at`](Self::poll_at). A swarm with a reactor has
-    /// no such method, since its wakers are called in its own turns only.
+    /// It is ready if events or readiness wait to be drained, or if the [`waker`](Self::waker) was used. Otherwise it is
+    /// pending, and wakes the waker of `cx` when something arrives; also set a timer for [`poll_at`](Self::poll_at). A swarm
+    /// with a reactor has no such method, since its sockets wake in its own turns only.
     pub fn poll(&mut self, cx: &mut Context<'_>, now: Duration) -> Poll<()> {
         self.wakers.set_owner(cx.waker());
         self.tick(now);
@@ -52,22 +54,22 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Takes a turn: hears all that has come since the last turn, handles it as far as the event queue has room, and
-    /// sends pending output. It never waits. Call it once a frame, or when the descriptor is readable or
+    /// Takes a turn: reads what has arrived since the last turn, handles it as far as the event queue has room, and sends
+    /// pending output. It never waits. Call it once a frame; or when the descriptor is readable or the time of
     /// [`poll_at`](Self::poll_at) has come.
     ///
     /// One call gives each ready connection a bounded amount of work
     /// ([`Config::reads_per_poll`](super::Config::reads_per_poll)). The rest is for the next turn, and `poll_at` is *now*.
-    /// After a [`wait`](Self::wait) it takes what the wait has heard, without asking the system again.
+    /// After a [`wait`](Self::wait) it uses what the wait has found ready, without asking the system again.
     ///
-    /// Peers give up a swarm that takes no turns: by this crate's defaults 45 s after the last byte that they heard of it,
-    /// which on an idle connection may be 15 s after its last turn.
+    /// Peers give up a swarm that takes no turns: with this crate's defaults 45 s after the last byte that they have
+    /// received from it. On an idle connection, that can be 15 s after its last turn.
     ///
-    /// `now` is the time since an epoch that the owner chooses; best of a clock that is never set, as
-    /// [`Instant`](std::time::Instant) is. A time that is earlier than the last one counts as the last one. If it is earlier
-    /// by more than a second, the clock was set back: no time has passed, and time-outs go on from there. If the clock jumps
-    /// ahead, peers get [`lateness`](super::Config::lateness) to be heard before they are judged.
-    /// Errors of the reactor are logged and kept for [`last_error`](Self::last_error).
+    /// `now` is the time since an epoch that the owner chooses. Use a clock that is never set, as
+    /// [`Instant`](std::time::Instant). A time before the last one counts as the last one. If it is earlier by more than a
+    /// second, the swarm takes it that the clock was set back: no time has passed, and time-outs go on from the new time. If
+    /// the clock jumps ahead, peers get [`lateness`](super::Config::lateness) to be heard before they are judged. Errors of
+    /// the reactor are logged and kept for [`last_error`](Self::last_error).
     pub fn tick(&mut self, now: Duration) {
         let mut always = || true;
         let mut budget = Budget::new(&mut always);
@@ -75,27 +77,25 @@ where
         self.take_turn(now, &mut budget);
     }
 
-    /// Takes a turn under a budget: it asks `may` before each unit of work, and ends once `may` has refused. In a game,
-    /// `may` looks at the time that is left of the frame; in a test, it counts.
+    /// Takes a turn under a budget: it asks `may` before each unit of work, and ends once `may` has returned `false`. In a
+    /// game, `may` looks at the rest of the frame's time; in a test, it counts.
     ///
-    /// A unit is one of these: at most 16 KiB read from one connection and 256 of its frames handled, or what was read of
-    /// an accepted connection's handshake answered; one batch of output
-    /// of at most 64 KiB; one event of the transport (an accepted connection, say); one deadline; the begin of one close.
-    /// A handshake whose signature costs `n` signatures of Ed25519 (secp256k1 2, ECDSA 9, RSA 1 to 13) is `n` units, the last
-    /// `n - 1` of which are asked for afterwards.
-    /// Connections take turns in the order in which they became ready, one helping each. Even if `may` refuses at once,
-    /// a turn does up to three units, so that nothing ever stands still: one deadline or close, one helping, one batch.
-    /// If `may` agrees `n` times, it does at most `n + 3`, and what the last signature costs beyond one.
+    /// A unit is one of these: at most 16 KiB read from one connection and 256 of its frames handled, or what was read of an
+    /// accepted connection's handshake answered; one batch of output of at most 64 KiB; one event of the transport (an
+    /// accepted connection, say); one deadline; the begin of one close. A handshake whose signature costs `n` signatures of
+    /// Ed25519 (secp256k1 2, ECDSA 9, RSA 1 to 13) is `n` units, the last `n - 1` of which are asked for afterwards.
+    /// Connections alternate in the order in which they became ready, one helping each. Even if `may` refuses at once, a
+    /// turn does up to three units, so that everything makes progress: one deadline or close, one helping, one batch. If
+    /// `may` agrees `n` times, the turn does at most `n + 3` units, plus the cost of its last signature beyond one.
     ///
-    /// If `may` never refuses, the turn goes on as long as there is something to read, but for
-    /// [signatures of newcomers](super::Config::handshake_work_per_turn). If `may` panics, nothing is lost,
-    /// and the next turn goes on.
+    /// If `may` never refuses, the turn goes on as long as there is something to read, except for [signatures of
+    /// newcomers](super::Config::handshake_work_per_turn). If `may` panics, nothing is lost, and the next turn goes on.
     pub fn turn(&mut self, now: Duration, may: &mut dyn FnMut() -> bool) -> Progress {
         self.take_turn(now, &mut Budget::new(may));
         Progress { more: self.deadline().is_some_and(|at| at <= self.now) }
     }
 
-    /// Takes the time from the owner.
+    /// Sets the time that the owner gives.
     fn set_clock(&mut self, now: Duration) {
         self.clock.set(now);
         self.now = self.clock.now();
@@ -110,16 +110,17 @@ where
         self.state.access.lists.advance(self.now);
         self.hear();
         self.advance(budget);
-        // A wake from here on also wakes the owner. An earlier one has put its slot in line, which `poll_at` looks at.
+        // From here on a wake also wakes the owner. An earlier wake has put its slot in line, which `poll_at` looks at.
         drop(awake);
         self.state.access.resume_panic();
     }
 
-    /// Has the reactor wake the slots of all sockets and timers that have become ready.
+    /// Polls the reactor, which wakes the slots of all sockets and timers that have become ready.
     pub(super) fn hear(&mut self) {
         let now = self.now;
         self.reactor.advance(now);
-        // A wait has just heard, so this turn spares the call; but before a deadline is judged, the peer gets its say.
+        // A wait has just polled the reactor, so that this turn need not. But before a deadline is handled, the reactor is
+        // polled in any case: the peer's bytes may have arrived.
         let has_waited = core::mem::take(&mut self.has_waited);
         if has_waited && self.timers.first().is_none_or(|first| first > now) {
             return;
@@ -143,34 +144,34 @@ where
     }
 
     /// Sends one batch of at most 64 KiB for each connection with pending output, such as that of commands since the last
-    /// turn. It reads, opens and judges nothing. Time-outs of those commands count from `now`.
+    /// turn. It reads nothing, opens nothing, and handles no deadline. The time-outs of these commands count from `now`.
     ///
-    /// Call it at the end of a frame: with one tick and one `flush_all` a frame, an answer leaves in the frame in which
-    /// its request came. Without it the next turn sends the output.
+    /// Call it at the end of a frame: with one tick and one `flush_all` in each frame, an answer leaves in the frame in
+    /// which its request arrived. Without it the next turn sends the output.
     pub fn flush_all(&mut self, now: Duration) {
         self.set_clock(now);
         self.flush_dirty();
     }
 
-    /// Sleeps until something comes, a deadline comes, another thread uses the [`waker`](Self::waker), a signal arrives,
-    /// or `timeout` has passed; `None` is no time-out. It is for programs that have no other loop: sleep here, then
-    /// [`tick`](Self::tick), which handles what came. It returns at once while there is work already
+    /// Sleeps until a socket is ready, a deadline passes, another thread uses the [`waker`](Self::waker), a signal arrives,
+    /// or `timeout` has passed; `None` is no time-out. It is for programs without another loop: sleep here, then call
+    /// [`tick`](Self::tick), which handles what has arrived. It returns at once while there is work
     /// ([`poll_at`](Self::poll_at) is not later than `now`). Waits are rounded up to milliseconds.
     ///
     /// A swarm without a reactor cannot wait, and returns at once.
     ///
     /// # Errors
-    /// The reactor's error. The swarm is as it was, and may wait again.
+    /// The reactor's error. The swarm has not changed, and may wait again.
     pub fn wait(&mut self, now: Duration, timeout: Option<Duration>) -> io::Result<()> {
         let due = if self.has_pending() { Some(self.now) } else { self.deadline() };
         self.wait_until(due, now, timeout)
     }
 
-    /// Sleeps as [`wait`](Self::wait) does, without regard to undrained events and readiness. It is for an owner who leaves
-    /// them undrained on purpose, as [`next_deadline`](Self::next_deadline) is.
+    /// Sleeps as [`wait`](Self::wait) does, but ignores undrained events and readiness, as
+    /// [`next_deadline`](Self::next_deadline) does. It is for an owner that leaves them undrained on purpose.
     ///
     /// # Errors
-    /// As there.
+    /// The reactor's error, as for [`wait`](Self::wait).
     pub fn wait_undrained(&mut self, now: Duration, timeout: Option<Duration>) -> io::Result<()> {
         self.wait_until(self.deadline(), now, timeout)
     }
@@ -183,16 +184,16 @@ where
             return Ok(());
         }
         self.hears_more = self.reactor.poll(timeout)?;
-        // If nothing was heard, the next turn asks for what comes until then.
+        // If nothing was ready, the next turn polls the reactor again, for what arrives until then.
         self.has_waited = self.wakers.is_woken();
         Ok(())
     }
 
-    /// Returns the time of the next turn if nothing comes before, on the clock of [`tick`](Self::tick): the earliest
-    /// deadline, or `None` if there is none. It may be early, never late.
+    /// Returns the time at which the next turn is due if nothing arrives before, on the clock of [`tick`](Self::tick): the
+    /// earliest deadline, or `None` if there is none. It may be too early, but never too late.
     ///
-    /// It is *now* (the latest time that the swarm was given) while there is work that no socket will wake for: after
-    /// commands, after a turn that has left work, and while events or readiness wait to be drained. So sleep until it
+    /// It is *now* (the latest time that the swarm was given) while there is work for which no socket will wake: after
+    /// commands, after a turn that has left work, and while events or readiness wait to be drained. So sleep until this time
     /// *and* on the descriptor.
     #[must_use]
     pub fn poll_at(&self) -> Option<Duration> {
@@ -200,14 +201,14 @@ where
         at.map(|at| self.clock.on_owners(at))
     }
 
-    /// Returns [`poll_at`](Self::poll_at) without regard to undrained events and readiness. It is for an owner who leaves
-    /// them undrained on purpose: with `poll_at` its loop would spin.
+    /// Returns the time of [`poll_at`](Self::poll_at), but ignores undrained events and readiness. It is for an owner that
+    /// leaves them undrained on purpose: with `poll_at` its loop would spin.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         self.deadline().map(|at| self.clock.on_owners(at))
     }
 
-    /// Returns the same on the swarm's own clock, which never goes back.
+    /// Returns the next deadline on the swarm's own clock, which never goes back.
     fn deadline(&self) -> Option<Duration> {
         if self.is_busy() {
             return Some(self.now);
@@ -223,17 +224,18 @@ where
         self.state.lifecycle.has_events() || self.state.has_ready()
     }
 
-    /// Takes the last error of the reactor in a turn; `None` if there was none since the last call. After an error the
-    /// swarm goes on, and polls the reactor again in its next turn. [`wait`](Self::wait) returns its errors itself.
+    /// Takes the last error that the reactor has returned in a turn; `None` if there was none since the last call. After an
+    /// error the swarm goes on, and polls the reactor again in its next turn. [`wait`](Self::wait) returns its errors
+    /// itself.
     pub fn last_error(&mut self) -> Option<io::Error> {
         self.last_error.take()
     }
 }
 
-/// The reactor's descriptor, to sleep on in another loop. It is readable while something has come from outside the
-/// owner's calls (sockets, wakers of other threads) that no turn has heard. Work that the owner has caused or left itself
-/// does not make it readable; [`poll_at`](Swarm::poll_at) says that. Sleep on both. Take the descriptor out of the other
-/// loop before the swarm is dropped.
+/// Returns the reactor's descriptor, to sleep on in another loop. It is readable while something has arrived from outside
+/// the owner's calls (from sockets, or wakers of other threads) that no turn has handled. Work that the owner itself has
+/// caused or left does not make it readable; [`poll_at`](Swarm::poll_at) tells of that. So sleep on both. Remove the
+/// descriptor from the other loop before the swarm is dropped.
 #[cfg(unix)]
 impl<T: Transport, const EVENTS: usize, R: std::os::fd::AsFd> std::os::fd::AsFd for Swarm<T, EVENTS, R> {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {

@@ -1,4 +1,5 @@
-//! What can be looked up of what lives, and of what a closing event names until it has been handled.
+//! Views: the facts about a listener, a connection or a stream that can be looked up while it lives, and until its closing
+//! event has been handled.
 
 use super::Swarm;
 use super::config::Config;
@@ -14,20 +15,21 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
 
-/// What is known of a listener.
+/// The facts about a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct ListenerView<'a> {
-    /// How far its life has come.
+    /// The state of its life: opening, open, leaving or ended.
     pub state: State,
-    /// What it was asked to listen on, as it was given.
+    /// The address that `listen` was given.
     pub address: &'a Multiaddr,
-    /// Where it listens, as its transport says, without `/p2p/…`: none before it is bound.
+    /// The addresses on which it listens, as its transport reports them, without `/p2p/…`. There are none before it is
+    /// bound.
     pub addresses: &'a [Multiaddr],
-    /// The text of the error that it ended or failed of, for a log; none if it ended of no error.
+    /// The text of the error with which it ended or failed, for a log; `None` if it ended without an error.
     pub error: Option<&'a str>,
 }
 
-/// What is known of a connection.
+/// The facts about a connection.
 ///
 /// A row for a table of peers, as the example `peers` prints one every second:
 ///
@@ -94,93 +96,95 @@ pub struct ListenerView<'a> {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionView<'a> {
-    /// How far its life has come.
+    /// The state of its life: opening, open, leaving or ended.
     pub state: State,
-    /// Who dialed.
+    /// The side that dialed.
     pub direction: Direction,
-    /// The peer's address: what was dialed, or where it came from.
+    /// The peer's address: the one that was dialed, or the one from which it came.
     pub remote: &'a Multiaddr,
-    /// Our address of its socket, as the transport says: where it came to, or where the dial left from. `None` while a dial
-    /// has no socket, and where nobody knows: [`tcp`](crate::tcp) does, a transport that wakes by itself says it of accepted
-    /// connections only.
+    /// Our address of its socket, as the transport reports it: the one to which the peer came, or from which the dial left.
+    /// `None` while a dial has no socket, and if the transport does not tell: [`tcp`](crate::tcp) always does, a transport
+    /// that wakes by itself only for accepted connections.
     pub local: Option<&'a Multiaddr>,
     /// The listener that accepted it, if it was not dialed.
     pub listener: Option<ListenerId>,
-    /// Who the peer is, once it is authenticated.
+    /// The peer, once it is authenticated.
     pub peer: Option<PeerId>,
-    /// How many of its streams have not ended.
+    /// The number of its streams that have not ended.
     pub streams: usize,
-    /// The number of streams that the peer has opened beyond its rate, and that wait for their turn without an id
+    /// The number of streams that wait without an id, because the peer has opened them beyond its rate
     /// ([`openings`](crate::connection::Config::openings)). While it is not 0 the connection is paced.
     pub streams_waiting: usize,
-    /// The number of streams that have ever waited so on this connection.
+    /// The number of streams that have ever been paced on this connection.
     pub streams_paced: u32,
-    /// The time since it was dialed or accepted. The swarm has no clock: it is up to the latest time that the swarm was given,
-    /// by a [`tick`](Swarm::tick), say. A dial of which no turn has heard yet is of age 0.
+    /// The time since it was dialed or accepted. It ends at the latest time that the swarm was given, by a
+    /// [`tick`](Swarm::tick) for example, since the swarm has no clock. A dial before the first turn after its command has
+    /// the age 0.
     pub age: Duration,
-    /// The last round-trip time that is known, on the owner's clock, so that what a turn hears late counts as late. That of the
-    /// Noise handshake comes first, which has the peer's work in it. Then the last ping counts: the muxer's, which asks a peer that was silent for
+    /// The last known round-trip time, measured on the owner's clock, so that it includes the time that an answer waits for
+    /// a turn. The first one is that of the Noise handshake, which includes the peer's work. Later ones are those of pings:
+    /// of the muxer's, which asks a peer that was silent for
     /// [`keep_alive_interval`](crate::connection::Config::keep_alive_interval), or that of a service such as
     #[cfg_attr(feature = "protocols", doc = "[`Ping`](crate::protocols::ping::Ping)")]
     #[cfg_attr(not(feature = "protocols"), doc = "`Ping`")]
     /// ([`Swarm::note_round_trip`]). `None` until the peer has answered for the first time.
     pub round_trip: Option<Duration>,
-    /// The number of bytes that the transport's pipe has taken of us: handshake, encryption and muxer included.
+    /// The number of bytes written to the transport's pipe, including those of the handshake, the encryption and the muxer.
     pub sent: u64,
-    /// The number of bytes that the transport's pipe has given us, likewise.
+    /// The number of bytes read from the transport's pipe, with the same inclusions.
     pub received: u64,
-    /// The bytes of memory that wait for somebody on it: its part of [`Swarm::bytes_held`].
+    /// The bytes of memory that it holds: its part of [`Swarm::bytes_held`].
     pub bytes_held: usize,
-    /// The text of the error that it ended or failed of, for a log, or the rule of ours: of one that was
-    /// [`Denied`](crate::lifecycle::ConnectionEnd::Denied), whether the lists or the gate deny it; of one that was
-    /// [`Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed), whether there were more than
-    /// [`high_water`](Config::high_water), descriptors had run out, it looked dead beside a new connection of its peer, or its
-    /// peer or address had most and gave a place away. None if it ended of neither.
+    /// The text of the error or rule by which it ended or failed, for a log. For
+    /// [`Denied`](crate::lifecycle::ConnectionEnd::Denied) it says whether the lists or the gate deny it. For
+    /// [`Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed) it names the rule: there were more than
+    /// [`high_water`](Config::high_water), descriptors had run out, it looked dead beside a new connection of its peer, or
+    /// its peer or address held most and gave a place up. `None` if it ended without an error or rule.
     pub error: Option<&'a str>,
 }
 
-/// What is known of a stream.
+/// The facts about a stream.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamView<'a> {
-    /// How far its life has come.
+    /// The state of its life: opening, open, leaving or ended.
     pub state: State,
-    /// Who opened it.
+    /// The side that opened it.
     pub direction: Direction,
-    /// What it runs on.
+    /// The connection that it runs on.
     pub connection: ConnectionId,
-    /// The protocol: agreed on, or the only one that was proposed. Of a peer's stream that has failed of
-    /// [`Denied`](crate::lifecycle::Failure::Denied) it is the one that the [gate](super::Gate) has denied last.
+    /// The agreed protocol, or the only one that was proposed. For a peer's stream that has failed with
+    /// [`Denied`](crate::lifecycle::Failure::Denied), it is the last one that the [gate](super::Gate) has denied.
     pub protocol: Option<&'a Protocol>,
-    /// The protocols that it proposes, in order of preference, until one is agreed; none on a stream of the peer's.
+    /// The protocols that our stream proposes, in order of preference, until one is agreed. A peer's stream has none.
     pub proposals: &'a [Protocol],
-    /// The time since it got its id, up to the latest time that the swarm was given, as for
-    /// [`ConnectionView::age`]. It is exact to a 64th of a second, and begins at 0 again after 776 days.
+    /// The time since it got its id. It ends at the latest time that the swarm was given, as for [`ConnectionView::age`]. It
+    /// is exact to a 64th of a second, and wraps around after 776 days.
     pub age: Duration,
-    /// The number of bytes of data that the peer allows us to send beyond those of [`sent`](Self::sent). At 0 our window is full, and a
-    /// write is blocked until the peer has read. It is 0 also while the stream waits for its place on the connection.
+    /// The number of bytes of data that the peer lets us send beyond [`sent`](Self::sent). At 0 the peer's window is full,
+    /// and a write is blocked until the peer has read. It is also 0 while the stream waits for its place on the connection.
     pub send_window: usize,
-    /// The number of bytes of data that have come and were not read: they fill our window.
+    /// The number of bytes of data that have arrived and were not read. They take up our window.
     pub unread: usize,
-    /// The most bytes of data that may be [`unread`](Self::unread). Once they are, the peer can send nothing until the owner
-    /// reads. It may grow
-    /// ([`max_receive_window`](crate::connection::yamux::Config::max_receive_window)). It is 0 while the stream waits for its
-    /// place on the connection.
+    /// The most bytes of data that may be [`unread`](Self::unread). At that number, the peer can send nothing until the
+    /// owner reads. It may grow ([`max_receive_window`](crate::connection::yamux::Config::max_receive_window)). It is 0
+    /// while the stream waits for its place on the connection.
     pub receive_window: usize,
-    /// How many bytes of data were accepted from the owner, sent or not.
+    /// The number of bytes of data that were accepted from the owner, sent or not.
     pub sent: u64,
-    /// How many bytes of data the owner has read.
+    /// The number of bytes of data that the owner has read.
     pub received: u64,
-    /// Whether the peer has finished its side: all that it had to say has come, read or not, also when the connection
-    /// ends then. A reset undoes it. It stays false where the peer's FIN was lost: a go-libp2p node can lose its last ones
-    /// when it closes the connection right after its streams.
+    /// True once the peer has finished its side: all its data has arrived, read or not. It stays true if the connection ends
+    /// afterwards. A reset makes it false. It stays false if the peer's FIN was lost: a go-libp2p node can lose its last
+    /// ones when it closes the connection right after its streams.
     pub is_remote_finished: bool,
     /// True once our side is finished: [`finish`](Swarm::finish) or [`close_stream`](Swarm::close_stream) was called, and
-    /// nothing more can be written. What was written before, and our FIN behind it, may still wait to be sent. A reset by
-    /// either side undoes it, and so does a time-out.
+    /// nothing more can be written. Data that was written before, and our FIN behind it, may still wait to be sent. A reset
+    /// by either side makes it false again, and so does a time-out.
     pub is_local_finished: bool,
-    /// True once our FIN has been handed to the transport's byte pipe, behind all data. The peer may not have
-    /// received it yet. Until then the FIN of a finished side waits for the peer's word on the protocol, or for the socket;
-    /// if the connection ends meanwhile, the peer never reads it. A reset by either side undoes it, and so does a time-out.
+    /// True once our FIN has been handed to the transport's byte pipe, behind all data. The peer may not have received it
+    /// yet. Until then, the FIN of a finished side waits for the peer's answer to our proposal, or for the socket; if the
+    /// connection ends meanwhile, the peer never reads it. A reset by either side makes it false again, and so does a
+    /// time-out.
     pub is_fin_sent: bool,
 }
 
@@ -191,7 +195,7 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Looks a listener up, from the command until its last event has been handled; `None` if the id is stale.
+    /// Returns the view of a listener, from the command until its last event has been handled; `None` if the id is stale.
     #[must_use]
     pub fn listener(&self, id: ListenerId) -> Option<ListenerView<'_>> {
         let ListenerEntry { address, addresses, error, .. } = self.listeners.table.get(id)?;
@@ -199,7 +203,8 @@ where
         Some(ListenerView { state, address, addresses, error: error.as_deref() })
     }
 
-    /// Looks a connection up, from its beginning until its last event has been handled; `None` if the id is stale.
+    /// Returns the view of a connection, from its beginning until its last event has been handled; `None` if the id is
+    /// stale.
     #[must_use]
     pub fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>> {
         let conn = self.connections.get(id)?;
@@ -215,7 +220,7 @@ where
             streams: self.state.lifecycle.live_streams(id),
             streams_waiting,
             streams_paced,
-            // A dial that has begun without a clock is not older than now.
+            // A command has no clock: a dial before the next turn began "after" now.
             age: self.now.saturating_sub(conn.began),
             round_trip: conn.round_trip(),
             sent: conn.sent,
@@ -225,15 +230,15 @@ where
         })
     }
 
-    /// Takes a round-trip time that a protocol has measured on a connection: it is for authors of protocols. It is the
-    /// [`ConnectionView::round_trip`] until the next one is known. A connection that is not up passes it over.
+    /// Sets the [`ConnectionView::round_trip`] of a connection, until the next one is known. It is for authors of protocols
+    /// that measure one. If the connection is not open, nothing changes.
     pub fn note_round_trip(&mut self, connection: ConnectionId, round_trip: Duration) {
         if let Some(connection) = self.connections.get_mut(connection).and_then(SocketConnection::connection) {
             connection.set_round_trip(round_trip);
         }
     }
 
-    /// Returns the number of refusals of one kind since the start, for all peers together.
+    /// Returns the number of refusals of one kind since the start, of all peers together.
     #[must_use]
     pub fn refused(&self, refusal: Refusal) -> u64 {
         self.state.refusals.total(refusal)
@@ -246,19 +251,19 @@ where
         self.state.refusals.at(at.into(), refusal)
     }
 
-    /// Returns the remote address of the connection that a listener has refused last, of one kind: a sample of who is
-    /// refused, for an owner who blocks addresses elsewhere. If its peer was authenticated by then, `/p2p/` and the peer's id
-    /// stand at its end. It has the counts beside it ([`refused_at`](Self::refused_at)),
-    /// from the same refusals on, until the listener's last event has been handled. `None` if there was none of this kind.
+    /// Returns the remote address of the last connection that a listener has refused for one kind of reason: a sample, for
+    /// an owner that blocks addresses elsewhere, in a firewall for example. If the peer was authenticated, the address ends
+    /// with `/p2p/` and the peer's id. It is kept as long as the counts of [`refused_at`](Self::refused_at), until the
+    /// listener's last event has been handled. `None` if there was no refusal of this kind.
     ///
-    /// One address is kept for each listener and kind, however many are refused. Whoever is refused most often is seen most
-    /// often. The log has the address of each, at `debug`.
+    /// One address is kept for each listener and kind, however many are refused; the peers that are refused most often are
+    /// seen here most often. The log has the address of each refusal, at level `debug`.
     #[must_use]
     pub fn last_refused_from(&self, listener: ListenerId, refusal: Refusal) -> Option<&Multiaddr> {
         self.state.refusals.last_from(listener, refusal)
     }
 
-    /// Looks a stream up, from its beginning until its last event has been handled; `None` if the id is stale.
+    /// Returns the view of a stream, from its beginning until its last event has been handled; `None` if the id is stale.
     #[must_use]
     pub fn stream(&self, id: StreamId) -> Option<StreamView<'_>> {
         let lifecycle = &self.state.lifecycle;
@@ -281,46 +286,47 @@ where
         })
     }
 
-    /// The open connections to a peer, those that are being closed included, in order of their ids.
+    /// Returns the open connections to a peer, including those that are being closed, in order of their ids.
     ///
-    /// It shows what is open now, and so it runs ahead of the events. Two connections that open in one turn are both there
-    /// when the first is told, and three that are cut together are all gone before the first end is told. So do not count
-    /// them to find a peer's first connection or its last:
-    /// [`Peers`](crate::notifee::Peers) counts those that were told.
+    /// It shows the connections that are open now, so that it runs ahead of the events. If two connections open in one turn,
+    /// both are here when the first event is taken; if three end together, all are gone before the first closing event is
+    /// taken. So do not use it to find a peer's first or last connection: [`Peers`](crate::notifee::Peers) counts
+    /// connections by events.
     pub fn connections_of(&self, peer: PeerId) -> impl Iterator<Item = ConnectionId> {
         let connections = self.state.shares.connections_of(peer);
         connections.filter(|id| !self.state.is_opening(*id))
     }
 
-    /// The protocols that inbound streams may choose, in the order in which they were registered.
+    /// Returns the protocols that inbound streams may choose, in the order in which they were registered.
     pub fn protocols(&self) -> impl Iterator<Item = &Protocol> {
         self.state.protocols.iter()
     }
 
-    /// All listeners that have not ended, by index. It walks all slots.
+    /// Returns all listeners that have not ended, by index. It looks at all slots.
     pub fn listeners(&self) -> impl Iterator<Item = ListenerId> {
         self.state.lifecycle.listeners()
     }
 
-    /// All connections that have not ended, by index. It walks all slots. An accepted one is among them from the
-    /// authentication of its peer on; before that it has no id, and
+    /// Returns all connections that have not ended, by index. It looks at all slots. An accepted connection is among them
+    /// from the authentication of its peer on; before that it has no id, and
     /// [`inbound_handshakes`](Self::inbound_handshakes) counts it.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
         self.state.lifecycle.connections()
     }
 
-    /// The streams of a connection that have not ended, oldest first; none if the id is stale.
+    /// Returns the streams of a connection that have not ended, oldest first; none if the id is stale.
     pub fn streams_of(&self, id: ConnectionId) -> impl Iterator<Item = StreamId> {
         self.state.lifecycle.streams_of(id)
     }
 
-    /// Returns the bounds that the swarm was made with.
+    /// Returns the bounds with which the swarm was made.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.state.config
     }
 
-    /// How many of each kind have opened, failed and closed, are open now, and were at most.
+    /// Returns the counters of each kind of entity: how many have opened, failed and closed, how many are open now, and how
+    /// many were at most.
     #[must_use]
     pub const fn counters(&self) -> &Counters {
         self.state.lifecycle.counters()

@@ -1,12 +1,12 @@
-//! [`WakeSet`]: the slots that were woken and have not been helped since.
+//! [`WakeSet`]: the slots that were woken and have had no helping since.
 //!
-//! A slot of the transport or of a connection has one waker for life, which every connection that sits there uses
-//! again. A visitor at the door has a slot of its own, which is [forgotten](WakeSet::forget) with it. A woken slot
-//! stands in line once, however often it is woken, until its [helping begins](WakeSet::begin). So a turn visits the
-//! woken slots and no others.
+//! The slot of the transport, and each slot of connections, has one waker for ever, which every connection in that slot
+//! uses. A visitor at the door has a slot of its own, which is [forgotten](WakeSet::forget) with it. A woken slot is in line
+//! once, however often it is woken, until its [helping begins](WakeSet::begin). So a turn visits only slots that were woken.
 //!
-//! During a turn of the owner, a wake only puts its slot in line. Between turns the first wake also wakes the owner; later
-//! ones only queue. The flag that decides between the two is under the line's lock, so that no wake is lost.
+//! During a turn of the owner, a wake only puts its slot in line. Between turns, the first wake also wakes the owner; later
+//! ones only put their slots in line. The flag that decides between the two is under the line's lock, so that no wake is
+//! lost.
 
 use crate::lifecycle::ConnectionId;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -17,13 +17,13 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Waker;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Who is woken.
+/// The target of a wake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum WakeTarget {
     Transport,
-    /// The connection whose id has this index.
+    /// The connection with this index in its id.
     Connection(usize),
-    /// The visitor of this number, at the [door](super::door).
+    /// The visitor with this number at the [door](super::door).
     Visitor(u64),
 }
 
@@ -34,11 +34,11 @@ impl WakeTarget {
     }
 }
 
-/// The slots' wakers, and the line of those that were woken.
+/// The wakers of the slots, and the line of woken slots.
 #[derive(Debug)]
 pub(super) struct WakeSet {
     shared: Arc<Shared>,
-    /// The transport's bell, then those of connections by index.
+    /// The bell of the transport, then those of connections by index.
     lasting: Vec<(Arc<Bell>, Waker)>,
     visitors: BTreeMap<u64, (Arc<Bell>, Waker)>,
 }
@@ -48,31 +48,31 @@ struct Shared(Mutex<WokenQueue>);
 
 #[derive(Debug, Default)]
 struct WokenQueue {
-    /// Woken slots, oldest first. Each stands here at most once.
+    /// The woken slots, in the order of their wakes; each at most once.
     woken: Vec<WakeTarget>,
-    /// The [caller](WakeSet::caller) was used: the owner is to take a turn although no slot may have woken.
+    /// The [caller](WakeSet::caller) was used: the owner has to take a turn even if no slot was woken.
     is_called: bool,
     /// The owner is between two turns and has not been woken yet.
     is_asleep: bool,
     owner: Option<Waker>,
 }
 
-/// What a slot's waker rings.
+/// The target of a slot's waker.
 #[derive(Debug)]
 struct Bell {
     slot: WakeTarget,
-    /// The slot stands in line.
+    /// The slot is in line.
     queued: AtomicBool,
     shared: Arc<Shared>,
 }
 
 impl Shared {
     fn line(&self) -> MutexGuard<'_, WokenQueue> {
-        // A panic under the lock leaves no line half changed.
+        // A panic under the lock leaves the line whole, so that poisoning can be ignored.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the line, and wakes the owner if it is asleep.
+    /// Changes the line, and wakes the owner if it is between turns.
     fn queue(&self, change: impl FnOnce(&mut WokenQueue)) {
         let mut line = self.line();
         change(&mut line);
@@ -109,11 +109,11 @@ impl Wake for Shared {
     }
 }
 
-/// A turn of the owner, during which wakes only queue. It ends when this is dropped.
+/// A turn of the owner, during which wakes only put slots in line. The turn ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Awake(Arc<Shared>);
 
-/// Ends the turn, also where the owner's code has panicked inside it.
+/// Ends the turn, also if the owner's code has panicked in it.
 impl Drop for Awake {
     fn drop(&mut self) {
         self.0.line().is_asleep = true;
@@ -121,7 +121,7 @@ impl Drop for Awake {
 }
 
 impl WakeSet {
-    /// Makes a set without slots. Between turns, a wake wakes `owner`, until another one is [set](Self::set_owner).
+    /// Makes a set without slots. Between turns a wake wakes `owner`, until [`set_owner`](Self::set_owner) replaces it.
     pub(super) fn new(owner: Waker) -> Self {
         let line = WokenQueue { is_asleep: true, owner: Some(owner), ..WokenQueue::default() };
         Self { shared: Arc::new(Shared(Mutex::new(line))), lasting: Vec::new(), visitors: BTreeMap::new() }
@@ -152,7 +152,7 @@ impl WakeSet {
         self.shared.line().is_called
     }
 
-    /// Returns the waker of a slot, which is made if it does not exist yet.
+    /// Returns the waker of a slot, and makes it if it does not exist yet.
     pub(super) fn waker(&mut self, slot: WakeTarget) -> Waker {
         let shared = &self.shared;
         let make = |slot| {
@@ -180,25 +180,25 @@ impl WakeSet {
         Some(bell)
     }
 
-    /// Forgets the slot of a visitor that has left. It may stand in line still.
+    /// Forgets the slot of a visitor that has left. It may still be in line.
     pub(super) fn forget(&mut self, number: u64) {
         self.visitors.remove(&number);
     }
 
-    /// Returns the number of connections for which there are slots.
+    /// Returns the number of slots of connections.
     pub(super) const fn connections(&self) -> usize {
         self.lasting.len().saturating_sub(1)
     }
 
-    /// Gives back the slots of connections from `connections` on, and memory of the line. A slot that is made again may
-    /// stand in line twice, once for a connection that is gone.
+    /// Gives back the slots of connections from `connections` on, and memory of the line. A slot that is made again may be
+    /// in line twice, once for a connection that is gone.
     pub(super) fn give_up_slots(&mut self, connections: usize) {
         self.lasting.truncate(connections + 1);
         self.lasting.shrink_to_fit();
         self.give_up_line(connections + 1);
     }
 
-    /// Gives back the memory of the line, but for `kept` slots.
+    /// Gives back the memory of the line, except for `kept` slots.
     pub(super) fn give_up_line(&self, kept: usize) {
         self.shared.line().woken.shrink_to(kept);
     }
@@ -228,7 +228,8 @@ impl WakeSet {
     /// Begins a slot's helping: from now on a wake puts the slot in line again.
     pub(super) fn begin(&self, slot: WakeTarget) {
         if let Some(bell) = self.bell(slot) {
-            // It also acquires: writes before a wake that found the slot in line already are visible from here on.
+            // The swap also acquires: writes that happened before a wake which found the slot in line are visible from here
+            // on.
             bell.queued.swap(false, Ordering::AcqRel);
         }
     }

@@ -1,7 +1,8 @@
-//! How something gets to all who care for it: one at a time, in order, with the network held still.
+//! Dispatch: tells a notification to all notifees with an interest in it, one at a time, in order, while the network is
+//! held.
 //!
-//! What is to be told is matched once, and then told in a loop of its own kind, which costs each that is told no more
-//! than a call behind `dyn`. Whoever panics in it leaves an [`Interrupted`] behind, with which the next call begins.
+//! A notification is matched once, and then told in a loop for its kind, so that each notifee costs no more than a call
+//! through `dyn`. A panic of a notifee leaves an [`Interrupted`] behind, with which the next call begins.
 
 use super::super::NotifeeContext;
 use super::emissions::Emission;
@@ -11,25 +12,25 @@ use super::{AnyNotifee, Interest, Network, Notifee, NotifeeId, Notifees, Registe
 use crate::lifecycle::Event;
 use core::time::Duration;
 
-/// What was being told when a notifee panicked.
+/// The notification in which a notifee has panicked.
 pub(super) struct Interrupted {
     pub(super) left: Remainder,
-    /// The sequence number of the notifee that comes next, or would.
+    /// The lowest sequence number that the next notifee to tell may have.
     pub(super) next: u64,
 }
 
-/// A notification that is still to be told to some.
+/// A notification that some notifees have not been told yet.
 pub(super) enum Remainder {
     Notified(Notified),
     Emission(Emission),
 }
 
-/// At most so many events.
+/// The limit of one dispatch: a number of events.
 struct MaxEvents {
     told: usize,
     most: usize,
-    /// 1 once the limit was reached, and those of the network that had no room are told beyond it: what is emitted meanwhile
-    /// raises the limit. 0 before.
+    /// 1 while events of the network are told beyond the limit, because its queue has no room: each event that is emitted
+    /// meanwhile raises the limit by this. 0 before.
     raise: usize,
 }
 
@@ -66,12 +67,12 @@ impl<N: Network> Limit<N> for MaxEvents {
     }
 }
 
-/// Those who are told something at the same time.
+/// The notifees that are told one notification.
 trait Audience<N> {
     fn each(self, kind: Interest, tell: impl FnMut(&mut dyn AnyNotifee<N>, &mut NotifeeContext<'_, N>));
 }
 
-/// Inlined, and not a part of [`Notified::to`], so that an event that is at hand is matched once.
+/// Tells an event. It is inlined, and not a part of [`Notified::to`], so that an event that is at hand is matched only once.
 #[inline(always)]
 fn tell_event<N>(event: Event, audience: impl Audience<N>) {
     match event {
@@ -132,17 +133,18 @@ impl Notified {
     }
 }
 
-/// All who are registered for it, from one of them on.
+/// All notifees with an interest, from one of them on.
 struct Everyone<'a, N> {
     notifees: &'a mut Notifees<N>,
     network: &'a mut N,
     told: Notified,
-    /// The sequence number of the first that is told.
+    /// The sequence number of the first notifee to tell.
     from: u64,
 }
 
 impl<N: Network> Audience<N> for Everyone<'_, N> {
-    /// Inlined, so that a loop is of one kind, and what only a panic needs is kept nowhere.
+    /// Calls `tell` for each. It is inlined, so that each loop is for one kind, and nothing is stored that only a panic
+    /// needs.
     #[inline(always)]
     fn each(self, kind: Interest, mut tell: impl FnMut(&mut dyn AnyNotifee<N>, &mut NotifeeContext<'_, N>)) {
         let Notifees { entries, lists, changes, interrupted, now, .. } = self.notifees;
@@ -172,8 +174,8 @@ impl<N: Network> Audience<N> for Everyone<'_, N> {
     }
 }
 
-/// Writes down what is being told, if it is dropped because a notifee panics, which has been told then. It is forgotten
-/// otherwise.
+/// Stores the present notification as [`Interrupted`] when it is dropped by a panic of a notifee, which counts as told.
+/// Without a panic it is forgotten.
 struct DispatchGuard<'a, 'b, N> {
     cx: NotifeeContext<'a, N>,
     told: Notified,
@@ -187,13 +189,13 @@ impl<N> Drop for DispatchGuard<'_, '_, N> {
     }
 }
 
-/// One that comes late, and is told what it has missed.
+/// A notifee that is registered late, and is told of everything open.
 struct Newcomer<'a, 'b, N> {
     entry: &'a mut RegisteredNotifee<N>,
     cx: &'a mut NotifeeContext<'b, N>,
 }
 
-/// Unregisters a newcomer, if it is dropped because that panics. It is forgotten otherwise.
+/// Unregisters a newcomer when it is dropped by a panic of that. Without a panic it is forgotten.
 struct Replay<'a, N> {
     cx: NotifeeContext<'a, N>,
 }
@@ -213,10 +215,10 @@ impl<N> Audience<N> for Newcomer<'_, '_, N> {
 }
 
 impl<N: Network> Notifees<N> {
-    /// Drains the network's events, each to those who care for it, and what notifees [emit](NotifeeContext::emit)
-    /// meanwhile. Returns the number of events of both kinds: all there are, and at most
-    /// [so many](Self::set_events_per_dispatch). If the network's queue has no room then for some of those that wait,
-    /// all that wait are told, too, however many they are: so something can open afterwards.
+    /// Drains the network's events and tells each to the notifees with an interest in it, as well as the events that
+    /// notifees [emit](NotifeeContext::emit) meanwhile. Returns the number of events of both kinds. It tells all that there
+    /// are, up to [a limit](Self::set_events_per_dispatch). If the network's queue has no room for some waiting events then,
+    /// it tells all waiting ones beyond the limit, so that something can open afterwards.
     #[inline]
     pub fn dispatch(&mut self, network: &mut N) -> usize {
         let mut limit = MaxEvents { told: 0, most: self.events_per_dispatch, raise: 0 };
@@ -224,8 +226,8 @@ impl<N: Network> Notifees<N> {
         limit.told
     }
 
-    /// Tells the rest of an event that a panic has interrupted, then events, as far as the limit permits: each of the
-    /// network's behind all that was emitted before.
+    /// Tells the rest of an event that a panic has interrupted, then events as far as the limit permits. An event of the
+    /// network is told after all events that were emitted before it.
     #[inline(always)]
     pub(super) fn tell_events<L: Limit<N>>(&mut self, network: &mut N, limit: &mut L) {
         self.resume(network);
@@ -237,7 +239,7 @@ impl<N: Network> Notifees<N> {
                 return;
             }
             let Some(event) = network.next_event() else {
-                // Only answers are left. Beyond the limit nothing would end two notifees that answer each other.
+                // Only answers are left. Beyond the limit, nothing would stop two notifees that answer each other.
                 if limit.ends_beyond() || !L::TELLS_ANSWERS || self.changes.emissions.is_empty() {
                     return;
                 }
@@ -255,12 +257,12 @@ impl<N: Network> Notifees<N> {
         }
     }
 
-    /// Registers a notifee and tells it first of all that is open, as if it opened now: listeners, connections, then
-    /// streams. What follows then fits to that, with nothing missing and nothing twice.
-    /// [`NotifeeContext::is_replay`] tells it apart.
+    /// Registers a notifee and first tells it of everything that is open, as if it opened now: listeners, connections, then
+    /// streams. The events that follow continue from there: none is missing, and none is told twice.
+    /// [`NotifeeContext::is_replay`] is `true` in the replayed notifications.
     ///
-    /// One that panics while it is told so, or unregisters itself, is not registered. If another notifee that leaves meanwhile
-    /// panics as it is dropped, the newcomer is registered, although the caller has no id.
+    /// A newcomer that panics or unregisters itself during the replay is not registered. If another notifee leaves meanwhile
+    /// and panics as it is dropped, the newcomer is registered, although the caller does not get its id.
     pub fn register_and_replay<T: Notifee<N> + 'static>(&mut self, network: &mut N, notifee: T) -> NotifeeId<T>
     where
         N: 'static,
@@ -270,7 +272,7 @@ impl<N: Network> Notifees<N> {
         let openings = network.openings();
         let mut entry = self.changes.entry(notifee);
         let id = entry.id();
-        // It has its place ahead of those whom it registers itself, and leaves it vacant if it panics.
+        // Its place comes before those of notifees that it registers itself, and stays vacant if it panics.
         self.entries.push(RegisteredNotifee::vacant(id.sequence));
         let held = HoldGuard::new(network);
         let (changes, now) = (&mut self.changes, self.now);
@@ -290,7 +292,7 @@ impl<N: Network> Notifees<N> {
         id.typed()
     }
 
-    /// Goes on with what a panic has interrupted.
+    /// Continues the notification that a panic has interrupted.
     #[inline]
     pub(super) fn resume(&mut self, network: &mut N) {
         if self.is_interrupted() {
@@ -319,10 +321,11 @@ impl<N: Network> Notifees<N> {
         told.to(Everyone { notifees: self, network, told, from });
     }
 
-    /// Returns whether something is left to be told: what was beyond the limit of the last drive, the rest of an event that a
-    /// panic has interrupted, or [emitted](NotifeeContext::emit) events. The next drive or dispatch goes on with it.
+    /// Returns whether something is left to tell: events beyond the limit of the last drive, the rest of a notification that
+    /// a panic has interrupted, or [emitted](NotifeeContext::emit) events. The next drive or dispatch goes on with it.
     ///
-    /// The last event of a swarm can leave such, so a program ends once its swarm is shut down and nothing is pending here.
+    /// The last event of a swarm can leave something, so a program should end only when its swarm is shut down and nothing
+    /// is pending here.
     #[must_use]
     pub fn has_pending(&self) -> bool {
         #[cfg(feature = "swarm")]
@@ -332,9 +335,9 @@ impl<N: Network> Notifees<N> {
         self.has_more || self.is_interrupted() || !self.changes.emissions.is_empty()
     }
 
-    /// Returns the time of the next [`drive`](Self::drive) that notifees need, if the swarm has nothing before: zero, which
-    /// is at once, if the last drive has left something to be told or something was emitted since; otherwise the earliest
-    /// [`Notifee::poll_at`]; `None` if there is none. The network's own `poll_at` does not contain it.
+    /// Returns the time of the next [`drive`](Self::drive) that notifees need. It is zero, which means at once, if the last
+    /// drive has left something to tell or something was emitted since; otherwise the earliest [`Notifee::poll_at`]; `None`
+    /// if there is none. The network's own `poll_at` does not include it.
     #[must_use]
     pub fn poll_at(&self) -> Option<Duration> {
         if self.has_pending() {

@@ -1,5 +1,5 @@
 //! One turn of the notifees of a swarm: [`Notifees::drive`], [`Notifees::drive_while`] under a budget, and
-//! [`Notifees::drive_with`] for an owner who sees what they are told.
+//! [`Notifees::drive_with`] for an owner that sees the events, too.
 
 use super::super::{HasNode, Interest, NotifeeContext};
 use super::limit::{Limit, events_beyond};
@@ -9,7 +9,8 @@ use crate::lifecycle::Event;
 use crate::swarm::Readiness;
 use core::time::Duration;
 
-/// The most drives in a row that may end before all due notifees have been ticked. From then on each drive ticks one.
+/// The most drives in a row that may end before all due notifees have been ticked. After that, each drive ticks at least
+/// one.
 const PATIENCE: u8 = 15;
 
 /// An event or a readiness of a swarm, as [`Notifees::drive_with_ready`] shows it to its caller.
@@ -17,19 +18,19 @@ const PATIENCE: u8 = 15;
 pub enum Occurrence {
     /// One of the nine events.
     Event(Event),
-    /// Something is ready, has changed or was refused.
+    /// A readiness.
     Ready(Readiness),
 }
 
-/// The one who drives, and may see what has been told to all notifees.
+/// The owner that drives, and that may see what all notifees have been told.
 trait Owner<N> {
-    /// It wants to.
+    /// `true` if the owner wants to see it.
     const WATCHES: bool;
 
     fn see(&mut self, network: &mut N, told: Notified);
 }
 
-/// One that does not.
+/// The owner that sees nothing.
 impl<N> Owner<N> for () {
     const WATCHES: bool = false;
 
@@ -37,7 +38,7 @@ impl<N> Owner<N> for () {
     fn see(&mut self, _network: &mut N, _told: Notified) {}
 }
 
-/// One that sees events.
+/// An owner that sees events.
 struct SeesEvents<F>(F);
 
 impl<N: HasNode, F: FnMut(&mut N, Event)> Owner<N> for SeesEvents<F> {
@@ -50,7 +51,7 @@ impl<N: HasNode, F: FnMut(&mut N, Event)> Owner<N> for SeesEvents<F> {
     }
 }
 
-/// One that sees events and readiness.
+/// An owner that sees events and readiness.
 struct SeesAll<F>(F);
 
 impl<N: HasNode, F: FnMut(&mut N, Occurrence)> Owner<N> for SeesAll<F> {
@@ -76,21 +77,21 @@ struct DriveBudget<'a, O> {
     owner: O,
     /// The number of events that may still be told.
     events: usize,
-    /// The limit is reached, and `events` are those of the network that are told beyond it. What is emitted meanwhile counts
-    /// for nothing.
+    /// The limit was reached, and `events` counts the network's events that are told beyond it. Emitted events do not count
+    /// meanwhile.
     is_beyond: bool,
-    /// The number of times that readiness may still be told.
+    /// The number of readiness that may still be told.
     ready: usize,
-    /// `None` always agrees.
+    /// The owner's budget; `None` always permits.
     may: Option<&'a mut dyn FnMut() -> bool>,
-    /// `may` has agreed, and nothing has been told since. The permit stays for the next unit.
+    /// `may` has permitted a unit that was not used yet. The permit stays for the next unit.
     has_permit: bool,
     has_refused: bool,
     has_told: bool,
 }
 
 impl<O> DriveBudget<'_, O> {
-    /// Asks for one more unit. The first unit is always granted. After a refusal `may` is not asked again.
+    /// Asks for one more unit. The first unit is always permitted. After a refusal `may` is not asked again.
     #[inline]
     fn permits_unit(&mut self) -> bool {
         let Some(may) = &mut self.may else { return true };
@@ -107,7 +108,7 @@ impl<O> DriveBudget<'_, O> {
         (self.has_permit, self.has_told) = (false, true);
     }
 
-    /// Returns whether a limit was reached, so that something may be left to tell.
+    /// Returns whether a limit was reached, in which case something may be left to tell.
     fn is_spent(&self) -> bool {
         self.events == 0 || self.ready == 0 || self.has_refused && !self.has_permit
     }
@@ -157,44 +158,43 @@ impl<N: HasNode, O: Owner<N>> Limit<N> for DriveBudget<'_, O> {
 }
 
 impl<N: HasNode> Notifees<N> {
-    /// Tells notifees of the events and readiness of a turn of the swarm, until there is neither; then
-    /// [ticks](super::super::Notifee::tick) each notifee whose time has come. Events that notifees
-    /// [emit](NotifeeContext::emit) meanwhile are told before the next event or readiness. Call it after each turn of
-    /// the swarm, with the same `now`.
+    /// Tells notifees the events and readiness of the swarm until there are no more; then
+    /// [ticks](super::super::Notifee::tick) each notifee that is due. Events that notifees [emit](NotifeeContext::emit)
+    /// meanwhile are told before the next event or readiness. Call it after each turn of the swarm, with the same `now`.
     ///
-    /// It tells at most as many events as [`set_events_per_dispatch`](Self::set_events_per_dispatch) says; then all
-    /// that wait, if the queue has no room for some of them. It tells readiness at most as often. The rest is for the next drive, and [`poll_at`](Self::poll_at) says so. Notifees are ticked once
-    /// nothing is left, so that no deadline is judged before all that came in time has been told; but in every 16th drive
-    /// at the latest. The output of notifees leaves with the swarm's next turn, or with `flush_all`; the swarm's `poll_at`
-    /// asks for it.
+    /// It tells at most as many events, and at most as many readiness, as
+    /// [`set_events_per_dispatch`](Self::set_events_per_dispatch) allows. If the swarm's queue has no room for some waiting
+    /// events then, it tells all waiting ones. The rest is for the next drive, and [`poll_at`](Self::poll_at) is zero.
+    /// Notifees are ticked once nothing is left to tell, so that no deadline is handled before all that arrived in time was
+    /// told; but in every 16th drive at the latest. The output of notifees leaves with the swarm's next turn, or with
+    /// `flush_all`; the swarm's `poll_at` asks for that turn.
     ///
-    /// At the end of a shutdown, drive until the swarm is shut down **and** [`has_pending`](Self::has_pending) is `false`. The swarm's
-    /// last event can leave something to be told to notifees alone: emitted events beyond the limit or the budget of that
-    /// drive, and the rest of an event that a panic has interrupted.
+    /// At the end of a shutdown, drive until the swarm is shut down **and** [`has_pending`](Self::has_pending) is `false`.
+    /// After the swarm's last event, notifees may still have something to be told: emitted events beyond the limit or the
+    /// budget of that drive, and the rest of an event that a panic has interrupted.
     pub fn drive(&mut self, network: &mut N, now: Duration) {
         self.drive_within(network, now, None, ());
     }
 
-    /// Does what [`drive`](Self::drive) does, under a budget: it asks `may` before each event (of the swarm, or emitted), each
-    /// readiness and each tick of a notifee, and returns when `may` refuses. `may` can look at a clock, or count.
+    /// Drives as [`drive`](Self::drive) does, under a budget: it asks `may` before each event (of the swarm, or emitted),
+    /// each readiness and each tick of a notifee, and returns when `may` refuses. `may` can look at a clock, or count.
     ///
-    /// If `may` agrees `n` times, it tells `n` of these, or one if `n` is 0, so that nothing stands still. The rest is for
-    /// the next drive, and [`poll_at`](Self::poll_at) says so. Due notifees take turns: the next drive begins with the one
-    /// that this drive did not get to.
+    /// If `may` agrees `n` times, it does `n` of these, or one if `n` is 0, so that every drive makes progress. The rest is
+    /// for the next drive, and [`poll_at`](Self::poll_at) is zero. Due notifees take turns: the next drive begins with the
+    /// first one that this drive has not reached.
     ///
     /// If 15 drives in a row have not ticked all due notifees, each further drive ticks at least one, beyond the budget if
-    /// it must, until all have been ticked. So of `D` due notifees each is ticked within `2 (15 + D)` drives, however
+    /// need be, until all have been ticked. So with `D` due notifees, each is ticked within `2 (15 + D)` drives, however
     /// little `may` allows.
     ///
     /// The rest of an event that a panic has interrupted is told first, outside the budget. If `may` panics, nothing is
-    /// lost: it is asked before anything is taken.
+    /// lost, since it is asked before anything is taken.
     pub fn drive_while(&mut self, network: &mut N, now: Duration, may: &mut dyn FnMut() -> bool) {
         self.drive_within(network, now, Some(may), ());
     }
 
-    /// Does what [`drive`](Self::drive) does, and calls `see` with each event once all notifees have been told of it: the
-    /// owner is the last to know. `see` has the network in its hands, can look up what the event names, and may give any
-    /// command; what that causes is told later.
+    /// Drives as [`drive`](Self::drive) does, and calls `see` with each event once all notifees have been told of it. `see`
+    /// gets the network: it can look up the event's ids, and give any command, whose events are told later.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -225,18 +225,18 @@ impl<N: HasNode> Notifees<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// An owner who always drives so sees each event once. If a notifee panics while it is told of one, `see` gets that
-    /// event from the next call, when the other notifees have been told; an event in which `see` itself panics counts as
-    /// seen. Readiness is told to notifees alone: an owner with streams of its own has
+    /// An owner that always uses this method sees each event once. If a notifee panics while it is told of an event, the
+    /// next call shows that event to `see`, after the other notifees have been told. An event in which `see` itself panics
+    /// counts as seen. Only notifees are told of readiness: an owner with streams of its own uses
     /// [`drive_with_ready`](Self::drive_with_ready).
     pub fn drive_with(&mut self, network: &mut N, now: Duration, see: impl FnMut(&mut N, Event)) {
         self.drive_within(network, now, None, SeesEvents(see));
     }
 
-    /// Does what [`drive_with`](Self::drive_with) does, and calls `see` with each readiness, too: for an owner who reads and
-    /// writes streams beside the notifees that do. It takes the place of both loops around
-    /// [`next_event`](crate::swarm::Swarm::next_event) and [`next_ready`](crate::swarm::Swarm::next_ready). A stream that is
-    /// ready may be a notifee's, so look whether it is yours.
+    /// Drives as [`drive_with`](Self::drive_with) does, and calls `see` with each readiness, too: for an owner with streams
+    /// of its own beside those of notifees. It replaces both loops, around [`next_event`](crate::swarm::Swarm::next_event)
+    /// and [`next_ready`](crate::swarm::Swarm::next_ready). A stream that is ready may be a notifee's, so check whether it
+    /// is yours.
     pub fn drive_with_ready(&mut self, network: &mut N, now: Duration, see: impl FnMut(&mut N, Occurrence)) {
         self.drive_within(network, now, None, SeesAll(see));
     }
@@ -249,7 +249,7 @@ impl<N: HasNode> Notifees<N> {
         owner: O,
     ) {
         self.set_now(now);
-        // It stays `true` if a notifee or `may` panics.
+        // If a notifee or `may` panics, this stays `true`.
         self.has_more = true;
         let most = self.events_per_dispatch;
         let mut budget = DriveBudget {
@@ -281,12 +281,12 @@ impl<N: HasNode> Notifees<N> {
         self.has_more = budget.is_spent();
     }
 
-    /// Tells events and readiness, until there is neither or the budget ends.
+    /// Tells events and readiness until there are no more, or the budget ends.
     fn drain<O: Owner<N>>(&mut self, network: &mut N, budget: &mut DriveBudget<'_, O>) {
         loop {
             let before = (budget.events, budget.ready);
             self.tell_events(network, budget);
-            // What is emitted is told, by `tell_events`, before what is ready next, but for answers.
+            // `tell_events` has told all emitted events, except for answers, before the next readiness.
             while self.changes.emissions.is_turn_over() && budget.ready > 0 && budget.permits_unit() {
                 let Some(told) = next_ready(network) else { break };
                 budget.ready -= 1;
@@ -298,15 +298,15 @@ impl<N: HasNode> Notifees<N> {
             if is_done && (self.changes.emissions.is_empty() || budget.is_spent()) {
                 return;
             }
-            // Behind the readiness, so that answers do not hold that up either.
+            // Answers get their turn behind the readiness, so that they do not hold that up either.
             if self.changes.emissions.is_turn_over() {
                 self.changes.emissions.begin_turn();
             }
         }
     }
 
-    /// Ticks all due notifees: first those that the last drive did not get to, then the others, which may be due again.
-    /// Returns `false` if the budget ended before. With `one_more` one is ticked beyond the budget.
+    /// Ticks all due notifees: first those that the last drive has not reached, then the others, which may be due again.
+    /// Returns `false` if the budget ended before. With `one_more`, one is ticked beyond the budget.
     fn tick_all<O>(&mut self, network: &mut N, budget: &mut DriveBudget<'_, O>, mut one_more: bool) -> bool {
         let Self { entries, lists, changes, now, untimed, tick_from, .. } = self;
         let list = &lists[Interest::TIME.kind()];
@@ -327,7 +327,7 @@ impl<N: HasNode> Notifees<N> {
                         if entry.notifee.poll_at().is_none_or(|at| at > cx.now) {
                             continue;
                         }
-                        // Before `may` is asked, which can panic: the next drive begins with this notifee.
+                        // This comes before `may` is asked, which can panic: the next drive then begins with this notifee.
                         *tick_from = entry.sequence;
                         has_permit = budget.permits_unit() || one_more;
                         if !has_permit {
@@ -336,7 +336,7 @@ impl<N: HasNode> Notifees<N> {
                         budget.told_unit();
                         one_more = false;
                         cx.this = entry.id();
-                        // Before the tick, which can panic: the next drive begins behind this notifee.
+                        // This comes before the tick, which can panic: the next drive then begins behind this notifee.
                         *tick_from = entry.sequence + 1;
                         entry.notifee.tick(&mut cx);
                     }
@@ -356,7 +356,7 @@ impl<N: HasNode> Notifees<N> {
 }
 
 impl<N> Notifees<N> {
-    /// All notifees have been told, late, and their owner has not.
+    /// Keeps an event, of which all notifees have been told late, for the owner that has not seen it.
     pub(super) const fn owe_owner(&mut self, told: Notified) {
         if self.has_watching_owner {
             self.owed_to_owner = Some(told);

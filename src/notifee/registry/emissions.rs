@@ -1,4 +1,4 @@
-//! Emissions: events that a notifee emits to all others, in a bounded queue until they are told.
+//! Emissions: events that a notifee emits to all others. They wait in a bounded queue until they are told.
 
 use super::super::{Interest, Network, NotifeeContext};
 use super::dispatch::{Interrupted, Remainder};
@@ -12,18 +12,18 @@ use core::any::Any;
 /// An event that a notifee has emitted.
 pub(super) struct Emission {
     from: NotifeeId,
-    /// The sequence number of the first notifee that was not registered yet.
+    /// The sequence number of the first notifee that is too new to be told.
     before: u64,
     event: Box<dyn Any>,
 }
 
-/// The emissions that are still to be told, in order.
+/// The emissions that were not told yet, in order.
 pub(in super::super) struct Emissions {
     queue: VecDeque<Emission>,
-    /// The number of those at the front that are told before the network's next event. The rest are answers, which take
-    /// turns with the network's events, so that two notifees that answer each other for ever do not hold these up.
+    /// The number of emissions in front that are told before the network's next event. The rest are answers, which alternate
+    /// with the network's events, so that two notifees that answer each other for ever do not hold these up.
     ahead: usize,
-    /// An emission is being told, so that what is emitted now is an answer.
+    /// An emission is being told: an event that is emitted now is an answer.
     is_telling: bool,
     capacity: usize,
     dropped: u64,
@@ -34,13 +34,13 @@ impl Emissions {
         Self { queue: VecDeque::new(), ahead: 0, is_telling: false, capacity: 1_024, dropped: 0 }
     }
 
-    /// Gives all that wait their turn.
+    /// Lets all waiting emissions be told before the network's next event.
     #[inline]
     pub(super) fn begin_turn(&mut self) {
         self.ahead = self.queue.len();
     }
 
-    /// Returns the bytes of heap that it takes at most, with small events.
+    /// Returns the most bytes of heap that it can take, with small events.
     #[cfg(feature = "swarm")]
     pub(super) const fn memory_bound(&self) -> usize {
         self.capacity.saturating_mul(2 * size_of::<Emission>() + 160)
@@ -59,7 +59,7 @@ impl Emissions {
 }
 
 impl<N> Notifees<N> {
-    /// Sets the number of [emitted](NotifeeContext::emit) events that may wait to be told. An event beyond it is
+    /// Sets the most [emitted](NotifeeContext::emit) events that may wait to be told. One more is
     /// [dropped](Self::emissions_dropped). Default 1 024; 0 counts as 1.
     pub const fn set_emission_capacity(&mut self, events: usize) {
         self.changes.emissions.capacity = if events == 0 { 1 } else { events };
@@ -74,7 +74,7 @@ impl<N> Notifees<N> {
 }
 
 impl<N: Network> Notifees<N> {
-    /// Tells the emissions whose turn it is, as far as the limit permits. `false`: some are left.
+    /// Tells the emissions whose turn it is, as far as the limit permits. Returns `false` if some are left.
     #[inline]
     pub(super) fn tell_emissions(&mut self, network: &mut N, limit: &mut impl Limit<N>) -> bool {
         while !self.changes.emissions.is_turn_over() {
@@ -97,7 +97,7 @@ impl<N: Network> Notifees<N> {
         }
     }
 
-    /// Tells an emission to all who were registered when it was made, but to its source, from one of them on.
+    /// Tells an emission to all notifees that were registered when it was made, except for its source, from one of them on.
     pub(super) fn tell_emission(&mut self, emission: Emission, from: u64, network: &mut N) {
         let Self { entries, lists, changes, interrupted, now, .. } = self;
         let held = HoldGuard::new(network);
@@ -126,12 +126,12 @@ impl<N: Network> Notifees<N> {
         if !self.changes.is_empty() {
             self.make_changes();
         }
-        // Last, since it may panic.
+        // This comes last, since the drop of an event of any type may panic.
         drop(emission);
     }
 }
 
-/// Keeps the emission that is being told, if a notifee panics, which has been told then.
+/// Keeps the present emission when it is dropped by a panic of a notifee, which counts as told.
 struct EmissionGuard<'a, 'b, N> {
     cx: NotifeeContext<'a, N>,
     emission: Option<Emission>,
@@ -150,20 +150,21 @@ impl<N> Drop for EmissionGuard<'_, '_, N> {
 
 impl<N> NotifeeContext<'_, N> {
     /// Emits an event of any type to all other notifees that declare an interest in [`EMITTED`](Interest::EMITTED):
-    /// [`emitted`](super::super::Notifee::emitted) is called with it. Services emit what they have to say so, beside the
-    /// queue that their owner drains.
+    /// [`emitted`](super::super::Notifee::emitted) is called with it. Services report to other notifees in this way, besides
+    /// the queue that their owner drains.
     ///
-    /// - Emitted events are told in order, once the present notification has gone to all who care for it (the present
-    ///   ticks, for one that is emitted in a tick), and before the network's next event. So what the present event names
-    ///   can still be looked up.
-    /// - Those are told who are registered now, and still are then.
-    /// - An answer, which is emitted while an emission is being told, waits until the network's next event has been told, if
-    ///   there is one. So two notifees that answer each other for ever do not hold up the network's events.
-    /// - Each counts as an event to [`set_events_per_dispatch`](Notifees::set_events_per_dispatch), and to the budget of
-    ///   `drive_while`. What goes beyond waits for the next dispatch.
+    /// - Emitted events are told in order, after the present notification has gone to all (after the present ticks, for an
+    ///   event that is emitted in a tick), and before the network's next event. So the ids of the present event can still be
+    ///   looked up.
+    /// - The notifees are told that are registered now and still are then.
+    /// - An answer, that is, an event that is emitted while an emission is being told, waits until the network's next event
+    ///   has been told, if there is one. So two notifees that answer each other for ever do not hold up the network's
+    ///   events.
+    /// - Each counts as an event for [`set_events_per_dispatch`](Notifees::set_events_per_dispatch), and for the budget of
+    ///   `drive_while`. Those beyond a limit wait for the next dispatch.
     /// - If nobody else declares that interest, the event is dropped at once and nothing is allocated; see
-    ///   [`is_heard`](Self::is_heard). If [as many wait](Self::room_to_emit) as may, it is
-    ///   [dropped and counted](Notifees::emissions_dropped).
+    ///   [`is_heard`](Self::is_heard). If [no room](Self::room_to_emit) is left in the queue, it is [dropped and
+    ///   counted](Notifees::emissions_dropped).
     pub fn emit(&mut self, event: impl Any) {
         if !self.is_heard() {
             return;
@@ -180,7 +181,7 @@ impl<N> NotifeeContext<'_, N> {
         }
     }
 
-    /// Returns whether any other notifee would be told what this one [emits](Self::emit) now.
+    /// Returns whether any other notifee would be told of an event that this one [emits](Self::emit) now.
     #[must_use]
     pub fn is_heard(&self) -> bool {
         self.changes.slots.is_heard_by_others(self.this)

@@ -1,4 +1,4 @@
-//! [`NotifeeId`]: the name of a registered notifee, which remembers its type.
+//! [`NotifeeId`]: the id of a registered notifee, with its type.
 
 use core::any::Any;
 use core::cmp::Ordering;
@@ -6,12 +6,12 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 
-/// Names a registered notifee of type `T`. It is never given twice by one registry. Ids are in the order of registration.
+/// The id of a registered notifee of type `T`. A registry never gives an id twice. Ids are in the order of registration.
 ///
-/// `T` is the type that was registered, so that [`Notifees::get`](super::Notifees::get) needs no other word on it. An id
-/// without it, `NotifeeId`, stands where notifees of all types are meant, as in
-/// [`NotifeeContext::this`](super::super::NotifeeContext::this), and in lists: [`untyped`](Self::untyped) makes one,
-/// and [`typed`](NotifeeId::typed) is the way back. Ids of different types can be compared.
+/// `T` is the type that was registered, so that [`Notifees::get`](super::Notifees::get) needs no type argument. An id
+/// without a type, `NotifeeId`, is used where a notifee may have any type, as in
+/// [`NotifeeContext::this`](super::super::NotifeeContext::this), and in lists: [`untyped`](Self::untyped) removes the type,
+/// and [`typed`](NotifeeId::typed) adds it again. Ids of different types can be compared.
 ///
 /// ```
 /// use swarm_notify::lifecycle::Lifecycle;
@@ -34,24 +34,24 @@ use core::marker::PhantomData;
 /// assert!(notifees.get(all[1].typed::<Named>()).is_none(), "it is of another type");
 /// ```
 pub struct NotifeeId<T: ?Sized = dyn Any> {
-    /// Counts the registrations.
+    /// The number of registrations before this one.
     pub(super) sequence: u64,
-    /// Its slot in [`NotifeeSlots`](super::slots::NotifeeSlots), which another has once it has left.
+    /// Its slot in [`NotifeeSlots`](super::slots::NotifeeSlots). Another notifee gets the slot after it has left.
     pub(super) slot: u32,
-    /// It says the type and owns nothing of it.
+    /// The type, without owning a value of it.
     notifee: PhantomData<fn(&T)>,
 }
 
 impl NotifeeId {
-    /// None is less.
+    /// The least id.
     pub(super) const FIRST: Self = Self::new(0, 0);
 
     pub(super) const fn new(sequence: u64, slot: u32) -> Self {
         Self { sequence, slot, notifee: PhantomData }
     }
 
-    /// The same id with a type. Nothing is checked here: a look-up with another type than the one that was registered finds
-    /// nothing.
+    /// Returns the same id with a type. The type is not checked here: a look-up with another type than the registered one
+    /// finds nothing.
     #[must_use]
     pub const fn typed<T>(self) -> NotifeeId<T> {
         NotifeeId { sequence: self.sequence, slot: self.slot, notifee: PhantomData }
@@ -59,7 +59,7 @@ impl NotifeeId {
 }
 
 impl<T: ?Sized> NotifeeId<T> {
-    /// The same id without the type.
+    /// Returns the same id without the type.
     #[must_use]
     pub const fn untyped(self) -> NotifeeId {
         NotifeeId::new(self.sequence, self.slot)
@@ -76,7 +76,7 @@ impl<T> From<NotifeeId<T>> for NotifeeId {
     }
 }
 
-// By hand, since a derive would ask the same of `T`.
+// Written by hand, since derived impls would require the same traits of `T`.
 
 impl<T: ?Sized> Clone for NotifeeId<T> {
     fn clone(&self) -> Self {
@@ -112,14 +112,14 @@ impl<T: ?Sized> Hash for NotifeeId<T> {
     }
 }
 
-/// `NotifeeId(n0)`.
+/// Writes `NotifeeId(n0)`.
 impl<T: ?Sized> fmt::Debug for NotifeeId<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NotifeeId({self})")
     }
 }
 
-/// `n0`, `n1`, … in the order in which they were given.
+/// Writes `n0`, `n1`, … in the order of registration.
 impl<T: ?Sized> fmt::Display for NotifeeId<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "n{}", self.sequence)

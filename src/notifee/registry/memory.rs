@@ -1,24 +1,24 @@
-//! What a node takes of the heap at worst, with all that is installed.
+//! [`Notifees::memory_bound`]: the most heap that a node with all its services can take.
 
 use super::super::HasNode;
 use super::{KINDS, Notifees, RegisteredNotifee};
 use core::ops::Range;
 
-/// The bytes of heap of a notifee's place, where as many places are vacant, and of its place in the list of each kind.
+/// Returns the bytes of heap of a notifee's place, if as many places are vacant, and of its entry in the list of each kind.
 const fn place<N>() -> usize {
     4 * size_of::<RegisteredNotifee<N>>() + 2 * KINDS * size_of::<Range<usize>>() + 128
 }
 
 impl<N: HasNode> Notifees<N> {
-    /// Returns the bytes of heap that the node takes at worst with all that is installed, whatever its peers do: the sum of
-    /// what the [`Config`](crate::swarm::Config::memory_bound) of its swarm states, of what each registered notifee
-    /// [states](super::super::Notifee::memory_bound), and of what this registry keeps. It is the number to compare with the
-    /// memory of the machine. It is reckoned from bounds that do not change, in O(number of notifees): call it once everything
-    /// is installed.
+    /// Returns the most bytes of heap that the node can take with all that is installed, whatever its peers do: the sum of
+    /// the bound of its swarm's [`Config`](crate::swarm::Config::memory_bound), of the bounds of all registered
+    /// [notifees](super::super::Notifee::memory_bound), and of the memory of this registry. Compare it with the memory of
+    /// the machine. It is computed from bounds that do not change, in O(number of notifees): call it once everything is
+    /// installed.
     ///
-    /// All services of this crate state theirs, and so does a host. A notifee of your own that does not counts with the memory
-    /// of its value. Not in it are the queues of subscriptions and of spawned notifees, what the transport takes, and whatever
-    /// you keep elsewhere.
+    /// All services of this crate state their bounds, and so does a host. A notifee of your own that states none counts with
+    /// the size of its value. The sum does not include the queues of subscriptions and of spawned notifees, the memory of
+    /// the transport, and whatever you keep elsewhere.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]

@@ -1,11 +1,11 @@
-//! [`Notified`]: what notifees can be told. [`HoldGuard`]: the network, held still while they are.
+//! [`Notified`]: a notification as a value. [`HoldGuard`]: holds the network while notifees are told.
 
 use super::Network;
 use crate::lifecycle::{Event, ListenerId, StreamId};
 #[cfg(feature = "swarm")]
 use crate::swarm::{Refusal, RefusedAt};
 
-/// What can be told. All but events comes from a swarm.
+/// A notification. All but events come from a swarm.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(feature = "swarm"), expect(dead_code, reason = "there is no swarm"))]
 pub(super) enum Notified {
@@ -22,15 +22,15 @@ pub(super) enum Notified {
     Refused {
         at: RefusedAt,
         refusal: Refusal,
-        /// A `u64` as its bytes, which need no alignment: so this is as small as an event.
+        /// A `u64` as bytes, which need no alignment, so that this type is as small as an event.
         count: [u8; 8],
     },
 }
 
-// It is copied for each event.
+// It is copied for each event, so that its size matters.
 const _: () = assert!(size_of::<Notified>() <= 24);
 
-/// The network while something is told. It is held, so that `next_event` gives nothing, until this is dropped.
+/// Holds the network while something is told: until this is dropped, `next_event` returns `None`.
 pub(super) struct HoldGuard<'a, N: Network>(pub(super) &'a mut N);
 
 impl<'a, N: Network> HoldGuard<'a, N> {

@@ -1,5 +1,4 @@
-//! Services: [`Service`], how one is installed and taken out, and which protocols came with which, so that they go with
-//! it.
+//! Services: [`Service`], with the methods that install and uninstall one together with its protocols.
 
 use super::super::{HasNode, Node, Notifee, NotifeeContext};
 use super::{NotifeeId, Notifees, PendingChanges};
@@ -7,9 +6,9 @@ use crate::connection::Protocol;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// A notifee that answers inbound streams.
+/// A notifee that answers inbound streams of its protocols.
 pub trait Service<N>: Notifee<N> {
-    /// The protocols that inbound streams may choose for it. It is asked once, when it is installed.
+    /// Returns the protocols that inbound streams may choose for it. It is asked once, when it is installed.
     fn protocols(&self) -> Vec<Protocol>;
 }
 
@@ -26,7 +25,7 @@ impl Speakers {
         *self.0.entry(protocol.clone()).or_default() += 1;
     }
 
-    /// Takes away one of those who speak a protocol. `true`: it was the last.
+    /// Removes one speaker of a protocol. Returns `true` if it was the last one.
     fn remove(&mut self, protocol: &Protocol) -> bool {
         let Some(speakers) = self.0.get_mut(protocol) else { return false };
         *speakers -= 1;
@@ -35,7 +34,8 @@ impl Speakers {
 }
 
 impl<N> PendingChanges<N> {
-    /// Takes back what a service speaks, and resets the streams that speak it. `false`: it was not installed.
+    /// Unregisters the protocols of a service, and resets the streams that speak them. Returns `false` if it was not
+    /// installed.
     fn silence(&mut self, node: &mut dyn Node, id: NotifeeId) -> bool {
         let Some(mut gone) = self.slots.uninstall(id) else { return false };
         gone.retain(|protocol| self.speakers.remove(protocol));
@@ -50,7 +50,7 @@ impl<N> PendingChanges<N> {
         {
             let Some(view) = node.stream(stream) else { continue };
             if view.protocol.into_iter().chain(view.proposals).any(|protocol| gone.contains(protocol)) {
-                // It has not ended.
+                // This cannot fail: the stream has not ended.
                 let _ = node.reset(stream);
             }
         }
@@ -59,10 +59,10 @@ impl<N> PendingChanges<N> {
 }
 
 impl<N: HasNode + 'static> Notifees<N> {
-    /// Registers a service, after it has been told of what is open already, and its protocols with the node.
-    /// [`uninstall`](Self::uninstall) takes both back.
+    /// Registers a service, tells it of everything that is open, and registers its protocols with the node.
+    /// [`uninstall`](Self::uninstall) undoes both.
     ///
-    /// One that panics while it is told so, or unregisters itself, is not registered, and neither are its protocols.
+    /// A service that panics or unregisters itself while it is told is not registered, and neither are its protocols.
     pub fn install<T: Service<N> + 'static>(&mut self, network: &mut N, service: T) -> NotifeeId<T> {
         let protocols = service.protocols();
         let id = self.register_and_replay(network, service);
@@ -72,9 +72,9 @@ impl<N: HasNode + 'static> Notifees<N> {
 }
 
 impl<N: HasNode> Notifees<N> {
-    /// A notifee speaks these protocols from now on: inbound streams may choose them.
+    /// Registers protocols for a notifee: from now on inbound streams may choose them.
     fn speaks(&mut self, network: &mut N, id: NotifeeId, protocols: Vec<Protocol>) {
-        // One that has unregistered itself meanwhile does not.
+        // It may have unregistered itself meanwhile.
         if self.changes.slots.place(id).is_none() {
             return;
         }
@@ -85,18 +85,17 @@ impl<N: HasNode> Notifees<N> {
         self.changes.slots.install(id, protocols);
     }
 
-    /// Takes out a service that was [installed](Self::install): unregisters its protocols with the node, resets the
-    /// streams that speak them, and [unregisters](Self::unregister) and drops the service, with what it has not told
-    /// yet. `false`: it was not installed, or is out already; nothing has changed.
+    /// Removes a service that was [installed](Self::install): it unregisters the protocols with the node, resets the streams
+    /// that speak them, and [unregisters](Self::unregister) and drops the service with its untold events. Returns `false`,
+    /// and changes nothing, if the service is not installed.
     ///
-    /// - Streams that a peer opens from now on find the protocols not spoken, those whose negotiation is under way
-    ///   among them.
-    /// - All streams that speak them are reset, whoever has opened them, and so are our own that propose one of them. The
-    ///   service is not told of that, all others are.
-    /// - A protocol that another installed service has too stays, with all its streams; one that was only
-    ///   [unregistered](Self::unregister) has its protocols still.
+    /// - Streams of peers, including those that are negotiating, are answered that the protocols are not spoken.
+    /// - All streams that speak the protocols are reset, whoever has opened them, and so are our own that propose one of
+    ///   them. All notifees but the service are told.
+    /// - A protocol that another installed service has, too, stays with all its streams. A service that was only
+    ///   [unregistered](Self::unregister) counts as installed for this.
     ///
-    /// For one that was only [unregistered](Self::unregister), it does the rest.
+    /// For a service that was only [unregistered](Self::unregister), it removes the protocols and streams.
     pub fn uninstall<T: ?Sized>(&mut self, network: &mut N, id: NotifeeId<T>) -> bool {
         let id = id.untyped();
         let was_installed = self.changes.silence(network.node_mut(), id);
@@ -108,11 +107,11 @@ impl<N: HasNode> Notifees<N> {
 }
 
 impl<N: HasNode> NotifeeContext<'_, N> {
-    /// Takes out a service, itself for instance, as [`Notifees::uninstall`] does. Its protocols and streams go at once;
-    /// it is told nothing more, and dropped once this has been told to all.
+    /// Removes a service, which may be the notifee itself, as [`Notifees::uninstall`] does. Its protocols and streams go at
+    /// once. It is told nothing more, and is dropped once the present notification has gone to all.
     pub fn uninstall<T: ?Sized>(&mut self, id: NotifeeId<T>) {
         let id = id.untyped();
-        // One that is being installed speaks nothing before it has been told what is open.
+        // A service that is still being installed has no protocols before the replay is over.
         if self.changes.silence(self.network.node_mut(), id) || self.is_replay && id == self.this {
             self.changes.unregister(id);
         }

@@ -1,4 +1,4 @@
-//! [`NotifeeSlots`]: where the registered notifees stand, each found by its id in O(1).
+//! [`NotifeeSlots`]: finds the place of a registered notifee by its id in O(1).
 
 use super::NotifeeId;
 #[cfg(feature = "protocols")]
@@ -7,22 +7,21 @@ use crate::connection::Protocol;
 use alloc::vec::Vec;
 use slab::Slab;
 
-/// A slot for each registered notifee, with its place in the registry.
+/// The slots of registered notifees, each with the notifee's place in the registry.
 ///
-/// Places are counted from the first entry of the registry on to the last newcomer that waits to be put in, in the
-/// order of registration. A notifee that has left leaves a vacant place behind, which counts until the registry is
-/// compacted.
+/// Places are numbered in the order of registration, from the first entry of the registry to the last newcomer that waits to
+/// be put in. The vacant place of a notifee that has left counts until the registry is compacted.
 #[derive(Debug)]
 pub(super) struct NotifeeSlots {
     slots: Slab<NotifeeSlot>,
     /// The sequence number of the next notifee.
     next: u64,
-    /// The number of places, vacant ones included.
+    /// The number of places, including vacant ones.
     places: usize,
     vacant: usize,
     /// The number of notifees that are registered and not leaving.
     staying: usize,
-    /// The number of those among them that hear emissions.
+    /// The number of those among them that are told of emissions.
     hearing: usize,
 }
 
@@ -32,9 +31,9 @@ struct NotifeeSlot {
     sequence: u64,
     place: usize,
     state: State,
-    /// It hears emissions.
+    /// It is told of emissions.
     hears: bool,
-    /// The protocols of a service that was installed and is not taken out again.
+    /// The protocols of an installed service.
     #[cfg(feature = "protocols")]
     protocols: Option<Vec<Protocol>>,
 }
@@ -42,9 +41,9 @@ struct NotifeeSlot {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     Staying,
-    /// It is to be unregistered.
+    /// The notifee is going to be unregistered.
     Leaving,
-    /// It is unregistered, and its protocols are still installed.
+    /// The notifee is unregistered, and its protocols are still installed.
     #[cfg(feature = "protocols")]
     Remainder,
 }
@@ -67,7 +66,7 @@ impl NotifeeSlots {
         Self { slots: Slab::new(), next: NotifeeId::FIRST.sequence, places: 0, vacant: 0, staying: 0, hearing: 0 }
     }
 
-    /// Gives the next notifee, which may hear emissions, an id and the last place.
+    /// Adds the next notifee in the last place, and returns its id. `hears` says that it is told of emissions.
     pub(super) fn insert(&mut self, hears: bool) -> NotifeeId {
         let id = self.next_id();
         self.slots.insert(NotifeeSlot::new(self.next, self.places, hears));
@@ -91,7 +90,7 @@ impl NotifeeSlots {
         self.get(id).filter(|slot| slot.state == State::Staying).map(|slot| slot.place)
     }
 
-    /// Marks a notifee as leaving. `false`: it is not registered, or marked already.
+    /// Marks a notifee as leaving. Returns `false` if it is not registered, or already leaving.
     pub(super) fn leave(&mut self, id: NotifeeId) -> bool {
         let Some(slot) = self.get_mut(id).filter(|slot| slot.state == State::Staying) else { return false };
         slot.state = State::Leaving;
@@ -106,7 +105,7 @@ impl NotifeeSlots {
         self.slots.get(slot as usize).is_some_and(|slot| slot.state == State::Leaving)
     }
 
-    /// Takes out a notifee, leaving or not, whose place is vacant from now on. Returns the place.
+    /// Removes a notifee, leaving or not, and returns its place, which is vacant from now on.
     pub(super) fn remove(&mut self, id: NotifeeId) -> Option<usize> {
         let NotifeeSlot { place, state, hears, .. } = *self.get(id)?;
         match state {
@@ -158,7 +157,7 @@ impl NotifeeSlots {
         self.next
     }
 
-    /// Returns whether a notifee other than this one hears emissions.
+    /// Returns whether a notifee other than this one is told of emissions.
     pub(super) fn is_heard_by_others(&self, this: NotifeeId) -> bool {
         let is_hearing = |slot: &NotifeeSlot| slot.hears && slot.state == State::Staying;
         self.hearing > usize::from(self.get(this).is_some_and(is_hearing))
@@ -174,7 +173,7 @@ impl NotifeeSlots {
         self.vacant > self.places / 2
     }
 
-    /// Numbers the places anew: those of the notifees in these slots, in their order, and no others.
+    /// Renumbers the places: the notifees in these slots get the places from 0 on, in this order.
     pub(super) fn compact(&mut self, slots: impl Iterator<Item = u32>) {
         (self.places, self.vacant) = (0, 0);
         for slot in slots {

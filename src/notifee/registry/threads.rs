@@ -1,4 +1,4 @@
-//! The notifees of a registry that have a thread of their own: how they are spawned and joined.
+//! The methods of a registry that spawn and join notifees with a thread of their own.
 
 use super::super::subscription::{Subscriber, subscription};
 use super::super::{BlockingNotifee, HasNode, Interest, Notice, NotifeeContext, ThreadPanic};
@@ -8,7 +8,7 @@ use core::task::{self, Poll};
 use std::io;
 
 impl<N> PendingChanges<N> {
-    /// Starts a thread for the notifee that is registered next, and returns what is to be registered.
+    /// Starts a thread for the notifee that is registered next, and returns the subscriber to register.
     fn spawn(
         &mut self,
         capacity: usize,
@@ -21,20 +21,20 @@ impl<N> PendingChanges<N> {
     }
 }
 
-/// Hands each notice to the method it is for.
+/// Returns a closure that hands each notice to its method.
 fn each(mut notifee: impl BlockingNotifee + Send + 'static) -> impl FnMut(Notice) + Send + 'static {
     move |notice| notice.tell(&mut notifee)
 }
 
 impl<N: HasNode> Notifees<N> {
-    /// Registers a notifee that may block, on a thread of its own that starts here: see [`spawned`](mod@super::super::spawned)
-    /// for what is promised. Up to `capacity` notices wait for it; 0 counts as 1. Beyond that it misses some, and hears how
-    /// many.
+    /// Registers a notifee that may block, on a thread of its own that starts here: see
+    /// [`spawned`](mod@super::super::spawned) for what is promised. Up to `capacity` notices wait for it; 0 counts as 1.
+    /// Beyond that notices are lost, and it is told how many.
     ///
-    /// The owner bounds the number of threads.
+    /// The number of threads has no limit here, since only the owner and other notifees spawn any.
     ///
     /// # Errors
-    /// The system's, if it gives no thread. Nothing was registered, and the notifee was dropped.
+    /// The system's error if it cannot start a thread. Nothing was registered, and the notifee was dropped.
     pub fn spawn(
         &mut self,
         capacity: usize,
@@ -44,7 +44,7 @@ impl<N: HasNode> Notifees<N> {
         self.spawn_fn(capacity, interest, each(notifee))
     }
 
-    /// Does what [`spawn`](Self::spawn) does with a closure, which is told each notice of these kinds of event.
+    /// Spawns a closure as [`spawn`](Self::spawn) does a notifee. It is called with each notice of the kinds in `interest`.
     ///
     /// ```
     /// use swarm_notify::notifee::{Interest, Notice, Notifees};
@@ -85,28 +85,28 @@ impl<N> Notifees<N> {
         self.changes.threads.take_panics()
     }
 
-    /// Unregisters all [spawned](Self::spawn) notifees, and waits until their threads have handled what they were sent and
-    /// have ended, and those that had left earlier, too. Returns the panics since the last call or
+    /// Unregisters all [spawned](Self::spawn) notifees, and waits until their threads, and those of spawned notifees that
+    /// have left earlier, have handled all notices and ended. Returns the panics since the last call or
     /// [`take_panics`](Self::take_panics). Dropping the registry waits in the same way.
     ///
-    /// Call it once the swarm [is shut down](crate::swarm::Swarm::is_shut_down) and nothing
-    /// [is pending](Self::has_pending), so that they hear every closing event. It blocks for as long as they take: an owner
-    /// that must not has [`poll_join`](Self::poll_join).
+    /// Call it once the swarm [is shut down](crate::swarm::Swarm::is_shut_down) and nothing [is pending](Self::has_pending),
+    /// so that they are told every closing event. It blocks for as long as they take: an owner that must not block uses
+    /// [`poll_join`](Self::poll_join).
     pub fn join(&mut self) -> Vec<ThreadPanic> {
         self.unregister_spawned();
         self.changes.threads.join();
         self.take_panics()
     }
 
-    /// Does what [`join`](Self::join) does without blocking: unregisters all [spawned](Self::spawn) notifees, and is ready
-    /// once their threads have ended. While it is pending, the end of the last of them wakes `cx`. The panics are left for
-    /// [`take_panics`](Self::take_panics). Once it is ready, dropping the registry does not wait.
+    /// Joins as [`join`](Self::join) does, without blocking: it unregisters all [spawned](Self::spawn) notifees, and is
+    /// ready once their threads have ended. While it is pending, the end of the last thread wakes `cx`. The panics are left
+    /// for [`take_panics`](Self::take_panics). Once it is ready, dropping the registry does not wait.
     pub fn poll_join(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         self.unregister_spawned();
         self.changes.threads.poll_join(cx)
     }
 
-    /// Lets the threads of spawned notifees end by themselves: neither a join nor the drop waits for those that run.
+    /// Detaches the threads of spawned notifees: they end by themselves, and neither a join nor the drop waits for them.
     #[cfg(all(feature = "host", unix))]
     pub(crate) fn detach_threads(&mut self) {
         self.unregister_spawned();
@@ -115,15 +115,16 @@ impl<N> Notifees<N> {
 
     fn unregister_spawned(&mut self) {
         for id in self.changes.threads.ids() {
-            // One that is leaving, too: it stands here still if a panic has interrupted that, and its thread would not end.
+            // This includes one that is leaving already: if a panic has interrupted the removal, it is still here, and its
+            // thread would not end.
             self.remove(id);
         }
     }
 }
 
 impl<N: HasNode + 'static> NotifeeContext<'_, N> {
-    /// Spawns a notifee that may block behind all others, as [`Notifees::spawn`] does. The first event that it hears is the
-    /// one after the present one.
+    /// Spawns a notifee that may block, behind all others, as [`Notifees::spawn`] does. The event after the present one is
+    /// the first that it is told.
     ///
     /// # Errors
     /// Those of [`Notifees::spawn`].

@@ -1,9 +1,9 @@
-//! [`Crowd`]: the visitors who share a bound, in the order in which they go when it is reached.
+//! [`Crowd`]: the visitors who share a bound, in the order in which they are closed when it is reached.
 
 use alloc::collections::BTreeMap;
 
-/// The steps of a handshake, in their order. Each step costs the peer more than the one before; bytes alone are no step,
-/// so that whoever sends them one by one gains nothing by it.
+/// The steps of a handshake, in their order. Each step costs the peer more than the one before. Single bytes are no step, so
+/// that a peer gains nothing by sending its messages byte by byte.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum HandshakeProgress {
     /// No byte has come.
@@ -30,11 +30,12 @@ pub(super) struct Standing {
 
 /// The visitors of one address, of one site, or all of them.
 ///
-/// A visitor is *settled* once half as many have come after it as the crowd has members. Only the settled ones go, so that a
-/// newcomer has a moment to be heard. There is always one: the last `len / 2` that came are never the whole crowd.
+/// A visitor is *settled* once half as many have come after it as the crowd has members. Only settled visitors are closed,
+/// so that a newcomer has a moment to be heard. There is always a settled one: the last `len / 2` that came are never the
+/// whole crowd.
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
-    /// The number of those that have ever come, which is the turn of the next one.
+    /// The number of visitors that have ever come, which is the turn of the next one.
     came: u64,
     /// The numbers of the members, by their progress and turn.
     members: BTreeMap<(HandshakeProgress, u64), u64>,
@@ -45,7 +46,7 @@ impl Crowd {
         self.members.len()
     }
 
-    /// Returns the turn of the next one that comes: how many have come before it.
+    /// Returns the turn of the next visitor: the number of visitors that have come before it.
     pub(super) const fn came(&self) -> u64 {
         self.came
     }
@@ -58,24 +59,24 @@ impl Crowd {
         turn
     }
 
-    /// Lets the one go that has this progress and turn.
+    /// Removes the visitor with this progress and turn.
     pub(super) fn leave(&mut self, progress: HandshakeProgress, turn: u64) {
         self.members.remove(&(progress, turn));
     }
 
-    /// Notes how far a member has come by now.
+    /// Notes a member's new progress.
     pub(super) fn advance(&mut self, turn: u64, from: HandshakeProgress, to: HandshakeProgress) {
         if let Some(number) = self.members.remove(&(from, turn)) {
             self.members.insert((to, turn), number);
         }
     }
 
-    /// Returns the first turn that is not settled. It never falls.
+    /// Returns the first turn that is not settled. It never decreases.
     pub(super) fn settled(&self) -> u64 {
         self.came.saturating_sub(self.len() as u64 / 2)
     }
 
-    /// Returns the settled one that goes first; `None` of an empty crowd.
+    /// Returns the settled visitor that goes first; `None` if the crowd is empty.
     pub(super) fn first(&self) -> Option<Standing> {
         let settled = self.settled();
         HandshakeProgress::ALL.into_iter().find_map(|progress| {
@@ -89,7 +90,7 @@ impl Crowd {
         self.members.iter().map(|((progress, _), number)| Standing { progress: *progress, number: *number })
     }
 
-    /// Returns the oldest one of which no byte has come.
+    /// Returns the number of the oldest visitor that has sent no byte.
     pub(super) fn oldest_silent(&self) -> Option<u64> {
         self.iter().next().filter(|first| first.progress == HandshakeProgress::Silent).map(|first| first.number)
     }

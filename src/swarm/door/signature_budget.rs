@@ -1,14 +1,15 @@
-//! [`SignatureBudget`]: the work that signatures of newcomers may cause in one turn.
+//! [`SignatureBudget`]: the limit of the work that signatures of newcomers cause in one turn.
 //!
-//! Verifying a signature costs a stranger nothing and us up to 13 times as much as the usual one. So the signatures that one
-//! turn verifies at the door have a bound, of which one address has a quarter while anything else is ready. Whose message
-//! would go beyond waits until nothing else is, and if the turn has no work left by then, for the next one. While it waits,
-//! it can have to leave for a newcomer: an address alone gets the whole of a turn, since nobody is served by its waiting.
+//! A stranger can send a signature at no cost, and some kinds cost us 13 times as much to verify as the usual one. So a turn
+//! verifies a limited amount of signatures at the door. One address gets a quarter of that while anything else is ready; a
+//! visitor whose message would exceed it waits until nothing else is, and if the turn has no work left by then, for the next
+//! turn. An address that is alone gets the whole of a turn: nobody would gain by its waiting, and while it waits a newcomer
+//! can push it out.
 
 use crate::swarm::address_group::AddressGroup;
 use alloc::collections::BTreeMap;
 
-/// The work of this turn, in signatures of Ed25519.
+/// The work that this turn has done, and its limit, in signatures of Ed25519.
 #[derive(Debug)]
 pub(super) struct SignatureBudget {
     most: u32,

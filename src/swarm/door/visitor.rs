@@ -23,17 +23,17 @@ pub(in crate::swarm) struct Visitor<T: Transport> {
     pub(in crate::swarm) local: Multiaddr,
     pub(in crate::swarm) listener: ListenerId,
     pub(in crate::swarm) began: Duration,
-    /// The helpings that it has had of the last tick.
+    /// The helpings that it has had in the last tick.
     pub(super) share: HelpingsTaken,
     pub(super) stage: VisitorStage<T>,
     /// The part of the bytes held that counts for the door's budget.
     pub(super) counted: usize,
-    /// A byte has come.
+    /// Its peer has sent a byte.
     has_spoken: bool,
-    /// The bytes that its pipe has given, and those that its pipe has taken.
+    /// The number of bytes that were read from its pipe. `sent` is the number written to it.
     pub(in crate::swarm) received: u64,
     pub(in crate::swarm) sent: u64,
-    /// What has been transmitted and not been written yet: `out[written..]`.
+    /// The output. `out[written..]` waits to be written.
     pub(in crate::swarm) out: Vec<u8>,
     pub(in crate::swarm) written: usize,
 }
@@ -46,18 +46,18 @@ pub(super) enum VisitorStage<T: Transport> {
     Over,
 }
 
-/// What a helping has come to.
+/// The outcome of a helping.
 pub(super) enum HelpingOutcome {
     /// It waits for its socket.
     Waits,
-    /// It may have more to read, and is to wait in line for another helping.
+    /// It may have more to read, and needs another helping.
     HasMore,
     /// Its peer is authenticated.
     Authenticated,
     Over(VisitorFlaw),
 }
 
-/// The reason for which it ended before its peer was authenticated, for a log.
+/// The reason for which a visitor ended before its peer was authenticated, for a log.
 pub(super) enum VisitorFlaw {
     Upgrade(Box<dyn fmt::Display>),
     Handshake(Error),
@@ -105,7 +105,7 @@ where
         }
     }
 
-    /// Returns how far its handshake has come.
+    /// Returns the last step that its handshake has reached.
     pub(super) fn progress(&self) -> HandshakeProgress {
         let VisitorStage::Up(pipe) = &self.stage else { return HandshakeProgress::Silent };
         match pipe.connection.handshake_step() {
@@ -117,13 +117,14 @@ where
         }
     }
 
-    /// Returns the bytes of memory that wait for more to come, or to be written.
+    /// Returns the bytes of memory that it holds: input that is not complete, and output that is not written.
     pub(super) fn held(&self) -> usize {
         let VisitorStage::Up(pipe) = &self.stage else { return 0 };
         pipe.connection.bytes_held() + self.out.capacity()
     }
 
-    /// Returns a hash of the handshake's transcript, while our dial can have the same one.
+    /// Returns a hash of the handshake's transcript, if the handshake is at a step at which a dial of ours can have the same
+    /// one.
     pub(super) fn transcript(&self) -> Option<[u8; 32]> {
         match &self.stage {
             VisitorStage::Up(pipe) => pipe.connection.transcript(),
@@ -131,7 +132,7 @@ where
         }
     }
 
-    /// Takes the pipe, for the connection or to close it.
+    /// Takes the pipe out, to hand it to the connection or to close it.
     pub(super) fn take_pipe(&mut self) -> Option<Pipe<T::Output>> {
         match core::mem::replace(&mut self.stage, VisitorStage::Over) {
             VisitorStage::Up(pipe) => Some(pipe),
@@ -151,8 +152,8 @@ where
         }
     }
 
-    /// Reads at most `most` bytes, handles them, and writes the answer at once. What lies behind the handshake is kept for
-    /// the connection.
+    /// Reads at most `most` bytes, handles them, and writes the answer at once. Bytes behind the handshake are kept for the
+    /// connection.
     pub(super) fn drive<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -199,7 +200,7 @@ where
         HelpingOutcome::HasMore
     }
 
-    /// Writes pending output, as far as the pipe takes it.
+    /// Writes as much pending output as the pipe takes.
     fn write(&mut self, cx: &mut Context<'_>, now: Duration) -> Result<(), VisitorFlaw> {
         let VisitorStage::Up(pipe) = &mut self.stage else { return Ok(()) };
         loop {
@@ -229,7 +230,7 @@ where
         }
     }
 
-    /// Tries once to write what a handshake that has failed still has to say: a refusal tells the peer the reason.
+    /// Tries once to write the last output of a failed handshake: a refusal tells the peer its reason.
     fn last_words(&mut self, cx: &mut Context<'_>, now: Duration) {
         let has_words = |stage: &VisitorStage<T>| matches!(stage, VisitorStage::Up(pipe) if pipe.connection.is_due());
         if (has_words(&self.stage) || !self.out.is_empty())

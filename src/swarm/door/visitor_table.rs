@@ -1,23 +1,26 @@
-//! [`VisitorTable`]: the bounded table of what stands at the door, and who pays when a bound is reached.
+//! [`VisitorTable`]: the bounded table of visitors at the door, with the rule for which one is closed when a bound is
+//! reached.
 //!
-//! Attackers come all the time, from as many addresses as they have, and each can stop at any step of its handshake. Nobody
-//! can tell them from an honest newcomer before that is authenticated, which takes it two round trips. So three things
-//! decide, in this order:
+//! Attackers can connect all the time, from as many addresses as they have, and each can stop at any step of its handshake.
+//! Nothing distinguishes an honest newcomer from them before it is authenticated, which takes two round trips. So three
+//! rules decide, in this order:
 //!
-//! 1. **Greed.** An address that has all of its places pays for its own newcomer, and so does a site (an IPv6 /48). When all
-//!    places are taken, the site with the most pays, or the IPv4 address.
-//! 2. **Time.** Whoever is not settled is passed over, however little advanced: in its crowd of eight or more, or among all
-//!    if its crowd is smaller, half as many as there are members have not come since. Else the newcomer would be the first
-//!    to go, and attackers who have got to any step once and stay there would keep all others out.
-//! 3. **Progress,** then age. Among the settled the least advanced one goes: who costs us nothing makes room for who has
-//!    paid for a step. Of equals the oldest goes, which has had the most time.
+//! 1. **Greed.** If an address or a site (an IPv6 /48) has all of its places, one of its own visitors is closed for its
+//!    newcomer. If all places of the table are taken, a visitor of the site or IPv4 address with the most places is closed.
+//! 2. **Time.** A visitor that is not settled is passed over, even if it is the least advanced one. It settles once half as
+//!    many have come after it as its crowd has members, or, if its crowd has fewer than eight, as the whole table has.
+//!    Without this rule the newcomer itself would be closed first, and attackers that have once reached a step and stay
+//!    there would keep everybody else out.
+//! 3. **Progress,** then age. Of the settled visitors the least advanced one is closed, so that a visitor that has paid for
+//!    a step is kept. Of equals the oldest is closed, since it has had the most time.
 //!
-//! So a newcomer among `n` places surely stays until `n / 2` others have come, and if it is as advanced as any by then, until
-//! `n` have. Half is for dialers that send Noise's first message after one of their two round trips (go-libp2p's): whoever
-//! wants to push them out has to connect `n / 2` times in each, 5 120 times a second with 1 024 places and 100 ms. Above that
-//! rate newcomers are pushed out, since nothing tells them from the others, and more places are what helps. A turn asks the
-//! reactor again after each 16th that comes, so that who has spoken is heard before any of this can happen to it. A site has
-//! fewer than half of the places, so that one alone never fills the table, nor shortens the time for others' first bytes.
+//! So a newcomer among `n` places is safe until `n / 2` others have come, and, if no other is more advanced by then, until
+//! `n` have. The factor of a half is chosen for dialers that send Noise's first message after one of their two round trips,
+//! as go-libp2p does: to push them out, attackers have to connect `n / 2` times in a round trip, which is 5 120 times a
+//! second with 1 024 places and 100 ms. Above that rate newcomers are pushed out, since nothing distinguishes them; more
+//! places help. A turn asks the reactor again after every 16 visitors that come, so that a visitor that has sent something
+//! is heard before it can be closed. A site has fewer than half of the places, so that one site alone never fills the table,
+//! nor shortens the time for others' first bytes.
 
 use super::crowd::{Crowd, HandshakeProgress, Standing};
 use crate::swarm::address_group::AddressGroup;
@@ -28,16 +31,16 @@ use core::cmp::Reverse;
 use core::time::Duration;
 use libp2p_core::Multiaddr;
 
-/// The smallest crowd of an address or a site that pays by itself: its newest members are settled by its own newcomers,
-/// and not by everybody's. In a smaller one there are few that could be passed over.
+/// The smallest crowd of an address or a site in which members settle by the crowd's own newcomers. In a smaller crowd they
+/// settle by the newcomers of the whole table: so few members leave hardly any to pass over.
 const GREEDY: usize = 8;
 
-/// The crowds that a visitor belongs to, beside that of all.
+/// The origin of a visitor: the crowds to which it belongs besides that of the whole table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct VisitorOrigin {
-    /// Its address, or /64.
+    /// Its IPv4 address, or its /64.
     pub(super) address: AddressGroup,
-    /// Its /48, of an IPv6 address.
+    /// Its /48, if it has an IPv6 address.
     pub(super) site: Option<AddressGroup>,
 }
 
@@ -50,7 +53,7 @@ impl VisitorOrigin {
         [Some(self.address), self.site].into_iter().flatten()
     }
 
-    /// Returns the greatest part of the network that pays for it.
+    /// Returns the widest group of it: its site, or else its address.
     fn widest(self) -> AddressGroup {
         self.site.unwrap_or(self.address)
     }
@@ -63,12 +66,12 @@ struct VisitorEntry<V> {
     turns: [u64; 2],
     progress: HandshakeProgress,
     began: Duration,
-    /// Apart from the tree, so that its nodes stay small.
+    /// Boxed, so that the nodes of the tree stay small.
     visitor: Box<V>,
 }
 
-/// The order in which origins pay: the one with the most places first, then the one whose first to go is the least
-/// advanced or oldest.
+/// The order in which origins give up places: the one with the most places first; of equals, the one whose next visitor to
+/// go is less advanced or older.
 type Payer = (Reverse<usize>, Standing);
 
 /// The visitors of one address or site.
@@ -81,8 +84,8 @@ struct LocalCrowd {
     hurried: Option<u64>,
 }
 
-/// Visitors by number, in the order in which they came. Every change costs O(log n), and what has left leaves no memory
-/// behind.
+/// The visitors by number, in the order in which they came. Every change costs O(log n), and a visitor that has left leaves
+/// no memory behind.
 #[derive(Debug)]
 pub(super) struct VisitorTable<V> {
     most: usize,
@@ -91,15 +94,15 @@ pub(super) struct VisitorTable<V> {
     first_byte_timeout: Duration,
     handshake_timeout: Duration,
     places: BTreeMap<u64, VisitorEntry<V>>,
-    /// The crowd of all of them. Their turns are their numbers.
+    /// The crowd of all visitors. Their turns are their numbers.
     all: Crowd,
     locals: BTreeMap<AddressGroup, LocalCrowd>,
-    /// Each address, or site where there is one, with its place in the order. Missing are those of fewer than [`GREEDY`]
-    /// of which nobody is settled among all.
+    /// Each site, or each address without a site, with its place in the order. Those with fewer than [`GREEDY`] visitors,
+    /// none of which is settled in the whole table, are missing.
     payers: BTreeSet<(Payer, AddressGroup)>,
-    /// The oldest visitor without a byte of each address and site that has taken half of its places.
+    /// The oldest visitor that has sent no byte, of each address and site that has taken half of its places.
     hurried: BTreeSet<(u64, AddressGroup)>,
-    /// Up to this number the payers are those that the settled ones of all make.
+    /// The first number that was not settled in the whole table when `payers` was brought up to date.
     settled: u64,
 }
 
@@ -124,7 +127,7 @@ impl<V> VisitorTable<V> {
         self.places.len()
     }
 
-    /// Returns whether nobody of an origin is ever let in.
+    /// Returns whether the configuration lets in no visitor of this origin at all.
     pub(super) fn is_shut(&self, origin: VisitorOrigin) -> bool {
         self.most == 0 || origin.crowds().any(|key| self.most_of(key) == 0)
     }
@@ -142,20 +145,20 @@ impl<V> VisitorTable<V> {
         self.places.range(from..).next().map(|(number, place)| (*number, &*place.visitor))
     }
 
-    /// Returns the visitor that has stood here longest.
+    /// Returns the oldest visitor.
     pub(super) fn oldest(&self) -> Option<u64> {
         self.places.keys().next().copied()
     }
 
-    /// Returns the number of the next visitor that comes.
+    /// Returns the number that the next visitor gets.
     pub(super) const fn next_number(&self) -> u64 {
         self.all.came()
     }
 
-    /// Returns the visitor that has to go before one more of an origin comes in; `None` if there is a place for it.
+    /// Returns the visitor that has to be closed before one more of an origin comes in; `None` if there is a place for it.
     ///
-    /// If its address or its site has all of its places, one of its own goes. If all places are taken, one of the greediest
-    /// address or site goes, with the newcomer counted.
+    /// If its address or its site has all of its places, it is one of their visitors. If all places of the table are taken,
+    /// it is one of the greediest address or site, where the newcomer counts, too.
     pub(super) fn victim(&self, origin: VisitorOrigin) -> Option<u64> {
         for key in origin.crowds() {
             if let Some(local) = self.locals.get(&key)
@@ -173,7 +176,7 @@ impl<V> VisitorTable<V> {
         payer.map(|(_, standing)| standing.number)
     }
 
-    /// Returns the visitor that has to go first if there are fewer places than it seemed.
+    /// Returns the visitor that goes first if the system has fewer descriptors than there are places.
     pub(super) fn greediest(&self) -> Option<u64> {
         self.payers.first().map(|((_, standing), _)| standing.number)
     }
@@ -204,7 +207,7 @@ impl<V> VisitorTable<V> {
         Some(*visitor)
     }
 
-    /// Notes how far a visitor has come by now.
+    /// Notes a visitor's new progress.
     pub(super) fn advance(&mut self, number: u64, progress: HandshakeProgress) {
         let Some(place) = self.places.get_mut(&number) else { return };
         let before = core::mem::replace(&mut place.progress, progress);
@@ -221,8 +224,8 @@ impl<V> VisitorTable<V> {
         self.settle(origin);
     }
 
-    /// Puts the crowds of an origin, which have changed, into the orders that depend on them, and those whose members have
-    /// become settled among all: one or two at each change.
+    /// Brings the orders up to date after the crowds of `origin` have changed, and for the visitors that have settled in the
+    /// whole table since the last call, of which each change makes one or two.
     fn settle(&mut self, origin: VisitorOrigin) {
         while self.settled < self.all.settled() {
             let settled = self.places.get(&self.settled).map(|place| place.origin.widest());
@@ -236,7 +239,7 @@ impl<V> VisitorTable<V> {
         let most = self.most_of(key);
         let Some(local) = self.locals.get_mut(&key) else { return };
         let len = local.crowd.len();
-        // Of an IPv6 address its site pays.
+        // A /64 gives up no places by itself: its site does.
         let first = if matches!(key, AddressGroup::Net64(_)) {
             None
         } else if len >= GREEDY {
@@ -269,17 +272,17 @@ impl<V> VisitorTable<V> {
         }
     }
 
-    /// Returns the earliest deadline, and whose it is.
+    /// Returns the earliest deadline with its visitor.
     pub(super) fn first_due(&self) -> Option<(Duration, u64)> {
         let oldest = self.places.first_key_value().map(|(number, place)| (self.whole_deadline(place), *number));
-        // Of all that are silent the oldest is at least as old as that of each crowd.
+        // The oldest silent visitor of all is at least as old as that of each crowd, so that the crowds need no look.
         let hurried = || self.hurried.first().map(|(number, _)| *number);
         let silent = if is_half(self.len(), self.most) { self.all.oldest_silent() } else { hurried() };
         let silent = silent.and_then(|number| Some((self.first_byte_deadline(self.places.get(&number)?), number)));
         oldest.into_iter().chain(silent).min()
     }
 
-    /// Returns the deadline of a visitor as things stand.
+    /// Returns the present deadline of a visitor.
     pub(super) fn deadline(&self, number: u64) -> Option<Duration> {
         let place = self.places.get(&number)?;
         let whole = self.whole_deadline(place);

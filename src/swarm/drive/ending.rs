@@ -1,4 +1,4 @@
-//! The first phase of a turn: closes that were asked for, and deadlines.
+//! The first phase of a turn: requested closes, and deadlines.
 
 use super::Helping;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, ListenerEnd};
@@ -19,7 +19,8 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Cuts what is denied, begins the closes of a shutdown, goes on with trimming, then judges the deadlines that have come.
+    /// Ends denied connections and streams, begins the closes of a shutdown, continues trimming, then handles the deadlines
+    /// that have passed.
     pub(super) fn close_and_judge(&mut self, budget: &mut Budget<'_>) {
         let mut has_closed = false;
         while self.has_closes() && budget.allows() {
@@ -46,14 +47,14 @@ where
         }
     }
 
-    /// Returns whether a deadline has come that its connection is still armed with.
+    /// Returns whether a deadline has passed with which its connection is still armed.
     fn is_deadline_due(&mut self) -> bool {
         let connections = &self.connections;
         self.timers
             .is_due(self.now, |deadline, id| connections.get(id).is_some_and(|conn| conn.armed == Some(deadline)))
     }
 
-    /// Forgets deadlines that no connection is armed with, as far as that is worth it.
+    /// Forgets deadlines with which no connection is armed any more, once they outnumber the others.
     pub(in crate::swarm) fn forget_deadlines(&mut self) {
         let connections = &self.connections;
         self.timers.sweep(connections.len(), |deadline, id| {
@@ -61,14 +62,16 @@ where
         });
     }
 
-    /// Returns whether a shutdown has more to close, or the lists or the gate more to cut.
+    /// Returns whether a shutdown has more to close, or the lists or the gate have more to end.
     fn has_closes(&self) -> bool {
         self.closing.is_some() || self.is_enforcing()
     }
 
-    /// Cuts what is denied, or begins to close the next listener or connection of a shutdown, or closes the next visitor at the door.
+    /// Does one unit of ending denied connections, or begins to close the next listener or connection of a shutdown, or
+    /// closes the next visitor at the door.
     ///
-    /// A shutdown goes on beside the cuts: else an owner that changes its lists in each turn would never see the end of it.
+    /// A shutdown alternates with enforcing the lists: otherwise an owner that changes its lists in each turn would never
+    /// see the shutdown end.
     fn close_next(&mut self) {
         if self.is_enforcing() {
             self.enforce_next();
@@ -92,8 +95,8 @@ where
         }
     }
 
-    /// Handles a deadline that a connection was armed with, and arms the next one. A deadline that has moved away since
-    /// then is only armed anew.
+    /// Handles a deadline with which a connection was armed, and arms the next one. If the deadline has moved since, it is
+    /// armed anew, and that is all.
     fn judge(&mut self, id: ConnectionId) {
         let now = self.now;
         let Some(conn) = self.connections.get_mut(id) else { return };

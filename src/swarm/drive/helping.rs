@@ -22,17 +22,17 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Gives each woken slot a helping, first in, first out. If the last turn has left output, each helping is followed by
-    /// one batch of that, so that a flood of input does not keep it from being written. A transport that was held back for
-    /// lack of room comes first.
+    /// Gives each woken slot a helping, first in, first out. If the last turn has left output, one batch of it follows each
+    /// helping, so that a flood of input cannot delay it. A transport that had to wait for room comes first.
     pub(super) fn help_woken(&mut self, budget: &mut Budget<'_>) {
         self.queue.turn = self.queue.turn.wrapping_add(1);
-        // What a deadline had judged at the end has cost something, too, and no helping.
+        // A deadline of the door may have verified a signature, which belongs to no helping of this turn.
         self.state.take_work_of_signatures();
         let (mut has_helped, start) = (false, self.state.held_bytes.all());
         let mut unwritten = core::mem::take(&mut self.queue.unwritten);
         let mut events = 0_u32;
-        // First, since peers whose streams open or end would use up the room that the owner has made, turn after turn.
+        // The transport goes first, since peers whose streams open or end would use up the room that the owner has made,
+        // turn after turn.
         if self.is_transport_due && self.accepts() && budget.allows() {
             self.help_transport();
             has_helped = true;
@@ -43,7 +43,7 @@ where
                 self.wakers.take(&mut self.queue.woken);
             }
             let Some(slot) = self.queue.woken.front().copied() else {
-                // Nothing else is ready: the work that the turn has left is for whose proofs have had to wait.
+                // Nothing else is ready: the work that the turn has left goes to visitors whose signatures had to wait.
                 if budget.allows()
                     && let Some(number) = self.next_held_over()
                 {
@@ -66,7 +66,8 @@ where
                 self.queue.held_over.push_back(number);
                 continue;
             }
-            // Above the budget, the owner gets to read before much more comes. Others go on in the next turn.
+            // Above the budget of bytes held, the turn ends, so that the owner reads before much more arrives. The other
+            // slots go on in the next turn.
             let is_filled = self.state.held_bytes.is_filled(start);
             if (!budget.allows() || is_filled) && has_helped {
                 break;
@@ -98,7 +99,7 @@ where
                 self.write_next();
             }
         }
-        // Where there were many, the memory of their line goes with them.
+        // After a turn with many woken slots the queue gives its memory back.
         let kept = WOKEN_KEPT.max(2 * (self.connections.len() + self.door.len()));
         if self.queue.woken.is_empty() && self.queue.woken.capacity() > 2 * kept {
             self.queue.woken.shrink_to(kept);
@@ -111,7 +112,8 @@ where
         self.queue.woken.extend(self.queue.held_over.drain(..).map(WakeTarget::Visitor));
     }
 
-    /// Asks for what a signature has cost beyond the unit that was asked for before, now that it is known.
+    /// Asks the budget for the units that a signature has cost beyond the one that was asked for before: its kind is known
+    /// only now.
     fn ask_for_work(&mut self, budget: &mut Budget<'_>) {
         let work = self.state.take_work_of_signatures();
         let _ = (1..work).all(|_| budget.allows());
@@ -130,7 +132,7 @@ where
         }
     }
 
-    /// Polls a dial, or reads at most so much of a connection and handles it.
+    /// Polls a dial; or reads at most a helping from a connection and handles it.
     pub(in crate::swarm) fn help(&mut self, id: ConnectionId, most: Helping) {
         let (slot, now) = (WakeTarget::of(id), self.now);
         let waker = self.wakers.waker(slot);

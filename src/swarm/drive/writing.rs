@@ -1,4 +1,4 @@
-//! The third phase of a turn: output. Also [`Swarm::flush_all`]'s part of it.
+//! The third phase of a turn: output. [`Swarm::flush_all`] uses it, too.
 
 use crate::swarm::Swarm;
 use crate::swarm::budget::Budget;
@@ -15,7 +15,7 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Writes pending output, a batch of each connection in turn, until none is left that its pipe takes.
+    /// Writes pending output, one batch of each connection in turn, until no pipe takes any more.
     pub(super) fn write_dirty(&mut self, budget: &mut Budget<'_>) {
         let mut has_written = false;
         self.grant_relieved();
@@ -42,7 +42,7 @@ where
         self.state.is_flushing = false;
     }
 
-    /// Writes one batch of the connection that has waited longest with pending output.
+    /// Writes one batch of the connection whose pending output has waited longest.
     pub(super) fn write_next(&mut self) {
         let Some(id) = self.state.dirty.pop_front() else { return };
         let Some(conn) = self.connections.get_mut(id) else { return };

@@ -13,9 +13,9 @@ const MAPPED: u8 = 96;
 /// a network, too, of 32 or 128 bits.
 ///
 /// An IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.1`) is the IPv4 address, and a network within
-/// `::ffff:0:0/96` is the IPv4 network. A network of IPv6 has no IPv4 addresses in it, so that `::/0` is all of IPv6 and
-/// `0.0.0.0/0` all of IPv4. Bits behind the prefix are cleared: `192.0.2.7/24` is `192.0.2.0/24`. Addresses of NAT64, 6to4 and
-/// Teredo are addresses of IPv6 here; [`Lists`](super::Lists) judge them by the IPv4 address in them, too.
+/// `::ffff:0:0/96` is the IPv4 network. An IPv6 network contains no IPv4 addresses, so that `::/0` is all of IPv6 and
+/// `0.0.0.0/0` all of IPv4. Bits behind the prefix are cleared: `192.0.2.7/24` is `192.0.2.0/24`. Addresses of NAT64, 6to4
+/// and Teredo are IPv6 addresses here; [`Lists`](super::Lists) also judge them by the IPv4 address that they contain.
 ///
 /// ```
 /// use swarm_notify::swarm::Network;
@@ -41,7 +41,7 @@ pub(super) enum Family {
     V6,
 }
 
-/// A text that is no network, or a prefix that is longer than the address.
+/// The error of a text that is no network, or of a prefix that is longer than the address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct NetworkError;
 
@@ -85,14 +85,14 @@ impl Network {
         })
     }
 
-    /// Returns whether an address is in it.
+    /// Returns whether an address is in this network.
     #[must_use]
     pub fn contains(&self, ip: IpAddr) -> bool {
         let one = Self::from(ip);
         self.family == one.family && one.bits & mask(self.prefix) == self.bits
     }
 
-    /// Returns the first address in it.
+    /// Returns the first address in this network.
     #[must_use]
     pub const fn ip(&self) -> IpAddr {
         match self.family {
@@ -107,7 +107,7 @@ impl Network {
         self.prefix
     }
 
-    /// Returns the IPv4 address that is behind this one address of IPv6, if one is.
+    /// Returns the IPv4 address behind this network of one IPv6 address, if there is one ([`ipv4_behind`]).
     pub(super) fn ipv4_behind(&self) -> Option<Self> {
         match self.family {
             Family::V4 => None,
@@ -129,7 +129,7 @@ impl Network {
         Self { family: Family::V4, prefix, bits: high(Ipv4Addr::from_bits(bits)) }
     }
 
-    /// Returns the network of so many bits that it is in. `prefix` is not longer than its own.
+    /// Returns the network with this shorter prefix that contains this one. `prefix` is at most its own.
     pub(super) const fn widened(self, prefix: u8) -> Self {
         Self { prefix, bits: self.bits & mask(prefix), ..self }
     }
@@ -140,11 +140,11 @@ const fn high(ip: Ipv4Addr) -> u128 {
     (ip.to_bits() as u128) << 96
 }
 
-/// So many ones, at the front of 128 bits.
+/// Returns 128 bits of which the first `prefix` are ones.
 const fn mask(prefix: u8) -> u128 {
     match u128::MAX.checked_shl(128 - prefix as u32) {
         Some(mask) => mask,
-        // No bit is left.
+        // A prefix of 0 leaves no bit.
         None => 0,
     }
 }
@@ -173,7 +173,7 @@ impl From<Ipv6Addr> for Network {
     }
 }
 
-/// Reads an address, or an address and the length of its prefix behind a slash.
+/// Parses an address (`192.0.2.7`), or an address and the length of its prefix (`192.0.2.0/24`).
 impl FromStr for Network {
     type Err = NetworkError;
 
@@ -181,7 +181,7 @@ impl FromStr for Network {
         let Some((ip, prefix)) = text.split_once('/') else {
             return text.parse::<IpAddr>().map(Self::from).map_err(|_| NetworkError);
         };
-        // `parse` would take a sign.
+        // `parse` would accept a sign: `/+24`.
         if !prefix.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(NetworkError);
         }

@@ -1,4 +1,4 @@
-//! Whole [`Lists`] at once, as an owner reads them from a file: what they say anew takes the place of what they said.
+//! Replaces whole [`Lists`] at once, as an owner reads them from a file.
 
 use super::rules::NetworkRules;
 use super::{ListFull, ListRule, Lists, Network};
@@ -7,16 +7,16 @@ use alloc::collections::BTreeMap;
 use libp2p_identity::PeerId;
 
 impl Lists {
-    /// Gives the peers of `rules` these rules, and takes the rules of all others back, as the single calls would for each
-    /// peer whose rule is another one by that:
+    /// Replaces the rules of peers by `rules`: peers that are not among them have no rule afterwards. For each peer whose
+    /// rule changes, it does what the single calls would do:
     ///
-    /// - Who is newly denied is cut by the next turns. Up to 64 such peers are looked up one by one; for more, all connections
-    ///   are looked at once.
-    /// - Who is denied no longer may come again.
-    /// - Whose rule stays as it is notices nothing. Where no rule changes, no connection is looked at.
+    /// - The next turns end the connections of peers that are newly denied. Up to 64 such peers are looked up one by one; if
+    ///   there are more, all connections are checked once.
+    /// - A peer that is denied no longer may connect again.
+    /// - A peer whose rule stays the same notices nothing. If no rule changes, no connection is checked.
     ///
-    /// A [denial until a time](Self::deny_peer_until) stays, unless its peer is newly allowed. Of several rules for one peer the
-    /// last one counts. It costs O(n log n), and both lists are in memory meanwhile.
+    /// A [denial until a time](Self::deny_peer_until) stays, unless its peer is newly allowed. If `rules` has several rules
+    /// for one peer, the last one counts. The call costs O(n log n), and both lists are in memory while it runs.
     ///
     /// ```
     /// use swarm_notify::identity::PeerId;
@@ -65,9 +65,8 @@ impl Lists {
         Ok(())
     }
 
-    /// Gives the networks of `rules` these rules, and takes the rules of all others back, as
-    /// [`replace_peers`](Self::replace_peers) does for peers. Where an address may be denied by that which was not, the next
-    /// turns look at all connections once; else at none.
+    /// Replaces the rules of networks by `rules`, as [`replace_peers`](Self::replace_peers) does for peers. If an address
+    /// may be denied that was not before, the next turns check all connections once; otherwise they check none.
     ///
     /// ```
     /// use swarm_notify::swarm::{Config, ListRule, Lists, Network};

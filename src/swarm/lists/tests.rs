@@ -1,4 +1,5 @@
-//! What the lists say of peers and addresses, what they keep, and of which changes the swarm is told.
+//! The lists: their answers about peers and addresses, the memory that they keep, and the changes that they report to the
+//! swarm.
 
 use super::*;
 use alloc::format;

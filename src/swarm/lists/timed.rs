@@ -4,12 +4,12 @@ use crate::connection::PackedPeer;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
-/// The peers that are denied until a time, in a table that is bounded. Every call costs O(log n).
+/// The peers that are denied until a time, in a bounded table. Every call costs O(log n).
 #[derive(Debug, Default)]
 pub(super) struct TimedDenials {
     most: usize,
     ends: BTreeMap<PackedPeer, Duration>,
-    /// The same, with the one that ends next in front.
+    /// The same denials, in the order in which they end.
     by_end: BTreeSet<(Duration, PackedPeer)>,
 }
 
@@ -22,8 +22,8 @@ impl TimedDenials {
         self.ends.is_empty()
     }
 
-    /// Denies a peer until `until`, or longer if it is so already. In a full table it takes the place of the denial that ends
-    /// next. Returns `false` if it would end next itself, and then keeps nothing of it.
+    /// Denies a peer until `until`; an earlier denial that lasts longer stays as it is. In a full table the new denial takes
+    /// the place of the one that ends next. Returns `false`, and keeps nothing, if the new one would itself end next.
     pub(super) fn insert(&mut self, peer: PackedPeer, until: Duration) -> bool {
         if let Some(end) = self.ends.get_mut(&peer) {
             if *end < until {
@@ -54,7 +54,7 @@ impl TimedDenials {
         self.ends.get(&peer).is_some_and(|end| now < *end)
     }
 
-    /// Forgets a denial that is over at `now`. Returns `true` if it has found one.
+    /// Forgets one denial that is over at `now`. Returns whether there was one.
     pub(super) fn forget_one_over(&mut self, now: Duration) -> bool {
         match self.by_end.first().copied() {
             Some((end, peer)) if end <= now => self.remove(peer).is_some(),

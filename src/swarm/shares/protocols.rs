@@ -5,8 +5,8 @@ use crate::connection::Protocol;
 use crate::lifecycle::{ConnectionId, StreamId, Table};
 use alloc::vec::Vec;
 
-/// The most streams of one protocol that peers may have open with us: for
-/// [`limit_protocol`](crate::swarm::Swarm::limit_protocol). The default limits nothing.
+/// The limits of one protocol for [`limit_protocol`](crate::swarm::Swarm::limit_protocol): the most streams that peers may
+/// have open with us. The default limits nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ProtocolLimits {
     /// The most that one peer may have, on all its connections together.
@@ -24,7 +24,7 @@ impl Default for ProtocolLimits {
 #[derive(Debug, Default)]
 pub(super) struct LimitedProtocols {
     limited: Vec<Limited>,
-    /// The streams that are counted, with the slot of their protocol and of their peer.
+    /// The counted streams, with the slots of their protocol and of their peer.
     counted: Table<StreamId, (u32, u32)>,
 }
 
@@ -33,7 +33,7 @@ struct Limited {
     protocol: Protocol,
     limits: ProtocolLimits,
     total: u32,
-    /// By the slot of the peer.
+    /// The number of streams, by the slot of the peer.
     peers: Vec<u32>,
 }
 
@@ -45,7 +45,7 @@ impl LimitedProtocols {
 }
 
 impl Shares {
-    /// Limits a protocol. Returns `true` if it had no limits before, so that none of its streams are counted yet.
+    /// Sets the limits of a protocol. Returns `true` if it had none before, so that its streams are not counted yet.
     pub(in crate::swarm) fn limit_protocol(&mut self, protocol: &Protocol, limits: ProtocolLimits) -> bool {
         let limited = &mut self.protocols.limited;
         match limited.iter_mut().find(|other| other.protocol == *protocol) {
@@ -65,8 +65,9 @@ impl Shares {
         !self.protocols.limited.is_empty()
     }
 
-    /// Counts a stream that the peer of a connection has begun and that has chosen `protocol`. Returns `false` if a limit
-    /// does not allow it; `is_open` counts it nevertheless. A protocol without limits is not counted.
+    /// Counts a stream that the peer of a connection has begun and that has chosen `protocol`. Returns `false`, and does not
+    /// count it, if a limit does not allow it; with `is_open` it is counted in any case. Streams of a protocol without
+    /// limits are not counted.
     pub(in crate::swarm) fn may_speak(
         &mut self,
         id: ConnectionId,
@@ -88,14 +89,14 @@ impl Shares {
         *own += 1;
         *total += 1;
         counted.insert(stream, (index as u32, peer));
-        // The counts of a peer's streams outlive its connections until the streams have been told to be over.
+        // A stream is counted until its last event, which may come after the last connection of its peer has gone.
         if let Some(peer) = self.peers.get_mut(peer as usize) {
             peer.references += 1;
         }
         true
     }
 
-    /// Takes back a stream that has ended, if it is counted for its protocol.
+    /// Takes a stream that has ended off the count of its protocol, if it was counted.
     #[inline]
     pub(in crate::swarm) fn speaks_no_more(&mut self, stream: StreamId) {
         if !self.protocols.counted.is_empty() {

@@ -1,19 +1,19 @@
-//! [`Ranking`]: a count for each holder, of which the largest is found at once.
+//! [`Ranking`]: a count for each holder, with the largest count at hand.
 
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-/// The place of a holder that counts nothing: beyond every heap.
+/// The place of a holder whose count is 0. No heap is that long.
 const NOWHERE: u32 = u32::MAX;
 
-/// Counts by holder, a small number. Only holders that count something stand in it.
+/// Counts by holder, where a holder is a small number. Only holders with a count above 0 are in the heap.
 ///
-/// It is a heap of holders in which each knows its place. A count changes mostly by one, so that a change costs O(log n) at
-/// most and one comparison as a rule. [`make_room`](Self::make_room) allocates, and nothing else does.
+/// It is a heap of holders in which each knows its place. Counts mostly change by one, so that a change usually costs one
+/// comparison, and never more than O(log n). Only [`make_room`](Self::make_room) allocates.
 #[derive(Debug, Default)]
 pub(super) struct Ranking {
-    /// The holders, none above one with a smaller count.
+    /// The holders as a heap: none has a smaller count than the holders below it.
     heap: Vec<u32>,
     entries: Vec<Rank>,
 }
@@ -34,7 +34,7 @@ impl Ranking {
         self.heap.reserve(self.entries.len() - self.heap.len());
     }
 
-    /// Gives memory back of holders from `holders` on, which are gone, if that is most of it.
+    /// Gives back the memory of holders from `holders` on, which are gone, if it is most of the memory.
     pub(super) fn give_up_memory(&mut self, holders: usize) {
         if holders <= self.entries.len() / 2 {
             self.entries.truncate(holders);
@@ -48,15 +48,14 @@ impl Ranking {
         self.entries.get(holder as usize).map_or(0, |entry| entry.count)
     }
 
-    /// Returns the holder with the largest count, if one counts something, and its count.
+    /// Returns the holder with the largest count, and that count; `None` if all counts are 0.
     pub(super) fn greediest(&self) -> Option<(u32, u32)> {
         self.heap.first().map(|holder| (*holder, self.count(*holder)))
     }
 
-    /// Returns the holders with their counts, the largest count first. Each costs O(log n) of those that were given before, and
-    /// the first allocates.
+    /// Returns the holders with their counts, the largest count first. The n-th costs O(log n), and the first one allocates.
     pub(super) fn descending(&self) -> impl Iterator<Item = (u32, u32)> {
-        // None is above one with a smaller count, so that the next is always below one that was given.
+        // In a heap, the next largest is always directly below one that was returned before.
         let ranked = |place: usize| self.heap.get(place).map(|holder| (self.count(*holder), Reverse(place)));
         let mut next: BinaryHeap<_> = ranked(0).into_iter().collect();
         core::iter::from_fn(move || {
@@ -66,12 +65,12 @@ impl Ranking {
         })
     }
 
-    /// Returns the number of holders that count something.
+    /// Returns the number of holders with a count above 0.
     pub(super) const fn len(&self) -> usize {
         self.heap.len()
     }
 
-    /// Counts one more.
+    /// Adds one to the count of a holder.
     #[inline]
     pub(super) fn add(&mut self, holder: u32) {
         let place = self.heap.len();
@@ -85,7 +84,7 @@ impl Ranking {
         self.rise(holder, count, place);
     }
 
-    /// Counts so many fewer, and none below 0.
+    /// Subtracts `fewer` from the count of a holder; the count stops at 0.
     #[inline]
     pub(super) fn subtract(&mut self, holder: u32, fewer: u32) {
         let Some(entry) = self.entries.get_mut(holder as usize) else { return };

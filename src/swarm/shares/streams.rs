@@ -1,4 +1,4 @@
-//! The streams that peers have begun, and what more they may begin.
+//! The shares of streams.
 
 use super::{Shares, is_greedy, is_last, is_nearly_full};
 use crate::lifecycle::ConnectionId;
@@ -43,15 +43,15 @@ impl Shares {
         }
     }
 
-    /// Takes note that our owner has begun a stream; `taken` streams existed before. In the reserve it has a place made
-    /// free for it, so that peers who hold all other places do not keep us from asking anybody anything.
+    /// Takes note that our owner has begun a stream; `taken` streams existed before. If it takes a place of the reserve, the
+    /// greediest peer gives one up, so that peers who hold all other places cannot keep us from opening streams.
     pub(in crate::swarm) fn own_stream_begins(&mut self, taken: u32) {
         if is_nearly_full(taken, self.bounds.streams) && self.most_streams() > 1 {
             self.wanted += 1;
         }
     }
 
-    /// Takes back a stream that the peer of a connection had begun.
+    /// Takes a stream that the peer of a connection has begun off the counts.
     #[inline]
     pub(in crate::swarm) fn stream_ends(&mut self, id: ConnectionId) {
         let Some(member) = self.members.get_mut(id) else { return };
@@ -70,8 +70,8 @@ impl Shares {
         self.members.get(id).map_or(0, |member| member.streams)
     }
 
-    /// Takes one of the newcomers for which a stream is to give way. Returns a connection of the peer that has begun most
-    /// streams.
+    /// Takes one of the newcomers' streams for which another one has to give way. Returns a connection of the peer that has
+    /// begun most streams.
     pub(in crate::swarm) fn take_wanted(&mut self) -> Option<ConnectionId> {
         if self.wanted == 0 {
             return None;

@@ -1,5 +1,4 @@
-//! Ends those parts of a [`SocketConnection`] that lists and gates deny: itself, the address that its name has led to,
-//! and the protocols of its streams.
+//! Denials: ends a [`SocketConnection`] whose peer or address is denied, and its streams whose protocols are.
 
 use super::ending::short;
 use super::{ConnectionStage, EndCause, SocketConnection};
@@ -20,7 +19,8 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    /// Returns the address by which it is judged: its remote one, or the one that the name in that has led to.
+    /// Returns the address by which it is judged: its remote address, or, if that begins with a name, the address to which
+    /// the name has led.
     pub(in crate::swarm) fn judged_address(&self) -> &Multiaddr {
         self.reached.as_deref().unwrap_or(&self.remote)
     }
@@ -38,8 +38,8 @@ where
         state.access.may_dial(reached, self.expected.as_deref().copied(), now)
     }
 
-    /// Closes it at once, since its peer or its address is denied. The peer of an open one hears yamux's go-away, if its pipe
-    /// takes that at once.
+    /// Closes it at once, since its peer or its address is denied. The peer of an open connection is sent yamux's go-away,
+    /// if the pipe takes that at once.
     #[cold]
     #[inline(never)]
     pub(in crate::swarm) fn deny<const E: usize>(
@@ -64,7 +64,8 @@ where
         self.end(state, EndCause::Ended(ConnectionEnd::Denied));
     }
 
-    /// Asks the gate whether the peer may speak the protocol that it has chosen on a stream. Streams of ours are our choice.
+    /// Asks the gate whether the peer may speak the protocol that it has chosen on a stream. Streams that we open are always
+    /// allowed.
     #[cold]
     #[inline(never)]
     pub(super) fn gate_allows<const E: usize>(&self, id: StreamId, state: &mut SwarmState<E>, now: Duration) -> bool {
@@ -78,7 +79,7 @@ where
         allowed.is_ok()
     }
 
-    /// Tells the peer that we do not speak what it has proposed, and goes on with what it proposes next.
+    /// Answers that we do not speak the proposed protocol, and goes on with the peer's next proposal.
     #[cold]
     #[inline(never)]
     pub(super) fn refuse_proposal<const E: usize>(
@@ -97,7 +98,7 @@ where
         self.mark_dirty(state);
     }
 
-    /// Resets a stream whose protocol is denied to its peer by now.
+    /// Resets a stream whose protocol has become denied to its peer.
     pub(in crate::swarm) fn deny_stream<const E: usize>(
         &mut self,
         id: StreamId,

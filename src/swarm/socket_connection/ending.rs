@@ -1,4 +1,4 @@
-//! How a connection ends: politely, cut, failed or broken; the socket is closed first, and told of after.
+//! The ends of a connection: polite, cut, failed or broken. The socket is closed first, and the event follows.
 
 use super::{ConnectionStage, OurSide, SocketConnection};
 use crate::connection::yamux::NORMAL;
@@ -18,14 +18,14 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 use libp2p_identity::PeerId;
 
-/// Why a connection is over.
+/// The cause of the end of a connection.
 pub(in crate::swarm) enum EndCause {
     Ended(ConnectionEnd),
     Broke(Error),
     Io(std::io::Error),
 }
 
-/// The peer of what stands before it in a log, if that is known.
+/// Writes ` of PEER` behind the name of a connection in a log, if the peer is known.
 pub(in crate::swarm) struct OfPeer(pub(in crate::swarm) Option<PeerId>);
 
 impl fmt::Display for OfPeer {
@@ -34,7 +34,7 @@ impl fmt::Display for OfPeer {
     }
 }
 
-/// The text of an error. It may quote the peer.
+/// Returns the text of an error, cut to a length that is safe for a text that may quote the peer.
 pub(super) fn short(text: &dyn fmt::Display) -> String {
     shorten(&text.to_string()).into_owned()
 }
@@ -48,8 +48,8 @@ where
     /// Ends our side of a pipe that is being closed and has no pending output.
     ///
     /// After the peer's go-away this takes two steps: our own go-away is written first, so that a peer whose pipe cannot be
-    /// half-closed hears that we are done. The socket stays until the peer has ended its side, since it may still grant
-    /// window for what it reads, and a system that gets data for a closed socket throws away what it has not sent.
+    /// half-closed hears that we are done. The socket stays open until the peer has ended its side: the peer may still send
+    /// window updates, and a system that receives data for a closed socket drops the output that it has not sent yet.
     pub(super) fn end_ours<const E: usize>(&mut self, state: &mut SwarmState<E>, cx: &mut Context<'_>, now: Duration) {
         let ConnectionStage::Closing(pipe, end, ours) = &mut self.stage else { return };
         match ours {
@@ -73,11 +73,11 @@ where
         }
     }
 
-    /// Goes on with the live streams of a connection whose peer has sent go-away 0. No new stream begins.
+    /// Keeps serving the live streams of a connection whose peer has sent go-away 0. No new stream begins.
     pub(super) fn serve<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         self.stage = match core::mem::replace(&mut self.stage, ConnectionStage::Over(None)) {
             ConnectionStage::Up(pipe) => {
-                // It is open, since it has heard a frame, so that it can leave.
+                // This cannot fail: only an open connection handles frames, and an open one can leave.
                 let _ = state.lifecycle.leave(self.id);
                 self.mark_dirty(state);
                 ConnectionStage::Closing(pipe, ConnectionEnd::Remote(RemoteEnd::GoAway(NORMAL)), OurSide::Serving)
@@ -86,12 +86,12 @@ where
         };
     }
 
-    /// Returns whether the peer has sent go-away 0 and live streams go on.
+    /// Returns whether live streams go on after the peer's go-away 0.
     pub(super) const fn is_serving(&self) -> bool {
         matches!(self.stage, ConnectionStage::Closing(_, _, OurSide::Serving))
     }
 
-    /// Returns whether nothing is left that a polite close would change: it is being closed, or over.
+    /// Returns whether a polite close would change nothing: it is being closed, or over.
     pub(in crate::swarm) const fn is_closing(&self) -> bool {
         matches!(
             self.stage,
@@ -99,7 +99,7 @@ where
         )
     }
 
-    /// Tries once to write what a connection that is over still has to say: yamux's go-away if it broke, or answers.
+    /// Tries once to write the last output of a connection that is over: answers, or yamux's go-away if it broke.
     pub(super) fn last_words(&mut self, cx: &mut Context<'_>) {
         let (ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..)) = &mut self.stage else { return };
         if !pipe.connection.is_due() && self.out.is_empty() {
@@ -122,7 +122,7 @@ where
         let _ = Pin::new(&mut pipe.io).poll_close(cx);
     }
 
-    /// Closes politely. What is not open yet fails at once.
+    /// Closes the connection politely. One that is not open yet fails at once.
     pub(in crate::swarm) fn close<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -134,13 +134,13 @@ where
         }
         self.stage = match core::mem::replace(&mut self.stage, ConnectionStage::Over(None)) {
             ConnectionStage::Up(mut pipe) => {
-                // It is open, since it is up and not opening, so that it can leave.
+                // This cannot fail: the connection is up and not opening, so that it is open, and an open one can leave.
                 let _ = state.lifecycle.leave(self.id);
                 pipe.connection.close(&state.config.connection, now);
                 self.mark_dirty(state);
                 ConnectionStage::Closing(pipe, end, OurSide::Open)
             }
-            // The reason stays the peer's go-away.
+            // The reason of the end stays the peer's go-away.
             ConnectionStage::Closing(mut pipe, end, OurSide::Serving) => {
                 pipe.connection.close(&state.config.connection, now);
                 self.mark_dirty(state);
@@ -150,12 +150,12 @@ where
         };
     }
 
-    /// Cuts a close that takes too long, or that nobody wants to wait for.
+    /// Ends the connection at once, without waiting for a polite close.
     pub(in crate::swarm) fn cut<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         self.end(state, EndCause::Ended(ConnectionEnd::Requested));
     }
 
-    /// Ends a connection whose peer is to blame, and tells the peer so.
+    /// Ends a connection for a fault of its peer, and tells the peer.
     pub(in crate::swarm) fn blame<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -169,7 +169,7 @@ where
         self.end(state, EndCause::Ended(ConnectionEnd::Failed(fault)));
     }
 
-    /// A transport's refusal: it cannot open.
+    /// Fails a dial that the transport refuses.
     pub(in crate::swarm) fn fail<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -185,7 +185,7 @@ where
         }
     }
 
-    /// It is open, or has failed to open.
+    /// Takes note that a dial has opened or failed.
     pub(super) fn opening_ends<const E: usize>(&self, state: &mut SwarmState<E>) {
         if self.direction == Direction::Outbound {
             let named = || self.expected.as_deref().copied().and_then(PackedPeer::pack);
@@ -193,14 +193,13 @@ where
         }
     }
 
-    /// The peer of a dial has proved to hold our identity key: the dial has failed. An accepted connection with such a peer
-    /// is not let in.
+    /// Fails a dial whose peer has proved to hold our own identity key.
     pub(super) fn refuse_ourselves<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         state.own_end = self.transcript();
         self.fail(state, Failure::LocalPeer, &"we dialed ourselves");
     }
 
-    /// Closes the socket, and then tells so.
+    /// Closes the socket, and then queues the last event.
     pub(in crate::swarm) fn end<const E: usize>(&mut self, state: &mut SwarmState<E>, why: EndCause) {
         let asked = match &self.stage {
             ConnectionStage::Closing(_, end, _) => Some(*end),
@@ -214,7 +213,7 @@ where
             for _ in 0..pipe.connection.streams_without_id() {
                 state.stream_without_id(self.id, Refusal::StreamUnproposed);
             }
-            // The other streams outlive it, until their owners drop them.
+            // Unread bytes of streams with an id outlive the connection, until their owner has taken or dropped them.
             let gone = pipe.connection.unread_held_without_id();
             self.left = pipe.connection.unread_held().saturating_sub(gone);
             self.paced = pipe.connection.streams_paced();
@@ -246,11 +245,11 @@ where
                 EndCause::Io(error) => error::failure(&error),
             };
             self.opening_ends(state);
-            // It is opening, as the line above says, so that it can fail.
+            // This cannot fail: the connection is opening, as the line above says.
             let _ = state.lifecycle.fail(self.id, failure);
             return;
         }
-        // Whoever asked for the end is the reason, however it came.
+        // If somebody asked for the end, that is the reason, whatever has ended the pipe.
         let end = asked.unwrap_or(match why {
             EndCause::Ended(end) => end,
             EndCause::Broke(error) => ConnectionEnd::Failed(error.fault()),

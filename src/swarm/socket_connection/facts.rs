@@ -1,4 +1,4 @@
-//! What follows of the facts that a connection tells: it opens, or waits for room; its streams open, end, fail.
+//! Handles the facts that a connection tells: it opens, or waits for room; its streams open, end or fail.
 
 use super::ending::EndCause;
 use super::{ConnectionStage, OurSide, SocketConnection};
@@ -38,12 +38,12 @@ where
                 false => state.enqueue_opening(id),
             },
             Fact::StreamFailed(id, failure) => state.fail_stream(id, failure),
-            // It is open: a stream is told to have failed until it has permission to open.
+            // The stream is open. One that ends before it was allowed to open is told by `StreamFailed`.
             Fact::StreamEnded(id, end) => state.end_stream(id, end),
             Fact::Readable(id) => state.mark_readable(id),
             Fact::Writable(id) => state.mark_writable(id),
             Fact::GoAway(code) => match &mut self.stage {
-                // Two polite closes cross: what is due from us is still written.
+                // Two polite closes have crossed: our pending output is still written.
                 ConnectionStage::Closing(_, _, ours @ (OurSide::Open | OurSide::Last)) if code == 0 => {
                     *ours = OurSide::Last
                 }
@@ -65,7 +65,7 @@ where
         }
     }
 
-    /// Its peer is authenticated, or its muxer agreed: it goes on, or waits in line for room.
+    /// Goes on after the peer was authenticated or the muxer agreed, or puts the connection in line for room.
     pub(in crate::swarm) fn ready_to_open<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -79,7 +79,7 @@ where
         if peer == Some(state.local_peer) {
             return self.refuse_ourselves(state);
         }
-        // An accepted one was judged before it got its id.
+        // An accepted connection was judged before it got its id.
         if let Some(peer) = peer.filter(|_| is_new && self.direction == Direction::Outbound)
             && let Err(why) = state.access.may_connect(peer, self.direction, self.judged_address(), now)
         {
@@ -91,7 +91,7 @@ where
         }
     }
 
-    /// It is opening and ready, and there is room: it opens, or goes on to where it will be ready again.
+    /// Lets a connection that is ready and has room go on: it opens, or goes on with its handshake until it is ready again.
     pub(in crate::swarm) fn admit<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -107,8 +107,8 @@ where
                         state.held_bytes.join(&mut self.account, peer);
                     }
                 }
-                // Bytes that came behind the handshake were kept, and no socket will wake for them. Without any, a wake
-                // would cost the owner a turn that finds nothing to do.
+                // Bytes that came behind the handshake were kept, and no socket will wake for them. If there are none, a
+                // wake would cost the owner a turn with nothing to do.
                 if self.connection().is_some_and(|connection| connection.keeps_input()) {
                     cx.waker().wake_by_ref();
                 }

@@ -1,44 +1,44 @@
-//! [`FlushTracker`]: which run of bytes a stream's last data is in, and who waits until that has been written to the
-//! pipe.
+//! [`FlushTracker`]: the batches of a connection's output, and the streams that wait until a batch has been written.
 
 use crate::lifecycle::StreamId;
 use alloc::vec::Vec;
 
-/// How many that have ended may always stand in line, and how much of its memory is kept.
+/// The number of ended streams that may always stay in line, and of entries for which memory is kept.
 const SPARE: usize = 8;
 
-/// The greatest number of a batch: an [`Interest`](super::super::readiness::Interest) has 24 bits for it.
+/// The highest number of a batch: an [`Interest`](super::super::readiness::Interest) has 24 bits for it.
 const LAST: u32 = (1 << 24) - 1;
 
-/// All that a connection has to say leaves in batches: one gathers while the one before it is written, and what came
-/// before that has been.
+/// The state of the batches. A connection writes its output in batches: one gathers output while the one before it is being
+/// written, and all earlier ones have been written.
 #[derive(Default)]
 pub(super) struct FlushTracker {
-    /// The number of the one that gathers, modulo 2^24. A stream that has not written for so long that its number has
-    /// come again waits for a batch that is not its own, which is about to be written.
+    /// The number of the batch that gathers, modulo 2^24. If a stream has not written for 2^24 batches, its number may be
+    /// taken for that of a new batch. It then waits for that one, which is written soon.
     gathering: u32,
-    /// Who waits for which, in the order in which they asked.
+    /// The waiting streams with their batches, in the order in which they asked.
     waiting: Vec<(u32, StreamId)>,
 }
 
 impl FlushTracker {
-    /// The one that is written to now.
+    /// Returns the number of the batch that gathers output now.
     pub(super) const fn gathering(&self) -> u32 {
         self.gathering
     }
 
-    /// Whether a batch has been written. `is_due`: something gathers. `is_taken`: the one before is being written.
+    /// Returns whether a batch has been written. `is_due` says that the gathering batch is not empty, `is_taken` that the
+    /// one before it is being written.
     pub(super) const fn is_written(&self, batch: u32, is_due: bool, is_taken: bool) -> bool {
         let (gathers, is_next) = (batch == self.gathering, batch == self.gathering.wrapping_sub(1) & LAST);
         !(gathers && is_due || is_next && is_taken)
     }
 
-    /// The one that gathered is about to be written.
+    /// Begins the next batch: the one that gathered is about to be written.
     pub(super) fn taken(&mut self) {
         self.gathering = self.gathering.wrapping_add(1) & LAST;
     }
 
-    /// The one that was taken has been written. Tells who waited for it.
+    /// Calls `tell` for each stream that waits for the batch that has just been written.
     pub(super) fn written(&mut self, mut tell: impl FnMut(StreamId)) {
         let gathering = self.gathering;
         self.waiting.retain(|(batch, id)| {
@@ -52,9 +52,11 @@ impl FlushTracker {
         }
     }
 
-    /// Has a stream, which does not wait yet, told once a batch has been written. `live`: how many could wait.
+    /// Puts a stream that does not wait yet in line for a batch. `live` is the number of the connection's streams, `lives`
+    /// says whether one still exists.
     pub(super) fn wait(&mut self, batch: u32, id: StreamId, live: usize, lives: impl Fn(StreamId) -> bool) {
-        // An owner that writes, flushes and resets would make it as long as it likes while nothing can be written.
+        // Without this, an owner that writes, flushes and resets new streams, while the pipe takes nothing, would make the
+        // line grow without bound.
         if self.waiting.len() > SPARE + 2 * live {
             self.waiting.retain(|(_, id)| lives(*id));
         }

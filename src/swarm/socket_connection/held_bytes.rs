@@ -1,4 +1,4 @@
-//! The bytes that a [`SocketConnection`] holds, counted, and what it does when memory is scarce.
+//! The count of the bytes that a [`SocketConnection`] holds, and its reaction to pressure on memory.
 
 use super::{ConnectionStage, SocketConnection};
 use crate::connection::UNTIMED;
@@ -13,11 +13,12 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    /// Counts what it holds now, and heeds what follows from it. Whatever changes a connection ends with this.
+    /// Brings the count of its bytes up to date, and applies the pressure that follows. Every change of a connection ends
+    /// with this call.
     #[inline]
     pub(in crate::swarm) fn settle<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         let held = self.bytes_held();
-        // Their slots are numbered by a `u32`.
+        // This cannot be cut off: the slots of streams are numbered by a `u32`.
         let unnamed = self.connection().map_or(0, |connection| connection.streams_without_id() as u32);
         let is_same = held == self.account.bytes() && unnamed == self.unnamed;
         if !(is_same && !self.account.is_pressed && state.held_bytes.is_calm()) {
@@ -35,7 +36,7 @@ where
         }
     }
 
-    /// Tells its connection how scarce memory is. Returns `true` if that is something else than it was.
+    /// Tells its connection the pressure on memory. Returns `true` if it has changed.
     #[inline]
     pub(in crate::swarm) fn heed_pressure<const E: usize>(&mut self, state: &mut SwarmState<E>) -> bool {
         (self.account.is_pressed || !state.held_bytes.is_calm()) && self.set_pressure(state)
@@ -70,7 +71,7 @@ where
         connection + self.out.capacity()
     }
 
-    /// Takes note that a stream's unread bytes, which held so much memory, are gone.
+    /// Takes `held` bytes off the count, which the unread bytes of a stream held until now.
     pub(in crate::swarm) fn uncount<const E: usize>(&mut self, state: &mut SwarmState<E>, held: usize) {
         match self.connection() {
             Some(connection) => connection.uncount(held),
@@ -79,7 +80,7 @@ where
         self.settle(state);
     }
 
-    /// Its pipe takes nothing for now: gives back memory in which nothing waits.
+    /// Gives back unused memory of buffers. It is called when the pipe takes nothing for now.
     pub(super) fn trim_memory(&mut self) {
         if self.out.capacity() > 2 * self.out.len().max(2 * 1024) {
             self.out.shrink_to_fit();

@@ -27,7 +27,7 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    /// Polls a dial for the byte pipe. `Some`: it is there.
+    /// Polls a dial. Returns the byte pipe once it is there.
     pub(in crate::swarm) fn poll_pipe<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -36,7 +36,7 @@ where
         now: Duration,
     ) -> Option<T::Output> {
         let ConnectionStage::Dialing(dial) = &mut self.stage else { return None };
-        // What others have left there is not this dial's.
+        // Drops an address that another dial may have left: it is not this dial's.
         let _ = reactor.dialed_from();
         let polled = dial.as_mut().poll(cx);
         if is_name(&self.remote)
@@ -49,7 +49,8 @@ where
                 return None;
             }
         }
-        // A transport above the socket's may have more to do before it is ready.
+        // A transport that wraps the socket's may be pending for some polls after the socket has connected, so that an
+        // address from an earlier poll is kept.
         self.local = reactor.dialed_from().or_else(|| self.local.take());
         match polled {
             Poll::Pending => None,
@@ -61,8 +62,8 @@ where
         }
     }
 
-    /// Takes a helping, in at most [`HELPING_READS`] reads.
-    /// Returns `true` if the connection may have more to read or to handle and is to wait in line for another helping.
+    /// Takes a helping, in at most [`HELPING_READS`] reads. Returns `true` if the connection may have more to read or to
+    /// handle and needs another helping.
     pub(in crate::swarm) fn drive_input<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -103,13 +104,14 @@ where
                 Poll::Pending => return false,
                 Poll::Ready(Ok(0)) => {
                     if self.is_serving() {
-                        // The peer may have ended its side only: what was answered before we heard of it can arrive yet.
+                        // The peer may have ended only its own side, so that answers from before we noticed can still
+                        // arrive.
                         self.last_words(cx);
                     }
                     self.end(state, EndCause::Ended(ConnectionEnd::Remote(RemoteEnd::Eof)));
                     return false;
                 }
-                // More may have come, or the end. Our TCP says so without a system call if nothing has.
+                // More bytes may have arrived meanwhile, or the end. If not, our TCP says so without a system call.
                 Poll::Ready(Ok(n)) if n < asked => left -= n,
                 Poll::Ready(Ok(_)) => return true,
                 Poll::Ready(Err(error)) => {
@@ -141,7 +143,7 @@ where
         self.settle(state);
     }
 
-    /// Handles what has timed out by `now`.
+    /// Handles the time-outs that have passed at `now`.
     pub(in crate::swarm) fn drive_timeouts<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -150,7 +152,7 @@ where
     ) {
         if matches!(self.stage, ConnectionStage::Dialing(_)) {
             if self.deadline(state).is_some_and(|deadline| deadline <= now) {
-                // There was no handshake: whoever dials learns that nothing has answered yet.
+                // No handshake has begun: the error tells the dialer that nobody has answered at all.
                 self.end(
                     state,
                     EndCause::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "nobody has answered in time")),

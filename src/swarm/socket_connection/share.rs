@@ -1,4 +1,5 @@
-//! The share that a [`SocketConnection`] and its streams have of what all connections share, and how they give it up.
+//! The shares of a [`SocketConnection`] and of its streams in the limited resources, and the ways in which they are given
+//! up.
 
 use super::ending::short;
 use super::{ConnectionStage, EndCause, OurSide, SocketConnection};
@@ -19,11 +20,12 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    /// Returns whether this connection has its share, or gets it now without another one giving way. A dial always gets it.
+    /// Returns whether this connection has a share, and gives it one if no other connection has to give way. A dial always
+    /// gets one.
     pub(in crate::swarm) fn has_share<const E: usize>(&self, state: &mut SwarmState<E>) -> bool {
         let Some(peer) = self.peer().filter(|_| !state.shares.is_member(self.id)) else { return true };
         if self.direction == Direction::Inbound {
-            // It holds a place itself.
+            // The connection itself holds one of the places.
             let taken = state.lifecycle.held_connections().saturating_sub(1);
             let shares = &state.shares;
             if shares.is_nearly_full(taken) || shares.crowd(Some(peer), &self.remote, taken).is_some() {
@@ -34,18 +36,18 @@ where
         true
     }
 
-    /// Closes it, since it gets no share, for the reason `why`. Its listener counts it beside those that are refused before
-    /// they have an id, so that one count has all.
+    /// Closes it for the reason `why`, since it gets no share. The refusal is counted at its listener, as those of sockets
+    /// without an id are, so that one count has them all.
     pub(in crate::swarm) fn refuse_share<const E: usize>(&mut self, state: &mut SwarmState<E>, why: &dyn fmt::Display) {
         self.error = Some(short(why));
         if let Some(listener) = self.listener {
             state.count_refusal_from(listener, Refusal::ConnectionLimit, &self.remote, self.peer());
         }
-        // It is opening, so that it is told to have failed of the limit.
+        // It is still opening, so that its event is `ConnectFailed` with `Limit`.
         self.end(state, EndCause::Ended(ConnectionEnd::Trimmed));
     }
 
-    /// Returns its times, if it is open, nobody closes it and it has no stream.
+    /// Returns its idle times, if it is open, not being closed, and without a stream.
     pub(in crate::swarm) fn idle_times(&self) -> Option<IdleTimes> {
         match &self.stage {
             ConnectionStage::Up(pipe) => pipe.connection.idle_times(),
@@ -53,7 +55,7 @@ where
         }
     }
 
-    /// Returns when its peer was last heard, if it is open and we do not close it.
+    /// Returns the time at which its peer was last heard, if it is open and we are not closing it.
     pub(in crate::swarm) fn last_heard(&self) -> Option<Duration> {
         match &self.stage {
             ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, _, OurSide::Serving) => {
@@ -63,7 +65,7 @@ where
         }
     }
 
-    /// Closes it at once, in favour of another connection, for the reason `why`.
+    /// Closes it at once by the rule `why`, in favour of another connection.
     pub(in crate::swarm) fn trim<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -82,7 +84,7 @@ where
         self.end(state, EndCause::Ended(ConnectionEnd::Trimmed));
     }
 
-    /// Returns the half-open stream that has been silent longest, and since when.
+    /// Returns the half-open stream that has been silent longest, with the time since when.
     pub(in crate::swarm) fn silent_longest<const E: usize>(
         &self,
         state: &SwarmState<E>,
@@ -95,7 +97,7 @@ where
         }
     }
 
-    /// Resets a stream at a limit.
+    /// Resets a stream because a limit is reached.
     pub(in crate::swarm) fn take_stream<const E: usize>(
         &mut self,
         id: StreamId,
@@ -105,7 +107,7 @@ where
         self.reset_as(id, state, now, Failure::Limit, StreamEnd::Limit);
     }
 
-    /// Resets a stream for one of two reasons: the first if it is not open yet.
+    /// Resets a stream. If it is not open yet it fails with `failure`, otherwise it ends with `end`.
     pub(super) fn reset_as<const E: usize>(
         &mut self,
         id: StreamId,
@@ -124,7 +126,7 @@ where
         self.mark_dirty(state);
     }
 
-    /// Resets a stream whose protocol has as many as its owner allows. A refusal in words would say that the protocol is
+    /// Resets a stream whose protocol is at its owner's limit. It is not answered by `na`: that says that the protocol is
     /// not spoken, which peers remember.
     pub(super) fn refuse_protocol<const E: usize>(&mut self, id: StreamId, state: &mut SwarmState<E>, now: Duration) {
         state.count_refusal(self.id, Refusal::StreamLimit);

@@ -1,4 +1,4 @@
-//! The streams of a [`SocketConnection`]: which ones open, get a place, or give theirs up.
+//! The streams of a [`SocketConnection`]: they open, get a place, or give theirs up.
 
 use super::{ConnectionStage, SocketConnection};
 use crate::connection::Fact;
@@ -16,14 +16,14 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    /// A stream is ready, and there is room: it opens.
+    /// Opens a stream that is ready and has room.
     pub(in crate::swarm) fn admit_stream<const E: usize>(
         &mut self,
         id: StreamId,
         state: &mut SwarmState<E>,
         now: Duration,
     ) {
-        // On a connection that we are closing our word would not be sent: the stream fails with it.
+        // On a connection that we are closing, our answer would not be sent: the stream fails with the connection.
         let is_open = matches!(self.stage, ConnectionStage::Up(_)) || self.is_serving();
         if !is_open || state.lifecycle.opened(id).is_err() {
             return;
@@ -35,9 +35,9 @@ where
         self.mark_dirty(state);
     }
 
-    /// Gives up the half-open stream that has been silent longest, if a new stream finds no place without that and the old
-    /// one has been silent for long enough. It gives up none while the owner is late: bytes that would have kept the stream
-    /// alive may be unread yet.
+    /// Makes a place for a new stream on a connection that has none left: gives up the half-open stream that has been silent
+    /// longest, if it has been silent for long enough. While the owner is late it gives up none, since bytes of the old
+    /// stream may be unread yet.
     pub(in crate::swarm) fn make_place<const E: usize>(&mut self, state: &mut SwarmState<E>, now: Duration) {
         if !state.lifecycle.is_crowded(self.id) || state.is_owner_late {
             return;
@@ -49,14 +49,15 @@ where
         }
     }
 
-    /// The peer proposes a protocol on a stream without an id: it gets an id and a place, or is refused.
+    /// Handles the first proposal on a peer's stream: the stream gets an id and a place, or is refused.
     pub(super) fn offered<const E: usize>(&mut self, state: &mut SwarmState<E>, cx: &mut Context<'_>, now: Duration) {
         let id = self.id;
-        // No stream is given up for one that is refused in any case.
+        // No stream is given up for one that is going to be refused anyway.
         if !state.lifecycle.is_behind(id) {
             self.make_place(state, now);
         }
-        // A connection that we are closing takes no more. One whose peer has sent go-away may have begun it before.
+        // A connection that we are closing accepts no more streams. A peer that has sent go-away may have begun this one
+        // before.
         let is_open = matches!(self.stage, ConnectionStage::Up(_)) || self.is_serving();
         let offered = if is_open { state.begin_offered_stream(id, now) } else { None };
         let Some(connection) = self.connection() else { return };

@@ -33,13 +33,12 @@ where
         }
     }
 
-    /// Notes that a stream's owner has written to it, into the batch that is gathering now.
+    /// Notes that the batch that gathers now has data of a stream.
     pub(in crate::swarm) fn wrote<const E: usize>(&self, id: StreamId, state: &mut SwarmState<E>) {
         state.note_batch(id, self.flush_tracker.gathering());
     }
 
-    /// Returns whether everything that was written to a stream has been written to the pipe. If not, the stream becomes
-    /// ready once it has.
+    /// Returns whether all data of a stream has been written to the pipe. If not, the stream becomes ready once it has.
     pub(in crate::swarm) fn flush<const E: usize>(&mut self, id: StreamId, state: &mut SwarmState<E>) -> bool {
         let connection = self.connection();
         let (gathers, is_part_taken) =
@@ -57,8 +56,8 @@ where
         false
     }
 
-    /// Writes one batch of pending output, as far as the pipe takes it. `spare` lends its memory to a connection that has
-    /// none. Returns `true` if more output is pending that the pipe may take.
+    /// Writes one batch of pending output, as far as the pipe takes it. A connection without a buffer borrows `spare`.
+    /// Returns `true` if more output is pending that the pipe may take.
     pub(in crate::swarm) fn drive_output<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -89,8 +88,8 @@ where
         false
     }
 
-    /// Writes and flushes one batch. Ready once that is done, or if no output is pending; `Err` says why the connection
-    /// cannot go on.
+    /// Writes and flushes one batch. It is ready once that is done, or if no output is pending. An error is the cause of the
+    /// connection's end.
     fn write_due<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -158,7 +157,7 @@ where
         now: Duration,
     ) {
         if self.is_write_late(state, now) {
-            // The pipe may have room again, without a wake yet.
+            // The pipe may have room again, whose wake has not come yet.
             match self.write_due(state, cx, now) {
                 Poll::Ready(Err(why)) => self.end(state, why),
                 Poll::Pending if self.is_write_late(state, now) => {
@@ -173,8 +172,8 @@ where
         self.write_deadline(state).is_some_and(|deadline| deadline <= now)
     }
 
-    /// Returns the deadline by which the pipe has to take some bytes, or `None` if it is not blocked. A close has a time-out
-    /// of its own.
+    /// Returns the deadline by which the pipe has to take some bytes; `None` if it is not blocked. A connection that is
+    /// being closed has the time-out of the close instead.
     pub(super) fn write_deadline<const E: usize>(&self, state: &SwarmState<E>) -> Option<Duration> {
         let since = self.blocked.filter(|_| matches!(self.stage, ConnectionStage::Up(_)) || self.is_serving())?;
         Some(since.saturating_add(state.config.write_timeout))

@@ -7,17 +7,18 @@ use crate::swarm::readiness::{Readiness, StreamReadiness};
 use crate::swarm::refusals::RefusedAt;
 
 impl<const EVENTS: usize> SwarmState<EVENTS> {
-    /// Something is to be read.
+    /// Takes note that a stream has bytes, or its end, to read.
     pub(in crate::swarm) fn mark_readable(&mut self, id: StreamId) {
         self.change_readiness(id, StreamReadiness::readable);
     }
 
-    /// Something can be written again.
+    /// Takes note that a stream can be written again.
     pub(in crate::swarm) fn mark_writable(&mut self, id: StreamId) {
         self.change_readiness(id, StreamReadiness::writable);
     }
 
-    /// The owner has read all there was, or found nothing; `more` is at once the case again if the end is behind it.
+    /// Takes note that a read of the owner was short, so that it waits for more. If the end lies behind the bytes that were
+    /// read, the stream is ready again at once.
     pub(in crate::swarm) fn read_short(&mut self, id: StreamId) {
         let more = self.streams.get(id).is_some_and(Stream::is_readable);
         self.change_readiness(id, |readiness| {
@@ -28,37 +29,37 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         });
     }
 
-    /// The owner could not write all it wanted.
+    /// Takes note that a write of the owner was short, so that it waits for place.
     pub(in crate::swarm) fn write_short(&mut self, id: StreamId) {
         self.change_readiness(id, StreamReadiness::write_short);
     }
 
-    /// What the owner has written is in this batch.
+    /// Takes note that the last data of a stream is in a batch.
     pub(in crate::swarm) fn note_batch(&mut self, id: StreamId, batch: u32) {
         if let Some(readiness) = self.readiness.get_mut(id) {
             readiness.set_batch(batch);
         }
     }
 
-    /// The batch that has what was written last.
+    /// Returns the batch with the last data of a stream.
     pub(in crate::swarm) fn last_batch(&self, id: StreamId) -> u32 {
         self.readiness.get(id).map_or(0, StreamReadiness::batch)
     }
 
-    /// The owner waits until what was written has been sent. `true`: it did not wait for that yet. That what it wrote
-    /// before has been sent is no news any more.
+    /// Takes note that the owner waits until its data has been sent. Returns `true` if it did not wait before. An untold
+    /// notice that earlier data has been sent is dropped.
     pub(in crate::swarm) fn flush_short(&mut self, id: StreamId) -> bool {
         let mut has_begun = false;
         self.change_readiness(id, |readiness| has_begun = readiness.flush_short());
         has_begun
     }
 
-    /// What the owner has written and waits for has been sent.
+    /// Takes note that the data for which the owner waits has been sent.
     pub(in crate::swarm) fn mark_flushed(&mut self, id: StreamId) {
         self.change_readiness(id, StreamReadiness::flushed);
     }
 
-    /// The owner knows that what it has written has been sent.
+    /// Takes note that the owner has learnt from `flush` that its data has been sent.
     pub(in crate::swarm) fn knows_flushed(&mut self, id: StreamId) {
         self.change_readiness(id, StreamReadiness::knows_flushed);
     }
@@ -72,7 +73,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         }
     }
 
-    /// The addresses of an open listener have changed.
+    /// Takes note that the addresses of an open listener have changed.
     pub(in crate::swarm) fn addresses_changed(&mut self, id: ListenerId) {
         self.changed_listeners.insert(id.index());
     }
@@ -81,14 +82,14 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         !self.ready_streams.is_empty() || !self.changed_listeners.is_empty() || self.refusals.is_ready()
     }
 
-    /// The next stream or listener that is ready. `listener` gives the listener of a slot.
+    /// Takes the next readiness. `listener` returns the listener of a slot.
     pub(in crate::swarm) fn next_ready(&mut self, listener: impl Fn(usize) -> Option<ListenerId>) -> Option<Readiness> {
         while let Some(index) = self.changed_listeners.take() {
             if let Some(listener) = listener(index) {
                 return Some(Readiness::Addresses { listener });
             }
         }
-        // Each place has its turn at most once a second, so that streams do not wait for long.
+        // Refusals go first: each place has a notice at most once a second, so that streams do not wait for long.
         if let Some((of, kind, count)) = self.refusals.next() {
             return Some(Readiness::Refused { of, kind, count });
         }
@@ -101,7 +102,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         None
     }
 
-    /// Refusals at a listener or a connection are told from its opening event on, and not after its last one.
+    /// Starts the notices of refusals at a listener or connection with its opening event, and stops them with its last one.
     pub(super) fn announce_refusals(&mut self, at: RefusedAt, is_last: bool) {
         match is_last {
             true => self.refusals.end(at),

@@ -1,4 +1,4 @@
-//! Counts what is refused, or over, before it has an id.
+//! Counts refusals.
 
 use super::SwarmState;
 use crate::lifecycle::{ConnectionId, ListenerId, State};
@@ -7,7 +7,7 @@ use libp2p_core::Multiaddr;
 use libp2p_identity::PeerId;
 
 impl<const EVENTS: usize> SwarmState<EVENTS> {
-    /// Counts something of a peer's that was refused, or that ended, before it had an id.
+    /// Counts one refusal, or one end of something that had no id yet.
     pub(in crate::swarm) fn count_refusal(&mut self, at: impl Into<RefusedAt>, refusal: Refusal) {
         self.count_refusals(at.into(), refusal, 1);
     }
@@ -31,7 +31,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         self.count_refusal(connection, refusal);
     }
 
-    /// Counts so many. Of a listener or connection that is not open, nothing is kept but the totals.
+    /// Counts `count` refusals. If the listener or connection is not open, only the totals change.
     pub(in crate::swarm) fn count_refusals(&mut self, at: RefusedAt, refusal: Refusal, count: u64) {
         log::trace!("{at}: {refusal}, {count} more");
         match self.lifecycle.state(at) {

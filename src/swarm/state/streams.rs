@@ -1,4 +1,4 @@
-//! The streams of a swarm: begun, ended, counted for their peers and their protocols.
+//! The streams of a swarm: they begin, end, and are counted for their peers and protocols.
 
 use super::SwarmState;
 use crate::connection::{Protocol, Stream};
@@ -7,8 +7,8 @@ use crate::swarm::readiness::{Began, StreamReadiness};
 use crate::swarm::shares::ProtocolLimits;
 use core::time::Duration;
 
-/// The most streams without an id that a connection may have once all connections together have half as many as
-/// [`Limits::streams`](crate::lifecycle::Limits::streams). At that limit none begins any more.
+/// The most streams without an id that one connection may have once all connections together have half as many as
+/// [`Limits::streams`](crate::lifecycle::Limits::streams). Once they have as many as that limit, no more begin.
 const UNNAMED_WHEN_SCARCE: usize = 8;
 
 impl<const EVENTS: usize> SwarmState<EVENTS> {
@@ -53,24 +53,24 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         self.readiness.insert(id, StreamReadiness::new(now));
     }
 
-    /// Returns the time at which a stream began that can be looked up.
+    /// Returns the time at which a stream began. The stream must be one that can still be looked up.
     pub(in crate::swarm) fn stream_began(&self, id: StreamId) -> Began {
         self.readiness.get(id).map_or(self.last_began, StreamReadiness::began)
     }
 
-    /// A stream could not open. It may have ended with its connection already, and been told so.
+    /// Fails a stream that could not open. If it has ended with its connection already, nothing changes.
     pub(in crate::swarm) fn fail_stream(&mut self, id: StreamId, failure: Failure) {
         self.give_back(id);
         let _ = self.lifecycle.fail(id, failure);
     }
 
-    /// A stream that was open is over. It may have ended with its connection already, and been told so.
+    /// Ends a stream that was open. If it has ended with its connection already, nothing changes.
     pub(in crate::swarm) fn end_stream(&mut self, id: StreamId, end: StreamEnd) {
         self.give_back(id);
         let _ = self.lifecycle.end_stream(id, end);
     }
 
-    /// Takes a stream that is about to end out of the shares, if its peer has begun it and it has not ended yet.
+    /// Takes a stream that is about to end off its peer's share, if the peer has begun it and it has not ended yet.
     #[inline]
     pub(super) fn give_back(&mut self, id: StreamId) {
         if let Some((connection, Direction::Inbound)) = self.lifecycle.unended(id) {

@@ -1,4 +1,4 @@
-//! [`Protected`]: the peers that are not trimmed, each with the tags that say why.
+//! [`Protected`]: the peers that are not trimmed, with the tags that protect them.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
@@ -12,7 +12,7 @@ const LONGEST_TAG: usize = 64;
 /// The memory that one protection takes at most: the entry in a tree that is half empty, and its tag.
 pub(in crate::swarm) const PROTECTION: usize = 2 * size_of::<(PeerId, Box<str>)>() + 32 + LONGEST_TAG;
 
-/// Why [`protect`](crate::swarm::Swarm::protect) was refused. Nothing has changed.
+/// The error of [`protect`](crate::swarm::Swarm::protect). Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ProtectError {
@@ -58,9 +58,9 @@ impl Protected {
         !self.0.is_empty() && self.tags(peer).next().is_some()
     }
 
-    /// The tags of a peer.
+    /// Returns the tags of a peer.
     pub(super) fn tags(&self, peer: PeerId) -> impl Iterator<Item = &str> {
-        // An empty box takes no memory.
+        // An empty tag sorts before all others, and an empty box takes no memory.
         let entries = self.0.range((peer, Box::default())..);
         entries.take_while(move |(other, _)| *other == peer).map(|(_, tag)| &**tag)
     }

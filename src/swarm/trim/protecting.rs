@@ -1,4 +1,4 @@
-//! The owner's words on whom trimming spares.
+//! The methods by which an owner protects peers from trimming.
 
 use super::protected::ProtectError;
 use crate::swarm::Swarm;
@@ -15,13 +15,13 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Protects a peer from trimming, for a reason of the owner's that `tag` names: until
-    /// [`unprotect`](Self::unprotect) is called with the same tag, no connection of the peer is closed as
-    /// [`ConnectionEnd::Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed), but for one that looks dead and gives its
-    /// place to a new connection of the same peer. Each tag protects by itself, so that parts of a program need not
-    /// know each other. The peer need not be connected. Repeating it changes nothing.
+    /// Protects a peer from trimming; `tag` names the reason. Until [`unprotect`](Self::unprotect) is called with the same
+    /// tag, no connection of the peer ends with [`ConnectionEnd::Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed), with
+    /// one exception: a connection that looks dead still gives its place to a new connection of the same peer. Each tag
+    /// protects by itself, so that the parts of a program need not know of each other. The peer need not be connected.
+    /// Calling it again changes nothing.
     ///
-    /// A protected peer is not let in beyond a limit, and every other rule holds for it.
+    /// Protection does not let a peer in beyond a limit, and all other rules hold for it.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -47,11 +47,11 @@ where
         self.trimming.protected.insert(peer, tag, self.state.config.protections)
     }
 
-    /// Takes the protection of a peer back that `tag` names, and returns whether another tag protects it still. Without
-    /// such a protection nothing changes.
+    /// Removes the protection of a peer by `tag`, and returns whether another tag still protects it. If there was no such
+    /// protection, nothing changes.
     pub fn unprotect(&mut self, peer: PeerId, tag: &str) -> bool {
         self.trimming.protected.remove(peer, tag);
-        // It may be the one that was missing.
+        // The last sweep may have found too few connections because of this protection.
         self.trimming.ripe_at = Duration::ZERO;
         self.trimming.protected.contains(peer)
     }
@@ -62,7 +62,7 @@ where
         self.trimming.protected.contains(peer)
     }
 
-    /// The tags that protect a peer, in the order of their bytes.
+    /// Returns the tags that protect a peer, in the order of their bytes.
     pub fn protections_of(&self, peer: PeerId) -> impl Iterator<Item = &str> {
         self.trimming.protected.tags(peer)
     }
