@@ -1,13 +1,13 @@
 //! Arithmetic that neither wraps nor panics, for numbers that follow from what a peer does.
 
-/// A number that goes up and down with what a peer does: streams that live, bytes that wait, events that were counted.
-/// It stops at either end of its type, so that no peer makes it wrap, and none makes a build with overflow checks panic.
+/// A number that goes up and down with a peer's actions: streams that live, bytes that wait, events that were counted. It
+/// stops at either end of its type, so no peer can make it wrap, or make a build with overflow checks panic.
 pub(crate) trait Count: Copy {
     /// Adds `by`.
     fn raise(&mut self, by: Self);
 
-    /// Takes `by` away. Whoever lowers a number has raised it before. A build with debug assertions panics otherwise, so
-    /// that tests and fuzzers find a wrong account.
+    /// Subtracts `by`. Whoever lowers a number has raised it before. A build with debug assertions panics otherwise, so that
+    /// tests and fuzzers find a wrong account.
     fn lower(&mut self, by: Self);
 }
 
@@ -30,14 +30,14 @@ macro_rules! count {
 
 count!(u8, u16, u32, u64, usize);
 
-/// Adds sizes of memory that is allocated at the same time. The sum does not wrap, since no more can be allocated than has
-/// an address.
+/// Adds sizes of memory blocks that are allocated at the same time. The sum does not wrap, since no more can be allocated
+/// than the addresses allow.
 #[inline]
 pub(crate) fn memory_in_all<const N: usize>(sizes: [usize; N]) -> usize {
     sizes.into_iter().fold(0, usize::wrapping_add)
 }
 
-/// Copies the front of `from` to the front of `to`, as much as both have, and returns that number of bytes.
+/// Copies the front of `from` to the front of `to`, as many bytes as both have, and returns that number.
 #[inline]
 pub(crate) fn copy_front(from: &[u8], to: &mut [u8]) -> usize {
     let n = from.len().min(to.len());
@@ -64,14 +64,14 @@ mod tests {
 
     #[test]
     #[cfg_attr(debug_assertions, should_panic = "more is taken away than there is")]
-    fn a_count_that_would_go_below_0_is_0_or_found_by_a_debug_build() {
+    fn a_count_below_0_is_0_or_is_found_by_a_debug_build() {
         let mut count = 1_u32;
         count.lower(2);
         assert_eq!(count, 0);
     }
 
     #[test]
-    fn as_much_is_copied_as_both_have() {
+    fn the_copy_is_as_long_as_the_shorter_slice() {
         let mut to = [0; 3];
         assert_eq!((copy_front(&[1, 2], &mut to), to), (2, [1, 2, 0]));
         assert_eq!((copy_front(&[3, 4, 5, 6], &mut to), to), (3, [3, 4, 5]));

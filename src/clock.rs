@@ -1,16 +1,16 @@
-//! [`Clock`]: the time that an owner gives, made to never go back.
+//! [`Clock`]: the owner's time, changed so that it never goes back.
 
 use core::time::Duration;
 
-/// The largest step back that is no change of the clock: an owner may ask for the time twice, and use the later one first.
-/// It counts as no time.
+/// The largest step back of the owner's time that is not taken for a change of its clock: an owner may ask for the time
+/// twice, and use the later time first. Such a step counts as no time.
 const SMALL: Duration = Duration::from_secs(1);
 
-/// The time that an owner gives. It never goes back, and it goes on when the owner's clock has been set back.
+/// The owner's time. It never goes back, and goes on from the same point after the owner's clock has been set back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Clock {
     now: Duration,
-    /// The latest time that the owner has given since its clock was set back last.
+    /// The latest time that the owner has given since its clock was last set back.
     given: Duration,
     /// The time by which this clock is ahead of the owner's.
     ahead: Duration,
@@ -21,8 +21,8 @@ impl Clock {
         Self { now: Duration::ZERO, given: Duration::ZERO, ahead: Duration::ZERO }
     }
 
-    /// Takes the time from the owner. A step back of more than a second is taken for a clock that was set back, and for no
-    /// time that has passed; from then on time goes on from here. A smaller one changes nothing.
+    /// Takes the owner's time. A step back of more than a second means that the owner's clock was set back while no time
+    /// passed; this clock then goes on from where it was. A smaller step back changes nothing.
     pub(crate) fn set(&mut self, given: Duration) {
         if self.given.saturating_sub(given) > SMALL {
             (self.given, self.ahead) = (given, self.now.saturating_sub(given));
@@ -35,13 +35,13 @@ impl Clock {
         self.now
     }
 
-    /// Returns what a time of the owner's clock is on this one.
+    /// Converts a time of the owner's clock into one of this clock.
     #[cfg_attr(not(feature = "swarm"), allow(dead_code))]
     pub(crate) const fn of_owners(&self, at: Duration) -> Duration {
         at.saturating_add(self.ahead)
     }
 
-    /// Returns what a time of this clock is on the owner's.
+    /// Converts a time of this clock into one of the owner's clock.
     pub(crate) const fn on_owners(&self, at: Duration) -> Duration {
         at.saturating_sub(self.ahead)
     }
@@ -67,7 +67,7 @@ mod tests {
             [7_000_000, 7_000_010, 7_000_010, 7_000_020, 7_001_020].map(ms)
         });
         assert_eq!(clock.on_owners(ms(7_001_120)), ms(1_610));
-        // Again, and forwards.
+        // The clock is set back a second time, and then forward.
         assert_eq!(
             [0, 100, 3_600_000].map(|given| told(&mut clock, given)),
             [7_001_020, 7_001_120, 10_601_020].map(ms)
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_that_uses_an_older_time_second_gains_none() {
+    fn an_older_time_that_comes_second_gains_no_time() {
         let mut clock = Clock::new();
         for turn in 0..1_000 {
             told(&mut clock, 10_000 + turn * 10);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn no_time_is_too_late() {
+    fn the_greatest_time_does_not_overflow() {
         let mut clock = Clock::new();
         clock.set(Duration::MAX);
         clock.set(ms(0));

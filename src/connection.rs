@@ -1,22 +1,23 @@
-//! One connection, sans-IO: bytes in, bytes out. Noise, multistream-select and yamux, each a step of its own.
+//! One connection, sans-IO: bytes in, bytes out. Its steps are Noise, multistream-select and yamux, each usable by itself.
 //!
-//! A [`Connection`] has no socket, no clock and no randomness. Its owner hands in what it has read, what time it is,
-//! and the seed of its ephemeral key; it writes what [`transmit`](Connection::transmit) gives, and calls
-//! [`handle_timeout`](Connection::handle_timeout) when [`poll_at`](Connection::poll_at) has come. The streams are the
-//! owner's, too, in a [`Streams`] table, so that those of all connections share one arena.
+//! A [`Connection`] has no socket, no clock and no randomness. Its owner hands in the bytes that it has read, the time, and
+//! the seed of the ephemeral key. The owner writes the output of [`transmit`](Connection::transmit) to the byte pipe, and
+//! calls [`handle_timeout`](Connection::handle_timeout) when the time of [`poll_at`](Connection::poll_at) has come. The
+//! streams belong to the owner, too: they live in a [`Streams`] table, so that the streams of all connections share one
+//! arena.
 //!
-//! A stream that the peer begins has no id, and no place in that table, before its first whole proposal has come: the
-//! multistream-select header, and a line behind it that names a protocol, supported or not. Until then it is the
-//! connection's own affair, in a table that is bounded by [`Config::inbound_backlog`] and has no memory while it is empty.
-//! The proposal is [`Fact::StreamOffered`]; what ends before it is [`Fact::StreamUnproposed`]. A peer that opens more streams
-//! than [`Config::openings`] allows is paced: those beyond wait there, with their proposals, until
-//! [`handle_timeout`](Connection::handle_timeout) offers them.
+//! A stream that the peer begins has no id, and no place in that table, until its first whole proposal has come: the
+//! multistream-select header, and a line behind it that names a protocol, supported or not. Until then the connection alone
+//! knows of the stream, in a table that is bounded by [`Config::inbound_backlog`] and takes no memory while it is empty. A
+//! whole proposal is reported as [`Fact::StreamOffered`]; a stream that ends before it has one, as
+//! [`Fact::StreamUnproposed`]. A peer that opens streams faster than [`Config::openings`] allows is paced: the excess
+//! streams wait in that table, with their proposals, until [`handle_timeout`](Connection::handle_timeout) offers them.
 //!
-//! What happens is said one [`Fact`] at a time, and nothing is queued here: an owner that handles each fact before it
-//! asks for the next has always seen the whole truth. At two gates a connection asks for permission: what is
-//! [`Fact::ReadyToOpen`] or [`Fact::StreamReadyToOpen`] is agreed with the peer, but neither confirmed to it nor open
-//! until the owner says [`open`](Connection::open) or [`confirm_stream`](Connection::confirm_stream). Its deadline
-//! stands still meanwhile.
+//! A connection reports one [`Fact`] at a time and queues none, so that an owner that handles each fact before it asks for
+//! the next one always knows the current state. At two points a connection waits for its owner's permission: with
+//! [`Fact::ReadyToOpen`] and with [`Fact::StreamReadyToOpen`] the two sides have agreed, but we neither confirm it to the
+//! peer nor call it open until the owner calls [`open`](Connection::open) or [`confirm_stream`](Connection::confirm_stream).
+//! Meanwhile the deadline stands still.
 //!
 //! ```text
 //!  bytes read ─▶ receive ─▶ noise ─▶ yamux ─▶ streams ─▶ Fact
@@ -24,10 +25,10 @@
 //!  bytes to write ◀─ transmit ◀─ noise ◀─ yamux ◀─ write, finish, reset, …
 //! ```
 //!
-//! The order of the steps is that of libp2p/specs, `connections/README.md`: `/noise` is agreed on, then the muxer,
-//! inside the Noise handshake where both sides can.
+//! The order of the steps is that of libp2p/specs, `connections/README.md`: first `/noise` is agreed on, then the muxer,
+//! which is agreed on inside the Noise handshake where both sides can do that.
 //!
-//! Two ends, until both are open, with a `Vec` for the wire between them:
+//! The following example runs two ends until both are open, with a `Vec` for the wire between them:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -62,7 +63,8 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
-// Nearly every number here follows from what a peer has sent.
+// Nearly every number here follows from what a peer has sent, so arithmetic and indexing that could wrap or panic are
+// linted.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
 mod bucket;
@@ -138,44 +140,44 @@ pub(crate) use unnamed::{MEMORY_OF_ONE as UNNAMED, UnnamedSlot};
 use unnamed_facts::Offered;
 use yamux::Session;
 
-/// How much a connection that waits for permission to open keeps of what its peer sends already.
+/// The number of bytes of kept input at which a connection that waits for permission to open wants no more.
 const KEPT_UNTIL_OPEN: usize = 64 * 1024;
 
-/// Stands for the time in what an owner does without a look at its clock: what begins then counts from the next
-/// [`Connection::count_from`].
+/// Stands for the time in a call of an owner that has not looked at its clock. A deadline that such a call starts counts
+/// from the next [`Connection::count_from`].
 pub const UNTIMED: Duration = Duration::MAX;
 
-/// One connection, from its first raw byte to its last. See the [module](self) for how it is driven.
+/// One connection, from its first raw byte to its last. See the [module](self) for how to drive it.
 ///
-/// It is over once it has said [`Fact::Failed`], or once a method has given an [`Error`]: what is due then may still be
-/// transmitted, and nothing else will come. Its streams are over with it, without a fact for each.
+/// It is over once it has reported [`Fact::Failed`], or once a method has returned an [`Error`]. Output that is pending then
+/// may still be transmitted; nothing else follows. Its streams end with it, without a fact for each.
 #[derive(Debug)]
 pub struct Connection {
     role: Role,
     phase: Phase,
-    /// What the handshake has to say.
+    /// The handshake's pending output.
     out: Vec<u8>,
     kept: Kept,
     timers: ConnectionTimers,
     round_trip: RoundTrip,
     stream_deadlines: StreamDeadlines,
-    /// Outbound streams for which yamux, or the output, has no place yet, oldest first.
+    /// Outbound streams that wait for yamux's backlog, or for room in the output, oldest first.
     queued: VecDeque<StreamId>,
-    /// The peer's streams without an id.
+    /// The streams that the peer has begun and that have no id yet.
     unnamed: Unnamed,
-    /// The stream that was [`Fact::StreamOffered`], until its owner accepts or refuses it.
+    /// The stream of the last [`Fact::StreamOffered`], until its owner accepts or refuses it.
     offered: Option<Offered>,
-    /// Inbound streams that are not open yet, with an id or without.
+    /// Number of inbound streams that are not open yet, with an id or without.
     backlog: u32,
-    /// Streams whose end has not been told, with an id or without.
+    /// Number of streams whose end has not been reported, with an id or without.
     live: u32,
-    /// The number of streams that wait for permission to open.
+    /// Number of streams that wait for permission to open.
     ready_to_open: u32,
-    /// Data or an end of a stream has been given to the output, and not all of that has been written since.
+    /// Data or an end of a stream has entered the output, and some of it has not been written yet.
     has_data_due: bool,
-    /// What its streams hold of unread bytes, from its break on; before, its session counts that.
+    /// Bytes of memory of its streams' receive buffers, once the connection is over. Before that, the session counts them.
     unread: usize,
-    /// A time-out has begun [`UNTIMED`], so that it counts from the owner's next turn.
+    /// A deadline was started [`UNTIMED`] and counts from the owner's next [`count_from`](Self::count_from).
     is_untimed: bool,
 }
 
@@ -183,8 +185,8 @@ pub struct Connection {
 enum Phase {
     Handshake(Box<ConnectionHandshake>),
     Open(Box<OpenConnection>),
-    /// It broke: nothing more is understood or said. `found` is the peer that has answered in the place of the expected one,
-    /// and `paced` the number of the peer's streams that had waited for a token.
+    /// The connection broke: it decodes no more input and produces no more output. `found` is the peer that answered in
+    /// place of the expected one; `paced` is the number of the peer's streams that have waited for a token.
     Over {
         found: Option<Box<PeerId>>,
         paced: u32,
@@ -192,11 +194,11 @@ enum Phase {
 }
 
 impl Connection {
-    /// Begins a connection on a fresh byte pipe. `seed` must be fresh randomness, for this connection alone: it is the
-    /// ephemeral key. With `expected`, no other peer is accepted. [`Config::handshake_timeout`] counts from `now`.
+    /// Begins a connection on a fresh byte pipe. `seed` is the ephemeral key: it must be fresh randomness that is used for
+    /// this connection alone. With `expected`, no other peer is accepted. [`Config::handshake_timeout`] counts from `now`.
     ///
     /// # Errors
-    /// [`Error::Noise`] if the handshake cannot begin, which no caller can bring about.
+    /// [`Error::Noise`] if the handshake cannot begin. No argument of a caller can cause this.
     pub fn new(
         noise: &noise::Config,
         role: Role,
@@ -227,8 +229,8 @@ impl Connection {
         })
     }
 
-    /// Returns the id of the peer, from its authentication until the connection is over. It may be our own: a swarm refuses
-    /// that at the first [`Fact::ReadyToOpen`].
+    /// Returns the id of the peer, from its authentication until the connection is over. The id may be our own: a swarm
+    /// refuses such a connection at the first [`Fact::ReadyToOpen`].
     #[must_use]
     pub fn peer(&self) -> Option<PeerId> {
         match &self.phase {
@@ -238,8 +240,8 @@ impl Connection {
         }
     }
 
-    /// Returns the peer that has answered in the place of the expected one, once the connection has failed of
-    /// [`noise::Error::WrongPeer`]. It has proved who it is.
+    /// Returns the peer that answered in place of the expected one, once the connection has failed with
+    /// [`noise::Error::WrongPeer`]. That peer has proved its identity.
     #[must_use]
     pub fn wrong_peer(&self) -> Option<PeerId> {
         match &self.phase {
@@ -249,7 +251,7 @@ impl Connection {
     }
 
     /// Returns a hash of the Noise handshake's transcript, between the second and the third message. At that time the
-    /// listener does not know its peer, and the hash is what its end has in common with the dialer's.
+    /// listener does not know its peer yet, and the hash identifies the connection at both ends.
     #[cfg(feature = "swarm")]
     pub(crate) fn transcript(&self) -> Option<[u8; 32]> {
         match &self.phase {
@@ -258,7 +260,7 @@ impl Connection {
         }
     }
 
-    /// Returns the step of a listener's handshake.
+    /// Returns how far a listener's handshake has come.
     #[cfg(feature = "swarm")]
     pub(crate) fn handshake_step(&self) -> HandshakeStep {
         match &self.phase {
@@ -268,13 +270,14 @@ impl Connection {
         }
     }
 
-    /// Gives permission to open, at [`Fact::ReadyToOpen`]. `true`: the connection is open now, and what came behind its
-    /// handshake waits to be [received](Self::receive). `false`: its last message has to be sent, or answered, and
-    /// another [`Fact::ReadyToOpen`] follows. At any other time it changes nothing, and says whether the connection is
-    /// open.
+    /// Gives permission to open, after [`Fact::ReadyToOpen`].
+    ///
+    /// Returns `true` if the connection is open now; input behind the handshake then waits to be [received](Self::receive).
+    /// Returns `false` if our next message has to be written, or answered by the peer, first; another [`Fact::ReadyToOpen`]
+    /// follows. At any other time the call changes nothing and returns whether the connection is open.
     ///
     /// # Errors
-    /// What the connection broke of. It is over, and no [`Fact::Failed`] follows.
+    /// The error that broke the connection. It is over, and no [`Fact::Failed`] follows.
     pub fn open(&mut self, config: &Config, now: Duration) -> Result<bool, Error> {
         let Phase::Handshake(handshake) = &mut self.phase else { return Ok(matches!(self.phase, Phase::Open(_))) };
         match handshake.open(&mut self.out) {
@@ -289,7 +292,7 @@ impl Connection {
             Ok(Permitted::Opened(secured)) => {
                 let session = Session::new(self.role, &config.yamux);
                 self.timers.opened(now);
-                // The last word of the handshake needs no answer.
+                // The last message of the handshake gets no answer, so no round trip is measured from it.
                 self.round_trip.forget();
                 self.phase = Phase::Open(Box::new(OpenConnection::new(*secured, session)));
                 Ok(true)
@@ -297,21 +300,22 @@ impl Connection {
         }
     }
 
-    /// Returns the number of streams that the peer has begun and that have no id, because no whole proposal has come on
-    /// them, or because they are [paced](Self::streams_waiting). Once the connection is over, these have ended with it, without a fact for each.
+    /// Returns the number of streams that the peer has begun and that have no id, because their proposal is not complete or
+    /// because they are [paced](Self::streams_waiting). When the connection ends they end with it, without a fact for each.
     #[must_use]
     pub fn streams_without_id(&self) -> usize {
         self.unnamed.len()
     }
 
-    /// Returns the number of streams without an id that have a whole proposal, and wait because the peer has opened more than
-    /// [`Config::openings`] allows.
+    /// Returns the number of streams without an id that have a whole proposal and wait for a token, because the peer opens
+    /// streams faster than [`Config::openings`] allows.
     #[must_use]
     pub fn streams_waiting(&self) -> usize {
         self.unnamed.waiting()
     }
 
-    /// Returns the number of streams that have ever waited so on this connection. It stops at [`u32::MAX`].
+    /// Returns the number of streams that have ever waited for a token of [`Config::openings`] on this connection. It stops
+    /// at [`u32::MAX`].
     #[must_use]
     pub const fn streams_paced(&self) -> u32 {
         match &self.phase {
@@ -321,8 +325,8 @@ impl Connection {
         }
     }
 
-    /// Returns whether the peer has sent go-away and no stream lives any more: nothing will happen on the connection, and
-    /// its owner [closes](Self::close) it once nothing [is due](Self::is_due).
+    /// Returns whether the peer has sent go-away and no stream is left. Nothing more can happen on such a connection: its
+    /// owner [closes](Self::close) it once no output [is pending](Self::is_due).
     #[must_use]
     pub const fn is_spent(&self) -> bool {
         match &self.phase {
@@ -331,26 +335,26 @@ impl Connection {
         }
     }
 
-    /// Returns the last round-trip time that is known: from our message of the Noise handshake to the peer's answer, and from the
-    /// first answered ping of ours on the one of the last such ping. A peer that says nothing for
-    /// [`Config::keep_alive_interval`] is pinged. It is on the clock of [`Environment::now`]: what the owner hears late
-    /// counts as late. `None` before the first answer.
+    /// Returns the latest known round-trip time, or `None` before the first answer. At first it is the time from our message
+    /// of the Noise handshake to the peer's answer; later, that of our last answered ping. A peer that says nothing for
+    /// [`Config::keep_alive_interval`] is pinged. The time is measured on the clock of [`Environment::now`], so an answer
+    /// that the owner hands in late counts as late.
     #[must_use]
     pub const fn round_trip(&self) -> Option<Duration> {
         self.round_trip.last()
     }
 
-    /// Takes what somebody else has measured for the last round trip.
+    /// Replaces the latest round-trip time by one that was measured elsewhere.
     #[cfg(feature = "swarm")]
     pub(crate) fn set_round_trip(&mut self, round_trip: Duration) {
         self.round_trip.set(round_trip);
     }
 
-    /// Closes an open connection politely: what has been written is still sent, with yamux's go-away as our last frame,
-    /// and what the peer has sent is still read. Once nothing [is due](Self::is_due) the owner ends its side of the
-    /// byte pipe, and waits for the peer's end or for [`Fact::CloseTimeout`]. Repeating it changes nothing.
+    /// Closes an open connection politely: written data is still sent, with yamux's go-away as our last frame, and the
+    /// peer's data is still read. Once no output [is pending](Self::is_due), the owner ends its side of the byte pipe, and
+    /// waits for the peer's end or for [`Fact::CloseTimeout`]. A second call changes nothing.
     ///
-    /// One that is not open has nothing to say to its peer: its owner drops it instead.
+    /// A connection that is not open has nothing to say to its peer: its owner drops it instead.
     pub fn close(&mut self, config: &Config, now: Duration) {
         if let Phase::Open(open) = &mut self.phase {
             open.session.go_away(0);
@@ -359,7 +363,8 @@ impl Connection {
         self.timers.closing(config, now);
     }
 
-    /// Tells the peer of an open connection by go-away that it is to blame for the end. The socket is to be closed next.
+    /// Tells the peer of an open connection, by a go-away with the code of a protocol error, that it is to blame for the
+    /// end. The owner closes the socket next.
     #[cfg(feature = "swarm")]
     pub(crate) fn blame(&mut self) {
         if let Phase::Open(open) = &mut self.phase {
@@ -370,7 +375,8 @@ impl Connection {
     fn fail(&mut self, error: Error) -> Fact {
         self.unread = self.unread_held();
         self.phase = Phase::Over { found: None, paced: self.streams_paced() };
-        // A handshake that was not over in time does not end with our last message after all.
+        // Otherwise a dialer whose handshake timed out would still send its last message, and the listener would call the
+        // connection open.
         self.out = Vec::new();
         Fact::Failed(error)
     }

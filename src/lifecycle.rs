@@ -1,9 +1,9 @@
-//! What lives, what has ended, and what has been told of it: transitions in, [`Event`]s out.
+//! The account of listeners, connections and streams: transitions in, [`Event`]s out.
 //!
-//! A [`Lifecycle`] keeps account of listeners, connections and streams. Whoever drives the real ones (sockets, a
-//! simulation, a test) gives each an id, reports its transitions, and drains events. Each id gets exactly one event
-//! that it opened or failed to, and exactly one that it closed if it had opened, in the order in which the transitions
-//! took place, streams within the life of their connection.
+//! A [`Lifecycle`] keeps account of listeners, connections and streams. The driver of the real ones (sockets, a simulation,
+//! a test) gets an id for each, reports its transitions, and drains events. Each id gets exactly one event that it opened or
+//! failed to open, and, if it opened, exactly one event that it closed. The events come in the order of the transitions, and
+//! those of streams between the events of their connection.
 //!
 //! ```text
 //!        begin             opened            leave              end                 last event handled
@@ -14,13 +14,14 @@
 //!                  └──────────────────────────── end or fail, told: failed ──┘
 //! ```
 //!
-//! A transition that cannot be announced does not happen yet: [`opened`](Lifecycle::opened) needs
-//! [`room`](Lifecycle::room) in the queue of `EVENTS`, and is refused without. An end never is: what does not fit the
-//! queue is owed, in order, and there is no room for openings until it has been paid. Ending a connection costs O(1),
-//! however many streams it has; they are over in the same moment, and walked when their events are paid.
+//! A transition that cannot be announced does not happen yet: [`opened`](Lifecycle::opened) needs [`room`](Lifecycle::room)
+//! in the queue of `EVENTS` events, and is refused without it. An end is never refused: events that do not fit in the queue
+//! are owed, in order, and there is no room for openings until all of them have been paid, that is, moved into the queue.
+//! Ending a connection costs O(1), however many streams it has: they end in the same moment, and are walked when their
+//! events are paid.
 //!
-//! Nothing is allocated once the arenas have reached the most that ever lived at the same time. No clock, no
-//! randomness, no global: the same calls give the same answers.
+//! Nothing is allocated once the arenas have reached the greatest number that ever lived at the same time. There is no
+//! clock, no randomness and no global state: the same calls give the same results.
 //!
 //! ```
 //! use swarm_notify::lifecycle::{ConnectionEnd, Direction, Event, Lifecycle, Limits, StreamEnd};
@@ -82,24 +83,24 @@ pub use reason::Reason;
 pub use table::Table;
 use transitions::CalledBy;
 
-/// The account of everything that lives, with a queue of `EVENTS` events, at least 1.
+/// The account of all listeners, connections and streams, with a queue of `EVENTS` events, at least 1.
 ///
-/// It holds no values of its owner: those live in the owner's own [`Table`]s. Two lifecycles are equal if they answer
-/// everything the same, now and after equal calls.
+/// It holds no values of its owner: those live in the owner's own [`Table`]s. Two lifecycles are equal if every query gives
+/// the same result on both, now and after equal calls.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lifecycle<const EVENTS: usize = 256> {
     records: Records,
     queue: Deque<Event, EVENTS>,
-    /// What the last event that was handed out named, if it was that one's last.
+    /// The id that the last event has named, if it was that id's last event and has not been handled.
     handed: Option<Id>,
-    /// An event is being handled by somebody who must not take the next one.
+    /// Set while an event is being handled by code that must not take the next one: see [`hold`](Self::hold).
     is_held: bool,
     streams_per_connection: u32,
     owed_per_connection: u32,
 }
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
-    /// An account of nothing. It allocates when something begins.
+    /// Makes an empty account. It allocates when something begins.
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
         const { assert!(EVENTS > 0, "an event queue has at least one place") };
@@ -116,7 +117,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Self { records, queue: Deque::new(), handed: None, is_held: false, streams_per_connection, owed_per_connection }
     }
 
-    /// How many openings can be told of now; 0 while anything is owed.
+    /// Returns the number of openings that can be announced now; 0 while anything is owed.
     #[must_use]
     pub const fn room(&self) -> usize {
         if self.records.owed.oldest.is_none() { EVENTS - self.queue.len() } else { 0 }
@@ -125,27 +126,28 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// Gives an id to a listener that is to open.
     ///
     /// # Errors
-    /// [`BeginError::Limit`] if there are as many as [`Limits::listeners`]. Nothing has changed.
+    /// [`BeginError::Limit`] if there are as many as [`Limits::listeners`] allows. Nothing has changed.
     pub fn begin_listener(&mut self) -> Result<ListenerId, BeginError> {
         self.records.listeners.begin(()).ok_or(BeginError::Limit)
     }
 
-    /// Gives an id to a connection that is to open: one that is dialed, or one that was accepted and is to be told of.
+    /// Gives an id to a connection that is to open: one that is dialed, or one that was accepted and is to be announced.
     ///
     /// # Errors
-    /// [`BeginError::Limit`] if there are as many as [`Limits::connections`]. Nothing has changed.
+    /// [`BeginError::Limit`] if there are as many as [`Limits::connections`] allows. Nothing has changed.
     pub fn begin_connection(&mut self, direction: Direction) -> Result<ConnectionId, BeginError> {
         self.records.connections.begin(ConnectionLinks::new(direction)).ok_or(BeginError::Limit)
     }
 
-    /// Gives an id to a stream that is to open on an open connection, as the youngest of its streams. A peer's stream gets
-    /// one on a connection that is leaving, too, since it may have begun on the wire before: for the owner to judge.
+    /// Gives an id to a stream that is to open on an open connection, as the youngest of its streams. A peer's stream also
+    /// gets an id on a connection that is leaving, since it may have begun on the wire before: the owner decides what to do
+    /// with it.
     ///
     /// # Errors
-    /// [`BeginError::Stale`], [`BeginError::NotOpen`] and [`BeginError::Closing`] say what is wrong with the
-    /// connection; [`BeginError::Limit`] that there are as many streams as [`Limits::streams`], or on this connection
-    /// as many as [`Limits::streams_per_connection`]; or that the peer begins it on a connection that owes more events than
-    /// [`Limits::owed_per_connection`]. Nothing has changed.
+    /// [`BeginError::Stale`], [`BeginError::NotOpen`] and [`BeginError::Closing`] name the fault of the connection.
+    /// [`BeginError::Limit`] means that there are as many streams as [`Limits::streams`] allows, or as
+    /// [`Limits::streams_per_connection`] allows on this connection; or that the peer begins the stream and the connection
+    /// owes more events than [`Limits::owed_per_connection`]. Nothing has changed.
     #[inline]
     pub fn begin_stream(&mut self, connection: ConnectionId, direction: Direction) -> Result<StreamId, BeginError> {
         let Records { connections, streams, owed, owed_time, .. } = &mut self.records;
@@ -158,7 +160,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
         let links = &mut record.links;
         let limit = self.streams_per_connection;
-        // What lives has a record: while those are few, so are these.
+        // Each live stream has a record, so while few records are held, few streams live.
         if links.held >= limit && (links.live.both() >= limit || links.held >= limit.saturating_mul(2)) {
             return Err(BeginError::Limit);
         }
@@ -185,11 +187,11 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.records.counters.streams.inbound.count_without_id();
     }
 
-    /// Something is up. Told: `Listen`, `Connected` or `OpenedStream`.
+    /// Reports that a listener, connection or stream is open. Its event is `Listen`, `Connected` or `OpenedStream`.
     ///
     /// # Errors
-    /// [`Refused::NoRoom`] while [`room`](Self::room) is 0; [`Refused::Stale`], [`Refused::AlreadyOpen`] and
-    /// [`Refused::Ended`] come first, since draining does not mend those. Nothing has changed.
+    /// [`Refused::NoRoom`] while [`room`](Self::room) is 0. [`Refused::Stale`], [`Refused::AlreadyOpen`] and
+    /// [`Refused::Ended`] take precedence, since draining does not help there. Nothing has changed.
     #[inline]
     pub fn opened(&mut self, id: impl Into<Id>) -> Result<(), Refused> {
         match id.into() {
@@ -199,8 +201,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
     }
 
-    /// Something open is being closed politely: it stays open until it ends, and a connection takes no new streams of ours.
-    /// Nothing is told; repeating it changes nothing.
+    /// Reports that something open is being closed politely: it stays open until it ends, and a connection takes no new
+    /// streams of ours. There is no event; a second call changes nothing.
     ///
     /// # Errors
     /// [`Refused::Stale`], [`Refused::NotOpen`], [`Refused::Ended`]. Nothing has changed.
@@ -213,7 +215,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
     }
 
-    /// Something could not open. Told: `ListenFailed`, `ConnectFailed` or `StreamFailed`. Never needs room.
+    /// Reports that a listener, connection or stream could not open. Its event is `ListenFailed`, `ConnectFailed` or
+    /// `StreamFailed`. It never needs room.
     ///
     /// # Errors
     /// [`Refused::Stale`], [`Refused::AlreadyOpen`], [`Refused::Ended`]. Nothing has changed.
@@ -227,13 +230,13 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 
     /// Counts an inbound connection that ended before it had an id, in [`Counts::without_id`](Counts::without_id): an
-    /// accepted socket whose peer was not authenticated, say. Nothing is told.
+    /// accepted socket whose peer was not authenticated, for example. There is no event.
     pub const fn count_connection_without_id(&mut self) {
         self.records.counters.connections.of_mut(Direction::Inbound).count_without_id();
     }
 
-    /// A listener is over. Told: `ListenClose`, or `ListenFailed` if it was not open yet. Never needs room; repeating
-    /// it changes nothing.
+    /// Reports that a listener has ended. Its event is `ListenClose`, or `ListenFailed` if it was not open yet. It never
+    /// needs room; a second call changes nothing.
     ///
     /// # Errors
     /// [`Refused::Stale`]. Nothing has changed.
@@ -242,10 +245,10 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.apply(id, Transition::End(end, end.into()), CalledBy::Owner)
     }
 
-    /// A connection is over, and with it, in this moment, all its streams. Told: `ClosedStream` for each stream that
-    /// was open and `StreamFailed` for each that was not yet, oldest first, with `ConnectionClosed` as the reason;
-    /// then `Disconnected`, or `ConnectFailed` if it was not open yet. O(1), never needs room; repeating it changes
-    /// nothing.
+    /// Reports that a connection has ended, and with it, in this moment, all its streams. The events are `ClosedStream` for
+    /// each stream that was open and `StreamFailed` for each that was not, oldest first, with `ConnectionClosed` as the
+    /// reason; then `Disconnected`, or `ConnectFailed` if the connection was not open yet. It costs O(1) and never needs
+    /// room; a second call changes nothing.
     ///
     /// # Errors
     /// [`Refused::Stale`]. Nothing has changed.
@@ -254,8 +257,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.apply(id, Transition::End(end, end.into()), CalledBy::Owner)
     }
 
-    /// A stream is over. Told: `ClosedStream`, or `StreamFailed` if it was not open yet. Never needs room; repeating
-    /// it changes nothing.
+    /// Reports that a stream has ended. Its event is `ClosedStream`, or `StreamFailed` if it was not open yet. It never
+    /// needs room; a second call changes nothing.
     ///
     /// # Errors
     /// [`Refused::Stale`]. Nothing has changed.
@@ -264,10 +267,10 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.apply(id, Transition::End(end, end.into()), CalledBy::Owner)
     }
 
-    /// The next event, in the order of the transitions.
+    /// Returns the next event, in the order of the transitions.
     ///
-    /// It means that the event before has been handled: if that was the last one of what it names,
-    /// [`vacate`](Self::vacate) is done first, even where `None` follows.
+    /// The call means that the event before has been handled: if that was the last event of its id, [`vacate`](Self::vacate)
+    /// is done first, even where `None` follows.
     #[inline]
     pub fn next_event(&mut self) -> Option<Event> {
         if self.is_held {
@@ -282,9 +285,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Some(event)
     }
 
-    /// Gives back the slot of what the last event named, if that was its last, and returns its id, which is stale from
-    /// now on: the moment for the owner to drop what it keeps under it. `None` if there is nothing to give back, as
-    /// when it is called again.
+    /// Gives back the slot of the id that the last event named, if that was the id's last event. Returns the id, which is
+    /// stale from now on: this is the moment for the owner to drop the values that it keeps under the id. Returns `None` if
+    /// there is nothing to give back, for example in a second call.
     #[inline]
     pub fn vacate(&mut self) -> Option<Id> {
         if self.is_held {
@@ -296,32 +299,33 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Some(id)
     }
 
-    /// Gives the memory of slots back if most are vacant, of connections beyond 8 and of streams beyond 256: for an owner
-    /// that has just vacated a connection.
+    /// Frees the memory of slots if most are vacant, keeping at least 8 slots of connections and 256 of streams. It is for
+    /// an owner that has just vacated a connection.
     #[cfg(feature = "swarm")]
     pub(crate) fn give_up_slots(&mut self) {
         self.records.connections.give_up_slots(8);
         self.records.streams.give_up_slots(256);
     }
 
-    /// Returns the closing event's entity that [`vacate`](Self::vacate) would give back.
+    /// Returns the id that [`vacate`](Self::vacate) would give back.
     #[cfg(feature = "swarm")]
     pub(crate) const fn handed(&self) -> Option<Id> {
         self.handed
     }
 
-    /// While it is held, `next_event` and `vacate` do nothing: what was handed out last is still being handled.
+    /// Holds events back or lets them go. While they are held, `next_event` and `vacate` do nothing: the last event is still
+    /// being handled.
     pub(crate) const fn hold(&mut self, is_held: bool) {
         self.is_held = is_held;
     }
 
-    /// Whether it is [held](Self::hold).
+    /// Returns whether events are [held](Self::hold).
     #[cfg(feature = "swarm")]
     pub(crate) const fn is_held(&self) -> bool {
         self.is_held
     }
 
-    /// Apart, so that `next_event` is short where nothing is given back.
+    /// Gives back a slot. A function of its own, so that `next_event` is short where there is none to give back.
     #[inline(never)]
     fn vacate_handed(&mut self, id: Id) {
         let handled = match id {

@@ -1,22 +1,22 @@
-//! [`Bucket`]: a limit of how often a peer may do something, as a burst and a steady rate.
+//! [`Rate`]: a limit on how often a peer may do something, as a burst and a steady rate. [`Bucket`]: its tokens.
 
 use super::UNTIMED;
 use core::time::Duration;
 
-/// A limit of how often a peer may do something: `burst` times at once, and `per_second` times a second in the long run.
+/// A limit on how often a peer may do something: `burst` times at once, and `per_second` times a second in the long run.
 ///
-/// It is a token bucket. The bucket holds `burst` tokens at first, each time takes one, and `per_second` come back each
-/// second until it is full again. 0 counts as 1, for either.
+/// It is a token bucket. The bucket starts with `burst` tokens. Each time takes one token, and `per_second` tokens come back
+/// each second until the bucket is full again. 0 counts as 1, for either field.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Rate {
-    /// The most times at once.
+    /// The maximum number of times at once: the size of the bucket.
     pub burst: u32,
-    /// The most times a second in the long run.
+    /// The maximum number of times a second in the long run: the tokens that come back each second.
     pub per_second: u32,
 }
 
 impl Rate {
-    /// A rate of `burst` times at once and `per_second` times a second.
+    /// Makes a rate of `burst` times at once and `per_second` times a second.
     #[must_use]
     pub const fn new(burst: u32, per_second: u32) -> Self {
         Self { burst, per_second }
@@ -28,7 +28,7 @@ impl Rate {
         Duration::from_nanos(self.nanos())
     }
 
-    /// Returns that time in nanoseconds.
+    /// Returns the time in which one token comes back, in nanoseconds.
     const fn nanos(self) -> u64 {
         const SECOND: u64 = 1_000_000_000;
         match SECOND.checked_div(self.per_second as u64) {
@@ -38,15 +38,17 @@ impl Rate {
     }
 }
 
-/// The tokens of one peer for one [`Rate`], in eight bytes: the time at which the bucket is full again.
+/// The bucket of one peer for one [`Rate`], in eight bytes: the time at which it is full again says how many tokens it
+/// holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Bucket {
-    /// In nanoseconds on the owner's clock.
+    /// The time at which the bucket is full again, in nanoseconds on the owner's clock.
     full_at: u64,
 }
 
 impl Bucket {
-    /// Takes `count` tokens. Returns `false` if there were fewer; the bucket is empty then. An untimed call takes nothing.
+    /// Takes `count` tokens. Returns `false` if there were fewer; the bucket is empty then. A call with [`UNTIMED`] takes
+    /// nothing and returns `true`.
     pub(crate) fn take(&mut self, count: u32, rate: Rate, now: Duration) -> bool {
         let Some(now) = u64::try_from(now.as_nanos()).ok().filter(|_| now != UNTIMED) else { return true };
         let interval = rate.nanos();
@@ -56,7 +58,8 @@ impl Bucket {
         full_at <= most
     }
 
-    /// Takes a token if there is one. Returns `false`, and changes nothing, if there is none. An untimed call takes nothing.
+    /// Takes a token if there is one. Otherwise returns `false` and changes nothing. A call with [`UNTIMED`] takes nothing
+    /// and returns `true`.
     pub(crate) fn try_take(&mut self, rate: Rate, now: Duration) -> bool {
         let Some(now) = u64::try_from(now.as_nanos()).ok().filter(|_| now != UNTIMED) else { return true };
         let has_token = now >= self.next(rate);
@@ -66,14 +69,14 @@ impl Bucket {
         has_token
     }
 
-    /// Gives back a token that was taken at the same time.
+    /// Gives back a token that was taken at the same `now`.
     pub(crate) fn put_back(&mut self, rate: Rate, now: Duration) {
         if now != UNTIMED {
             self.full_at = self.full_at.saturating_sub(rate.nanos());
         }
     }
 
-    /// Returns the time from which on there is a token, which may be over.
+    /// Returns the time from which on the bucket has a token. It may be in the past.
     pub(crate) const fn next_at(&self, rate: Rate) -> Duration {
         Duration::from_nanos(self.next(rate))
     }
@@ -110,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_too_early_loses_no_part_of_a_token() {
+    fn asking_too_early_loses_no_part_of_a_token() {
         let (mut bucket, rate) = (Bucket::default(), Rate::new(2, 2));
         assert!(bucket.try_take(rate, SECOND) && bucket.try_take(rate, SECOND));
         for early in [0, 100, 499] {
@@ -131,9 +134,9 @@ mod tests {
     }
 
     proptest! {
-        /// The model has a token for each interval, as an integer number of nanoseconds.
+        /// The model counts nanoseconds: a token is worth one interval, and the level rises with the time.
         #[test]
-        fn it_holds_what_a_bucket_of_tokens_holds(
+        fn a_bucket_matches_a_model_of_tokens(
             steps in proptest::collection::vec((0..3_u32, 0..400_000_000_u64), 1..200),
             burst in 1..20_u32,
             per_second in 1..20_u32,
@@ -152,7 +155,7 @@ mod tests {
         }
 
         #[test]
-        fn tokens_that_are_taken_one_by_one_are_there_when_it_says_so(
+        fn a_single_token_is_there_from_the_announced_time_on(
             steps in proptest::collection::vec(0..400_000_000_u64, 1..200),
             burst in 1..20_u32,
             per_second in 1..20_u32,

@@ -1,4 +1,4 @@
-//! [`Environment`]: what an owner lends to a connection for one call. [`Scratch`]: the memory among it.
+//! [`Environment`]: the things that an owner lends to a connection for one call. [`Scratch`]: the memory among them.
 
 use super::unnamed::UnnamedMemory;
 use super::yamux::BufferPool;
@@ -6,7 +6,7 @@ use super::{Config, Protocol, Streams};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// The things of its owner that a connection works with in one turn, borrowed.
+/// The owner's things that a connection works with during one call, borrowed.
 #[derive(Debug)]
 pub struct Environment<'a> {
     /// The streams of all connections of the owner.
@@ -15,31 +15,31 @@ pub struct Environment<'a> {
     pub protocols: &'a [Protocol],
     /// Bounds and time-outs.
     pub config: &'a Config,
-    /// The time, on the owner's clock, which must not go backwards; or [`UNTIMED`](super::UNTIMED).
+    /// The time on the owner's clock, which must not go backwards; or [`UNTIMED`](super::UNTIMED).
     pub now: Duration,
-    /// Memory to work with; what is in it means nothing.
+    /// Working memory. Its content carries no meaning from one call to the next.
     pub scratch: &'a mut Scratch,
 }
 
-/// How much of what frames are made in is kept when a connection goes.
+/// The number of bytes of output memory that are kept when a connection ends.
 #[cfg(feature = "swarm")]
 const OUTPUT_KEPT: usize = 4 * 1024;
 
-/// Memory that a connection works with in its turn. One serves all connections of an owner, so that one that is idle
-/// keeps none; nothing of a connection stays in it.
+/// Working memory of connections. One value serves all connections of an owner, so that an idle connection keeps none of it.
+/// It holds nothing of a connection between two calls.
 #[derive(Debug)]
 pub struct Scratch {
-    /// Lines of multistream-select that are being made.
+    /// Lines of multistream-select that are being written.
     pub(super) lines: Vec<u8>,
-    /// What a session makes frames in. Empty.
+    /// Memory that sessions borrow for their output. It is empty.
     pub(super) output: Vec<u8>,
-    /// Receive buffers of streams.
+    /// Spare receive buffers of streams.
     pub(super) buffers: BufferPool,
-    /// Memory for streams without an id.
+    /// Spare memory for streams without an id.
     pub(super) unnamed: UnnamedMemory,
-    /// The most streams without an id that one connection may have now.
+    /// The maximum number of streams without an id of one connection.
     pub(super) most_unnamed: usize,
-    /// The work of signatures that was done in handshakes since it was last taken, in signatures of Ed25519.
+    /// The work that handshakes have spent on signatures since it was last taken, in units of one Ed25519 verification.
     pub(super) work: u32,
 }
 
@@ -50,7 +50,7 @@ impl Default for Scratch {
 }
 
 impl Scratch {
-    /// An empty one, which allocates nothing.
+    /// Makes an empty value, which allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -64,25 +64,26 @@ impl Scratch {
     }
 
     /// Limits the streams without an id of each connection from now on, for an owner with many connections. A stream whose
-    /// proposal comes with its first frame has an id at once, and is not limited by this.
+    /// proposal comes with its first frame has an id at once, so this limit does not apply to it.
     #[cfg(feature = "swarm")]
     pub(crate) fn limit_unnamed(&mut self, most: usize) {
         self.most_unnamed = most;
     }
 
-    /// Returns the work of signatures that was done in handshakes and not taken yet.
+    /// Returns the work that handshakes have spent on signatures since it was last taken, in units of one Ed25519
+    /// verification.
     #[cfg(feature = "swarm")]
     pub(crate) const fn work(&self) -> u32 {
         self.work
     }
 
-    /// Takes it.
+    /// Returns the [`work`](Self::work()) and resets it to 0.
     #[cfg(feature = "swarm")]
     pub(crate) fn take_work(&mut self) -> u32 {
         core::mem::take(&mut self.work)
     }
 
-    /// Gives back what is large, for an owner one of whose connections is gone.
+    /// Frees the large part of the memory. An owner calls it when one of its connections has ended.
     #[cfg(feature = "swarm")]
     pub(crate) fn give_up_memory(&mut self) {
         self.output.shrink_to(OUTPUT_KEPT);

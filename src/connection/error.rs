@@ -1,42 +1,42 @@
-//! [`Error`]: what ended a connection that nobody asked to end.
+//! [`Error`]: the cause of a connection's end that neither side asked for. [`Flood`]: the rate that a peer exceeded.
 
 use super::{multistream, noise, yamux};
 use crate::lifecycle::{Failure, Fault};
 use core::fmt;
 
-/// What broke a connection from within: the peer's bytes, or its silence. The connection is over.
+/// The cause that broke a connection from within: the peer's bytes, or its silence. The connection is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The Noise handshake or a Noise message.
+    /// The Noise handshake or a Noise message is wrong.
     Noise(noise::Error),
-    /// The choice of the security protocol or of the muxer.
+    /// The choice of the security protocol or of the muxer went wrong.
     Multistream(multistream::Error),
-    /// The peer speaks another security protocol or another muxer only.
+    /// The peer speaks only other security protocols, or only other muxers.
     Unsupported,
-    /// A frame that breaks yamux's rules.
+    /// A frame breaks yamux's rules.
     Yamux(yamux::Violation),
     /// The handshake took longer than [`Config::handshake_timeout`](super::Config::handshake_timeout).
     HandshakeTimeout,
-    /// The peer has been silent for [`Config::keep_alive_interval`](super::Config::keep_alive_interval), and then for
-    /// [`Config::keep_alive_timeout`](super::Config::keep_alive_timeout) after a ping.
+    /// The peer was silent for [`Config::keep_alive_interval`](super::Config::keep_alive_interval), and then for
+    /// [`Config::keep_alive_timeout`](super::Config::keep_alive_timeout) after our ping.
     Silence,
-    /// The peer has done something within the protocol that costs us work more often than its rate allows.
+    /// The peer kept to the protocol, but did something that costs us work more often than its rate allows.
     Flood(Flood),
 }
 
-/// The rate that a peer has exceeded.
+/// The rate that a peer exceeded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Flood {
-    /// [`Config::resets`](super::Config::resets).
+    /// The rate [`Config::resets`](super::Config::resets).
     Resets,
-    /// [`Config::pings`](super::Config::pings).
+    /// The rate [`Config::pings`](super::Config::pings).
     Pings,
 }
 
 impl Error {
-    /// How a connection that was open is told to have ended of it.
+    /// Returns the fault with which an open connection is reported to have ended because of this error.
     #[must_use]
     pub const fn fault(self) -> Fault {
         match self {
@@ -46,7 +46,7 @@ impl Error {
         }
     }
 
-    /// How a connection that was not open yet is told to have failed of it.
+    /// Returns the failure with which a connection that was not open yet is reported because of this error.
     #[must_use]
     pub const fn failure(self) -> Failure {
         match self {
@@ -88,10 +88,10 @@ impl fmt::Display for Error {
             Self::Multistream(error) => write!(f, "multistream: {error}"),
             Self::Unsupported => f.write_str("the peer shares no security protocol or muxer with us"),
             Self::Yamux(violation) => write!(f, "yamux: {violation}"),
-            Self::HandshakeTimeout => f.write_str("the handshake was not over in time"),
+            Self::HandshakeTimeout => f.write_str("the handshake did not finish in time"),
             Self::Silence => f.write_str("the peer is silent and does not answer pings"),
             Self::Flood(Flood::Resets) => {
-                f.write_str("the peer opens too many streams that it resets, or has us reset")
+                f.write_str("the peer opens too many streams that it resets, or that it makes us reset")
             }
             Self::Flood(Flood::Pings) => f.write_str("the peer sends pings too often"),
         }

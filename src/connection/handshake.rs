@@ -1,4 +1,4 @@
-//! [`ConnectionHandshake`]: from the first raw byte to an authenticated, multiplexed connection.
+//! [`ConnectionHandshake`]: the part of a connection from its first raw byte until it is authenticated and multiplexed.
 //!
 //! | step            | dialer                                       | listener                             |
 //! |-----------------|----------------------------------------------|--------------------------------------|
@@ -9,9 +9,8 @@
 //! | `Writing`       | message 3 has to reach the wire              |                                      |
 //! | `Agreed`        | **gate**                                     | **gate**: confirmation is withheld   |
 //!
-//! `Muxer` is left out where both sides named their muxers in the Noise handshake, `Writing` where they did not. At a
-//! gate the handshake waits for its owner's permission, so that the peer calls nothing open that has not been announced
-//! here.
+//! `Muxer` is left out where both sides named their muxers in the Noise handshake, `Writing` where they did not. At a gate
+//! the handshake waits for its owner's permission, so that the peer calls no connection open that we have not announced.
 
 use super::config::Role;
 use super::error::Error;
@@ -24,10 +23,10 @@ use core::{mem, slice};
 use libp2p_identity::PeerId;
 
 const NOISE: Protocol = Protocol::from_static("/noise");
-/// The muxer's protocol name, as it is negotiated.
+/// The protocol name of the muxer, as it is negotiated.
 const YAMUX: Protocol = Protocol::from_static(yamux::NAME);
 
-/// A connection's way to its first stream.
+/// The handshake of a connection: the security protocol, the Noise messages and the muxer.
 #[derive(Debug)]
 pub(super) struct ConnectionHandshake {
     role: Role,
@@ -42,27 +41,27 @@ enum Step {
     Muxer(Secured, Select),
     Writing(Secured),
     Agreed(Secured, Option<multistream::ListenerSelect>),
-    /// Another peer has answered than the expected one: this one.
+    /// A peer other than the expected one has answered: this one.
     WrongPeer(PeerId),
-    /// What is left after an error, or after the connection has opened.
+    /// The step after an error, or after the connection has opened.
     Over,
 }
 
-/// A listener's step, for the swarm to see how far its peer has come.
+/// The progress of a listener's handshake, for the swarm that admits and evicts handshakes.
 #[cfg(feature = "swarm")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum HandshakeStep {
     /// The peer has not chosen Noise yet, or the handshake is over.
     Security,
-    /// The peer's first Noise message is waited for.
+    /// We wait for the peer's first Noise message.
     Exchange,
-    /// It was answered.
+    /// We have answered the peer's first Noise message and wait for its second.
     Answered,
     /// The peer is authenticated.
     Authenticated,
 }
 
-/// Whose turn it is to choose a protocol.
+/// The negotiation of one protocol, as the side that we are.
 #[derive(Debug)]
 enum Select {
     Dialer(multistream::DialerSelect),
@@ -76,17 +75,18 @@ pub(super) struct Secured {
     pub(super) remote: noise::RemoteIdentity,
 }
 
-/// What came of the permission to open.
+/// The result of the permission to open.
 #[derive(Debug)]
 pub(super) enum Permitted {
     /// The connection is open.
     Opened(Box<Secured>),
-    /// Our answer is on its way; the peer has to say something yet, or it has to reach the wire.
+    /// The handshake goes on: our message has to reach the wire, or the peer has to answer it.
     GoesOn,
 }
 
 impl ConnectionHandshake {
-    /// Begins; the dialer's first words are appended to `out`. `seed` must be fresh randomness: the ephemeral key.
+    /// Begins a handshake, and appends the dialer's first bytes to `out`. `seed` is the ephemeral key and must be fresh
+    /// randomness.
     pub(super) fn new(
         noise: &noise::Config,
         role: Role,
@@ -98,6 +98,7 @@ impl ConnectionHandshake {
         let select = match role {
             Role::Dialer => {
                 let dialer = multistream::DialerSelect::start(slice::from_ref(&NOISE), out);
+                // The first Noise message leaves with the proposal, which saves a round trip.
                 exchange.transmit(out)?;
                 Select::Dialer(dialer)
             }
@@ -106,12 +107,12 @@ impl ConnectionHandshake {
         Ok(Self { role, step: Step::Security(select, exchange) })
     }
 
-    /// Whether it waits for permission to go on: [`open`](Self::open).
+    /// Returns whether the handshake waits for its owner's permission to go on: [`open`](Self::open).
     pub(super) const fn is_at_gate(&self) -> bool {
         matches!(self.step, Step::Authenticated(_) | Step::Agreed(..))
     }
 
-    /// Who the peer is, as soon as that is known.
+    /// Returns the identity of the peer, once it is authenticated.
     pub(super) fn remote(&self) -> Option<&noise::RemoteIdentity> {
         match &self.step {
             Step::Authenticated(exchange) => exchange.remote(),
@@ -120,7 +121,7 @@ impl ConnectionHandshake {
         }
     }
 
-    /// Returns the peer that has answered in the place of the expected one.
+    /// Returns the peer that answered in place of the expected one.
     pub(super) const fn wrong_peer(&self) -> Option<PeerId> {
         match &self.step {
             Step::WrongPeer(peer) => Some(*peer),
@@ -134,7 +135,7 @@ impl ConnectionHandshake {
         }
     }
 
-    /// Returns a hash of the transcript, between the second and the third message.
+    /// Returns a hash of the Noise transcript, between the second and the third message.
     #[cfg(feature = "swarm")]
     pub(super) fn transcript(&self) -> Option<[u8; 32]> {
         match &self.step {
@@ -148,7 +149,7 @@ impl ConnectionHandshake {
         }
     }
 
-    /// Returns the step of a listener.
+    /// Returns how far a listener's handshake has come.
     #[cfg(feature = "swarm")]
     pub(super) fn listener_step(&self) -> HandshakeStep {
         match &self.step {
@@ -161,8 +162,8 @@ impl ConnectionHandshake {
         }
     }
 
-    /// Takes what it understands from `input`, and appends what it answers to `out`. `true`: it has come to a gate. The cost of
-    /// a signature is added to `work`, right or wrong.
+    /// Consumes what it can decode of `input`, and appends the answers to `out`. Returns `true` if the handshake has come to
+    /// a gate. The cost of verifying a signature is added to `work`, whether the signature is right or wrong.
     pub(super) fn receive(&mut self, input: &mut Input, out: &mut Vec<u8>, work: &mut u32) -> Result<bool, Error> {
         while !self.is_at_gate() {
             let step = mem::replace(&mut self.step, Step::Over);
@@ -218,7 +219,7 @@ impl ConnectionHandshake {
                 let opened = input.decrypt(&mut secured.transport)?;
                 let mut lines = Vec::new();
                 let selected = select.receive(input.plain(), &YAMUX, &mut lines);
-                // Even before an error: a refusal tells the peer the reason.
+                // A refusal is sent even before an error, since it tells the peer the reason.
                 secured.transport.seal(&lines, out)?;
                 let (consumed, agreed) = selected?;
                 input.consume_plain(consumed);
@@ -237,7 +238,7 @@ impl ConnectionHandshake {
         }
     }
 
-    /// The Noise handshake is over; what follows depends on whether it has settled the muxer too.
+    /// Returns the step after the Noise handshake, which depends on whether Noise has settled the muxer, too.
     fn secured(&self, exchange: noise::Handshake, out: &mut Vec<u8>) -> Result<Step, Error> {
         let dialer = self.role == Role::Dialer;
         let (transport, remote) = exchange.finish()?;
@@ -256,7 +257,8 @@ impl ConnectionHandshake {
         })
     }
 
-    /// Everything that was appended to `out` has been written. `true`: it has come to a gate by that.
+    /// Takes note that all bytes that were appended to `out` have been written. Returns `true` if this brings the handshake
+    /// to a gate.
     pub(super) fn written(&mut self) -> bool {
         let step = mem::replace(&mut self.step, Step::Over);
         let is_written = matches!(step, Step::Writing(_));
@@ -264,7 +266,7 @@ impl ConnectionHandshake {
         is_written
     }
 
-    /// Permission to pass the gate; without one it changes nothing.
+    /// Gives permission to pass the gate. At any other step it changes nothing.
     pub(super) fn open(&mut self, out: &mut Vec<u8>) -> Result<Permitted, Error> {
         match mem::replace(&mut self.step, Step::Over) {
             Step::Authenticated(mut exchange) => {
@@ -294,7 +296,8 @@ impl ConnectionHandshake {
 }
 
 impl Select {
-    /// One turn of the choice of the only protocol we speak here. `true`: it is agreed; a listener has yet to confirm.
+    /// Negotiates the one protocol that we speak here. Returns the bytes consumed, and `true` if the protocol is agreed; a
+    /// listener has yet to confirm it.
     fn receive(&mut self, bytes: &[u8], protocol: &Protocol, out: &mut Vec<u8>) -> Result<(usize, bool), Error> {
         match self {
             Self::Dialer(dialer) => {

@@ -1,42 +1,43 @@
 //! [`Input`]: the bytes of one read that are not decoded yet.
 //!
-//! One serves all connections of an owner in turn: nothing of a connection stays in it when its turn is over. What
-//! is left then, part of a Noise message or the plaintext behind a gate, is kept by the connection itself.
+//! One value serves all connections of an owner in turn, and holds nothing of a connection when that connection's turn is
+//! over. The connection keeps the rest itself: a part of a Noise message, or plaintext that waits for permission to open.
 
 use super::noise::{self, MAX_PLAINTEXT};
 use crate::arithmetic::{Count, copy_front, memory_in_all};
 use alloc::vec::Vec;
 
-/// How much one read can bring, beside a Noise message that has come in part: two messages of the greatest size.
+/// The number of bytes that fit in one read, and a Noise message of which a part has come: two messages of the greatest
+/// size.
 const WIRE: usize = 2 * (2 + noise::MAX_MESSAGE);
 
-/// Room for a message's plaintext behind what is left of another's.
+/// The size of the plaintext buffer: room for one message's plaintext behind the rest of another's.
 const PLAIN: usize = 2 * MAX_PLAINTEXT;
 
-/// A cursor over what was read from a byte pipe and what has been decrypted of it.
+/// A cursor over the bytes that were read from a byte pipe, and over their plaintext.
 ///
-/// The owner reads into [`space`](Self::space), says how much came with [`filled`](Self::filled), and calls
-/// [`Connection::receive`](super::Connection::receive) until it has nothing more to say.
+/// The owner reads into [`space`](Self::space), reports the number of bytes with [`filled`](Self::filled), and calls
+/// [`Connection::receive`](super::Connection::receive) until that returns `None`.
 #[derive(Debug)]
 pub struct Input {
-    /// As it came.
+    /// The bytes as they were read.
     wire: FixedBuffer,
-    /// Decrypted.
+    /// The decrypted bytes.
     plain: FixedBuffer,
-    /// Bytes have come that were not kept from another turn.
+    /// Bytes have been read that were not kept from an earlier turn.
     is_fresh: bool,
     /// The number of frames that may still be handled until the next [`begin`](Self::begin).
     frames_left: u32,
-    /// A limit of memory that has been set, until the next frame: from then on it is in `most_unread`.
+    /// A memory limit that was set and does not count yet. The next call that handles frames turns it into `most_unread`.
     memory: Option<usize>,
-    /// The memory of the connection's receive buffers at which no further frame is handled.
+    /// The memory of the connection's receive buffers, in bytes, at which no further frame is handled.
     most_unread: usize,
-    /// The connection has kept frames, which are to be handled before more is read.
+    /// The connection has kept frames, which must be handled before more is read.
     is_blocked: bool,
 }
 
 impl Input {
-    /// An empty one: 256 KiB, half of it what a read can bring.
+    /// Makes an empty input. It allocates 256 KiB, half of which is the space for reads.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -50,34 +51,34 @@ impl Input {
         }
     }
 
-    /// Limits the yamux frames that are handled to `frames`, until the next call of
-    /// [`Connection::begin_input`](super::Connection::begin_input), which lifts the limit. A Noise message counts as a
-    /// frame, too. An owner of many connections sets it so that a peer with tiny frames does not take all of a turn.
+    /// Limits the number of yamux frames that are handled to `frames`. The next call of
+    /// [`Connection::begin_input`](super::Connection::begin_input) lifts the limit. A Noise message counts as a frame, too.
+    /// An owner of many connections sets this limit so that a peer with tiny frames does not take a whole turn.
     pub fn limit_frames(&mut self, frames: u32) {
         self.frames_left = frames;
     }
 
-    /// The number of frames that may still be handled, of the [limit](Self::limit_frames).
+    /// Returns the number of frames that may still be handled under the [limit](Self::limit_frames).
     #[must_use]
     pub const fn frames_left(&self) -> u32 {
         self.frames_left
     }
 
-    /// Limits the memory that receive buffers of streams take, until the next call of
-    /// [`Connection::begin_input`](super::Connection::begin_input), which lifts the limit: once they have taken `bytes` or
-    /// more, no further frame is handled. An owner with a budget sets it so that it can act before much more has come.
+    /// Limits the memory that the receive buffers of streams take from now on: once they have taken `bytes` or more, no
+    /// further frame is handled. The next call of [`Connection::begin_input`](super::Connection::begin_input) lifts the
+    /// limit. An owner with a memory budget sets this limit so that it can act before much more has come.
     pub fn limit_memory(&mut self, bytes: usize) {
         self.memory = Some(bytes);
     }
 
-    /// Takes note of the memory of the connection's receive buffers, from which a limit of memory counts.
+    /// Starts a memory limit that was set, from the present memory of the connection's receive buffers.
     pub(super) const fn count_memory_from(&mut self, unread: usize) {
         if let Some(bytes) = self.memory.take() {
             self.most_unread = unread.saturating_add(bytes);
         }
     }
 
-    /// Whether a limit of this turn is reached: of frames, or of memory.
+    /// Returns whether a limit of this turn is reached: that of frames or that of memory.
     pub(super) const fn is_exhausted(&self, unread: usize) -> bool {
         self.frames_left == 0 || unread >= self.most_unread
     }
@@ -86,28 +87,28 @@ impl Input {
         self.frames_left = frames;
     }
 
-    /// The space to read into. Once [`Connection::receive`](super::Connection::receive) has returned `None` it is not
-    /// empty, except for a connection that waits for permission to open, or whose frames were
-    /// [cut short](super::Connection::is_cut_short).
+    /// Returns the space to read into. It is not empty once [`Connection::receive`](super::Connection::receive) has returned
+    /// `None`, except for a connection that waits for permission to open, or whose input was [cut
+    /// short](super::Connection::is_cut_short).
     pub fn space(&mut self) -> &mut [u8] {
         if self.is_blocked { &mut [] } else { self.wire.space() }
     }
 
-    /// The first `n` bytes of [`space`](Self::space) have been filled; more than it had counts as all of it.
+    /// Takes note that the first `n` bytes of [`space`](Self::space) have been filled. A greater `n` counts as all of it.
     pub fn filled(&mut self, n: usize) {
         self.wire.filled(n);
         self.is_fresh |= n > 0;
     }
 
-    /// Copies as much of `bytes` as there is space for, and returns how much that was: for owners whose bytes are
-    /// somewhere else already.
+    /// Copies as much of `bytes` as there is space for, and returns the number of bytes copied. It is for owners whose bytes
+    /// already lie in a buffer of their own.
     pub fn fill(&mut self, bytes: &[u8]) -> usize {
         let n = copy_front(bytes, self.space());
         self.filled(n);
         n
     }
 
-    /// Whether the peer has been heard since the last time.
+    /// Returns whether bytes of the peer have come since the last call.
     pub(super) fn take_fresh(&mut self) -> bool {
         core::mem::take(&mut self.is_fresh)
     }
@@ -128,8 +129,8 @@ impl Input {
         self.plain.consume(n);
     }
 
-    /// Decrypts one message behind the unread plaintext, and counts it as a frame. Returns `false` if no whole message
-    /// has come.
+    /// Decrypts one message behind the unread plaintext, and counts it as a frame. Returns `false` if no whole message has
+    /// come.
     pub(super) fn decrypt(&mut self, transport: &mut noise::Transport) -> Result<bool, noise::Error> {
         match transport.open(self.wire.unread(), self.plain.space())? {
             noise::Opened::Incomplete => Ok(false),
@@ -142,7 +143,7 @@ impl Input {
         }
     }
 
-    /// Forgets everything and starts with what a connection kept from its last turn.
+    /// Drops all content and starts with the bytes that a connection kept from its last turn.
     pub(super) fn begin(&mut self, kept: &mut Kept) {
         self.clear();
         (self.is_fresh, self.frames_left) = (false, u32::MAX);
@@ -152,8 +153,8 @@ impl Input {
         self.load(kept);
     }
 
-    /// Copies what a connection kept into this input, unless it has kept frames. Frames are handled where they are:
-    /// copying the rest of them in each helping would cost O(n²). Bytes that came behind them stay there, too.
+    /// Copies the bytes that a connection kept into this input, unless it has kept frames. Kept frames are handled where
+    /// they are: copying the rest of them in each turn would cost O(n²). Bytes that came behind them stay there, too.
     pub(super) fn load(&mut self, kept: &mut Kept) {
         if kept.frames().is_empty() && kept.len() > 0 {
             self.wire.set(&kept.wire);
@@ -162,14 +163,14 @@ impl Input {
         }
     }
 
-    /// Hands what is unread to the connection to keep.
+    /// Hands all unread bytes to the connection to keep.
     pub(super) fn end(&mut self, kept: &mut Kept) {
         keep(&mut kept.wire, self.wire());
         keep(&mut kept.plain, self.plain());
         self.clear();
     }
 
-    /// Ends a helping at its limit of frames: hands the unread plaintext to the connection, as frames to go on with.
+    /// Ends a turn early: the connection keeps the unread plaintext as frames to go on with.
     pub(super) fn cut_short(&mut self, kept: &mut Kept) {
         kept.is_cut_short = true;
         if kept.frames().is_empty() {
@@ -185,7 +186,7 @@ impl Input {
     }
 }
 
-/// Memory of a fixed size, of which `bytes[at..end]` is unread, and what is behind that is room.
+/// A buffer of a fixed size. `bytes[at..end]` is unread, and the bytes behind it are free.
 #[derive(Debug)]
 struct FixedBuffer {
     bytes: Vec<u8>,
@@ -217,7 +218,7 @@ impl FixedBuffer {
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// The first `n` bytes of the space have been filled; more than it had counts as all of it.
+    /// Takes note that the first `n` bytes of the space have been filled. A greater `n` counts as all of it.
     fn filled(&mut self, n: usize) {
         self.end = self.end.saturating_add(n).min(self.bytes.len());
     }
@@ -226,7 +227,7 @@ impl FixedBuffer {
         (self.at, self.end) = (0, 0);
     }
 
-    /// Forgets what is unread, and has a copy of `bytes` in its place, which fit.
+    /// Replaces the unread bytes by a copy of `bytes`, which must fit.
     fn set(&mut self, bytes: &[u8]) {
         self.clear();
         let n = copy_front(bytes, self.space());
@@ -240,19 +241,18 @@ impl Default for Input {
     }
 }
 
-/// Appends bytes without room for more: what is kept may stay for long, and comes in few pieces.
+/// Appends bytes and reserves no more than they need: kept bytes may stay for long, and come in few pieces.
 fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
     kept.reserve_exact(bytes.len());
     kept.extend_from_slice(bytes);
 }
 
-/// Input that a connection keeps between two turns. A connection that keeps nothing has no memory allocated for it.
+/// The input that a connection keeps between two turns. A connection that keeps nothing has no memory allocated for it.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     wire: Vec<u8>,
     plain: Vec<u8>,
-    /// Plaintext that was left when the limit of frames was reached: `frames[frames_at..]`. It comes before `plain` and
-    /// `wire`.
+    /// Plaintext that was left when a turn ended early: `frames[frames_at..]`. It comes before `plain` and `wire`.
     frames: Vec<u8>,
     frames_at: usize,
     is_cut_short: bool,
@@ -263,12 +263,13 @@ impl Kept {
         self.wire.len().saturating_add(self.plain.len())
     }
 
-    /// Returns the bytes of memory that it takes up.
+    /// Returns the bytes of memory that the kept input takes.
     pub(super) fn held(&self) -> usize {
         memory_in_all([self.wire.capacity(), self.plain.capacity(), self.frames.capacity()])
     }
 
-    /// Returns whether the last helping ended at its limit of frames.
+    /// Returns whether the last turn ended at its limit of frames or of memory, or because the peer does not read our
+    /// answers.
     pub(super) const fn is_cut_short(&self) -> bool {
         self.is_cut_short
     }
@@ -290,13 +291,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_holds_two_messages_of_the_greatest_size_and_their_plaintexts() {
+    fn an_input_holds_two_messages_of_the_greatest_size() {
         let input = Input::new();
         assert_eq!((input.wire.bytes.len(), input.plain.bytes.len()), (131_074, 131_038));
     }
 
     #[test]
-    fn what_is_kept_counts_as_it_came_and_as_it_was_decrypted() {
+    fn the_length_of_kept_input_counts_wire_bytes_and_plaintext() {
         let kept = Kept { wire: alloc::vec![0; 5], plain: alloc::vec![0; 2], ..Kept::default() };
         assert_eq!(kept.len(), 7);
     }

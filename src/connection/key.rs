@@ -1,18 +1,18 @@
 //! [`IdentityKey`]: the identity key of a peer, and the only place that verifies a signature.
 //!
 //! Noise, identify and pub/sub all decode keys and verify signatures here. A key that would prove nothing is refused before
-//! a signature is looked at, and so is one that is made to take long:
+//! its signature is verified, and so is a key that is built to make verification slow:
 //!
-//! - An Ed25519 key of small order: a signature that fits nearly every message needs no secret. One that is not encoded
-//!   canonically: the same point would be two peers.
-//! - An RSA key of fewer than 2 048 bits, since it can be factored, or of more than 8 192 (go-libp2p has both bounds), or with
-//!   an exponent other than 65 537. The work of verifying grows with the exponent, and a small one has lent itself to
-//!   forgeries; no implementation of libp2p makes another.
+//! - An Ed25519 key of small order: anybody can make a signature that it accepts for nearly every message. Also one that is
+//!   not encoded canonically: the same point would then be two peers.
+//! - An RSA key of fewer than 2 048 bits, since it can be factored, or of more than 8 192 bits (go-libp2p has both bounds),
+//!   or with an exponent other than 65 537. The work of verifying grows with the exponent, and small exponents have lent
+//!   themselves to forgeries; no implementation of libp2p makes another exponent.
 //!
 //! Signatures of Ed25519 are verified strictly: S is below the order of the base point, and R is neither of small order nor
-//! encoded in an unusual way. The library below compares the encodings of R and of what it has computed, so that of the
-//! eight points of small order a look at the bytes suffices. To decode R for it, as a library's own strict verification does,
-//! takes as many instructions as to decode the key.
+//! encoded in an unusual way. The library underneath computes R from the rest of the signature and compares the encodings,
+//! so an unusual encoding fails, and a look at the bytes is enough to find the eight points of small order. The strict
+//! verification of a library decodes R as a point, which takes as many instructions as to decode the key.
 
 mod cost;
 #[cfg(feature = "ecdsa")]
@@ -28,21 +28,23 @@ use libp2p_identity::PeerId;
 use libp2p_identity::{PublicKey, ed25519};
 use prost::Message;
 
-/// The `KeyType` of Ed25519.
+/// The `KeyType` of Ed25519 on the wire.
 const ED25519: i32 = 1;
-/// The `KeyType` of ECDSA.
+/// The `KeyType` of ECDSA on the wire.
 #[cfg(feature = "ecdsa")]
 const ECDSA: i32 = 3;
 
-/// The length of the longest key, with room for other ways to encode it. An RSA key of 8 192 bits takes 1 065 bytes.
+/// The maximum length of an encoded key in bytes. An RSA key of 8 192 bits takes 1 065 bytes; the rest is room for other
+/// ways to encode it.
 const MAX_LEN: usize = 2_048;
 
-/// The start of the peer id of an Ed25519 key, which is the key in its protobuf form behind the head of a multihash: the
-/// code of the identity and 36 bytes; then the type of the key, and 32 bytes of key.
+/// The first bytes of the peer id of an Ed25519 key. Such an id holds the key in its protobuf form behind the head of a
+/// multihash: the code of the identity hash and the length, 36 bytes; then the type of the key, and the length of the key,
+/// 32 bytes.
 #[cfg(any(test, feature = "protocols"))]
 const ED25519_PEER_ID: [u8; 6] = [0, 36, 8, 1, 18, 32];
 
-/// A public key of a peer that can authenticate something.
+/// A peer's public key that can authenticate something.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct IdentityKey(Inner);
 
@@ -52,28 +54,29 @@ enum Inner {
     Other { key: PublicKey, cost: u32 },
 }
 
-/// The reason for which a key cannot be used.
+/// The reason why a key cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unusable {
-    /// The bytes are no key.
+    /// The bytes are not a key.
     Malformed,
-    /// This build does not know the type. It names the feature of this crate that adds the type, if one does.
+    /// This build does not support the type. The value is the feature of this crate that adds the type, if one does.
     Unsupported(Option<&'static str>),
-    /// It is a key, and this crate refuses it.
+    /// It is a key that this crate refuses: it proves nothing, or it makes verification slow. See the [module](self).
     Refused,
 }
 
-/// The reason for which a signature proves nothing.
+/// The reason why a signature proves nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum BadSignature {
     /// It is not the key's signature of these bytes.
     Wrong,
-    /// It fits, and is made in a way that no honest signer uses: an R of small order with a key that has a part of small
-    /// order, a high S of secp256k1, or more than R and S in a signature of ECDSA. Some implementations accept it.
+    /// The signature is valid mathematically, but made in a way that no honest signer uses: an R of small order with a key
+    /// that has a part of small order, a high S of secp256k1, or more than R and S in an ECDSA signature. Some
+    /// implementations accept it.
     Refused,
 }
 
-/// A public key as it stands on the wire (libp2p/specs, `peer-ids/peer-ids.md`).
+/// A public key as it is encoded on the wire (libp2p/specs, `peer-ids/peer-ids.md`).
 #[derive(Clone, PartialEq, Message)]
 struct KeyMessage {
     #[prost(int32, optional, tag = "1")]
@@ -83,7 +86,7 @@ struct KeyMessage {
 }
 
 impl IdentityKey {
-    /// Decodes a key in its protobuf form. An unusable key is logged, with the feature to add.
+    /// Decodes a key in its protobuf form. Logs a key that cannot be used, and the feature that would add it.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unusable> {
         let decoded = Self::try_decode(bytes);
         match decoded {
@@ -113,14 +116,15 @@ impl IdentityKey {
     fn ed25519(data: &[u8]) -> Result<Self, Unusable> {
         let bytes: &[u8; 32] = data.try_into().map_err(|_| Unusable::Malformed)?;
         let key = ed25519::PublicKey::try_from_bytes(bytes).map_err(|_| Unusable::Malformed)?;
-        // Of the other encodings of a point, those with a wrong sign are of small order.
+        // Of the other encodings of a point, those with the wrong sign are of small order, so `is_below_p` need not look at
+        // the sign.
         match is_small_order(bytes) || !is_below_p(bytes) {
             true => Err(Unusable::Refused),
             false => Ok(Self(Inner::Ed25519(key))),
         }
     }
 
-    /// Returns the cost of [`verify`](Self::verify), in signatures of Ed25519.
+    /// Returns the cost of [`verify`](Self::verify), in units of one Ed25519 verification.
     pub(crate) const fn cost(&self) -> u32 {
         match self.0 {
             Inner::Ed25519(_) => cost::ED25519,
@@ -139,7 +143,7 @@ impl IdentityKey {
         }
     }
 
-    /// Returns the key as others have it.
+    /// Returns the key as `libp2p_identity` represents it.
     pub(crate) fn into_public(self) -> PublicKey {
         match self.0 {
             Inner::Ed25519(key) => key.into(),
@@ -160,7 +164,8 @@ impl IdentityKey {
             }
             #[cfg(feature = "ecdsa")]
             Inner::Other { key, .. } if key.key_type() == libp2p_identity::KeyType::Ecdsa => {
-                // What has another form was not computed with yet, so that no signature costs twice as much.
+                // The library rejects another form before it computes anything, so this second verification does not double
+                // the cost.
                 let is_right = ecdsa::usual(signature).is_some_and(|usual| key.verify(message, &usual));
                 Err(if is_right { BadSignature::Refused } else { BadSignature::Wrong })
             }
@@ -179,7 +184,7 @@ fn verify_ed25519(key: &ed25519::PublicKey, message: &[u8], signature: &[u8]) ->
     }
 }
 
-/// Decodes a key of a type that is known and not Ed25519.
+/// Decodes a key whose type is known and is not Ed25519.
 fn other(bytes: &[u8], wire: &KeyMessage) -> Result<IdentityKey, Unusable> {
     let Ok(key) = PublicKey::try_decode_protobuf(bytes) else {
         let is_unknown = is_on_another_curve(wire) || is_hybrid(wire);
@@ -193,10 +198,10 @@ fn other(bytes: &[u8], wire: &KeyMessage) -> Result<IdentityKey, Unusable> {
     Ok(IdentityKey(Inner::Other { key, cost }))
 }
 
-/// Returns whether a key of ECDSA is one, but not of P-256. go-libp2p knows other curves.
+/// Returns whether the key is an ECDSA key on a curve other than P-256. go-libp2p supports other curves.
 #[cfg(feature = "ecdsa")]
 fn is_on_another_curve(wire: &KeyMessage) -> bool {
-    /// `ecPublicKey` and `secp256r1` as object identifiers in DER (RFC 5480, 2.1.1).
+    /// The object identifiers `ecPublicKey` and `secp256r1` in DER (RFC 5480, 2.1.1).
     const EC_PUBLIC_KEY: [u8; 9] = [6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
     const P_256: [u8; 10] = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
     let data = wire.data.as_deref().unwrap_or_default();
@@ -209,21 +214,22 @@ fn is_on_another_curve(_wire: &KeyMessage) -> bool {
     false
 }
 
-/// Returns whether a key of secp256k1 has both coordinates and the sign of one (ANSI X9.62, 4.3.6). go-libp2p knows that form.
+/// Returns whether a secp256k1 key is in the hybrid form: both coordinates, and the sign of one of them (ANSI X9.62, 4.3.6).
+/// go-libp2p accepts that form.
 fn is_hybrid(wire: &KeyMessage) -> bool {
     const SECP256K1: i32 = 2;
     wire.key_type == Some(SECP256K1) && matches!(wire.data.as_deref(), Some([6 | 7, point @ ..]) if point.len() == 64)
 }
 
-/// Returns whether the first coordinate of an encoded point, y, is below p, which is 2²⁵⁵ - 19, and so encoded canonically.
-/// The sign of the other coordinate is the last bit.
+/// Returns whether y, the coordinate that an encoded point holds, is below p, which is 2²⁵⁵ - 19, and so encoded
+/// canonically. The last bit is the sign of x, the other coordinate.
 fn is_below_p(bytes: &[u8; 32]) -> bool {
     let [first, middle @ .., last] = bytes;
     *first < 0xed || last & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)
 }
 
-/// The first coordinate, y, of the points of small order: 0, 1, -1 and the two of order 8. Each y has at most two points,
-/// whose signs differ, so that these are all eight.
+/// The y coordinates of the points of small order: 0, 1, -1 and the two of order 8. Each y has at most two points, whose
+/// signs differ; these are all eight points.
 const SMALL_ORDER: [[u8; 32]; 5] = [
     [0; 32],
     [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
@@ -247,7 +253,7 @@ fn is_small_order(bytes: &[u8; 32]) -> bool {
     SMALL_ORDER.iter().any(|[small @ .., end]| rest == small && last & 0x7f == *end)
 }
 
-/// Returns whether this build knows a `KeyType`.
+/// Returns whether this build supports a `KeyType`.
 const fn is_known(key_type: i32) -> bool {
     key_type == ED25519
         || cfg!(feature = "rsa") && key_type == 0
@@ -255,7 +261,7 @@ const fn is_known(key_type: i32) -> bool {
         || cfg!(feature = "ecdsa") && key_type == 3
 }
 
-/// The feature of this crate that adds a `KeyType`.
+/// Returns the feature of this crate that adds a `KeyType`.
 const fn feature(key_type: i32) -> Option<&'static str> {
     match key_type {
         0 => Some("rsa"),

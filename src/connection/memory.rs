@@ -1,7 +1,7 @@
-//! The bytes that a connection holds, and what it does when memory is scarce.
+//! The bytes that a connection holds, and its behaviour when memory is scarce.
 //!
-//! Bytes are counted as memory: the capacity of a buffer, not what is in it, since that is what the system has given. So a
-//! buffer of which half has been read counts as a whole until it is empty or shrinks.
+//! Bytes are counted as memory: the capacity of a buffer, not the length of its content, since the capacity is what the
+//! system has allocated. So a buffer that is half read counts as a whole until it is empty or shrinks.
 
 use super::unnamed::AllStreams;
 #[cfg(feature = "swarm")]
@@ -12,8 +12,8 @@ use crate::arithmetic::memory_in_all;
 use crate::lifecycle::StreamId;
 
 impl Connection {
-    /// Returns the bytes of memory that wait for somebody: bytes of streams that have come and were not read, output that
-    /// was not [transmitted](Self::transmit), and input that was kept. It costs O(1).
+    /// Returns the bytes of memory that pending data takes: unread bytes of streams, output that was not
+    /// [transmitted](Self::transmit), and input that was kept. O(1).
     #[must_use]
     pub fn bytes_held(&self) -> usize {
         let open = match &self.phase {
@@ -33,8 +33,8 @@ impl Connection {
         }
     }
 
-    /// Returns the part of [`unread_held`](Self::unread_held) that is held by streams without an id, which go with the
-    /// connection. It walks them.
+    /// Returns the part of [`unread_held`](Self::unread_held) that streams without an id hold. Those streams end with the
+    /// connection. The call walks them.
     #[must_use]
     pub fn unread_held_without_id(&self) -> usize {
         self.unnamed.unread().map(|(held, _)| held).fold(0, usize::saturating_add)
@@ -47,14 +47,14 @@ impl Connection {
         self.unnamed.unread().filter(|(held, _)| *held > 0)
     }
 
-    /// Resets a stream without an id, for an owner that is short of memory. Returns whether there was one.
+    /// Resets a stream without an id, for an owner that is short of memory. Returns whether there was such a stream.
     #[cfg(feature = "swarm")]
     pub(crate) fn reset_without_id(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> bool {
         self.give_up_unnamed(slot, env).is_some()
     }
 
-    /// Takes note that its owner has dropped so many [held](super::Stream::bytes_held) bytes of a stream: taken, or with the
-    /// stream itself.
+    /// Takes note that the owner has dropped `held` [bytes](super::Stream::bytes_held) of a stream's receive buffer: it has
+    /// taken them out, or has dropped the stream.
     pub fn uncount(&mut self, held: usize) {
         match &mut self.phase {
             Phase::Open(open) => open.session.uncount(held),
@@ -62,7 +62,8 @@ impl Connection {
         }
     }
 
-    /// Says how scarce memory is from now on. It can make output [due](Self::is_due): window that is no longer withheld.
+    /// Sets how scarce memory is from now on. The call can make output [pending](Self::is_due): grants of window that were
+    /// withheld.
     pub fn set_pressure(&mut self, pressure: Pressure, env: &mut Environment<'_>) {
         if let Phase::Open(open) = &mut self.phase {
             let streams = &mut AllStreams { ids: env.streams, unnamed: &mut self.unnamed };
@@ -70,8 +71,8 @@ impl Connection {
         }
     }
 
-    /// Returns what [`set_pressure`](Self::set_pressure) said last; `None` for a connection that is not open, which hears
-    /// nothing of it.
+    /// Returns the pressure that [`set_pressure`](Self::set_pressure) set last; `None` for a connection that is not open,
+    /// which that call does not reach.
     #[must_use]
     pub fn pressure(&self) -> Option<Pressure> {
         match &self.phase {
@@ -89,14 +90,15 @@ impl Connection {
         }
     }
 
-    /// Gives back memory in which nothing waits, for an owner whose byte pipe takes nothing.
+    /// Frees memory of the output beyond twice the bytes that wait in it, or beyond 4 KiB if that is more. It is for an
+    /// owner whose byte pipe takes no more output.
     pub fn trim(&mut self) {
         if let Phase::Open(open) = &mut self.phase {
             open.session.trim_output();
         }
     }
 
-    /// Returns the number of bytes that [`write`](Self::write) would take now; 0 for a stream that takes none.
+    /// Returns the number of bytes that [`write`](Self::write) would take now; 0 for a stream that cannot be written to.
     #[must_use]
     pub fn write_room(&self, id: StreamId, env: &Environment<'_>) -> usize {
         let (Phase::Open(open), Some(stream)) = (&self.phase, env.streams.get(id)) else { return 0 };
@@ -108,13 +110,13 @@ impl Connection {
 }
 
 impl super::Stream {
-    /// Returns the memory of its receive buffer in bytes: what the buffer could hold, not what is unread in it.
+    /// Returns the memory of the stream's receive buffer in bytes: its capacity, not the number of unread bytes.
     #[must_use]
     pub fn bytes_held(&self) -> usize {
         self.yamux.as_ref().map_or(0, yamux::Stream::held)
     }
 
-    /// Drops what is unread, and gives its memory back. Returns how many bytes of memory that were, for
+    /// Drops the unread bytes and frees their memory. Returns the number of bytes of memory freed, for
     /// [`Connection::uncount`].
     pub fn drop_unread(&mut self) -> usize {
         let held = self.bytes_held();

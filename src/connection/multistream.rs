@@ -1,12 +1,13 @@
-//! The multistream-select step: two sides agree on what is spoken (multistream-select 1.0; libp2p/specs,
-//! `connections/README.md`). It serves a connection, for its encryption and its muxer, and every stream.
+//! The multistream-select step: two sides agree on the protocol to speak (multistream-select 1.0; libp2p/specs,
+//! `connections/README.md`). A connection uses it for its encryption and its muxer, and for each of its streams.
 //!
-//! [`DialerSelect`] proposes, [`ListenerSelect`] answers. Both are a few bytes of state and hold no buffer: they read
-//! whole lines off the front of a slice of unread bytes, append what they have to say to a `Vec`, and leave the rest
-//! alone. Behind the line that settles it begins the protocol's own data.
+//! [`DialerSelect`] proposes, [`ListenerSelect`] answers. Each is a few bytes of state and has no buffer: it reads whole
+//! lines from the front of a slice of unread bytes, appends its own lines to a `Vec`, and leaves the rest of the slice
+//! alone. Behind the line that ends the negotiation, the protocol's own data begins.
 //!
-//! A line on the wire is its length as a varint, its text, and `\n`, which the length counts. Both sides begin with the
-//! line `/multistream/1.0.0`. The dialer proposes one protocol a line; the listener repeats it, or says `na`.
+//! A line on the wire is its length as a varint, its text, and `\n`, which the length includes. Both sides begin with the
+//! line `/multistream/1.0.0`. The dialer proposes one protocol in each line; the listener answers with the same line, or
+//! with `na`.
 //!
 //! `ls` asks for a list of protocols. The listener answers in the format of rust-libp2p, counts it as a proposal, and
 //! sends at most [`MAX_LIST`] bytes of lists. The dialer never asks: go-multistream has dropped `ls`.
@@ -52,7 +53,8 @@ pub use protocol::{InvalidProtocol, MAX_PROTOCOL, Protocol};
 
 use core::fmt;
 
-/// How the other side broke multistream-select. The negotiation cannot go on: what follows on the stream is noise.
+/// The way in which the other side broke multistream-select. The negotiation cannot go on, since the bytes that follow on
+/// the stream cannot be interpreted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -60,11 +62,11 @@ pub enum Error {
     BadLength,
     /// A line is longer than [`MAX_LINE`].
     LineTooLong,
-    /// A line is empty, does not end in `\n`, has another one inside, or is not UTF-8.
+    /// A line is empty, does not end in `\n`, has another `\n` inside, or is not UTF-8.
     BadLine,
     /// The first line is not `/multistream/1.0.0`.
     BadHeader,
-    /// The listener answered neither with what was proposed nor with `na`.
+    /// The listener answered neither with the proposed protocol nor with `na`.
     BadAnswer,
     /// The dialer has proposed more protocols than [`ListenerSelect::with_rounds`] allows.
     TooManyRounds,
@@ -73,7 +75,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::BadLength => "a multistream-select line's length is malformed",
+            Self::BadLength => "the length of a multistream-select line is malformed",
             Self::LineTooLong => "a multistream-select line is too long",
             Self::BadLine => "a multistream-select line is malformed",
             Self::BadHeader => "the other side does not begin with multistream-select 1.0",

@@ -1,4 +1,4 @@
-//! What a fact of the muxer means for the owner of a connection, or for the connection alone.
+//! Facts of the muxer: the part of them that concerns only the connection, and the facts for its owner that follow.
 
 use super::stream::machine::{Life, Trigger};
 use super::unnamed::{Named, StreamKey};
@@ -7,7 +7,7 @@ use super::{Connection, Environment, Fact, Phase};
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 
 impl Connection {
-    /// What a fact of the session means for the owner; `None` if it is the connection's own affair.
+    /// Handles a fact of the session. Returns the fact for the owner; `None` if it concerns only the connection.
     pub(super) fn handle_muxer_fact(
         &mut self,
         said: yamux::Fact<StreamKey>,
@@ -24,6 +24,7 @@ impl Connection {
                 None
             }
             yamux::Fact::GoAway(code) => {
+                // While a stream waits for its owner, the peer is not to blame for the silence.
                 self.timers.leaving((self.ready_to_open == 0).then_some(env.now));
                 Some(Fact::GoAway(code))
             }
@@ -43,7 +44,7 @@ impl Connection {
         }
     }
 
-    /// The same for what has moved on a stream with an id.
+    /// Handles a fact of the session about a stream with an id.
     fn handle_stream_fact(
         &mut self,
         said: yamux::Fact<StreamKey>,
@@ -67,7 +68,7 @@ impl Connection {
         }
     }
 
-    /// Our next stream that is not on the wire yet and never will be, since the peer has sent go-away.
+    /// Fails our oldest stream that is not on the wire yet, once the peer has sent go-away: it will never get there.
     pub(super) fn fail_queued(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
         while let Some(id) = self.queued.front().copied() {
             if !matches!(&self.phase, Phase::Open(open) if open.session.has_peer_gone_away()) {
@@ -81,12 +82,12 @@ impl Connection {
         None
     }
 
-    /// Data or the FIN has come.
+    /// Handles new data or the peer's FIN.
     fn data_came(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let stream = env.streams.get_mut(id)?;
         match stream.state().life() {
             Life::Proposing | Life::Answering => self.negotiate(id, env),
-            // It is announced first; then it is readable from the start.
+            // The opening is reported first. After it the stream is readable from the start.
             Life::Queued | Life::Agreed | Life::Confirming => None,
             Life::Open => {
                 self.revive(id, env);
@@ -98,15 +99,15 @@ impl Connection {
         }
     }
 
-    /// The peer has granted window, or our output has got shorter. A stream with one proposal may have been written to
-    /// before it is agreed.
+    /// Handles a window grant of the peer, or new room in our output. A stream with one proposal may have been written to
+    /// before its protocol is agreed, so it can become writable early.
     fn window_came(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         self.revive(id, env);
         let stream = env.streams.get_mut(id)?;
         stream.may_write().is_ok().then_some(Fact::Writable(id))
     }
 
-    /// Our FIN is on the wire.
+    /// Takes note that our FIN has been written.
     fn fin_sent(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let fact = self.step(id, Trigger::FinSent, env);
         if fact.is_none() {

@@ -1,4 +1,4 @@
-//! What the muxer says of a stream, understood: its negotiation, and what of it its owner is to know.
+//! The negotiation of a stream's protocol, driven by the muxer's facts and by the owner.
 
 use super::multistream::{self, Protocol, Selection};
 use super::stream::machine::{Life, Trigger};
@@ -12,7 +12,7 @@ use crate::lifecycle::{Failure, StreamId};
 use alloc::vec::Vec;
 
 impl Connection {
-    /// One more turn of the choice of a protocol.
+    /// Reads the lines that have come and continues the negotiation. Returns the fact for the owner, if one follows.
     pub(super) fn negotiate(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         let stream = env.streams.get_mut(id)?;
@@ -22,7 +22,8 @@ impl Connection {
             if let Ok((consumed, _)) = &step {
                 open.session.consume_with(yamux, *consumed, &mut env.scratch.buffers);
             }
-            // Even before a reset: it says why. The window holds many times what a negotiation may say.
+            // The lines are sent even before a reset, since they tell the peer the reason. The window is many times larger
+            // than all that a negotiation may send.
             open.session.write_whole(yamux, &env.scratch.lines);
         }
         let ended = stream.is_remote_finished();
@@ -34,6 +35,7 @@ impl Connection {
                 return Some(Fact::StreamReadyToOpen(id));
             }
             Ok((_, Chosen::NotYet)) if !ended => {
+                // A stream whose first proposal came with its first frame has waited for nothing until now.
                 if stream.waits.is_none() {
                     self.wait(id, StreamWait::Proposal, env);
                 }
@@ -42,16 +44,17 @@ impl Connection {
             Ok((_, Chosen::NotYet)) => stream.failed(Failure::Eof),
             Ok((_, Chosen::Nothing)) => Failure::Unsupported,
             Err(error) => {
-                log::debug!("{id}: {error}");
-                // What a lazy dialer sends behind a proposal that was refused is no line.
+                log::debug!("{id}: the negotiation failed: {error}");
+                // A lazy dialer sends data behind its proposal. Where we have refused that proposal, the data is not a valid
+                // line, and the failure is `Unsupported`.
                 stream.failed(Failure::Protocol)
             }
         };
         self.reset_and_end_for_peer(id, failure, env)
     }
 
-    /// Gives permission to open to a stream that was [`Fact::StreamReadyToOpen`]: it is open now, and the peer is told
-    /// if it waits for our word. At any other time it changes nothing.
+    /// Gives permission to open to a stream after its [`Fact::StreamReadyToOpen`]: the stream is open now, and a peer that
+    /// waits for our confirmation gets it. At any other time the call changes nothing.
     pub fn confirm_stream(&mut self, id: StreamId, env: &mut Environment<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
         let Some(stream) = env.streams.get_mut(id).filter(|stream| stream.state().is_ready_to_open()) else { return };
@@ -67,16 +70,16 @@ impl Connection {
             self.has_data_due = true;
         }
         self.ready_to_open.lower(1);
-        // A FIN that waits for our word comes behind it.
+        // A FIN that waits for our confirmation leaves behind it.
         self.advance(id, Trigger::Permitted, env);
         self.wait_half_open(id, env);
         self.note_activity(env.now);
     }
 
-    /// Refuses the protocol of a stream of the peer's that was [`Fact::StreamReadyToOpen`], as if it were not spoken:
-    /// the peer hears `na`, and may propose another one. Returns what comes of it at once; the stream fails of
-    /// [`Failure::Denied`] if the peer proposes nothing that is spoken. Of any other stream, or at any other time, it
-    /// changes nothing.
+    /// Refuses the protocol of a peer's stream after its [`Fact::StreamReadyToOpen`], as if we did not speak it: the peer is
+    /// answered `na`, and may propose another protocol. Returns the fact that follows at once, if one does. The stream fails
+    /// with [`Failure::Denied`] if the peer proposes no other protocol that we speak. For any other stream, or at any other
+    /// time, the call changes nothing.
     pub fn refuse_protocol(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         let stream = env.streams.get_mut(id)?;
@@ -90,11 +93,11 @@ impl Connection {
         }
         self.ready_to_open.lower(1);
         self.note_activity(env.now);
-        // The next proposal may be there already.
+        // The next proposal may have come already.
         self.negotiate(id, env)
     }
 
-    /// Starts streams that waited for yamux's bounds or for the peer to read, as many as there is place for now.
+    /// Starts streams that waited for yamux's bounds or for the peer to read, as many as are allowed now.
     pub(super) fn open_queued(&mut self, env: &mut Environment<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
         while !open.session.is_clogged() && !self.queued.is_empty() {
@@ -104,13 +107,13 @@ impl Connection {
                 Err(_) => return,
             }
             let Some(id) = self.queued.pop_front() else { return };
-            // It can, as `can_open` says.
+            // This does not fail, since `can_open` has returned `Ok`.
             let _ = send_first_proposal(&mut open.session, env.streams, id, &mut env.scratch.lines);
         }
     }
 }
 
-/// Gives a queued stream its SYN and its first proposal, in one frame.
+/// Sends a queued stream's SYN and its first proposal, in one frame.
 pub(super) fn send_first_proposal(
     session: &mut Session<StreamKey>,
     streams: &mut Streams,
@@ -130,7 +133,7 @@ pub(super) fn send_first_proposal(
     Ok(())
 }
 
-/// What a turn of the negotiation has come to.
+/// The result of one round of a negotiation.
 enum Chosen {
     NotYet,
     Agreed,
@@ -139,8 +142,9 @@ enum Chosen {
 }
 
 impl Stream {
-    /// What a stream that is not open is told to have failed of, when it ends so: a peer that has asked for what we do
-    /// not speak, and then for nothing else, had no other reason to leave.
+    /// Returns the failure of a stream that ends before it opens: `Denied` if we refused a protocol that we speak,
+    /// `Unsupported` if we refused all its proposals as ones that we do not speak, and `otherwise` if we refused none. A
+    /// peer whose only proposals we refused had no other reason to leave.
     pub(super) fn failed(&self, otherwise: Failure) -> Failure {
         match (self.state().life(), &self.negotiation) {
             (Life::Answering, Negotiation::Listener(listener)) if listener.has_denied() => Failure::Denied,
@@ -149,7 +153,7 @@ impl Stream {
         }
     }
 
-    /// Reads complete lines of what has arrived; gives how much they were and what they mean.
+    /// Reads whole lines of the unread bytes. Returns the number of bytes that they were, and the result.
     fn negotiate(
         &mut self,
         supported: &[multistream::Protocol],

@@ -1,8 +1,8 @@
 //! The Noise step of a connection (libp2p/specs, `noise/README.md`): `Noise_XX_25519_ChaChaPoly_SHA256`.
 //!
-//! [`Config`] is made once for a node. A [`Handshake`] turns the peer's bytes into ours until both sides have proved
-//! who they are, and becomes a [`Transport`], which seals and opens messages. Nothing here reads a socket, a clock or a
-//! random number generator: the seeds are handed in, so that the same seeds and the same bytes give the same run.
+//! A node makes one [`Config`]. A [`Handshake`] answers the peer's bytes with ours until both sides are authenticated, and
+//! then becomes a [`Transport`], which encrypts and decrypts messages. Nothing here reads a socket, a clock or a random
+//! number generator: the caller passes the seeds, so the same seeds and the same bytes give the same run.
 //!
 //! ```text
 //! dialer                                         listener
@@ -11,15 +11,15 @@
 //!    │ 3  s, se, payload                       ─▶ │    the listener is authenticated: it knows the dialer
 //! ```
 //!
-//! The payload carries the identity key, its signature over the Noise key, and the muxers that its sender speaks
-//! (libp2p/specs, `connections/inlined-muxer-negotiation.md`): both sides settle on the first of the dialer's list
-//! that the listener has. A peer that sends no list leaves it to multistream-select.
+//! The payload holds the identity key, its signature over the Noise key, and the muxers that the sender speaks
+//! (libp2p/specs, `connections/inlined-muxer-negotiation.md`). Both sides settle on the first muxer of the dialer's list
+//! that the listener has. If a peer sends no list, multistream-select agrees on the muxer later.
 //!
-//! Identities, ours and the peer's, are Ed25519 keys always, and ECDSA (P-256), RSA (2 048 to 8 192 bits) and Secp256k1
-//! keys with the features `ecdsa`, `rsa` and `secp256k1`. A peer whose key is of another type is refused with
+//! Identity keys, ours and the peer's, may always be Ed25519 keys, and also ECDSA (P-256), RSA (2 048 to 8 192 bits) and
+//! Secp256k1 keys with the features `ecdsa`, `rsa` and `secp256k1`. A peer whose key is of another type is refused with
 //! [`Error::UnsupportedKey`], which names the feature to add. An Ed25519 key of small order, or one that is not encoded
-//! canonically, is refused with [`Error::RefusedKey`], and so is an RSA key with an exponent other than 65 537. Signatures of
-//! Ed25519 are verified strictly: R may not be of small order, and S has to be below the order of the base point.
+//! canonically, is refused with [`Error::RefusedKey`], and so is an RSA key with an exponent other than 65 537. Signatures
+//! of Ed25519 are verified strictly: R may not be of small order, and S must be below the order of the base point.
 //!
 //! ```
 //! use swarm_notify::connection::{Role, noise::{Config, Handshake}};
@@ -66,8 +66,8 @@ use libp2p_identity::{Keypair, PeerId};
 use snow::params::NoiseParams;
 use zeroize::Zeroizing;
 
-/// What a node brings to every handshake: its static Noise key, the payload that proves the key to be its own, and the
-/// muxers it offers. Made once; a clone shares all of it.
+/// The part of a node in every handshake: its static Noise key, the payload that proves the key to be its own, and the
+/// muxers that it offers. A node makes one; a clone shares all of it.
 #[derive(Clone)]
 pub struct Config(Arc<Inner>);
 
@@ -81,17 +81,17 @@ struct Inner {
 }
 
 impl Config {
-    /// Makes the static key from `static_seed` (32 bytes that nobody else knows and that nothing else uses), and signs
-    /// it with `identity`.
+    /// Makes the static key from `static_seed`, and signs it with `identity`. The seed must be 32 bytes that nobody else
+    /// knows and that are used for nothing else.
     ///
-    /// `muxers` is offered in the `stream_muxers` extension, the preferred one first. Only what a
-    /// [`Connection`](super::Connection) speaks may be offered, which is `/yamux/1.0.0`. An empty list sends no extension,
+    /// `muxers` is the list that is offered in the `stream_muxers` extension, the preferred one first. It may contain only
+    /// what a [`Connection`](super::Connection) speaks, which is `/yamux/1.0.0`. With an empty list no extension is sent,
     /// and then multistream-select has to agree on the muxer.
     ///
     /// # Errors
-    /// [`Error::UnknownMuxer`] if the list names another muxer, since the peer could settle on it;
-    /// [`Error::UnsupportedKey`] if the identity cannot sign; [`Error::RefusedKey`] if peers of this crate would refuse it; [`Error::Oversized`] if the list is so long that the
-    /// handshake's messages would pass [`MAX_HANDSHAKE_MESSAGE`].
+    /// [`Error::UnknownMuxer`] if the list names another muxer, since the peer could settle on it; [`Error::UnsupportedKey`]
+    /// if the identity cannot sign; [`Error::RefusedKey`] if peers that use this crate would refuse the identity;
+    /// [`Error::Oversized`] if the list is so long that the handshake's messages would exceed [`MAX_HANDSHAKE_MESSAGE`].
     pub fn new(identity: &Keypair, static_seed: [u8; 32], muxers: &[&str]) -> Result<Self, Error> {
         if muxers.iter().any(|muxer| *muxer != yamux::NAME) {
             return Err(Error::UnknownMuxer);
@@ -99,7 +99,7 @@ impl Config {
         Self::offering(identity, &Zeroizing::new(static_seed), muxers)
     }
 
-    /// Offers any muxers, as a peer may.
+    /// Makes a config that offers any muxers, as a peer may.
     fn offering(identity: &Keypair, static_seed: &[u8; 32], muxers: &[&str]) -> Result<Self, Error> {
         let static_key = StaticKey::new(static_seed);
         let payload = payload::sign(identity, static_key.public(), muxers)?;
@@ -115,14 +115,14 @@ impl Config {
         })))
     }
 
-    /// Who we prove to be.
+    /// Returns the peer id of our identity.
     #[must_use]
     pub fn peer(&self) -> PeerId {
         self.0.peer
     }
 }
 
-/// Without the keys.
+/// Shows the config without its keys.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config").field("peer", &self.0.peer).field("muxers", &self.0.muxers).finish_non_exhaustive()

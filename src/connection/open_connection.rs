@@ -1,4 +1,4 @@
-//! [`OpenConnection`]: what an open connection is made of, and how its frames become Noise messages.
+//! [`OpenConnection`]: the parts of an open connection, and the way from its frames to Noise messages.
 
 use super::PackedPeer;
 use super::bucket::Bucket;
@@ -19,20 +19,20 @@ pub(super) struct OpenConnection {
     pub(super) peer: Option<PackedPeer>,
     /// Frames that were taken from the session because they do not fit in one Noise message. Empty otherwise.
     taken: Vec<u8>,
-    /// The number of messages into which the first of them have been encrypted, each as long as a message may be.
+    /// Number of messages into which the front of `taken` has been encrypted, each of the greatest size.
     messages_sealed: u32,
     resets: Bucket,
     pings: Bucket,
-    /// The streams that the peer opens.
+    /// The tokens for the streams that the peer opens.
     openings: Bucket,
-    /// The number of the peer's streams that have waited for a token.
+    /// Number of the peer's streams that have ever waited for a token.
     pub(super) paced: u32,
-    /// The peer's frames have ended it: what is left is our go-away.
+    /// The peer's frames have ended the connection: only our go-away is still sent.
     pub(super) is_broken: bool,
 }
 
 impl OpenConnection {
-    /// Puts a finished handshake together with a new session.
+    /// Makes an open connection of a finished handshake and a new session.
     pub(super) fn new(secured: Secured, session: Session<StreamKey>) -> Self {
         let (noise, peer) = (secured.transport, PackedPeer::pack(secured.remote.peer));
         Self {
@@ -49,10 +49,10 @@ impl OpenConnection {
         }
     }
 
-    /// Takes what the peer has done since the last call out of its budgets.
+    /// Charges the peer's budgets for what it has done since the last call.
     ///
     /// # Errors
-    /// The budget that does not allow for it.
+    /// The budget that is exceeded.
     #[inline]
     pub(super) fn charge(&mut self, config: &Config, now: Duration) -> Result<(), Flood> {
         let tally = self.session.take_tally();
@@ -70,34 +70,34 @@ impl OpenConnection {
         Ok(())
     }
 
-    /// Takes a stream that the peer opens out of its budget. `false`: the stream has to wait.
+    /// Takes a token for a stream that the peer opens. Returns `false` if there is none, so that the stream has to wait.
     #[inline]
     pub(super) fn take_opening(&mut self, config: &Config, now: Duration) -> bool {
         self.openings.try_take(config.openings, now)
     }
 
-    /// Puts back a stream that was taken out at the same time, and that its owner has refused.
+    /// Gives back the token of a stream that the owner has refused. It was taken at the same `now`.
     pub(super) fn put_back_opening(&mut self, config: &Config, now: Duration) {
         self.openings.put_back(config.openings, now);
     }
 
-    /// Returns the time from which on that budget has a stream again.
+    /// Returns the time from which on there is a token for another stream. It may be in the past.
     pub(super) const fn next_opening_at(&self, config: &Config) -> Duration {
         self.openings.next_at(config.openings)
     }
 
-    /// Returns the bytes of memory of its frames: those that wait, and those of streams that are unread.
+    /// Returns the bytes of memory of the frames that wait to be sent and of the unread data of streams.
     pub(super) fn held(&self) -> usize {
         memory_in_all([self.session.held(), self.taken.capacity()])
     }
 
-    /// Returns whether [`seal`](Self::seal) has begun with frames that do not fit in one message, and has not come to
-    /// their end.
+    /// Returns whether [`seal`](Self::seal) has begun with frames that do not fit in one message, and has not finished them.
     pub(super) fn is_part_sealed(&self) -> bool {
         self.taken.len() > self.bytes_sealed()
     }
 
-    /// Returns how many bytes of `taken` have been encrypted. The last message, which may be shorter, empties it.
+    /// Returns the number of bytes of `taken` that have been encrypted. The last message, which may be shorter, empties
+    /// `taken`.
     const fn bytes_sealed(&self) -> usize {
         (self.messages_sealed as usize).saturating_mul(noise::MAX_PLAINTEXT)
     }
@@ -105,6 +105,7 @@ impl OpenConnection {
     /// Appends the next Noise message of pending output to `out`. Appends nothing if no output is pending.
     pub(super) fn seal(&mut self, out: &mut Vec<u8>) -> Result<(), noise::Error> {
         if self.taken.is_empty() {
+            // Output that fits in one message is encrypted where it lies, without a move into `taken`.
             if self.session.output().len() <= noise::MAX_PLAINTEXT {
                 out.reserve_exact(noise::sealed_len(self.session.output().len()));
                 self.noise.seal(self.session.output(), out)?;
@@ -119,7 +120,7 @@ impl OpenConnection {
         self.noise.seal(part, out)?;
         self.messages_sealed.raise(1);
         if self.bytes_sealed() >= self.taken.len() {
-            // The session takes its memory back, unless it has other memory by now.
+            // The session takes the memory back, unless it has allocated other memory by now.
             self.messages_sealed = 0;
             self.taken.clear();
             self.session.borrow_output(&mut self.taken);

@@ -1,9 +1,10 @@
-//! [`PackedTime`]: a time in half the memory, for what there is many of.
+//! [`PackedTime`]: a time in half the memory of a `Duration`, for values of which there are many.
 
 use super::UNTIMED;
 use core::time::Duration;
 
-/// A time in nanoseconds, in half the memory. What is further away than 584 years, [`UNTIMED`] above all, never comes.
+/// A time in nanoseconds, in half the memory of a [`Duration`]. A time of more than 584 years, [`UNTIMED`] above all, never
+/// comes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct PackedTime(u64);
 

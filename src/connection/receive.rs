@@ -1,4 +1,4 @@
-//! The input of a connection: decrypted, handed to the muxer, and what comes of it.
+//! The input of a connection: it is decrypted, handed to the muxer, and turned into facts.
 
 use super::environment::Environment;
 use super::error::Error;
@@ -10,9 +10,9 @@ use super::{Connection, KEPT_UNTIL_OPEN, Phase, yamux};
 use alloc::boxed::Box;
 
 impl Connection {
-    /// Whether it is worth reading from the byte pipe: not while the peer does not read what it makes us say, nor
-    /// when 64 KiB have come for a connection that waits for permission to open, nor when it is over. It may
-    /// change with every call of another method.
+    /// Returns whether the owner should read from the byte pipe. It should not while the peer leaves our answers unread, nor
+    /// once 64 KiB have come for a connection that waits for permission to open, nor when the connection is over. The answer
+    /// may change with every call of another method.
     #[must_use]
     pub fn wants_input(&self) -> bool {
         match &self.phase {
@@ -22,15 +22,15 @@ impl Connection {
         }
     }
 
-    /// Makes `input` this connection's, before bytes are read into it: what it kept of its last turn comes first, and
-    /// what another connection left in it is gone.
+    /// Prepares `input` for this connection, before bytes are read into it. The bytes that the connection kept from its last
+    /// turn come first; the bytes of another connection are dropped.
     pub fn begin_input(&mut self, input: &mut Input) {
         input.begin(&mut self.kept);
     }
 
     /// Decodes `input` up to the next fact. Call it until it returns `None`: then all of the input has been decoded or is
-    /// kept, and the next read starts with [`begin_input`](Self::begin_input). [`is_cut_short`](Self::is_cut_short) says
-    /// whether it may have kept whole frames.
+    /// kept, and the next read starts with [`begin_input`](Self::begin_input). [`is_cut_short`](Self::is_cut_short) tells
+    /// whether whole frames may have been kept.
     #[must_use]
     pub fn receive(&mut self, input: &mut Input, env: &mut Environment<'_>) -> Option<Fact> {
         if input.take_fresh() {
@@ -45,7 +45,7 @@ impl Connection {
                     Some(Fact::ReadyToOpen)
                 }
                 Ok(false) => None,
-                // Pending output is still sent: a refusal in it tells the peer the reason.
+                // Pending output is still sent, since a refusal in it tells the peer the reason.
                 Err(error) => {
                     self.phase = Phase::Over { found: handshake.wrong_peer().map(Box::new), paced: 0 };
                     Some(Fact::Failed(error))
@@ -61,9 +61,9 @@ impl Connection {
         fact
     }
 
-    /// Returns whether the last [`receive`](Self::receive) stopped early, so that it may have kept whole frames: at the
-    /// [limit](Input::limit_frames) of frames or of [memory](Input::limit_memory), or because the peer does not read
-    /// pending output. Once [`wants_input`](Self::wants_input) says so, call [`begin_input`](Self::begin_input) and
+    /// Returns whether the last [`receive`](Self::receive) stopped early, so that whole frames may have been kept: at the
+    /// [limit](Input::limit_frames) of frames or of [memory](Input::limit_memory), or because the peer leaves our answers
+    /// unread. Once [`wants_input`](Self::wants_input) returns `true`, call [`begin_input`](Self::begin_input) and
     /// [`receive`](Self::receive) again, without another read.
     #[must_use]
     pub fn is_cut_short(&self) -> bool {
@@ -80,6 +80,7 @@ impl Connection {
         if let Some(fact) = self.fail_queued(env) {
             return Some(fact);
         }
+        // The owner has not answered the last offer, so the offer is repeated.
         if self.offered.is_some() {
             return Some(Fact::StreamOffered);
         }
@@ -107,6 +108,8 @@ impl Connection {
             let streams = &mut AllStreams { ids: env.streams, unnamed: &mut self.unnamed };
             match open.session.receive_with(streams, plain, &mut env.scratch.buffers) {
                 Ok((consumed, said)) => {
+                    // The muxer waits for an answer before it takes the payload of the frame that begins a stream. A
+                    // whole proposal in that payload spares the stream a place among those without an id.
                     let begins = said == Some(yamux::Fact::Inbound);
                     let is_proposed = begins
                         && plain
@@ -115,6 +118,7 @@ impl Connection {
                     input.set_frames_left(open.session.frames_left());
                     if is_kept {
                         self.kept.consume_frames(consumed);
+                        // Once the kept frames are handled, the bytes behind them move into the input.
                         input.load(&mut self.kept);
                     } else {
                         input.consume_plain(consumed);
@@ -133,7 +137,7 @@ impl Connection {
         }
     }
 
-    /// The peer's frames end it. The session has its go-away ready to be sent, so the phase stays.
+    /// Ends the connection because of the peer's frames. The phase stays, since the session has a go-away to send.
     fn broken_by(&mut self, error: Error, input: &mut Input) -> Fact {
         if let Phase::Open(open) = &mut self.phase {
             open.is_broken = true;

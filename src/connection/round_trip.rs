@@ -1,20 +1,20 @@
-//! [`RoundTrip`]: the time from a word of ours to the peer's answer.
+//! [`RoundTrip`]: the time from a message of ours to the peer's answer.
 
 use core::time::Duration;
 
 /// The last round trip of a connection.
 ///
-/// Its handshake has one: a message of Noise is answered by the next one. (Words of multistream-select are not: peers say them
-/// unasked.) After it each ping of ours that is answered counts. Both times are in nanoseconds, in half the memory of a
-/// [`Duration`].
+/// The handshake has one, since a Noise message is answered by the next one. Lines of multistream-select do not count, since
+/// peers send them unasked. After the handshake each answered ping of ours counts. Both times are in nanoseconds, in half
+/// the memory of a [`Duration`].
 #[derive(Debug)]
 pub(super) struct RoundTrip {
-    /// The time at which we have asked, while the answer is awaited.
+    /// The time at which our message left, while its answer is awaited.
     asked: u64,
     last: u64,
 }
 
-/// There is no such time. A time that is further away counts as none, too.
+/// Stands for no time. A time beyond 584 years counts as none, too.
 const NONE: u64 = u64::MAX;
 
 impl RoundTrip {
@@ -22,20 +22,20 @@ impl RoundTrip {
         Self { asked: NONE, last: NONE }
     }
 
-    /// A part of our handshake, or a ping, leaves now.
+    /// Takes note that a part of our handshake, or a ping, leaves at `now`.
     pub(super) fn ask(&mut self, now: Duration) {
         self.asked = nanos(now);
     }
 
-    /// An answer has proved who the peer is.
+    /// Takes note that the peer's answer has authenticated it.
     pub(super) fn authenticated(&mut self, now: Duration) {
-        // The gate at the end of the handshake answers nothing.
+        // Only the first gate counts: a dialer's second one, after the muxer's negotiation, answers no Noise message.
         if self.last == NONE {
             self.answered(now);
         }
     }
 
-    /// The peer has answered.
+    /// Takes note that the peer has answered.
     pub(super) fn answered(&mut self, now: Duration) {
         if self.asked != NONE {
             self.last = nanos(now).saturating_sub(self.asked);
@@ -43,12 +43,12 @@ impl RoundTrip {
         }
     }
 
-    /// No answer is awaited any more.
+    /// Awaits no answer any more.
     pub(super) const fn forget(&mut self) {
         self.asked = NONE;
     }
 
-    /// Somebody else has measured it.
+    /// Replaces the round trip by one that was measured elsewhere.
     #[cfg(feature = "swarm")]
     pub(super) fn set(&mut self, round_trip: Duration) {
         self.last = nanos(round_trip);
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_that_proves_who_the_peer_is_counts_from_our_last_word() {
+    fn the_handshakes_round_trip_counts_from_our_last_message() {
         let mut round_trip = RoundTrip::new();
         round_trip.authenticated(ms(1));
         assert_eq!(round_trip.last(), None, "nobody has asked");
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_beyond_584_years_is_none() {
+    fn a_time_beyond_584_years_counts_as_none() {
         let mut round_trip = RoundTrip::new();
         round_trip.ask(Duration::MAX);
         round_trip.answered(Duration::MAX);

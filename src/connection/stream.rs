@@ -1,4 +1,4 @@
-//! [`Stream`]: one stream's state, protocol and counters, around the muxer's stream.
+//! [`Stream`]: the state, protocol and counters of one stream, around the muxer's stream.
 
 pub(super) mod machine;
 
@@ -25,57 +25,59 @@ impl Queued for Stream {
     }
 }
 
-/// One stream. It is made by the owner, lives in the owner's [`Streams`], and is worked on by its connection.
+/// One stream. The owner makes it and keeps it in its [`Streams`]; the stream's connection changes it.
 #[derive(Debug)]
 pub struct Stream {
-    /// Where it is in its life, which only [`on`](Self::on) changes.
+    /// The state of the stream's life. Only [`on`](Self::on) changes it.
     state: State,
-    /// None until it has a place on the wire.
+    /// The muxer's stream; `None` until there is one.
     pub(super) yamux: Option<yamux::Stream>,
     pub(super) negotiation: Negotiation,
-    /// [`Protocol::NONE`] while there is none. While a listener negotiates it is the one that was refused last.
+    /// The protocol that is agreed or proposed; [`Protocol::NONE`] if there is none. While a listener negotiates, it is the
+    /// protocol that was refused last.
     pub(super) protocol: Protocol,
     node: QueueNode,
     pub(super) waits: Option<StreamWait>,
-    /// Its half-open time is its own, which [`StreamDeadlines`](super::stream_deadlines::StreamDeadlines) keeps.
+    /// The stream has a half-open time of its own, which [`StreamDeadlines`](super::stream_deadlines::StreamDeadlines)
+    /// keeps.
     pub(super) has_own_time: bool,
     pub(super) sent: u64,
 }
 
-// A swarm has one for each stream of each connection, idle or not.
+// A swarm has one of these for each stream of each connection, idle or not.
 const _: () = assert!(size_of::<Option<(NonZeroU32, Stream)>>() <= 104);
 const _: () = assert!(size_of::<Negotiation>() <= 16);
 
-/// What multistream-select keeps of a stream. It says whose side of it we are; how far the two have come, the stream's
-/// [`State`] says.
+/// The multistream-select part of a stream. It tells which side of the negotiation we are; the stream's [`State`] tells how
+/// far the negotiation has come.
 #[derive(Debug)]
 pub(super) enum Negotiation {
-    /// Ours.
+    /// We began the stream and propose protocols.
     Dialer(multistream::DialerSelect, Proposals),
-    /// The peer's.
+    /// The peer began the stream and proposes protocols.
     Listener(multistream::ListenerSelect),
-    /// Both sides have said their word. Nothing of the stream is read before, so that what has been is counted here.
+    /// The negotiation is over. `received` is the number of bytes of data that the owner has read; it can read none before.
     Over { received: u64 },
 }
 
-/// What an outbound stream proposes, in order of preference.
+/// The protocols that an outbound stream proposes, in order of preference.
 #[derive(Debug)]
 pub(super) enum Proposals {
-    /// `Stream::protocol` alone: lazily, so that data may follow at once.
+    /// `Stream::protocol` alone. The proposal is lazy: data may follow it at once.
     One,
-    /// These. Few streams have several, so that these may lie further away.
+    /// Several protocols. Few streams propose several, so they lie behind another pointer, which keeps the others small.
     Many(Box<Box<[Protocol]>>),
 }
 
 impl Stream {
-    /// A stream that the peer has begun: for [`Connection::accept_stream`](super::Connection::accept_stream).
+    /// Makes a stream that the peer has begun, for [`Connection::accept_stream`](super::Connection::accept_stream).
     #[must_use]
     pub fn inbound() -> Self {
         Self::new(State::inbound(), Negotiation::Listener(multistream::ListenerSelect::new()), Protocol::NONE)
     }
 
-    /// A stream that proposes `protocols` in order of preference, for
-    /// [`Connection::open_stream`](super::Connection::open_stream); `None` if there is no protocol at all.
+    /// Makes a stream that proposes `protocols` in order of preference, for
+    /// [`Connection::open_stream`](super::Connection::open_stream). Returns `None` if `protocols` is empty.
     #[must_use]
     pub fn outbound(protocols: &[Protocol]) -> Option<Self> {
         let (proposals, protocol) = match protocols {
@@ -92,12 +94,12 @@ impl Stream {
         Self { state, yamux: None, negotiation, protocol, node, waits, has_own_time: false, sent: 0 }
     }
 
-    /// Returns its state.
+    /// Returns the state of the stream's life.
     pub(super) const fn state(&self) -> State {
         self.state
     }
 
-    /// Takes a step of its [machine](machine), and returns what that asks for; `None` if nothing has changed.
+    /// Takes a step of the stream's [machine](machine), and returns the effect of the step; `None` if nothing has changed.
     #[inline(always)]
     pub(super) fn on(&mut self, trigger: Trigger) -> Option<Effect> {
         let (state, effect) = step(self.state, trigger)?;
@@ -105,8 +107,8 @@ impl Stream {
         Some(effect)
     }
 
-    /// The protocol: agreed on, or the only one that was proposed. Of a stream that has failed of
-    /// [`Failure::Denied`](crate::lifecycle::Failure::Denied) it is the one that was
+    /// Returns the protocol that is agreed, or the only one that was proposed. For a stream that has failed with
+    /// [`Failure::Denied`](crate::lifecycle::Failure::Denied) it is the protocol that was
     /// [refused](super::Connection::refuse_protocol) last.
     #[must_use]
     pub const fn protocol(&self) -> Option<&Protocol> {
@@ -117,14 +119,14 @@ impl Stream {
         self.protocol.some()
     }
 
-    /// How many bytes of data have been accepted from the owner so far, sent or not; what negotiation says is not
+    /// Returns the number of bytes of data that the owner has written so far, sent or not. Lines of the negotiation are not
     /// counted.
     #[must_use]
     pub const fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// How many bytes of data the owner has read so far.
+    /// Returns the number of bytes of data that the owner has read so far.
     #[must_use]
     pub const fn received(&self) -> u64 {
         match self.negotiation {
@@ -133,56 +135,56 @@ impl Stream {
         }
     }
 
-    /// Both directions are over: our FIN is sent, and the peer's has been read.
+    /// Returns whether both directions are over: our FIN is sent, and the peer's FIN has been read.
     #[must_use]
     pub const fn is_finished(&self) -> bool {
         matches!(self.state.life(), Life::Finished)
     }
 
-    /// Whether a read would give bytes, or the end for the first time.
+    /// Returns whether a read would return bytes, or the end for the first time.
     #[must_use]
     pub fn is_readable(&self) -> bool {
         self.state.may_read().is_ok()
             && (!self.unread().is_empty() || (self.is_remote_finished() && self.state.awaits_end()))
     }
 
-    /// Whether a write would find place, as far as the stream goes: the connection's output may be full nevertheless.
+    /// Returns whether the stream itself can take a write. The connection's output may be full nevertheless.
     #[must_use]
     pub fn is_writable(&self) -> bool {
         self.may_write().is_ok()
             && self.yamux.as_ref().is_some_and(|yamux| yamux.may_write() && yamux.send_window() > 0)
     }
 
-    /// Whether its owner may write: not before the protocol is agreed, or is the only one that was proposed, so that data
-    /// cannot go astray.
+    /// Returns whether the owner may write. It may not before the protocol is agreed, unless only one was proposed:
+    /// otherwise the data could reach another protocol.
     pub(super) const fn may_write(&self) -> Result<(), WriteError> {
         self.state.may_write(matches!(self.negotiation, Negotiation::Dialer(_, Proposals::One)))
     }
 
-    /// Returns the number of bytes of data that have come and have not been read. It is 0 while the protocol is not agreed.
+    /// Returns the number of bytes of data that have come and have not been read; 0 while the protocol is not agreed.
     #[must_use]
     pub fn unread_len(&self) -> usize {
         if self.state.has_data() { self.unread().len() } else { 0 }
     }
 
-    /// Returns the most bytes of data that may be [unread](Self::unread_len) from now on: the receive window. It may grow
-    /// ([`max_receive_window`](yamux::Config::max_receive_window)). One that is set below
-    /// [`INITIAL_WINDOW`](yamux::INITIAL_WINDOW) is that much until the peer has used the difference up. 0 while the stream
-    /// has no place on the wire.
+    /// Returns the receive window: the maximum number of bytes of data that may be [unread](Self::unread_len) from now on; 0
+    /// while the muxer has no stream yet. The window may grow ([`max_receive_window`](yamux::Config::max_receive_window)).
+    /// If it is configured below [`INITIAL_WINDOW`](yamux::INITIAL_WINDOW), it is that much until the owner has read the
+    /// difference.
     #[must_use]
     pub fn receive_window(&self) -> usize {
         self.yamux.as_ref().map_or(0, yamux::Stream::most_unread)
     }
 
-    /// Returns the number of bytes of data that the peer allows us to send now, beyond all that were accepted from the owner.
-    /// 0 while the stream has no place on the wire.
+    /// Returns the number of bytes of data that the peer allows us to send now, beyond all that the owner has written; 0
+    /// while the muxer has no stream yet.
     #[must_use]
     pub fn send_window(&self) -> usize {
         self.yamux.as_ref().map_or(0, |yamux| yamux.send_window() as usize)
     }
 
-    /// Takes the bytes of data that arrived and have not been read: none while the protocol was not agreed, since until
-    /// then what arrives is the negotiation's.
+    /// Takes the bytes of data that have come and have not been read. There are none while the protocol is not agreed, since
+    /// until then all bytes belong to the negotiation.
     pub fn take_unread(&mut self) -> Vec<u8> {
         match (self.state.has_data(), &mut self.yamux) {
             (true, Some(yamux)) => yamux.take_unread(),
@@ -190,7 +192,7 @@ impl Stream {
         }
     }
 
-    /// It waits for the peer's other half.
+    /// Returns whether the stream waits for the peer with a half-open time running.
     pub(super) const fn is_half_open(&self) -> bool {
         matches!(self.waits, Some(StreamWait::HalfOpen | StreamWait::OwnHalfOpen))
     }
@@ -199,27 +201,28 @@ impl Stream {
         self.yamux.as_ref().map(yamux::Stream::unread).unwrap_or_default()
     }
 
-    /// Whether the peer's FIN has come. What came before it may still be unread. A reset undoes it.
+    /// Returns whether the peer's FIN has come. Earlier bytes may still be unread. After a reset it returns `false`.
     #[must_use]
     pub fn is_remote_finished(&self) -> bool {
         self.yamux.as_ref().is_some_and(yamux::Stream::is_remote_finished)
     }
 
     /// Returns whether the owner has finished our side, so that nothing more can be written. Written bytes and our FIN may
-    /// still wait to be sent: [`is_fin_sent`](Self::is_fin_sent). A reset undoes it.
+    /// still wait to be sent: see [`is_fin_sent`](Self::is_fin_sent). After a reset it returns `false`.
     #[must_use]
     pub const fn is_local_finished(&self) -> bool {
         self.state.is_local_finished()
     }
 
-    /// Returns whether our FIN has been written to the byte pipe, behind all data. The peer may not have read it. A
-    /// reset undoes it.
+    /// Returns whether our FIN has been written to the byte pipe, behind all data. The peer may not have read it. After a
+    /// reset it returns `false`.
     #[must_use]
     pub const fn is_fin_sent(&self) -> bool {
         self.state.is_fin_sent()
     }
 
-    /// The protocols that it proposes, in order of preference, until one is agreed; none on a stream of the peer's.
+    /// Returns the protocols that the stream proposes, in order of preference, until one is agreed. They are none for a
+    /// stream that the peer began.
     #[must_use]
     pub fn proposed(&self) -> &[Protocol] {
         match &self.negotiation {
@@ -228,7 +231,7 @@ impl Stream {
         }
     }
 
-    /// The protocols that are proposed.
+    /// Returns the proposed protocols as a slice, wherever they are kept.
     pub(super) fn proposals<'a>(protocol: &'a Protocol, proposals: &'a Proposals) -> &'a [Protocol] {
         match (proposals, protocol.some()) {
             (Proposals::Many(many), _) => many,

@@ -1,8 +1,9 @@
-//! [`DeadlineQueue`]: streams of one connection that wait for the same thing, the one that has waited longest first.
-//!
-//! All that wait in one queue wait equally long, so that the head has the earliest deadline. The links go through the
-//! streams themselves: joining, leaving and looking cost O(1) and no memory. Half-open streams whose owner has given
-//! them a time of their own are in a queue apart, whose order says nothing of deadlines: [`OwnTimes`] has those.
+//! [`StreamDeadlines`]: the deadlines of the streams of one connection. [`DeadlineQueue`]: the streams that wait for the
+//! same thing, the one that has waited longest first.
+//! All streams in one queue wait equally long, so the head has the earliest deadline. The links of a queue go through the
+//! streams themselves: joining at the end, leaving and looking cost O(1) and no memory. Half-open streams to which the owner
+//! has given a time of their own are in a separate queue, whose order says nothing about deadlines: [`OwnTimes`] keeps
+//! those.
 
 mod own_times;
 
@@ -13,23 +14,24 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 use own_times::OwnTimes;
 
-/// What a stream waits for, which is also the queue that it hangs on.
+/// The thing that a stream waits for. It selects the queue of the stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum StreamWait {
-    /// For the peer's word on the protocol that we have proposed.
+    /// The peer's answer to the protocol that we have proposed.
     Negotiation,
-    /// For the peer's next proposal, since we speak none of those that have come.
+    /// The peer's next proposal, since we speak none of those that have come.
     Proposal,
-    /// For the peer's other half: ours is over and nothing comes, or theirs is and they grant nothing.
+    /// The other half of a half-open stream: our half is over and the peer sends nothing, or the peer's half is over and it
+    /// grants no window.
     HalfOpen,
-    /// The same, with a time of its own.
+    /// The other half of a half-open stream that has a time of its own.
     OwnHalfOpen,
-    /// For the peer to be done, after the owner closed the stream.
+    /// The peer's end, after the owner has closed the stream.
     Close,
 }
 
 impl StreamWait {
-    /// Returns the time that each stream in this queue may wait; `None` if there is no limit, or a limit for each.
+    /// Returns the time that each stream in this queue may wait; `None` if there is no limit, or if each stream has its own.
     const fn time(self, config: &Config) -> Option<Duration> {
         match self {
             Self::Negotiation | Self::Proposal => Some(config.negotiation_timeout),
@@ -40,7 +42,7 @@ impl StreamWait {
     }
 }
 
-/// A stream's links in the [`DeadlineQueue`] of what it waits for; it means nothing while the stream waits for nothing.
+/// A stream's links in its [`DeadlineQueue`]. They mean nothing while the stream waits for nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QueueNode {
     /// The time at which the stream began to wait.
@@ -51,16 +53,16 @@ pub(super) struct QueueNode {
 
 const _: () = assert!(size_of::<QueueNode>() <= 16);
 
-/// The slot of a neighbour in a queue, or none: half the memory of its id. A stream leaves its queue before it leaves
-/// the table, so that its slot is enough; who does not lead back is no neighbour, but sits there after one whose owner
-/// took it out too early.
+/// The slot of a neighbour in a queue, or none: half the memory of its id. A stream leaves its queue before it leaves the
+/// table, so its slot is enough to find it. An owner may take a stream out of the table too early, and another stream may
+/// then sit in the slot: a neighbour is valid only if it links back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Neighbour(Option<NonZeroU32>);
 
 impl Neighbour {
     const NONE: Self = Self(None);
 
-    /// Counted from 1: an index is of 30 bits, so that this does not wrap.
+    /// Makes a link to a stream. It counts slots from 1; an index has 30 bits, so the sum does not wrap.
     fn to(id: StreamId) -> Self {
         Self(NonZeroU32::new((id.index() as u32).wrapping_add(1)))
     }
@@ -71,18 +73,18 @@ impl Neighbour {
 }
 
 impl QueueNode {
-    /// That of what waits for nothing.
+    /// The node of a stream that waits for nothing.
     pub(super) const NOWHERE: Self =
         Self { since: PackedTime::UNTIMED, before: Neighbour::NONE, after: Neighbour::NONE };
 }
 
-/// What has a place in a queue. The two are apart, since a byte beside the place would cost eight.
+/// An entry of a queue. The wait and the node are two fields, since padding would make one byte beside the node cost eight.
 pub(super) trait Queued {
     fn node(&self) -> (Option<StreamWait>, &QueueNode);
     fn node_mut(&mut self) -> (&mut Option<StreamWait>, &mut QueueNode);
 }
 
-/// The streams that wait for one thing.
+/// The streams of one connection that wait for one thing.
 #[derive(Debug)]
 pub(super) struct DeadlineQueue {
     wait: StreamWait,
@@ -94,20 +96,20 @@ impl DeadlineQueue {
         Self { wait, ends: None }
     }
 
-    /// The stream that has waited longest, and since when.
+    /// Returns the stream that has waited longest, and the time since when it waits.
     fn longest<S: Queued>(&self, streams: &Table<StreamId, S>) -> Option<(Duration, StreamId)> {
         let (head, _) = self.ends?;
         let (wait, node) = streams.get(head)?.node();
         wait.map(|_| (node.since.time(), head))
     }
 
-    /// The earliest deadline and whose it is.
+    /// Returns the earliest deadline and its stream.
     fn first<S: Queued>(&self, streams: &Table<StreamId, S>, config: &Config) -> Option<(Duration, StreamId)> {
         let time = self.wait.time(config)?;
         self.longest(streams).map(|(since, id)| (since.saturating_add(time), id))
     }
 
-    /// Appends a stream that hangs on no queue.
+    /// Appends a stream that is in no queue.
     fn push<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Duration) {
         let before = self.ends.map(|(_, tail)| tail);
         let Some(stream) = streams.get_mut(id) else { return };
@@ -127,8 +129,8 @@ impl DeadlineQueue {
         }
     }
 
-    /// Puts in a stream that hangs on no queue, behind all that have waited as long: where most belong at the end, it takes
-    /// a step for each of those that have not.
+    /// Inserts a stream that is in no queue, behind all streams that have waited at least as long. It walks from the end,
+    /// over each stream that has waited less long, since most streams belong at the end.
     fn push_in_order<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Duration) {
         let (moment, mut after) = (PackedTime::new(since), None);
         let mut before = self.ends.map(|(_, tail)| tail);
@@ -156,7 +158,7 @@ impl DeadlineQueue {
         }
     }
 
-    /// Takes out a stream whose place was here.
+    /// Removes a stream whose node was `left`.
     fn unlink<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, left: QueueNode) {
         let before = before(streams, id, left).map(|(id, node)| {
             node.after = left.after;
@@ -174,13 +176,13 @@ impl DeadlineQueue {
     }
 }
 
-/// The place of a stream that waits for something.
+/// Returns the node of a stream that waits for something.
 fn node_of<S: Queued>(streams: &mut Table<StreamId, S>, id: StreamId) -> Option<&mut QueueNode> {
     let (wait, node) = streams.get_mut(id)?.node_mut();
     wait.map(|_| node)
 }
 
-/// Who is before a stream with this place, if that leads back.
+/// Returns the neighbour before a stream with this node, if that neighbour links back.
 fn before<S: Queued>(
     streams: &mut Table<StreamId, S>,
     id: StreamId,
@@ -191,7 +193,7 @@ fn before<S: Queued>(
     Some((before, node))
 }
 
-/// Who is after it, likewise.
+/// Returns the neighbour after a stream with this node, if that neighbour links back.
 fn after<S: Queued>(
     streams: &mut Table<StreamId, S>,
     id: StreamId,
@@ -202,7 +204,7 @@ fn after<S: Queued>(
     Some((after, node))
 }
 
-/// The queues of one connection. A stream hangs on at most one of them.
+/// The queues of one connection. A stream is in at most one of them.
 #[derive(Debug)]
 pub(super) struct StreamDeadlines {
     queues: [DeadlineQueue; 5],
@@ -240,7 +242,7 @@ impl StreamDeadlines {
         }
     }
 
-    /// Makes a stream wait for `wait` from `since` on, and for nothing else any more.
+    /// Makes a stream wait for `wait` from `since` on, and for nothing else.
     pub(super) fn join<S: Queued>(
         &mut self,
         streams: &mut Table<StreamId, S>,
@@ -255,23 +257,23 @@ impl StreamDeadlines {
         }
     }
 
-    /// Makes a stream that waits for nothing wait for the peer's next proposal, since a time that may lie before that of
-    /// others that do.
+    /// Makes a stream that waits for nothing wait for the peer's next proposal. `since` may lie before the time at which
+    /// streams in that queue began to wait.
     pub(super) fn join_proposal<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Duration) {
         self.of(StreamWait::Proposal).push_in_order(streams, id, since);
     }
 
-    /// Gives a stream that waits for nothing a time of its own for its half-open waits.
+    /// Gives a stream a half-open time of its own. The stream must wait for nothing now.
     pub(super) fn set_own_time(&mut self, id: StreamId, time: Option<Duration>) {
         self.own.set(id, time);
     }
 
-    /// Forgets the time of a stream that waits for nothing.
+    /// Removes the half-open time that a stream has of its own. The stream must wait for nothing now.
     pub(super) fn forget_own_time(&mut self, id: StreamId) {
         self.own.forget(id);
     }
 
-    /// The half-open stream that has been silent longest, and since when.
+    /// Returns the half-open stream that has been silent longest, and the time since when.
     pub(super) fn silent_longest<S: Queued>(&self, streams: &Table<StreamId, S>) -> Option<(Duration, StreamId)> {
         let [_, _, half_open, own_half_open, _] = &self.queues;
         half_open.longest(streams).into_iter().chain(own_half_open.longest(streams)).min()
@@ -290,7 +292,7 @@ impl StreamDeadlines {
         }
     }
 
-    /// Who joined without a time begins to wait now. They are the last of their queues.
+    /// Starts the time of the streams that joined untimed. They are the last of their queues.
     pub(super) fn count_from<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, now: Duration) {
         for queue in &self.queues {
             let mut next = queue.ends.map(|(_, tail)| tail);
@@ -308,7 +310,7 @@ impl StreamDeadlines {
         }
     }
 
-    /// The earliest deadline of all.
+    /// Returns the earliest deadline of all queues and its stream.
     pub(super) fn first<S: Queued>(
         &self,
         streams: &Table<StreamId, S>,

@@ -1,6 +1,6 @@
-//! What an owner does with streams: begin, accept, read, write, finish, close, reset.
+//! The commands of an owner for streams: begin, accept, read, write, finish, close, reset.
 //!
-//! Commands say at once what they come to; none of them causes a [`Fact`] that is not returned.
+//! A command returns its result at once. It causes no [`Fact`] other than the one that it returns.
 
 use super::negotiate::send_first_proposal;
 use super::stream::Negotiation;
@@ -13,41 +13,43 @@ use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 use core::fmt;
 use core::time::Duration;
 
-/// Why nothing was read. Nothing has changed.
+/// The reason why nothing was read. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// Nothing has come that was not read; it will be told when something does.
+    /// Nothing is unread, or the stream is not open yet. [`Fact::Readable`] follows when more comes on an open stream.
     Blocked,
     /// The owner has closed the stream.
     Closed,
-    /// The stream has ended; what had arrived before can be taken as a whole.
+    /// The stream has ended. Bytes that came before the end can be taken as a whole:
+    /// [`Stream::take_unread`](super::Stream::take_unread).
     Ended,
-    /// No stream stands under this id in the table, or not any more.
+    /// The table has no stream under this id, or no longer has it.
     Stale,
 }
 
-/// Why nothing was written. Nothing has changed.
+/// The reason why nothing was written. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// There is no place: the peer grants no window, the connection's output is full, the protocol has yet to be agreed,
-    /// or the stream waits behind others that the peer has not acknowledged. It will be told when there is, at the latest
-    /// when the stream is open.
+    /// There is no room: the peer grants no window, the connection's output is full, the protocol is not agreed yet, or the
+    /// stream waits behind others that the peer has not acknowledged. [`Fact::Writable`] follows when there is room, or at
+    /// the latest the stream's opening.
     Blocked,
     /// The owner has finished or closed its side, or is closing the connection.
     Closed,
     /// The stream has ended.
     Ended,
-    /// No stream stands under this id in the table, or not any more.
+    /// The table has no stream under this id, or no longer has it.
     Stale,
 }
 
 impl Connection {
-    /// Takes a stream that was [`Fact::StreamOffered`], which its owner has put into the table; without that, the peer is
-    /// refused. The fact that may come with it is what its first proposals have come to: [`Fact::StreamReadyToOpen`], or
-    /// [`Fact::StreamFailed`]; it may also follow later.
-    /// [`Config::negotiation_timeout`](super::Config::negotiation_timeout) counts on from the time at which the peer began it.
+    /// Accepts the stream of the last [`Fact::StreamOffered`]. The owner has put a stream into the table under `id` before;
+    /// if it has not, the peer's stream is refused. The call may return the fact that follows from the first proposals,
+    /// [`Fact::StreamReadyToOpen`] or [`Fact::StreamFailed`]; otherwise that fact follows later.
+    /// [`Config::negotiation_timeout`](super::Config::negotiation_timeout) goes on from the time at which the peer began the
+    /// stream.
     #[must_use = "the fact is not said again"]
     pub fn accept_stream(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let offered = self.offered?;
@@ -60,7 +62,8 @@ impl Connection {
         match offered {
             Offered::Beginning => {
                 stream.yamux = open.session.accept(id.into());
-                // Its proposal has come, so that it waits for nothing, unless that is one that we do not speak.
+                // Its proposal has come with its first frame, so it waits for nothing now. If we do not speak that protocol,
+                // the negotiation starts the wait.
                 self.count_inbound_begun();
                 None
             }
@@ -75,7 +78,7 @@ impl Connection {
         }
     }
 
-    /// Refuses a stream that was [`Fact::StreamOffered`], with a reset. It takes no token of
+    /// Refuses the stream of the last [`Fact::StreamOffered`] with a reset. It takes no token of
     /// [`Config::openings`](super::Config::openings).
     pub fn refuse_stream(&mut self, env: &mut Environment<'_>) {
         let (Some(offered), Phase::Open(open)) = (self.offered.take(), &mut self.phase) else { return };
@@ -86,17 +89,17 @@ impl Connection {
         }
     }
 
-    /// Begins a stream that its owner has put into the table under `id`. The stream waits its turn while the peer has not
+    /// Begins a stream that the owner has put into the table under `id`. The stream waits in a queue while the peer has not
     /// acknowledged [`yamux::Config::ack_backlog`] streams, while [`yamux::Config::early_streams`] have begun and the peer
     /// has not sent a frame, and while the peer does not read pending output. The wait counts as negotiation.
     ///
     /// # Errors
-    /// What the stream has failed of, without being begun: [`Failure::ConnectionClosed`] if the connection is not open
-    /// or either side has said go-away, [`Failure::Limit`] if yamux's ids are spent. Nothing has changed.
+    /// The failure of the stream, which was not begun: [`Failure::ConnectionClosed`] if the connection is not open or either
+    /// side has sent go-away, [`Failure::Limit`] if yamux's ids are used up. Nothing has changed.
     pub fn open_stream(&mut self, id: StreamId, env: &mut Environment<'_>) -> Result<(), Failure> {
         let Phase::Open(open) = &mut self.phase else { return Err(Failure::ConnectionClosed) };
         open.session.borrow_output(&mut env.scratch.output);
-        // Streams that are opened and given up while nothing can be written would pile up in the output.
+        // Otherwise streams that are opened and given up while nothing can be written would pile up in the output.
         let waits = !self.queued.is_empty() || open.session.is_clogged();
         let started = match open.session.can_open() {
             Ok(()) if waits => Err(yamux::OpenError::AckBacklog),
@@ -119,18 +122,18 @@ impl Connection {
         Ok(())
     }
 
-    /// Makes a stream wait from now on.
+    /// Makes a stream wait for `wait` from `env.now` on.
     pub(super) fn wait(&mut self, id: StreamId, wait: StreamWait, env: &mut Environment<'_>) {
         self.is_untimed |= env.now == UNTIMED;
         self.stream_deadlines.join(env.streams, id, wait, env.now);
     }
 
-    /// Reads what has come, and says how many bytes that was. `Ok(0)`, for a buffer that is not empty, is the end: the
-    /// peer's FIN has been read; into an empty one nothing is read, and not the end either. The fact that may come with
-    /// it is the stream's own end, if our FIN is sent already.
+    /// Reads bytes that have come, and returns their number. `Ok(0)` with a buffer that is not empty is the end: the peer's
+    /// FIN has been read. With an empty buffer nothing is read, not even the end. The fact, if there is one, is the stream's
+    /// own end, which follows if our FIN is sent already.
     ///
     /// # Errors
-    /// [`ReadError`]; nothing has changed.
+    /// A [`ReadError`]; nothing has changed.
     pub fn read(
         &mut self,
         id: StreamId,
@@ -160,11 +163,11 @@ impl Connection {
         }
     }
 
-    /// Writes as much as there is place for, and says how much. After less than all, [`Fact::Writable`] follows once
-    /// there is place again.
+    /// Writes as much as there is room for, and returns the number of bytes written. If these are not all,
+    /// [`Fact::Writable`] follows once there is room again.
     ///
     /// # Errors
-    /// [`WriteError`]; nothing has changed.
+    /// A [`WriteError`]; nothing has changed.
     pub fn write(&mut self, id: StreamId, data: &[u8], env: &mut Environment<'_>) -> Result<usize, WriteError> {
         let Phase::Open(open) = &mut self.phase else { return Err(WriteError::Ended) };
         let stream = env.streams.get_mut(id).ok_or(WriteError::Stale)?;
@@ -175,7 +178,7 @@ impl Connection {
         let Some(yamux) = &mut stream.yamux else { return Err(WriteError::Blocked) };
         open.session.borrow_output(&mut env.scratch.output);
         let n = open.session.write(yamux, data);
-        // Where nothing was taken, it would stay where nothing is to be sent.
+        // If nothing was written, this session would keep the memory although it has nothing to send.
         open.session.give_output(&mut env.scratch.output);
         stream.sent.raise(n as u64);
         if n > 0 {
@@ -188,8 +191,9 @@ impl Connection {
         if n == 0 && !data.is_empty() { Err(WriteError::Blocked) } else { Ok(n) }
     }
 
-    /// Ends our side, after what was written. The FIN waits for the peer's word on the protocol, since some reset a
-    /// stream that ends before they have answered, and for ours. Repeating it changes nothing.
+    /// Finishes our side, after the data that was written. The FIN waits until the peer has answered our proposal, since
+    /// some peers reset a stream that ends before their answer, and until we have confirmed the peer's proposal. A second
+    /// call changes nothing.
     ///
     /// # Errors
     /// [`WriteError::Ended`] or [`WriteError::Stale`]; nothing has changed.
@@ -206,9 +210,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Closes an open stream politely: our side is finished, and what still comes is dropped, with window granted,
-    /// until the peer is done or [`Config::close_timeout`](super::Config::close_timeout) has passed. One that is not open yet
-    /// is given up at once, and has failed of [`Failure::Requested`]. The fact that may come with it is the stream's end.
+    /// Closes an open stream politely: our side is finished, and data that still comes is dropped while window is granted
+    /// for it, until the peer is done or [`Config::close_timeout`](super::Config::close_timeout) has passed. A stream that
+    /// is not open yet is given up at once, and fails with [`Failure::Requested`]. The fact, if there is one, is the
+    /// stream's end.
     pub fn close_stream(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(_) = &self.phase else { return None };
         let state = env.streams.get(id)?.state();
@@ -235,9 +240,9 @@ impl Connection {
         if has_end { self.step(id, Trigger::EndRead, env) } else { None }
     }
 
-    /// Gives a stream a time of its own in the place of [`Config::half_open_timeout`](super::Config::half_open_timeout),
-    /// or `None` for no limit. If the stream is half-open already, the time begins with this call. A stream that has
-    /// ended, or that was closed, is left as it is.
+    /// Gives a stream a half-open time of its own, in place of
+    /// [`Config::half_open_timeout`](super::Config::half_open_timeout); `None` means no limit. If the stream is half-open
+    /// already, the time begins with this call. A stream that has ended, or that was closed, keeps its deadline.
     pub fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>, env: &mut Environment<'_>) {
         let Some(stream) = env.streams.get_mut(id).filter(|stream| !stream.state().is_over()) else { return };
         stream.has_own_time = true;
@@ -251,8 +256,8 @@ impl Connection {
         }
     }
 
-    /// Gives up the half-open stream that has been silent longest, if that is at least
-    /// [`Config::half_open_grace`](super::Config::half_open_grace): for an owner that has no place for another stream.
+    /// Gives up the half-open stream that has been silent longest, if its silence has lasted
+    /// [`Config::half_open_grace`](super::Config::half_open_grace). It is for an owner that has no place for another stream.
     pub fn give_up_silent(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
         let (since, id) = self.stream_deadlines.silent_longest(env.streams)?;
         if since.saturating_add(env.config.half_open_grace) > env.now {
@@ -261,16 +266,16 @@ impl Connection {
         self.stream_timeout(id, env)
     }
 
-    /// Returns the half-open stream that has been silent longest, and since when.
+    /// Returns the half-open stream that has been silent longest, and the time since when.
     #[cfg(feature = "swarm")]
     pub(crate) fn silent_longest(&self, streams: &super::Streams) -> Option<(Duration, StreamId)> {
         self.stream_deadlines.silent_longest(streams)
     }
 
-    /// Resets a stream, whatever its state: both directions are over at once, and no fact says so. Repeating it changes
+    /// Resets a stream, whatever its state: both directions are over at once, and no fact reports it. A second call changes
     /// nothing.
     pub fn reset_stream(&mut self, id: StreamId, env: &mut Environment<'_>) {
-        // The owner knows.
+        // No fact is returned, since the owner itself has ended the stream.
         if self.reset_and_end(id, StreamEnd::Reset(Side::Local), Failure::Requested, env).is_some() {
             self.note_activity(env.now);
         }
@@ -283,7 +288,7 @@ impl core::error::Error for WriteError {}
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Blocked => "nothing to read at the moment",
+            Self::Blocked => "there is nothing to read at the moment",
             Self::Closed => "the stream was closed by its owner",
             Self::Ended => "the stream has ended",
             Self::Stale => "no stream has this id any more",
@@ -294,7 +299,7 @@ impl fmt::Display for ReadError {
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Blocked => "no place to write at the moment",
+            Self::Blocked => "nothing can be written at the moment",
             Self::Closed => "the stream was finished by its owner",
             Self::Ended => "the stream has ended",
             Self::Stale => "no stream has this id any more",

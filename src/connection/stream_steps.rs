@@ -1,5 +1,5 @@
-//! Steps of streams: what a step of a stream's [machine](super::stream::machine) asks of its connection, its end, and the
-//! time that a half-open one has.
+//! Steps of streams: the effects of a stream's [machine](super::stream::machine) on its connection, the end of a stream, and
+//! the time of a half-open one.
 
 use super::stream::Stream;
 use super::stream::machine::{Effect, Life, State, Trigger};
@@ -12,8 +12,8 @@ use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 use core::time::Duration;
 
 impl Connection {
-    /// Takes a step of a stream's [machine](super::stream::machine), and does what that asks for. The fact is the stream's
-    /// end.
+    /// Takes a step of a stream's [machine](super::stream::machine), and carries out the effect. The fact, if there is one,
+    /// is the stream's end.
     #[inline(always)]
     pub(super) fn step(&mut self, id: StreamId, trigger: Trigger, env: &mut Environment<'_>) -> Option<Fact> {
         let stream = env.streams.get_mut(id)?;
@@ -34,14 +34,14 @@ impl Connection {
         Some(fact)
     }
 
-    /// Takes a step that ends no stream.
+    /// Takes a step that does not end the stream.
     #[inline(always)]
     pub(super) fn advance(&mut self, id: StreamId, trigger: Trigger, env: &mut Environment<'_>) {
         let ended = self.step(id, trigger, env);
         debug_assert_eq!(ended, None, "{trigger:?} ends no stream");
     }
 
-    /// A stream has ended that was in the state `before`; its connection waits for nothing of it any more.
+    /// Removes a stream that has ended from the connection's queues and counts. `before` is its state before the end.
     #[inline(never)]
     fn forget(&mut self, id: StreamId, before: State, env: &mut Environment<'_>) {
         self.stream_deadlines.leave(env.streams, id);
@@ -52,14 +52,15 @@ impl Connection {
             self.backlog.lower(1);
         }
         if before.life() == Life::Queued {
-            // The oldest goes at once, so that failing all of them costs O(1) for each.
+            // The oldest stream is popped at once, so that failing all queued streams costs O(1) for each.
             if self.queued.front() == Some(&id) {
                 self.queued.pop_front();
             } else {
                 self.queued.retain(|queued| *queued != id);
             }
         }
-        // That a stream ends is no movement by itself: streams that time out one by one would put the end off for ever.
+        // The end of a stream is no movement by itself: otherwise streams that time out one by one would put the
+        // connection's end off for ever.
         if before.is_ready_to_open() {
             self.ready_to_open.lower(1);
             self.note_activity(env.now);
@@ -67,7 +68,7 @@ impl Connection {
         self.count_stream_ended(env);
     }
 
-    /// A stream has ended, with an id or without.
+    /// Counts the end of a stream, with an id or without.
     pub(super) fn count_stream_ended(&mut self, env: &mut Environment<'_>) {
         self.live.lower(1);
         if self.live == 0 {
@@ -77,7 +78,7 @@ impl Connection {
         self.open_queued(env);
     }
 
-    /// Resets a stream that has not ended. The fact is its end: `end` if it was open, and `failure` if it was not.
+    /// Resets a stream that has not ended. The fact is its end: `end` if the stream was open, `failure` if it was not.
     pub(super) fn reset_and_end(
         &mut self,
         id: StreamId,
@@ -88,8 +89,8 @@ impl Connection {
         self.reset_and_end_by(Session::reset, id, Trigger::End(end, failure), env)
     }
 
-    /// Does the same because the peer has not agreed with us on a protocol: of a stream that it has begun, that counts
-    /// against it.
+    /// Resets a stream because the negotiation has failed on the peer's side. If the peer began the stream, the reset counts
+    /// against the peer.
     pub(super) fn reset_and_end_for_peer(
         &mut self,
         id: StreamId,
@@ -113,14 +114,15 @@ impl Connection {
         self.step(id, end, env)
     }
 
-    /// A stream's deadline has come.
+    /// Ends a stream whose deadline has come.
     pub(super) fn stream_timeout(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let failure = env.streams.get(id)?.failed(Failure::Timeout);
         self.reset_and_end(id, StreamEnd::Timeout, failure, env)
     }
 
-    /// Half of it is over: from now on the peer is not to let the other hang. A peer that has said all
-    /// that its window allows waits for our owner to read, and not we for it.
+    /// Starts the half-open time of a stream if it waits for the peer: after our FIN for the peer's, while the peer has
+    /// window left; after the peer's FIN for window for our bytes. A peer that has used up its window waits for our owner to
+    /// read, so no time runs then.
     pub(super) fn wait_half_open(&mut self, id: StreamId, env: &mut Environment<'_>) {
         let Some(stream) = env.streams.get_mut(id) else { return };
         let waits = stream.yamux.as_ref().is_some_and(|yamux| match yamux.is_remote_finished() {
@@ -133,7 +135,7 @@ impl Connection {
         }
     }
 
-    /// Something has moved on a half-open stream, so that its time starts again.
+    /// Restarts the half-open time of a stream on which something has moved.
     pub(super) fn revive(&mut self, id: StreamId, env: &mut Environment<'_>) {
         if env.streams.get(id).is_some_and(Stream::is_half_open) {
             self.stream_deadlines.leave(env.streams, id);
@@ -141,8 +143,8 @@ impl Connection {
         }
     }
 
-    /// Something has moved on a stream, which matters once the peer has sent go-away. While a stream waits for its owner
-    /// the peer is not to blame for the silence.
+    /// Takes note that something has moved on a stream. It counts only after the peer's go-away. While a stream waits for
+    /// its owner's permission, the peer is not to blame for the silence, so no time runs.
     pub(super) fn note_activity(&mut self, now: Duration) {
         if self.timers.is_leaving() {
             self.is_untimed |= now == UNTIMED;

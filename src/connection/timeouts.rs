@@ -1,4 +1,4 @@
-//! The deadlines of a connection and its streams, and what follows when one comes.
+//! The deadlines of a connection and its streams, and the facts that follow when one has come.
 
 #[cfg(doc)]
 use super::UNTIMED;
@@ -18,9 +18,9 @@ use super::{Connection, Phase};
 use core::time::Duration;
 
 impl Connection {
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called, if nothing happens before, on the clock of
-    /// [`Environment::now`]; `None` if nothing is waited for. It may change with every call of another method. Too
-    /// early does no harm.
+    /// Returns the time at which the owner should call [`handle_timeout`](Self::handle_timeout), on the clock of
+    /// [`Environment::now`]; `None` if no deadline runs. The time may change with every call of another method. A call that
+    /// comes too early does no harm.
     #[must_use]
     pub fn poll_at(&self, streams: &Streams, config: &Config) -> Option<Duration> {
         let stream = self.stream_deadlines.first(streams, config).map(|(deadline, _)| deadline);
@@ -29,8 +29,8 @@ impl Connection {
         [self.timers.poll_at(config), stream, unnamed, opening].into_iter().flatten().min()
     }
 
-    /// Says what has timed out by [`Environment::now`], one fact a call, until there is nothing more; offers streams
-    /// that have waited for a token of [`Config::openings`]; and pings a peer that has been silent for
+    /// Handles the deadlines that have come by [`Environment::now`], one fact a call; call it until it returns `None`. It
+    /// also offers streams that have waited for a token of [`Config::openings`], and pings a peer that has been silent for
     /// [`Config::keep_alive_interval`].
     #[must_use]
     pub fn handle_timeout(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
@@ -48,7 +48,7 @@ impl Connection {
                 }
             }
         }
-        // Before the time-outs: what a late owner could have taken in time is not lost.
+        // Offers come before time-outs, so that a late owner does not lose streams that it could have taken in time.
         if let Some(fact) = self.offer_paced(env) {
             return Some(fact);
         }
@@ -63,13 +63,13 @@ impl Connection {
         }
     }
 
-    /// The earliest deadline of the streams without an id, and whose it is.
+    /// Returns the earliest deadline of the streams without an id, and its stream.
     fn first_unnamed(&self, config: &Config) -> Option<(Duration, UnnamedSlot)> {
         self.unnamed.oldest().map(|(since, slot)| (since.saturating_add(config.negotiation_timeout), slot))
     }
 
-    /// Says what time it is for what has begun [`UNTIMED`]: its deadlines count from [`Environment::now`]. Without such a
-    /// thing it costs nothing.
+    /// Starts the deadlines that were begun [`UNTIMED`]: they count from [`Environment::now`]. It costs nothing if there are
+    /// none.
     pub fn count_from(&mut self, env: &mut Environment<'_>) {
         if core::mem::take(&mut self.is_untimed) {
             self.timers.count_from(env.config, env.now);
@@ -78,19 +78,19 @@ impl Connection {
         }
     }
 
-    /// Returns whether something has begun [`UNTIMED`] since the last [`count_from`](Self::count_from).
+    /// Returns whether a deadline was begun [`UNTIMED`] since the last [`count_from`](Self::count_from).
     #[cfg(feature = "swarm")]
     pub(crate) const fn is_untimed(&self) -> bool {
         self.is_untimed
     }
 
-    /// Returns its times while it is open and has no stream.
+    /// Returns the times of an open connection without a stream; `None` for another connection.
     #[cfg(feature = "swarm")]
     pub(crate) const fn idle_times(&self) -> Option<IdleTimes> {
         if self.live == 0 { self.timers.idle_times() } else { None }
     }
 
-    /// Returns when its peer was last heard, while it is open.
+    /// Returns the time at which the peer was last heard, while the connection is open.
     #[cfg(feature = "swarm")]
     pub(crate) const fn last_heard(&self) -> Option<Duration> {
         self.timers.last_heard()

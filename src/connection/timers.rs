@@ -1,19 +1,19 @@
-//! [`ConnectionTimers`]: the deadlines of a connection itself, apart from those of its streams.
+//! [`ConnectionTimers`]: the deadlines of a connection itself, as opposed to those of its streams.
 //!
-//! | phase   | waits for                                                          | then                   |
-//! |---------|--------------------------------------------------------------------|------------------------|
-//! | Opening | the handshake                                                      | [`Timeout::Handshake`]     |
-//! | Paused  | permission to open: the handshake's clock stands still             |                        |
-//! | Open    | a word of the peer; an answer to our ping; a stream                | [`Timeout::Ping`], `Silence`, `Idle` |
-//! | Leaving | a word of the peer; an answer to our ping; data on a live stream   | [`Timeout::Ping`], `Silence`, `Close` |
-//! | Closing | the end of a polite close                                          | [`Timeout::Close`]         |
-//! | Over    | nothing: what came last was said                                   |                        |
+//! | phase   | waits for                                                       | then                                  |
+//! |---------|-----------------------------------------------------------------|---------------------------------------|
+//! | Opening | the handshake                                                   | [`Timeout::Handshake`]                |
+//! | Paused  | permission to open: the handshake's clock stands still          |                                       |
+//! | Open    | bytes of the peer; an answer to our ping; a stream              | [`Timeout::Ping`], `Silence`, `Idle`  |
+//! | Leaving | bytes of the peer; an answer to our ping; data on a live stream | [`Timeout::Ping`], `Silence`, `Close` |
+//! | Closing | the end of a polite close                                       | [`Timeout::Close`]                    |
+//! | Over    | nothing: its last fact was reported                             |                                       |
 
 use super::UNTIMED;
 use super::config::Config;
 use core::time::Duration;
 
-/// Deadlines of one connection.
+/// The deadlines of one connection.
 #[derive(Debug)]
 pub(super) enum ConnectionTimers {
     Opening {
@@ -44,24 +44,24 @@ pub(super) enum ConnectionTimers {
 #[cfg(feature = "swarm")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct IdleTimes {
-    /// When the peer was last heard.
+    /// The time at which the peer was last heard.
     pub(crate) heard: Duration,
-    /// When the last stream ended, or the connection opened.
+    /// The time at which the last stream ended, or the connection opened.
     pub(crate) since: Duration,
 }
 
-/// What a deadline that has come asks for.
+/// The action for a deadline that has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Timeout {
-    /// The handshake has failed.
+    /// The handshake fails.
     Handshake,
-    /// A ping is to be sent.
+    /// A ping is sent.
     Ping,
-    /// The connection has failed.
+    /// The connection fails.
     Silence,
-    /// The connection is to be closed.
+    /// The connection is reported as idle, for its owner to close.
     Idle,
-    /// The polite close is to be cut.
+    /// The polite close is cut short.
     Close,
 }
 
@@ -70,14 +70,14 @@ impl ConnectionTimers {
         Self::Opening { deadline: now.saturating_add(config.handshake_timeout) }
     }
 
-    /// The handshake waits for its owner.
+    /// Stops the handshake's clock while the handshake waits for its owner.
     pub(super) fn pause(&mut self, now: Duration) {
         if let Self::Opening { deadline } = *self {
             *self = Self::Paused { left: deadline.saturating_sub(now) };
         }
     }
 
-    /// The handshake goes on.
+    /// Restarts the handshake's clock.
     pub(super) fn resume(&mut self, now: Duration) {
         if let Self::Paused { left } = *self {
             *self = Self::Opening { deadline: now.saturating_add(left) };
@@ -94,7 +94,7 @@ impl ConnectionTimers {
         }
     }
 
-    /// The peer has sent go-away.
+    /// Takes note that the peer has sent go-away.
     pub(super) fn leaving(&mut self, since: Option<Duration>) {
         if let Self::Open { heard, pinged, .. } = *self {
             *self = Self::Leaving { heard, pinged, moved: since };
@@ -105,21 +105,22 @@ impl ConnectionTimers {
         matches!(self, Self::Leaving { .. })
     }
 
-    /// Something has moved on a stream of a connection that the peer leaves; `None`: a stream waits for its owner.
+    /// Takes note of a movement on a stream of a connection that the peer leaves. `None` means that a stream waits for its
+    /// owner.
     pub(super) fn note_activity(&mut self, at: Option<Duration>) {
         if let Self::Leaving { moved, .. } = self {
             *moved = at;
         }
     }
 
-    /// Bytes have come.
+    /// Takes note that bytes of the peer have come.
     pub(super) fn note_heard(&mut self, now: Duration) {
         if let Self::Open { heard, pinged, .. } | Self::Leaving { heard, pinged, .. } = self {
             (*heard, *pinged) = (now, None);
         }
     }
 
-    /// The connection has its first stream again (`None`), or has lost its last.
+    /// Takes note that the connection has its first stream again (`None`), or has lost its last one.
     pub(super) fn set_idle_since(&mut self, since: Option<Duration>) {
         if let Self::Open { idle_since, .. } = self {
             *idle_since = since;
@@ -147,7 +148,7 @@ impl ConnectionTimers {
         }
     }
 
-    /// What was begun untimed begins now.
+    /// Starts the times that were begun untimed at `now`.
     pub(super) fn count_from(&mut self, config: &Config, now: Duration) {
         match self {
             Self::Open { idle_since, .. } => {
@@ -159,7 +160,7 @@ impl ConnectionTimers {
         }
     }
 
-    /// The earliest deadline and what it asks for.
+    /// Returns the earliest deadline and its action.
     fn next(&self, config: &Config) -> Option<(Duration, Timeout)> {
         match *self {
             Self::Opening { deadline } => Some((deadline, Timeout::Handshake)),
@@ -180,7 +181,7 @@ impl ConnectionTimers {
         self.next(config).map(|(deadline, _)| deadline)
     }
 
-    /// Takes what has come by `now`, which is given once.
+    /// Takes the action of a deadline that has come by `now`. Each is returned once.
     pub(super) fn take_due(&mut self, config: &Config, now: Duration) -> Option<Timeout> {
         let (_, due) = self.next(config).filter(|(deadline, _)| *deadline <= now)?;
         match (due, &mut *self) {
@@ -194,7 +195,7 @@ impl ConnectionTimers {
     }
 }
 
-/// The next deadline of the keep-alive.
+/// Returns the next deadline of the keep-alive and its action.
 fn keep_alive(heard: Duration, pinged: Option<Duration>, config: &Config) -> (Duration, Timeout) {
     match pinged {
         None => (heard.saturating_add(config.keep_alive_interval), Timeout::Ping),
@@ -202,7 +203,7 @@ fn keep_alive(heard: Duration, pinged: Option<Duration>, config: &Config) -> (Du
     }
 }
 
-/// The earlier of two deadlines.
+/// Returns the earlier of two deadlines and its action.
 fn earlier(first: Option<Duration>, due: Timeout, second: (Duration, Timeout)) -> (Duration, Timeout) {
     match first {
         Some(first) if first < second.0 => (first, due),
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_handshakes_clock_stands_still_while_it_waits_for_leave() {
+    fn the_handshakes_clock_stands_still_while_it_is_paused() {
         let mut timers = ConnectionTimers::new(&config(), secs(0));
         timers.pause(secs(4));
         assert_eq!(timers.poll_at(&config()), None);
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_without_streams_is_idle_once() {
+    fn a_connection_without_streams_is_reported_idle_once() {
         let mut timers = ConnectionTimers::new(&config(), secs(0));
         timers.opened(secs(0));
         timers.set_idle_since(None);

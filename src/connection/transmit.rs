@@ -1,4 +1,4 @@
-//! The output of a connection: what is pending, taken and written.
+//! The output of a connection: it is pending, then transmitted, then written.
 
 use super::environment::Environment;
 use super::error::Error;
@@ -9,13 +9,13 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 impl Connection {
-    /// Whether [`transmit`](Self::transmit) would append something.
+    /// Returns whether output is pending, so that [`transmit`](Self::transmit) would append something.
     #[must_use]
     pub fn is_due(&self) -> bool {
         self.gathers() || self.is_part_taken()
     }
 
-    /// Returns whether output is pending that no [`transmit`](Self::transmit) has begun with.
+    /// Returns whether output is pending that no call of [`transmit`](Self::transmit) has begun with.
     pub(crate) fn gathers(&self) -> bool {
         let said = match &self.phase {
             Phase::Open(open) => !open.session.output().is_empty(),
@@ -24,8 +24,8 @@ impl Connection {
         said || !self.out.is_empty()
     }
 
-    /// Returns whether [`transmit`](Self::transmit) has appended the beginning of a run of frames that does not fit in
-    /// one Noise message, and not yet its end. Until the end has been written, [`written`](Self::written) tells nothing.
+    /// Returns whether [`transmit`](Self::transmit) has appended the beginning of a run of frames that does not fit in one
+    /// Noise message, and not yet its end. Until the end has been written, [`written`](Self::written) reports nothing.
     #[must_use]
     pub fn is_part_taken(&self) -> bool {
         match &self.phase {
@@ -34,17 +34,18 @@ impl Connection {
         }
     }
 
-    /// Appends pending output to `out`: what is left of the handshake, and at most one Noise message (64 KiB). Afterwards
-    /// [`is_due`](Self::is_due) says whether more is pending.
+    /// Appends pending output to `out`: the rest of the handshake, and at most one Noise message (64 KiB). Afterwards
+    /// [`is_due`](Self::is_due) tells whether more is pending.
     ///
-    /// Once the bytes have been written, call [`written`](Self::written). While a [part](Self::is_part_taken) of a longer
-    /// run of frames is left, that tells nothing.
+    /// Once the bytes have been written, call [`written`](Self::written). While [a part](Self::is_part_taken) of a longer
+    /// run of frames is left, that call reports nothing.
     ///
     /// # Errors
-    /// What the connection broke of. It is over, and no [`Fact::Failed`] follows.
+    /// The error that broke the connection. It is over, and no [`Fact::Failed`] follows.
     pub fn transmit(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         if !self.out.is_empty() {
             out.append(&mut self.out);
+            // The memory is freed, since an open connection never uses it.
             self.out = Vec::new();
         }
         if let Phase::Open(open) = &mut self.phase
@@ -86,9 +87,9 @@ impl Connection {
         }
     }
 
-    /// Takes note that the byte pipe has taken some of what was transmitted, but perhaps not all of it. It puts off
-    /// [`Fact::CloseTimeout`] after the peer's go-away, if data of a stream is among it. The
-    /// [round trip](Self::round_trip) of the handshake counts from here.
+    /// Takes note that the byte pipe has taken some of the transmitted bytes, but perhaps not all of them. If data of a
+    /// stream is among them, the call puts off [`Fact::CloseTimeout`] after the peer's go-away. During the handshake, the
+    /// [round trip](Self::round_trip) is measured from this call.
     pub fn part_written(&mut self, now: Duration) {
         if self.has_data_due {
             self.note_activity(now);

@@ -1,10 +1,10 @@
-//! [`Unnamed`]: the streams of one connection that its peer has begun and that have no id yet, since no whole proposal has
-//! come on them, or the peer opens more than it may. [`StreamKey`]: how the muxer names those beside the streams that
-//! have one.
+//! [`Unnamed`]: the streams of one connection that its peer has begun and that have no id yet, because no whole proposal has
+//! come on them, or because the peer opens streams faster than it may. [`StreamKey`]: the muxer's name of a stream, with an
+//! id or without.
 //!
-//! A peer can begin a stream with 12 bytes. So its owner hears nothing of one, and keeps nothing under an id, before the
-//! peer has said what it wants, and has a token for it. All of these streams have the same time for it, so that the one that
-//! began first is always the next to be given up.
+//! A peer can begin a stream with 12 bytes. So the owner is not told of a stream, and keeps nothing for it, before the peer
+//! has proposed a protocol and has a token for the stream. All of these streams have the same time to get there, so the one
+//! that began first is always the next to be given up.
 
 mod list;
 
@@ -20,34 +20,34 @@ use core::time::Duration;
 use list::{Links, SlotList};
 use slab::Slab;
 
-/// The name by which the muxer has a stream: the id that its owner has for it, or its slot among those without one.
+/// The muxer's name of a stream: the id under which its owner keeps it, or its slot among the streams without an id.
 ///
-/// It has the size of an id, and a niche, since the muxer keeps one for each stream.
+/// It has the size of an id, and a niche, since the muxer keeps a key for each stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct StreamKey {
-    /// The index of the id, which has 30 bits; or [`UNNAMED`] and a slot.
+    /// The index of the id, which has 30 bits; or a slot with the bit [`UNNAMED`].
     place: u32,
     generation: NonZeroU32,
 }
 
 const _: () = assert!(size_of::<(u32, Option<StreamKey>)>() == 12);
 
-/// The bit that no index of an id has.
+/// The bit that marks a slot: no index of an id has it.
 const UNNAMED: u32 = 1 << 31;
 
-/// The slot of a stream without an id, until it gets one or ends.
+/// The slot of a stream without an id, until the stream gets an id or ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct UnnamedSlot(u32);
 
 impl UnnamedSlot {
-    /// Returns its number.
+    /// Returns the number of the slot.
     #[cfg(feature = "swarm")]
     pub(crate) const fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// What a [`StreamKey`] names.
+/// The stream that a [`StreamKey`] names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Named {
     Id(StreamId),
@@ -75,35 +75,35 @@ impl From<StreamId> for StreamKey {
 impl From<UnnamedSlot> for StreamKey {
     #[inline]
     fn from(UnnamedSlot(slot): UnnamedSlot) -> Self {
-        // A slot that another stream has taken is told apart by the id on the wire.
+        // The generation need not differ between two streams of one slot: the muxer compares the stream's id on the wire.
         Self { place: slot | UNNAMED, generation: NonZeroU32::MIN }
     }
 }
 
-/// The streams of a connection without an id, in the order in which they began. It has no memory while it is empty.
+/// The streams of a connection without an id, in the order in which they began. It takes no memory while it is empty.
 #[derive(Debug, Default)]
 pub(super) struct Unnamed(Option<Box<UnnamedList>>);
 
-/// Memory for the streams without an id of one connection, which an owner keeps for the next one that needs it. So a stream
-/// whose proposal comes with its first bytes costs no allocation.
+/// Memory for the streams without an id of one connection, which an owner keeps for the next connection that needs it. So a
+/// stream whose proposal does not come with its first frame mostly costs no allocation.
 #[derive(Debug, Default)]
 pub(super) struct UnnamedMemory(Option<Box<UnnamedList>>);
 
-/// The greatest number of slots that an [`UnnamedMemory`] keeps memory for: 20 KiB.
+/// The maximum number of slots of a kept [`UnnamedMemory`]: 20 KiB.
 const MOST_KEPT: usize = 256;
 
-/// The number of slots for which memory is kept when a connection goes.
+/// The maximum number of slots for which memory is kept when a connection ends.
 #[cfg(feature = "swarm")]
 const FEW: usize = 16;
 
 #[derive(Debug)]
 struct UnnamedList {
     streams: Slab<UnnamedStream>,
-    /// All of them, in the order in which they began.
+    /// All streams, in the order in which they began.
     all: SlotList,
-    /// Those that have a whole proposal and wait for a token, in the order of their proposals.
+    /// The streams that have a whole proposal and wait for a token, in the order of their proposals.
     proposed: SlotList,
-    /// Their number.
+    /// Number of streams in `proposed`.
     waiting: usize,
 }
 
@@ -112,7 +112,7 @@ struct UnnamedList {
 pub(super) struct UnnamedStream {
     pub(super) yamux: yamux::Stream,
     pub(super) listener: ListenerSelect,
-    /// The time at which it began.
+    /// The time at which the stream began.
     pub(super) since: PackedTime,
     in_all: Links,
     in_proposed: Links,
@@ -126,7 +126,7 @@ const fn in_proposed(stream: &mut UnnamedStream) -> &mut Links {
     &mut stream.in_proposed
 }
 
-/// The memory of one stream without an id, in bytes.
+/// The memory of one stream without an id, in bytes, with the tag of its entry in the slab.
 pub(crate) const MEMORY_OF_ONE: usize = size_of::<UnnamedStream>() + 8;
 
 impl Unnamed {
@@ -138,12 +138,12 @@ impl Unnamed {
         self.0.as_ref().map_or(0, |begun| begun.streams.len())
     }
 
-    /// Returns the memory that it takes, in bytes.
+    /// Returns the bytes of memory that all streams without an id take.
     pub(super) fn held(&self) -> usize {
         self.0.as_ref().map_or(0, |begun| begun.streams.capacity().saturating_mul(MEMORY_OF_ONE))
     }
 
-    /// Begins the stream that `accept` makes for a key. `None`: it made none.
+    /// Begins the stream that `accept` makes for a key. Returns `None` if `accept` made none.
     pub(super) fn begin(
         &mut self,
         since: Duration,
@@ -168,7 +168,7 @@ impl Unnamed {
         self.0.as_mut()?.streams.get_mut(slot as usize)
     }
 
-    /// Takes a stream out.
+    /// Removes a stream and returns it.
     pub(super) fn remove(
         &mut self,
         UnnamedSlot(slot): UnnamedSlot,
@@ -185,14 +185,14 @@ impl Unnamed {
         Some(gone)
     }
 
-    /// The stream that began first, and when that was.
+    /// Returns the stream that began first, and the time at which it began.
     pub(super) fn oldest(&self) -> Option<(Duration, UnnamedSlot)> {
         let begun = self.0.as_ref()?;
         let slot = begun.all.first()?;
         begun.streams.get(slot as usize).map(|stream| (stream.since.time(), UnnamedSlot(slot)))
     }
 
-    /// A stream has a whole proposal and waits for a token from now on.
+    /// Makes a stream that has a whole proposal wait for a token.
     pub(super) fn wait(&mut self, UnnamedSlot(slot): UnnamedSlot) {
         let Some(begun) = &mut self.0 else { return };
         begun.proposed.push(&mut begun.streams, slot, in_proposed);
@@ -221,13 +221,13 @@ impl Unnamed {
         Some(UnnamedSlot(slot))
     }
 
-    /// Returns the memory of the receive buffers of each stream, in bytes.
+    /// Returns each stream with the bytes of memory of its receive buffer.
     pub(super) fn unread(&self) -> impl Iterator<Item = (usize, UnnamedSlot)> {
         let streams = self.0.iter().flat_map(|begun| begun.streams.iter());
         streams.map(|(slot, stream)| (stream.yamux.held(), UnnamedSlot(slot as u32)))
     }
 
-    /// Streams that began without a time begin now. They are the youngest.
+    /// Starts the time of the streams that began untimed. They are the youngest.
     pub(super) fn count_from(&mut self, now: Duration) {
         let Some(begun) = &mut self.0 else { return };
         let (now, mut next) = (PackedTime::new(now), begun.all.last());
@@ -239,7 +239,7 @@ impl Unnamed {
         }
     }
 
-    /// Gives the memory back once it is empty.
+    /// Gives the memory back once no stream is left.
     fn give_back(&mut self, spare: &mut UnnamedMemory) {
         if let Some(begun) = self.0.take_if(|begun| begun.streams.is_empty())
             && spare.0.is_none()
@@ -255,7 +255,7 @@ impl UnnamedMemory {
         Self(None)
     }
 
-    /// Gives memory for many streams back.
+    /// Frees memory for many streams.
     #[cfg(feature = "swarm")]
     pub(super) fn give_up_large(&mut self) {
         self.0.take_if(|begun| begun.streams.capacity() > FEW);
@@ -268,7 +268,7 @@ impl Default for UnnamedList {
     }
 }
 
-/// All streams of a connection, for its muxer: those of its owner's table, and those without an id.
+/// All streams of a connection, for its muxer: those in the owner's table, and those without an id.
 pub(super) struct AllStreams<'a> {
     pub(super) ids: &'a mut Streams,
     pub(super) unnamed: &'a mut Unnamed,

@@ -1,8 +1,9 @@
-//! What the muxer says of a stream without an id: it begins, its first proposal comes, or it ends before it is offered.
+//! Facts of the muxer about streams without an id: such a stream begins, its first proposal comes, or it ends before it is
+//! offered.
 //!
-//! Most peers send their proposal in the frame that begins the stream. If all of that is there, and the peer has a token
-//! ([`Config::openings`](super::Config::openings)), the stream is offered at once, and never stands among those without an
-//! id. Without a token it waits there, behind those that wait already.
+//! Most peers send their proposal in the frame that begins the stream. If the whole proposal is there, and the peer has a
+//! token ([`Config::openings`](super::Config::openings)), the stream is offered at once, and is never kept among those
+//! without an id. Without a token it waits there, behind those that wait already.
 
 use super::unnamed::{StreamKey, UnnamedSlot};
 use super::{Config, Connection, Environment, Fact, Phase, UNTIMED, yamux};
@@ -12,14 +13,16 @@ use core::time::Duration;
 /// A stream that its owner has to accept or refuse.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Offered {
-    /// Its proposal is in the frame that begins it, which the muxer has not let through.
+    /// The stream is in the frame that begins it, which the muxer holds back until the answer. The proposal is in that
+    /// frame.
     Beginning,
-    /// It has waited for its proposal.
+    /// The stream was kept among those without an id, in this slot, and its proposal has come since.
     Waiting(UnnamedSlot),
 }
 
 impl Connection {
-    /// The peer begins a stream, perhaps with a whole proposal. One that has sent go-away has none to begin.
+    /// Handles the beginning of a stream of the peer's, whose first frame may hold a whole proposal. A peer that has sent
+    /// go-away may begin none.
     pub(super) fn peer_begins_stream(&mut self, is_proposed: bool, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         if open.session.has_peer_gone_away() {
@@ -30,6 +33,7 @@ impl Connection {
             open.session.refuse();
             return Some(Fact::StreamRefused);
         }
+        // While other streams wait for a token, a new one waits behind them, so that the order of proposals is kept.
         if is_proposed && self.unnamed.waiting() == 0 && open.take_opening(env.config, env.now) {
             self.offered = Some(Offered::Beginning);
             return Some(Fact::StreamOffered);
@@ -44,14 +48,14 @@ impl Connection {
         None
     }
 
-    /// An inbound stream has begun, with an id or without.
+    /// Counts an inbound stream that has begun, with an id or without.
     pub(super) fn count_inbound_begun(&mut self) {
         self.backlog.raise(1);
         self.live.raise(1);
         self.timers.set_idle_since(None);
     }
 
-    /// Something has moved on a stream without an id.
+    /// Handles a fact of the muxer about a stream without an id.
     pub(super) fn handle_unnamed_fact(
         &mut self,
         said: yamux::Fact<StreamKey>,
@@ -72,7 +76,7 @@ impl Connection {
         }
     }
 
-    /// Data or the FIN has come. The header and requests for a list are answered; the first proposal is offered.
+    /// Handles new data or the FIN. The header and requests for a list are answered; the first proposal is offered.
     fn hear_proposal(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         if self.unnamed.waits(slot) {
@@ -84,7 +88,7 @@ impl Connection {
         lines.clear();
         let heard = stream.listener.receive_until_proposal(stream.yamux.unread(), env.protocols, lines);
         if !lines.is_empty() {
-            // Even before a reset: it says why.
+            // The answer is sent even before a reset, since it tells the peer the reason.
             open.session.write_whole(&mut stream.yamux, lines);
         }
         let is_proposed = match heard {
@@ -93,7 +97,7 @@ impl Connection {
                 is_proposed
             }
             Err(error) => {
-                log::debug!("a stream without an id: {error}");
+                log::debug!("the negotiation of a stream without an id failed: {error}");
                 return self.give_up_unnamed_for_peer(slot, env);
             }
         };
@@ -112,7 +116,7 @@ impl Connection {
         None
     }
 
-    /// Returns the time from which on the stream that has waited longest for a token has one.
+    /// Returns the time at which the stream that has waited longest for a token gets one.
     pub(super) fn next_opening_at(&self, config: &Config) -> Option<Duration> {
         let Phase::Open(open) = &self.phase else { return None };
         (self.unnamed.waiting() > 0 && !open.is_broken).then(|| open.next_opening_at(config))
@@ -128,14 +132,15 @@ impl Connection {
         Some(Fact::StreamOffered)
     }
 
-    /// The deadline of a stream without an id has come. One that waited for a token is lost by our limit.
+    /// Ends a stream without an id whose deadline has come. A stream that waited for a token counts as refused, since the
+    /// limit is ours.
     pub(super) fn unnamed_timeout(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         let was_paced = self.unnamed.waits(slot);
         let fact = self.give_up_unnamed(slot, env);
         if was_paced { Some(Fact::StreamRefused) } else { fact }
     }
 
-    /// Resets a stream without an id, and forgets it.
+    /// Resets a stream without an id and removes it.
     pub(super) fn give_up_unnamed(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         if let (Phase::Open(open), Some(stream)) = (&mut self.phase, self.unnamed.get_mut(slot)) {
             open.session.reset(&mut stream.yamux);
@@ -143,7 +148,8 @@ impl Connection {
         self.end_unproposed(slot, env)
     }
 
-    /// Does the same because the peer has broken or finished it before a whole proposal, which counts against the peer.
+    /// Resets and removes a stream without an id that the peer has broken or finished before a whole proposal. The reset
+    /// counts against the peer.
     fn give_up_unnamed_for_peer(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         if let (Phase::Open(open), Some(stream)) = (&mut self.phase, self.unnamed.get_mut(slot)) {
             open.session.reset_for_peer(&mut stream.yamux);
@@ -151,7 +157,7 @@ impl Connection {
         self.end_unproposed(slot, env)
     }
 
-    /// A stream without an id has ended.
+    /// Removes a stream without an id that has ended, and takes it out of the counts.
     fn end_unproposed(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         let gone = self.unnamed.remove(slot, &mut env.scratch.unnamed)?;
         self.uncount(gone.yamux.held());

@@ -1,18 +1,19 @@
 //! yamux 0, sans-IO: many streams over one ordered byte pipe ([specification]).
 //!
-//! A [`Session`] is one connection's end. It owns no stream: a [`Stream`] is a small value that lives in a table of
-//! the caller's ([`Streams`]) under a key of the caller's, so that a session can change a stream while its connection
-//! is borrowed, and whoever owns the table sees every stream without asking the session.
+//! A [`Session`] is one end of a connection. It owns no stream: a [`Stream`] is a small value that lives in a table of the
+//! caller's ([`Streams`]) under a key of the caller's choice. So a session can change a stream while its connection is
+//! borrowed, and the owner of the table sees every stream without asking the session.
 //!
-//! - **In:** [`Session::receive`] takes bytes, cut anywhere, and tells at most one [`Fact`] a call.
-//! - **Out:** [`Session::write`] and its like make frames at once. They wait as one run of bytes in
+//! - **Input:** [`Session::receive`] takes bytes, cut anywhere, and reports at most one [`Fact`] a call.
+//! - **Output:** [`Session::write`] and similar methods make frames at once. The frames wait as one run of bytes in
 //!   [`Session::output`]; [`Session::take_output`] starts a batch, [`Session::written`] ends it.
-//! - **Wrong:** a peer that breaks the protocol is told so by a go-away, which is our last frame, and the caller by a
-//!   [`Violation`].
+//! - **Errors:** when a peer breaks the protocol, the session sends it a go-away, which is our last frame, and returns a
+//!   [`Violation`] to the caller.
 //!
-//! Nothing here reads a clock, draws randomness or blocks. These bound a session's memory: for each stream its receive
-//! window, or 256 KiB where that is more; [`Config::max_window_growth`] for the growth of all windows;
-//! [`Config::max_output`] for data that waits to be sent; [`Config::max_control`] for answers that the peer makes us send.
+//! Nothing here reads a clock, draws randomness or blocks. The memory of a session is bounded by its receive windows, or by
+//! 256 KiB for each stream with a smaller window; by [`Config::max_window_growth`] for the growth of all windows; by
+//! [`Config::max_output`] for data that waits to be sent; and by [`Config::max_control`] for answers that the peer makes us
+//! send.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -70,11 +71,10 @@ pub use stream::{ReadOutcome, Stream};
 use super::Role;
 use alloc::collections::BTreeMap;
 
-/// The window that each side of a stream may assume before any window update, in bytes (specification, "Flow
-/// Control").
+/// The window that each side of a stream may assume before any window update, in bytes (specification, "Flow Control").
 pub const INITIAL_WINDOW: u32 = 256 * 1024;
 
-/// The name by which peers agree on yamux.
+/// The protocol name of yamux.
 pub(crate) const NAME: &str = "/yamux/1.0.0";
 
 /// The go-away code of an end in good order.
@@ -84,55 +84,57 @@ pub const PROTOCOL_ERROR: u32 = 1;
 /// The go-away code for an end that the peer has not caused.
 pub const INTERNAL_ERROR: u32 = 2;
 
-/// What a session allows itself and its peer. Each field bounds something; the defaults suit a libp2p node.
+/// The bounds that a session sets for itself and its peer. The defaults suit a libp2p node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Config {
-    /// The most bytes of one stream that the peer may have sent and the owner has not read. More is
+    /// The maximum number of bytes of one stream that the peer may have sent and the owner has not read. More is a
     /// [`Violation::ReceiveWindow`]. Default 256 KiB ([`INITIAL_WINDOW`]). A greater value is granted with the stream's
     /// first frame.
     ///
-    /// A smaller value cannot hold from the start, since every peer may send [`INITIAL_WINDOW`] bytes before it hears
-    /// of us. So nothing is granted until the unread bytes of the stream and those that the peer may still send are
-    /// together less than this value. Then grants bring the sum up to this value, and never above it. When the owner
-    /// has read `n` bytes of the stream, the sum is at most the greater of this value and `INITIAL_WINDOW - n`, as long
-    /// as the window does not [grow](Self::max_receive_window). The memory of the stream's buffer has the same bound,
-    /// or 64 bytes.
+    /// A smaller value cannot hold from the start, since every peer may send [`INITIAL_WINDOW`] bytes before it hears from
+    /// us. So nothing is granted until the unread bytes of the stream and the bytes that the peer may still send are
+    /// together less than this value. From then on, grants bring this sum up to the value and never above it. When the owner
+    /// has read `n` bytes of the stream, the sum is at most the greater of this value and `INITIAL_WINDOW - n`, as long as
+    /// the window does not [grow](Self::max_receive_window). The memory of the stream's buffer has the same bound, or 64
+    /// bytes if that is more.
     ///
-    /// A grant is made when half of the value has been read. It is a frame of 12 bytes, so a small value costs many
-    /// frames. 0 counts as 1. An owner that waits for a message longer than this value before it reads anything may wait
-    /// for ever.
+    /// A grant is made when half of the value has been read. It is a frame of 12 bytes, so a small value costs many frames.
+    /// 0 counts as 1. An owner that waits for a whole message longer than this value before it reads anything may wait for
+    /// ever.
     pub receive_window: u32,
-    /// The greatest size to which the receive window of one stream may grow. Default 16 MiB. A value that is not greater
-    /// than [`receive_window`](Self::receive_window) lets no window grow; a window that is to stay small needs both.
+    /// The maximum size to which the receive window of one stream may grow, in bytes. Default 16 MiB. With a value that is
+    /// not greater than [`receive_window`](Self::receive_window) no window grows; to keep windows small, set both.
     ///
-    /// A window grows from `receive_window`, also where that is less than [`INITIAL_WINDOW`]. All of its growth counts for
-    /// [`max_window_growth`](Self::max_window_growth). It doubles when half of it is read twice within two round trips:
-    /// then the window is what slows the peer down, as on a long line, or with an owner that reads rarely. Pings measure
-    /// round trips. They are sent only while an owner reads from windows that can grow.
+    /// A window grows from `receive_window`, even where that is less than [`INITIAL_WINDOW`], and all of its growth counts
+    /// for [`max_window_growth`](Self::max_window_growth). It doubles when half of it is read twice within two round trips:
+    /// then the window is what slows the peer down, as on a line with a long delay, or with an owner that reads rarely.
+    /// Pings measure round trips. They are sent only while an owner reads from windows that can grow.
     pub max_receive_window: u32,
-    /// How much the receive windows of all streams of a connection that are not over may have grown by together,
-    /// 16 MiB. What a stream had that its caller took out before it was over stays counted.
+    /// The maximum number of bytes by which the receive windows of all live streams of a connection may have grown together.
+    /// Default 16 MiB. The growth of a stream that its caller took out before it was over stays counted.
     pub max_window_growth: u32,
-    /// The most payload of one data frame that we make, 64 KiB; 0 counts as 1. What others make is bounded by the
-    /// window alone.
+    /// The maximum payload of a data frame that we make, in bytes. Default 64 KiB; 0 counts as 1. The frames of the peer are
+    /// bounded by the window alone.
     pub max_frame: u32,
-    /// How many bytes of data frames may wait in [`Session::output`], 256 KiB; 0 counts as 1. A write beyond it is
-    /// short. A frame's header may exceed it by 12 bytes.
+    /// The maximum number of bytes of data frames that wait in [`Session::output`]. Default 256 KiB; 0 counts as 1. A write
+    /// beyond it is short. The header of a frame may exceed it by 12 bytes.
     pub max_output: usize,
-    /// How many streams we open that the peer has not acknowledged, 256 (specification, "ACK backlog"); one more is
-    /// [`OpenError::AckBacklog`].
+    /// The maximum number of our streams that the peer has not acknowledged (specification, "ACK backlog"). Default 256. One
+    /// more is [`OpenError::AckBacklog`].
     pub ack_backlog: u32,
-    /// The number of streams that we open before the peer's first frame has come, 8; one more is [`OpenError::Unheard`]. A
-    /// stream counts until then even if it is over. js-libp2p aborts a connection on which more than 10 streams arrive before
-    /// its upgrade is through, and streams that are opened at once arrive with the handshake's last message.
+    /// The maximum number of streams that we open before the peer's first frame has come. Default 8. One more is
+    /// [`OpenError::Unheard`]. A stream counts until then even if it is over. js-libp2p aborts a connection on which more
+    /// than 10 streams arrive before its upgrade is complete, and streams that are opened at once arrive with the
+    /// handshake's last message.
     pub early_streams: u32,
-    /// How many bytes of answers the peer may leave unread before [`Session::is_clogged`], 128 KiB; a connection then
-    /// reads nothing more until they have left.
+    /// The maximum number of bytes of our answers that the peer leaves unread. Default 128 KiB. Beyond it
+    /// [`Session::is_clogged`] is true, and a connection reads nothing more until the answers have left.
     pub max_control: usize,
-    /// The number of frames without payload that the peer may send beyond those that it has earned, 4 096. One more is
-    /// [`Violation::EmptyFrames`]. A stream of either side earns 16, each frame with payload one and another one for each
-    /// 64 bytes, and each ping of ours its answer. Nothing is earned in advance. Pings, and window updates that give back
-    /// what we have sent, do not count.
+    /// The maximum number of frames without payload that the peer may send beyond those that it has earned. Default 4 096.
+    /// One more is a [`Violation::EmptyFrames`]. The peer earns 16 frames with each stream of either side, one with each
+    /// frame that has payload and another with each 64 bytes of that payload, and one, for the answer, with each ping of
+    /// ours. Nothing is earned in advance. Pings do not count, nor do window updates that give back window for data that we
+    /// have sent.
     pub max_empty_frames: u32,
 }
 
@@ -152,10 +154,10 @@ impl Default for Config {
     }
 }
 
-/// Where a caller keeps its streams. A key names a stream from [`Session::open`] or [`Session::accept`] until the
-/// caller takes it out, which it does after [`Session::reset`] or after both directions have ended.
+/// The table in which a caller keeps its streams. A key names a stream from [`Session::open`] or [`Session::accept`] until
+/// the caller takes the stream out, after [`Session::reset`] or after both directions have ended.
 pub trait Streams<K> {
-    /// The stream under `key`, unless it has been taken out.
+    /// Returns the stream under `key`, unless it has been taken out.
     fn stream_mut(&mut self, key: K) -> Option<&mut Stream>;
 }
 

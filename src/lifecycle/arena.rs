@@ -1,4 +1,4 @@
-//! [`Arena`]: the records of one kind, in slots that are used again under new generations.
+//! [`Arena`]: the records of one kind of entity, in slots that are used again under new generations.
 
 use super::ends::Failure;
 use super::entity::Entity;
@@ -10,48 +10,49 @@ use alloc::vec::Vec;
 use core::num::NonZeroU32;
 use slab::Slab;
 
-/// The records of one kind.
+/// The records of one kind of entity.
 #[derive(Clone, Debug)]
 pub(super) struct Arena<K: Entity> {
     slots: Slab<Record<K>>,
-    /// The generation that each slot has reached; it outlives the slot's records.
+    /// The last generation of each slot. It outlives the slot's records.
     generations: Vec<u32>,
     /// The greatest generation of the slots that were given up. A new slot goes on from there, so that no id comes back.
     given_up: u32,
-    /// How many records there are, retired slots left out.
+    /// Number of records, without retired slots.
     held: u32,
     limit: u32,
     bounds: IdBounds,
 }
 
-/// How far indices and generations go. Tests narrow it, to see the end of them.
+/// The bounds of indices and generations. Tests narrow them, to reach their end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct IdBounds {
     pub(super) last_index: u32,
     pub(super) last_generation: u32,
 }
 
-/// What a retired slot holds: the generation of no id.
+/// The generation of a retired slot, which is that of no id.
 const RETIRED: NonZeroU32 = NonZeroU32::MAX;
 
 impl IdBounds {
     pub(super) const WIDEST: Self = Self { last_index: ListLink::MASK, last_generation: u32::MAX - 1 };
 }
 
-/// What is kept of one entity.
+/// The state and the links of one entity.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Record<K: Entity> {
     generation: NonZeroU32,
-    /// Opening to begin with, and then written by `Lifecycle::transition` alone.
+    /// Begins as Opening. Only `Lifecycle::transition` writes it later.
     pub(super) state: State,
-    /// What its last event will say, while it is owed. That of a stream that ended with its connection is not kept.
+    /// The outcome that the last event will report, while that event is owed. A stream that ended with its connection has
+    /// none.
     pub(super) owed: Option<LastEvent<K::End>>,
-    /// The next younger one on the list it hangs on: of what is owed, or of its connection's streams.
+    /// The next younger entity on the same list: that of owed events, or that of its connection's streams.
     pub(super) next: ListLink,
     pub(super) links: K::Links,
 }
 
-/// How something went, as its last event says.
+/// The outcome of an entity, as its last event reports it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum LastEvent<E> {
     Failed(Failure),
@@ -63,14 +64,14 @@ impl<K: Entity> Arena<K> {
         Self { slots: Slab::new(), generations: Vec::new(), given_up: 0, held: 0, limit, bounds: IdBounds::WIDEST }
     }
 
-    /// Narrows what indices and generations may reach, before anything has begun.
+    /// Narrows the bounds of indices and generations, before anything has begun.
     #[cfg(test)]
     pub(super) fn narrow(&mut self, bounds: IdBounds) {
         assert!(self.generations.is_empty());
         self.bounds = bounds;
     }
 
-    /// How many records there are.
+    /// Returns the number of records.
     pub(super) const fn len(&self) -> u32 {
         self.held
     }
@@ -80,7 +81,7 @@ impl<K: Entity> Arena<K> {
         self.held < self.limit
     }
 
-    /// A new record in the state Opening, or `None` if there may be no more.
+    /// Makes a record in the state Opening and returns its id, or `None` if the limit is reached.
     #[inline]
     pub(super) fn begin(&mut self, links: K::Links) -> Option<K> {
         if !self.has_room() {
@@ -98,7 +99,8 @@ impl<K: Entity> Arena<K> {
         Some(from_parts(slot as u32, generation))
     }
 
-    /// Makes room for one more slot, if there may be one. Apart, since it is done once for each.
+    /// Makes room for one more slot; `None` if the index would be too large. A function of its own, since it runs once for
+    /// each slot.
     #[cold]
     #[inline(never)]
     fn make_room(&mut self) -> Option<()> {
@@ -124,14 +126,14 @@ impl<K: Entity> Arena<K> {
         self.slots.get_mut(id.index()).filter(|record| record.generation == id.generation())
     }
 
-    /// The same for one that is known to live, since something else does that it outlives.
+    /// Returns the record of an id that is known to live, because something lives that it outlives.
     #[inline]
     pub(super) fn living_mut(&mut self, id: K) -> Option<&mut Record<K>> {
         debug_assert!(self.get(id).is_some(), "{id} lives");
         self.slots.get_mut(id.index())
     }
 
-    /// The id of what a link leads to, if that is of this kind.
+    /// Returns the id of the record that a link leads to, if the record is of this kind.
     pub(super) fn id_at(&self, link: ListLink) -> Option<K> {
         let slot = link.index_as(K::KIND);
         self.slots.get(slot).map(|record| from_parts(slot as u32, record.generation))
@@ -141,24 +143,24 @@ impl<K: Entity> Arena<K> {
         self.slots.get(link.index_as(K::KIND))
     }
 
-    /// What a link leads to, if it leads to a record of this kind.
+    /// Returns the record that a link leads to, if the record is of this kind.
     #[inline]
     pub(super) fn at_mut(&mut self, link: ListLink) -> Option<&mut Record<K>> {
         self.slots.get_mut(link.index_as(K::KIND))
     }
 
-    /// Every record, by index.
+    /// Returns every record with its id, by index.
     pub(super) fn iter(&self) -> impl Iterator<Item = (K, &Record<K>)> {
         let records = self.slots.iter().filter(|(_, record)| record.generation != RETIRED);
         records.map(|(slot, record)| (from_parts(slot as u32, record.generation), record))
     }
 
-    /// Every record, for a change of its links.
+    /// Returns every record, to change its links. Retired slots are among them.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Record<K>> {
         self.slots.iter_mut().map(|(_, record)| record)
     }
 
-    /// The invariants of the slots themselves.
+    /// Checks the invariants of the slots themselves.
     pub(super) fn check(&self) {
         assert_eq!(self.iter().count(), self.held as usize, "An arena counts its records.");
         assert!(self.held <= self.limit, "There are no more records than the limit allows.");
@@ -178,12 +180,13 @@ impl<K: Entity> Arena<K> {
         if id.generation().get() < self.bounds.last_generation {
             self.slots.try_remove(id.index());
         } else {
+            // The record stays in the slab, so that the slot is never vacant again.
             retired(id);
         }
     }
 
-    /// Gives memory back, if there are more than `kept` slots and at least half of them are behind the last record. It looks
-    /// at these, from the end.
+    /// Frees memory, if there are more than `kept` slots and at least half of them are behind the last record. It walks the
+    /// slots behind that record, from the end.
     #[cfg(any(feature = "swarm", test))]
     pub(super) fn give_up_slots(&mut self, kept: usize) {
         let slots = self.generations.len();
@@ -200,14 +203,14 @@ impl<K: Entity> Arena<K> {
     }
 }
 
-/// Apart, since it takes four thousand million entities to get there.
+/// Logs a retired slot. A function of its own, since it takes some four thousand million entities to get there.
 #[cold]
 #[inline(never)]
 fn retired<K: Entity>(id: K) {
-    log::debug!("{id} was the last of its slot, which is retired");
+    log::debug!("{id} has the last generation of its slot, which is retired");
 }
 
-/// Equal arenas answer everything the same, now and after equal changes.
+/// Two arenas are equal if every query gives the same result on both, now and after equal changes.
 impl<K: Entity> PartialEq for Arena<K> {
     fn eq(&self, other: &Self) -> bool {
         let sizes = |arena: &Self| (arena.held, arena.limit, arena.bounds, arena.slots.len(), arena.slots.vacant_key());
@@ -254,7 +257,7 @@ mod tests {
             assert!(!ids.contains(&id) && id != again, "{id}");
         }
         arena.check();
-        // A record behind most of the slots keeps them.
+        // A record behind most of the slots keeps all of them.
         let ids: Vec<_> = arena.iter().map(|(id, _)| id).collect();
         ids[..129].iter().for_each(|id| arena.vacate(*id));
         arena.give_up_slots(0);
@@ -262,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn many_records_are_moved_few_times_and_at_most_a_fifth_of_them_is_spare() {
+    fn many_records_move_seldom_and_at_most_a_fifth_is_spare() {
         let mut arena = arena(0);
         let (mut held, mut moves) = ([0; 2], 0);
         for _ in 0..10_000 {
@@ -301,7 +304,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "A record is of its slot's last generation.")]
-    fn a_slot_that_is_retired_before_its_generations_are_spent_is_found() {
+    fn a_slot_that_is_retired_too_early_is_found() {
         let mut arena = arena(2);
         arena.slots[1].generation = RETIRED;
         arena.held = 1;

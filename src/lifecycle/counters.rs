@@ -1,24 +1,23 @@
-//! [`Counters`]: how much has opened, failed and closed since the start, and how much is open now.
+//! [`Counters`]: the numbers of entities that have opened, failed and closed since the start, and that are open now.
 
 use super::event::Direction;
 
-/// Counts of one kind and direction. A transition is counted when it takes place, which may be before its event is
-/// drained.
+/// Counts of one kind and direction. A transition is counted when it takes place, which may be before its event is drained.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Counts {
-    /// How many have opened.
+    /// Number of entities that have opened.
     pub opened: u64,
-    /// How many have failed to open.
+    /// Number of entities that have failed to open.
     pub failed: u64,
-    /// How many of those that opened have closed.
+    /// Number of entities that have opened and closed.
     pub closed: u64,
-    /// How many are open now, leaving ones included.
+    /// Number of entities that are open now, including those that are leaving.
     pub open: u32,
-    /// The most that were ever open at the same time.
+    /// The greatest number that were ever open at the same time.
     pub peak: u32,
-    /// The number of those that ended, or were refused, before they had an id, so that no event tells of them. A swarm
-    /// gives an accepted connection its id when its peer is authenticated, and a peer's stream when its first whole
+    /// Number of connections or streams that ended, or were refused, before they had an id, so that no event reports them. A
+    /// swarm gives an accepted connection its id when its peer is authenticated, and a peer's stream when its first whole
     /// proposal has come.
     pub without_id: u64,
 }
@@ -47,18 +46,18 @@ impl Counts {
     }
 }
 
-/// [`Counts`] by who began it.
+/// [`Counts`] by the side that began the connection or stream.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Directions {
-    /// Begun by peers.
+    /// Counts of those that peers began.
     pub inbound: Counts,
-    /// Begun by us.
+    /// Counts of those that we began.
     pub outbound: Counts,
 }
 
 impl Directions {
-    /// The counts of one direction.
+    /// Returns the counts of one direction.
     #[must_use]
     pub const fn of(&self, direction: Direction) -> &Counts {
         match direction {
@@ -76,15 +75,15 @@ impl Directions {
     }
 }
 
-/// What a [`Lifecycle`](super::Lifecycle) has counted since it was made.
+/// The counts of a [`Lifecycle`](super::Lifecycle) since it was made.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Listeners.
+    /// Counts of listeners.
     pub listeners: Counts,
-    /// Connections: inbound ones were accepted, outbound ones were dialed.
+    /// Counts of connections: inbound ones were accepted, outbound ones were dialed.
     pub connections: Directions,
-    /// Streams on all connections.
+    /// Counts of streams on all connections.
     pub streams: Directions,
 }
 

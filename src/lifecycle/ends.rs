@@ -1,11 +1,11 @@
-//! The reasons that events carry: why something has ended ([`ListenerEnd`], [`ConnectionEnd`], [`StreamEnd`]) or could
-//! not open ([`Failure`]).
+//! The reasons that events carry: of an end ([`ListenerEnd`], [`ConnectionEnd`], [`StreamEnd`]), or of a failure to open
+//! ([`Failure`]).
 
 #[cfg(doc)]
 use super::event::Event;
 use core::fmt;
 
-/// Which of the two ends of a connection.
+/// One of the two ends of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Side {
     /// Ours.
@@ -14,142 +14,142 @@ pub enum Side {
     Remote,
 }
 
-/// Why a listener that was open has ended.
+/// The reason why an open listener has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ListenerEnd {
     /// Its owner closed it.
     Requested,
-    /// Its transport gave it up.
+    /// Its transport could not keep it open.
     Failed(Fault),
     /// The whole swarm shuts down.
     Shutdown,
 }
 
-/// Why a connection that was open has ended.
+/// The reason why an open connection has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ConnectionEnd {
     /// Its owner closed it.
     Requested,
-    /// The peer ended it. Only a go-away says that the peer wanted to: see [`RemoteEnd::Eof`].
+    /// The peer ended it. Only a go-away shows that the peer intended it: see [`RemoteEnd::Eof`].
     Remote(RemoteEnd),
-    /// Nothing was open on it for the idle time-out.
+    /// It had no stream for the idle time-out.
     Idle,
-    /// It was one of the least useful, and gave its place to others: at a limit, above the high-water mark of
+    /// It was one of the least useful connections and gave its place to others: at a limit, above the high-water mark of
     /// connections, or where the system had run out of descriptors.
     Trimmed,
-    /// Its owner has come to deny its peer or its address, by a list or a gate.
+    /// Its owner has denied its peer or its address since it opened, by a list or a gate.
     Denied,
-    /// It broke, or so it looks: a go-libp2p node that closes a connection which it dialed ends it so, too. See
-    /// [`Fault::Reset`].
+    /// It broke, or seems to have broken: a go-libp2p node that closes a connection which it dialed ends it in this way,
+    /// too. See [`Fault::Reset`].
     Failed(Fault),
     /// The whole swarm shuts down.
     Shutdown,
 }
 
-/// How a peer ended a connection.
+/// The way in which a peer ended a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum RemoteEnd {
-    /// By yamux's go-away, with this code: 0 normal, 1 protocol error, 2 internal error. After code 0 the streams that
-    /// lived have gone on: until the last one ended, nothing moved on them any more, or the byte pipe ended.
+    /// Yamux's go-away, with this code: 0 normal, 1 protocol error, 2 internal error. After code 0 the streams that lived
+    /// have gone on: until the last one ended, until nothing moved on them any more, or until the byte pipe ended.
     GoAway(u32),
-    /// By the end of its byte pipe, without a go-away. A process that is killed ends so on most systems, and so does a
-    /// go-libp2p listener, whether it closes the connection or is killed.
+    /// The end of the byte pipe, without a go-away. On most systems a process that is killed ends its connections in this
+    /// way, and so does a go-libp2p listener, whether it closes the connection or is killed.
     Eof,
 }
 
-/// Why a stream that was open has ended.
+/// The reason why an open stream has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum StreamEnd {
     /// Our FIN is sent and the peer's FIN has been read.
     Finished,
-    /// One side gave it up.
+    /// One side reset it.
     Reset(Side),
-    /// Its connection ended first. The peer may have finished before, and all it had to say may have come: a swarm's
-    /// `stream(id)` says so (`is_remote_finished`), and `take_unread` gives what was not read. A go-libp2p node that
-    /// finishes its streams and closes the connection right after can lose its last FINs: these streams end so, and look
-    /// unfinished. Let the application's protocol say where a message ends.
+    /// Its connection ended first. The peer may have finished before, and all of its data may have come: a swarm's
+    /// `stream(id)` tells whether it finished (`is_remote_finished`), and `take_unread` returns the data that was not read.
+    /// A go-libp2p node that finishes its streams and closes the connection right after can lose its last FINs: these
+    /// streams end with this reason, and look unfinished. Let the application's protocol mark the end of a message.
     ConnectionClosed,
-    /// Half of it was over and the peer let the other half hang: for the half-open time-out, or for so long that the
-    /// stream was given up for a new one.
+    /// It was half-open, and the peer neither ended nor moved it: for the half-open time-out, or for so long that the stream
+    /// was given up for a new one.
     Timeout,
-    /// We reset it because a limit was reached, and this stream's peer held most of what was short.
+    /// We reset it because a limit was reached, and its peer held most of the scarce resource.
     Limit,
-    /// Its owner has come to deny its protocol to this peer, by a gate.
+    /// Its owner has denied its protocol to this peer since it opened, by a gate.
     Denied,
 }
 
-/// What broke something that was open.
+/// The fault that broke something open.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The byte pipe was reset by the other side or by the network. A go-libp2p node closes each connection that it
-    /// dialed by a TCP reset, without a go-away, so that an ordinary close of such a peer cannot be told from its death.
+    /// The byte pipe was reset by the other side or by the network. A go-libp2p node closes each connection that it dialed
+    /// by a TCP reset, without a go-away, so an ordinary close by such a peer cannot be told from its death.
     Reset,
-    /// The peer vanished: it answered nothing in time. An owner that does not drive its swarm looks so to its peers, 45 s
-    /// after they last heard it by default.
+    /// The peer vanished: it answered nothing in time. To its peers, an owner that does not drive its swarm looks the same,
+    /// by default 45 s after they last heard it.
     Timeout,
-    /// The peer broke a protocol, or what arrived was not what the peer sent.
+    /// The peer broke a protocol, or the bytes were changed on the way.
     Protocol,
-    /// The peer kept to the protocol, and did something that costs us work more often than its rate allows.
+    /// The peer kept to the protocol, but did something that costs us work more often than its rate allows.
     Flood,
     /// Any other error of a socket or of the system.
     Io,
 }
 
-/// Why something could not open.
+/// The reason why a listener, a connection or a stream could not open.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The other host refuses connections there.
+    /// The other host refuses connections to this address.
     Refused,
-    /// No route leads there, or its name leads nowhere.
+    /// No route leads to the address, or its name cannot be resolved.
     Unreachable,
     /// It did not open in time.
     Timeout,
-    /// Another peer answered than the one that was dialed; or the address to listen on names another peer than us. Of a
-    /// dial, the error of the connection says who has answered: `expected …, found …`.
+    /// Another peer answered than the one that was dialed; or the address to listen on names another peer than us. For a
+    /// dial, the error of the connection names the peer that answered: `expected …, found …`.
     WrongPeer,
-    /// We dialed ourselves: the address leads to a listener of ours, or to another process that holds our identity key,
-    /// or its `/p2p/…` names us. The accepted end of such a connection in the same swarm is told by no event:
-    /// [`Counts::without_id`](super::Counts::without_id) counts it. Another process is told
-    /// [`ConnectFailed`](Event::ConnectFailed) with [`Eof`](Self::Eof), where the dialer leaves before it says who it is.
+    /// We dialed ourselves: the address leads to a listener of ours, or to another process that holds our identity key, or
+    /// its `/p2p/…` names us. The accepted end of such a connection has no id, since the dialer leaves before it has proved
+    /// its identity. So that end causes no [`ConnectFailed`](Event::ConnectFailed), in this process or in another, and is
+    /// counted in [`Counts::without_id`](super::Counts::without_id).
     LocalPeer,
-    /// The address or the protocol is not spoken: by our transport, or by the peer.
+    /// The address is of a kind that our transport does not support, or the peer does not speak the protocol.
     Unsupported,
-    /// One side has no place for more.
+    /// One side has no place for another one.
     Limit,
-    /// A list or a gate of this node does not allow it. No peer causes it: a peer that denies us something ends the
-    /// connection, which is told as [`Eof`](Self::Eof) or [`Reset`](Self::Reset), or does not speak the protocol
+    /// A list or a gate of this node does not allow it. No peer causes this reason: a peer that denies us something ends the
+    /// connection, which is reported as [`Eof`](Self::Eof) or [`Reset`](Self::Reset), or does not speak the protocol
     /// ([`Unsupported`](Self::Unsupported)). A swarm's `connection(id).error` has the rule in words.
     ///
-    /// - Of a connection that we dialed: the address or the peer that it names is denied, and the other side sees
-    ///   nothing. Or the name in the address has led to an address that is, and the other side sees its socket closed
-    ///   before a byte. Or the peer that has answered is denied: it sees its socket closed before our last handshake
-    ///   message, and does not learn who we are.
-    /// - Of a connection that we accepted: it has come to be denied between the proof of its peer and its opening, and
-    ///   the peer sees its socket closed. One that was denied before has no id and is counted only.
-    /// - Of a stream, which its peer has begun: the gate has allowed none of the protocols that were proposed. The peer
-    ///   sees `na` for each, as for one that is not spoken. Or the gate was asked again before the stream was open, and
-    ///   the peer sees a reset.
+    /// - For a connection that we dialed, there are three cases. The address, or the peer that it names, is denied: the
+    ///   other side sees nothing. The name in the address has led to an address that is denied: the other side sees its
+    ///   socket closed before any byte. The peer that has answered is denied: it sees its socket closed before our last
+    ///   handshake message, and does not learn our identity.
+    /// - For a connection that we accepted: it was denied between the proof of its peer and its opening, and the peer sees
+    ///   its socket closed. A connection that is denied before that has no id and is only counted.
+    /// - For a stream that its peer has begun, there are two cases. The gate has allowed none of the proposed protocols: the
+    ///   peer sees `na` for each, as for one that is not spoken. Or the gate was asked again before the stream was open: the
+    ///   peer sees a reset.
     Denied,
-    /// Somebody else listens there.
+    /// Another socket listens on the address.
     AddressInUse,
-    /// No interface of this machine has that address; or the transport reports one that nobody can connect to.
+    /// No interface of this machine has the address, or the transport reports an address to which nobody can connect.
     AddressNotAvailable,
     /// The system does not allow it.
     PermissionDenied,
-    /// One side gave it up before it was open.
+    /// One side reset it before it was open.
     Reset(Side),
     /// The byte pipe ended before it was open.
     Eof,
-    /// The peer broke a protocol, or what arrived was not what the peer sent.
+    /// The peer broke a protocol, or the bytes were changed on the way.
     Protocol,
     /// Its owner closed it before it was open.
     Requested,
-    /// What it runs on ended first.
+    /// Its connection ended first.
     ConnectionClosed,
     /// The whole swarm shuts down.
     Shutdown,
@@ -158,7 +158,7 @@ pub enum Failure {
 }
 
 impl From<ListenerEnd> for Failure {
-    /// What a listener that was not open yet is told to have failed of.
+    /// Returns the failure of a listener that would have had this end if it had been open.
     fn from(end: ListenerEnd) -> Self {
         match end {
             ListenerEnd::Requested => Self::Requested,
@@ -169,7 +169,7 @@ impl From<ListenerEnd> for Failure {
 }
 
 impl From<ConnectionEnd> for Failure {
-    /// What a connection that was not open yet is told to have failed of.
+    /// Returns the failure of a connection that would have had this end if it had been open.
     fn from(end: ConnectionEnd) -> Self {
         match end {
             ConnectionEnd::Requested => Self::Requested,
@@ -185,7 +185,7 @@ impl From<ConnectionEnd> for Failure {
 }
 
 impl From<StreamEnd> for Failure {
-    /// What a stream that was not open yet is told to have failed of.
+    /// Returns the failure of a stream that would have had this end if it had been open.
     fn from(end: StreamEnd) -> Self {
         match end {
             StreamEnd::Finished => Self::Eof,

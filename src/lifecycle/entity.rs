@@ -1,20 +1,20 @@
-//! [`Entity`]: what an arena needs to know of listeners, connections and streams, whose records it holds.
+//! [`Entity`]: the parts in which listeners, connections and streams differ for the arenas that hold their records.
 
 use super::ends::{ConnectionEnd, ListenerEnd, StreamEnd};
 use super::id::{ConnectionId, EntityId, Id, ListenerId, StreamId};
 use super::links::{ConnectionLinks, ListLink, StreamLinks};
 use core::fmt::Debug;
 
-/// The id of an entity, for the arena that holds its record.
+/// The id of a listener, connection or stream, for the arena that holds its record.
 pub(super) trait Entity: EntityId + Debug + Into<Id> {
-    /// 1, 2 or 3: how a link tells them apart.
+    /// The number of the kind, 1, 2 or 3, by which links distinguish the kinds.
     const KIND: u8;
-    /// Why an open one ends.
+    /// The reason why an open entity of this kind ends.
     type End: Copy + Eq + Debug;
-    /// What is kept of this kind besides what is kept of all.
+    /// The fields of a record that only this kind has.
     type Links: Copy + Eq + Debug;
 
-    /// Returns a link to it. Its index fits, since [`IdBounds`](super::arena::IdBounds) go no further.
+    /// Returns a link to the entity. Its index fits, since [`IdBounds`](super::arena::IdBounds) go no further.
     #[inline]
     fn link(self) -> ListLink {
         ListLink::new(Self::KIND, self.index())

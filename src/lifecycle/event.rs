@@ -1,4 +1,4 @@
-//! What is told: the nine [`Event`]s and the reasons they carry.
+//! The nine [`Event`]s that the owner is told of, and the reasons they carry.
 //!
 //! |            | opened         | failed to open   | closed         |
 //! |------------|----------------|------------------|----------------|
@@ -6,15 +6,15 @@
 //! | connection | `Connected`    | `ConnectFailed`  | `Disconnected` |
 //! | stream     | `OpenedStream` | `StreamFailed`   | `ClosedStream` |
 //!
-//! Every id gets exactly one of the first two columns and, if it opened, exactly one of the third. No reason is told
-//! by its absence, and the same word means the same thing in every enum.
+//! Every id gets exactly one event of the first two columns and, if it opened, exactly one of the third. Every reason is
+//! stated in the event, and the same word means the same thing in every enum.
 
 use super::ends::{ConnectionEnd, Failure, ListenerEnd, StreamEnd};
 use super::id::{ConnectionId, Id, ListenerId, StreamId};
 use core::fmt;
 
-/// One transition that the owner is told of. `Copy`, at most 24 bytes, self-contained apart from what an id can be
-/// asked for.
+/// One transition that the owner is told of. It is `Copy`, takes at most 24 bytes, and is complete except for the details
+/// that can be looked up by its ids.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Event {
     /// A listener has its first address: a connect to it succeeds from now on.
@@ -26,14 +26,14 @@ pub enum Event {
     ListenFailed {
         /// The listener; this is its last event.
         listener: ListenerId,
-        /// Why.
+        /// The reason of the failure.
         reason: Failure,
     },
     /// An open listener has ended; its socket is closed.
     ListenClose {
         /// The listener; this is its last event.
         listener: ListenerId,
-        /// Why.
+        /// The reason of the end.
         reason: ListenerEnd,
     },
     /// A connection is up: the peer is authenticated and the muxer agreed.
@@ -41,19 +41,19 @@ pub enum Event {
         /// The connection that opened.
         connection: ConnectionId,
     },
-    /// A connection could not open: one that was dialed, or one that was accepted, whose peer is authenticated, and that
-    /// ended while it waited for room.
+    /// A connection could not open: one that was dialed; or one that was accepted, was authenticated, and ended while it
+    /// waited for room.
     ConnectFailed {
         /// The connection; this is its last event.
         connection: ConnectionId,
-        /// Why.
+        /// The reason of the failure.
         reason: Failure,
     },
     /// An open connection has ended; its socket is closed and all its streams' last events came before.
     Disconnected {
         /// The connection; this is its last event.
         connection: ConnectionId,
-        /// Why.
+        /// The reason of the end.
         reason: ConnectionEnd,
     },
     /// A stream is up: its protocol is agreed by both sides and named.
@@ -63,14 +63,14 @@ pub enum Event {
         /// The stream that opened.
         stream: StreamId,
     },
-    /// A stream could not open, ours or the peer's. Nothing is told of one that the peer began and that ended before it had
-    /// proposed a protocol: it had no id, and is counted in [`Counts::without_id`](super::Counts::without_id).
+    /// A stream could not open, ours or the peer's. No event reports a stream that the peer began and that ended before it
+    /// had a whole proposal: it had no id, and is counted in [`Counts::without_id`](super::Counts::without_id).
     StreamFailed {
         /// The connection it would have run on.
         connection: ConnectionId,
         /// The stream; this is its last event.
         stream: StreamId,
-        /// Why.
+        /// The reason of the failure.
         reason: Failure,
     },
     /// An open stream has ended: both directions are over.
@@ -79,7 +79,7 @@ pub enum Event {
         connection: ConnectionId,
         /// The stream; this is its last event.
         stream: StreamId,
-        /// Why.
+        /// The reason of the end.
         reason: StreamEnd,
     },
 }
@@ -87,7 +87,7 @@ pub enum Event {
 const _: () = assert!(size_of::<Event>() <= 24);
 
 impl Event {
-    /// The event's name in libp2p's notifee interface, as the command prints it: `listen`, `listen_failed`, …
+    /// Returns the event's name in libp2p's notifee interface, as the command prints it: `listen`, `listen_failed`, …
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -103,7 +103,7 @@ impl Event {
         }
     }
 
-    /// What it is told of.
+    /// Returns the id of the listener, connection or stream whose transition this is.
     #[must_use]
     #[inline]
     pub const fn id(&self) -> Id {
@@ -120,7 +120,7 @@ impl Event {
         }
     }
 
-    /// Whether this is the last event of what it names, which is vacated once the event has been handled.
+    /// Returns whether this is the last event of its id, which is vacated once the event has been handled.
     #[must_use]
     #[inline]
     pub const fn is_last(&self) -> bool {
@@ -136,10 +136,10 @@ impl Event {
     }
 }
 
-/// Who began something.
+/// The side that began a connection or a stream.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Direction {
-    /// The peer: it dialed us, it opened the stream.
+    /// The peer: it dialed us, or it opened the stream.
     Inbound,
     /// We did.
     Outbound,
@@ -163,7 +163,7 @@ mod tests {
     use core::num::NonZeroU32;
 
     #[test]
-    fn every_event_has_its_name_its_id_and_its_place_in_a_life() {
+    fn every_event_has_a_name_an_id_and_a_place_in_a_life() {
         let one = NonZeroU32::MIN;
         let (listener, connection, stream): (ListenerId, ConnectionId, StreamId) =
             (from_parts(1, one), from_parts(2, one), from_parts(3, one));
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_an_open_one_has_a_word_for_one_that_was_not() {
+    fn every_end_has_a_word_for_a_failure() {
         assert_eq!(Failure::from(ConnectionEnd::Remote(RemoteEnd::GoAway(0))), Failure::Refused);
         assert_eq!(Failure::from(ConnectionEnd::Failed(Fault::Reset)), Failure::Reset(Side::Remote));
         assert_eq!(Failure::from(ConnectionEnd::Shutdown), Failure::Shutdown);

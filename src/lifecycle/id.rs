@@ -1,19 +1,19 @@
-//! Names of what lives: [`ListenerId`], [`ConnectionId`], [`StreamId`], and [`Id`], which is any of them.
+//! Names of entities: [`ListenerId`], [`ConnectionId`], [`StreamId`], and [`Id`], which is any of them.
 //!
-//! An id is the index of an arena slot and the generation of what sits there. A slot is used again, an id never is:
-//! what has ended is refused for good, and a slot whose generations are spent is retired. An id means something only
-//! where it was given: two lifecycles, and so two swarms, may give equal ones.
+//! An id is the index of an arena slot and the generation of the entity in it. A slot is used again, an id never is: the id
+//! of an entity that has ended is refused for good, and a slot whose generations are used up is retired. An id has a meaning
+//! only where it was given: two lifecycles, and so two swarms, may give equal ones.
 
 use core::fmt;
 use core::num::NonZeroU32;
 
-/// What the three kinds of id have in common, so that one [`Table`](super::Table) serves all of them.
+/// The common interface of the three kinds of id, so that one [`Table`](super::Table) serves all of them.
 ///
 /// Sealed: the ids of this crate are its only implementors.
 pub trait EntityId: Copy + Eq + Ord + fmt::Display + private::Sealed {
-    /// The arena slot, dense from 0: an index into side tables of your own.
+    /// Returns the arena slot, dense from 0: an index into side tables of your own.
     fn index(self) -> usize;
-    /// How many entities the slot has held up to and including this one.
+    /// Returns the number of entities that the slot has held, this one included.
     fn generation(self) -> NonZeroU32;
 }
 
@@ -26,7 +26,7 @@ mod private {
     }
 }
 
-/// An id from its parts, for what keeps them apart.
+/// Makes an id of its parts, for code that keeps them apart.
 #[inline]
 pub(crate) fn from_parts<I: EntityId>(index: u32, generation: NonZeroU32) -> I {
     I::from_parts(index, generation)
@@ -35,15 +35,15 @@ pub(crate) fn from_parts<I: EntityId>(index: u32, generation: NonZeroU32) -> I {
 /// The id of a listener, a connection or a stream.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Id {
-    /// A listener's.
+    /// The id of a listener.
     Listener(ListenerId),
-    /// A connection's.
+    /// The id of a connection.
     Connection(ConnectionId),
-    /// A stream's.
+    /// The id of a stream.
     Stream(StreamId),
 }
 
-/// As the id that it is.
+/// Shows the inner id.
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -91,19 +91,19 @@ macro_rules! id {
         }
 
         impl $name {
-            /// No id of this kind is smaller.
+            /// The smallest id of this kind.
             #[allow(dead_code, reason = "each kind has it, for ranges; not each is ranged over")]
             pub(crate) const FIRST: Self = Self { index: 0, generation: NonZeroU32::MIN };
 
-            /// The arena slot, dense from 0: an index into side tables of your own. Two ids that are alive at the
-            /// same time never share it; a later one may.
+            /// Returns the arena slot, dense from 0: an index into side tables of your own. Two ids that are alive at the
+            /// same time never share a slot; a later id may get the slot again.
             #[must_use]
             #[inline]
             pub const fn index(self) -> usize {
                 self.index as usize
             }
 
-            /// How many entities the slot has held up to and including this one.
+            /// Returns the number of entities that the slot has held, this one included.
             #[must_use]
             #[inline]
             pub const fn generation(self) -> NonZeroU32 {
@@ -131,7 +131,7 @@ macro_rules! id {
             }
         }
 
-        /// The letter of the kind, the slot and the generation.
+        /// Shows the letter of the kind, the slot and the generation.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!($letter, "{}.{}"), self.index, self.generation)
@@ -147,17 +147,17 @@ macro_rules! id {
 }
 
 id! {
-    /// Names a listener, from `listen` to its last event. Shown as `l0.1`.
+    /// The id of a listener, valid from `listen` to its last event. Shown as `l0.1`.
     ListenerId, "l"
 }
 id! {
-    /// Names a connection to its last event: from the dial on, or from the authentication of an accepted connection's peer.
-    /// Shown as `c3.1`.
+    /// The id of a connection, valid to its last event: from the dial on, or from the authentication of an accepted
+    /// connection's peer. Shown as `c3.1`.
     ConnectionId, "c"
 }
 id! {
-    /// Names a stream, from the command, or from the first whole proposal on a stream of the peer's, to its last event. What a
-    /// peer begins has no id before it has said which protocol it wants. Shown as `s17.4`.
+    /// The id of a stream, valid to its last event: from the command on, or from the first whole proposal on a stream of the
+    /// peer's. A peer's stream has no id before the peer has said which protocol it wants. Shown as `s17.4`.
     StreamId, "s"
 }
 

@@ -1,5 +1,5 @@
-//! What is always true between two calls, each as a sentence: the whole walk, for tests and fuzzers, and the part
-//! around one entity, which debug builds check after each transition.
+//! The invariants that hold between two calls, each as a sentence. Tests and fuzzers check all of them; debug builds check
+//! those around one entity after each of its transitions.
 
 use super::Lifecycle;
 use super::arena::Record;
@@ -10,8 +10,8 @@ use super::links::{List, ListLink, Numbers};
 use super::machine::State;
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
-    /// Walks everything and panics, with a sentence, where something is not as it always is. It costs what exists:
-    /// meant for tests and fuzzers. Debug builds check by themselves, after each transition, what is around it.
+    /// Checks all invariants, and panics with a sentence where one is broken. The cost grows with the number of entities, so
+    /// it is meant for tests and fuzzers. Debug builds check the surroundings of each transition by themselves.
     ///
     /// # Panics
     /// If there is a defect in this crate.
@@ -35,19 +35,19 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         let mut link = records.owed.oldest;
         while !link.is_none() {
             owed += 1;
-            assert!(owed <= self.len(), "The line of what is owed has an end.");
-            assert!(records.owes(link), "What stands in the line of what is owed has an outcome to tell.");
+            assert!(owed <= self.len(), "The list of owed events has an end.");
+            assert!(records.owes(link), "What stands in the list of owed events has an outcome to tell.");
             let swept = records.connections.at(link).map_or(0, |connection| records.hanging_on(connection));
             events += 1 + swept;
             let next = records.follow(link);
-            assert!(!next.is_none() || link == records.owed.newest, "The line of what is owed ends at its newest.");
+            assert!(!next.is_none() || link == records.owed.newest, "The list of owed events ends at its newest.");
             link = next;
         }
-        assert_eq!(events, records.owed_events, "What is owed is counted.");
+        assert_eq!(events, records.owed_events, "Owed events are counted.");
         let holding = records.listeners.iter().filter(|(_, record)| record.owed.is_some()).count()
             + records.connections.iter().filter(|(_, record)| record.owed.is_some()).count()
             + records.streams.iter().filter(|(_, record)| record.owed.is_some()).count();
-        assert_eq!(holding, owed, "Whatever has an outcome to tell stands in the line of what is owed.");
+        assert_eq!(holding, owed, "Whatever has an outcome to tell stands in the list of owed events.");
         let ended = records.streams.iter().filter(|(_, record)| record.state == State::Ended).count();
         assert_eq!(hanging + ended, records.streams.len() as usize, "A stream hangs on its connection or has ended.");
         for event in &self.queue {
@@ -58,11 +58,11 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
     }
 
-    /// Checks one entity and the ends of the lists: O(1).
+    /// Checks one entity and the ends of the lists. O(1).
     pub(super) fn check_around<K: Kind>(&self, id: K) {
         let records = &self.records;
         let List { oldest, newest } = records.owed;
-        assert_eq!(oldest.is_none(), newest.is_none(), "The line of what is owed has both ends or none.");
+        assert_eq!(oldest.is_none(), newest.is_none(), "The list of owed events has both ends or none.");
         assert!(oldest.is_none() || self.room() == 0, "There is no room while anything is owed.");
         assert!(
             newest.is_none() || records.follow(newest).is_none(),
@@ -94,7 +94,7 @@ impl Records {
         core::iter::successors(oldest, |stream| self.streams.at(stream.next)).count()
     }
 
-    /// Walks the list of a connection's streams and returns how many hang on it.
+    /// Checks the list of a connection's streams, and returns their number.
     fn check_streams_of(&self, id: ConnectionId, record: &Record<ConnectionId>) -> usize {
         let (mut live, mut open) = (Numbers::default(), Numbers::default());
         let mut hanging = 0;

@@ -1,5 +1,5 @@
-//! [`Kind`]: what the machinery needs to know to treat listeners, connections and streams alike, and [`Records`],
-//! everything a lifecycle keeps besides its queue.
+//! [`Kind`]: the interface by which transitions treat listeners, connections and streams alike. [`Records`]: all parts of a
+//! lifecycle except its queue.
 
 use super::arena::{Arena, LastEvent, Record};
 use super::counters::Counters;
@@ -11,69 +11,71 @@ use super::links::{ConnectionLinks, List, ListLink, StreamLinks};
 use super::machine::State;
 use core::fmt::Debug;
 
-/// The records, the counters, and the line of what is owed.
+/// The records, the counters, and the list of owed events.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Records {
     pub(super) listeners: Arena<ListenerId>,
     pub(super) connections: Arena<ConnectionId>,
     pub(super) streams: Arena<StreamId>,
     pub(super) counters: Counters,
-    /// What has ended and whose last event found no room in the queue, oldest first. A connection stands there for
-    /// its streams, too.
+    /// The entities that have ended and whose last event found no room in the queue, oldest first. An entry of a connection
+    /// also stands for its streams that ended with it.
     pub(super) owed: List,
-    /// The number of events in that line: one for each that stands there, and one for each stream to be swept before it.
+    /// The number of owed events: one for each entity in that list, and one for each stream that is swept before its
+    /// connection.
     pub(super) owed_events: usize,
-    /// Which of the times it is that something is owed, or the one before the next. It counts from 0 again after 255.
+    /// The number of the present period in which something is owed, or of the last one if nothing is owed. It goes from 255
+    /// to 0.
     pub(super) owed_time: u8,
 }
 
-/// What a transition changes, borrowed side by side.
+/// The records that a transition changes, borrowed side by side.
 pub(super) struct Split<'a, K: Kind> {
     pub(super) arena: &'a mut Arena<K>,
-    /// Where what it runs on is, if that is another arena.
+    /// The arena of the connection that the entity runs on, if that is another arena.
     pub(super) connections: Option<&'a mut Arena<ConnectionId>>,
     pub(super) counters: &'a mut Counters,
 }
 
-/// One of the three kinds.
+/// One of the three kinds of entity.
 pub(super) trait Kind: Entity {
-    /// The record of the connection it runs on; nothing if it is no stream.
+    /// The record of the connection that a stream runs on; nothing for the other kinds.
     type On<'a>;
 
     fn arena(records: &Records) -> &Arena<Self>;
     fn arena_mut(records: &mut Records) -> &mut Arena<Self>;
-    /// What a transition changes, side by side, so that each record is looked up once.
+    /// Borrows the records that a transition changes side by side, so that each is looked up once.
     fn split(records: &mut Records) -> Split<'_, Self>;
     fn told_opened(self, links: &Self::Links) -> Event;
     fn told_ended(self, links: &Self::Links, outcome: LastEvent<Self::End>) -> Event;
 
-    /// The connection it runs on.
+    /// Returns the connection that the entity runs on.
     fn runs_on(_links: &Self::Links) -> Option<ConnectionId> {
         None
     }
 
-    /// Looks up the record of what it runs on, which outlives its own.
+    /// Looks up the record of the connection that the entity runs on, which outlives the entity's own.
     fn on<'a>(connections: Option<&'a mut Arena<ConnectionId>>, links: &Self::Links) -> Option<Self::On<'a>>;
 
-    /// Whether it is over because what it runs on is: at once, although its own record is only written when its turn to
-    /// be told of comes.
+    /// Returns whether the entity is over because its connection is. That is so at once, although the entity's own record is
+    /// only written when its event is paid.
     fn is_over(_on: &Self::On<'_>) -> bool {
         false
     }
 
-    /// Whether others are to be told of before it.
+    /// Returns whether the last events of other entities come before that of this one.
     fn comes_last(_links: &Self::Links) -> bool {
         false
     }
 
-    /// The number of events that its end causes, as its links were before.
+    /// Returns the number of events that the entity's end causes, from its links before the end.
     fn events_of_end(_links: &Self::Links) -> usize {
         1
     }
 
-    /// Counts it as open.
+    /// Counts the entity as open.
     fn count_opened(counters: &mut Counters, on: Self::On<'_>, links: &Self::Links);
-    /// Counts it, and what ends with it, as over.
+    /// Counts the entity, and the entities that end with it, as over.
     fn count_ended(
         counters: &mut Counters,
         on: &mut Self::On<'_>,
@@ -81,11 +83,11 @@ pub(super) trait Kind: Entity {
         outcome: LastEvent<Self::End>,
     );
 
-    /// Takes it off the list it hangs on while it has not ended.
+    /// Removes the entity from the list that it is on until it has ended.
     fn unlink(_arena: &mut Arena<Self>, _on: Self::On<'_>, _links: &Self::Links, _next: ListLink) {}
-    /// Lets go of what it was counted in until it was vacated.
+    /// Takes a vacated entity out of the count of its connection's records.
     fn released(_on: Self::On<'_>) {}
-    /// The invariants of what only this kind has.
+    /// Checks the invariants that only this kind has.
     fn check_links(_books: &Records, _id: Self, _record: &Record<Self>) {}
 }
 
@@ -139,7 +141,7 @@ impl Kind for ListenerId {
     }
 }
 
-// There is one for each idle connection.
+// There is one of these for each idle connection.
 const _: () = assert!(size_of::<ConnectionLinks>() == 32);
 
 impl Kind for ConnectionId {

@@ -1,31 +1,34 @@
-//! [`Limits`]: how much may live at a time, and [`BeginError`], which says that it does.
+//! [`Limits`]: the maximum numbers of entities. [`BeginError`]: the reason why an entity cannot begin.
 
 use core::fmt;
 
-/// How much may live at a time. It bounds the memory of a lifecycle, whatever the peers and the owner do.
+/// The maximum numbers of entities. They bound the memory of a lifecycle, whatever the peers and the owner do.
 ///
-/// At a bound nothing more begins: [`BeginError::Limit`]. What has ended counts until its last event has been handled.
-/// A bound of 0 allows none; above 2³⁰ − 1 a bound is that.
+/// At a limit no further entity begins: [`BeginError::Limit`]. An entity that has ended counts until its last event has been
+/// handled. A limit of 0 allows none; a limit above 2³⁰ − 1 counts as that.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Limits {
-    /// Listeners: 64.
+    /// The maximum number of listeners. Default 64.
     pub listeners: u32,
-    /// Connections of both directions: 16 384.
+    /// The maximum number of connections of both directions. Default 16 384.
     pub connections: u32,
-    /// Streams of both directions on all connections: 65 536.
+    /// The maximum number of streams of both directions on all connections. Default 65 536.
     pub streams: u32,
-    /// Streams of both directions on one connection that have not ended: 1 024. Besides, as many again may have ended
-    /// and wait for their last event to be handled, so that the owner is not refused because of what is over. Those that
-    /// a peer begins have a bound of their own: [`owed_per_connection`](Self::owed_per_connection).
+    /// The maximum number of streams of both directions on one connection that have not ended. Default 1 024. In addition,
+    /// as many streams may have ended and wait for their last event to be handled, so that the owner is not refused because
+    /// of streams that are over. The streams that a peer begins have a limit of their own:
+    /// [`owed_per_connection`](Self::owed_per_connection).
     pub streams_per_connection: u32,
-    /// Owed events of one connection: streams that have ended and whose last event has not been handled. While there are
-    /// more, or have been since the queue had room last, its peer begins no stream; the owner still may. So a peer whose
-    /// streams end as fast as they begin takes no more of the event queue than this, however slowly that is drained. 64.
+    /// The maximum number of owed events of one connection: streams that have ended and whose last event has not been
+    /// handled. While a connection has more, or has had more since the queue last had room, its peer begins no stream; the
+    /// owner still may. So a peer whose streams end as fast as they begin takes no more of the event queue than this,
+    /// however slowly that is drained. Default 64.
     ///
-    /// Openings wait while anything is owed. With n connections whose peers do nothing but that, there is room again once
-    /// n times (this and one) events and those that were [pending](super::Lifecycle::pending_events) have been drained, and
-    /// one for each stream that lived and has ended since. With the defaults and 64 of them that is within 18 turns of 256
-    /// events each, or one turn that drains all. A bound of more than 65 535 is none while something is owed.
+    /// Openings wait while anything is owed. Assume n connections whose peers open and end streams as fast as they can.
+    /// There is room again once n × (this limit + 1) events have been drained, and in addition all that were
+    /// [pending](super::Lifecycle::pending_events), and one for each stream that lived then and has ended since. With the
+    /// defaults and 64 such connections that is within 18 turns of 256 events each, or within one turn that drains all. A
+    /// limit of 65 535 or more bounds only the streams whose last event has not been handled yet.
     pub owed_per_connection: u32,
 }
 
@@ -41,13 +44,13 @@ impl Default for Limits {
     }
 }
 
-/// Why nothing was begun. Nothing has changed.
+/// The reason why no entity was begun. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum BeginError {
     /// One of the [`Limits`] is reached.
     Limit,
-    /// The connection's id names nothing that lives.
+    /// The connection's id is stale: its last event has been handled, or the id was not given here.
     Stale,
     /// The connection is still opening.
     NotOpen,
@@ -58,8 +61,8 @@ pub enum BeginError {
 impl fmt::Display for BeginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Limit => "the limit of how many may live at a time is reached",
-            Self::Stale => "the connection's id names nothing that lives",
+            Self::Limit => "the limit of listeners, connections or streams is reached",
+            Self::Stale => "no connection has this id any more",
             Self::NotOpen => "the connection is not open yet",
             Self::Closing => "the connection is closing",
         })

@@ -1,4 +1,4 @@
-//! The machine of one entity, listener, connection or stream, from its id to its last event.
+//! The state machine of one entity, which is a listener, a connection or a stream, from its id to its last event.
 //!
 //! | state   | `Opened`               | `Leave`            | `Fail`                 | `End`               | `Handled`              |
 //! |---------|------------------------|--------------------|------------------------|---------------------|------------------------|
@@ -7,38 +7,39 @@
 //! | Leaving | refused: `AlreadyOpen` | Leaving: `Nothing` | refused: `AlreadyOpen` | Ended: `TellClosed` | refused: `AlreadyOpen` |
 //! | Ended   | refused: `Ended`       | refused: `Ended`   | refused: `Ended`       | Ended: `Nothing`    | vacant: `Release`      |
 //!
-//! A cell is the next state and what is done about it, or why the input is refused. Every entity starts as Opening.
-//! `tests::the_table_is_the_machine` reads this table and holds [`step`] against it, cell by cell.
+//! A cell is the next state and the action, or the reason why the input is refused. Every entity starts as Opening. The test
+//! `tests::the_table_is_the_machine` reads this table and compares [`step`] with it, cell by cell.
 
 use super::ends::Failure;
 use core::fmt;
 
-/// Where an entity is on its way. A vacated one has no state any more.
+/// The state of an entity. A vacated entity has none.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum State {
-    /// It has its id, and its first event is still to come.
+    /// The entity has its id; its first event is still to come.
     Opening,
-    /// It was told to be open.
+    /// The entity is open, and its opening has been announced.
     Open,
-    /// Its owner closes it politely, or the peer leaves a connection: still open, but nothing new is taken on.
+    /// The owner closes it politely, or the peer leaves a connection: it is still open, but takes on nothing new.
     Leaving,
-    /// It is over; its last event waits to be told, or is being handled.
+    /// The entity is over; its last event waits to be drained, or is being handled.
     Ended,
 }
 
-/// Why a transition was refused. Nothing has changed.
+/// The reason why a transition was refused. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Refused {
-    /// There is no room for its event: drain events and say it again. Only openings are ever refused so.
+    /// There is no room for its event: drain events and report the transition again. Only openings are refused for this
+    /// reason.
     NoRoom,
-    /// The id names nothing that lives: its last event has been handled, or it was not given here.
+    /// The id is stale: its last event has been handled, or the id was not given here.
     Stale,
-    /// It is still opening.
+    /// The entity is still opening.
     NotOpen,
-    /// It is open, so that it can neither open nor fail to.
+    /// The entity is open, so it can neither open nor fail to open.
     AlreadyOpen,
-    /// It has ended; at most its last event is still to come.
+    /// The entity has ended; at most its last event is still to come.
     Ended,
 }
 
@@ -46,7 +47,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoRoom => "there is no room for the event until others are drained",
-            Self::Stale => "the id names nothing that lives",
+            Self::Stale => "no listener, connection or stream has this id any more",
             Self::NotOpen => "it is not open yet",
             Self::AlreadyOpen => "it is open already",
             Self::Ended => "it has ended",
@@ -56,38 +57,38 @@ impl fmt::Display for Refused {
 
 impl core::error::Error for Refused {}
 
-/// What can happen to an entity. `E` is the reason its kind ends for.
+/// An input of the machine. `E` is the type of the reasons for which an entity of this kind ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Transition<E> {
-    /// It is up.
+    /// The entity is open.
     Opened,
-    /// Its owner wants it to finish.
+    /// The entity is being closed politely.
     Leave,
-    /// It cannot open.
+    /// The entity cannot open.
     Fail(Failure),
-    /// It is over: told with the one if it was open, with the other if it was not.
+    /// The entity is over. Its event carries the first reason if it was open, the second if it was not.
     End(E, Failure),
-    /// Its last event has been handled.
+    /// The entity's last event has been handled.
     Handled,
 }
 
-/// What a transition asks for, besides the next state.
+/// The action that a transition asks for, besides the next state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Effect<E> {
-    /// No event.
+    /// There is no event.
     Nothing,
-    /// Its first event; the only one that needs room.
+    /// The entity's first event is due; the only one that needs room.
     TellOpened,
-    /// Its only event.
+    /// The entity's only event is due.
     TellFailed(Failure),
-    /// Its last event, after those of its streams.
+    /// The entity's last event is due, after those of its streams.
     TellClosed(E),
-    /// Its slot is given back.
+    /// The entity's slot is given back.
     Release,
 }
 
-/// The whole machine. Pure: no arena, queue or clock. No `_` arm: a new state must be decided everywhere. `None` is
-/// vacant.
+/// Takes one step of the machine. A next state of `None` means vacant. A pure function: it uses no arena, queue or clock. It
+/// has no `_` arm, so that a new state must be decided in each place.
 #[inline]
 pub(super) const fn step<E: Copy>(state: State, input: Transition<E>) -> Result<(Option<State>, Effect<E>), Refused> {
     use {Effect as D, State as S, Transition as I};
@@ -120,7 +121,7 @@ mod tests {
         ("Handled", Transition::Handled),
     ];
 
-    /// The cells of the table in this file's documentation, without their backticks.
+    /// Returns the cells of the table in this file's documentation, without their backticks.
     fn table() -> Vec<Vec<String>> {
         let rows = include_str!("machine.rs").lines().filter_map(|line| line.strip_prefix("//! |"));
         let cells = |row: &str| row.trim_end_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect();
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_told_as_a_failure_before_it_was_open_and_with_its_reason_after() {
+    fn an_end_before_the_opening_is_a_failure() {
         let end = Transition::End(7, Failure::Eof);
         assert_eq!(step(State::Opening, end), Ok((Some(State::Ended), Effect::TellFailed(Failure::Eof))));
         assert_eq!(step(State::Open, end), Ok((Some(State::Ended), Effect::TellClosed(7))));
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_has_ended_is_vacated() {
+    fn only_an_entity_that_has_ended_is_vacated() {
         for state in STATES {
             for (name, input) in TRANSITIONS {
                 let vacated = matches!(step(state, input), Ok((None, _)));

@@ -1,4 +1,4 @@
-//! What an observer that comes late has missed: [`Lifecycle::openings`].
+//! [`Lifecycle::openings`]: the openings that an observer which comes late has missed.
 
 use super::arena::{Arena, LastEvent};
 use super::kind::Kind;
@@ -8,12 +8,13 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
-    /// The opening events of all that has been told to be open and has not been told to be over: listeners, then
+    /// Returns the opening events of all entities that have been reported as open and not as ended: listeners, then
     /// connections, then streams, each by index.
     ///
-    /// Who handles these first and then every event from the next one on has seen each open and close once, in an order
-    /// that nests. What is open but not told yet is left out, since its event is still to come; what has ended but is
-    /// not told of yet is there, since its close is. It walks all slots and the queue, and allocates.
+    /// An observer that handles these events first, and then every event from the next one on, sees each entity open and
+    /// close once, in an order that nests. An entity that is open but not reported yet is left out, since its event is still
+    /// to come. One that has ended but is not reported yet is included, since its closing event is still to come. The call
+    /// walks all slots and the queue, and allocates.
     #[must_use]
     pub fn openings(&self) -> Vec<Event> {
         let (mut to_open, mut to_close) = (BTreeSet::new(), BTreeSet::new());
@@ -46,19 +47,19 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 }
 
-/// Whether an opening has been told, as far as a record knows.
+/// The state of an entity's opening event, as far as the entity's record tells.
 enum OpeningIsTold {
-    /// Yes, or it is queued.
+    /// The event has been drained, or is queued.
     Open,
-    /// It has ended and nothing is owed: its last event is queued, or has been handed out.
+    /// The entity has ended and owes no event: its last event is queued, or has been handed out.
     Queued,
-    /// It never opened.
+    /// The entity never opened.
     Not,
 }
 
 fn walk<K: Kind>(arena: &Arena<K>, add: &mut impl FnMut(Id, OpeningIsTold, Event)) {
     for (id, record) in arena.iter() {
-        // The record itself is asked: a stream whose connection has ended is still written as it was.
+        // The record itself is read here: that of a stream whose connection has ended still has its old state.
         let told = match (record.state, record.owed) {
             (State::Opening, _) | (State::Ended, Some(LastEvent::Failed(_))) => OpeningIsTold::Not,
             (State::Open | State::Leaving, _) | (State::Ended, Some(LastEvent::Closed(_))) => OpeningIsTold::Open,

@@ -1,4 +1,4 @@
-//! What can be asked of a lifecycle: what lives, on what, how much of it, and what is owed.
+//! Queries of a lifecycle: its entities, the connections of streams, the counts, and the owed events.
 
 use super::Lifecycle;
 use super::counters::Counters;
@@ -10,7 +10,7 @@ use super::limits::Limits;
 use super::machine::State;
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
-    /// Whether events wait to be drained, queued or owed.
+    /// Returns whether events wait to be drained, queued or owed.
     #[must_use]
     pub fn has_events(&self) -> bool {
         !self.queue.is_empty() || !self.records.owed.oldest.is_none()
@@ -22,27 +22,27 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.queue.len() + self.records.owed_events
     }
 
-    /// Returns [`pending_events`](Self::pending_events) if some of them are owed, since the queue has no room for them; 0
-    /// otherwise. Once so many have been drained, there is room.
+    /// Returns [`pending_events`](Self::pending_events) if some of these events are owed, because the queue has no room for
+    /// them; 0 otherwise. Once that many events have been drained, there is room.
     #[must_use]
     pub const fn events_until_room(&self) -> usize {
         if self.records.owed_events == 0 { 0 } else { self.pending_events() }
     }
 
-    /// Whether nothing lives and nothing waits to be told. What the last event named may still be looked up.
+    /// Returns whether no entity is left and no event waits. The entity of the last event may still be looked up.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len() == self.handed.is_some() as usize
     }
 
-    /// How many listeners, connections and streams there are, including those whose last event has not been handled.
+    /// Returns the number of listeners, connections and streams, including those whose last event has not been handled.
     #[must_use]
     pub const fn len(&self) -> usize {
         let Records { listeners, connections, streams, .. } = &self.records;
         listeners.len() as usize + connections.len() as usize + streams.len() as usize
     }
 
-    /// Where something is on its way, or `None` if the id is stale. A stream has ended as soon as its connection has.
+    /// Returns the state of an entity, or `None` if the id is stale. A stream has ended as soon as its connection has.
     #[must_use]
     pub fn state(&self, id: impl Into<Id>) -> Option<State> {
         match id.into() {
@@ -59,7 +59,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Some(if is_over { State::Ended } else { record.state })
     }
 
-    /// Who began a connection or a stream, or `None` if the id is stale or a listener's.
+    /// Returns the side that began a connection or a stream, or `None` if the id is stale or a listener's.
     #[must_use]
     pub fn direction(&self, id: impl Into<Id>) -> Option<Direction> {
         match id.into() {
@@ -69,13 +69,13 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
     }
 
-    /// The connection that a stream runs on, or `None` if the id is stale.
+    /// Returns the connection that a stream runs on, or `None` if the id is stale.
     #[must_use]
     pub fn connection_of(&self, stream: StreamId) -> Option<ConnectionId> {
         self.records.streams.get(stream).map(|record| record.links.connection)
     }
 
-    /// The streams of a connection that have not ended, oldest first; none if the id is stale.
+    /// Returns the streams of a connection that have not ended, oldest first; none if the id is stale.
     pub fn streams_of(&self, connection: ConnectionId) -> impl Iterator<Item = StreamId> {
         let record = self.records.connections.get(connection).filter(|record| record.state != State::Ended);
         let streams = &self.records.streams;
@@ -95,7 +95,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.records.streams.len()
     }
 
-    /// Returns the connection and the direction of a stream that has not ended by itself. Its connection may have.
+    /// Returns the connection and the direction of a stream that has not ended by itself. Its connection may have ended.
     #[cfg(feature = "swarm")]
     #[inline]
     pub(crate) fn unended(&self, stream: StreamId) -> Option<(ConnectionId, Direction)> {
@@ -103,8 +103,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Some((record.links.connection, record.links.direction))
     }
 
-    /// Returns the youngest stream of a connection that the peer has begun and that has not ended. It passes over the
-    /// younger ones of ours.
+    /// Returns the youngest stream of a connection that the peer has begun and that has not ended. It walks over younger
+    /// streams of ours.
     #[cfg(feature = "swarm")]
     pub(crate) fn youngest_inbound(&self, connection: ConnectionId) -> Option<StreamId> {
         let record = self.records.connections.get(connection).filter(|record| record.state != State::Ended)?;
@@ -114,14 +114,14 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         core::iter::successors(newest, older).find(|stream| self.direction(*stream) == Some(Direction::Inbound))
     }
 
-    /// How many streams of a connection have not ended; 0 if the id is stale. O(1).
+    /// Returns the number of streams of a connection that have not ended; 0 if the id is stale. O(1).
     #[must_use]
     pub fn live_streams(&self, connection: ConnectionId) -> usize {
         self.records.connections.get(connection).map_or(0, |record| record.links.live.both() as usize)
     }
 
-    /// Returns whether a new stream finds no place on an open connection because too many live there, and would find
-    /// one if one of them ended. O(1).
+    /// Returns whether an open connection has no place for a new stream because too many streams live on it, so that the end
+    /// of one of them would make a place. O(1).
     #[must_use]
     pub fn is_crowded(&self, connection: ConnectionId) -> bool {
         let limit = self.streams_per_connection;
@@ -134,8 +134,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             })
     }
 
-    /// Returns whether a connection owes more events of its streams than [`Limits::owed_per_connection`], or has owed
-    /// more since there was room last, so that its peer begins no stream on it. O(1).
+    /// Returns whether a connection owes more events of its streams than [`Limits::owed_per_connection`] allows, or has owed
+    /// more since there was last room, so that its peer begins no stream on it. O(1).
     #[must_use]
     pub fn is_behind(&self, connection: ConnectionId) -> bool {
         let Records { connections, owed, owed_time, .. } = &self.records;
@@ -143,17 +143,17 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         record.is_some_and(|record| record.links.is_behind(owed, *owed_time, self.owed_per_connection))
     }
 
-    /// The listeners that have not ended, by index. It walks all slots.
+    /// Returns the listeners that have not ended, by index. It walks all slots.
     pub fn listeners(&self) -> impl Iterator<Item = ListenerId> {
         self.records.listeners.iter().filter(|(_, record)| record.state != State::Ended).map(|(id, _)| id)
     }
 
-    /// The connections that have not ended, by index. It walks all slots.
+    /// Returns the connections that have not ended, by index. It walks all slots.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
         self.records.connections.iter().filter(|(_, record)| record.state != State::Ended).map(|(id, _)| id)
     }
 
-    /// What has been counted since the start.
+    /// Returns the counts since the start.
     #[must_use]
     pub const fn counters(&self) -> &Counters {
         &self.records.counters

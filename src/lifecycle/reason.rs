@@ -1,4 +1,4 @@
-//! [`Reason`]: why something could not open or has ended, whatever it was; and what else an [`Event`] can be asked for.
+//! [`Reason`]: the reason of a failure or an end, whatever the kind of entity. Also the accessors of an [`Event`]'s fields.
 
 use super::ends::{ConnectionEnd, Failure, ListenerEnd, StreamEnd};
 use super::event::Event;
@@ -7,11 +7,11 @@ use core::fmt;
 
 /// The reason that an event carries.
 ///
-/// Its text is that of the reason inside. `Failure::from` gives the closest word of one enum for any of them.
+/// Its text is that of the inner reason. `Failure::from` converts any of them into the closest word of one enum.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Reason {
-    /// Something could not open.
+    /// A listener, connection or stream could not open.
     Failed(Failure),
     /// An open listener has ended.
     Listener(ListenerEnd),
@@ -68,7 +68,7 @@ impl fmt::Display for Reason {
 }
 
 impl Event {
-    /// Returns why something could not open or has ended; `None` for an event that tells of an opening.
+    /// Returns the reason of a failure or an end; `None` for an event that reports an opening.
     ///
     /// ```
     /// use swarm_notify::lifecycle::{Direction, Event, Failure, Lifecycle, Limits, Reason};
@@ -95,7 +95,7 @@ impl Event {
         }
     }
 
-    /// Returns the listener that it tells of, if it tells of one.
+    /// Returns the listener whose event this is, if it is a listener's.
     #[must_use]
     pub const fn listener(&self) -> Option<ListenerId> {
         match *self {
@@ -111,7 +111,7 @@ impl Event {
         }
     }
 
-    /// Returns the connection that it tells of, or on which the stream runs that it tells of; `None` for a listener's.
+    /// Returns the connection whose event this is, or on which the event's stream runs; `None` for a listener's event.
     #[must_use]
     pub const fn connection(&self) -> Option<ConnectionId> {
         match *self {
@@ -125,7 +125,7 @@ impl Event {
         }
     }
 
-    /// Returns the stream that it tells of, if it tells of one.
+    /// Returns the stream whose event this is, if it is a stream's.
     #[must_use]
     pub const fn stream(&self) -> Option<StreamId> {
         match *self {
@@ -142,8 +142,8 @@ impl Event {
     }
 }
 
-/// One line: its [name](Event::name), what it tells of, and the reason if there is one. `connected c0.1`,
-/// `disconnected c0.1: remote(eof)`, `closed_stream s3.1 on c0.1: finished`.
+/// Shows one line: the event's [name](Event::name), its id, and the reason if there is one. `connected c0.1`, `disconnected
+/// c0.1: remote(eof)`, `closed_stream s3.1 on c0.1: finished`.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name(), self.id())?;
@@ -166,7 +166,7 @@ mod tests {
     use core::num::NonZeroU32;
 
     #[test]
-    fn every_event_is_one_line_and_says_what_it_names_and_why() {
+    fn every_event_is_shown_as_one_line_with_id_and_reason() {
         let one = NonZeroU32::MIN;
         let (listener, connection, stream): (ListenerId, ConnectionId, StreamId) =
             (from_parts(1, one), from_parts(2, one), from_parts(3, one));
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_of_any_kind_has_a_word_in_common() {
+    fn a_reason_of_any_kind_converts_into_a_failure() {
         let reasons: [Reason; 4] = [
             Failure::Shutdown.into(),
             ListenerEnd::Shutdown.into(),

@@ -1,16 +1,16 @@
-//! [`Table`]: the owner's values, by id. A slot remembers the generation of its value, so that a stale id finds
-//! nothing, even after its slot has been taken again.
+//! [`Table`]: the owner's values, by id. A slot remembers the generation of its value, so a stale id finds nothing, even
+//! after another entity has taken the slot.
 
 use super::id::{EntityId, from_parts};
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::num::NonZeroU32;
 
-/// Values of the owner's, indexed by `id.index()` and checked by generation.
+/// Values of the owner, indexed by `id.index()` and checked by generation.
 ///
-/// The lifecycle holds no values of its owner: they live in tables like this one, so that a connection can be
-/// borrowed while its streams are changed. A lookup is one bounds check and one comparison. The memory of a slot is
-/// kept for the next entity that sits there.
+/// The lifecycle holds no values of its owner: they live in tables like this one, so that a connection can be borrowed while
+/// its streams are changed. A lookup is one bounds check and one comparison. The memory of a slot is kept for the next
+/// entity that gets the slot.
 ///
 /// ```
 /// use swarm_notify::lifecycle::{Lifecycle, Limits, ListenerId, Table};
@@ -30,9 +30,9 @@ pub struct Table<I, T> {
     id: PhantomData<fn(I) -> I>,
 }
 
-/// By how many slots to grow what has so many: by a quarter, and by an eighth of 256 or more. Each slot still moves a
-/// constant number of times, and at most a fifth of the memory, or a ninth, waits for entities that may never come;
-/// doubling leaves half of it.
+/// Returns the number of slots by which a table of `slots` slots grows: 4, from 16 slots on a quarter, and from 256 slots on
+/// an eighth. Each slot still moves a constant number of times, and at most a fifth of the memory of many slots, or a ninth
+/// of that of very many, waits for entities that may never come. With doubling it would be half.
 pub(super) const fn growth(slots: usize) -> usize {
     match slots {
         0..16 => 4,
@@ -42,13 +42,13 @@ pub(super) const fn growth(slots: usize) -> usize {
 }
 
 impl<I: EntityId, T> Table<I, T> {
-    /// An empty table; it allocates at the first insertion.
+    /// Makes an empty table, which allocates at the first insertion.
     #[must_use]
     pub const fn new() -> Self {
         Self { slots: Vec::new(), len: 0, id: PhantomData }
     }
 
-    /// How many values there are.
+    /// Returns the number of values.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len
@@ -60,8 +60,8 @@ impl<I: EntityId, T> Table<I, T> {
         self.slots.len()
     }
 
-    /// Gives memory back, if there are more than `kept` slots and at least half of them are behind the last value. It looks
-    /// at these, from the end: for an owner of whose values most have just gone.
+    /// Frees memory, if there are more than `kept` slots and at least half of them are behind the last value. It walks the
+    /// slots behind that value, from the end. It is for an owner most of whose values have just gone.
     #[cfg(feature = "swarm")]
     pub(crate) fn give_up_slots(&mut self, kept: usize) {
         let slots = self.slots.len();
@@ -75,13 +75,13 @@ impl<I: EntityId, T> Table<I, T> {
         }
     }
 
-    /// Whether there is no value.
+    /// Returns whether the table holds no value.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Puts a value under `id`, and returns what sat in its slot before, of whatever generation.
+    /// Inserts a value under `id`, and returns the value that was in its slot before, of whatever generation.
     pub fn insert(&mut self, id: I, value: T) -> Option<T> {
         if id.index() >= self.slots.len() {
             let missing = id.index() + 1 - self.slots.len();
@@ -95,7 +95,7 @@ impl<I: EntityId, T> Table<I, T> {
         old.map(|(_, value)| value)
     }
 
-    /// The value under `id`, if `id` is the one it was put under.
+    /// Returns the value under `id`, if it was inserted under exactly this id.
     #[must_use]
     pub fn get(&self, id: I) -> Option<&T> {
         match self.slots.get(id.index()) {
@@ -104,7 +104,7 @@ impl<I: EntityId, T> Table<I, T> {
         }
     }
 
-    /// The value under `id`, to be changed.
+    /// Returns the value under `id`, to change it.
     #[must_use]
     pub fn get_mut(&mut self, id: I) -> Option<&mut T> {
         match self.slots.get_mut(id.index()) {
@@ -113,7 +113,7 @@ impl<I: EntityId, T> Table<I, T> {
         }
     }
 
-    /// Takes the value under `id` out.
+    /// Removes the value under `id` and returns it.
     pub fn remove(&mut self, id: I) -> Option<T> {
         let slot = self.slots.get_mut(id.index())?;
         let (_, value) = slot.take_if(|(generation, _)| *generation == id.generation())?;
@@ -121,14 +121,14 @@ impl<I: EntityId, T> Table<I, T> {
         Some(value)
     }
 
-    /// The id of the value in a slot, if there is one: for those who keep sets of slots.
+    /// Returns the id of the value in a slot, if there is one, for code that keeps sets of slots.
     #[must_use]
     pub fn key_at(&self, index: usize) -> Option<I> {
         let (generation, _) = self.slots.get(index)?.as_ref()?;
         Some(from_parts(u32::try_from(index).ok()?, *generation))
     }
 
-    /// Every value with its id, by index. It walks all slots.
+    /// Returns every value with its id, by index. It walks all slots.
     pub fn iter(&self) -> impl Iterator<Item = (I, &T)> {
         let slots = (0..).zip(&self.slots);
         slots.filter_map(|(index, slot)| {
@@ -136,7 +136,7 @@ impl<I: EntityId, T> Table<I, T> {
         })
     }
 
-    /// Every value with its id, by index, to be changed. It walks all slots.
+    /// Returns every value with its id, by index, to change it. It walks all slots.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (I, &mut T)> {
         let slots = (0..).zip(&mut self.slots);
         slots.filter_map(|(index, slot)| {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_changed_under_its_id_and_its_id_is_found_by_its_slot() {
+    fn a_value_changes_under_its_id_and_the_slot_tells_the_id() {
         let mut table = Table::new();
         table.insert(id(3, 2), 'a');
         assert!(!table.is_empty());
@@ -196,12 +196,12 @@ mod tests {
     }
 
     #[test]
-    fn a_table_grows_by_four_slots_or_a_quarter_or_an_eighth_so_that_each_moves_a_constant_number_of_times() {
+    fn a_table_grows_by_four_slots_a_quarter_or_an_eighth() {
         assert_eq!([0, 15, 16, 100, 255, 256, 10_000].map(growth), [4, 4, 4, 25, 63, 32, 1_250]);
     }
 
     #[test]
-    fn a_table_grows_where_something_does_not_fit_and_only_there() {
+    fn a_table_grows_only_where_a_value_does_not_fit() {
         let mut table = Table::new();
         for (index, room) in [(99, 100), (101, 125), (124, 125), (125, 156)] {
             table.insert(id(index, 1), index);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn at_most_a_fifth_of_many_slots_is_spare_and_of_very_many_a_ninth() {
+    fn at_most_a_fifth_or_a_ninth_of_the_slots_is_spare() {
         let mut table = Table::new();
         for n in 0..10_000 {
             table.insert(id(n, 1), n);
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_walked_by_index_with_the_ids_they_were_put_under() {
+    fn values_are_walked_by_index_with_their_own_ids() {
         let mut table = Table::new();
         for (index, generation, value) in [(4, 1, 40), (1, 7, 10), (2, 3, 20)] {
             table.insert(id(index, generation), value);

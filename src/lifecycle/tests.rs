@@ -1,4 +1,4 @@
-//! What can only be seen from inside: the ends of indices and generations, what an end writes, and invariants broken
+//! Tests of the inside: the ends of indices and generations, the records that an end writes, and invariants that are broken
 //! on purpose. The promises themselves are tested from outside, in `tests/lifecycle`.
 
 use super::arena::{IdBounds, Record};
@@ -15,7 +15,7 @@ fn narrow(last_index: u32, last_generation: u32) -> Lifecycle<8> {
     lifecycle
 }
 
-/// Begins a listener and sees it to its end.
+/// Begins a listener, lets it fail, and handles its event.
 fn listener_that_fails(lifecycle: &mut Lifecycle<8>) -> Result<ListenerId, BeginError> {
     let listener = lifecycle.begin_listener()?;
     lifecycle.fail(listener, Failure::Io).unwrap();
@@ -87,7 +87,7 @@ fn records_are_small() {
 }
 
 #[test]
-fn while_it_is_held_nothing_is_handed_out_and_nothing_given_back() {
+fn while_events_are_held_none_is_handed_out_and_no_slot_freed() {
     let mut lifecycle = Lifecycle::<8>::new(Limits::default());
     let [handled, next] = [(); 2].map(|()| lifecycle.begin_listener().unwrap());
     lifecycle.fail(handled, Failure::Io).unwrap();
@@ -127,7 +127,7 @@ fn lifecycles_that_would_answer_differently_are_not_equal() {
 }
 
 #[test]
-fn refusals_say_what_is_wrong_each_in_its_own_words() {
+fn every_refusal_has_its_own_text() {
     use alloc::string::ToString;
     let begin = [BeginError::Limit, BeginError::Stale, BeginError::NotOpen, BeginError::Closing];
     let refused = [Refused::Stale, Refused::NotOpen, Refused::AlreadyOpen, Refused::Ended, Refused::NoRoom];
@@ -147,7 +147,7 @@ fn connection_with_streams(lifecycle: &mut Lifecycle<8>, streams: usize) -> (Con
 }
 
 #[test]
-fn the_end_of_a_connection_writes_none_of_its_streams_and_draining_no_more_than_the_queue_holds() {
+fn the_end_of_a_connection_writes_no_record_of_its_streams() {
     let mut lifecycle = Lifecycle::<8>::new(Limits::default());
     let (connection, streams) = connection_with_streams(&mut lifecycle, 100);
     let untouched = lifecycle.records.streams.clone();
@@ -164,7 +164,7 @@ fn the_end_of_a_connection_writes_none_of_its_streams_and_draining_no_more_than_
     }
 }
 
-/// Breaks something and says what the check says of it.
+/// Breaks an invariant and returns the sentence of the check that finds it.
 fn broken(breakage: fn(&mut Lifecycle<8>, ConnectionId, &[StreamId])) -> alloc::string::String {
     extern crate std;
     let mut lifecycle = Lifecycle::<8>::new(Limits::default());
@@ -200,7 +200,7 @@ fn broken_invariants_are_found() {
     let message = broken(|lifecycle, connection, _| {
         lifecycle.records.owed = List { oldest: connection.link(), newest: connection.link() };
     });
-    assert!(message.contains("What stands in the line of what is owed"), "{message}");
+    assert!(message.contains("What stands in the list of owed events"), "{message}");
     let message = broken(|lifecycle, connection, _| {
         lifecycle.records.connections.get_mut(connection).unwrap().state = State::Ended;
     });

@@ -1,8 +1,8 @@
-//! Transitions: [`Lifecycle::transition`], which alone writes states, and how their events reach the queue.
+//! [`Lifecycle::transition`], which alone writes states, and the way of its events to the queue.
 //!
-//! An event is queued if there is room and nothing is owed. Else what it tells of joins the line of what is owed, and
-//! [`Lifecycle::pay`] queues from there, oldest first, as room returns. A connection with streams always joins the
-//! line: it ends in O(1), and its streams, which were over with it, are swept one by one when their events are queued.
+//! An event is queued if there is room and nothing is owed. Otherwise its entity joins the list of owed events, and
+//! [`Lifecycle::pay`] queues the events of that list, oldest first, as room returns. A connection with streams always joins
+//! the list: it ends in O(1), and its streams, which ended with it, are swept one by one when their events are queued.
 
 use super::Lifecycle;
 use super::arena::LastEvent;
@@ -13,20 +13,20 @@ use super::kind::{Kind, Records, Split};
 use super::links::ListLink;
 use super::machine::{Effect, Refused, State, Transition, step};
 
-/// Whose word a transition is.
+/// The caller of a transition.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum CalledBy {
-    /// The owner's: of what it sees, a stream is over as soon as its connection is.
+    /// The owner. For the owner, a stream is over as soon as its connection is.
     Owner,
-    /// The sweep's, which finds the streams of an ended connection as they were.
+    /// The sweep, which finds the streams of an ended connection in their old states.
     Sweep,
 }
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
-    /// One transition. Debug builds check what is around it.
+    /// Makes one transition. Debug builds check the invariants around the entity afterwards.
     ///
-    /// Inlined, so that each of its few callers keeps only the column of `step` that its input leaves: a quarter of
-    /// the instructions of a stream's life goes without.
+    /// Inlined, so that each of its few callers keeps only the column of `step` for its input: that saves a quarter of the
+    /// instructions of a stream's life.
     #[inline(always)]
     pub(super) fn apply<K: Kind>(&mut self, id: K, input: Transition<K::End>, by: CalledBy) -> Result<(), Refused> {
         let applied = self.transition(id, input, by);
@@ -35,7 +35,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         applied
     }
 
-    /// Look up and `step`, either of which may refuse; then write the state and tell of it.
+    /// Looks up the entity and takes the step, both of which may refuse; then writes the state and the event.
     #[inline(always)]
     fn transition<K: Kind>(&mut self, id: K, input: Transition<K::End>, by: CalledBy) -> Result<(), Refused> {
         let has_room = self.has_room();
@@ -54,7 +54,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         // Nothing is refused from here on.
         let (links, next) = (record.links, record.next);
         match next_state {
-            // Nothing to write, and nothing that may be written: the record of a swept stream is behind what is seen.
+            // There is nothing to write here, and nothing may be written: the record of a swept stream still has its old
+            // state.
             Some(same) if same == state => {}
             Some(state) => record.state = state,
             None => {}
@@ -69,7 +70,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
                 K::count_ended(counters, &mut on, &mut record.links, outcome);
             }
             K::unlink(arena, on, &links, next);
-            // Whatever is swept, `pay` has made sure of the room.
+            // For a swept stream, `pay` has made sure that there is room.
             if matches!(by, CalledBy::Sweep) || has_room && !K::comes_last(&links) {
                 self.queue_up(id.told_ended(&links, outcome));
             } else {
@@ -82,14 +83,14 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             arena.vacate(id);
             K::released(on);
         }
-        // Last, so that nothing is kept in registers for it while nobody traces.
+        // The trace comes last, so that no registers are kept for it while nobody traces.
         if log::max_level() == log::LevelFilter::Trace {
             trace(id, state, input, next_state);
         }
         Ok(())
     }
 
-    /// Whether [`room`](Self::room) is more than 0.
+    /// Returns whether [`room`](Self::room) is more than 0.
     fn has_room(&self) -> bool {
         self.records.owed.oldest.is_none() && !self.queue.is_full()
     }
@@ -100,7 +101,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         debug_assert!(queued.is_ok(), "An event is queued only where there is room.");
     }
 
-    /// Puts something that has ended, and that causes so many events, at the end of the line of what is owed.
+    /// Appends an entity that has ended, and whose end causes `events` events, to the list of owed events.
     #[inline(never)]
     fn owe<K: Kind>(&mut self, id: K, outcome: LastEvent<K::End>, events: usize) {
         self.records.owed_events += events;
@@ -123,7 +124,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.records.owed.newest = link;
     }
 
-    /// Queues what is owed, as far as there is room: O(1) for each event.
+    /// Queues owed events as far as there is room. O(1) for each event.
     #[inline]
     pub(super) fn pay(&mut self) {
         if !self.records.owed.oldest.is_none() {
@@ -164,7 +165,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 }
 
-/// Apart, and by value, so that nothing is kept in memory for it while nobody traces.
+/// Logs a transition. A function of its own, which takes its arguments by value, so that nothing is kept in memory for it
+/// while nobody traces.
 #[cold]
 #[inline(never)]
 fn trace<K: Kind>(id: K, state: State, input: Transition<K::End>, next: Option<State>) {
@@ -172,17 +174,18 @@ fn trace<K: Kind>(id: K, state: State, input: Transition<K::End>, next: Option<S
 }
 
 impl Records {
-    /// Nothing is owed any more: what connections have owed until now does not count the next time.
+    /// Begins the next period, once nothing is owed any more: the events that connections have owed until now do not count
+    /// in it.
     #[cold]
     fn next_owed_time(&mut self) {
         self.owed_time = self.owed_time.wrapping_add(1);
         if self.owed_time == 0 {
-            // The numbers come again: no connection may still have one from before.
+            // The numbers repeat from here on, so no connection may keep a count from the last time.
             self.connections.iter_mut().for_each(|connection| connection.links.owed = 0);
         }
     }
 
-    /// The `next` of what a link leads to, whatever its kind.
+    /// Returns the `next` field of the record that a link leads to, whatever its kind.
     fn next_of(&mut self, link: ListLink) -> Option<&mut ListLink> {
         if let Some(record) = self.streams.at_mut(link) {
             return Some(&mut record.next);
@@ -193,14 +196,15 @@ impl Records {
         self.listeners.at_mut(link).map(|record| &mut record.next)
     }
 
-    /// The oldest stream to be told of before the connection that a link leads to.
+    /// Returns the oldest stream whose last event comes before that of the connection to which a link leads.
     fn first_to_sweep(&self, link: ListLink) -> Option<StreamId> {
         let connection = self.connections.get(self.connections.id_at(link)?)?;
         debug_assert!(connection.state == State::Ended, "Only what has ended is owed.");
         self.streams.id_at(connection.links.streams.oldest)
     }
 
-    /// The event that is owed of what a link leads to, if that is of kind `K`, and what is owed after it.
+    /// Returns the event that the entity of a link owes, if the entity is of the kind `K`, and the link to the next entity
+    /// on the list.
     fn pay_off<K: Kind>(&mut self, link: ListLink) -> Option<(Event, ListLink)> {
         let id: K = K::arena(self).id_at(link)?;
         let record = K::arena_mut(self).get_mut(id)?;

@@ -1,8 +1,9 @@
-//! The work of verifying a signature, in signatures of Ed25519, which is the unit of all budgets of work.
+//! The work of verifying a signature. Its unit is the work for an Ed25519 signature, as in all budgets of work.
 //!
-//! `benches/signatures.rs` measures it by type of key. On an AMD Zen with `p256` 0.14, `k256` 0.14 and `ring` 0.17, in medians
-//! of four runs and in instructions: P-256 8.6 and 5.4, secp256k1 1.9 and 2.0, RSA with the exponent 65 537 and 2 048 bits
-//! 0.5 and 1.0, 3 072 bits 1.1 and 2.1, 4 096 bits 2.0 and 3.6, 8 192 bits 9.5 and 13.6. The figures here are rounded up.
+//! `benches/signatures.rs` measures the work by the type of key. On an AMD Zen with `p256` 0.14, `k256` 0.14 and `ring`
+//! 0.17, the medians of four runs were, first in time and then in instructions: P-256 8.6 and 5.4, secp256k1 1.9 and 2.0,
+//! RSA with the exponent 65 537 and 2 048 bits 0.5 and 1.0, 3 072 bits 1.1 and 2.1, 4 096 bits 2.0 and 3.6, 8 192 bits 9.5
+//! and 13.6. The costs here are not less than the times.
 
 use libp2p_identity::{KeyType, PublicKey};
 
@@ -10,7 +11,7 @@ pub(super) const ED25519: u32 = 1;
 const SECP256K1: u32 = 2;
 const ECDSA: u32 = 9;
 
-/// Returns the cost of verifying with a key. That of RSA grows with the square of the modulus.
+/// Returns the work of verifying a signature with a key. For RSA it grows with the square of the modulus's length.
 pub(super) fn of(key: &PublicKey) -> u32 {
     match key.key_type() {
         KeyType::Ed25519 => ED25519,
@@ -23,7 +24,7 @@ pub(super) fn of(key: &PublicKey) -> u32 {
 #[cfg(feature = "rsa")]
 fn of_rsa(key: &PublicKey) -> u32 {
     let bits = key.clone().try_into_rsa().map_or(0, |key| super::rsa::modulus_bits(&key.encode_pkcs1()));
-    // At most 8 192, so that this is at most 13.
+    // At most 8 192 bits, so at most 8 here and 13 in the result.
     let kilobits = bits.div_ceil(1_024) as u32;
     kilobits.saturating_mul(kilobits).div_ceil(5)
 }

@@ -3,10 +3,11 @@
 use super::Unusable;
 use core::ops::RangeInclusive;
 
-/// The lengths of the modulus that go-libp2p takes, too. Shorter ones can be factored, longer ones take long.
+/// The permitted lengths of the modulus in bits, which are those of go-libp2p. Shorter ones can be factored, longer ones
+/// take long to verify.
 const BITS: RangeInclusive<usize> = 2_048..=8_192;
 
-/// 65 537, the exponent that libp2p's implementations give the keys that they make.
+/// 65 537, the exponent of all keys that the implementations of libp2p generate.
 const EXPONENT: [u8; 3] = [1, 0, 1];
 
 /// Checks the modulus and the exponent of a key (RFC 8017, A.1.1).
@@ -23,12 +24,12 @@ pub(super) fn check(pkcs1: &[u8]) -> Result<(), Unusable> {
     Ok(())
 }
 
-/// Returns the number of bits of a key's modulus; 0 for one that is none.
+/// Returns the number of bits of a key's modulus; 0 if the bytes are no key.
 pub(super) fn modulus_bits(pkcs1: &[u8]) -> usize {
     numbers(pkcs1).map_or(0, |(modulus, _)| bits(modulus))
 }
 
-/// Returns the modulus and the exponent, without zeros before them.
+/// Returns the modulus and the exponent of a key, without leading zeros.
 fn numbers(pkcs1: &[u8]) -> Option<(&[u8], &[u8])> {
     const SEQUENCE: u8 = 0x30;
     let (sequence, _) = element(SEQUENCE, pkcs1)?;
@@ -48,7 +49,8 @@ fn bits(number: &[u8]) -> usize {
     number.first().map_or(0, |first| number.len().saturating_mul(8).saturating_sub(first.leading_zeros() as usize))
 }
 
-/// Splits an element of DER with this tag, of less than 64 KiB, into what is in it and what follows it.
+/// Splits the DER element with this tag from the front of the bytes. Returns its content and the bytes behind it; `None` for
+/// another tag, or for 64 KiB of content or more.
 fn element(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
     let ([found, first], rest) = der.split_first_chunk()?;
     let (length, rest) = match first {

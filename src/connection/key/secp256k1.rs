@@ -1,5 +1,5 @@
-//! The two forms of a signature of secp256k1: with (r, s) the signature (r, n - s) fits, too. `k256` takes the one with the
-//! lower s only, as all of libp2p's implementations make it; go-libp2p takes both.
+//! The two forms of a secp256k1 signature: if (r, s) is valid, (r, n - s) is valid, too. `k256` accepts only the form with
+//! the lower s, which all implementations of libp2p make; go-libp2p accepts both.
 
 use alloc::vec::Vec;
 
@@ -9,7 +9,7 @@ const ORDER: [u8; 32] = [
     0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41,
 ];
 
-/// Returns the other form of a signature in DER; `None` if it is none. Its s is n - s.
+/// Returns the other form of a signature in DER, in which s is n - s; `None` if the bytes are no such signature.
 pub(super) fn lower(signature: &[u8]) -> Option<Vec<u8>> {
     let [0x30, _, 2, r_len, rest @ ..] = signature else { return None };
     let (r, rest) = rest.split_at_checked(usize::from(*r_len))?;
@@ -21,7 +21,7 @@ pub(super) fn lower(signature: &[u8]) -> Option<Vec<u8>> {
     let s = s.get(zeros..)?;
     let mut other = ORDER;
     let mut borrow = false;
-    // Digit by digit, from the last one on.
+    // The subtraction goes byte by byte, from the last one on.
     for (at, digit) in other.iter_mut().rev().enumerate() {
         let subtrahend = s.iter().rev().nth(at).copied().unwrap_or(0);
         let (less, first) = digit.overflowing_sub(subtrahend);
@@ -31,7 +31,7 @@ pub(super) fn lower(signature: &[u8]) -> Option<Vec<u8>> {
     if borrow || s.len() > ORDER.len() {
         return None;
     }
-    // A number of DER has a sign, and no zeros before it but one for that.
+    // A number in DER is signed, and has a leading zero only where its first bit would be taken for the sign.
     let zeros = other.iter().take_while(|byte| **byte == 0).count();
     let digits = other.get(zeros..)?;
     let sign: &[u8] = if digits.first().is_some_and(|first| *first >= 0x80) { &[0] } else { &[] };

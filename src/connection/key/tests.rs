@@ -1,4 +1,4 @@
-//! Keys and signatures, good and bad, decoded and verified.
+//! Decoding of good and bad keys, and verification of good and bad signatures.
 
 use super::*;
 use crate::connection::weak_keys::{
@@ -8,7 +8,7 @@ use crate::identity::Keypair;
 use alloc::string::{String, ToString as _};
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 
-/// A key of a type, which is empty.
+/// Encodes an empty key of a type.
 fn key(key_type: u8) -> Vec<u8> {
     [8, key_type, 18, 0].into()
 }
@@ -21,7 +21,7 @@ fn decoded(keypair: &Keypair) -> IdentityKey {
     IdentityKey::decode(&keypair.public().encode_protobuf()).unwrap()
 }
 
-/// One identity of each type that this build knows.
+/// Returns identities of each type that this build supports.
 fn identities() -> Vec<Keypair> {
     [
         identity(),
@@ -59,8 +59,8 @@ fn an_honest_signature_of_each_type_is_taken() {
     }
 }
 
-/// Signatures of Ed25519 are a function of the key and the message, so that those of go, rust, js and py are these (RFC 8032,
-/// 7.1, tests 2 and 3).
+/// An Ed25519 signature is a function of the key and the message, so the implementations in Go, Rust, JavaScript and Python
+/// make these, too (RFC 8032, 7.1, tests 2 and 3).
 #[test]
 fn the_signatures_of_rfc_8032_are_taken() {
     let signatures = [
@@ -91,7 +91,7 @@ fn a_key_that_authenticates_nobody_is_refused() {
         assert!(VerifyingKey::from_bytes(key).unwrap().is_weak(), "{key:x?}");
         assert_eq!(IdentityKey::decode(&on_the_wire(key)), Err(Unusable::Refused), "{key:x?}");
     }
-    // The library underneath would take it, for any message.
+    // The library underneath accepts this key, with one signature for any message.
     let key = PublicKey::try_decode_protobuf(&on_the_wire(&bytes(SMALL_ORDER[0]))).unwrap();
     #[allow(clippy::disallowed_methods, reason = "it shows what others do")]
     let is_taken = key.verify(b"any", &universal()) && key.verify(b"message", &universal());
@@ -106,7 +106,7 @@ fn a_key_in_another_encoding_is_refused() {
     for point in points {
         assert_eq!(IdentityKey::decode(&on_the_wire(&point)), Err(Unusable::Refused), "{point:x?}");
     }
-    // p - 2 is the last y that is written as it should be, and no point; p - 3 is one.
+    // p - 1 is of small order. Below it, p - 2 is no point and p - 3 is one.
     for (first, expected) in [(0xeb, Err(Unusable::Malformed)), (0xea, Ok(()))] {
         let mut largest = [0xff; 32];
         (largest[0], largest[31]) = (first, 0x7f);
@@ -130,12 +130,12 @@ fn a_signature_whose_s_is_not_reduced_is_wrong() {
 #[test]
 fn a_signature_whose_r_is_of_small_order_is_refused() {
     let (bytes_of_key, signature) = (bytes::<32>(MIXED), bytes::<64>(MIXED_SIGNATURE));
-    // It fits, by the equation that go and rust-libp2p look at.
+    // The signature is valid by the equation that go-libp2p and rust-libp2p check.
     let lax = VerifyingKey::from_bytes(&bytes_of_key).unwrap();
     assert!(lax.verify(b"message 0", &Signature::from_bytes(&signature)).is_ok());
     let key = IdentityKey::decode(&on_the_wire(&bytes_of_key)).unwrap();
     assert_eq!(key.verify(b"message 0", &signature), Err(BadSignature::Refused));
-    // One that fits nothing is just wrong, whatever its R.
+    // A signature that is not valid is wrong, whatever its R.
     assert_eq!(key.verify(b"message 1", &signature), Err(BadSignature::Wrong));
     for r in small_order() {
         let forged = [&r[..], &signature[32..]].concat();
@@ -188,7 +188,7 @@ fn a_key_type_that_is_not_built_in_names_its_feature() {
     }
 }
 
-/// go-libp2p makes such keys when it is asked to.
+/// go-libp2p generates such keys on request.
 #[cfg(feature = "ecdsa")]
 #[test]
 fn an_ecdsa_key_on_another_curve_is_unsupported() {
@@ -198,7 +198,7 @@ fn an_ecdsa_key_on_another_curve_is_unsupported() {
     assert_eq!(IdentityKey::decode(&wire), Err(Unusable::Unsupported(None)));
 }
 
-/// A key of RSA with 2 048 bits and an exponent, as it stands on the wire: SubjectPublicKeyInfo in a protobuf.
+/// Encodes an RSA key with this modulus and exponent as it is on the wire: a SubjectPublicKeyInfo in a protobuf.
 #[cfg(feature = "rsa")]
 fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
     let element = |tag: u8, value: &[u8]| {
@@ -223,7 +223,7 @@ fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
     [head, &info].concat()
 }
 
-/// A modulus of so many bits.
+/// Returns a modulus of `bits` bits.
 #[cfg(feature = "rsa")]
 fn modulus(bits: usize) -> Vec<u8> {
     let mut modulus = [&[0][..], &alloc::vec![0x35; bits.div_ceil(8)]].concat();
@@ -256,7 +256,7 @@ fn an_rsa_modulus_out_of_bounds_is_refused() {
 }
 
 #[test]
-fn a_key_of_any_type_that_is_too_long_is_refused_unread() {
+fn a_key_that_is_too_long_is_refused_unread() {
     for key_type in 0..5 {
         let long = [&key(key_type)[..2], &[18, 0x80, 0x80, 1], &[0; 1 << 14][..]].concat();
         assert_eq!(IdentityKey::decode(&long), Err(Unusable::Refused), "type {key_type}");
@@ -265,7 +265,7 @@ fn a_key_of_any_type_that_is_too_long_is_refused_unread() {
 
 #[cfg(feature = "rsa")]
 #[test]
-fn the_numbers_of_a_cut_rsa_key_are_none() {
+fn a_truncated_rsa_key_is_malformed() {
     let identity = include_bytes!("../../../tests/support/rsa-2048.pk8");
     let keypair = Keypair::rsa_from_pkcs8(&mut identity.clone()).unwrap();
     let pkcs1 = keypair.public().try_into_rsa().unwrap().encode_pkcs1();
@@ -305,8 +305,8 @@ fn a_signature_costs_what_its_type_and_length_cost() {
     }
 }
 
-/// Whoever verifies past [`IdentityKey`] takes weak keys. Clippy knows the methods of the libraries, too
-/// (`clippy.toml`); this reads the sources, so that it needs no Clippy.
+/// Code that verifies without [`IdentityKey`] would accept weak keys. Clippy knows the methods of the libraries, too
+/// (`clippy.toml`); this test reads the sources, so it needs no clippy.
 #[test]
 fn nothing_else_in_the_library_verifies_a_signature() {
     use std::fs;
@@ -336,8 +336,7 @@ fn nothing_else_in_the_library_verifies_a_signature() {
             }
         }
     }
-    // These three go through `IdentityKey`, as their types say: each line has a `key` that `IdentityKey::decode` has
-    // given.
+    // These three go through `IdentityKey`, as their types show: in each line, `key` is a result of `IdentityKey::decode`.
     let users = ["connection/noise/payload.rs", "protocols/identify/record.rs", "protocols/pubsub/signing.rs"];
     for user in users {
         let lines: Vec<_> = verifying.iter().filter(|(path, _)| path == user).collect();

@@ -1,5 +1,5 @@
-//! Shows that each method which `clippy.toml` disallows is refused. An entry with a path that names nothing leaves an
-//! expectation unfulfilled, which clippy tells as a warning. Nothing here runs.
+//! Checks that clippy refuses each method that `clippy.toml` disallows. An entry of `clippy.toml` whose path names nothing
+//! leaves an expectation here unfulfilled, which clippy reports. Nothing here runs.
 
 #![allow(dead_code, reason = "clippy reads it")]
 

@@ -1,48 +1,48 @@
-//! The side that proposes: [`DialerSelect`].
+//! [`DialerSelect`]: the side that proposes.
 
 use super::line::{self, NOT_AVAILABLE};
 use super::{Error, Protocol};
 use alloc::vec::Vec;
 use core::slice;
 
-/// The side that proposes: its place in a list of protocols, which the caller keeps and hands in with every call.
+/// The side that proposes: its place in a list of protocols, which the caller keeps and passes to every call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DialerSelect {
     /// The listener's header has come.
     greeted: bool,
-    /// Which protocol of the list has been proposed.
+    /// The index of the protocol that was proposed last.
     proposed: u32,
     end: Option<LastProposal>,
 }
 
 const _: () = assert!(size_of::<DialerSelect>() <= 8);
 
-/// Whether the last that was proposed is agreed.
+/// The answer to the last proposal, once the negotiation is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum LastProposal {
     Agreed,
     Rejected,
 }
 
-/// How a negotiation came out for the dialer.
+/// The result of a negotiation for the dialer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Selection {
-    /// Both sides speak this one from now on, by its place in the list.
+    /// Both sides speak the protocol with this index in the list from now on.
     Agreed(usize),
-    /// The listener speaks none of them.
+    /// The listener speaks none of the proposed protocols.
     Rejected,
 }
 
 impl DialerSelect {
-    /// One that has proposed nothing yet.
+    /// Makes a dialer that has proposed nothing yet.
     pub(in crate::connection) const fn new() -> Self {
         Self { greeted: false, proposed: 0, end: None }
     }
 
-    /// Appends the header and the first proposal to `out`, in one go.
+    /// Appends the header and the first proposal to `out`, together.
     ///
-    /// `protocols` is in order of preference, and the same for every call that follows. With one protocol in it this is
-    /// the lazy dialer: there is nothing left to choose, and the protocol's first data may follow at once.
+    /// `protocols` is in order of preference, and must be the same in every later call. If it holds one protocol, the dialer
+    /// is lazy: there is nothing left to choose, and the protocol's first data may follow at once.
     #[must_use]
     pub fn start(protocols: &[Protocol], out: &mut Vec<u8>) -> Self {
         line::write_header(out);
@@ -55,11 +55,12 @@ impl DialerSelect {
     /// Reads the listener's answers from the front of `bytes`, its unread bytes, and appends the next proposal to `out`
     /// after each `na`.
     ///
-    /// Gives how many bytes were consumed, whole lines only, and the outcome once there is one: what lies behind it is
-    /// the protocol's, and later calls consume nothing and give it again. An empty list is rejected with the header.
+    /// Returns the number of bytes consumed, which are whole lines, and the result once there is one. The bytes behind it
+    /// belong to the protocol; later calls consume nothing and return the same result. If `protocols` is empty, the
+    /// listener's header ends the negotiation as rejected.
     ///
     /// # Errors
-    /// Whatever is wrong with a line, as early as it can be known.
+    /// The fault of a line, as early as it can be known.
     pub fn receive(
         &mut self,
         bytes: &[u8],
@@ -91,7 +92,7 @@ impl DialerSelect {
                     None => self.end = Some(LastProposal::Rejected),
                 }
             } else if proposal.is_some_and(|proposal| proposal.as_str() == text) {
-                // Its name is too long to be found.
+                // `line::find` skips a name of 127 bytes or more.
                 self.end = Some(LastProposal::Agreed);
             } else {
                 return Err(Error::BadAnswer);

@@ -1,29 +1,30 @@
-//! Lines on the wire: a varint of one or two bytes, text, `\n`.
+//! Lines on the wire: the length as a varint of one or two bytes, the text, and `\n`.
 
 use super::{Error, MAX_PROTOCOL, Protocol};
 use alloc::vec::Vec;
 
-/// The longest line that is read, with its `\n` and without its length: 1 025 bytes, room for the longest protocol.
+/// The maximum length of a line that is read, in bytes, with its `\n` and without its length prefix: 1 025, room for the
+/// longest protocol.
 pub const MAX_LINE: usize = MAX_PROTOCOL + 1;
 
-/// What both sides begin with.
+/// The first line of both sides.
 pub(super) const HEADER: &str = "/multistream/1.0.0";
 
 /// The header as it is on the wire.
 const HEADER_LINE: &[u8] = b"\x13/multistream/1.0.0\n";
 
-/// How a listener refuses a proposal.
+/// The listener's answer to a proposal that it refuses.
 pub(super) const NOT_AVAILABLE: &str = "na";
 
-/// The line by which a dialer asks for a list of protocols.
+/// The line with which a dialer asks for a list of protocols.
 pub(super) const LIST: &str = "ls";
 
-/// The most bytes of a list of protocols, without its own length: 64 KiB.
+/// The maximum length of a list of protocols in bytes, without its own length prefix: 64 KiB.
 pub const MAX_LIST: usize = 64 * 1024;
 
-/// Returns what is behind the header at the front of `bytes`; `None` while it is incomplete. What speaks something
-/// else is found out by its first wrong byte: an HTTP request says of itself that it is a line of 71 bytes, and ends
-/// sooner.
+/// Returns the bytes behind the header at the front of `bytes`; `None` while the header is incomplete. A peer that speaks
+/// something else is detected by its first wrong byte: the `G` of an HTTP `GET`, read as a length, announces a line of 71
+/// bytes, and a request may be shorter than that.
 pub(super) fn read_header(bytes: &[u8]) -> Result<Option<&[u8]>, Error> {
     match bytes.strip_prefix(HEADER_LINE) {
         Some(rest) => Ok(Some(rest)),
@@ -32,14 +33,14 @@ pub(super) fn read_header(bytes: &[u8]) -> Result<Option<&[u8]>, Error> {
     }
 }
 
-/// The first line of `bytes`, without its `\n`, and what is behind it; `None` while it is incomplete.
+/// Returns the first line of `bytes`, without its `\n`, and the bytes behind it; `None` while the line is incomplete.
 pub(super) fn read(bytes: &[u8]) -> Result<Option<(&str, &[u8])>, Error> {
     let (length, rest) = match bytes {
         [] => return Ok(None),
         [low @ ..0x80, rest @ ..] => (usize::from(*low), rest),
         [_] => return Ok(None),
         [_, 0, ..] => return Err(Error::BadLength),
-        // That of a third byte counts as 16 384, which is too long.
+        // A third byte of the varint would make the length at least 16 384, which is too long in any case.
         [low, high, rest @ ..] => (usize::from(low & 0x7f) | usize::from(*high) << 7, rest),
     };
     if length > MAX_LINE {
@@ -57,8 +58,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<(&str, &[u8])>, Error> {
     Ok(Some((text, rest)))
 }
 
-/// Finds the protocol of `supported` whose line `bytes` begin with. Gives its index, and what is behind the line.
-/// It looks at the bytes once, where [`read`] has to check each of them first; it passes over names of 127 bytes and more.
+/// Finds the protocol of `supported` whose line is at the front of `bytes`. Returns its index and the bytes behind the line.
+/// It is faster than [`read`], which checks each byte first. It never finds a name of 127 bytes or more.
 #[inline]
 pub(super) fn find<'a>(bytes: &'a [u8], supported: &[Protocol]) -> Option<(usize, &'a [u8])> {
     let [length @ 2..0x80, line @ ..] = bytes else { return None };
@@ -72,27 +73,27 @@ pub(super) fn write_header(out: &mut Vec<u8>) {
     out.extend_from_slice(HEADER_LINE);
 }
 
-/// Appends a line.
+/// Appends a line with its length.
 pub(super) fn write(text: &str, out: &mut Vec<u8>) {
     write_length(text.len().saturating_add(1), out);
     out.extend_from_slice(text.as_bytes());
     out.push(b'\n');
 }
 
-/// Appends the list of these protocols, as rust-libp2p has it: one message of a line for each, and another `\n`. The
-/// first protocol that does not fit, and those behind it, are left out.
+/// Appends a list of these protocols in the format of rust-libp2p: one message that holds a line for each protocol, and
+/// another `\n`. The first protocol that does not fit, and all behind it, are left out.
 pub(super) fn write_list(protocols: &[Protocol], out: &mut Vec<u8>) {
     write_length(list_length(protocols), out);
     listed(protocols).for_each(|protocol| write(protocol.as_str(), out));
     out.push(b'\n');
 }
 
-/// Returns the length of a list, without its own length: at most [`MAX_LIST`].
+/// Returns the length of a list in bytes, without its own length prefix: at most [`MAX_LIST`].
 pub(super) fn list_length(protocols: &[Protocol]) -> usize {
     listed(protocols).map(line_length).fold(1, usize::saturating_add)
 }
 
-/// The protocols for which a list has room.
+/// Returns the protocols for which a list has room.
 fn listed(protocols: &[Protocol]) -> impl Iterator<Item = &Protocol> {
     protocols.iter().scan(1_usize, |length, protocol| {
         *length = length.saturating_add(line_length(protocol));
@@ -100,7 +101,7 @@ fn listed(protocols: &[Protocol]) -> impl Iterator<Item = &Protocol> {
     })
 }
 
-/// The bytes of a protocol's line on the wire.
+/// Returns the length of a protocol's line on the wire in bytes.
 fn line_length(protocol: &Protocol) -> usize {
     let length = protocol.as_str().len().saturating_add(1);
     length.saturating_add(if length < 0x80 { 1 } else { 2 })

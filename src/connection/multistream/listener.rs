@@ -1,16 +1,16 @@
-//! The side that answers: [`ListenerSelect`].
+//! [`ListenerSelect`]: the side that answers.
 
 use super::line::{self, LIST, MAX_LIST, NOT_AVAILABLE};
 use super::{Error, Protocol};
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
-/// The number of proposals that a listener looks at before it gives up: 16. A request for a list counts as one.
+/// The number of proposals that a listener considers before it gives up: 16. A request for a list counts as a proposal.
 /// [`ListenerSelect::with_rounds`] takes another number.
 pub const MAX_ROUNDS: u16 = 16;
 
-/// Returns whether `bytes` begin with a dialer's header and a whole line behind it that proposes a protocol. One of
-/// `supported` needs the least work.
+/// Returns whether `bytes` begin with a dialer's header and a whole line behind it that proposes a protocol. A protocol in
+/// `supported` is recognized with the least work.
 pub(in crate::connection) fn is_proposal(bytes: &[u8], supported: &[Protocol]) -> bool {
     let Ok(Some(proposal)) = line::read_header(bytes) else { return false };
     line::find(proposal, supported).is_some() || matches!(line::read(proposal), Ok(Some((text, _))) if text != LIST)
@@ -18,22 +18,22 @@ pub(in crate::connection) fn is_proposal(bytes: &[u8], supported: &[Protocol]) -
 
 /// The side that answers.
 ///
-/// It never confirms by itself: [`receive`](Self::receive) gives the proposal that is supported, and
-/// [`confirm`](Self::confirm) says so to the dialer, when the caller is ready for what follows.
+/// It never confirms by itself: [`receive`](Self::receive) returns the supported proposal, and [`confirm`](Self::confirm)
+/// tells the dialer once the caller is ready for the data that follows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ListenerSelect {
     progress: SelectProgress,
-    /// How many more proposals will be looked at.
+    /// The number of proposals that will still be considered.
     rounds: u16,
-    /// The KiB of all lists that have been sent, with each list rounded up.
+    /// The length of all lists that have been sent, in KiB, with each list rounded up.
     listed: u8,
-    /// The place of what is agreed, from 1 on. Nobody has as many protocols as can be told apart here.
+    /// The index of the agreed protocol, plus 1. No node has so many protocols that a `u32` is too small.
     agreed: Option<NonZeroU32>,
 }
 
 const _: () = assert!(size_of::<Option<ListenerSelect>>() <= 8);
 
-/// How far it has come. Each step implies those before it.
+/// The progress of the negotiation. Each step implies those before it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum SelectProgress {
     Begun,
@@ -43,33 +43,33 @@ enum SelectProgress {
     Answered,
     /// A proposal was answered with `na`.
     Refused,
-    /// One that is supported was.
+    /// A proposal that is supported was answered with `na`.
     Denied,
 }
 
-/// How far a listener reads.
+/// The point at which a listener stops reading.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stop {
-    /// Up to the first proposal, without it.
+    /// Before the first proposal.
     BeforeProposal,
-    /// Up to the first one that is supported, with it.
+    /// Behind the first proposal that is supported.
     AtAgreement,
 }
 
 impl ListenerSelect {
-    /// A listener that looks at [`MAX_ROUNDS`] proposals.
+    /// Makes a listener that considers [`MAX_ROUNDS`] proposals.
     #[must_use]
     pub const fn new() -> Self {
         Self::with_rounds(MAX_ROUNDS)
     }
 
-    /// A listener that looks at `rounds` proposals. It answers the next one with `na`, and gives up with an error.
+    /// Makes a listener that considers `rounds` proposals. It answers the next one with `na`, and gives up with an error.
     #[must_use]
     pub const fn with_rounds(rounds: u16) -> Self {
         Self { progress: SelectProgress::Begun, rounds, listed: 0, agreed: None }
     }
 
-    /// Whether a proposal was refused: a dialer that leaves now had asked for what we do not speak.
+    /// Returns whether a proposal was refused. If the dialer leaves now, it has asked for a protocol that we do not speak.
     #[must_use]
     pub const fn has_refused(&self) -> bool {
         matches!(self.progress, SelectProgress::Refused | SelectProgress::Denied)
@@ -82,20 +82,20 @@ impl ListenerSelect {
     }
 
     /// Reads the dialer's proposals from the front of `bytes`, its unread bytes, and appends the answers to `out`: the
-    /// header, `na` to a proposal that is not in `supported`, and the list of `supported` to `ls`. `supported` is the
+    /// header, `na` for a proposal that is not in `supported`, and the list of `supported` for `ls`. `supported` must be the
     /// same in every call.
     ///
-    /// Gives how many bytes were consumed, whole lines only, and the place in `supported` of the first proposal that is
-    /// in it: what lies behind that line is the protocol's, and later calls consume nothing and give it again. If that
-    /// proposal came together with the dialer's header, our header waits for the confirmation and leaves with it;
-    /// otherwise it leaves at once, since some dialers wait for it before they propose anything.
+    /// Returns the number of bytes consumed, which are whole lines, and the index in `supported` of the first proposal that
+    /// is in it. The bytes behind that line belong to the protocol; later calls consume nothing and return the same index.
+    /// If that proposal came together with the dialer's header, our header waits and leaves with the confirmation. Otherwise
+    /// it leaves at once, since some dialers wait for it before they propose anything.
     ///
-    /// A list is at most [`MAX_LIST`] bytes long: what does not fit is left out of it. All lists of one negotiation
-    /// together are at most as long, with each rounded up to whole KiB; one more is answered with `na`.
+    /// A list is at most [`MAX_LIST`] bytes long: protocols that do not fit are left out. All lists of one negotiation
+    /// together are at most as long, with each rounded up to whole KiB; a request beyond that is answered with `na`.
     ///
     /// # Errors
-    /// A fault of a line, as early as it can be known; [`Error::TooManyRounds`]. What has been appended to
-    /// `out` by then is still meant for the dialer.
+    /// The fault of a line, as early as it can be known; [`Error::TooManyRounds`]. The bytes that were appended to `out`
+    /// before the error should still be sent to the dialer.
     pub fn receive(
         &mut self,
         bytes: &[u8],
@@ -109,11 +109,11 @@ impl ListenerSelect {
         Ok((consumed, self.agreed.map(|place| place.get().saturating_sub(1) as usize)))
     }
 
-    /// Does what [`receive`](Self::receive) does, up to the first line that proposes a protocol, supported or not, which it
-    /// leaves to a call of `receive`. Gives how many bytes were consumed, and whether that whole line is there.
+    /// Does what [`receive`](Self::receive) does, up to the first line that proposes a protocol, supported or not. That line
+    /// is left for a call of `receive`. Returns the number of bytes consumed, and whether that line has come as a whole.
     ///
     /// # Errors
-    /// As there.
+    /// The same as those of [`receive`](Self::receive).
     pub fn receive_until_proposal(
         &mut self,
         bytes: &[u8],
@@ -127,7 +127,7 @@ impl ListenerSelect {
         Ok((consumed, is_proposed))
     }
 
-    /// Reads lines. Gives how many bytes they were, and whether it stopped before a proposal.
+    /// Reads lines. Returns the number of bytes consumed, and whether it stopped before a proposal.
     fn read(
         &mut self,
         bytes: &[u8],
@@ -173,15 +173,15 @@ impl ListenerSelect {
         Ok((bytes.len().saturating_sub(rest.len()), is_proposed))
     }
 
-    /// Appends the confirmation, for the protocol that [`receive`](Self::receive) gave, and the header if it has not
-    /// left yet.
+    /// Appends the confirmation of the protocol that [`receive`](Self::receive) returned, and before it the header, if that
+    /// has not left yet.
     pub fn confirm(mut self, protocol: &Protocol, out: &mut Vec<u8>) {
         self.answer(out);
         line::write(protocol.as_str(), out);
     }
 
-    /// Refuses the protocol that [`receive`](Self::receive) gave, as if it were not supported: appends `na`, and the header if
-    /// it has not left yet. The next call of `receive` goes on with what the dialer proposes then.
+    /// Refuses the protocol that [`receive`](Self::receive) returned, as if it were not supported: appends `na`, and before
+    /// it the header, if that has not left yet. The next call of `receive` goes on with the dialer's next proposal.
     pub fn refuse(&mut self, out: &mut Vec<u8>) {
         self.answer(out);
         line::write(NOT_AVAILABLE, out);
@@ -189,7 +189,8 @@ impl ListenerSelect {
         self.agreed = None;
     }
 
-    /// Appends a list of protocols and returns `true`, unless too much has been listed.
+    /// Appends a list of protocols and returns `true`. Appends nothing and returns `false` if the limit of all lists is
+    /// reached.
     fn list(&mut self, supported: &[Protocol], out: &mut Vec<u8>) -> bool {
         const MOST: u8 = (MAX_LIST / 1024) as u8;
         let listed = line::list_length(supported).div_ceil(1024).saturating_add(self.listed.into());
@@ -199,7 +200,7 @@ impl ListenerSelect {
         true
     }
 
-    /// Appends our header, once.
+    /// Appends our header, if it has not left yet.
     fn answer(&mut self, out: &mut Vec<u8>) {
         if self.progress < SelectProgress::Answered {
             self.progress = SelectProgress::Answered;
@@ -208,12 +209,12 @@ impl ListenerSelect {
     }
 }
 
-/// The place of a protocol in a list, from 1 on.
+/// Returns the index of a protocol in a list, plus 1.
 fn place_of(text: &str, supported: &[Protocol]) -> Option<NonZeroU32> {
     supported.iter().position(|protocol| protocol.as_str() == text).and_then(place)
 }
 
-/// An index, counted from 1 on.
+/// Returns an index plus 1.
 fn place(index: usize) -> Option<NonZeroU32> {
     NonZeroU32::new(u32::try_from(index).ok()?.checked_add(1)?)
 }

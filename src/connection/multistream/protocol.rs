@@ -1,4 +1,4 @@
-//! A protocol's name: [`Protocol`].
+//! [`Protocol`]: the name of a protocol.
 
 use super::line::HEADER;
 use alloc::sync::Arc;
@@ -8,11 +8,11 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
-/// The longest name of a protocol in bytes, as go-multistream has it.
+/// The maximum length of a protocol's name in bytes, which is that of go-multistream.
 pub const MAX_PROTOCOL: usize = 1_024;
 
-/// The name of a protocol, such as `/ipfs/ping/1.0.0`: it begins with `/`, is at most [`MAX_PROTOCOL`] bytes long, has
-/// no newline, and is not multistream-select's own. A clone costs next to nothing.
+/// The name of a protocol, such as `/ipfs/ping/1.0.0`. It begins with `/`, is at most [`MAX_PROTOCOL`] bytes long, contains
+/// no newline, and is not multistream-select's own name. A clone allocates nothing.
 ///
 /// ```
 /// # use swarm_notify::connection::multistream::{InvalidProtocol, Protocol};
@@ -27,13 +27,14 @@ pub struct Protocol(ProtocolName);
 #[derive(Clone)]
 enum ProtocolName {
     Static(&'static str),
-    /// One more pointer on the way, so that it is a single one here, beside a `Static` that is two.
+    /// A name that is made at run time. The second `Arc` makes this variant one pointer wide, beside `Static` with its two
+    /// words.
     Shared(Arc<Arc<str>>),
 }
 
 const _: () = assert!(size_of::<Protocol>() <= 16);
 
-/// Why a name cannot be that of a protocol.
+/// The reason why a name is not a valid protocol name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum InvalidProtocol {
@@ -41,9 +42,9 @@ pub enum InvalidProtocol {
     NoSlash,
     /// It is longer than [`MAX_PROTOCOL`] bytes.
     TooLong,
-    /// It has a newline in it, which ends a line of multistream-select.
+    /// It contains a newline, which ends a line of multistream-select.
     Newline,
-    /// It is `/multistream/1.0.0`, which is no proposal.
+    /// It is `/multistream/1.0.0`, which is the header of multistream-select and never a proposal.
     Reserved,
 }
 
@@ -62,7 +63,7 @@ const fn check(name: &[u8]) -> Result<(), InvalidProtocol> {
     if is_same(name, HEADER.as_bytes()) { Err(InvalidProtocol::Reserved) } else { Ok(()) }
 }
 
-/// Compares two names: a `const fn` has no `==` for slices.
+/// Compares two names. It exists because a `const fn` cannot use `==` on slices.
 const fn is_same(mut one: &[u8], mut other: &[u8]) -> bool {
     while let ([a, rest_of_one @ ..], [b, rest_of_other @ ..]) = (one, other) {
         if *a != *b {
@@ -74,30 +75,30 @@ const fn is_same(mut one: &[u8], mut other: &[u8]) -> bool {
 }
 
 impl Protocol {
-    /// A name that is known when the program is compiled, for a `const`.
+    /// Makes a name that is known at compile time, for a `const`.
     ///
     /// # Panics
-    /// If the name is invalid: in a `const` or a `static`, where this belongs, the program does not compile.
+    /// If the name is invalid. In a `const` or a `static`, where this call belongs, the program then does not compile.
     #[must_use]
     pub const fn from_static(name: &'static str) -> Self {
         assert!(check(name.as_bytes()).is_ok(), "not a valid protocol name");
         Self(ProtocolName::Static(name))
     }
 
-    /// A name that is made when the program runs.
+    /// Makes a name at run time.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The fault of the name.
     pub fn new(name: impl Into<Arc<str>>) -> Result<Self, InvalidProtocol> {
         let name = name.into();
         check(name.as_bytes())?;
         Ok(Self(ProtocolName::Shared(Arc::new(name))))
     }
 
-    /// Stands for no protocol, in the memory of one: no protocol has an empty name.
+    /// Stands for no protocol, in the memory of one: its name is empty, which no protocol's name is.
     pub(in crate::connection) const NONE: Self = Self(ProtocolName::Static(""));
 
-    /// It, unless it is [`NONE`](Self::NONE).
+    /// Returns the protocol, or `None` if it is [`NONE`](Self::NONE).
     pub(in crate::connection) const fn some(&self) -> Option<&Self> {
         match self.0 {
             ProtocolName::Static(name) if name.is_empty() => None,
@@ -105,7 +106,7 @@ impl Protocol {
         }
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
@@ -180,7 +181,7 @@ impl fmt::Display for InvalidProtocol {
             Self::NoSlash => "a protocol's name begins with /",
             Self::TooLong => "a protocol's name is at most 1024 bytes long",
             Self::Newline => "a protocol's name has no newline",
-            Self::Reserved => "/multistream/1.0.0 is not a protocol to propose",
+            Self::Reserved => "/multistream/1.0.0 is reserved and cannot be proposed",
         })
     }
 }

@@ -1,11 +1,11 @@
-//! The primitives that `snow` works with: [`Resolver`].
+//! [`Resolver`]: the cryptographic primitives that `snow` works with.
 //!
-//! Secrets are wiped when they are dropped: the static and the ephemeral key, and the keys of both directions. Not
-//! ours to wipe are `snow`'s chaining key and its other interim values, which stay in memory that is freed when the
-//! handshake is over, and what `ring` leaves on the stack of a key or a hash that it works with.
+//! Secrets are wiped when they are dropped: the static and the ephemeral key, and the keys of both directions. Two kinds of
+//! secrets are out of our reach: the chaining key and other interim values of `snow`, which stay in freed memory after the
+//! handshake; and the bytes that `ring` leaves on the stack when it works with a key or a hash.
 //!
-//! X25519 comes from `x25519-dalek`, which shares its field arithmetic with the identity's signatures; the cipher and
-//! the hash from `ring`. The random number generator hands out the 32 bytes it was given, once.
+//! X25519 comes from `x25519-dalek`, which shares its field arithmetic with the signatures of identities. The cipher and the
+//! hash come from `ring`. The random number generator returns the 32 bytes that it was given, once.
 
 use crate::arithmetic::copy_front;
 use alloc::boxed::Box;
@@ -43,7 +43,7 @@ impl StaticKey {
     }
 }
 
-/// Gives one handshake its primitives.
+/// The source of one handshake's primitives.
 pub(super) struct Resolver {
     static_key: Arc<StaticKey>,
     ephemeral: StaticSecret,
@@ -75,7 +75,7 @@ impl CryptoResolver for Resolver {
     }
 }
 
-/// A random number generator that has one thing to say.
+/// A random number generator that returns one seed, once.
 struct OneSeed(Option<StaticSecret>);
 
 impl Random for OneSeed {
@@ -89,9 +89,9 @@ impl Random for OneSeed {
     }
 }
 
-/// One of a handshake's two key pairs: the static one, or the ephemeral one once it is made.
+/// One of a handshake's two key pairs: the static one, or the ephemeral one once it has been generated.
 struct X25519 {
-    /// The node's own key, so that its public half is not computed again for every connection.
+    /// The node's static key. A copy of it saves computing its public half for every connection.
     known: Arc<StaticKey>,
     key: Option<StaticKey>,
 }
@@ -138,7 +138,7 @@ impl Dh for X25519 {
             return Err(Error::Dh);
         };
         let shared = key.secret.diffie_hellman(&PublicKey::from(*theirs));
-        // A point of low order makes the secret the same for everybody (RFC 7748, section 6.1).
+        // With a point of low order the secret is the same for everybody (RFC 7748, section 6.1).
         if !shared.was_contributory() {
             return Err(Error::Dh);
         }
@@ -147,7 +147,7 @@ impl Dh for X25519 {
     }
 }
 
-/// SHA-256. It stands here, and not `snow`'s own over `ring`, since that one brings eight more packages.
+/// SHA-256 from `ring`. The one that `snow` itself builds over `ring` would bring eight more packages.
 struct Sha256(Context);
 
 impl Hash for Sha256 {
@@ -180,7 +180,7 @@ impl Hash for Sha256 {
     }
 
     /// Derives keys as the trait's own method does (Noise, section 4.3), with fewer hashes: the key of all outputs is hashed
-    /// once. That saves 8 blocks of SHA-256 of a side's handshake.
+    /// once. That saves 8 blocks of SHA-256 in each side's handshake.
     fn hkdf(
         &mut self,
         chaining_key: &[u8],
@@ -195,7 +195,7 @@ impl Hash for Sha256 {
         let mut text = Zeroizing::new([0; 33]);
         let mut before: &[u8] = &[];
         for (number, out) in (1..).zip([out1, out2, out3]).take(outputs) {
-            // The output before, and this one's number.
+            // The input of an output is the output before it, and its number.
             copy_front(before, &mut *text);
             if let Some(last) = text.get_mut(before.len()) {
                 *last = number;
@@ -207,8 +207,8 @@ impl Hash for Sha256 {
     }
 }
 
-/// ChaCha20-Poly1305 by its bare key. `ring`'s own key object has room for AES's tables, half a kilobyte in each
-/// direction of every idle connection; making it anew for each message costs a copy of 32 bytes.
+/// ChaCha20-Poly1305 with its bare key. The key object of `ring` has room for AES's tables: half a kilobyte in each
+/// direction of every idle connection. Making that object anew for each message costs a copy of 32 bytes.
 struct ChaChaPoly(Zeroizing<[u8; 32]>);
 
 impl ChaChaPoly {
@@ -217,7 +217,7 @@ impl ChaChaPoly {
     }
 }
 
-/// 32 zero bits, then the counter in little-endian order (Noise, section 12.3).
+/// Returns the nonce of a message: 32 zero bits, then the counter in little-endian order (Noise, section 12.3).
 fn nonce(counter: u64) -> Nonce {
     let mut bytes = [0; 12];
     bytes[4..].copy_from_slice(&counter.to_le_bytes());
@@ -243,16 +243,18 @@ impl Cipher for ChaChaPoly {
         self.0.copy_from_slice(key);
     }
 
+    /// Encrypts `plaintext` into the front of `out`.
+    ///
     /// # Panics
-    /// If `out` is shorter than `plaintext` and a tag. `snow` looks before it calls. There is no error to return, and not
-    /// to go on is the only safe thing: `out` would leave in the clear.
+    /// If `out` is shorter than `plaintext` and a tag. `snow` checks this before it calls. The trait has no error to return
+    /// here, and to go on would send the plaintext unencrypted.
     fn encrypt(&self, counter: u64, authtext: &[u8], plaintext: &[u8], out: &mut [u8]) -> usize {
         let (text, rest) = out.split_at_mut(plaintext.len());
         copy(plaintext, text);
         let sealed = self
             .key()
             .and_then(|key| key.seal_in_place_separate_tag(nonce(counter), Aad::from(authtext), text))
-            // A key of 32 bytes is always taken, and no message comes near the 256 GiB that the cipher may seal.
+            // A key of 32 bytes is always valid, and no message comes near the 256 GiB that the cipher can encrypt.
             .expect("32 bytes are a key, and a message is short");
         let (tag, _) = rest.split_at_mut(sealed.as_ref().len());
         tag.copy_from_slice(sealed.as_ref());

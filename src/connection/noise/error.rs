@@ -1,44 +1,45 @@
-//! Why the Noise step of a connection fails: [`Error`].
+//! [`Error`]: the reasons why the Noise step of a connection fails.
 
 use core::fmt;
 
-/// Why a handshake or a transport cannot go on. What failed stays failed: the connection is over.
+/// The reason why a handshake or a transport cannot go on. It is final: the connection is over, except after
+/// [`NoRoom`](Self::NoRoom).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// A message is too short to hold what its place in the protocol asks for.
+    /// A message is too short for its place in the protocol.
     Truncated,
     /// A handshake message is longer than [`MAX_HANDSHAKE_MESSAGE`](super::MAX_HANDSHAKE_MESSAGE).
     Oversized,
-    /// A message does not authenticate: it is not what the peer sent, or not for us.
+    /// A message does not authenticate: it was changed on the way, or is not meant for us.
     Decrypt,
-    /// The peer's Diffie-Hellman key is one of those that give the same secret to everybody.
+    /// The peer's Diffie-Hellman key is one of those with which the secret is the same for everybody.
     WeakKey,
-    /// The handshake's payload is not the message that the specification asks for.
+    /// The handshake's payload is not the message that the specification requires.
     BadPayload,
-    /// The identity key is of a type that this build does not know, or ours cannot sign.
+    /// The peer's identity key is of a type that this build does not support, or ours cannot sign.
     UnsupportedKey {
         /// The feature of this crate that adds the type, if one does: `ecdsa`, `rsa` or `secp256k1`.
         feature: Option<&'static str>,
     },
-    /// The identity key authenticates nobody: an Ed25519 key of small order, or one that is not encoded canonically; an RSA
-    /// key of fewer than 2 048 or more than 8 192 bits, or with an exponent other than 65 537.
+    /// The identity key authenticates nobody: it is an Ed25519 key of small order, or one that is not encoded canonically;
+    /// or an RSA key of fewer than 2 048 or more than 8 192 bits, or with an exponent other than 65 537.
     RefusedKey,
     /// The peer's identity key did not sign its Noise key.
     BadSignature,
-    /// The peer proved to be somebody else than the one we dialed. The handshake's
+    /// The peer proved another identity than that of the peer that we dialed. The handshake's
     /// [`wrong_peer`](super::Handshake::wrong_peer), or the connection's
-    /// [`wrong_peer`](crate::connection::Connection::wrong_peer), says who.
+    /// [`wrong_peer`](crate::connection::Connection::wrong_peer), returns its id.
     WrongPeer,
     /// The config offers a muxer that no connection of this crate speaks. Only the owner's own code causes this error.
     UnknownMuxer,
-    /// Both sides sent a list of muxers, and the lists share nothing.
+    /// Both sides sent a list of muxers, and the lists have none in common.
     NoSharedMuxer,
-    /// 2⁶⁴ − 1 messages have gone in one direction, and the cipher has no nonce left for the next.
+    /// 2⁶⁴ − 1 messages have gone in one direction, and the cipher has no nonce left for the next one.
     Exhausted,
-    /// The buffer handed in for the plaintext is too short; nothing was consumed, and a longer one will do.
+    /// The buffer for the plaintext is too short. Nothing was consumed, and a call with a longer buffer succeeds.
     NoRoom,
-    /// The handshake was asked for something that it has not come to yet.
+    /// The handshake was asked for a result that it does not have yet.
     NotFinished,
 }
 
@@ -49,7 +50,7 @@ impl From<snow::Error> for Error {
             snow::Error::Decrypt => Self::Decrypt,
             snow::Error::Dh => Self::WeakKey,
             snow::Error::State(snow::error::StateProblem::Exhausted) => Self::Exhausted,
-            // Out of turn, or a builder without its parts: our own callers' order of calls rules both out.
+            // These are calls out of turn, or a builder without its parts. The order of our own calls rules out both.
             snow::Error::Pattern(_)
             | snow::Error::Init(_)
             | snow::Error::Prereq(_)

@@ -1,4 +1,4 @@
-//! Three messages after which both sides know each other: [`Handshake`].
+//! [`Handshake`]: the three messages after which both sides are authenticated.
 
 use super::crypto::Resolver;
 use super::transport::{PREFIX, TAG, Transport, split_message};
@@ -13,32 +13,34 @@ use core::fmt;
 use libp2p_identity::{PeerId, PublicKey};
 use zeroize::Zeroizing;
 
-/// A handshake message longer than this is refused by its length prefix: 4 096 bytes, without the prefix.
+/// The maximum length of a handshake message in bytes, without its length prefix: 4 096. A longer one is refused by its
+/// prefix.
 ///
-/// An Ed25519 peer that offers yamux needs about 220; the room is for larger keys and for extensions.
+/// An Ed25519 peer that offers yamux needs about 220 bytes; the rest is room for larger keys and for extensions.
 pub const MAX_HANDSHAKE_MESSAGE: usize = 4_096;
 
-/// What the second message, the longer one, holds beside its payload: e, s, and the tags of s and of the payload.
+/// The length of the second message, which is the longest, without its payload, in bytes: e, s, and the tags of s and of the
+/// payload.
 const OVERHEAD: usize = 32 + 32 + TAG + TAG;
 
-/// The longest payload that fits in every handshake message.
+/// The maximum length of a payload that fits in every handshake message, in bytes.
 pub(super) const MAX_PAYLOAD: usize = MAX_HANDSHAKE_MESSAGE - OVERHEAD;
 
-/// Who is at the other end, proved by its signature.
+/// The identity of the peer, which it has proved by its signature.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RemoteIdentity {
-    /// The peer's id, which is made from its key.
+    /// The peer's id, which is derived from its key.
     pub peer: PeerId,
-    /// The key it has proved to hold.
+    /// The key that the peer has proved to hold.
     pub public_key: PublicKey,
-    /// The muxer that the two lists settle on: the first of the dialer's that the listener has. `None` if one of the
-    /// sides sent no list; then multistream-select agrees on it.
+    /// The muxer that the two lists settle on: the first of the dialer's that the listener has. `None` if one side sent no
+    /// list; then multistream-select agrees on the muxer.
     pub muxer: Option<Arc<str>>,
 }
 
-/// A handshake under way. It holds no bytes of the peer's: the caller keeps what was not consumed.
+/// A handshake in progress. It keeps no bytes of the peer: the caller keeps the bytes that were not consumed.
 ///
-/// An error is final: every later call gives the same one.
+/// An error is final: every later call returns the same error.
 pub struct Handshake {
     state: Box<snow::HandshakeState>,
     config: Config,
@@ -46,16 +48,16 @@ pub struct Handshake {
     expected: Option<PeerId>,
     remote: Option<RemoteIdentity>,
     failed: Option<Error>,
-    /// The work of the peer's signature, in signatures of Ed25519, until it is taken.
+    /// The work of verifying the peer's signature, in units of one Ed25519 verification, until it is taken.
     work: u32,
 }
 
 impl Handshake {
-    /// Begins a handshake. `ephemeral_seed` is 32 fresh random bytes, for this handshake alone: two handshakes with one
-    /// seed give their secrets away. With `expected`, nobody else is accepted.
+    /// Begins a handshake. `ephemeral_seed` must be 32 fresh random bytes that are used for this handshake alone: two
+    /// handshakes with one seed give their secrets away. With `expected`, no other peer is accepted.
     ///
     /// # Errors
-    /// None that a caller can bring about; the type is what the cryptography underneath gives.
+    /// No error that a caller can cause: an [`Error`] can only come from the cryptography underneath.
     pub fn new(config: &Config, role: Role, ephemeral_seed: [u8; 32], expected: Option<PeerId>) -> Result<Self, Error> {
         let ephemeral_seed = Zeroizing::new(ephemeral_seed);
         let resolver = Resolver::new(config.0.static_key.clone(), &ephemeral_seed);
@@ -68,15 +70,16 @@ impl Handshake {
         Ok(Self { state: Box::new(state), config: config.clone(), role, expected, remote: None, failed: None, work: 0 })
     }
 
-    /// Reads the peer's next message from the front of `bytes`, the peer's unread bytes from the first one on.
+    /// Reads the peer's next message from the front of `bytes`, which must be the peer's unread bytes from the first one on.
     ///
-    /// Gives how many bytes were consumed, and whether they were a message: nothing is consumed while the message is
-    /// incomplete, while it is our turn, and after the end, when what follows is for the [`Transport`]. At most one
-    /// message is consumed, so a caller needs to keep no more than [`MAX_HANDSHAKE_MESSAGE`] and the prefix.
+    /// Returns the number of bytes consumed, and whether they were a message. Nothing is consumed while the message is
+    /// incomplete, while it is our turn, and after the end of the handshake, when the bytes that follow are for the
+    /// [`Transport`]. A call consumes at most one message, so a caller needs to keep no more than [`MAX_HANDSHAKE_MESSAGE`]
+    /// bytes and the length prefix.
     ///
     /// # Errors
-    /// Whatever is wrong with the message, as early as it can be known: a length that cannot be is refused without
-    /// waiting for the rest.
+    /// The fault of the message, as early as it can be known: an impossible length is refused at once, without waiting for
+    /// the rest.
     pub fn receive(&mut self, bytes: &[u8]) -> Result<(usize, bool), Error> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -104,12 +107,13 @@ impl Handshake {
         }
         let Some(message) = message else { return Ok((0, false)) };
         let is_first = self.is_first();
-        // It is shorter than its message, which is some 220 bytes long and not 4 096.
+        // The payload is shorter than its message. That is mostly some 220 bytes long, so a buffer of 4 096 would be
+        // wasteful.
         let mut payload = alloc::vec![0; message.len()];
         let len = self.state.read_message(message, &mut payload)?;
         let payload = payload.get(..len).ok_or(Error::BadPayload)?;
         if is_first && self.role == Role::Listener {
-            // Nothing is encrypted yet, so nothing can be said yet.
+            // Nothing is encrypted yet, so the first message carries no payload.
             if !payload.is_empty() {
                 return Err(Error::BadPayload);
             }
@@ -119,14 +123,14 @@ impl Handshake {
         Ok((length.saturating_add(PREFIX), true))
     }
 
-    /// Whether nothing has been said yet in this handshake.
+    /// Returns whether no message of this handshake has been exchanged yet.
     fn is_first(&self) -> bool {
-        // The hash has no key before the first Diffie-Hellman, which comes with the second message.
+        // Payloads are encrypted from the first Diffie-Hellman on, which comes with the second message.
         !self.state.was_write_payload_encrypted()
     }
 
     fn prove(&mut self, payload: &[u8]) -> Result<RemoteIdentity, Error> {
-        // Both messages that carry a payload have brought the peer's static key before it.
+        // Each message that carries a payload has brought the peer's static key before it.
         let static_key = self.state.get_remote_static().and_then(<[u8]>::first_chunk).ok_or(Error::NotFinished)?;
         let proved = payload::verify(payload, static_key, &mut self.work)?;
         let peer = proved.public_key.to_peer_id();
@@ -138,7 +142,7 @@ impl Handshake {
         Ok(RemoteIdentity { peer, public_key: proved.public_key, muxer })
     }
 
-    /// The first of the dialer's muxers that the listener has.
+    /// Returns the first of the dialer's muxers that the listener has.
     fn settle(&self, theirs: &[String]) -> Result<Option<Arc<str>>, Error> {
         let ours = &self.config.0.muxers;
         if ours.is_empty() || theirs.is_empty() {
@@ -151,12 +155,12 @@ impl Handshake {
         shared.cloned().map(Some).ok_or(Error::NoSharedMuxer)
     }
 
-    /// Appends our next message to `out` if it is our turn, and gives whether it did. A dialer that wants to think it
-    /// over before the listener learns who it is leaves out the call for the third message.
+    /// Appends our next message to `out` if it is our turn, and returns whether it did. The listener learns the dialer's
+    /// identity from the third message: a dialer that may not want to reveal it delays that call.
     ///
     /// # Errors
-    /// What [`receive`](Self::receive) gave before, and [`Error::WeakKey`] for the key in the peer's last message;
-    /// `out` is as it was.
+    /// The error that [`receive`](Self::receive) returned before, or [`Error::WeakKey`] for the key in the peer's last
+    /// message; `out` is as it was.
     pub fn transmit(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -186,54 +190,54 @@ impl Handshake {
         Ok(())
     }
 
-    /// Whether [`transmit`](Self::transmit) has something to say.
+    /// Returns whether it is our turn to send a message, by [`transmit`](Self::transmit).
     #[must_use]
     pub fn is_our_turn(&self) -> bool {
         self.failed.is_none() && !self.state.is_handshake_finished() && self.state.is_my_turn()
     }
 
-    /// Whether the peer has proved who it is: for a dialer after the second message, for a listener after the third.
+    /// Returns whether the peer is authenticated: for a dialer after the second message, for a listener after the third.
     #[must_use]
     pub fn is_authenticated(&self) -> bool {
         self.remote().is_some()
     }
 
-    /// Whether all three messages have been read or written, and none was wrong.
+    /// Returns whether all three messages have been exchanged without an error.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.state.is_handshake_finished() && self.remote().is_some()
     }
 
-    /// Takes the work of the peer's signature, in signatures of Ed25519.
+    /// Returns the work of verifying the peer's signature, in units of one Ed25519 verification, and resets it to 0.
     pub(in crate::connection) const fn take_work(&mut self) -> u32 {
         core::mem::replace(&mut self.work, 0)
     }
 
-    /// Who is at the other end, once that is proved. `None` if it is another peer than the expected one.
+    /// Returns the identity of the peer, once it is authenticated; `None` if it is another peer than the expected one.
     #[must_use]
     pub fn remote(&self) -> Option<&RemoteIdentity> {
         self.remote.as_ref().filter(|_| self.failed != Some(Error::WrongPeer))
     }
 
-    /// Returns the peer that has answered in the place of the expected one, after [`Error::WrongPeer`]. It has proved who it
-    /// is.
+    /// Returns the peer that answered in place of the expected one, after [`Error::WrongPeer`]. That peer has proved its
+    /// identity.
     #[must_use]
     pub fn wrong_peer(&self) -> Option<PeerId> {
         let remote = self.remote.as_ref().filter(|_| self.failed == Some(Error::WrongPeer));
         remote.map(|remote| remote.peer)
     }
 
-    /// Returns a hash of the transcript, which is the same on both sides, between the second and the third message.
+    /// Returns a hash of the transcript between the second and the third message. The hash is the same on both sides.
     #[cfg(feature = "swarm")]
     pub(in crate::connection) fn transcript(&self) -> Option<[u8; 32]> {
         let is_between = !self.is_first() && !self.state.is_handshake_finished();
         self.state.get_handshake_hash().first_chunk().copied().filter(|_| is_between)
     }
 
-    /// Ends the handshake and begins what it was for.
+    /// Ends the handshake and returns the transport and the peer's identity.
     ///
     /// # Errors
-    /// [`Error::NotFinished`] before the end, and what went wrong if something did.
+    /// [`Error::NotFinished`] before the end; the error of the handshake if it failed.
     pub fn finish(self) -> Result<(Transport, RemoteIdentity), Error> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -243,7 +247,7 @@ impl Handshake {
     }
 }
 
-/// Without the keys.
+/// Shows the handshake without its keys.
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handshake")

@@ -1,8 +1,8 @@
-//! What the second and third handshake messages carry: who speaks, the proof, and the muxers spoken.
+//! The payload of the second and third handshake messages: the identity key, its proof, and the muxers.
 //!
-//! The protobuf messages of libp2p/specs, `noise/README.md`, "The libp2p Handshake Payload". prost reads them, and the
-//! key in them: of a field that comes several times the last one counts, extensions that come in parts are put
-//! together, and other fields are passed over. A peer id is that of the key as it is encoded anew, as everywhere.
+//! It is the protobuf message of libp2p/specs, `noise/README.md`, "The libp2p Handshake Payload". prost decodes it and the
+//! key in it: if a field comes several times the last one counts, the parts of a divided extensions message are merged, and
+//! other fields are skipped. The peer id is derived from the key as it is encoded anew, as in other implementations.
 
 use super::Error;
 use crate::connection::key::{IdentityKey, Unusable};
@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use libp2p_identity::{Keypair, PublicKey};
 use prost::Message;
 
-/// What an identity key signs goes behind these words, so that no other signature of it can be taken for this one.
+/// The prefix of the bytes that an identity key signs, so that a signature for another purpose cannot be used here.
 const DOMAIN: &[u8] = b"noise-libp2p-static-key:";
 
 #[derive(Clone, PartialEq, Message)]
@@ -28,7 +28,7 @@ pub(super) struct HandshakePayload {
 pub(super) struct Extensions {
     #[prost(bytes = "vec", repeated, tag = "1")]
     pub(super) webtransport_certhashes: Vec<Vec<u8>>,
-    /// Names, as bytes: not every implementation checks that they are UTF-8.
+    /// Protocol names, as bytes, since not every implementation checks that they are UTF-8.
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub(super) stream_muxers: Vec<Vec<u8>>,
 }
@@ -43,7 +43,7 @@ impl From<Unusable> for Error {
     }
 }
 
-/// What a payload has proved.
+/// The facts that a payload has proved.
 pub(super) struct Proved {
     pub(super) public_key: PublicKey,
     /// The peer's muxers in its order; empty if it sent no list.
@@ -54,10 +54,10 @@ fn signed_bytes(static_key: &[u8; 32]) -> Vec<u8> {
     [DOMAIN, static_key].concat()
 }
 
-/// Encodes the payload that proves `static_key` to be `identity`'s.
+/// Encodes the payload that proves `static_key` to be that of `identity`.
 pub(super) fn sign(identity: &Keypair, static_key: &[u8; 32], muxers: &[&str]) -> Result<Vec<u8>, Error> {
     let identity_key = identity.public().encode_protobuf();
-    // A peer of this crate would refuse it as we refuse its like.
+    // Peers that use this crate would refuse such a key, as we refuse theirs.
     IdentityKey::decode(&identity_key)?;
     let payload = HandshakePayload {
         identity_key,
@@ -70,15 +70,15 @@ pub(super) fn sign(identity: &Keypair, static_key: &[u8; 32], muxers: &[&str]) -
     Ok(payload.encode_to_vec())
 }
 
-/// Decodes a payload and checks that the identity in it signed `static_key`. `work` becomes the cost of the signature, right
-/// or wrong, once it is verified.
+/// Decodes a payload and checks that the identity in it signed `static_key`. Sets `work` to the cost of the signature once
+/// it is verified, whether it is right or wrong.
 pub(super) fn verify(payload: &[u8], static_key: &[u8; 32], work: &mut u32) -> Result<Proved, Error> {
     let payload = HandshakePayload::decode(payload).map_err(|_| Error::BadPayload)?;
     let key = IdentityKey::decode(&payload.identity_key)?;
     *work = key.cost();
     key.verify(&signed_bytes(static_key), &payload.identity_sig).map_err(|_| Error::BadSignature)?;
     let muxers = payload.extensions.map_or_else(Vec::new, |extensions| extensions.stream_muxers);
-    // A name that is not text is none that we know, and stays in the list, which is not an empty one then.
+    // A name that is not UTF-8 matches none of ours. It stays in the list, so that the list does not look empty.
     let muxers = muxers.iter().map(|muxer| String::from_utf8_lossy(muxer).into_owned()).collect();
     Ok(Proved { public_key: key.into_public(), muxers })
 }

@@ -1,47 +1,46 @@
-//! Messages after the handshake: [`Transport`].
+//! [`Transport`]: the encrypted messages after the handshake.
 
 use super::Error;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// The longest message on the wire, without its two bytes of length.
+/// The maximum length of a message on the wire in bytes, without its length prefix of two bytes.
 pub const MAX_MESSAGE: usize = 65_535;
 
-/// How much longer a sealed message is than its plaintext.
+/// The number of bytes by which an encrypted message is longer than its plaintext: the authentication tag.
 pub const TAG: usize = 16;
 
-/// The most plaintext that one message holds.
+/// The maximum number of bytes of plaintext in one message.
 pub const MAX_PLAINTEXT: usize = MAX_MESSAGE - TAG;
 
-/// The length of a message comes before it, in so many bytes.
+/// The number of bytes of the length prefix before each message.
 pub(super) const PREFIX: usize = 2;
 
-/// How many bytes `plain` bytes are once they are sealed, length prefixes included.
+/// Returns the number of bytes that `plain` bytes of plaintext take once they are encrypted, length prefixes included.
 #[must_use]
 pub const fn sealed_len(plain: usize) -> usize {
     plain.saturating_add(plain.div_ceil(MAX_PLAINTEXT).saturating_mul(PREFIX + TAG))
 }
 
-/// An authenticated, encrypted byte pipe in both directions: a few hundred bytes, and no buffer.
+/// An authenticated, encrypted byte pipe in both directions. It takes a few hundred bytes and has no buffer.
 ///
-/// An error other than [`Error::NoRoom`] means that the connection is over: what follows cannot be told from what
-/// somebody else wrote.
+/// After an error other than [`Error::NoRoom`] the connection is over: the bytes that follow may come from somebody else.
 pub struct Transport {
     state: snow::TransportState,
 }
 
 const _: () = assert!(size_of::<Transport>() <= 256);
 
-/// What [`Transport::open`] found at the front of the bytes.
+/// The result of [`Transport::open`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Opened {
-    /// A message has not arrived whole: nothing was consumed.
+    /// The message at the front has not arrived whole; nothing was consumed.
     Incomplete,
-    /// One message.
+    /// One message was decrypted.
     Message {
-        /// How many of the bytes it was, its length prefix included.
+        /// The number of bytes consumed: the message and its length prefix.
         consumed: usize,
-        /// How many bytes of plaintext it held; it may be none.
+        /// The number of bytes of plaintext in the message, which may be 0.
         len: usize,
     },
 }
@@ -51,15 +50,15 @@ impl Transport {
         Self { state }
     }
 
-    /// Opens one message from the front of `bytes`, the peer's unread bytes, into the front of `plain`.
+    /// Decrypts one message from the front of `bytes`, the peer's unread bytes, into the front of `plain`.
     ///
-    /// With [`MAX_PLAINTEXT`] bytes of room every message fits; a message that is already whole fits in as many bytes
-    /// as it has. What lies in `plain` behind the message's plaintext stays as it was.
+    /// If `plain` has [`MAX_PLAINTEXT`] bytes, every message fits; a message that has arrived whole fits in a `plain` as
+    /// long as the message. The bytes of `plain` behind the message's plaintext stay as they were.
     ///
     /// # Errors
-    /// [`Error::Truncated`] for a message too short to be one, told by its length prefix at once; [`Error::Decrypt`] if
-    /// it was changed on the way; [`Error::Exhausted`]; [`Error::NoRoom`] if `plain` is too short, when nothing has
-    /// changed.
+    /// [`Error::Truncated`] for a message that is too short to be one, which its length prefix alone tells;
+    /// [`Error::Decrypt`] if it was changed on the way; [`Error::Exhausted`]; [`Error::NoRoom`] if `plain` is too short, in
+    /// which case nothing has changed.
     pub fn open(&mut self, bytes: &[u8], plain: &mut [u8]) -> Result<Opened, Error> {
         let Some((length, message)) = split_message(bytes) else { return Ok(Opened::Incomplete) };
         let room = length.checked_sub(TAG).ok_or(Error::Truncated)?;
@@ -69,8 +68,8 @@ impl Transport {
         Ok(Opened::Message { consumed: length.saturating_add(PREFIX), len })
     }
 
-    /// Seals `plain` into as few messages as it fits in and appends them to `out`: [`sealed_len`] bytes more. Nothing
-    /// makes no message.
+    /// Encrypts `plain` into as few messages as possible and appends them to `out`: [`sealed_len`] bytes more. An empty
+    /// `plain` makes no message.
     ///
     /// # Errors
     /// [`Error::Exhausted`]; `out` is as it was.
@@ -85,7 +84,7 @@ impl Transport {
         sealed
     }
 
-    /// Fills `room`, of [`sealed_len`] bytes, with messages. All but the last are of the greatest size.
+    /// Fills `room`, which has [`sealed_len`] bytes, with messages. All but the last are of the greatest size.
     fn seal_into(&mut self, plain: &[u8], room: &mut [u8]) -> Result<(), Error> {
         for (part, message) in plain.chunks(MAX_PLAINTEXT).zip(room.chunks_mut(PREFIX + MAX_MESSAGE)) {
             let (prefix, sealed) = message.split_first_chunk_mut::<PREFIX>().ok_or(Error::NoRoom)?;
@@ -97,7 +96,7 @@ impl Transport {
     }
 }
 
-/// Without the keys.
+/// Shows the numbers of messages and none of the keys.
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport")
@@ -107,7 +106,7 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// The first message's length, as soon as its prefix is there, and the message, once it is there whole.
+/// Returns the length of the first message, as soon as its prefix has come, and the message, once it has come whole.
 pub(super) fn split_message(bytes: &[u8]) -> Option<(usize, Option<&[u8]>)> {
     let (prefix, rest) = bytes.split_first_chunk()?;
     let length = usize::from(u16::from_be_bytes(*prefix));

@@ -1,5 +1,5 @@
-//! The machine of a stream, from its id to its end. A [`State`] is a stage of its [`Life`], and its two halves: [`Local`] is
-//! ours, [`Remote`] the peer's.
+//! The state machine of a stream, from its id to its end. A [`State`] consists of a stage of the stream's [`Life`] and its
+//! two halves: [`Local`] is ours, [`Remote`] the peer's.
 //!
 //! | life       | `Placed`  | `Agreed`   | `Denied`  | `Permitted` | `Close` | `End`                |
 //! |------------|-----------|------------|-----------|-------------|---------|----------------------|
@@ -21,13 +21,13 @@
 //! | Finishing | `FinSent` | FinSent   | Agreed, Open, Closing                                              |
 //! | Reading   | `EndRead` | EndRead   | Open, Closing                                                      |
 //!
-//! Where a cell is empty, or no line is, nothing changes. Two effects need two steps, which come in either order:
+//! Where a cell is empty, or a row is missing, nothing changes. Two effects need two steps, which come in either order:
 //!
-//! - `SendFin` once our half is Finishing and its life is Agreed, Open or Closing. Before that the FIN waits for the word on
-//!   the protocol: some peers reset a stream that ends before they have answered.
-//! - `TellEnded`, and its life is Finished, once our half is FinSent and the peer's is EndRead.
+//! - `SendFin` once our half is Finishing and its life is Agreed, Open or Closing. Before that the FIN waits until the
+//!   protocol is agreed: some peers reset a stream that ends before they have answered.
+//! - `TellEnded`, with the life Finished, once our half is FinSent and the peer's is EndRead.
 //!
-//! So these states occur before the end, 19 in all:
+//! So these 19 states occur before the end:
 //!
 //! | life       | ours                        | the peer's       | but not         |
 //! |------------|-----------------------------|------------------|-----------------|
@@ -41,22 +41,22 @@
 //!
 //! The tests read these tables and hold [`step`] against them, cell by cell.
 //!
-//! Everything else asks the state (`is_open`, `may_write`, …), and what is told of a stream, counted of it and sent for it
-//! follows from a step. What moves without one is not here:
+//! All other questions about a stream are answered from its state (`is_open`, `may_write`, …), and what is reported of it,
+//! counted of it and sent for it follows from a step. Three things change without a step and are not here:
 //!
 //! - The muxer has states of its own for the stream ([`yamux::Stream`](crate::connection::yamux::Stream)). It is used and
 //!   fuzzed without this crate's connection, and it acts on a frame before anybody has looked at it. It knows the stream on
-//!   the wire: which flags have left and have come, how much window is left, and what a short write waits for. It does not
-//!   know what the protocol is, what the owner was told, or whether anybody has read the end. That is the stream's life. The
-//!   muxer's facts are triggers here, and effects here are calls of the muxer.
+//!   the wire: the flags that have been sent and received, the window that is left, and the thing that a short write waits
+//!   for. It does not know the protocol, the reports to the owner, or whether anybody has read the end. That is the stream's
+//!   life. Facts of the muxer are triggers here, and effects here are calls of the muxer.
 //! - A half-open stream waits for its peer or does not, as windows open and close
 //!   ([`StreamWait`](crate::connection::stream_deadlines::StreamWait)).
-//! - What an owner has yet to be told of readiness is its own affair.
+//! - The owner keeps track itself of the readiness that it has yet to report.
 
 use crate::connection::{ReadError, WriteError};
 use crate::lifecycle::{Failure, StreamEnd};
 
-/// A stream's state. Nothing but [`step`] makes one from another.
+/// The state of a stream. Only [`step`] makes one from another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::connection) struct State {
     life: Life,
@@ -64,37 +64,38 @@ pub(in crate::connection) struct State {
     remote: Remote,
 }
 
-/// How far a stream has come.
+/// The stage of a stream's life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::connection) enum Life {
-    /// Ours: it waits for its place on the wire.
+    /// Our stream: it waits for yamux to allow it.
     Queued,
-    /// Ours: it has its place, and we propose protocols.
+    /// Our stream: yamux has it, and we propose protocols.
     Proposing,
-    /// The peer's: it has not yet proposed a protocol that we speak, or nobody has looked at what it proposes.
+    /// The peer's stream: the peer has not proposed a protocol that we speak, or nobody has looked at its proposals yet.
     Answering,
-    /// Ours: the peer has agreed. It waits for its owner's permission to open.
+    /// Our stream: the peer has agreed. It waits for its owner's permission to open.
     Agreed,
-    /// The peer's: we speak what it proposes. Our confirmation waits for the owner's permission to open.
+    /// The peer's stream: we speak the proposed protocol. Our confirmation waits for the owner's permission to open.
     Confirming,
-    /// Its owner was told that it is open.
+    /// The stream is open, and its owner knows it.
     Open,
-    /// Its owner has closed it. What still comes is dropped.
+    /// The owner has closed the stream. Data that still comes is dropped.
     Closing,
-    /// Over: our FIN is sent, and the peer's has been read.
+    /// The stream is over: our FIN is sent, and the peer's has been read.
     Finished,
-    /// Over before that: reset by either side, or given up. The protocol was agreed, so what has come can still be taken.
+    /// The stream is over by a reset of either side, or was given up. The protocol was agreed, so data that has come can
+    /// still be taken.
     Cut,
-    /// Over before the protocol was agreed: what has come was for the negotiation.
+    /// The stream is over, and the protocol was never agreed: all bytes that came belonged to the negotiation.
     Failed,
 }
 
 /// Our half of a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::connection) enum Local {
-    /// Its owner may write.
+    /// The owner may write.
     Writing,
-    /// Its owner has finished. The FIN waits for the word on the protocol, or to be written to the byte pipe.
+    /// The owner has finished. The FIN waits for the agreement on the protocol, or to be written to the byte pipe.
     Finishing,
     /// Our FIN has been written to the byte pipe.
     FinSent,
@@ -103,51 +104,51 @@ pub(in crate::connection) enum Local {
 /// The peer's half of a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::connection) enum Remote {
-    /// The peer's FIN has not come, or its owner has not read up to it.
+    /// The peer's FIN has not come, or the owner has not read up to it.
     Reading,
-    /// Its owner has read the peer's FIN, or has closed the stream, and the FIN has come.
+    /// The owner has read the peer's FIN; or it has closed the stream, and the FIN has come.
     EndRead,
 }
 
-/// What can happen to a stream.
+/// An event in a stream's life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::connection) enum Trigger {
-    /// The muxer has a place for it.
+    /// The muxer has taken the stream on.
     Placed,
     /// Both sides speak the protocol that was proposed.
     Agreed,
-    /// Its owner does not want the peer to speak that protocol.
+    /// The owner does not want the peer to speak that protocol.
     Denied,
-    /// Its owner gives permission to open.
+    /// The owner gives permission to open.
     Permitted,
-    /// Its owner writes nothing more.
+    /// The owner writes nothing more.
     Finish,
-    /// Its owner neither writes nor reads any more.
+    /// The owner neither writes nor reads any more.
     Close,
     /// Our FIN has been written to the byte pipe.
     FinSent,
-    /// Its owner has read the peer's FIN. Of a stream that is closed, the FIN has come.
+    /// The owner has read the peer's FIN; or the FIN has come on a stream that is closed.
     EndRead,
-    /// It is over: told with the one if it was open, with the other if it was not.
+    /// The stream is over. It is reported with the first reason if it was open, with the second if it was not.
     End(StreamEnd, Failure),
 }
 
-/// What a step asks for, besides the next state.
+/// The action that a step asks for, besides the next state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::connection) enum Effect {
-    /// Nothing that does not follow from the trigger.
+    /// No action besides those that follow from the trigger.
     Nothing,
     /// The muxer is to send our FIN.
     SendFin,
-    /// It failed to open.
+    /// The owner is told that the stream failed to open.
     TellFailed(Failure),
-    /// It was open, and has ended.
+    /// The owner is told that the open stream has ended.
     TellEnded(StreamEnd),
 }
 
-/// The whole machine. Pure: no table, muxer or clock. `None`: nothing changes.
-// Each caller has one trigger, so that little of it is left there. As a call it and what is around it cost 740 instructions
-// a stream more.
+/// Takes one step of the machine, or returns `None` if nothing changes. A pure function: it uses no table, muxer or clock.
+// Inlined: each caller has one trigger, so the compiler drops most of the match there. As a call, this function and the code
+// around it cost 740 instructions more for each stream.
 #[inline(always)]
 pub(super) const fn step(state: State, trigger: Trigger) -> Option<(State, Effect)> {
     use {Effect as E, Life as L, Local as O, Remote as R, Trigger as T};
@@ -183,48 +184,48 @@ pub(super) const fn step(state: State, trigger: Trigger) -> Option<(State, Effec
 }
 
 impl State {
-    /// Returns the state of a stream of ours at its beginning.
+    /// Returns the state in which a stream of ours begins.
     pub(super) const fn outbound() -> Self {
         Self { life: Life::Queued, local: Local::Writing, remote: Remote::Reading }
     }
 
-    /// Returns the state of a stream of the peer's once it has an id.
+    /// Returns the state in which a stream of the peer's gets its id.
     pub(super) const fn inbound() -> Self {
         Self { life: Life::Answering, local: Local::Writing, remote: Remote::Reading }
     }
 
-    /// Returns how far it has come.
+    /// Returns the stage of the stream's life.
     pub(in crate::connection) const fn life(self) -> Life {
         self.life
     }
 
-    /// Whether the muxer has our FIN to send.
+    /// Returns whether the muxer has our FIN to send.
     const fn owes_fin(self) -> bool {
         matches!((self.life, self.local), (Life::Agreed | Life::Open | Life::Closing, Local::Finishing))
     }
 
-    /// Whether the stream has ended, however.
+    /// Returns whether the stream has ended, for whatever reason.
     pub(in crate::connection) const fn is_over(self) -> bool {
         matches!(self.life, Life::Finished | Life::Cut | Life::Failed)
     }
 
-    /// Whether its owner was told that it is open, and not yet that it has ended.
+    /// Returns whether the stream was reported as open, and its end was not reported yet.
     pub(in crate::connection) const fn is_open(self) -> bool {
         matches!(self.life, Life::Open | Life::Closing)
     }
 
-    /// Whether it waits for its owner's permission to open.
+    /// Returns whether the stream waits for its owner's permission to open.
     pub(in crate::connection) const fn is_ready_to_open(self) -> bool {
         matches!(self.life, Life::Agreed | Life::Confirming)
     }
 
-    /// Whether it is the peer's and not open yet, so that it counts for
+    /// Returns whether the stream is the peer's and is not open yet, so that it counts for
     /// [`inbound_backlog`](crate::connection::Config::inbound_backlog).
     pub(in crate::connection) const fn is_in_backlog(self) -> bool {
         matches!(self.life, Life::Answering | Life::Confirming)
     }
 
-    /// Whether what has come is data of the protocol, and not lines of the negotiation.
+    /// Returns whether the bytes that have come are data of the protocol, and not lines of the negotiation.
     pub(super) const fn has_data(self) -> bool {
         match self.life {
             Life::Agreed | Life::Confirming | Life::Open | Life::Closing | Life::Finished | Life::Cut => true,
@@ -232,10 +233,10 @@ impl State {
         }
     }
 
-    /// Whether its owner may read.
+    /// Returns whether the owner may read.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why it may not.
     pub(in crate::connection) const fn may_read(self) -> Result<(), ReadError> {
         match self.life {
             Life::Open => Ok(()),
@@ -247,10 +248,10 @@ impl State {
         }
     }
 
-    /// Whether its owner may write. `is_lazy`: we propose one protocol alone, so that data may follow the proposal.
+    /// Returns whether the owner may write. With `is_lazy`, we propose one protocol alone, so data may follow the proposal.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why it may not.
     pub(super) const fn may_write(self, is_lazy: bool) -> Result<(), WriteError> {
         match (self.life, self.local) {
             (Life::Finished | Life::Cut | Life::Failed, _) => Err(WriteError::Ended),
@@ -263,17 +264,17 @@ impl State {
         }
     }
 
-    /// Whether the owner has yet to read the end.
+    /// Returns whether the owner has yet to read the end.
     pub(super) const fn awaits_end(self) -> bool {
         matches!(self.remote, Remote::Reading)
     }
 
-    /// Whether its owner has finished our half. A reset undoes it.
+    /// Returns whether the owner has finished our half. After a reset it returns `false`.
     pub(in crate::connection) const fn is_local_finished(self) -> bool {
         !matches!((self.life, self.local), (Life::Cut | Life::Failed, _) | (_, Local::Writing))
     }
 
-    /// Whether our FIN has been written to the byte pipe. A reset undoes it.
+    /// Returns whether our FIN has been written to the byte pipe. After a reset it returns `false`.
     pub(in crate::connection) const fn is_fin_sent(self) -> bool {
         !matches!(self.life, Life::Cut | Life::Failed) && matches!(self.local, Local::FinSent)
     }

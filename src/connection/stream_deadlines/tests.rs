@@ -1,4 +1,4 @@
-//! The queues of what streams wait for, and the times of their own.
+//! The queues of waiting streams, and half-open times of single streams.
 
 use super::super::UNTIMED;
 use super::*;
@@ -33,7 +33,7 @@ fn streams(n: u32) -> (Streams, Vec<StreamId>) {
     (streams, ids)
 }
 
-/// The stream that sits next in the slot of one that is gone.
+/// Returns the id of the stream that takes the slot of a stream that is gone.
 fn successor(gone: usize) -> StreamId {
     let mut lifecycle = Lifecycle::<8>::new(Limits::default());
     let connection = lifecycle.begin_connection(Direction::Outbound).unwrap();
@@ -49,7 +49,7 @@ fn config() -> Config {
     Config { half_open_timeout: Some(secs(60)), ..Config::default() }
 }
 
-/// All that wait, earliest deadline first.
+/// Removes all waiting streams and returns them, earliest deadline first.
 fn drain(queues: &mut StreamDeadlines, streams: &mut Streams) -> Vec<(Duration, StreamId)> {
     let mut out = Vec::new();
     while let Some((deadline, id)) = queues.first(streams, &config()) {
@@ -91,7 +91,7 @@ fn a_stream_can_leave_from_the_head_the_middle_and_the_tail() {
 }
 
 #[test]
-fn who_sits_in_the_slot_of_a_neighbour_that_was_taken_out_too_early_is_left_alone() {
+fn a_stream_in_the_slot_of_a_removed_neighbour_is_left_alone() {
     for gone in [0, 2] {
         let (mut streams, ids) = streams(3);
         let (mut queues, mut others) = (StreamDeadlines::new(), StreamDeadlines::new());

@@ -1,10 +1,10 @@
-//! [`SlotList`]: an order of streams without an id, threaded through their slots, so that joining and leaving cost O(1)
-//! and no memory.
+//! [`SlotList`]: an order of streams without an id. Its links go through the slots themselves, so joining and leaving cost
+//! O(1) and no memory.
 
 use super::UnnamedStream;
 use slab::Slab;
 
-/// The first and the last of a list, or [`NONE`].
+/// The first and the last stream of a list, or [`NONE`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SlotList {
     first: u32,
@@ -21,11 +21,12 @@ pub(super) struct Links {
 /// The slot of no stream.
 const NONE: u32 = u32::MAX;
 
-/// Stands for the neighbour of a stream that is in no list. No stream has this slot: one takes more than 16 bytes.
+/// Stands for the neighbours of a stream that is in no list. No stream has this slot: each takes more than 16 bytes, so
+/// there cannot be as many.
 const OUTSIDE: u32 = u32::MAX - 1;
 
 impl Links {
-    /// Those of a stream that is not in the list.
+    /// The links of a stream that is not in the list.
     pub(super) const OUTSIDE: Self = Self { before: OUTSIDE, after: OUTSIDE };
 
     pub(super) const fn is_inside(self) -> bool {
@@ -48,7 +49,7 @@ impl SlotList {
         self.last
     }
 
-    /// Appends a stream that is not in the list. `links` are those in this list.
+    /// Appends a stream that is not in the list. `links` returns a stream's links in this list.
     pub(super) fn push(
         &mut self,
         streams: &mut Slab<UnnamedStream>,
@@ -64,7 +65,7 @@ impl SlotList {
         }
     }
 
-    /// Takes out a stream that had these links.
+    /// Removes a stream whose links were `left`.
     pub(super) fn unlink(
         &mut self,
         streams: &mut Slab<UnnamedStream>,

@@ -1,34 +1,35 @@
-//! [`ReceiveBuffer`]: what has arrived on a stream and is unread. [`BufferPool`]: the buffers of streams that have been
-//! read empty, for those to which data comes next.
+//! [`ReceiveBuffer`]: the bytes that have arrived on a stream and are unread. [`BufferPool`]: buffers that streams have
+//! emptied, for the streams that receive data next.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-/// How much a buffer for a few lines may hold.
+/// The maximum capacity of a small buffer, for a few lines, in bytes.
 const SMALL: usize = 2 * 1024;
-/// The most that a large buffer may hold: the window that every peer assumes. A buffer of a greater window is not kept.
+/// The maximum capacity of a large buffer, in bytes: the window that every peer assumes. Buffers of greater windows are not
+/// kept.
 const LARGE: usize = super::INITIAL_WINDOW as usize;
-/// How many of each are kept.
+/// The maximum number of kept buffers of each size.
 const SMALL_KEPT: usize = 64;
 const LARGE_KEPT: usize = 2;
-/// No buffer begins with less, so that a few bytes are no reason to grow.
+/// The minimum capacity of a buffer, in bytes, so that it does not grow again for a few bytes.
 const LEAST: usize = 64;
 
 /// The unread bytes of a stream, as one run.
 #[derive(Debug, Default)]
 pub(super) struct ReceiveBuffer {
-    /// How many of `bytes` have been read.
+    /// The number of bytes at the front of `bytes` that have been read.
     head: usize,
     bytes: Vec<u8>,
 }
 
 impl ReceiveBuffer {
     pub(super) fn unread(&self) -> &[u8] {
-        // The head stays within the buffer.
+        // The head never goes beyond the buffer.
         self.bytes.get(self.head..).unwrap_or_default()
     }
 
-    /// Returns the bytes of memory that it takes up.
+    /// Returns the bytes of memory that the buffer takes.
     pub(super) const fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
@@ -38,24 +39,24 @@ impl ReceiveBuffer {
         self.bytes
     }
 
-    /// Takes up to `n` unread bytes away.
+    /// Removes up to `n` unread bytes.
     pub(super) fn consume(&mut self, n: usize) {
         self.head = self.head.saturating_add(n).min(self.bytes.len());
     }
 
-    /// Appends bytes that have arrived. `most` is the window: the unread bytes are within it afterwards. The buffer takes
-    /// memory for at most `most` bytes, or 64 if that is more.
+    /// Appends bytes that have arrived. `most` is the window, which bounds the unread bytes, the new ones included. The
+    /// buffer takes memory for at most `most` bytes, or 64 if that is more.
     ///
     /// Each byte moves a constant number of times:
     ///
-    /// - Where read bytes are half of the buffer or more, one byte has been read for each that moves.
-    /// - Where the buffer grows, it doubles. So all its growth together moves fewer bytes than it then holds.
-    /// - Where the tail would end beyond `most`, some of the bytes that were read since the read ones were last cleared
-    ///   away have been granted again: otherwise the read, the unread and the new bytes would be within the window. A
-    ///   grant takes half of a window that was read, and at most one window moves.
+    /// - Where read bytes are half of the buffer or more, one byte has been read for each byte that moves.
+    /// - Where the buffer grows, it doubles. So all of its growth together moves fewer bytes than it then holds.
+    /// - Where the new bytes would end beyond `most`, window has been granted since the read bytes were last cleared away:
+    ///   otherwise the read, the unread and the new bytes would fit in the window. A grant requires that half of a window
+    ///   was read, and at most one window moves.
     pub(super) fn push(&mut self, bytes: &[u8], most: usize) {
         if self.bytes.capacity() > most.max(LEAST) {
-            // The stream began ahead of its window and has come down to it, or the buffer was another stream's before.
+            // The stream began ahead of its window and has come down to it, or the buffer belonged to another stream before.
             self.clear_read();
             self.bytes.shrink_to(most.max(LEAST));
         }
@@ -72,18 +73,18 @@ impl ReceiveBuffer {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Moves what is unread to the front.
+    /// Moves the unread bytes to the front.
     fn clear_read(&mut self) {
         self.bytes.drain(..self.head);
         self.head = 0;
     }
 }
 
-/// Empty receive buffers, for all sessions of a caller. A stream has a buffer only while it has unread data, so without
-/// these each turn of a conversation would be an allocation.
+/// Empty receive buffers for all sessions of a caller. A stream has a buffer only while it has unread data, so without the
+/// pool each turn of a conversation would cost an allocation.
 ///
-/// It keeps at most 64 buffers of up to 2 KiB and two of up to 256 KiB. A few bytes never come to sit in one of the
-/// latter.
+/// The pool keeps at most 64 buffers of up to 2 KiB and two of up to 256 KiB. A few bytes are never put into one of the
+/// large ones.
 #[derive(Debug, Default)]
 #[expect(clippy::vec_box, reason = "a stream holds a box, so that it is small while nothing is unread")]
 pub struct BufferPool {
@@ -93,18 +94,18 @@ pub struct BufferPool {
 }
 
 impl BufferPool {
-    /// An empty one; it allocates when it is given the first buffer.
+    /// Makes an empty pool, which allocates when it is given its first buffer.
     #[must_use]
     pub const fn new() -> Self {
         Self { small: Vec::new(), large: Vec::new(), is_shut: false }
     }
 
-    /// One that keeps nothing.
+    /// Makes a pool that keeps nothing.
     pub(super) const fn shut() -> Self {
         Self { small: Vec::new(), large: Vec::new(), is_shut: true }
     }
 
-    /// How many bytes of memory wait here.
+    /// Returns the bytes of memory that the pool keeps.
     #[must_use]
     pub fn kept(&self) -> usize {
         self.small.iter().chain(&self.large).map(|buffer| buffer.bytes.capacity()).sum()
@@ -116,7 +117,7 @@ impl BufferPool {
         self.large.clear();
     }
 
-    /// An empty buffer that `len` bytes fit in.
+    /// Returns an empty buffer with room for `len` bytes.
     pub(super) fn take(&mut self, len: usize) -> Box<ReceiveBuffer> {
         let mut buffer = if len <= SMALL { self.small.pop() } else { self.large.pop() }.unwrap_or_default();
         if buffer.bytes.capacity() < len {
@@ -125,7 +126,7 @@ impl BufferPool {
         buffer
     }
 
-    /// Keeps a buffer whose content is done with, or frees it.
+    /// Keeps a buffer whose content is no longer needed, or frees it.
     pub(super) fn give(&mut self, mut buffer: Box<ReceiveBuffer>) {
         let (kept, most) = match buffer.bytes.capacity() {
             0 => return,
@@ -152,7 +153,8 @@ mod tests {
         Box::new(ReceiveBuffer { head: 0, bytes: Vec::with_capacity(capacity) })
     }
 
-    /// Of 100 bytes, `len` in use, of which `head` have been read; then come `more`.
+    /// Makes a buffer of 100 bytes with `len` in use, of which `head` have been read, and pushes `more` bytes. Returns its
+    /// head and its capacity.
     fn pushed(len: usize, head: usize, more: usize) -> (usize, usize) {
         let mut bytes = Vec::with_capacity(100);
         bytes.resize(len, 7);
@@ -163,13 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_moves_nothing() {
+    fn bytes_that_fit_move_nothing() {
         assert_eq!(pushed(50, 25, 50), (25, 100));
         assert_eq!(pushed(99, 99, 1), (99, 100));
     }
 
     #[test]
-    fn what_has_been_read_makes_place_once_it_is_half_of_the_buffer() {
+    fn read_bytes_are_cleared_once_they_are_half_of_the_buffer() {
         assert_eq!(pushed(100, 60, 50), (0, 100));
         assert_eq!(pushed(100, 50, 50), (0, 100));
         assert_eq!(pushed(100, 60, 60), (0, 100), "to the byte");
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_been_read_makes_place_where_the_tail_would_leave_the_window() {
+    fn read_bytes_are_cleared_where_the_tail_would_leave_the_window() {
         assert_eq!(pushed(100, 49, 60), (49, 160), "to the byte");
         assert_eq!(pushed(100, 49, 61), (0, 160));
         assert_eq!(pushed(100, 1, 61), (0, 160));
@@ -205,8 +207,9 @@ mod tests {
         }
     }
 
-    /// A peer sends all that it is granted in pieces of `piece` bytes, and the owner reads `read` bytes after each piece,
-    /// or when no more can come. Gives how many bytes came, and how many moved inside the buffer.
+    /// Plays a peer that sends all that it is granted in pieces of `piece` bytes, and an owner that reads `read` bytes after
+    /// each piece, or when no more can come. Returns the number of bytes that came, and the number that moved inside the
+    /// buffer.
     fn moved(window: u32, piece: usize, read: usize, after_each: bool) -> (usize, usize) {
         let bytes = vec![7; piece];
         let (mut window, mut buffer) = (ReceiveWindow::new(window), ReceiveBuffer::default());
@@ -222,7 +225,7 @@ mod tests {
                 match buffer.bytes.capacity() {
                     same if same == capacity && buffer.head == head => {}
                     same if same == capacity => moved += unread,
-                    // Both what was read and what was not may have moved.
+                    // Both read and unread bytes may have moved.
                     _ => moved += head + unread,
                 }
                 assert!(buffer.bytes.capacity() <= most.max(LEAST), "{} of {most}", buffer.bytes.capacity());
@@ -244,7 +247,7 @@ mod tests {
             let half = window as usize / 2;
             for read in [1, half / 3, half.saturating_sub(1), half, half + 1, 2 * half] {
                 for piece in [1, 100, 16_384, window as usize] {
-                    // The rest would take long, and move the same.
+                    // The other cases take long and move no more bytes.
                     if read == 0 || read < half / 100 || piece < half / 10_000 {
                         continue;
                     }
@@ -258,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_begins_with_no_less_than_64_bytes_and_one_without_memory_is_not_kept() {
+    fn a_buffer_begins_with_64_bytes_and_an_empty_one_is_not_kept() {
         let mut buffers = BufferPool::new();
         assert_eq!(buffers.take(1).bytes.capacity(), LEAST);
         assert_eq!(buffers.take(LEAST + 1).bytes.capacity(), LEAST + 1);
@@ -267,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
+    fn the_kept_buffers_are_bounded() {
         let mut buffers = BufferPool::new();
         for capacity in [1, SMALL, SMALL + 1, LARGE, LARGE + 1] {
             for _ in 0..2 * SMALL_KEPT {
@@ -279,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn buffers_of_2_kib_are_small_and_those_above_256_kib_are_not_kept() {
+    fn buffers_of_2_kib_are_small_and_those_of_256_kib_are_large() {
         let sizes = [(1, 1, 0), (2_048, 1, 0), (2_049, 0, 1), (262_144, 0, 1), (262_145, 0, 0)];
         for (capacity, small, large) in sizes {
             let mut buffers = BufferPool::new();
@@ -289,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_comes_back_empty_and_with_room_for_what_it_is_taken_for() {
+    fn a_buffer_comes_back_empty_and_with_enough_room() {
         let mut buffers = BufferPool::new();
         for len in [1, SMALL, SMALL + 1, LARGE] {
             let mut buffer = buffers.take(len);
@@ -313,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shut_one_keeps_nothing() {
+    fn a_shut_pool_keeps_nothing() {
         let mut buffers = BufferPool::shut();
         buffers.give(buffer(1));
         assert_eq!(buffers.kept(), 0);

@@ -1,38 +1,38 @@
-//! What a session tells its caller: [`Fact`], [`Violation`], [`OpenError`].
+//! The reports of a session to its caller: [`Fact`], [`Violation`], [`OpenError`].
 
 use core::fmt;
 
 /// Something that happened on the wire. `K` is the caller's key of a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Fact<K> {
-    /// The peer opens a stream. [`accept`](super::Session::accept) or [`refuse`](super::Session::refuse) it; until
-    /// then this fact is repeated and nothing else is received.
+    /// The peer opens a stream. The caller calls [`accept`](super::Session::accept) or [`refuse`](super::Session::refuse);
+    /// until then this fact is repeated and nothing else is received.
     Inbound,
-    /// There is something to read: data, or the end.
+    /// The stream has something to read: data, or the end.
     Readable(K),
-    /// A write that was short can go on. Told once for each time that a write was short.
+    /// A write that was short can go on. It is reported once for each short write.
     Writable(K),
-    /// The peer has granted window on a stream whose writes do not wait for it: a sign that it still reads.
+    /// The peer has granted window on a stream whose writes do not wait for window: a sign that the peer still reads.
     Window(K),
     /// Our FIN has been written, and all data before it.
     FinSent(K),
-    /// The peer gave the stream up, or sent data after its FIN, which our RST answers. Earlier data stays readable;
-    /// then [`ReadOutcome::Reset`](super::ReadOutcome::Reset).
+    /// The peer reset the stream, or sent data after its FIN, which our RST answers. Earlier data stays readable; after it
+    /// reads return [`ReadOutcome::Reset`](super::ReadOutcome::Reset).
     Reset(K),
-    /// The peer's first frame has come, and as many streams as [`Config::early_streams`](super::Config::early_streams)
-    /// allows had been opened before: from now on that bound does not hold. Told at most once a session, and not if that
-    /// frame is go-away, after which nothing can be opened.
+    /// The peer's first frame has come, after as many streams had been opened as
+    /// [`Config::early_streams`](super::Config::early_streams) allows: from now on that bound does not apply. It is reported
+    /// at most once a session, and not if that frame is go-away, after which nothing can be opened.
     Heard,
-    /// The peer acknowledges a stream that we opened. Told at most once a stream.
+    /// The peer has acknowledged a stream that we opened. It is reported at most once a stream.
     Acknowledged(K),
-    /// The peer answered the ping with this value. It may never have been asked.
+    /// The peer has sent a pong with this value, perhaps without a ping of ours.
     Pong(u32),
-    /// The peer wants no more streams, with its code: 0 normal, 1 protocol error, 2 internal error; others exist.
-    /// Streams that live go on until the caller ends the connection.
+    /// The peer wants no more streams. The code is 0 for normal, 1 for a protocol error, 2 for an internal error; others
+    /// exist. Streams that live go on until the caller ends the connection.
     GoAway(u32),
 }
 
-/// How a peer broke the protocol. Nothing is received after it; the go-away that answers it is our last frame.
+/// The way in which a peer broke the protocol. Nothing is received after it; the go-away that answers it is our last frame.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Violation {
@@ -40,7 +40,7 @@ pub enum Violation {
     Version(u8),
     /// A frame of no known type.
     FrameType(u8),
-    /// Data or a window update for stream 0, which is the session; or a SYN for an id that is ours to give.
+    /// Data or a window update for stream 0, which is the session itself; or a SYN with an id that only we may use.
     StreamId(u32),
     /// A SYN for a stream that is open already.
     StreamExists(u32),
@@ -61,26 +61,26 @@ impl fmt::Display for Violation {
             Self::StreamExists(id) => write!(f, "yamux stream {id} is open already"),
             Self::ReceiveWindow(id) => write!(f, "more data on yamux stream {id} than its window allows"),
             Self::SendWindow(id) => write!(f, "window of yamux stream {id} raised above 2^32 - 1"),
-            Self::EmptyFrames => f.write_str("more yamux frames without payload than payload and streams account for"),
+            Self::EmptyFrames => f.write_str("more yamux frames without payload than payload and streams have earned"),
         }
     }
 }
 
 impl core::error::Error for Violation {}
 
-/// Why no stream can be opened now. Nothing has changed then.
+/// The reason why no stream can be opened now. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The peer has yet to acknowledge as many streams as [`Config::ack_backlog`](super::Config::ack_backlog) allows:
-    /// again after the next [`Fact::Acknowledged`] or end of a stream.
+    /// As many streams as [`Config::ack_backlog`](super::Config::ack_backlog) allows wait for the peer's acknowledgement. A
+    /// stream can be opened after the next [`Fact::Acknowledged`] or the end of a stream.
     AckBacklog,
     /// No frame of the peer has come, and as many streams as [`Config::early_streams`](super::Config::early_streams) allows
-    /// have been opened: again after [`Fact::Heard`].
+    /// have been opened. A stream can be opened after [`Fact::Heard`].
     Unheard,
-    /// All stream ids of this connection are used up: only on another one.
+    /// All stream ids of this connection are used up. A stream can be opened only on another connection.
     IdsExhausted,
-    /// One side has sent go-away: only on another connection.
+    /// One side has sent go-away. A stream can be opened only on another connection.
     GoneAway,
 }
 

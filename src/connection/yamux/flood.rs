@@ -1,32 +1,32 @@
-//! [`Costs`]: an account of what the peer makes a session do for nothing: frames without payload, pings, resets.
+//! [`Costs`]: an account of the work that the peer causes without moving data: frames without payload, pings, resets.
 //!
-//! None of it breaks the protocol, and a peer that does a lot of it does us harm. Payload and streams earn frames without
-//! payload, and those that are not earned are limited here. Pings and resets are only counted here: their limits are rates,
-//! and a session has no clock.
+//! None of this breaks the protocol, but a lot of it does us harm. Payload and streams earn frames without payload, and the
+//! frames that are not earned are limited here. Pings and resets are only counted here: their limits are rates, and a
+//! session has no clock.
 
 use super::fact::Violation;
 use super::frame::{ACK, FrameType, Header};
 use crate::arithmetic::Count;
 
-/// The frames without payload that each stream earns, of either side: SYN, ACK, FIN, RST and a few window updates.
+/// The number of frames without payload that each stream of either side earns: SYN, ACK, FIN, RST and a few window updates.
 const PER_STREAM: u32 = 16;
 
-/// The bytes of payload that earn a frame without payload, beside the one that each frame with payload earns.
+/// The number of bytes of payload that earn one frame without payload, besides the one that each frame with payload earns.
 const BYTES_PER_FRAME: u32 = 64;
 
-/// The bytes of our payload for which the peer may ping us once. This crate, among others, measures round trips by pings
-/// while it grants window: at most two pings for each half of a window.
+/// The number of bytes of our payload for which the peer may ping us once. This crate, among others, measures round trips by
+/// pings while it grants window: at most two pings for each half of a window.
 const BYTES_PER_PING: u64 = 64 * 1024;
 
-/// The most pings that our payload earns in advance.
+/// The maximum number of pings that our payload earns in advance.
 const MAX_EARNED_PINGS: u64 = 1_024;
 
-/// What the peer has done since the last [`Session::take_tally`](super::Session::take_tally).
+/// The peer's resets and pings since the last [`Session::take_tally`](super::Session::take_tally).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Tally {
-    /// The number of streams that the peer opened and that a reset has ended for which the peer is the reason: its own, or
-    /// one of ours after [`Session::reset_for_peer`](super::Session::reset_for_peer), after data behind its FIN, and of what
-    /// it opened behind its go-away.
+    /// The number of streams that the peer opened and that ended by a reset which the peer has caused: its own reset; ours
+    /// after [`Session::reset_for_peer`](super::Session::reset_for_peer); ours after data behind its FIN; and ours of a
+    /// stream that it opened behind its go-away.
     pub resets: u32,
     /// The number of pings beyond those that our payload has earned: one for each 64 KiB.
     pub pings: u32,
@@ -41,14 +41,15 @@ impl Tally {
     }
 }
 
-/// One session's account.
+/// The account of one session.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Costs {
-    /// The frames without payload that have come, less those that were earned.
+    /// The number of frames without payload that have come, less those that were earned.
     unearned: u32,
-    /// The bytes of our payload that no window update has given back. One that gives some back is free.
+    /// The number of bytes of our payload for which no window update has come. A window update for some of these bytes does
+    /// not count as a frame without payload.
     outstanding: u64,
-    /// The bytes of our payload that have earned no ping yet.
+    /// The number of bytes of our payload that have earned no ping yet.
     unpinged: u64,
     pub(super) tally: Tally,
 }
@@ -58,7 +59,7 @@ impl Costs {
         Self { unearned: 0, outstanding: 0, unpinged: 0, tally: Tally { resets: 0, pings: 0 } }
     }
 
-    /// A frame of the peer has come. `most` is the limit of those without payload that are not earned.
+    /// Counts a frame of the peer. `most` is the maximum number of frames without payload that are not earned.
     ///
     /// # Errors
     /// [`Violation::EmptyFrames`] beyond that limit.
@@ -88,24 +89,24 @@ impl Costs {
         }
     }
 
-    /// A stream that the peer opened is reset, and the peer is the reason.
+    /// Counts the reset of a stream that the peer opened, if the peer has caused the reset.
     #[inline]
     pub(super) fn reset(&mut self) {
         self.tally.resets.raise(1);
     }
 
-    /// A stream begins.
+    /// Counts the beginning of a stream.
     #[inline]
     pub(super) fn stream(&mut self) {
         self.earn(PER_STREAM);
     }
 
-    /// We have sent a ping, whose answer is to be free.
+    /// Counts a ping that we send, whose answer is free.
     pub(super) fn pinged(&mut self) {
         self.earn(1);
     }
 
-    /// We send payload.
+    /// Counts payload that we send.
     #[inline]
     pub(super) fn sent(&mut self, bytes: usize) {
         self.outstanding.raise(bytes as u64);

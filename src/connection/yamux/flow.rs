@@ -1,4 +1,4 @@
-//! How frames come about: data within the window, flags that ride along, window that is granted, writes that wait.
+//! The making of frames: data within the window, flags that ride on other frames, grants of window, and writes that wait.
 
 use super::frame::{ACK, FrameType, Header, SYN};
 use super::pressure::{OUTPUT_UNDER_PRESSURE, Pressure};
@@ -9,7 +9,7 @@ use super::{INITIAL_WINDOW, Streams};
 use crate::arithmetic::Count;
 
 impl<K: Copy> Session<K> {
-    /// Data frames for what the window allows, the last frame first if it can grow.
+    /// Makes data frames of `data`, which the window allows. The last frame of the output is extended first, if it can grow.
     pub(super) fn push_data(&mut self, stream: &mut Stream, data: &[u8]) {
         if data.is_empty() {
             return;
@@ -29,7 +29,7 @@ impl<K: Copy> Session<K> {
         self.costs.sent(data.len());
     }
 
-    /// How many more bytes of data the output takes; at least 1 if it holds none.
+    /// Returns the number of bytes of data that still fit in the output; at least 1 if it holds no data.
     pub(super) fn room(&self) -> usize {
         let most = match self.pressure {
             Pressure::None => self.config.max_output,
@@ -38,7 +38,7 @@ impl<K: Copy> Session<K> {
         most.max(1).saturating_sub(self.output.data())
     }
 
-    /// The flag that is due on the stream's next frame.
+    /// Returns the flag that the stream's next frame has to carry, and marks it as sent.
     pub(super) fn take_flags(&mut self, stream: &mut Stream) -> u16 {
         match stream.opening {
             SynState::SynDue => {
@@ -53,14 +53,14 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Puts an ACK that is due on the last frame, if that is one of this stream's.
+    /// Puts a pending ACK on the last frame of the output, if that frame belongs to this stream.
     pub(super) fn ride(&mut self, stream: &mut Stream) {
         if stream.opening == SynState::AckDue && self.output.add_ack(stream.id) {
             stream.opening = SynState::Open;
         }
     }
 
-    /// Where the receive window is greater than every peer assumes, the first frame says so.
+    /// Announces a receive window that is greater than the one every peer assumes, in the stream's first frame.
     pub(super) fn widen(&mut self, stream: &mut Stream) {
         if self.config.receive_window <= INITIAL_WINDOW || !stream.receiving.is_open() {
             return;
@@ -75,41 +75,44 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Grants what has been read, when it is worth a frame and the peer can use it.
+    /// Grants window for data that has been read, if the grant is worth a frame and the peer can use it.
     pub(super) fn grant(&mut self, stream: &mut Stream) {
         let unread = stream.unread().len();
         if !stream.receiving.is_open() || !stream.window.is_worth_a_frame(unread) {
             return;
         }
-        // What is discarded takes no memory.
+        // Discarded data takes no memory, so its window is granted under pressure, too.
         if self.pressure == Pressure::All && !stream.discarding {
             return self.withhold(stream);
         }
-        // Nobody waits for what is discarded, and what a stream begins with has not been read.
+        // Two grants do not count for growth: that of discarded data, since nobody waits for it, and that at a stream's
+        // beginning, since nothing has been read.
         let begins_greater = self.config.receive_window > INITIAL_WINDOW && !stream.opening.is_told();
         let counts = !stream.discarding && !begins_greater;
         let pings = counts && self.growth.on_grant(&mut stream.window, &mut stream.round, &self.config);
         let delta = stream.window.grant_all(unread);
         self.update(stream, delta);
         if pings {
-            // The peer makes us send it. As data it would take room from the write that follows a read.
+            // The ping counts as an answer, since the peer causes it. As data it would take room from the write that often
+            // follows a read.
             self.costs.pinged();
             self.output.answer(Header::new(FrameType::Ping, SYN, 0, PROBE));
         }
     }
 
-    /// Remembers that a stream is to be granted window once the session grants again.
+    /// Remembers that a stream has window to be granted once the session grants again.
     fn withhold(&mut self, stream: &mut Stream) {
         let Some(key) = self.wire_ids.get(stream.id).filter(|_| !stream.is_withheld) else { return };
         stream.is_withheld = true;
-        // Who has ended keeps its place until the line is twice as long as it could be.
+        // Streams that have ended keep their places until the list is more than twice as long as the number of live streams.
         if self.withheld.len() > self.wire_ids.len().saturating_mul(2) {
             self.withheld.retain(|(id, _)| self.wire_ids.contains(*id));
         }
         self.withheld.push((stream.id, key));
     }
 
-    /// Grants what was withheld. No window grows by it: the owner's delay is not the peer's speed.
+    /// Grants the window that was withheld. It does not count for growth, since the delay was the owner's and says nothing
+    /// about the peer's speed.
     pub(super) fn grant_withheld(&mut self, streams: &mut impl Streams<K>) {
         for (id, key) in core::mem::take(&mut self.withheld) {
             let Some(stream) = streams.stream_mut(key).filter(|stream| stream.id == id) else { continue };
@@ -122,7 +125,7 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// A window update, in the last frame if that is one of this stream's.
+    /// Sends a window update, or adds it to the last frame of the output if that is a window update of this stream.
     fn update(&mut self, stream: &mut Stream, delta: u32) {
         let flags = self.take_flags(stream);
         if flags == 0 && self.output.add_delta(stream.id, delta) {
@@ -140,7 +143,8 @@ impl<K: Copy> Session<K> {
             stream.write_waits_for = WaitsFor::Window;
         } else if let Some(key) = self.wire_ids.get(stream.id) {
             stream.write_waits_for = WaitsFor::Output;
-            // Who has ended keeps its place until the line is twice as long as it could be.
+            // Streams that have ended keep their places until the queue is more than twice as long as the number of live
+            // streams.
             if self.write_queue.len() > self.wire_ids.len().saturating_mul(2) {
                 self.write_queue.retain(|(id, _)| self.wire_ids.contains(*id));
             }
@@ -148,7 +152,8 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// The window of a stream has been raised: it can go on now (`true`), or it waits for room, or it wishes nothing.
+    /// Handles a window grant of the peer. Returns `true` if a short write of the stream can go on now. Otherwise no write
+    /// was short, or the write waits for room in the output.
     pub(super) fn window_raised(&mut self, stream: &mut Stream) -> bool {
         if stream.write_waits_for != WaitsFor::Window || stream.send_window == 0 {
             return false;
@@ -161,13 +166,13 @@ impl<K: Copy> Session<K> {
         goes_on
     }
 
-    /// The next stream that waited for room and can go on, while there is room.
+    /// Returns the next stream that waited for room and can go on, while there is room.
     pub(super) fn next_in_line(&mut self, streams: &mut impl Streams<K>) -> Option<K> {
         while self.room() > 0 {
             let (id, key) = self.write_queue.pop_front()?;
             match streams.stream_mut(key).filter(|stream| stream.id == id && stream.write_waits_for == WaitsFor::Output)
             {
-                // It has used its window up in the meantime.
+                // The stream has used up its window in the meantime.
                 Some(stream) if stream.send_window == 0 => stream.write_waits_for = WaitsFor::Window,
                 Some(stream) => {
                     stream.write_waits_for = WaitsFor::Nothing;
@@ -188,7 +193,7 @@ mod tests {
     use alloc::vec::Vec;
 
     #[test]
-    fn the_line_for_room_is_no_longer_than_twice_what_lives() {
+    fn the_write_queue_is_at_most_twice_as_long_as_the_live_streams() {
         let mut session =
             Session::new(Role::Dialer, &Config { max_output: 1, early_streams: u32::MAX, ..Config::default() });
         let waiting = |session: &mut Session<u32>, key| {

@@ -2,7 +2,7 @@
 
 use super::fact::Violation;
 
-/// How many bytes a header is on the wire.
+/// The length of a header on the wire in bytes.
 pub(super) const HEADER: usize = 12;
 
 pub(super) const SYN: u16 = 1;
@@ -10,7 +10,7 @@ pub(super) const ACK: u16 = 2;
 pub(super) const FIN: u16 = 4;
 pub(super) const RST: u16 = 8;
 
-/// What a frame is for.
+/// The type of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum FrameType {
     Data,
@@ -19,8 +19,8 @@ pub(super) enum FrameType {
     GoAway,
 }
 
-/// A frame's header, decoded. `length` means what `kind` makes of it: bytes that follow, a window's delta, an opaque
-/// value, a code.
+/// The decoded header of a frame. The meaning of `length` depends on `kind`: the number of bytes that follow, the delta of a
+/// window, an opaque value, or a code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Header {
     pub(super) kind: FrameType,
@@ -38,7 +38,7 @@ impl Header {
         self.flags & flag != 0
     }
 
-    /// The same header with a flag dealt with.
+    /// Returns the same header without a flag, which has been handled.
     pub(super) const fn without(self, flag: u16) -> Self {
         Self { flags: self.flags & !flag, ..self }
     }
@@ -56,7 +56,7 @@ impl Header {
         [0, kind, f0, f1, i0, i1, i2, i3, l0, l1, l2, l3]
     }
 
-    /// Refuses versions and types that are not known; flags are judged with what they are for.
+    /// Decodes a header. Refuses unknown versions and types; flags are checked where they are used.
     pub(super) const fn decode(bytes: &[u8; HEADER]) -> Result<Self, Violation> {
         let [version, kind, f0, f1, i0, i1, i2, i3, l0, l1, l2, l3] = *bytes;
         if version != 0 {

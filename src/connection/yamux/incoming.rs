@@ -1,18 +1,19 @@
-//! [`Incoming`]: where in the peer's bytes a session is.
+//! [`Incoming`]: the position of a session in the peer's bytes.
 
 use super::fact::Violation;
 use super::frame::{HEADER, Header, SYN};
 
-/// Where in the peer's bytes we are.
+/// The position of a session in the peer's bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Incoming<K> {
-    /// So many bytes of a header have come; the last one is not among them.
+    /// `have` bytes of a header have come; its last byte is not among them.
     Header { bytes: [u8; HEADER - 1], have: usize },
-    /// This much of a header is left to be dealt with; its last byte is still the caller's.
+    /// A header, or the part of it that is not handled yet. Its last byte counts as not consumed.
     Frame(Header),
-    /// As before, and the caller has to accept or refuse the stream first.
+    /// A header that opens a stream. The caller has to accept or refuse the stream first.
     Undecided(Header),
-    /// So many bytes of payload are left, for this stream or for none; after them, perhaps, FIN.
+    /// `left` bytes of payload are still to come, for the stream under `key` or, without a key, for none. If `fin` is set,
+    /// FIN follows them.
     Payload { id: u32, key: Option<K>, left: u32, fin: bool },
     /// The peer broke the protocol.
     Broken(Violation),
@@ -37,7 +38,7 @@ impl<K> Incoming<K> {
         }
     }
 
-    /// The stream that waits to be accepted or refused; afterwards it does not wait any more.
+    /// Returns the wire id of the stream that waits to be accepted or refused, and ends that wait.
     pub(super) fn decide(&mut self) -> Option<u32> {
         match self {
             Self::Undecided(header) => {

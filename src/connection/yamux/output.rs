@@ -1,4 +1,4 @@
-//! [`FrameQueue`]: the frames that wait to be taken, as one run of bytes.
+//! [`FrameQueue`]: the frames that wait to be sent, as one run of bytes.
 
 use super::Config;
 use super::frame::{ACK, FIN, FrameType, HEADER, Header, RST, SYN};
@@ -6,33 +6,33 @@ use crate::arithmetic::{Count, memory_in_all};
 use alloc::vec::Vec;
 use core::mem;
 
-/// No output begins with less memory, so that a few frames are no reason to grow.
+/// The minimum capacity of the output in bytes, so that it does not grow again for a few frames.
 const LEAST: usize = 64;
 
-/// Frames in the order in which they leave. The last one may still change: it grows, or takes an ACK.
+/// Frames in the order in which they leave. The last one may still change: it can be extended, or get an ACK.
 #[derive(Debug, Default)]
 pub(super) struct FrameQueue {
     bytes: Vec<u8>,
-    /// Memory doubles up to so much, and is what is needed beyond.
+    /// The capacity up to which memory doubles, in bytes. Beyond it, memory grows only by what is needed.
     most: usize,
-    /// Where the last frame begins in `bytes`, and whose it is.
+    /// The offset in `bytes` at which the last frame begins; `last_id` is the id of its stream.
     last: usize,
     last_id: u32,
-    /// How many of `bytes` are answers to the peer.
+    /// The number of bytes in `bytes` that are answers to the peer.
     answers: usize,
-    /// How many bytes of answers have been taken and are not written yet.
+    /// The number of bytes of answers that have been taken and are not written yet.
     answers_taken: usize,
-    /// Our go-away is in it, or was: nothing comes after.
+    /// Our go-away is in the output or has left it: no frame follows it.
     closed: bool,
 }
 
 impl FrameQueue {
-    /// An empty one, whose memory is at most what the bounds of a session allow.
+    /// Makes an empty queue, whose memory stays within the bounds of a session.
     pub(super) fn new(config: &Config) -> Self {
         Self { most: config.max_output.saturating_add(config.max_control), ..Self::default() }
     }
 
-    /// Returns the bytes of memory that it takes up.
+    /// Returns the bytes of memory that the queue takes.
     pub(super) const fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
@@ -60,7 +60,7 @@ impl FrameQueue {
         self.closed
     }
 
-    /// The bytes of all frames that are not answers.
+    /// Returns the number of bytes of all frames that are not answers.
     pub(super) fn data(&self) -> usize {
         self.bytes.len().saturating_sub(self.answers)
     }
@@ -69,7 +69,7 @@ impl FrameQueue {
         memory_in_all([self.answers, self.answers_taken])
     }
 
-    /// A frame without payload that we send of our own accord.
+    /// Appends a frame without payload that we send of our own accord.
     pub(super) fn push(&mut self, header: Header) {
         if !self.closed {
             self.reserve(HEADER);
@@ -78,7 +78,7 @@ impl FrameQueue {
         }
     }
 
-    /// A frame without payload that the peer makes us send, directly or by opening and ending streams.
+    /// Appends a frame without payload that the peer makes us send, directly or by opening and ending streams.
     pub(super) fn answer(&mut self, header: Header) {
         if !self.closed {
             self.push(header);
@@ -86,18 +86,18 @@ impl FrameQueue {
         }
     }
 
-    /// So many bytes that were pushed as data are answers.
+    /// Counts bytes that were pushed as data as answers instead.
     pub(super) fn count_answers(&mut self, bytes: usize) {
         self.answers.raise(bytes);
     }
 
-    /// Our last frame.
+    /// Appends our last frame.
     pub(super) fn close(&mut self, code: u32) {
         self.push(Header::new(FrameType::GoAway, 0, 0, code));
         self.closed = true;
     }
 
-    /// A data frame.
+    /// Appends a data frame.
     pub(super) fn push_data(&mut self, flags: u16, id: u32, payload: &[u8]) {
         self.reserve(payload.len().saturating_add(HEADER));
         (self.last, self.last_id) = (self.bytes.len(), id);
@@ -106,8 +106,8 @@ impl FrameQueue {
         self.bytes.extend_from_slice(payload);
     }
 
-    /// Lets the last frame grow, if it is a data frame of this stream, up to `max_frame` bytes of payload. Returns how
-    /// many bytes it took.
+    /// Extends the last frame, if it is a data frame of this stream, up to `max_frame` bytes of payload. Returns the number
+    /// of bytes that were added.
     pub(super) fn grow(&mut self, id: u32, data: &[u8], max_frame: usize) -> usize {
         let Some(mut header) = self.last_of(id) else { return 0 };
         if header.kind != FrameType::Data || header.has(FIN | RST) {
@@ -122,7 +122,7 @@ impl FrameQueue {
         n
     }
 
-    /// Sets ACK on the last frame, if that is of this stream and has no flag yet.
+    /// Sets ACK on the last frame, if it belongs to this stream and has no flag yet. Returns whether it did.
     pub(super) fn add_ack(&mut self, id: u32) -> bool {
         match self.last_of(id) {
             Some(header) if header.flags == 0 => {
@@ -133,13 +133,13 @@ impl FrameQueue {
         }
     }
 
-    /// FIN, in an empty data frame of its own. js-libp2p handles a frame's flags before its payload, and drops the
+    /// Appends FIN, in an empty data frame of its own. js-libp2p handles a frame's flags before its payload, and drops the
     /// payload where its own side has ended; py-libp2p looks for FIN only in a data frame that has neither SYN nor ACK.
     pub(super) fn finish(&mut self, id: u32) {
         self.answer(Header::new(FrameType::Data, FIN, id, 0));
     }
 
-    /// Adds to the last frame, if it is a window update of this stream.
+    /// Adds `delta` to the last frame, if it is a window update of this stream. Returns whether it did.
     pub(super) fn add_delta(&mut self, id: u32, delta: u32) -> bool {
         match self.last_of(id) {
             Some(header) if header.kind == FrameType::WindowUpdate && !header.has(RST) => {
@@ -151,12 +151,12 @@ impl FrameQueue {
         }
     }
 
-    /// Whether the last frame is the answer to this ping.
+    /// Returns whether the last frame is the answer to a ping with this value.
     pub(super) fn ends_with_pong(&self, opaque: u32) -> bool {
         self.last_of(0) == Some(Header::new(FrameType::Ping, ACK, 0, opaque))
     }
 
-    /// The caller has what is in it.
+    /// Takes note that the caller has taken all bytes.
     pub(super) fn taken(&mut self) {
         self.bytes.clear();
         self.last = 0;
@@ -164,29 +164,29 @@ impl FrameQueue {
         self.answers = 0;
     }
 
-    /// Exchanges its bytes for the memory of `into`. The caller then says that they were [taken](Self::taken).
+    /// Exchanges the bytes for the memory of `into`. The caller then reports them as [taken](Self::taken).
     pub(super) fn swap(&mut self, into: &mut Vec<u8>) {
         mem::swap(&mut self.bytes, into);
     }
 
-    /// Everything that was taken is written.
+    /// Takes note that all taken bytes have been written.
     pub(super) fn written(&mut self) {
         self.answers_taken = 0;
     }
 
-    /// Gives back memory beyond what waits, or beyond `keep`.
+    /// Frees memory beyond the bytes that wait, or beyond `keep` if that is more.
     pub(super) fn shrink(&mut self, keep: usize) {
         self.bytes.shrink_to(keep);
     }
 
-    /// Takes the memory of `spare`, which is empty, if there is none.
+    /// Takes the memory of `spare`, which is empty, if the queue has none.
     pub(super) fn borrow(&mut self, spare: &mut Vec<u8>) {
         if self.bytes.capacity() == 0 {
             mem::swap(&mut self.bytes, spare);
         }
     }
 
-    /// Gives memory beyond `keep` away if nothing waits; `spare` is the greater of the two.
+    /// Gives memory of more than `keep` bytes away if no frame waits; `spare` gets it if it is greater than its own.
     pub(super) fn give(&mut self, keep: usize, spare: &mut Vec<u8>) {
         if self.bytes.is_empty() && self.bytes.capacity() > keep {
             let bytes = mem::take(&mut self.bytes);
@@ -196,7 +196,7 @@ impl FrameQueue {
         }
     }
 
-    /// Returns the header of the last frame, if that is of this stream and may still change.
+    /// Returns the header of the last frame, if the frame belongs to this stream and may still change.
     #[inline]
     fn last_of(&self, id: u32) -> Option<Header> {
         if self.last_id != id || self.closed {
@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_are_no_data() {
+    fn answers_do_not_count_as_data() {
         let mut output = FrameQueue::default();
         output.push_data(0, 1, b"data");
         output.answer(Header::new(FrameType::Ping, ACK, 0, 1));
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_window_update_that_is_no_reset_takes_a_delta() {
+    fn only_a_window_update_without_rst_takes_a_delta() {
         let cases =
             [(FrameType::Data, 0, false), (FrameType::WindowUpdate, RST, false), (FrameType::WindowUpdate, ACK, true)];
         for (kind, flags, taken) in cases {
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn only_memory_in_which_nothing_waits_is_given_to_others() {
+    fn memory_is_given_away_only_while_no_frame_waits() {
         let (mut output, mut spare) = (FrameQueue::default(), Vec::with_capacity(100));
         output.borrow(&mut spare);
         assert_eq!(spare.capacity(), 0);

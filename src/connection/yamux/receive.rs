@@ -1,4 +1,4 @@
-//! What arrives: [`Session::receive`], from the first byte of a header to the last of its payload.
+//! [`Session::receive`]: the handling of input, from the first byte of a header to the last of its payload.
 //!
 //! ```text
 //!           ┌──────────────── frame without payload, or all of it has come ───────────────┐
@@ -9,8 +9,8 @@
 //!                                 Undecided                  any ──violation──▶ Broken
 //! ```
 //!
-//! A frame can have several facts to tell (ACK, then data, then FIN), and a call tells one. So that nothing is left to
-//! tell when all bytes are consumed, the last byte of a header counts as consumed only when the header is dealt with.
+//! A frame can have several facts (ACK, then data, then FIN), and a call reports one. The last byte of a header counts as
+//! consumed only when the header is handled, so that no fact is left once all bytes are consumed.
 
 use super::buffer_pool::BufferPool;
 use super::fact::{Fact, Violation};
@@ -22,26 +22,26 @@ use super::window::{PROBE, Pong};
 use super::{PROTOCOL_ERROR, Streams};
 use crate::arithmetic::{Count, copy_front};
 
-/// What one step through a header came to.
+/// The result of one step through a header.
 enum Step<K> {
-    /// Tell this; so much of the header is left.
+    /// The step reports this fact; this part of the header is left to handle.
     Tell(Fact<K>, Header),
     /// The peer opens a stream.
     Ask,
-    /// The header is dealt with: tell this, and go on there.
+    /// The header is handled: the step reports this fact, if any, and goes on in this state.
     Done(Option<Fact<K>>, Incoming<K>),
 }
 
 impl<K: Copy> Session<K> {
-    /// Takes bytes from the peer, cut anywhere. Returns how many of them were consumed and at most one fact; payload
-    /// goes straight into its stream's buffer. The caller calls again with the rest until there is none; once all is
-    /// consumed, nothing is left to tell. Without a fact, everything was consumed, unless the number of frames
-    /// [is limited](Self::limit_frames).
+    /// Takes bytes from the peer, cut anywhere. Returns the number of bytes consumed and at most one fact; payload goes
+    /// straight into its stream's buffer. The caller calls again with the rest until there is none; once all bytes are
+    /// consumed, no fact is left. Without a fact, all bytes were consumed, unless the number of frames [is
+    /// limited](Self::limit_frames).
     ///
-    /// A stream that is no longer in `streams`, though it was not reset before, is reset when something comes for it.
+    /// If a frame comes for a stream that was taken out of `streams` before it was reset, the session resets the stream.
     ///
     /// # Errors
-    /// A [`Violation`]: go-away has been queued as our last frame. Every later call returns the same.
+    /// A [`Violation`]: go-away has been queued as our last frame. Every later call returns the same error.
     pub fn receive(
         &mut self,
         streams: &mut impl Streams<K>,
@@ -50,10 +50,10 @@ impl<K: Copy> Session<K> {
         self.receive_with(streams, bytes, &mut BufferPool::shut())
     }
 
-    /// [`receive`](Self::receive), which takes the buffers that it needs from `buffers`.
+    /// Does what [`receive`](Self::receive) does, and takes the buffers that it needs from `buffers`.
     ///
     /// # Errors
-    /// As there.
+    /// The same as those of [`receive`](Self::receive).
     pub fn receive_with(
         &mut self,
         streams: &mut impl Streams<K>,
@@ -75,7 +75,7 @@ impl<K: Copy> Session<K> {
         Ok((bytes.len().saturating_sub(rest.len()), None))
     }
 
-    /// One move along the picture above. `rest` is not empty.
+    /// Makes one move along the picture above. `rest` is not empty.
     fn advance(
         &mut self,
         streams: &mut impl Streams<K>,
@@ -84,7 +84,7 @@ impl<K: Copy> Session<K> {
     ) -> Result<Option<Fact<K>>, Violation> {
         match &mut self.incoming {
             Incoming::Header { bytes, have } => {
-                // Mostly it comes whole, and need not be put together.
+                // A header mostly comes whole, and then it need not be copied together.
                 if let (0, Some(whole)) = (*have, rest.first_chunk()) {
                     *rest = rest.get(HEADER - 1..).unwrap_or_default();
                     return self.header(whole);
@@ -124,7 +124,7 @@ impl<K: Copy> Session<K> {
                 let n = rest.len().min(*left as usize);
                 let (head, tail) = rest.split_at(n);
                 *rest = tail;
-                // At most `left`, a u32.
+                // `n` is at most `left`, a u32.
                 left.lower(n as u32);
                 let (id, key, ended) = (*id, *key, *left == 0);
                 let fin = *fin && ended;
@@ -137,18 +137,19 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// A header is there, whose last byte is still the caller's.
+    /// Handles the arrival of a header, whose last byte still counts as not consumed.
     #[inline]
     fn header(&mut self, bytes: &[u8; HEADER]) -> Result<Option<Fact<K>>, Violation> {
         self.frames_left = self.frames_left.saturating_sub(1);
         let header = Header::decode(bytes)?;
         self.costs.frame(&header, self.config.max_empty_frames)?;
         self.incoming = Incoming::Frame(header);
-        // A peer that begins with go-away takes no stream: those that wait have failed.
+        // A peer whose first frame is go-away takes no stream, so the streams that wait for that frame fail and are not told
+        // to go on.
         Ok((self.hear() && header.kind != FrameType::GoAway).then_some(Fact::Heard))
     }
 
-    /// Deals with a header, or with what is left of it.
+    /// Handles a header, or the part of it that is left.
     fn step(&mut self, streams: &mut impl Streams<K>, header: Header) -> Result<Step<K>, Violation> {
         match header.kind {
             FrameType::Ping if header.has(ACK) => {
@@ -159,8 +160,9 @@ impl<K: Copy> Session<K> {
                 let fact = (pong == Pong::Owners).then_some(Fact::Pong(header.length));
                 Ok(Step::Done(fact, Incoming::start()))
             }
-            // Some peers ask without SYN.
+            // Some peers send a ping without SYN.
             FrameType::Ping => {
+                // Equal pings in a row share one answer while it still waits at the end of the output.
                 if !self.output.ends_with_pong(header.length) {
                     self.output.answer(Header::new(FrameType::Ping, ACK, 0, header.length));
                 }
@@ -175,7 +177,7 @@ impl<K: Copy> Session<K> {
     }
 
     fn step_stream(&mut self, streams: &mut impl Streams<K>, header: Header) -> Result<Step<K>, Violation> {
-        // Unknown flags, and an ACK where there is nothing to acknowledge, are passed over, as in go and rust.
+        // Unknown flags, and an ACK without a SYN to acknowledge, are ignored, as go-yamux and rust-yamux do.
         let Header { kind, id, length, .. } = header;
         if id == 0 || header.has(SYN) && self.is_ours(id) {
             return Err(Violation::StreamId(id));
@@ -197,12 +199,12 @@ impl<K: Copy> Session<K> {
             self.output.answer(Header::new(FrameType::WindowUpdate, RST, id, 0));
             return Ok(Step::Done(None, payload(None)));
         };
-        // The peer cannot know of it, so this is for none.
+        // The peer cannot know a stream whose SYN has not left, so this frame belongs to no stream.
         if stream.opening == SynState::SynDue {
             return Ok(Step::Done(None, payload(None)));
         }
         if header.has(RST) {
-            // Whatever the length says: some peers put a code there.
+            // The length does not matter: some peers put an error code there.
             self.peer_resets(stream);
             self.set_reset(stream);
             return Ok(Step::Done(Some(Fact::Reset(key)), payload(None)));
@@ -223,7 +225,7 @@ impl<K: Copy> Session<K> {
             }
         } else if length > 0 {
             if !stream.receiving.is_open() {
-                // The fault of one stream: the others are in order.
+                // Data after FIN is a fault of one stream: the others go on.
                 self.reset_for_peer(stream);
                 return Ok(Step::Done(Some(Fact::Reset(key)), payload(None)));
             }
@@ -237,7 +239,7 @@ impl<K: Copy> Session<K> {
         Ok(Step::Done(fact, Incoming::start()))
     }
 
-    /// Payload for a stream, and FIN after it. Nothing happens if the stream was reset in the meantime.
+    /// Delivers payload to a stream, and FIN after it. Nothing happens if the stream was reset in the meantime.
     fn deliver(
         &mut self,
         streams: &mut impl Streams<K>,
@@ -249,7 +251,7 @@ impl<K: Copy> Session<K> {
     ) -> Option<Fact<K>> {
         let stream = streams.stream_mut(key).filter(|stream| stream.id == id && stream.receiving.is_open())?;
         if !payload.is_empty() {
-            // A frame is checked against the window, a u32, before its payload.
+            // The whole frame was checked against the window, a u32, before its payload.
             stream.window.arrived(payload.len() as u32);
             if stream.discarding {
                 self.grant(stream);

@@ -1,5 +1,5 @@
-//! [`Session`]: one connection's end, and what its caller can do with it. What arrives is in `receive`, how frames come
-//! about in `flow`.
+//! [`Session`]: one end of a connection, with the methods for its caller. The handling of input is in `receive`, the making
+//! of frames in `flow`.
 
 mod opening;
 mod pending_output;
@@ -20,34 +20,34 @@ use crate::arithmetic::{Count, copy_front, memory_in_all};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// How much of the output's memory a session keeps for its next stream when it has none.
+/// The memory of the output in bytes that a session without streams keeps for its next stream.
 const KEPT_OUTPUT: usize = 512;
 
-/// How much of it a session keeps that gives the rest to others by [`Session::give_output`].
+/// The memory of the output in bytes that a session keeps when it gives the rest to others by [`Session::give_output`].
 const KEPT_FROM_OTHERS: usize = 4 * 1024;
 
-/// One connection's end. See the [module](super) for how it is driven.
+/// One end of a connection. See the [module](super) for how to drive it.
 ///
-/// The methods that take a [`Stream`] take one that this session has made. On a stream that is over they change
-/// nothing on the wire; none of them fails or panics for a stream's state.
+/// The methods that take a [`Stream`] take one that this session has made. On a stream that is over they change nothing on
+/// the wire. None of them fails or panics because of a stream's state.
 #[derive(Debug)]
 pub struct Session<K> {
     pub(super) config: Config,
     pub(super) role: Role,
-    /// The next id of ours, or none when they are used up.
+    /// The next id for a stream of ours; `None` once all are used up.
     next_id: Option<u32>,
     pub(super) wire_ids: WireIds<K>,
-    /// How many of ours the peer has not acknowledged, from `open` on.
+    /// Number of our streams that the peer has not acknowledged, counted from `open` on.
     unacknowledged: u32,
     pub(super) output: FrameQueue,
-    /// FINs in the output, then those in a batch: the first `fins_taken` are in a batch.
+    /// The streams whose FIN is not written yet. The first `fins_taken` FINs are in a batch, the others in the output.
     fins: VecDeque<(u32, K)>,
     fins_taken: usize,
-    /// Streams whose wish is room in the output, in the order in which they came.
+    /// Streams that wait for room in the output, in the order in which they came.
     pub(super) write_queue: VecDeque<(u32, K)>,
     /// Streams to which window is granted once the session grants again, in the order in which they came.
     pub(super) withheld: Vec<(u32, K)>,
-    /// The memory of the receive buffers of all streams that were not [uncounted](Self::uncount).
+    /// Bytes of memory of the receive buffers of all streams that were not [uncounted](Self::uncount).
     pub(super) unread: usize,
     pub(super) pressure: Pressure,
     pub(super) incoming: Incoming<K>,
@@ -61,7 +61,7 @@ pub struct Session<K> {
     pub(super) frames_left: u32,
 }
 
-/// A session whose peer has not sent a frame.
+/// The state of a session whose peer has not sent a frame.
 #[derive(Clone, Copy, Debug)]
 struct Unheard {
     /// The number of streams that may still be opened.
@@ -71,7 +71,7 @@ struct Unheard {
 }
 
 impl<K: Copy> Session<K> {
-    /// A session at its start: nothing has been sent or received. Allocates nothing.
+    /// Makes a session at its start: nothing has been sent or received. It allocates nothing.
     #[must_use]
     pub fn new(role: Role, config: &Config) -> Self {
         let first = match role {
@@ -100,15 +100,15 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Limits the frames that are handled from now on to `frames`. Afterwards [`receive`](Self::receive) consumes
-    /// nothing until the next call of this method. A new session has no limit. A caller with many sessions uses it to
+    /// Limits the number of frames that are handled from now on to `frames`. After them [`receive`](Self::receive) consumes
+    /// nothing until the next call of this method. A new session has no limit. A caller with many sessions uses the limit to
     /// share its time among them.
     pub fn limit_frames(&mut self, frames: u32) {
         self.frames_left = frames;
     }
 
-    /// Says how scarce memory is from now on. When window is no longer withheld, the streams that wait for it are granted
-    /// what their owner has read since: window updates then are in the [output](Self::output).
+    /// Sets how scarce memory is from now on. When window is no longer withheld, the streams that wait for it are granted
+    /// window for the data that their owner has read meanwhile; the window updates are then in the [output](Self::output).
     pub fn set_pressure(&mut self, streams: &mut impl Streams<K>, pressure: Pressure) {
         self.pressure = pressure;
         if pressure != Pressure::All && !self.withheld.is_empty() {
@@ -116,38 +116,40 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Returns how scarce memory is, as [`set_pressure`](Self::set_pressure) said.
+    /// Returns the pressure that [`set_pressure`](Self::set_pressure) set last.
     #[must_use]
     pub const fn pressure(&self) -> Pressure {
         self.pressure
     }
 
-    /// Returns whether window has been read and not been granted because of [`Pressure::All`].
+    /// Returns whether the session withholds window for data that was read, because of [`Pressure::All`].
     #[must_use]
     pub fn withholds(&self) -> bool {
         !self.withheld.is_empty()
     }
 
-    /// Returns the bytes of memory of all receive buffers of this session's streams, over or not. It is what the buffers
-    /// could hold: that is what the system has given for them.
+    /// Returns the bytes of memory of the receive buffers of all of this session's streams, over or not. It is the capacity
+    /// of the buffers, since that is what the system has allocated for them.
     #[must_use]
     pub const fn unread_held(&self) -> usize {
         self.unread
     }
 
-    /// Returns the bytes of memory that wait for somebody: [`unread_held`](Self::unread_held), and the output's.
+    /// Returns the bytes of memory that pending data takes: [`unread_held`](Self::unread_held), and the memory of the
+    /// output.
     #[must_use]
     pub fn held(&self) -> usize {
         memory_in_all([self.unread, self.output.capacity()])
     }
 
-    /// Takes note that the caller has [taken](Stream::take_unread), or drops, a stream that [held](Stream::held) so much.
-    /// A session whose caller does not say so counts too much from then on, and nothing else goes wrong.
+    /// Takes note that the caller has [taken](Stream::take_unread) the unread bytes of a stream that [held](Stream::held)
+    /// `held` bytes of memory, or drops the stream. A session whose caller omits this call counts too much from then on;
+    /// nothing else goes wrong.
     pub fn uncount(&mut self, held: usize) {
         self.unread = self.unread.saturating_sub(held);
     }
 
-    /// The memory of a stream's receive buffer has changed.
+    /// Takes note that the memory of a stream's receive buffer has changed.
     pub(super) fn recount(&mut self, before: usize, after: usize) {
         self.unread = self.unread.saturating_add(after).saturating_sub(before);
     }
@@ -158,8 +160,8 @@ impl<K: Copy> Session<K> {
         self.frames_left
     }
 
-    /// Returns what the peer has done since the last call that is within the protocol and costs us work: for a caller that
-    /// limits it by time. Frames without payload are limited by the session itself
+    /// Returns the peer's resets and pings since the last call. They are within the protocol but cost us work, so a caller
+    /// with a clock limits their rate. Frames without payload are limited by the session itself
     /// ([`Config::max_empty_frames`]).
     #[inline]
     pub fn take_tally(&mut self) -> Tally {
@@ -170,12 +172,12 @@ impl<K: Copy> Session<K> {
         tally
     }
 
-    /// Writes data: makes frames in the output at once, as far as the peer's window and
-    /// [`Config::max_output`] allow, and returns how many bytes of `data` are in them. Consecutive writes to one stream
-    /// share a frame up to [`Config::max_frame`].
+    /// Writes data: makes frames in the output at once, as far as the peer's window and [`Config::max_output`] allow, and
+    /// returns the number of bytes of `data` in them. Consecutive writes to one stream share a frame up to
+    /// [`Config::max_frame`].
     ///
-    /// After a short write [`Fact::Writable`] comes when it can go on. On a stream that is finished or reset, and after
-    /// our go-away, it is 0 and nothing comes.
+    /// After a short write [`Fact::Writable`] comes when it can go on. On a stream that is finished or reset, and after our
+    /// go-away, the call returns 0 and no fact follows.
     pub fn write(&mut self, stream: &mut Stream, data: &[u8]) -> usize {
         if !stream.sending.is_open() || self.output.is_closed() {
             return 0;
@@ -188,8 +190,8 @@ impl<K: Copy> Session<K> {
         n
     }
 
-    /// Writes all or nothing, and says which, without regard to [`Config::max_output`]: for the few bytes of a
-    /// negotiation, which cannot wait for room. They count as answers for [`is_clogged`](Self::is_clogged).
+    /// Writes all of `data` or nothing, and returns whether it did. It ignores [`Config::max_output`]: it is for the few
+    /// bytes of a negotiation, which cannot wait for room. They count as answers for [`is_clogged`](Self::is_clogged).
     pub fn write_whole(&mut self, stream: &mut Stream, data: &[u8]) -> bool {
         if !stream.sending.is_open() || self.output.is_closed() || data.len() > stream.send_window as usize {
             return false;
@@ -200,8 +202,8 @@ impl<K: Copy> Session<K> {
         true
     }
 
-    /// Sends a SYN or ACK that is due and that no frame has carried: on the stream's last frame if that still waits
-    /// last in the output, else in a window update of its own.
+    /// Sends a pending SYN or ACK that no frame has carried: on the last frame of the output if that frame belongs to the
+    /// stream, otherwise in a window update of its own.
     pub fn flush(&mut self, stream: &mut Stream) {
         if stream.is_over() {
             return;
@@ -214,8 +216,9 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Half-closes: FIN after everything that was written, in a frame without payload and without another flag. A SYN or
-    /// ACK that is due leaves before it. [`Fact::FinSent`] comes when it has been written. The peer may go on sending.
+    /// Finishes our direction of the stream: FIN follows all written data, in a frame without payload and without another
+    /// flag. A pending SYN or ACK leaves before it. [`Fact::FinSent`] comes when FIN has been written. The peer may go on
+    /// sending.
     pub fn finish(&mut self, stream: &mut Stream) {
         if !stream.sending.is_open() {
             return;
@@ -232,8 +235,8 @@ impl<K: Copy> Session<K> {
         self.end_if_over(stream);
     }
 
-    /// Gives the stream up in both directions by RST. What is unread stays until the caller drops the stream; frames
-    /// that still come for it are discarded. A stream of which the peer knows nothing yet ends without a frame.
+    /// Gives up the stream in both directions by RST. Unread bytes stay until the caller drops the stream; frames that still
+    /// come for it are discarded. A stream that the peer does not know yet ends without a frame.
     pub fn reset(&mut self, stream: &mut Stream) {
         if stream.is_over() {
             return;
@@ -244,9 +247,9 @@ impl<K: Copy> Session<K> {
         self.set_reset(stream);
     }
 
-    /// Does the same because of what the peer has done, or left undone, on the stream. If it is the peer's stream, it counts
-    /// in [`Tally::resets`]. A peer that has us reset its streams costs as much as one that resets them itself
-    /// (CVE-2025-8671).
+    /// Resets a stream because of something that the peer has done, or failed to do, on it. If it is the peer's stream, the
+    /// reset counts in [`Tally::resets`]. A peer that makes us reset its streams costs as much as one that resets them
+    /// itself (CVE-2025-8671).
     pub fn reset_for_peer(&mut self, stream: &mut Stream) {
         if !stream.is_over() {
             self.peer_resets(stream);
@@ -254,19 +257,19 @@ impl<K: Copy> Session<K> {
         self.reset(stream);
     }
 
-    /// The peer resets a stream, or is the reason why we do.
+    /// Counts the reset of a stream that the peer resets, or makes us reset.
     pub(super) fn peer_resets(&mut self, stream: &Stream) {
         if !self.is_ours(stream.id) {
             self.costs.reset();
         }
     }
 
-    /// Reads into `buf`, and grants the peer what has been read when that is half of the window.
+    /// Reads into `buf`. Grants the peer window for the data that has been read, once that is half of the receive window.
     pub fn read(&mut self, stream: &mut Stream, buf: &mut [u8]) -> ReadOutcome {
         self.read_with(stream, buf, &mut BufferPool::shut())
     }
 
-    /// [`read`](Self::read), which gives `buffers` the buffer that it leaves empty.
+    /// Does what [`read`](Self::read) does, and gives `buffers` the buffer that it empties.
     pub fn read_with(&mut self, stream: &mut Stream, buf: &mut [u8], buffers: &mut BufferPool) -> ReadOutcome {
         let unread = stream.unread();
         if unread.is_empty() {
@@ -281,12 +284,12 @@ impl<K: Copy> Session<K> {
         ReadOutcome::Bytes(n)
     }
 
-    /// Takes `n` bytes of [`Stream::unread`] as read, or all if there are less.
+    /// Marks `n` bytes of [`Stream::unread`] as read, or all if there are fewer.
     pub fn consume(&mut self, stream: &mut Stream, n: usize) {
         self.consume_with(stream, n, &mut BufferPool::shut());
     }
 
-    /// [`consume`](Self::consume), which gives `buffers` the buffer that it leaves empty.
+    /// Does what [`consume`](Self::consume) does, and gives `buffers` the buffer that it empties.
     pub fn consume_with(&mut self, stream: &mut Stream, n: usize, buffers: &mut BufferPool) {
         let before = stream.held();
         stream.drop_unread(n, buffers);
@@ -294,29 +297,30 @@ impl<K: Copy> Session<K> {
         self.grant(stream);
     }
 
-    /// Drops what is unread and what still comes, while window keeps being granted: the peer can finish in its own
+    /// Drops the unread bytes and all that still come, while window is granted for them: the peer can finish in its own
     /// time. [`Fact::Readable`] comes with its FIN.
     pub fn discard(&mut self, stream: &mut Stream) {
         stream.discarding = true;
         self.consume(stream, usize::MAX);
     }
 
-    /// Sends a ping; [`Fact::Pong`] with the same value is its answer. `u32::MAX` is what the session's own pings carry
-    /// ([`Config::max_receive_window`]), of whose answers nothing is told.
+    /// Sends a ping; [`Fact::Pong`] with the same value is its answer. The session's own pings carry `u32::MAX`
+    /// ([`Config::max_receive_window`]), and their answers are not reported.
     pub fn ping(&mut self, opaque: u32) {
         self.costs.pinged();
         self.output.push(Header::new(FrameType::Ping, SYN, 0, opaque));
     }
 
-    /// Sends go-away with a code ([`NORMAL`](super::NORMAL) and its like) as our last frame: peers end the
-    /// session when they see it, so whatever comes after it would be lost. Data still arrives; writes are 0. The second
-    /// one changes nothing.
+    /// Sends go-away with a code ([`NORMAL`](super::NORMAL), for example) as our last frame: peers end the session when they
+    /// see it, so later frames would be lost. Data of the peer still arrives; writes return 0. A second call changes
+    /// nothing.
     pub fn go_away(&mut self, code: u32) {
         self.output.close(code);
+        // No write can go on any more, so none waits for room.
         self.write_queue.clear();
     }
 
-    /// How many streams are not over.
+    /// Returns the number of streams that are not over.
     #[must_use]
     pub fn live(&self) -> usize {
         self.wire_ids.len()
@@ -328,25 +332,26 @@ impl<K: Copy> Session<K> {
         self.peer_left
     }
 
-    /// Whether our go-away has been sent or waits to be.
+    /// Returns whether our go-away has been sent or waits to be sent.
     #[must_use]
     pub const fn has_gone_away(&self) -> bool {
         self.output.is_closed()
     }
 
-    /// Either side has sent RST.
+    /// Ends both directions of a stream, after RST of either side.
     pub(super) fn set_reset(&mut self, stream: &mut Stream) {
         stream.write_waits_for = WaitsFor::Nothing;
         stream.set_reset();
         self.end_if_over(stream);
     }
 
-    /// The wire id of a stream that is over leaves the map.
+    /// Removes the wire id of a stream that is over, and gives back the stream's part of the session's bounds.
     pub(super) fn end_if_over(&mut self, stream: &mut Stream) {
         if !stream.is_over() {
             return;
         }
-        // A stream of which the peer knows counts until the first frame, even if it is over.
+        // Before the peer's first frame, a stream that the peer knows counts even if it is over. Only a stream whose SYN has
+        // not left gives its place back.
         if let (SynState::SynDue, Some(unheard)) = (stream.opening, &mut self.unheard) {
             unheard.left.raise(1);
         }

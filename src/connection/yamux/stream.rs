@@ -1,4 +1,4 @@
-//! [`Stream`]: what one stream is, at one end.
+//! [`Stream`]: one end of one stream.
 //!
 //! ```text
 //! opening     ours:        SynDue ──first frame──▶ SynSent ──peer's ACK──▶ Open
@@ -9,8 +9,8 @@
 //! both        Open or Finished ──RST of either side──▶ Reset
 //! ```
 //!
-//! The three are independent, apart from RST, which ends both directions. A stream is over when both have ended:
-//! then its wire id leaves the session's map, and what still comes for it is discarded.
+//! The three are independent, apart from RST, which ends both directions. A stream is over when both directions have ended:
+//! then its wire id leaves the session's map, and frames that still come for it are discarded.
 
 use super::INITIAL_WINDOW;
 use super::buffer_pool::{BufferPool, ReceiveBuffer};
@@ -18,9 +18,9 @@ use super::window::ReceiveWindow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-/// One end of a stream, kept by the caller. It is made by [`Session::open`](super::Session::open) or
-/// [`Session::accept`](super::Session::accept) and belongs to that session. Without unread data it is at most 32 bytes
-/// and owns no memory.
+/// One end of a stream, kept by the caller. [`Session::open`](super::Session::open) or
+/// [`Session::accept`](super::Session::accept) makes it, and it belongs to that session. Without unread data it takes at
+/// most 32 bytes and owns no memory.
 #[derive(Debug)]
 pub struct Stream {
     pub(super) id: u32,
@@ -32,26 +32,28 @@ pub struct Stream {
     pub(super) receiving: Half,
     pub(super) write_waits_for: WaitsFor,
     pub(super) discarding: bool,
-    /// Window that has been read is not granted until the session grants again; it stands in the session's line for that.
+    /// The session withholds window for data that was read from the stream. The stream is in the session's list of such
+    /// streams.
     pub(super) is_withheld: bool,
-    /// In which of the session's rounds it was last granted something: see [`Growth`](super::window::Growth).
+    /// The number of the session's round trip in which the stream was last granted window: see
+    /// [`Growth`](super::window::Growth).
     pub(super) round: u16,
 }
 
 const _: () = assert!(size_of::<Stream>() <= 32);
 
-/// How far a stream has come to be known to both sides.
+/// The progress of SYN and ACK.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum SynState {
-    /// Ours; its first frame will carry SYN. The peer knows nothing of it.
+    /// Our stream: its first frame will carry SYN. The peer does not know it yet.
     SynDue,
-    /// Ours; the peer has not acknowledged it.
+    /// Our stream: the peer has not acknowledged it.
     SynSent,
-    /// The peer's; its owner has not been told.
+    /// The peer's stream: its ACK waits for [`Session::acknowledge`](super::Session::acknowledge).
     Withheld,
-    /// The peer's; the next frame will carry ACK.
+    /// The peer's stream: the next frame will carry ACK.
     AckDue,
-    /// SYN and ACK are done with.
+    /// Neither SYN nor ACK is pending any more.
     Open,
 }
 
@@ -63,26 +65,26 @@ pub(super) enum Half {
     Reset,
 }
 
-/// What a short write waits for.
+/// The thing that a short write waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum WaitsFor {
     Nothing,
     /// The peer's window update.
     Window,
-    /// Room in the output; the stream stands in the session's line for it.
+    /// Room in the output; the stream is in the session's queue for it.
     Output,
 }
 
-/// What [`Session::read`](super::Session::read) found.
+/// The result of [`Session::read`](super::Session::read).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ReadOutcome {
-    /// So many bytes; 0 only into an empty buffer.
+    /// The number of bytes read; 0 only into an empty buffer.
     Bytes(usize),
-    /// Nothing now; [`Fact::Readable`](super::Fact::Readable) tells of more.
+    /// Nothing is unread now; [`Fact::Readable`](super::Fact::Readable) follows when data comes.
     Blocked,
-    /// The peer has finished and everything has been read.
+    /// The peer has finished, and all data has been read.
     End,
-    /// The stream was reset, by either side, and everything that came before has been read.
+    /// The stream was reset, by either side, and all data that came before has been read.
     Reset,
 }
 
@@ -103,66 +105,66 @@ impl Stream {
         }
     }
 
-    /// The stream's id on the wire, for logs.
+    /// Returns the stream's id on the wire, for logs.
     #[must_use]
     pub const fn wire_id(&self) -> u32 {
         self.id
     }
 
-    /// What has arrived and has not been read, as one run.
+    /// Returns the bytes that have arrived and have not been read, as one run.
     #[must_use]
     pub fn unread(&self) -> &[u8] {
         self.buffer.as_ref().map(|buffer| buffer.unread()).unwrap_or_default()
     }
 
-    /// Returns the memory of its receive buffer in bytes: what the buffer could hold, not what is unread in it.
+    /// Returns the memory of the stream's receive buffer in bytes: its capacity, not the number of unread bytes.
     #[must_use]
     pub fn held(&self) -> usize {
         self.buffer.as_ref().map_or(0, |buffer| buffer.capacity())
     }
 
-    /// Takes everything that is unread out at once. No window is granted for it: this is for a stream that has ended. Its
-    /// [`held`](Self::held) bytes are the caller's from then on: tell the session with
+    /// Takes out all unread bytes at once. No window is granted for them: this is for a stream that has ended. The
+    /// [`held`](Self::held) bytes of memory belong to the caller from then on, which reports them to the session with
     /// [`uncount`](super::Session::uncount).
     #[must_use]
     pub fn take_unread(&mut self) -> Vec<u8> {
         self.buffer.take().map(|buffer| buffer.into_unread()).unwrap_or_default()
     }
 
-    /// How many bytes the peer's window allows to be written now.
+    /// Returns the number of bytes that the peer's window allows to be written now.
     #[must_use]
     pub const fn send_window(&self) -> u32 {
         self.send_window
     }
 
-    /// Returns the most bytes that the peer may have sent and the owner has not read:
+    /// Returns the maximum number of bytes that the peer may have sent and the owner has not read:
     /// [`Config::receive_window`](super::Config), or more once it has [grown](super::Config::max_receive_window). A window
-    /// below [`INITIAL_WINDOW`] does not hold until the difference has been read, as the page of
-    /// [`receive_window`](super::Config::receive_window) says.
+    /// below [`INITIAL_WINDOW`] does not hold until the difference has been read: see
+    /// [`receive_window`](super::Config::receive_window).
     #[must_use]
     pub const fn receive_window(&self) -> u32 {
         self.window.limit()
     }
 
-    /// Returns the most bytes that can be unread from now on: [`receive_window`](Self::receive_window), or [`INITIAL_WINDOW`]
-    /// while the peer may still send that much.
+    /// Returns the maximum number of bytes that can be unread from now on: [`receive_window`](Self::receive_window), or
+    /// [`INITIAL_WINDOW`] while the stream is ahead of a smaller window.
     pub(in crate::connection) fn most_unread(&self) -> usize {
         self.window.most_unread(self.unread().len())
     }
 
-    /// Whether a write was short and can only go on when the peer grants window.
+    /// Returns whether a write was short and can only go on when the peer grants window.
     #[must_use]
     pub fn wants_window(&self) -> bool {
         self.write_waits_for != WaitsFor::Nothing && self.send_window == 0
     }
 
-    /// Whether the peer may send more data before anything is read.
+    /// Returns whether the peer may send more data before anything is read.
     #[must_use]
     pub const fn grants_window(&self) -> bool {
         self.window.is_open()
     }
 
-    /// Whether the peer has acknowledged it, or we have.
+    /// Returns whether the stream is acknowledged, by the peer or by us.
     #[must_use]
     pub const fn is_acknowledged(&self) -> bool {
         match self.opening {
@@ -171,43 +173,43 @@ impl Stream {
         }
     }
 
-    /// Whether data may still be written, as far as the stream itself goes: it is neither finished by us nor reset.
+    /// Returns whether the stream itself can still be written to: we have not finished it, and it was not reset.
     #[must_use]
     pub const fn may_write(&self) -> bool {
         self.sending.is_open()
     }
 
-    /// Whether the peer's FIN has come. What came before it may still be unread.
+    /// Returns whether the peer's FIN has come. Earlier data may still be unread.
     #[must_use]
     pub const fn is_remote_finished(&self) -> bool {
         matches!(self.receiving, Half::Finished)
     }
 
-    /// Whether it was reset, by either side.
+    /// Returns whether the stream was reset, by either side.
     #[must_use]
     pub const fn is_reset(&self) -> bool {
         matches!(self.sending, Half::Reset)
     }
 
-    /// Whether both directions have ended, by FIN or by RST. Unread data may be left.
+    /// Returns whether both directions have ended, by FIN or by RST. Data may still be unread.
     #[must_use]
     pub const fn is_over(&self) -> bool {
         !self.sending.is_open() && !self.receiving.is_open()
     }
 
-    /// Both directions end at once.
+    /// Ends both directions at once.
     pub(super) fn set_reset(&mut self) {
         self.sending = Half::Reset;
         self.receiving = Half::Reset;
     }
 
-    /// Adds what has arrived, which the window has allowed.
+    /// Appends bytes that have arrived within the window.
     pub(super) fn push(&mut self, bytes: &[u8], buffers: &mut BufferPool) {
         let most = self.window.most_unread(self.unread().len().saturating_add(bytes.len()));
         self.buffer.get_or_insert_with(|| buffers.take(bytes.len())).push(bytes, most);
     }
 
-    /// Takes up to `n` unread bytes away; an empty buffer gives its memory back.
+    /// Removes up to `n` unread bytes. An emptied buffer is given to `buffers`.
     pub(super) fn drop_unread(&mut self, n: usize, buffers: &mut BufferPool) {
         if let Some(mut buffer) = self.buffer.take() {
             buffer.consume(n);
@@ -220,7 +222,7 @@ impl Stream {
 }
 
 impl SynState {
-    /// Whether SYN or ACK has left, and with it the window that the stream begins with.
+    /// Returns whether SYN or ACK has left, and with it the window with which the stream begins.
     pub(super) const fn is_told(self) -> bool {
         match self {
             Self::SynSent | Self::Open => true,

@@ -1,13 +1,13 @@
-//! [`ReceiveWindow`]: what the peer may send on one stream, to the byte (specification, "Flow Control"). [`Growth`]:
-//! when a window is made greater, which the specification leaves to both sides.
+//! [`ReceiveWindow`]: the number of bytes that the peer may send on one stream (specification, "Flow Control"). [`Growth`]:
+//! the decision to enlarge a window, which the specification leaves to both sides.
 //!
-//! A sender can have one window under way in a round trip, and where half a window is granted at a time it settles at
-//! half of it: 128 KiB in 100 ms are 1.3 MB/s on any line. So a window doubles when half of it is read for the second
-//! time within two round trips.
+//! A sender can have one window of data under way in a round trip. Where half a window is granted at a time, it settles at
+//! half of it: 128 KiB in 100 ms are 1.3 MB/s on any line. So a window doubles when half of it is read for the second time
+//! within two round trips.
 //!
-//! Round trips are counted, not measured, so that no clock is needed: pings follow each other from a grant until two
-//! were answered behind the last grant. Who is quiet is not pinged, and who is slow has more between two grants. A peer
-//! that answers late, or never, has windows that grow without need, within the same bounds.
+//! Round trips are counted and not measured, so that no clock is needed: after a grant, pings follow each other until two
+//! were answered since the last grant. A quiet peer is not pinged, and a slow one has more round trips between two grants. A
+//! peer that answers late, or never, gets windows that grow without need, within the same bounds.
 //!
 //! ```text
 //!             ┌─grant: ping─▶        ┌─pong, not the second since the last grant: ping─┐
@@ -22,12 +22,12 @@ use crate::arithmetic::Count;
 ///
 /// `left + unread + freed == limit`
 ///
-/// where `left` is what the peer may still send, `unread` waits in the stream's buffer, and `freed` has been read but
-/// not been granted again.
+/// where `left` is the number of bytes that the peer may still send, `unread` that of the bytes in the stream's buffer, and
+/// `freed` that of the bytes that have been read but not granted again.
 ///
-/// A peer may send [`INITIAL_WINDOW`] bytes before it hears of us, so a smaller limit cannot hold from the start. Then
-/// the stream begins *ahead* of its limit: `left + unread` is greater, `freed` is zero, and nothing is granted. Each
-/// byte that is read brings the sum down by one, until it is at the limit; the equation holds from there on.
+/// A peer may send [`INITIAL_WINDOW`] bytes before it hears from us, so a smaller limit cannot hold from the start. Such a
+/// stream begins *ahead* of its limit: `left + unread` is greater than the limit, `freed` is zero, and nothing is granted.
+/// Each byte that is read brings the sum down by one until it reaches the limit; the equation holds from there on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct ReceiveWindow {
     left: u32,
@@ -36,39 +36,39 @@ pub(super) struct ReceiveWindow {
 
 impl ReceiveWindow {
     /// Makes the window of a new stream. The peer assumes [`INITIAL_WINDOW`]; the part of `limit` above that counts as
-    /// freed. A limit of 0 would end all traffic, and counts as 1.
+    /// freed. A limit of 0 would stop all data, and counts as 1.
     pub(super) const fn new(limit: u32) -> Self {
         Self { left: INITIAL_WINDOW, limit: if limit == 0 { 1 } else { limit } }
     }
 
-    /// Returns the most bytes that can be unread, unless the stream is still ahead of its limit.
+    /// Returns the maximum number of unread bytes, unless the stream is still ahead of its limit.
     pub(super) const fn limit(&self) -> u32 {
         self.limit
     }
 
-    /// Returns the most bytes that can be unread from now on, if the limit stays. It goes down once, when a stream that
+    /// Returns the maximum number of unread bytes from now on, if the limit stays. It goes down once, when a stream that
     /// began ahead of its limit comes down to it.
     pub(super) const fn most_unread(&self, unread: usize) -> usize {
         let limit = self.limit as usize;
         if unread.saturating_add(self.left as usize) > limit { INITIAL_WINDOW as usize } else { limit }
     }
 
-    /// So much more can be unread, once it is granted.
+    /// Raises the limit by `by` bytes. The peer may use them once they are granted.
     pub(super) fn grow(&mut self, by: u32) {
         self.limit = self.limit.saturating_add(by);
     }
 
-    /// Whether the peer may send so much.
+    /// Returns whether the peer may send `bytes` bytes.
     pub(super) const fn allows(&self, bytes: u32) -> bool {
         bytes <= self.left
     }
 
-    /// Whether the peer may send anything.
+    /// Returns whether the peer may send anything.
     pub(super) const fn is_open(&self) -> bool {
         self.left > 0
     }
 
-    /// Bytes have arrived. The whole frame was checked by [`allows`](Self::allows) before its first byte.
+    /// Counts bytes that have arrived. The whole frame was checked by [`allows`](Self::allows) before its first byte.
     pub(super) fn arrived(&mut self, bytes: u32) {
         self.left.lower(bytes);
     }
@@ -79,7 +79,7 @@ impl ReceiveWindow {
         self.freed(unread) >= if half == 0 { 1 } else { half }
     }
 
-    /// What can be granted now, however little.
+    /// Grants all freed bytes and returns their number, however small.
     pub(super) fn grant_all(&mut self, unread: usize) -> u32 {
         let freed = self.freed(unread);
         self.left.raise(freed);
@@ -97,44 +97,43 @@ impl ReceiveWindow {
     }
 }
 
-/// What our pings carry. An owner's own ping with it would be taken for one of them.
+/// The value of our pings. An owner's own ping with this value would be taken for one of ours.
 pub(super) const PROBE: u32 = u32::MAX;
 
-/// For how many round trips a grant is remembered.
+/// The number of round trips for which a grant is remembered.
 const MEMORY: u8 = 2;
 
-/// One session's account of round trips, and of what its windows have grown by.
+/// One session's account of round trips, and of the growth of its windows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Growth {
-    /// How many round trips there were, as far as they are counted. It goes round: a stream that was quiet for 65 536
-    /// of them may grow without need.
+    /// The number of round trips that were counted. It wraps: a stream that was quiet for 65 536 round trips may grow
+    /// without need.
     round: u16,
-    /// How many more pongs are awaited; the ping of the first is under way.
+    /// The number of pongs that are still awaited. The ping of the first one is under way.
     awaited: u8,
-    /// How much greater the windows of all streams are than they began.
+    /// The number of bytes by which the windows of all streams have grown.
     grown: u32,
 }
 
-/// Whose pong has come.
+/// The kind of a pong that has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Pong {
-    /// One that the owner knows of.
+    /// The answer to a ping of the owner's.
     Owners,
-    /// Ours: a ping is to be sent.
+    /// The answer to one of our pings, after which another ping is to be sent.
     Again,
-    /// Ours, the last one.
+    /// The answer to the last of our pings.
     Last,
 }
 
 impl Growth {
-    /// What a new stream counts from: no grant can be behind it.
+    /// Returns the round trip with which a new stream begins: so long ago that its first grant does not let it grow.
     pub(super) const fn long_ago(&self) -> u16 {
         self.round.wrapping_sub(MEMORY as u16)
     }
 
-    /// Half of a stream's window or more has been read and is about to be granted: makes it greater, if that has
-    /// happened a short time ago. `true`: a ping is to be sent.
-    /// `since` is the round trip of its last grant.
+    /// Handles a grant, when half of a stream's window or more has been read: enlarges the window if the last grant was a
+    /// short time ago. `since` is the round trip of that last grant. Returns `true` if a ping is to be sent.
     pub(super) fn on_grant(&mut self, window: &mut ReceiveWindow, since: &mut u16, config: &Config) -> bool {
         let limit = window.limit();
         let most = config.max_receive_window.saturating_sub(limit).min(limit);
@@ -161,7 +160,7 @@ impl Growth {
         if self.awaited > 0 { Pong::Again } else { Pong::Last }
     }
 
-    /// A stream is over whose window had grown by so much: others may have it.
+    /// Takes back the growth of a stream that is over, so that other windows may grow.
     pub(super) fn give_back(&mut self, grown: u32) {
         self.grown = self.grown.saturating_sub(grown);
     }

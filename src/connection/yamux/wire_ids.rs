@@ -3,39 +3,39 @@
 use crate::arithmetic::Count;
 use alloc::collections::VecDeque;
 
-/// How many places of streams that are over may always stand between others, and for how many streams memory is kept
-/// when there is none.
+/// The number of vacant places between others that is always allowed, and the number of streams for which memory is kept
+/// when none is left.
 const SPARE: usize = 16;
 
-/// For how many streams memory is kept while there are some.
+/// The number of streams for which memory is kept while some are left.
 const KEPT: usize = 128;
 
-/// A map from wire ids to the caller's keys. Each side's ids are on a queue of their own, so that neither is in the
-/// other's way: the dialer's are odd, the listener's even (Yamux specification, "StreamID field").
+/// A map from wire ids to the caller's keys. Each side's ids are in a queue of their own, so that neither side makes the
+/// other's ids move: the dialer's are odd, the listener's even (Yamux specification, "StreamID field").
 #[derive(Debug)]
 pub(super) struct WireIds<K> {
-    /// By the last bit of the id.
+    /// The even ids, then the odd ones.
     sides: [SideIds<K>; 2],
-    /// The one that was found or put in last, since frames of one stream mostly come one behind the other.
+    /// The id that was found or inserted last, since frames of one stream mostly follow each other.
     latest: Option<(u32, K)>,
 }
 
-/// One side's streams, as a sorted queue: their ids are counted upwards, so that a stream comes in at the end, the
-/// oldest leave at the front, and most are found by counting from there. Half the memory of a tree, and no node to
+/// The streams of one side, as a sorted queue. Their ids are counted upwards, so a new stream is appended, the oldest leave
+/// at the front, and most are found by counting from there. It takes half the memory of a tree, and there is no node to
 /// allocate.
 ///
-/// Who leaves between others leaves a place, and the places are closed up once they are as many as half of those who
-/// live: O(1) for each. A peer whose ids come in another order than upwards makes each of them cost a move of at most
-/// half of its streams, and no seed makes anything unpredictable.
+/// A stream that leaves between others leaves a vacant place. The places are closed up once they are half as many as the
+/// live streams: O(1) for each. A peer whose ids do not go upwards makes each of them cost a move of at most half of its
+/// streams. Nothing depends on a random seed.
 #[derive(Debug)]
 struct SideIds<K> {
-    /// By id; neither end is a place that was left.
+    /// Places in the order of their ids; neither end is vacant.
     places: VecDeque<(u32, Option<K>)>,
     len: usize,
 }
 
 impl<K: Copy> WireIds<K> {
-    /// An empty one, which allocates nothing.
+    /// Makes an empty map, which allocates nothing.
     pub(super) const fn new() -> Self {
         Self { sides: [SideIds::new(), SideIds::new()], latest: None }
     }
@@ -58,7 +58,7 @@ impl<K: Copy> WireIds<K> {
         }
     }
 
-    /// Returns what [`get`](Self::get) does, and has it at hand the next time.
+    /// Does what [`get`](Self::get) does, and remembers the result for the next call.
     #[inline]
     pub(super) fn look_up(&mut self, id: u32) -> Option<K> {
         if let Some((latest, key)) = self.latest
@@ -75,13 +75,13 @@ impl<K: Copy> WireIds<K> {
         self.get(id).is_some()
     }
 
-    /// Puts a stream in, in the place of another of the same id if there is one.
+    /// Inserts a stream. It replaces another one with the same id.
     pub(super) fn insert(&mut self, id: u32, key: K) {
         self.side_mut(id).insert(id, key);
         self.latest = Some((id, key));
     }
 
-    /// Gives a stream another key, if it is there.
+    /// Gives a stream another key, if the map has it.
     pub(super) fn rename(&mut self, id: u32, key: K) {
         let side = self.side_mut(id);
         if let Ok(at) = side.find(id)
@@ -92,13 +92,13 @@ impl<K: Copy> WireIds<K> {
         }
     }
 
-    /// Takes a stream out.
+    /// Removes a stream and returns its key.
     pub(super) fn remove(&mut self, id: u32) -> Option<K> {
         self.latest.take_if(|(latest, _)| *latest == id);
         self.side_mut(id).remove(id)
     }
 
-    /// Gives back what a connection without streams need not keep.
+    /// Frees memory that a connection without streams need not keep.
     pub(super) fn shrink(&mut self) {
         self.sides.iter_mut().for_each(|side| side.places.shrink_to(SPARE));
     }
@@ -113,7 +113,7 @@ const fn is_odd(id: u32) -> bool {
     id % 2 == 1
 }
 
-/// Returns where an id is, unless some before it are missing. They go up by two.
+/// Returns the index of an id, if no id before it is missing. Ids go up by two.
 const fn guess(first: u32, id: u32) -> usize {
     (id.wrapping_sub(first) / 2) as usize
 }
@@ -162,14 +162,14 @@ impl<K: Copy> SideIds<K> {
         if self.places.len() > self.len.saturating_add(self.len / 2).saturating_add(SPARE) {
             self.places.retain(|(_, key)| key.is_some());
         }
-        // Long before it would be full again.
+        // Memory is freed long before it would be needed again.
         if self.places.len() < self.places.capacity() / 4 {
             self.places.shrink_to(KEPT.max(self.places.capacity() / 2));
         }
         Some(key)
     }
 
-    /// Grows what is full: by all of it while it is small, later by a quarter.
+    /// Grows a full queue: a small one doubles, a large one grows by a quarter.
     fn make_room(&mut self) {
         let len = self.places.len();
         if len == self.places.capacity() {
@@ -177,13 +177,13 @@ impl<K: Copy> SideIds<K> {
         }
     }
 
-    /// Where an id is, or would have to be put in.
+    /// Returns the index of an id, or, as an error, the index at which it has to be inserted.
     fn find(&self, id: u32) -> Result<usize, usize> {
         let Some((first, _)) = self.places.front() else { return Err(0) };
         let guess = guess(*first, id);
         match self.places.get(guess) {
             Some((found, _)) if *found == id => Ok(guess),
-            // It is a new one.
+            // The id is a new one.
             None if self.places.back().is_some_and(|(last, _)| *last < id) => Err(self.places.len()),
             Some(_) | None => self.places.binary_search_by_key(&id, |(id, _)| *id),
         }
@@ -203,14 +203,14 @@ mod tests {
         wire_ids
     }
 
-    /// For how many streams there is memory.
+    /// Returns the number of streams for which there is memory.
     fn held<K>(wire_ids: &WireIds<K>) -> usize {
         wire_ids.sides.iter().map(|side| side.places.capacity()).sum()
     }
 
     proptest! {
         #[test]
-        fn it_holds_what_an_ordered_map_holds(ops in proptest::collection::vec((0..60_u32, 0..5_u8), 0..400)) {
+        fn wire_ids_match_an_ordered_map(ops in proptest::collection::vec((0..60_u32, 0..5_u8), 0..400)) {
             let (mut wire_ids, mut model) = (WireIds::new(), BTreeMap::new());
             for (n, (id, op)) in ops.into_iter().enumerate() {
                 match op {
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn many_streams_take_twelve_bytes_each_and_a_quarter_more() {
+    fn a_stream_takes_twelve_bytes_and_at_most_a_quarter_more() {
         assert_eq!(size_of::<(u32, Option<crate::lifecycle::StreamId>)>(), 12);
         let (mut wire_ids, mut moves) = (WireIds::new(), 0);
         for n in 0..10_000 {
@@ -244,14 +244,14 @@ mod tests {
         assert!(moves <= 40, "{moves}");
     }
 
-    /// How many streams of the even side there are, how many places, and for how many there is memory.
+    /// Returns the number of streams of the even side, of places, and of streams for which there is memory.
     fn even(wire_ids: &WireIds<u32>) -> (usize, usize, usize) {
         let side = &wire_ids.sides[0];
         (side.len, side.places.len(), side.places.capacity())
     }
 
     #[test]
-    fn memory_grows_by_all_of_it_and_later_by_a_quarter() {
+    fn memory_doubles_at_first_and_then_grows_by_a_quarter() {
         let (mut wire_ids, mut steps) = (wire_ids([]), alloc::vec![]);
         for n in 0..100 {
             wire_ids.insert(2 * n, n);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_goes_with_the_streams() {
+    fn memory_is_freed_with_the_streams() {
         let mut wire_ids = wire_ids((0..1_000).map(|n| 2 * n));
         let whole = held(&wire_ids);
         assert!(whole / 2 > KEPT);
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn places_between_others_are_closed_up_before_they_are_more_than_half_as_many() {
+    fn vacant_places_are_closed_up_once_they_are_half_as_many() {
         let mut wire_ids = wire_ids((0..100).map(|n| 2 * n));
         let remove = |wire_ids: &mut WireIds<u32>, ids: core::ops::RangeInclusive<u32>| {
             ids.for_each(|n| assert_eq!(wire_ids.remove(2 * n), Some(2 * n)));
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn the_streams_of_one_side_are_not_moved_for_those_of_the_other() {
+    fn the_ids_of_one_side_do_not_move_those_of_the_other() {
         let wire_ids = wire_ids((0..1_000).map(|n| 2_000 + 2 * n).chain((0..500).map(|n| 2 * n + 1)));
         let ids = |side: &SideIds<u32>| side.places.iter().map(|(id, _)| *id).collect::<Vec<_>>();
         assert_eq!(ids(&wire_ids.sides[0]), (0..1_000).map(|n| 2_000 + 2 * n).collect::<Vec<_>>());

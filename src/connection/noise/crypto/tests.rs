@@ -1,14 +1,14 @@
-//! Each field that is secret is of a type that wipes itself.
+//! Each field that holds a secret is of a type that wipes itself, and derived keys are those of `snow`.
 
 use super::*;
 use zeroize::ZeroizeOnDrop;
 
-/// Takes what wipes itself when it is dropped, and nothing else.
+/// Accepts only a value that wipes itself when it is dropped.
 fn wiped(_: &impl ZeroizeOnDrop) {}
 
 #[test]
 fn each_secret_is_of_a_type_that_wipes_itself() {
-    // Each pattern names all fields, so that a new one is looked at here.
+    // Each pattern names all fields, so that a new field fails to compile here until it is classified.
     let StaticKey { secret, public: _ } = StaticKey::new(&[1; 32]);
     wiped(&secret);
     let known = Arc::new(StaticKey::new(&[1; 32]));
@@ -16,17 +16,17 @@ fn each_secret_is_of_a_type_that_wipes_itself() {
     wiped(&ephemeral);
     let OneSeed(Some(seed)) = OneSeed(Some(ephemeral)) else { unreachable!("it was given one") };
     wiped(&seed);
-    // It consists of static keys.
+    // `X25519` consists of static keys.
     let X25519 { known: _, key: _ } = X25519 { known, key: None };
     let ChaChaPoly(key) = ChaChaPoly(Zeroizing::new([3; 32]));
     wiped(&key);
-    // `dh` and `generate` keep theirs in these.
+    // `dh` and `generate` keep their secrets in these types.
     fn is_wiped<T: ZeroizeOnDrop>() {}
     is_wiped::<x25519_dalek::SharedSecret>();
     is_wiped::<Zeroizing<[u8; 32]>>();
 }
 
-/// SHA-256 with the derivation of keys that `snow` has of its own.
+/// SHA-256 with the default key derivation of `snow`'s `Hash` trait.
 struct Plain(Sha256);
 
 impl Hash for Plain {

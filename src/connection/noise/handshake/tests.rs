@@ -1,4 +1,4 @@
-//! Handshakes with peers that nobody honest would be: they take the inside of a [`Config`] to forge.
+//! Handshakes with dishonest peers. The tests use the inside of a [`Config`] to forge payloads.
 
 mod muxers;
 mod weak;
@@ -19,7 +19,7 @@ fn identity(seed: u8) -> Keypair {
     Keypair::ed25519_from_bytes([seed; 32]).unwrap()
 }
 
-/// One identity of each type that this build knows.
+/// Returns one identity of each type that this build supports.
 fn identities() -> Vec<Keypair> {
     vec![
         identity(9),
@@ -40,7 +40,7 @@ fn honest(seed: u8) -> Config {
     node(&identity(seed), seed)
 }
 
-/// A node whose payload is not what its keys would sign.
+/// Makes a node whose payload is not what its keys would sign.
 fn forger(payload: Vec<u8>) -> Config {
     let config = honest(9);
     Config(Arc::new(Inner {
@@ -56,7 +56,7 @@ fn payload_of(config: &Config) -> HandshakePayload {
     HandshakePayload::decode(&config.0.payload[..]).unwrap()
 }
 
-/// The number of a key's type on the wire.
+/// Returns the number of a key's type on the wire.
 fn number(identity: &Keypair) -> u8 {
     match identity.key_type() {
         KeyType::RSA => 0,
@@ -66,7 +66,7 @@ fn number(identity: &Keypair) -> u8 {
     }
 }
 
-/// Hands the payload to an honest node in each role, and gives what it says to it.
+/// Hands the payload to an honest node in each role, and returns that node's result.
 fn judge(payload: Vec<u8>) -> Result<RemoteIdentity, Error> {
     let (forger, honest) = (forger(payload), honest(1));
     let [as_dialer, as_listener] = [Role::Dialer, Role::Listener].map(|role| {
@@ -109,7 +109,7 @@ fn the_harness_lets_an_honest_payload_through() {
 
 #[test]
 fn a_signature_by_another_key_is_refused() {
-    // Another of its type, and one of each other type.
+    // The signer is another key of the same type, and then one of each other type.
     for named in identities() {
         let signer = identities().into_iter().chain([identity(1)]).filter(|signer| signer.public() != named.public());
         for signer in signer {
@@ -156,7 +156,7 @@ fn a_signature_with_any_bit_changed_or_missing_is_refused() {
 fn a_payload_that_is_no_protobuf_is_refused() {
     assert_eq!(judge(vec![0xff; 50]), Err(Error::BadPayload));
     let whole = payload_of(&honest(9)).encode_to_vec();
-    // Cut between two fields it is a message still, of one that sent no muxers.
+    // A payload that is cut between two fields is still a message, of a peer that sent no muxers.
     let extensions = payload_of(&honest(9)).extensions.unwrap().encoded_len() + 2;
     for length in 0..whole.len() - 1 {
         let judged = judge(whole[..length].to_vec());
@@ -169,7 +169,7 @@ fn a_payload_that_is_no_protobuf_is_refused() {
 }
 
 #[test]
-fn an_identity_key_that_is_none_is_refused() {
+fn an_identity_key_that_is_not_one_is_refused() {
     let judge_key = |key: &[u8]| {
         let mut payload = payload_of(&honest(9));
         payload.identity_key = key.to_vec();
@@ -183,7 +183,7 @@ fn an_identity_key_that_is_none_is_refused() {
         for length in 0..whole.len() {
             assert_eq!(judge_key(&whole[..length]), Err(Error::BadPayload), "{identity:?} cut at {length}");
         }
-        // The same bytes as a key of a type that they are not.
+        // These are the same bytes, labelled as a key of another type.
         for key_type in identities().iter().map(number).filter(|other| *other != number(&identity)) {
             let mut key = whole.clone();
             key[1] = key_type;
@@ -193,14 +193,14 @@ fn an_identity_key_that_is_none_is_refused() {
 }
 
 #[test]
-fn an_identity_key_with_any_bit_changed_is_nobody_elses() {
+fn a_changed_bit_in_an_identity_key_makes_nobody_else_of_it() {
     for identity in identities() {
         let payload = payload_of(&node(&identity, 9));
         let bits = (0..payload.identity_key.len() * 8).step_by(5);
         let refused = bits.clone().filter(|bit| {
             let mut payload = payload.clone();
             payload.identity_key[bit / 8] ^= 1 << (bit % 8);
-            // Not every bit of a key's DER envelope counts; then it is the same key.
+            // Some bits of a key's DER envelope have no meaning; then it is the same key.
             judge(payload.encode_to_vec())
                 .map(|remote| assert_eq!(remote.peer, identity.public().to_peer_id()))
                 .is_err()
@@ -210,8 +210,8 @@ fn an_identity_key_with_any_bit_changed_is_nobody_elses() {
 }
 
 #[test]
-fn an_identity_key_of_a_type_that_this_build_does_not_know_is_told_as_such() {
-    // 4 and 9 are nothing yet.
+fn an_identity_key_of_an_unknown_type_is_unsupported() {
+    // Types 4 and 9 do not exist yet.
     let known: Vec<_> = identities().iter().map(number).collect();
     for key_type in [0, 1, 2, 3, 4, 9].into_iter().filter(|key_type| !known.contains(key_type)) {
         let mut payload = payload_of(&honest(9));
@@ -228,16 +228,16 @@ fn an_identity_key_of_a_type_that_this_build_does_not_know_is_told_as_such() {
 }
 
 #[test]
-fn fields_that_we_do_not_know_are_skipped_up_to_the_longest_message() {
+fn unknown_fields_are_skipped_up_to_the_longest_message() {
     let mut payload = payload_of(&honest(9)).encode_to_vec();
-    // Field 15, length-delimited, of as many bytes as are left: two of tag and length are taken off.
+    // Field 15 is length-delimited and takes all bytes that are left: the tag takes one of them, and the length two.
     let room = MAX_PAYLOAD - payload.len() - 3;
     payload.extend([0x7a, (room & 0x7f) as u8 | 0x80, (room >> 7) as u8]);
     payload.resize(MAX_PAYLOAD, 0);
     assert_eq!(judge(payload).unwrap().peer, honest(9).peer());
 }
 
-/// A field of bytes.
+/// Encodes a length-delimited field.
 fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     let mut field = vec![number << 3 | 2];
     prost::encode_length_delimiter(bytes.len(), &mut field).unwrap();
@@ -255,13 +255,13 @@ fn the_last_occurrence_of_a_payloads_field_counts() {
         (vec![field(1, &other), field(2, b"no signature"), good.clone()], Ok(None)),
         (vec![good.clone(), field(2, &[])], Err(Error::BadSignature)),
         (vec![good.clone(), field(1, &other)], Err(Error::BadSignature)),
-        // Extensions are put together, their lists one behind the other.
+        // The parts of the extensions are merged: their lists are put one behind the other.
         (vec![muxers(&[mplex]), good.clone(), muxers(&[yamux])], Ok(Some("/yamux/1.0.0"))),
         (vec![good.clone(), muxers(&[yamux]), muxers(&[])], Ok(Some("/yamux/1.0.0"))),
-        // A name that is not text costs itself alone, and is not as if there were no list.
+        // A name that is not UTF-8 is skipped, and a list of such names does not count as no list.
         (vec![good.clone(), muxers(&[b"/\xff", yamux])], Ok(Some("/yamux/1.0.0"))),
         (vec![good.clone(), muxers(&[b"/\xff"])], Err(Error::NoSharedMuxer)),
-        // A group with a number in it, within another one.
+        // This is a group with a number in it, within another group.
         (vec![b"\x7b\x7b\x08\x01\x7c\x7c".to_vec(), good.clone()], Ok(None)),
         (vec![good.clone(), b"\x7b".to_vec()], Err(Error::BadPayload)),
         (vec![good.clone(), b"\x00\x00".to_vec()], Err(Error::BadPayload)),
@@ -283,8 +283,8 @@ fn the_peer_id_is_that_of_the_key_encoded_anew() {
         let with = |identity_key: Vec<u8>| {
             judge(HandshakePayload { identity_key, ..payload_of(&node(&named, 9)) }.encode_to_vec())
         };
-        // A type that does not exist before the type, other data before the data, another order, a longer varint,
-        // other fields and groups.
+        // In order: an unknown type before the type, other data before the data, the fields in another order, a longer
+        // varint, and other fields and groups.
         let longer = [0x08, number(&named) | 0x80, 0];
         for identity_key in [
             [&[0x08, 9][..], &key].concat(),
@@ -303,7 +303,7 @@ fn the_peer_id_is_that_of_the_key_encoded_anew() {
 }
 
 #[test]
-fn a_handshake_message_past_the_limit_is_refused_by_its_length() {
+fn a_handshake_message_that_is_too_long_is_refused_at_once() {
     let mut dialer = Handshake::new(&honest(1), Role::Dialer, [1; 32], None).unwrap();
     dialer.transmit(&mut Vec::new()).unwrap();
     let mut at_the_limit = Handshake::new(&honest(1), Role::Dialer, [1; 32], None).unwrap();
@@ -317,7 +317,7 @@ fn a_handshake_message_past_the_limit_is_refused_by_its_length() {
 }
 
 #[test]
-fn a_handshake_message_too_short_for_its_place_is_refused_by_its_length() {
+fn a_handshake_message_that_is_too_short_is_refused_at_once() {
     let config = honest(1);
     for (before, shortest) in [(0, 32), (1, 96), (2, 64)] {
         for (length, expected) in [(shortest - 1, Err(Error::Truncated)), (shortest, Ok((0, false)))] {

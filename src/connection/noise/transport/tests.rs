@@ -1,4 +1,4 @@
-//! What only the inside of a transport can be brought to.
+//! Cases that a transport reaches only when its inside is changed.
 
 use super::*;
 use crate::connection::Role;

@@ -1,4 +1,4 @@
-//! The tables of the machine's page, held against the machine.
+//! The tables of the machine's documentation, compared with the machine.
 
 use super::*;
 use alloc::format;
@@ -30,7 +30,8 @@ const LIVES: [Life; 10] = [
     Life::Failed,
 ];
 
-/// The rows of the table in this page whose head begins with `first`, `second`; without backticks, and without the head.
+/// Returns the head and the rows of the table in the documentation whose head begins with `first` and `second`, without
+/// backticks.
 fn table(first: &str, second: &str) -> (Vec<String>, Vec<Vec<String>>) {
     let cells = |line: &str| -> Option<Vec<String>> {
         let row = line.strip_prefix("//! |")?.trim_end().strip_suffix('|')?;
@@ -46,13 +47,13 @@ fn list(cell: &str) -> Vec<String> {
     cell.split(',').map(|name| name.trim().to_string()).filter(|name| !name.is_empty()).collect()
 }
 
-/// What a value is called, without what it carries.
+/// Returns the name of an enum's value, without its fields.
 fn name(value: impl core::fmt::Debug) -> String {
     let name = format!("{value:?}");
     name.split('(').next().unwrap().to_string()
 }
 
-/// All states that can occur.
+/// Returns all states that can occur.
 fn reachable() -> Vec<State> {
     let mut found = alloc::vec![State::outbound(), State::inbound()];
     let mut next = 0;
@@ -78,7 +79,7 @@ fn the_table_of_lives_is_the_machine() {
         assert_eq!(row.len(), head.len());
         for trigger in TRIGGERS {
             let Some(column) = columns.iter().position(|column| *column == trigger) else {
-                // Halves move by it, and the life only by what follows from both of them.
+                // This trigger moves a half, and the life only where both halves together end it.
                 let after = step(state, trigger).map_or(state, |(after, _)| after);
                 assert!(after.life == state.life || after.life == Life::Finished, "{state:?} on {trigger:?}");
                 continue;
@@ -109,7 +110,7 @@ fn the_table_of_halves_is_the_machine() {
 }
 
 #[test]
-fn the_table_of_states_has_all_that_occur() {
+fn the_table_of_states_lists_all_that_occur() {
     let (_, rows) = table("life", "ours");
     let mut listed = Vec::new();
     for row in &rows {
@@ -142,7 +143,7 @@ fn the_fin_is_sent_once_when_both_its_conditions_hold() {
 }
 
 #[test]
-fn it_has_finished_when_both_halves_are_over() {
+fn a_stream_has_finished_when_both_halves_are_over() {
     for state in reachable() {
         let is_over = (state.local, state.remote) == (Local::FinSent, Remote::EndRead);
         assert_eq!(state.life == Life::Finished, is_over, "{state:?}");
@@ -155,7 +156,7 @@ fn it_has_finished_when_both_halves_are_over() {
 }
 
 #[test]
-fn what_is_over_stays_as_it_is() {
+fn a_stream_that_is_over_does_not_change() {
     for state in reachable().into_iter().filter(|state| state.is_over()) {
         for trigger in TRIGGERS {
             assert_eq!(step(state, trigger), None, "{state:?} on {trigger:?}");

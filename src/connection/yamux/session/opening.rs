@@ -1,4 +1,4 @@
-//! How streams of a session begin: ours, and those that the peer offers.
+//! The beginning of a session's streams: ours, and those that the peer offers.
 
 use super::Session;
 use crate::arithmetic::Count;
@@ -13,7 +13,7 @@ use crate::connection::yamux::incoming::Incoming;
 use crate::connection::yamux::stream::{Stream, SynState};
 
 impl<K: Copy> Session<K> {
-    /// Leaves out the ids below `id`, for tests of what happens at their end. Ids never go back.
+    /// Skips the ids below `id`, for tests of what happens when ids run out. Ids never go back.
     #[must_use]
     pub fn skip_ids(mut self, id: u32) -> Self {
         if let Some(next) = self.next_id.filter(|next| *next < id) {
@@ -22,19 +22,19 @@ impl<K: Copy> Session<K> {
         self
     }
 
-    /// Whether [`open`](Self::open) succeeds now.
+    /// Returns `Ok` if [`open`](Self::open) would succeed now.
     ///
     /// # Errors
-    /// What `open` would say.
+    /// The error that `open` would return.
     pub fn can_open(&self) -> Result<(), OpenError> {
         self.next_id().map(drop)
     }
 
-    /// Opens a stream under `key`: it gets its wire id now, and SYN rides on its first frame, whatever that is. The
-    /// caller puts the stream into its table.
+    /// Opens a stream under `key`: it gets its wire id now, and SYN rides on its first frame, whatever that is. The caller
+    /// puts the stream into its table.
     ///
     /// # Errors
-    /// See [`OpenError`]. Nothing has changed then.
+    /// An [`OpenError`]; nothing has changed.
     pub fn open(&mut self, key: K) -> Result<Stream, OpenError> {
         let id = self.next_id()?;
         self.next_id = id.checked_add(2);
@@ -47,9 +47,9 @@ impl<K: Copy> Session<K> {
         Ok(Stream::new(id, SynState::SynDue, self.config.receive_window, self.growth.long_ago()))
     }
 
-    /// Answers [`Fact::Inbound`]: the stream is `key` from now on. The caller puts it into its table before it calls
-    /// [`receive`](Self::receive) again, which then delivers what came in the SYN's frame. ACK is withheld until
-    /// [`acknowledge`](Self::acknowledge). `None`, and nothing has changed, if there is nothing to accept.
+    /// Accepts the stream of [`Fact::Inbound`] under `key`. The caller puts it into its table before it calls
+    /// [`receive`](Self::receive) again, which then delivers the payload of the SYN's frame. ACK is withheld until
+    /// [`acknowledge`](Self::acknowledge). If there is no stream to accept, the call returns `None` and changes nothing.
     #[must_use]
     pub fn accept(&mut self, key: K) -> Option<Stream> {
         let id = self.incoming.decide()?;
@@ -58,12 +58,13 @@ impl<K: Copy> Session<K> {
         Some(Stream::new(id, SynState::Withheld, self.config.receive_window, self.growth.long_ago()))
     }
 
-    /// Returns the beginning of what came in the SYN's frame, at [`Fact::Inbound`], if that is data: as much of it as
-    /// is in `rest`, which is what the last [`receive`](Self::receive) was given and has not consumed.
+    /// Returns the beginning of the payload of the SYN's frame, at [`Fact::Inbound`], if that is a data frame. It returns as
+    /// much as is in `rest`, which must be the bytes that the last [`receive`](Self::receive) was given and has not
+    /// consumed.
     #[must_use]
     pub fn offered_payload<'a>(&self, rest: &'a [u8]) -> &'a [u8] {
         match &self.incoming {
-            // One byte of the header comes first.
+            // The last byte of the header comes first.
             Incoming::Undecided(header) if header.kind == FrameType::Data && !header.has(RST) => {
                 let payload = rest.get(1..).unwrap_or_default();
                 payload.get(..header.length as usize).unwrap_or(payload)
@@ -76,15 +77,16 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Gives an accepted stream another key, under which the caller keeps it from now on. Nothing may have been
-    /// [written](Self::write) on it or finished, but with [`write_whole`](Self::write_whole).
+    /// Gives an accepted stream another key, under which the caller keeps it from now on. The stream must be neither
+    /// [written](Self::write) to nor finished before, except with [`write_whole`](Self::write_whole).
     pub fn rename(&mut self, stream: &Stream, key: K) {
         self.wire_ids.rename(stream.id, key);
         self.incoming.rename(stream.id, key);
     }
 
-    /// Answers [`Fact::Inbound`] by RST; what came in the SYN's frame, and what comes after it, is discarded. It counts
-    /// in [`Tally::resets`] if the peer has sent go-away, since it has no stream to begin then.
+    /// Refuses the stream of [`Fact::Inbound`] by RST. The payload of the SYN's frame, and all later frames of the stream,
+    /// are discarded. If the peer has sent go-away, the stream counts in [`Tally::resets`], since the peer may begin none
+    /// then.
     pub fn refuse(&mut self) {
         if let Some(id) = self.incoming.decide() {
             if self.peer_left {
@@ -94,16 +96,17 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Permits the ACK of a stream that the peer opened; it rides on the stream's next frame. No effect otherwise.
+    /// Permits the ACK of a stream that the peer opened; it rides on the stream's next frame. On another stream it changes
+    /// nothing.
     pub fn acknowledge(&mut self, stream: &mut Stream) {
         if stream.opening == SynState::Withheld {
             stream.opening = SynState::AckDue;
         }
     }
 
-    /// Sends one ping to a peer that has not sent a frame: for a caller whose streams wait for the first one
-    /// ([`OpenError::Unheard`]), since every peer answers a ping, and some answer a stream late or never. The second call
-    /// changes nothing, nor does one after the first frame.
+    /// Sends one ping to a peer that has not sent a frame, for a caller whose streams wait for the peer's first frame
+    /// ([`OpenError::Unheard`]). Every peer answers a ping, while some answer a stream late or never. A second call changes
+    /// nothing, nor does one after the first frame.
     pub fn ask_for_first_frame(&mut self) {
         if let Some(unheard) = &mut self.unheard
             && !core::mem::replace(&mut unheard.is_asked, true)
@@ -112,7 +115,7 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// How many of our streams the peer has yet to acknowledge.
+    /// Returns the number of our streams that the peer has not acknowledged.
     #[must_use]
     pub const fn unacknowledged(&self) -> u32 {
         self.unacknowledged
@@ -132,7 +135,7 @@ impl<K: Copy> Session<K> {
         Ok(id)
     }
 
-    /// Whether a stream of this id would be ours.
+    /// Returns whether an id is one that only we may give to a stream.
     pub(in crate::connection::yamux) const fn is_ours(&self, id: u32) -> bool {
         match self.role {
             Role::Dialer => !id.is_multiple_of(2),
@@ -140,12 +143,13 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// A frame of the peer has come. Returns whether it is the first one, and streams may have waited for it.
+    /// Takes note of a frame of the peer. Returns whether it is the first one, and the bound on streams before it was
+    /// reached.
     pub(in crate::connection::yamux) fn hear(&mut self) -> bool {
         self.unheard.take().is_some_and(|unheard| unheard.left == 0)
     }
 
-    /// The peer has acknowledged the stream, or will never: it counts no more.
+    /// Takes note that the peer has acknowledged the stream, or never will: it no longer counts for the backlog.
     pub(in crate::connection::yamux) fn acknowledged(&mut self, stream: &mut Stream) {
         stream.opening = SynState::Open;
         self.unacknowledged = self.unacknowledged.saturating_sub(1);

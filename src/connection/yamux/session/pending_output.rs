@@ -1,4 +1,4 @@
-//! The output of a session: taken, written, lent and given back.
+//! The output of a session: it is taken and written, and its memory is lent and given back.
 
 use super::{KEPT_FROM_OTHERS, KEPT_OUTPUT, Session};
 use crate::arithmetic::Count;
@@ -10,34 +10,35 @@ use crate::connection::yamux::stream::{Half, Stream};
 use alloc::vec::Vec;
 
 impl<K: Copy> Session<K> {
-    /// Moves all pending output into `into`, as [`take_output`](Self::take_output) does, and keeps the memory of `into`
-    /// for later output. `into` must be empty: bytes in it are lost.
+    /// Moves all pending output into `into`, as [`take_output`](Self::take_output) does, and keeps the memory of `into` for
+    /// later output. `into` must be empty: its bytes are lost.
     pub fn swap_output(&mut self, into: &mut Vec<u8>) {
         self.output.swap(into);
         self.output_taken();
     }
 
-    /// What waits to be sent, as one run of whole frames.
+    /// Returns the pending output, as one run of whole frames.
     #[must_use]
     pub fn output(&self) -> &[u8] {
         self.output.bytes()
     }
 
-    /// Appends what waits to be sent to `into`, and starts a batch (or adds to the one that is being written).
+    /// Appends the pending output to `into`, and starts a batch, or adds to the batch that is being written.
     pub fn take_output(&mut self, into: &mut Vec<u8>) {
         into.extend_from_slice(self.output.bytes());
         self.output_taken();
     }
 
-    /// The same without the copy: the caller has used what [`output`](Self::output) gave.
+    /// Does what [`take_output`](Self::take_output) does without the copy: the caller has used the bytes of
+    /// [`output`](Self::output).
     pub fn output_taken(&mut self) {
         self.output.taken();
         self.fins_taken = self.fins.len();
     }
 
-    /// The caller says that everything that was taken has been written to the socket. Tells one fact a call:
-    /// [`Fact::FinSent`] for each FIN of the batch, then [`Fact::Writable`] for streams that wait for room while there
-    /// is room; to be called until `None`.
+    /// Takes note that all taken output has been written to the socket. Reports one fact a call: [`Fact::FinSent`] for each
+    /// FIN of the batch, then [`Fact::Writable`] for streams that wait for room while there is room. Call it until it
+    /// returns `None`.
     pub fn written(&mut self, streams: &mut impl Streams<K>) -> Option<Fact<K>> {
         self.output.written();
         while self.fins_taken > 0 {
@@ -58,8 +59,8 @@ impl<K: Copy> Session<K> {
         None
     }
 
-    /// Gives back all memory that only waits to be used again, for a connection that has gone quiet. When no stream is
-    /// left, most of it is given back without asking.
+    /// Frees all memory that is only kept for later use, for a connection that has gone quiet. When the last stream has
+    /// ended, most of this memory is freed without this call.
     pub fn release(&mut self) {
         self.output.shrink(0);
         self.fins.shrink_to_fit();
@@ -67,8 +68,8 @@ impl<K: Copy> Session<K> {
         self.withheld.shrink_to_fit();
     }
 
-    /// Gives back memory of the output that is beyond twice what waits in it, or beyond 4 KiB if that is more: for a
-    /// caller whose byte pipe takes nothing, so that what waits is all that is held.
+    /// Frees memory of the output beyond twice the bytes that wait in it, or beyond 4 KiB if that is more. It is for a
+    /// caller whose byte pipe takes no more output, so that little more is held than the bytes that wait.
     pub fn trim_output(&mut self) {
         let waits = self.output.bytes().len();
         if self.output.capacity() > waits.saturating_mul(2).max(KEPT_FROM_OTHERS) {
@@ -85,21 +86,22 @@ impl<K: Copy> Session<K> {
         self.room().min(stream.send_window as usize)
     }
 
-    /// Takes the memory of `spare`, which must be empty, for the output, unless there is some: for a caller with many
-    /// sessions, before it writes.
+    /// Takes the memory of `spare`, which must be empty, for the output, unless the output has memory. A caller with many
+    /// sessions calls it before it writes.
     pub fn borrow_output(&mut self, spare: &mut Vec<u8>) {
         self.output.borrow(spare);
     }
 
-    /// Gives the output's memory to `spare` or frees it, if nothing waits and it is more than 4 KiB: for a caller with
-    /// many sessions, after [`written`](Self::written), so that the one that has gone quiet keeps little.
+    /// Gives the output's memory to `spare` or frees it, if no output is pending and the memory is more than 4 KiB. A caller
+    /// with many sessions calls it after [`written`](Self::written), so that a quiet session keeps little.
     pub fn give_output(&mut self, spare: &mut Vec<u8>) {
         self.output.give(KEPT_FROM_OTHERS, spare);
     }
 
-    /// Whether the peer makes us answer more than it reads (pongs, resets, acknowledgements, window updates beyond
-    /// [`Config::max_control`] bytes, counted until [`written`](Self::written)). The caller then stops reading from it
-    /// until the answers have left: a call of [`receive`](Self::receive) adds at most as many bytes as it is given.
+    /// Returns whether the peer makes us send more answers than it reads: pongs, resets, acknowledgements and window updates
+    /// of more than [`Config::max_control`] bytes, which count until [`written`](Self::written). The caller then stops
+    /// reading from the peer until the answers have left. A call of [`receive`](Self::receive) adds at most as many bytes of
+    /// answers as it is given.
     #[must_use]
     pub fn is_clogged(&self) -> bool {
         self.output.unwritten_answers() > self.config.max_control

@@ -1,9 +1,9 @@
-//! The lists of muxers in the two payloads, and the one that both sides settle on.
+//! The lists of muxers in the two payloads, and the muxer that both sides settle on.
 
 use super::*;
 
 #[test]
-fn a_list_of_muxers_that_shares_nothing_with_ours_is_refused_in_both_roles() {
+fn a_list_of_muxers_without_ours_is_refused_in_both_roles() {
     let mut payload = payload_of(&honest(9));
     payload.extensions.as_mut().unwrap().stream_muxers = vec!["/mplex/6.7.0".into(), "".into()];
     assert_eq!(judge(payload.encode_to_vec()), Err(Error::NoSharedMuxer));
@@ -14,7 +14,7 @@ fn a_list_of_muxers_that_shares_nothing_with_ours_is_refused_in_both_roles() {
 #[test]
 fn a_list_of_muxers_that_would_not_fit_is_refused() {
     let spare = MAX_PAYLOAD - Config::offering(&identity(1), &[2; 32], &["/"]).unwrap().0.payload.len();
-    // Lengths from 128 on take a byte more: the list's own, and the name's.
+    // A length of 128 or more takes a byte more, both for the list and for the name.
     let longest = alloc::format!("/{}", "m".repeat(spare - 2));
     assert_eq!(Config::offering(&identity(1), &[2; 32], &[&longest]).unwrap().0.payload.len(), MAX_PAYLOAD);
     let error = Config::offering(&identity(1), &[2; 32], &[&alloc::format!("{longest}m")]).unwrap_err();
@@ -24,7 +24,7 @@ fn a_list_of_muxers_that_would_not_fit_is_refused() {
 const YAMUX: &str = "/yamux/1.0.0";
 const MPLEX: &str = "/mplex/6.7.0";
 
-/// Runs a handshake between a dialer and a listener with these lists, and gives the muxer of each.
+/// Runs a handshake between a dialer and a listener with these lists, and returns the muxer of each side.
 fn settle(dialer: &[&str], listener: &[&str]) -> Result<[Option<Arc<str>>; 2], Error> {
     let config = |seed, muxers| Config::offering(&identity(seed), &[seed + 100; 32], muxers).unwrap();
     let mut dialer = Handshake::new(&config(1, dialer), Role::Dialer, [7; 32], None)?;
@@ -44,7 +44,7 @@ fn settle(dialer: &[&str], listener: &[&str]) -> Result<[Option<Arc<str>>; 2], E
 }
 
 #[test]
-fn the_dialers_first_muxer_that_both_sides_have_is_settled_on() {
+fn both_sides_settle_on_the_dialers_first_muxer_in_common() {
     let cases: [(&[&str], &[&str], Option<&str>); 5] = [
         (&[YAMUX, MPLEX], &[MPLEX, YAMUX], Some(YAMUX)),
         (&[MPLEX, YAMUX], &[YAMUX, MPLEX], Some(MPLEX)),
@@ -59,7 +59,7 @@ fn the_dialers_first_muxer_that_both_sides_have_is_settled_on() {
 }
 
 #[test]
-fn lists_of_muxers_that_share_nothing_end_the_handshake() {
+fn lists_of_muxers_with_nothing_in_common_end_the_handshake() {
     assert_eq!(settle(&[YAMUX], &[MPLEX]), Err(Error::NoSharedMuxer));
     assert_eq!(settle(&[MPLEX], &[YAMUX]), Err(Error::NoSharedMuxer));
 }

@@ -1,4 +1,4 @@
-//! Identity keys that need no secret, handed to an honest node; and to a listener on a socket.
+//! Identity keys for which anybody can sign, used against an honest node and against a listener on a socket.
 
 use super::*;
 use crate::connection::weak_keys::{
@@ -6,7 +6,7 @@ use crate::connection::weak_keys::{
 };
 use alloc::format;
 
-/// A payload with this key and this signature.
+/// Encodes a payload with this key and this signature.
 fn payload(identity_key: Vec<u8>, identity_sig: &[u8]) -> Vec<u8> {
     HandshakePayload { identity_key, identity_sig: identity_sig.to_vec(), extensions: None }.encode_to_vec()
 }
@@ -15,7 +15,7 @@ fn payload(identity_key: Vec<u8>, identity_sig: &[u8]) -> Vec<u8> {
 fn a_key_of_small_order_authenticates_nobody() {
     for key in small_order().into_iter().chain((0..19).flat_map(not_canonical)) {
         let judged = judge(payload(on_the_wire(&key), &universal()));
-        // Some are no points, and so no keys.
+        // Some encodings are no points, and so no keys.
         assert!(matches!(judged, Err(Error::RefusedKey | Error::BadPayload)), "{key:x?}: {judged:?}");
     }
     assert_eq!(judge(payload(on_the_wire(&bytes(SMALL_ORDER[0])), &universal())), Err(Error::RefusedKey));
@@ -34,7 +34,7 @@ fn an_rsa_key_out_of_bounds_authenticates_nobody() {
         Keypair::rsa_from_pkcs8(&mut include_bytes!("../../../../../tests/support/rsa-2048.pk8").clone()).unwrap();
     let honest = payload_of(&node(&key, 9));
     assert!(judge(honest.encode_to_vec()).is_ok());
-    // The exponent is the last number of the key, and the key the last part of the payload's.
+    // The exponent is the last number of the key, and the key is the last part of its encoding.
     let mut identity_key = honest.identity_key;
     let last = identity_key.len() - 1;
     assert_eq!(identity_key[last - 2..], [1, 0, 1]);
@@ -42,7 +42,7 @@ fn an_rsa_key_out_of_bounds_authenticates_nobody() {
     assert_eq!(judge(payload(identity_key, &honest.identity_sig)), Err(Error::RefusedKey));
 }
 
-/// The attack as it was made: anybody is the peer whose key is the neutral element. The listener is a user's program.
+/// Runs the real attack: anybody can be the peer whose key is the neutral element. The listener is a user's program.
 #[cfg(feature = "tcp")]
 #[test]
 fn a_listener_on_a_socket_refuses_the_key_of_everybody() {
@@ -85,7 +85,7 @@ fn a_listener_on_a_socket_refuses_the_key_of_everybody() {
             said.clear();
             handshake.transmit(&mut said).unwrap();
             socket.write_all(&said).unwrap();
-            // The rest is the listener's: it closes the socket, or goes on.
+            // The rest is up to the listener: it closes the socket, or goes on.
             socket
         })
     };
@@ -109,7 +109,7 @@ fn a_listener_on_a_socket_refuses_the_key_of_everybody() {
         assert_eq!(connected, []);
         assert_eq!(attacker.join().unwrap().read(&mut [0; 64]).unwrap_or(0), 0, "nothing more is said");
     }
-    // Beside them an honest peer comes in as before.
+    // After them an honest peer still gets in.
     let honest = attacks(honest(9));
     goes_on_until(&mut |swarm| {
         connected.extend(
