@@ -55,7 +55,7 @@ fn memory_of(addresses: &[Multiaddr]) -> usize {
 #[non_exhaustive]
 pub struct Info {
     /// The family of protocols that it belongs to, such as `ipfs/0.1.0`. What comes from a peer is
-    /// [cut](crate::text::shorten) at [`MAX_TEXT`](crate::text::MAX_TEXT).
+    /// [cut](crate::text::shorten) at [`MAX_TEXT`].
     pub protocol_version: Option<String>,
     /// Its implementation, such as `go-libp2p/0.40.0`, cut at the same length. It is the peer's word: show it with care.
     pub agent_version: Option<String>,
