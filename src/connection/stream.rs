@@ -101,7 +101,7 @@ impl Stream {
         self.state
     }
 
-    /// Takes a step of the stream's [machine](machine), and returns the effect of the step; `None` if nothing has changed.
+    /// Takes a step of the stream's [`machine`], and returns the effect of the step; `None` if nothing has changed.
     #[inline(always)]
     pub(super) fn on(&mut self, trigger: Trigger) -> Option<StreamEffect> {
         let (state, effect) = step(self.state, trigger)?;

@@ -34,7 +34,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// so that the swarm is left in order. Then the panic is resumed in the caller of [`tick`](super::Swarm::tick),
 /// [`turn`](super::Swarm::turn), `poll` or `dial`. (The connection of such a `dial` has an id that the caller does not get,
 /// and its failure is told.) A caller that catches the panic can go on with the swarm. The gate is then asked again, so that
-/// it has to be usable after a panic, as with [`AssertUnwindSafe`](std::panic::AssertUnwindSafe). Of several panics in one
+/// it has to be usable after a panic, as with [`AssertUnwindSafe`]. Of several panics in one
 /// turn the first is resumed; the panic hook has seen each. A program that is built with `panic = "abort"` ends.
 ///
 /// A dial to a name asks [`may_dial`](Self::may_dial) twice: with the name before the dial begins, and with the address to

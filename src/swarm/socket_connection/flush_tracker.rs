@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 /// The number of ended streams that may always stay in line, and of entries for which memory is kept.
 const SPARE: usize = 8;
 
-/// The highest number of a batch: an [`Interest`](super::super::readiness::Interest) has 24 bits for it.
+/// The highest number of a batch: `readiness::StreamReadiness` has 24 bits for it.
 const LAST: u32 = (1 << 24) - 1;
 
 /// The state of the batches. A connection writes its output in batches: one gathers output while the one before it is being

@@ -1,4 +1,4 @@
-//! The reading half of a [`SocketConnection`](super::SocketConnection): its byte pipe, its helpings of input, and
+//! The reading half of a [`SocketConnection`]: its byte pipe, its helpings of input, and
 //! deadlines.
 
 use super::ending::EndCause;
