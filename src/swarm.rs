@@ -124,7 +124,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! In a notifee that is `cx.network().node_mut().lists_mut()`. On a host, with [`Node`](crate::notifee::Node) in scope, it is
+//! In a notifee that is `cx.network().node_mut().lists_mut()`. On a host, with [`Node`] in scope, it is
 //! `handle.with(move |_, swarm| swarm.lists_mut().deny_peer(peer))`. Until the next turn has cut what is open, what a peer has
 //! sent is still told.
 

@@ -48,7 +48,7 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    /// Takes `count` tokens. Returns `false` if there were fewer; the bucket is empty then. A call with [`UNTIMED`] takes
+    /// Takes `count` tokens. Returns `false` if there were fewer; the bucket is empty then. A call with [`Now::Untimed`] takes
     /// nothing and returns `true`.
     pub(crate) fn take(&mut self, count: u32, rate: Rate, now: impl Into<Now>) -> bool {
         let Some(now) = nanos(now.into()) else { return true };
@@ -59,7 +59,7 @@ impl Bucket {
         full_at <= most
     }
 
-    /// Takes a token if there is one. Otherwise returns `false` and changes nothing. A call with [`UNTIMED`] takes nothing
+    /// Takes a token if there is one. Otherwise returns `false` and changes nothing. A call with [`Now::Untimed`] takes nothing
     /// and returns `true`.
     pub(crate) fn try_take(&mut self, rate: Rate, now: impl Into<Now>) -> bool {
         let Some(now) = nanos(now.into()) else { return true };

@@ -1,4 +1,4 @@
-//! Which muxer a connection has: [yamux](super::yamux), and no other. It is decided here alone.
+//! The muxer of a connection: [`yamux`], and no other. It is decided in this file alone.
 //!
 //! The rest of the connection, and the swarm, speak of a session, its streams and its facts by the names of this file. A
 //! second muxer is a second variant of [`Muxer`]. What are names of yamux's types here ([`Session`], [`Stream`], …) become

@@ -1,4 +1,4 @@
-//! Which security protocol a connection has: [Noise](super::noise), and no other. It is decided here alone.
+//! The security protocol of a connection: [`noise`](super::noise), and no other. It is decided in this file alone.
 //!
 //! The rest of the connection, and the swarm, speak of a handshake and of the encrypted transport behind it by the names of
 //! this file. With a second protocol they become enums of this file, and the handshake's first step, which chooses one,

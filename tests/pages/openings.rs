@@ -4,7 +4,7 @@ use crate::{read, sources};
 
 /// The most doc comments in `src/` that may open with one of [`WORDS`]. The goal is 20: lower it with each that is rewritten,
 /// and never raise it.
-const MOST: usize = 522;
+const MOST: usize = 20;
 
 /// Openings that make a clause stand for a noun: "Whether it is open", "How many there may be", "What is due".
 const WORDS: [&str; 6] = ["What", "Who", "Whom", "Whether", "How", "Of"];

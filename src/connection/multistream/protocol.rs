@@ -44,7 +44,7 @@ pub enum InvalidProtocol {
     TooLong,
     /// It contains a newline, which ends a line of multistream-select.
     Newline,
-    /// It is [`PROTOCOL_NAME`](super::PROTOCOL_NAME), which is no proposal.
+    /// It is [`PROTOCOL_NAME`], which is no proposal.
     Reserved,
 }
 

@@ -6,7 +6,7 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// Nothing is unread, or the stream is not open yet. [`Fact::Readable`] follows when more comes on an open stream.
+    /// Nothing is unread, or the stream is not open yet. [`Fact::Readable`](crate::connection::Fact::Readable) follows when more comes on an open stream.
     Blocked,
     /// The owner has closed the stream.
     Closed,
@@ -22,7 +22,7 @@ pub enum ReadError {
 #[non_exhaustive]
 pub enum WriteError {
     /// There is no room: the peer grants no window, the connection's output is full, the protocol is not agreed yet, or the
-    /// stream waits behind others that the peer has not acknowledged. [`Fact::Writable`] follows when there is room, or at
+    /// stream waits behind others that the peer has not acknowledged. [`Fact::Writable`](crate::connection::Fact::Writable) follows when there is room, or at
     /// the latest the stream's opening.
     Blocked,
     /// The owner has finished or closed its side, or is closing the connection.

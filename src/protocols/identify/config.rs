@@ -69,7 +69,7 @@ pub struct Config {
     /// Default 1 s.
     pub push_again_after: Duration,
     /// The maximum number of events that wait for the owner. One more drops the oldest, which
-    /// [`Event::Lagged`](super::Event::Lagged) tells; so does an event with which they would take more than a quarter of
+    /// [`Event::Lagged`] tells; so does an event with which they would take more than a quarter of
     /// [`held_bytes`](Self::held_bytes). 0 counts as 1. Default 256.
     pub events: usize,
 }

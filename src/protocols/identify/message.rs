@@ -54,7 +54,7 @@ fn memory_of(addresses: &[Multiaddr]) -> usize {
 #[non_exhaustive]
 pub struct Info {
     /// The family of protocols that the node belongs to, such as `ipfs/0.1.0`. Text from a peer is
-    /// [shortened](crate::text::shorten) to [`MAX_TEXT`](crate::text::MAX_TEXT) bytes.
+    /// [shortened](crate::text::shorten) to [`MAX_TEXT`] bytes.
     pub protocol_version: Option<String>,
     /// The implementation, such as `go-libp2p/0.40.0`, shortened in the same way. It is the peer's word, and may hold any
     /// characters: escape it before you show it.
