@@ -44,8 +44,8 @@
 //! use swarm_notify::swarm::{Config, Readiness, Swarm};
 //!
 //! const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
-//! let swarm = || Swarm::from_os_rng((), MemoryTransport::new(), &keys::generate()?, Config::default());
-//! let (mut server, mut client) = (swarm()?, swarm()?);
+//! let swarm = |identity| Swarm::from_os_rng((), MemoryTransport::new(), &identity, Config::default());
+//! let (mut server, mut client) = (swarm(keys::generate()?)?, swarm(keys::generate()?)?);
 //! server.register_protocol(ECHO);
 //! server.listen("/memory/4711".parse()?)?;
 //! server.tick(Duration::ZERO);

@@ -35,8 +35,8 @@
 //!     }
 //! }
 //!
-//! let swarm = || Swarm::from_os_rng((), MemoryTransport::new(), &keys::generate()?, Config::default());
-//! let (mut server, mut client) = (swarm()?, swarm()?);
+//! let swarm = |identity| Swarm::from_os_rng((), MemoryTransport::new(), &identity, Config::default());
+//! let (mut server, mut client) = (swarm(keys::generate()?)?, swarm(keys::generate()?)?);
 //! let mut notifees = Notifees::new();
 //! let lobby = notifees.register(Peers::new(Lobby::default()));
 //! server.listen("/memory/4713".parse()?)?;

@@ -120,8 +120,8 @@ where
     ///
     /// let mut config = Config::default();
     /// config.inbound_handshakes = 1;
-    /// let swarm = |config| Swarm::from_os_rng((), MemoryTransport::new(), &keys::generate()?, config);
-    /// let (mut server, mut client) = (swarm(config)?, swarm(Config::default())?);
+    /// let swarm = |identity, config| Swarm::from_os_rng((), MemoryTransport::new(), &identity, config);
+    /// let (mut server, mut client) = (swarm(keys::generate()?, config)?, swarm(keys::generate()?, Config::default())?);
     /// server.listen("/memory/4712".parse()?)?;
     /// server.tick(Duration::ZERO);
     ///
