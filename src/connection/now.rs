@@ -7,6 +7,7 @@ use core::time::Duration;
 /// Commands need no clock: a deadline that an owner's command starts between two turns is [`Untimed`](Self::Untimed) until
 /// the next turn.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a call has a time or it has none: there is no third case")]
 pub enum Now {
     /// A time on the owner's clock, which must not go backwards.
     At(Duration),
