@@ -48,10 +48,10 @@ mod listener;
 mod protocol;
 
 pub use dialer::{DialerSelect, Selection};
-pub use line::{MAX_LINE, MAX_LIST, PROTOCOL_NAME};
+pub use line::{MAX_LINE, MAX_LIST};
 pub(super) use listener::is_proposal;
 pub use listener::{ListenerSelect, MAX_ROUNDS};
-pub use protocol::{InvalidProtocol, MAX_PROTOCOL, Protocol};
+pub use protocol::{InvalidProtocol, MAX_PROTOCOL, PROTOCOL_NAME, Protocol};
 
 use core::fmt;
 

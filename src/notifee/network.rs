@@ -5,9 +5,7 @@
 
 use crate::lifecycle::{Event, EventSource, Lifecycle};
 #[cfg(feature = "swarm")]
-use crate::swarm::{Node, Reactor, Swarm, Transport};
-#[cfg(feature = "swarm")]
-use futures_lite::io::{AsyncRead, AsyncWrite};
+use crate::swarm::{Node, PipeTransport, Reactor, Swarm};
 
 /// Anything that has events: a [`Lifecycle`], a swarm, or a world of your own with one of them inside. See `HasNode` for one
 /// with a swarm.
@@ -72,9 +70,7 @@ impl<const EVENTS: usize> Network for Lifecycle<EVENTS> {
 #[cfg(feature = "swarm")]
 impl<T, const EVENTS: usize, R> Network for Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
     R: Reactor,
 {
     #[inline]
@@ -133,9 +129,7 @@ pub trait HasNode: Network {
 #[cfg(feature = "swarm")]
 impl<T, const EVENTS: usize, R> HasNode for Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
     Self: 'static,
     R: Reactor,
 {

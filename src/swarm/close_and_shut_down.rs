@@ -2,20 +2,17 @@
 
 use super::Swarm;
 use super::error::CloseError;
+use super::pipe::PipeTransport;
 use super::reactor::Reactor;
 use super::run_queue::Closing;
 use super::wake::WakeTarget;
 use crate::connection::Now;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Fault, Id, ListenerEnd, ListenerId, State};
 use core::task::Context;
-use futures_lite::io::{AsyncRead, AsyncWrite};
-use libp2p_core::Transport;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
+    T: PipeTransport,
     R: Reactor,
 {
     /// Closes a listener. Its connections stay. Closing it again before its last event changes nothing.

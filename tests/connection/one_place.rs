@@ -56,7 +56,7 @@ fn the_muxer_is_chosen_in_one_place() {
 /// An error of Noise is what a swarm is told that cannot be made.
 #[test]
 fn the_security_protocol_is_chosen_in_one_place() {
-    let public = ["connection.rs", "connection/error.rs", "swarm/make.rs", "host/error.rs"];
+    let public = ["connection.rs", "connection/error.rs", "swarm/error.rs", "host/error.rs"];
     let mut files = files_with("noise", "connection/noise");
     files.retain(|file| !public.contains(&&**file));
     assert_eq!(files, ["connection/security.rs"]);

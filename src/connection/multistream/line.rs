@@ -1,16 +1,12 @@
 //! Lines on the wire: the length as a varint of one or two bytes, the text, and `\n`.
 
-use super::{Error, MAX_PROTOCOL, Protocol};
+use super::{Error, MAX_PROTOCOL, PROTOCOL_NAME, Protocol};
 use crate::varint;
 use alloc::vec::Vec;
 
 /// The maximum length of a line that is read, in bytes, with its `\n` and without its length prefix: 1 025, room for the
 /// longest protocol.
 pub const MAX_LINE: usize = MAX_PROTOCOL + 1;
-
-/// The name and version of multistream-select itself, which both sides begin with. It is no [`Protocol`]: nobody can
-/// propose it.
-pub const PROTOCOL_NAME: &str = "/multistream/1.0.0";
 
 /// The header as it is on the wire.
 const HEADER_LINE: &[u8] = &header_line();

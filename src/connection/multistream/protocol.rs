@@ -1,12 +1,15 @@
 //! [`Protocol`]: the name of a protocol.
 
-use super::line::PROTOCOL_NAME;
 use alloc::sync::Arc;
 use core::borrow::Borrow;
 use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
+
+/// The name and version of multistream-select itself, which both sides begin with. It is no [`Protocol`]: nobody can
+/// propose it.
+pub const PROTOCOL_NAME: &str = "/multistream/1.0.0";
 
 /// The maximum length of a protocol's name in bytes, which is that of go-multistream.
 pub const MAX_PROTOCOL: usize = 1_024;
