@@ -53,8 +53,8 @@
 //! let (mut input, mut streams, mut scratch) = (Input::new(), Streams::new(), Default::default());
 //! let mut open = 0;
 //! for end in (0..2).cycle().take(12) {
-//!     let now = now.into();
-//!     let mut env = Environment { streams: &mut streams, protocols: &[], config: &config, now, scratch: &mut scratch };
+//!     let (streams, scratch) = (&mut streams, &mut scratch);
+//!     let mut env = Environment { streams, protocols: &[], config: &config, now: now.into(), scratch };
 //!     let mut wire = Vec::new(); // what one end says …
 //!     ends[end].transmit(&mut wire)?;
 //!     while let Some(Fact::ReadyToOpen) = ends[end].written(&mut env) {
@@ -77,15 +77,15 @@
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! use core::time::Duration;
-//! use swarm_notify::connection::{Config, Connection, Environment, Error, Fact, Input, Role, Streams, noise};
+//! use swarm_notify::connection::{Config, Connection, Environment, Error, Fact, Input, Role, Streams, noise, yamux};
 //! use swarm_notify::keys;
 //!
 //! let (config, now) = (Config::default(), Duration::ZERO);
 //! // Who knows the key or one of the seeds can read and forge all: take them from the system.
-//! let noise = noise::Config::new(&keys::generate()?, keys::seed()?, &["/yamux/1.0.0"])?;
+//! let noise = noise::Config::new(&keys::generate()?, keys::seed()?, &[yamux::PROTOCOL_NAME])?;
 //! let mut connection = Connection::new(&noise, Role::Dialer, keys::seed()?, None, &config, now)?;
 //! let (streams, scratch) = (&mut Streams::new(), &mut Default::default()); // one of each for all your connections
-//! let mut env = Environment { streams, protocols: &[], config: &config, now, scratch };
+//! let mut env = Environment { streams, protocols: &[], config: &config, now: now.into(), scratch };
 //!
 //! let (mut wire, mut input) = (Vec::new(), Input::new());
 //! connection.transmit(&mut wire)?; // yours to send
