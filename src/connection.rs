@@ -57,14 +57,14 @@
 //! for end in (0..2).cycle().take(12) {
 //!     let now = now.into();
 //!     let mut env = Environment { streams: &mut streams, protocols: &[], config: &config, now, scratch: &mut scratch };
-//!     let mut wire = Vec::new(); // what one end says …
+//!     let mut wire = Vec::new(); // the bytes that one end sends …
 //!     ends[end].transmit(&mut wire)?;
 //!     while let Some(Fact::ReadyToOpen) = ends[end].written(&mut env) {
 //!         open += usize::from(ends[end].open(&config, now)?);
 //!     }
 //!     let peer = &mut ends[1 - end];
 //!     peer.begin_input(&mut input);
-//!     input.fill(&wire); // … the other hears
+//!     input.fill(&wire); // … arrive at the other end
 //!     while let Some(Fact::ReadyToOpen) = peer.receive(&mut input, &mut env) {
 //!         open += usize::from(peer.open(&config, now)?);
 //!         peer.begin_input(&mut input);
@@ -84,17 +84,17 @@
 //! use swarm_notify::keys;
 //!
 //! let (config, now) = (Config::default(), Duration::ZERO);
-//! // Who knows the key or one of the seeds can read and forge all: take them from the system.
+//! // Whoever knows the key or a seed can read and forge everything: take them from the system's randomness.
 //! let noise = noise::Config::new(&keys::generate()?, keys::seed()?, &["/yamux/1.0.0"])?;
 //! let mut connection = Connection::new(&noise, Role::Dialer, keys::seed()?, None, &config, now)?;
-//! let (streams, scratch) = (&mut Streams::new(), &mut Default::default()); // one of each for all your connections
+//! let (streams, scratch) = (&mut Streams::new(), &mut Default::default()); // shared by all your connections
 //! let mut env = Environment { streams, protocols: &[], config: &config, now, scratch };
 //!
 //! let (mut wire, mut input) = (Vec::new(), Input::new());
-//! connection.transmit(&mut wire)?; // yours to send
+//! connection.transmit(&mut wire)?; // send these bytes
 //! assert!(wire.starts_with(b"\x13/multistream/1.0.0\n\x07/noise\n"));
 //! connection.begin_input(&mut input);
-//! input.fill(b"\x13/multistream/1.0.0\n\x03na\n"); // what you have read
+//! input.fill(b"\x13/multistream/1.0.0\n\x03na\n"); // the bytes that you have read
 //! assert_eq!(connection.receive(&mut input, &mut env), Some(Fact::Failed(Error::Unsupported)));
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
@@ -209,7 +209,7 @@ pub struct Connection {
     live: u32,
     /// The number of streams that wait for the owner's permission to open.
     ready_to_open: u32,
-    /// `true` if data or an end of a stream has been added to the output and has not been written to the byte pipe
+    /// `true` if data or a FIN of a stream has been added to the output and has not been written to the byte pipe
     /// completely.
     has_data_due: bool,
     /// The memory of the streams' receive buffers in bytes, once the connection is over. Before that, the muxer's session

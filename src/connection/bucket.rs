@@ -24,13 +24,13 @@ impl Rate {
         Self { burst, per_second }
     }
 
-    /// Returns the time between two tokens that are added to a bucket.
+    /// Returns the time between two tokens that are added to a bucket at the steady rate.
     #[cfg(feature = "protocols")]
     pub(crate) const fn interval(self) -> Duration {
         Duration::from_nanos(self.nanos())
     }
 
-    /// Returns the time between two tokens that are added to a bucket, in nanoseconds.
+    /// Returns the time between two tokens that are added to a bucket at the steady rate, in nanoseconds.
     const fn nanos(self) -> u64 {
         const SECOND: u64 = 1_000_000_000;
         match SECOND.checked_div(self.per_second as u64) {

@@ -40,7 +40,7 @@ pub struct Stream {
     pub(super) protocol: Protocol,
     node: QueueNode,
     pub(super) waits: Option<StreamWait>,
-    /// `true` if the stream has a half-open time of its own, which
+    /// `true` if the stream has a half-open time-out of its own, which
     /// [`StreamDeadlines`](super::stream_deadlines::StreamDeadlines) keeps.
     pub(super) has_own_time: bool,
     pub(super) sent: u64,
@@ -201,7 +201,7 @@ impl Stream {
         }
     }
 
-    /// Returns whether the stream is half-open and a half-open time is running while it waits for the peer.
+    /// Returns whether the stream is half-open and a half-open time-out is running while it waits for the peer.
     pub(super) const fn is_half_open(&self) -> bool {
         matches!(self.waits, Some(StreamWait::HalfOpen | StreamWait::OwnHalfOpen))
     }

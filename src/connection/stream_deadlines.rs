@@ -23,7 +23,7 @@ pub(super) enum StreamWait {
     Proposal,
     /// The end of the peer's half, after the end of our half; or window for our half, after the end of the peer's half.
     HalfOpen,
-    /// The event of `HalfOpen`, on a stream with a half-open time of its own.
+    /// The event of `HalfOpen`, on a stream with a half-open time-out of its own.
     OwnHalfOpen,
     /// The end of the peer's half, after the owner has closed the stream.
     Close,
@@ -264,12 +264,12 @@ impl StreamDeadlines {
         self.of(StreamWait::Proposal).push_in_order(streams, id, since);
     }
 
-    /// Sets a half-open time that applies to this stream alone. The stream must be in no queue.
+    /// Sets a half-open time-out that applies to this stream alone. The stream must be in no queue.
     pub(super) fn set_own_time(&mut self, id: StreamId, time: Option<Duration>) {
         self.own.set(id, time);
     }
 
-    /// Removes the half-open time that applies to this stream alone. The stream must be in no queue.
+    /// Removes the half-open time-out that applies to this stream alone. The stream must be in no queue.
     pub(super) fn forget_own_time(&mut self, id: StreamId) {
         self.own.forget(id);
     }

@@ -121,8 +121,8 @@ impl Connection {
         self.reset_and_end(id, StreamEnd::Timeout, failure, env)
     }
 
-    /// Starts the half-open time of a stream if it waits for the peer: after our FIN, for the peer's FIN, while the peer has
-    /// window left; or after the peer's FIN, for window for our remaining bytes. If the peer has used up its window, it
+    /// Starts the half-open time-out of a stream if it waits for the peer: after our FIN, for the peer's FIN, while the peer
+    /// has window left; or after the peer's FIN, for window for our remaining bytes. If the peer has used up its window, it
     /// waits for our owner to read, so the time does not run.
     pub(super) fn wait_half_open(&mut self, id: StreamId, env: &mut Environment<'_>) {
         let Some(stream) = env.streams.get_mut(id) else { return };
@@ -136,7 +136,7 @@ impl Connection {
         }
     }
 
-    /// Restarts the half-open time of a stream, because data or a window grant has moved on the stream.
+    /// Restarts the half-open time-out of a stream, because data or a window grant has moved on the stream.
     pub(super) fn revive(&mut self, id: StreamId, env: &mut Environment<'_>) {
         if env.streams.get(id).is_some_and(Stream::is_half_open) {
             self.stream_deadlines.leave(env.streams, id);

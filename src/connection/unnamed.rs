@@ -103,7 +103,8 @@ struct UnnamedList {
     streams: Slab<UnnamedStream>,
     /// All streams without an id, in the order in which they began.
     all: SlotList,
-    /// The streams that have a whole proposal and wait for a token, in the order of their proposals.
+    /// The streams that have a whole proposal and wait for a token of [`Config::openings`](super::Config::openings), in the
+    /// order of their proposals.
     proposed: SlotList,
     /// The number of streams in `proposed`.
     waiting: usize,
@@ -195,25 +196,27 @@ impl Unnamed {
         begun.streams.get(slot as usize).map(|stream| (stream.since.time().or_never(), UnnamedSlot(slot)))
     }
 
-    /// Records that a stream has a whole proposal and waits for a token from now on.
+    /// Records that a stream has a whole proposal and waits for a token of [`Config::openings`](super::Config::openings)
+    /// from now on.
     pub(super) fn wait(&mut self, UnnamedSlot(slot): UnnamedSlot) {
         let Some(begun) = &mut self.0 else { return };
         begun.proposed.push(&mut begun.streams, slot, in_proposed);
         begun.waiting.raise(1);
     }
 
-    /// Returns whether a stream has a whole proposal and waits for a token.
+    /// Returns whether a stream has a whole proposal and waits for a token of [`Config::openings`](super::Config::openings).
     pub(super) fn waits(&self, UnnamedSlot(slot): UnnamedSlot) -> bool {
         let stream = self.0.as_ref().and_then(|begun| begun.streams.get(slot as usize));
         stream.is_some_and(|stream| stream.in_proposed.is_inside())
     }
 
-    /// Returns the number of streams that wait for a token.
+    /// Returns the number of streams that wait for a token of [`Config::openings`](super::Config::openings).
     pub(super) fn waiting(&self) -> usize {
         self.0.as_ref().map_or(0, |begun| begun.waiting)
     }
 
-    /// Ends the wait of the stream that has waited longest for a token, and returns the slot of that stream.
+    /// Ends the wait of the stream that has waited longest for a token of [`Config::openings`](super::Config::openings), and
+    /// returns the slot of that stream.
     pub(super) fn end_wait(&mut self) -> Option<UnnamedSlot> {
         let begun = self.0.as_mut()?;
         let slot = begun.proposed.first()?;

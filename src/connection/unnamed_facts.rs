@@ -3,7 +3,8 @@
 //!
 //! Most peers send their proposal in the frame that begins the stream. If the whole proposal is in that frame, and the peer
 //! has a token ([`Config::openings`](super::Config::openings)), the stream is offered to the owner at once, and is never
-//! kept among the streams without an id. Without a token, the stream waits among them, behind the streams that wait already.
+//! kept among the streams without an id. Without a token, the stream is kept among the streams without an id, and its turn
+//! comes after the streams that wait for a token already.
 
 use super::unnamed::{StreamKey, UnnamedSlot};
 use super::{Config, Connection, Environment, Fact, Phase, muxer};
@@ -118,13 +119,14 @@ impl Connection {
         None
     }
 
-    /// Returns the earliest time at which there is a token for the stream that has waited longest for one.
+    /// Returns the earliest time at which there is a token of [`Config::openings`] for the stream that has waited longest
+    /// for one, or `None` if no stream waits.
     pub(super) fn next_opening_at(&self, config: &Config) -> Option<Duration> {
         let Phase::Open(open) = &self.phase else { return None };
         (self.unnamed.waiting() > 0 && !open.is_broken).then(|| open.next_opening_at(config))
     }
 
-    /// Offers the stream that has waited longest for a token to the owner, if there is a token by now.
+    /// If there is a token of [`Config::openings`], offers to the owner the stream that has waited longest for one.
     pub(super) fn offer_paced(&mut self, env: &Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         if self.unnamed.waiting() == 0 || open.is_broken || !open.take_opening(env.config, env.now) {
@@ -134,8 +136,8 @@ impl Connection {
         Some(Fact::StreamOffered)
     }
 
-    /// Ends a stream without an id whose deadline has passed. A stream that waited for a token is reported as refused, since
-    /// the limit is ours.
+    /// Ends a stream without an id whose deadline has passed. A stream that waited for a token of [`Config::openings`] is
+    /// reported as refused, since the limit is ours.
     pub(super) fn unnamed_timeout(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         let was_paced = self.unnamed.waits(slot);
         let fact = self.give_up_unnamed(slot, env);

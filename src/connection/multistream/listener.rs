@@ -64,8 +64,8 @@ impl ListenerSelect {
         Self::with_rounds(MAX_ROUNDS)
     }
 
-    /// Makes a listener that considers `rounds` proposals. It answers the proposal after them with `na`, and gives up with
-    /// an error.
+    /// Makes a listener that considers `rounds` proposals, answers the next proposal with `na`, and then gives up with an
+    /// error.
     #[must_use]
     pub const fn with_rounds(rounds: u16) -> Self {
         Self { progress: SelectProgress::Begun, rounds, listed: 0, agreed: None }

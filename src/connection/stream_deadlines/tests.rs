@@ -1,4 +1,4 @@
-//! Tests of the queues of waiting streams, and of half-open times that are set for single streams.
+//! Tests of the queues of waiting streams, and of half-open time-outs that are set for single streams.
 
 use super::super::Now;
 use super::*;
