@@ -31,9 +31,9 @@ pub struct Config {
     pub negotiation_timeout: Duration,
     /// The maximum silence of a half-open stream, or `None` for no limit. A stream is half-open in two cases: after our FIN,
     /// until the peer's FIN arrives; and after the peer's FIN, while the peer grants no window for our remaining bytes. Each
-    /// byte and each window grant restarts the time, whether the peer sends it or the owner reads it. The time does not run
-    /// while the peer has used up its window and waits for the owner to read. When the time is over, the stream is reset and
-    /// reported as [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout).
+    /// byte and each window grant from the peer restarts the time, and each byte that the owner reads restarts it, too. The
+    /// time does not run while the peer has used up its window and waits for the owner to read. When the time is over, the
+    /// stream is reset and reported as [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout).
     /// [`set_half_open_timeout`](super::Connection::set_half_open_timeout) sets another time for one stream.
     ///
     /// The time-out exists because some implementations send nothing when a stream is dropped after its FIN. No other
@@ -73,7 +73,7 @@ pub struct Config {
     /// A stream that the peer opens is charged if
     ///
     /// - the peer resets it, at any time;
-    /// - the peer finishes it, or breaks multistream-select on it, before a whole proposal has come
+    /// - the peer finishes it, or breaks multistream-select on it, before a whole proposal has arrived
     ///   ([`Fact::StreamUnproposed`](super::Fact::StreamUnproposed));
     /// - the peer finishes it, or breaks multistream-select on it, after it has proposed only protocols that we do not
     ///   speak;

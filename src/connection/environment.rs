@@ -6,7 +6,7 @@ use super::unnamed::UnnamedMemory;
 use super::{Config, Now, Protocol, Streams};
 use alloc::vec::Vec;
 
-/// The things of the owner that a connection needs during one call, borrowed.
+/// The data of the owner that a connection borrows during one call: streams, protocols, bounds, the time and working memory.
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_structs,
@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 pub struct Environment<'a> {
     /// The streams of all connections of the owner.
     pub streams: &'a mut Streams,
-    /// The protocols that inbound streams may choose from.
+    /// The protocols that this node accepts on inbound streams.
     pub protocols: &'a [Protocol],
     /// The bounds and the time-outs of the connection.
     pub config: &'a Config,

@@ -11,7 +11,7 @@ use core::fmt;
 pub enum Error {
     /// The Noise handshake or an encrypted message is invalid.
     Noise(noise::Error),
-    /// The negotiation of the security protocol or of the muxer broke the rules of multistream-select.
+    /// The peer broke the rules of multistream-select in the negotiation of the security protocol or of the muxer.
     Multistream(multistream::Error),
     /// The peer speaks only other security protocols, or only other muxers.
     Unsupported,

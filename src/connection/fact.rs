@@ -5,7 +5,7 @@ use super::Error;
 use super::{Config, Connection};
 use crate::lifecycle::{Failure, StreamEnd, StreamId};
 
-/// One thing that happened on a connection.
+/// One thing that happened on a connection, as the connection reports it to its owner.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(
     clippy::exhaustive_enums,

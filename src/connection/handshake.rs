@@ -3,7 +3,7 @@
 //! | step            | dialer                                       | listener                             |
 //! |-----------------|----------------------------------------------|--------------------------------------|
 //! | `Security`      | `/noise` is proposed, message 1 right behind | waits for `/noise`, confirms it      |
-//! | `Exchange`      | waits for message 2                          | message 1, answers 2, waits for 3    |
+//! | `Exchange`      | waits for message 2                          | waits for 1, sends 2, waits for 3    |
 //! | `Authenticated` | **gate**: message 3 is withheld              |                                      |
 //! | `Muxer`         | `/yamux/1.0.0` is proposed behind message 3  | waits for `/yamux/1.0.0`             |
 //! | `Writing`       | message 3 has to reach the wire              |                                      |
@@ -66,7 +66,7 @@ enum Select {
     Listener(multistream::ListenerSelect),
 }
 
-/// An authenticated, encrypted byte pipe.
+/// An authenticated, encrypted byte pipe, with the identity of the peer at its other end.
 #[derive(Debug)]
 pub(super) struct Secured {
     pub(super) transport: security::Transport,
@@ -76,7 +76,7 @@ pub(super) struct Secured {
 /// The result of [`open`](ConnectionHandshake::open), with which the owner lets the handshake pass a gate.
 #[derive(Debug)]
 pub(super) enum Permitted {
-    /// The connection is open.
+    /// The connection is open. The values are the encrypted byte pipe and the muxer on which both sides agreed.
     Opened(Box<Secured>, Muxer),
     /// The handshake is not over: our message has to be written to the byte pipe, or the peer has to answer it.
     GoesOn,

@@ -23,7 +23,7 @@ const PLAIN: usize = 2 * MAX_PLAINTEXT;
 pub struct Input {
     /// The encrypted bytes, as they were read from the byte pipe.
     wire: FixedBuffer,
-    /// The decrypted bytes.
+    /// The decrypted bytes that have not been handled yet.
     plain: FixedBuffer,
     /// `true` if bytes have been read that were not kept from an earlier turn.
     is_fresh: bool,
@@ -176,7 +176,8 @@ impl Input {
         self.clear();
     }
 
-    /// Ends a turn early: the connection keeps the unread plaintext as frames, which it handles in its next turn.
+    /// Ends a turn early: the connection keeps the unread plaintext, which consists of yamux frames, and handles it in its
+    /// next turn.
     pub(super) fn cut_short(&mut self, kept: &mut Kept) {
         kept.is_cut_short = true;
         if kept.frames().is_empty() {

@@ -66,7 +66,7 @@ pub(crate) enum Unusable {
     Refused,
 }
 
-/// The reason why a signature proves nothing.
+/// The reason why a signature does not prove anything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum BadSignature {
     /// The signature was not made with this key for this message.
@@ -145,7 +145,7 @@ impl IdentityKey {
         }
     }
 
-    /// Returns the key as `libp2p_identity` represents it.
+    /// Returns the key as a value of the crate `libp2p_identity`.
     pub(crate) fn into_public(self) -> PublicKey {
         match self.0 {
             KeyByType::Ed25519(key) => key.into(),
@@ -257,7 +257,7 @@ fn is_small_order(bytes: &[u8; 32]) -> bool {
     SMALL_ORDER.iter().any(|[small @ .., end]| rest == small && last & 0x7f == *end)
 }
 
-/// Returns whether this build supports a `KeyType`.
+/// Returns whether this build supports keys of this type, given as its number on the wire.
 const fn is_known(key_type: i32) -> bool {
     key_type == ED25519
         || cfg!(feature = "rsa") && key_type == 0
@@ -265,7 +265,8 @@ const fn is_known(key_type: i32) -> bool {
         || cfg!(feature = "ecdsa") && key_type == 3
 }
 
-/// Returns the feature of this crate that adds support for a `KeyType`, or `None` if no feature does.
+/// Returns the feature of this crate that adds support for keys of this type, given as its number on the wire. Returns
+/// `None` if no feature does.
 const fn feature(key_type: i32) -> Option<&'static str> {
     match key_type {
         0 => Some("rsa"),

@@ -77,7 +77,7 @@ impl OpenConnection {
         self.openings.try_take(config.openings, now)
     }
 
-    /// Puts the token of a stream that the owner has refused back. The token was taken at the same `now`.
+    /// Puts the token of a stream that the owner has refused back. The token must have been taken at the same `now`.
     pub(super) fn put_back_opening(&mut self, config: &Config, now: Now) {
         self.openings.put_back(config.openings, now);
     }

@@ -21,8 +21,7 @@ impl PackedPeer {
         Some(Self { bytes, len: u8::try_from(len).ok()? })
     }
 
-    /// Returns the peer id that was packed. The result is `None` only if the bytes are not a peer id, which cannot be after
-    /// [`pack`](Self::pack).
+    /// Returns the peer id that was packed. The result is never `None` for a value that [`pack`](Self::pack) returned.
     pub(crate) fn unpack(self) -> Option<PeerId> {
         PeerId::from_bytes(self.bytes.get(..usize::from(self.len))?).ok()
     }

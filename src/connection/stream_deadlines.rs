@@ -1,8 +1,8 @@
-//! [`StreamDeadlines`]: the deadlines of the streams of one connection. [`DeadlineQueue`]: the streams that wait for the
-//! same event, the stream that has waited longest first. All streams in one queue may wait for the same time, so the head
-//! has the earliest deadline. The links of a queue are fields of the streams themselves: appending a stream, removing a
-//! stream and looking at the head cost O(1) and no memory. Half-open streams for which the owner has set a time of their own
-//! are in a separate queue, whose order is not the order of their deadlines: [`OwnTimes`] keeps these deadlines.
+//! [`StreamDeadlines`]: the deadlines of the streams of one connection. [`DeadlineQueue`]: the streams with the same kind of
+//! wait, the stream that has waited longest first. All streams in one queue may wait for the same time, so the head has the
+//! earliest deadline. The links of a queue are fields of the streams themselves: appending a stream, removing a stream and
+//! looking at the head cost O(1) and no memory. Half-open streams for which the owner has set a time of their own are in a
+//! separate queue, whose order is not the order of their deadlines: [`OwnTimes`] keeps these deadlines.
 
 mod own_times;
 
@@ -14,24 +14,26 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 use own_times::OwnTimes;
 
-/// The event that a stream waits for. It selects the queue that the stream is in.
+/// The kind of a stream's wait. It selects the queue that the stream is in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum StreamWait {
-    /// The peer's answer to the protocol that we have proposed.
+    /// The stream waits for the peer's answer to the protocol that we have proposed.
     Negotiation,
-    /// The peer's next proposal, since we speak none of the protocols that the peer has proposed so far.
+    /// The stream waits for the peer's next proposal, since we speak none of the protocols that the peer has proposed so
+    /// far.
     Proposal,
-    /// The end of the peer's half, after the end of our half; or window for our half, after the end of the peer's half.
+    /// The stream is half-open: it waits for the end of the peer's half, after the end of our half; or for window for our
+    /// half, after the end of the peer's half.
     HalfOpen,
-    /// The event of `HalfOpen`, on a stream with a half-open time-out of its own.
+    /// The stream is half-open and waits as in `HalfOpen`, but has a half-open time-out of its own.
     OwnHalfOpen,
-    /// The end of the peer's half, after the owner has closed the stream.
+    /// The stream waits for the end of the peer's half, after the owner has closed the stream.
     Close,
 }
 
 impl StreamWait {
-    /// Returns the maximum time that each stream in this queue may wait, or `None` if there is no limit, or if each stream
-    /// has a limit of its own.
+    /// Returns the maximum duration of this kind of wait, or `None` if there is no limit, or if each stream has a limit of
+    /// its own.
     const fn time(self, config: &Config) -> Option<Duration> {
         match self {
             Self::Negotiation | Self::Proposal => Some(config.negotiation_timeout),
@@ -78,14 +80,14 @@ impl QueueNode {
         Self { since: PackedTime::UNTIMED, before: Neighbour::NONE, after: Neighbour::NONE };
 }
 
-/// An entry of a queue. The wait and the node are two fields: if the wait, which is one byte, were a part of the node,
-/// padding would make the node eight bytes larger.
+/// An entry of a queue. The kind of wait and the node are two fields: if the kind, which is one byte, were a part of the
+/// node, padding would make the node eight bytes larger.
 pub(super) trait Queued {
     fn node(&self) -> (Option<StreamWait>, &QueueNode);
     fn node_mut(&mut self) -> (&mut Option<StreamWait>, &mut QueueNode);
 }
 
-/// The streams of one connection that wait for the same event, in the order in which they began to wait.
+/// The streams of one connection with the same kind of wait, in the order in which they began to wait.
 #[derive(Debug)]
 pub(super) struct DeadlineQueue {
     wait: StreamWait,
@@ -243,7 +245,7 @@ impl StreamDeadlines {
         }
     }
 
-    /// Moves a stream to the queue of `wait`. It has waited since `since`.
+    /// Moves a stream to the queue of `wait`. The stream counts as waiting since `since`.
     pub(super) fn join<S: Queued>(
         &mut self,
         streams: &mut Table<StreamId, S>,

@@ -3,7 +3,7 @@
 //! | phase   | waits for                                                       | then                                  |
 //! |---------|-----------------------------------------------------------------|---------------------------------------|
 //! | Opening | the handshake                                                   | [`Timeout::Handshake`]                |
-//! | Paused  | permission to open: the handshake's clock stands still          |                                       |
+//! | Paused  | permission to open: the handshake's time does not run           |                                       |
 //! | Open    | bytes of the peer; an answer to our ping; a stream              | [`Timeout::Ping`], `Silence`, `Idle`  |
 //! | Leaving | bytes of the peer; an answer to our ping; data on a live stream | [`Timeout::Ping`], `Silence`, `Close` |
 //! | Closing | the end of a polite close                                       | [`Timeout::Close`]                    |
@@ -40,7 +40,7 @@ pub(super) enum ConnectionTimers {
     Over,
 }
 
-/// The times of an open connection that has no stream.
+/// The times from which an open connection without streams has been silent and idle.
 #[cfg(feature = "swarm")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct IdleTimes {
@@ -121,7 +121,7 @@ impl ConnectionTimers {
         }
     }
 
-    /// Records that the connection has its first stream again (`None`), or that its last stream ended at this time.
+    /// Records the time at which the last stream of the connection ended, or `None` if the connection has a stream again.
     pub(super) fn set_idle_since(&mut self, since: Option<Now>) {
         if let Self::Open { idle_since, .. } = self {
             *idle_since = since;

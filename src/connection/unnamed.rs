@@ -94,7 +94,7 @@ pub(super) struct UnnamedMemory(Option<Box<UnnamedList>>);
 /// The maximum number of slots of an [`UnnamedMemory`] that is kept for reuse. 256 slots take 20 KiB.
 const MOST_KEPT: usize = 256;
 
-/// The maximum number of slots for which memory is kept when a connection ends.
+/// The maximum number of slots in spare memory that is kept when a connection ends.
 #[cfg(feature = "swarm")]
 const FEW: usize = 16;
 
@@ -110,7 +110,7 @@ struct UnnamedList {
     waiting: usize,
 }
 
-/// A stream without an id.
+/// A stream without an id: the peer has begun the stream, and the owner has not been told of it yet.
 #[derive(Debug)]
 pub(super) struct UnnamedStream {
     pub(super) muxed: muxer::Stream,

@@ -3,8 +3,8 @@
 //!
 //! Most peers send their proposal in the frame that begins the stream. If the whole proposal is in that frame, and the peer
 //! has a token ([`Config::openings`](super::Config::openings)), the stream is offered to the owner at once, and is never
-//! kept among the streams without an id. Without a token, the stream is kept among the streams without an id, and its turn
-//! comes after the streams that wait for a token already.
+//! kept among the streams without an id. Without a token, the stream is kept among the streams without an id, and is offered
+//! after the streams that wait for a token already.
 
 use super::unnamed::{StreamKey, UnnamedSlot};
 use super::{Config, Connection, Environment, Fact, Phase, muxer};

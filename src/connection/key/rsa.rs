@@ -3,8 +3,8 @@
 use super::Unusable;
 use core::ops::RangeInclusive;
 
-/// The permitted lengths of the modulus in bits. They are also the bounds of go-libp2p. A shorter modulus can be factored,
-/// and a longer one takes long to verify with.
+/// The permitted lengths of the modulus in bits. go-libp2p has the same bounds. A shorter modulus can be factored, and a
+/// longer one makes verification slow.
 const BITS: RangeInclusive<usize> = 2_048..=8_192;
 
 /// The exponent 65 537, in big-endian bytes. All keys that the implementations of libp2p generate have this exponent.

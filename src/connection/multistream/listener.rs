@@ -71,8 +71,8 @@ impl ListenerSelect {
         Self { progress: SelectProgress::Begun, rounds, listed: 0, agreed: None }
     }
 
-    /// Returns whether a proposal was refused. If so, and the dialer leaves now, the dialer has asked for a protocol that we
-    /// do not speak.
+    /// Returns whether a proposal was refused. A dialer that leaves after a refusal has asked for a protocol that we do not
+    /// speak.
     #[must_use]
     pub const fn has_refused(&self) -> bool {
         matches!(self.progress, SelectProgress::Refused | SelectProgress::Denied)

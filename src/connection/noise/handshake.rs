@@ -216,7 +216,8 @@ impl Handshake {
         core::mem::replace(&mut self.work, 0)
     }
 
-    /// Returns the identity of the peer, once it is authenticated; `None` if it is another peer than the expected one.
+    /// Returns the identity of the peer once the peer is authenticated. Returns `None` before that, and if the peer is not
+    /// the expected one.
     #[must_use]
     pub fn remote(&self) -> Option<&RemoteIdentity> {
         self.remote.as_ref().filter(|_| self.failed != Some(Error::WrongPeer))

@@ -114,7 +114,7 @@ pub(in crate::connection) enum RemoteHalf {
     EndRead,
 }
 
-/// An event in a stream's life.
+/// Something that happens to a stream and can change its state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::connection) enum Trigger {
     /// The muxer has opened the stream: the first frame of the stream is in the output.

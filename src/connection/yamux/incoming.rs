@@ -8,7 +8,8 @@ use super::frame::{HEADER, Header, SYN};
 pub(super) enum Incoming<K> {
     /// The first `have` bytes of a header have arrived; the last byte of the header has not.
     Header { bytes: [u8; HEADER - 1], have: usize },
-    /// A header has arrived, of which this part is not handled yet. The last byte of the header counts as not consumed.
+    /// A header has arrived. The contained header is the part that is not handled yet. The last byte of the header counts as
+    /// not consumed.
     Frame(Header),
     /// A header has arrived that opens a stream. The caller has to accept or refuse the stream before anything else is
     /// handled.
@@ -25,7 +26,7 @@ impl<K> Incoming<K> {
         Self::Header { bytes: [0; HEADER - 1], have: 0 }
     }
 
-    /// Returns whether the last frame is complete and no byte of the next one has come.
+    /// Returns whether the last frame is complete and no byte of the next frame has arrived.
     pub(super) const fn is_between(&self) -> bool {
         matches!(self, Self::Header { have: 0, .. })
     }

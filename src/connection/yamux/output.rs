@@ -62,7 +62,7 @@ impl FrameQueue {
         self.closed
     }
 
-    /// Returns the number of bytes of all frames that are not answers.
+    /// Returns the number of bytes of the waiting frames that are not answers to the peer.
     pub(super) fn data(&self) -> usize {
         self.bytes.len().saturating_sub(self.answers)
     }
@@ -100,7 +100,7 @@ impl FrameQueue {
         self.closed = true;
     }
 
-    /// Appends a data frame.
+    /// Appends a data frame to the queue.
     pub(super) fn push_data(&mut self, flags: u16, id: u32, payload: &[u8]) {
         self.reserve(payload.len().saturating_add(HEADER));
         (self.last, self.last_id) = (self.bytes.len(), id);

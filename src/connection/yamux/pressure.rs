@@ -13,9 +13,9 @@ pub enum Pressure {
     /// Memory is not scarce.
     #[default]
     None,
-    /// Writes are short: at most 4 KiB of data wait in the output.
+    /// At most 4 KiB of data wait in the output, so that a write accepts only a part of longer data.
     Output,
-    /// Writes are short, and in addition no window is granted for data that is read, and no window grows. The peer may still
-    /// send the bytes for which it was granted window before.
+    /// At most 4 KiB of data wait in the output; in addition, no window is granted for data that the owner reads, and no
+    /// window grows. The peer may still send the bytes for which it was granted window before.
     All,
 }

@@ -66,7 +66,7 @@ pub(super) enum Half {
     Reset,
 }
 
-/// The event that a write waits for after it accepted only a part of its data.
+/// The resource that a write waits for after it accepted only a part of its data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum WaitsFor {
     Nothing,

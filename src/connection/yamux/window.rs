@@ -25,9 +25,10 @@ use crate::arithmetic::Count;
 /// where `left` is the number of bytes that the peer may still send, `unread` is the number of bytes in the stream's buffer,
 /// and `freed` is the number of bytes that have been read but not granted again.
 ///
-/// A peer may send [`INITIAL_WINDOW`] bytes before it hears from us, so a smaller limit cannot hold from the start. Such a
-/// stream begins *ahead* of its limit: `left + unread` is greater than the limit, `freed` is zero, and nothing is granted.
-/// Each byte that is read lowers the sum by one until the sum reaches the limit; the equation holds from then on.
+/// A peer may send [`INITIAL_WINDOW`] bytes before it receives a frame of ours, so a smaller limit cannot hold from the
+/// start. Such a stream begins *ahead* of its limit: `left + unread` is greater than the limit, `freed` is zero, and nothing
+/// is granted. Each byte that is read lowers the sum by one until the sum reaches the limit; the equation holds from then
+/// on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct ReceiveWindow {
     left: u32,
@@ -76,7 +77,7 @@ impl ReceiveWindow {
     }
 
     /// Returns whether half of the window or more has been read and not granted again, so that a grant is worth a frame.
-    /// Half of 1 counts as 1.
+    /// Half of a window of 1 byte counts as 1 byte.
     pub(super) fn is_worth_a_frame(&self, unread: usize) -> bool {
         let half = self.limit / 2;
         self.freed(unread) >= if half == 0 { 1 } else { half }
