@@ -20,9 +20,9 @@ pub enum Fact {
     /// [`Connection::accept_stream`] or [`Connection::refuse_stream`]. A stream that waited for a token of
     /// [`Config::openings`] is offered by [`Connection::handle_timeout`].
     StreamOffered,
-    /// A stream of the peer ended before it was offered: the peer reset or finished it, broke multistream-select on it, took
-    /// longer than [`Config::negotiation_timeout`], or reset it while it waited for a token of [`Config::openings`]. The
-    /// stream never had an id, so the owner can only count such streams.
+    /// A stream of the peer ended before it was offered: the peer reset or finished the stream, broke multistream-select on
+    /// it, sent no whole proposal within [`Config::negotiation_timeout`], or reset the stream while it waited for a token of
+    /// [`Config::openings`]. The stream never had an id, so the owner can only count such streams.
     StreamUnproposed,
     /// The peer began a stream, which was reset because of a limit: at once, because [`Config::inbound_backlog`] streams
     /// wait already; or after [`Config::negotiation_timeout`], because there was no token of [`Config::openings`] for it.

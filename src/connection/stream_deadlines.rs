@@ -1,5 +1,5 @@
 //! [`StreamDeadlines`]: the deadlines of the streams of one connection. [`DeadlineQueue`]: the streams with the same kind of
-//! wait, the stream that has waited longest first. All streams in one queue may wait for the same time, so the head has the
+//! wait, the stream that has waited longest first. All waits in one queue have the same time-out, so the head has the
 //! earliest deadline. The links of a queue are fields of the streams themselves: appending a stream, removing a stream and
 //! looking at the head cost O(1) and no memory. Half-open streams for which the owner has set a time of their own are in a
 //! separate queue, whose order is not the order of their deadlines: [`OwnTimes`] keeps these deadlines.

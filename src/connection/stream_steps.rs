@@ -121,9 +121,9 @@ impl Connection {
         self.reset_and_end(id, StreamEnd::Timeout, failure, env)
     }
 
-    /// Starts the half-open time-out of a stream if it waits for the peer: after our FIN, for the peer's FIN, while the peer
-    /// has window left; or after the peer's FIN, for window for our remaining bytes. If the peer has used up its window, it
-    /// waits for our owner to read, so the time does not run.
+    /// Starts the half-open time-out of a stream if the stream waits for the peer. It does in two cases: after our FIN,
+    /// while the peer has not sent its FIN and has window left; and after the peer's FIN, while our remaining bytes wait for
+    /// window. If the peer has used up its window, the peer waits for our owner to read, so the time does not run.
     pub(super) fn wait_half_open(&mut self, id: StreamId, env: &mut Environment<'_>) {
         let Some(stream) = env.streams.get_mut(id) else { return };
         let waits = stream.muxed.as_ref().is_some_and(|muxed| match muxed.is_remote_finished() {

@@ -109,7 +109,7 @@ pub(super) fn list_length(protocols: &[Protocol]) -> usize {
     listed(protocols).map(line_length).fold(1, usize::saturating_add)
 }
 
-/// Returns the first protocols, as many as fit in a list of [`MAX_LIST`] bytes.
+/// Returns as many of the first protocols as fit in a list of [`MAX_LIST`] bytes.
 fn listed(protocols: &[Protocol]) -> impl Iterator<Item = &Protocol> {
     protocols.iter().scan(1_usize, |length, protocol| {
         *length = length.saturating_add(line_length(protocol));

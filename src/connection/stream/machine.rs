@@ -133,7 +133,8 @@ pub(in crate::connection) enum Trigger {
     FinSent,
     /// The owner has read the peer's FIN; or the FIN has arrived on a stream that the owner has closed.
     EndRead,
-    /// The stream is over. If it was open, it is reported with the first reason; if it was not, with the second.
+    /// The stream is over. If it was open, its end is reported with the [`StreamEnd`]; otherwise it is reported as failed,
+    /// with the [`Failure`].
     End(StreamEnd, Failure),
 }
 

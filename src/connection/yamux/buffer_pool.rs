@@ -47,14 +47,15 @@ impl ReceiveBuffer {
     /// Appends bytes that have arrived. `most` is the window, which bounds the unread bytes, including the new bytes. The
     /// buffer takes memory for at most `most` bytes, or for 64 bytes if that is more.
     ///
-    /// Each byte moves a constant number of times:
+    /// The number of bytes that are moved within the buffer is proportional to the number of bytes that arrive:
     ///
-    /// - If at least half of the bytes in the buffer have been read, one byte has been read for each byte that moves.
-    /// - If the buffer grows, it doubles. All of its growth together therefore moves fewer bytes than the buffer then
-    ///   contains.
-    /// - If the new bytes would end beyond `most`, window has been granted since the read bytes were last cleared away:
-    ///   otherwise the read, the unread and the new bytes would fit in the window. A grant requires that half of a window
-    ///   was read, and at most one window moves.
+    /// - The read bytes are cleared away if they are at least half of the buffer. One byte has then been read for each byte
+    ///   that is moved.
+    /// - When the buffer grows, it doubles. All of its growth together therefore moves fewer bytes than the buffer contains
+    ///   afterwards.
+    /// - The read bytes are also cleared away if the new bytes would end beyond `most`. This happens at most once for each
+    ///   window grant: without a grant, the read, the unread and the new bytes fit in the window. A grant requires that half
+    ///   of a window has been read, and clearing moves at most one window.
     pub(super) fn push(&mut self, bytes: &[u8], most: usize) {
         if self.bytes.capacity() > most.max(LEAST) {
             // The stream began ahead of its window and has come down to it, or the buffer belonged to another stream before.

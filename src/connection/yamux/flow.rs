@@ -76,7 +76,8 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Grants the peer window for data that has been read, if the grant is worth a frame and the peer can use it.
+    /// Grants the peer window for data that has been read, if at least half of the window has been read, so that the grant
+    /// is worth a frame, and if the peer can still send on the stream.
     pub(super) fn grant(&mut self, stream: &mut Stream) {
         let unread = stream.unread().len();
         if !stream.receiving.is_open() || !stream.window.is_worth_a_frame(unread) {

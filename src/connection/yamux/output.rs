@@ -167,7 +167,8 @@ impl FrameQueue {
         self.answers = 0;
     }
 
-    /// Exchanges the bytes of the output for the memory of `into`. The caller then calls [`taken`](Self::taken).
+    /// Swaps the bytes of the output with `into`, which must be empty, so that the queue reuses the memory of `into`. The
+    /// caller then calls [`taken`](Self::taken).
     pub(super) fn swap(&mut self, into: &mut Vec<u8>) {
         mem::swap(&mut self.bytes, into);
     }

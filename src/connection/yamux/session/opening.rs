@@ -32,8 +32,8 @@ impl<K: Copy> Session<K> {
         self.next_id().map(drop)
     }
 
-    /// Opens a stream under `key`: the stream gets its wire id now, and SYN is sent with its first frame, whatever frame
-    /// that is. The caller puts the stream into its table.
+    /// Opens a stream under `key`: the stream gets its wire id now, and SYN is sent with its first frame, of whatever type.
+    /// The caller puts the stream into its table.
     ///
     /// # Errors
     /// The reason why no stream can be opened, as an [`OpenError`]; nothing has changed.
@@ -152,7 +152,8 @@ impl<K: Copy> Session<K> {
         self.unheard.take().is_some_and(|unheard| unheard.left == 0)
     }
 
-    /// Records that the peer has acknowledged the stream, or never will: the stream no longer counts for the backlog.
+    /// Records that the peer has acknowledged the stream, or will never acknowledge it: the stream no longer counts for the
+    /// backlog.
     pub(in crate::connection::yamux) fn acknowledged(&mut self, stream: &mut Stream) {
         stream.opening = SynState::Open;
         self.unacknowledged = self.unacknowledged.saturating_sub(1);

@@ -1,4 +1,4 @@
-//! Tests of the lists of muxers in the two payloads, and of the muxer that follows from these lists.
+//! Tests of the lists of muxers in the payloads of the two sides, and of the muxer that follows from these lists.
 
 use super::*;
 
