@@ -12,7 +12,8 @@ use alloc::vec::Vec;
 /// has arrived in part. Both have room for a message of the greatest size.
 const WIRE: usize = 2 * (2 + MAX_MESSAGE);
 
-/// The size of the buffer for plaintext, in bytes: room for the plaintext of one message behind the unread rest of another.
+/// The size of the buffer for plaintext, in bytes: room for the plaintext of one message after the unread rest of another
+/// message.
 const PLAIN: usize = 2 * MAX_PLAINTEXT;
 
 /// A cursor over the bytes that were read from a byte pipe, and over their plaintext.

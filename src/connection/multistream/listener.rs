@@ -98,8 +98,9 @@ impl ListenerSelect {
     /// list is answered with `na`.
     ///
     /// # Errors
-    /// The error in a line, as early as it can be known; [`Error::TooManyRounds`]. The bytes that were appended to `out`
-    /// before the error should still be sent to the dialer.
+    /// The error in a line, as early as it can be known; [`Error::TooManyRounds`] if the dialer proposes more protocols than
+    /// [`with_rounds`](Self::with_rounds) allows. The bytes that were appended to `out` before the error should still be
+    /// sent to the dialer.
     pub fn receive(
         &mut self,
         bytes: &[u8],

@@ -8,8 +8,8 @@ use super::fact::Violation;
 use super::frame::{ACK, FrameType, Header};
 use crate::arithmetic::Count;
 
-/// The number of frames without payload that the peer earns with each stream of either side. It needs them for SYN, ACK,
-/// FIN, RST and a few window updates.
+/// The number of frames without payload that the peer earns with each stream of either side. The peer needs these frames for
+/// SYN, ACK, FIN, RST and a few window updates.
 const PER_STREAM: u32 = 16;
 
 /// The number of bytes of payload with which the peer earns one frame without payload. Each frame with payload also earns

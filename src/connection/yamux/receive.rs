@@ -1,7 +1,7 @@
 //! [`Session::receive`]: the handling of input, from the first byte of a header to the last of its payload.
 //!
 //! ```text
-//!           ┌──────────────── frame without payload, or all of it has come ───────────────┐
+//!           ┌──────────────── frame without payload, or the payload's end ────────────────┐
 //!           ▼                                                                             │
 //!        Header ──last byte seen──▶ Frame ──its last header byte is consumed──▶ Payload ──┘
 //!                                    │ ▲

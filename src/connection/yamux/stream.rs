@@ -54,7 +54,7 @@ pub(super) enum SynState {
     Withheld,
     /// The peer has opened the stream: our next frame will carry ACK.
     AckDue,
-    /// Both SYN and ACK have been sent.
+    /// Neither a SYN nor an ACK of the stream is still to be sent or awaited.
     Open,
 }
 

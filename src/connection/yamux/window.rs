@@ -42,14 +42,15 @@ impl ReceiveWindow {
         Self { left: INITIAL_WINDOW, limit: if limit == 0 { 1 } else { limit } }
     }
 
-    /// Returns the maximum number of unread bytes in the stream's buffer. A stream that is still ahead of its limit may have
-    /// more.
+    /// Returns the maximum number of unread bytes in the stream's buffer. If the maximum is less than [`INITIAL_WINDOW`],
+    /// the buffer of a new stream may contain more at first.
     pub(super) const fn limit(&self) -> u32 {
         self.limit
     }
 
-    /// Returns the maximum number of unread bytes from now on, if the limit does not change. The result becomes lower once:
-    /// when a stream that began ahead of its limit has come down to the limit.
+    /// Returns the maximum number of unread bytes from now on, if the limit does not change. The result is
+    /// [`INITIAL_WINDOW`] instead of the limit while the `unread` bytes and the bytes that the peer may still send are
+    /// together more than the limit.
     pub(super) const fn most_unread(&self, unread: usize) -> usize {
         let limit = self.limit as usize;
         if unread.saturating_add(self.left as usize) > limit { INITIAL_WINDOW as usize } else { limit }
@@ -132,8 +133,8 @@ pub(super) enum Pong {
 }
 
 impl Growth {
-    /// Returns the number of a round trip for a new stream. That round trip is so long ago that the stream's first grant
-    /// does not make its window grow.
+    /// Returns the number of a round trip for a new stream to start with. That round trip is so long ago that the stream's
+    /// first grant does not make its window grow.
     pub(super) const fn long_ago(&self) -> u16 {
         self.round.wrapping_sub(MEMORY as u16)
     }
