@@ -31,9 +31,10 @@ pub enum Fact {
     /// Both sides have agreed on a stream's protocol. The stream waits for permission to open: the owner calls
     /// [`Connection::confirm_stream`].
     StreamReadyToOpen(StreamId),
-    /// A stream that was not open yet ended. The owner removes the stream from the table, now or later.
+    /// A stream has ended before it was open. The owner removes the stream from the table, now or later.
     StreamFailed(StreamId, Failure),
-    /// A stream that was open ended. Its unread bytes stay in memory until the owner removes the stream from the table.
+    /// A stream has ended after it was open. Its unread bytes stay in memory until the owner removes the stream from the
+    /// table.
     StreamEnded(StreamId, StreamEnd),
     /// An open stream has something to read: data, or the end of the peer's data.
     Readable(StreamId),

@@ -20,7 +20,8 @@ pub(super) struct OpenConnection {
     pub(super) peer: Option<PackedPeer>,
     /// The frames that were moved out of the session because they do not fit in one Noise message. Empty if the frames fit.
     taken: Vec<u8>,
-    /// The number of Noise messages into which the front of `taken` has been encrypted. Each of them has the greatest size.
+    /// The number of Noise messages into which the front of `taken` has been encrypted. Each of these messages has the
+    /// greatest size.
     messages_sealed: u32,
     resets: Bucket,
     pings: Bucket,
@@ -50,7 +51,7 @@ impl OpenConnection {
         }
     }
 
-    /// Takes tokens of the peer's rates for the resets and pings since the last call.
+    /// Takes tokens from the peer's buckets for the peer's resets and pings since the last call.
     ///
     /// # Errors
     /// The rate that the peer has exceeded.

@@ -66,7 +66,8 @@ pub(super) enum Negotiation {
 /// The protocols that an outbound stream proposes, in order of preference.
 #[derive(Debug)]
 pub(super) enum Proposals {
-    /// The stream proposes `Stream::protocol` alone. The proposal is lazy: data may follow it without waiting for an answer.
+    /// The stream proposes `Stream::protocol` alone. The proposal is lazy: the owner may send data before the peer has
+    /// answered.
     One,
     /// The stream proposes several protocols. Few streams do, so the list is behind a second pointer, which makes this type
     /// smaller for all other streams.

@@ -11,7 +11,7 @@ use super::{Config, Connection, Environment, Fact, Phase, muxer};
 use crate::arithmetic::Count;
 use core::time::Duration;
 
-/// The place of a stream that was offered to the owner, which has to accept or refuse it.
+/// The place where a stream is kept that was offered to the owner, until the owner accepts or refuses the stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Offered {
     /// The stream is in the frame that begins it. The muxer holds this frame back until the owner's answer. The proposal is

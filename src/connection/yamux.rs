@@ -76,8 +76,8 @@ pub use stream::{ReadOutcome, Stream};
 use super::Role;
 use alloc::collections::BTreeMap;
 
-/// The window of each direction of a stream before any window update, in bytes. Each side may assume it of the other side
-/// (specification, "Flow Control").
+/// The window of each direction of a stream before any window update, in bytes: each side may send this number of bytes on a
+/// stream before the other side has granted any (specification, "Flow Control").
 pub const INITIAL_WINDOW: u32 = 256 * 1024;
 
 /// The protocol name of yamux. Peers agree on this name in the Noise handshake or by multistream-select.

@@ -13,7 +13,7 @@ use crate::arithmetic::Count;
 const PER_STREAM: u32 = 16;
 
 /// The number of bytes of payload with which the peer earns one frame without payload. Each frame with payload also earns
-/// one.
+/// the peer one frame without payload.
 const BYTES_PER_FRAME: u32 = 64;
 
 /// The number of bytes of our payload for which the peer may ping us once. This crate, among others, measures round trips by

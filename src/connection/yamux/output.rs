@@ -29,7 +29,8 @@ pub(super) struct FrameQueue {
 }
 
 impl FrameQueue {
-    /// Makes an empty queue. Its memory is bounded by the limits of a session.
+    /// Makes an empty queue. Its memory doubles when it is full, up to the sum of `max_output` and `max_control` in
+    /// `config`.
     pub(super) fn new(config: &Config) -> Self {
         Self { most: config.max_output.saturating_add(config.max_control), ..Self::default() }
     }

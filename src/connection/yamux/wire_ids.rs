@@ -3,8 +3,8 @@
 use crate::arithmetic::Count;
 use alloc::collections::VecDeque;
 
-/// The number of places without a stream that a queue may always contain, and the number of streams for which a session
-/// without streams keeps memory.
+/// The number of vacant places that a queue may always contain; a place becomes vacant when its stream ends. It is also the
+/// number of streams for which a session without streams keeps memory.
 const SPARE: usize = 16;
 
 /// The number of streams for which a session that has streams keeps memory.
@@ -16,7 +16,7 @@ const KEPT: usize = 128;
 pub(super) struct WireIds<K> {
     /// The queue of the even ids, then the queue of the odd ids.
     sides: [SideIds<K>; 2],
-    /// The id that was found or inserted last, with its key, since frames of one stream mostly follow each other.
+    /// The id that was found or inserted last, with its key, since successive frames mostly belong to the same stream.
     latest: Option<(u32, K)>,
 }
 
