@@ -193,7 +193,7 @@ impl Stream {
         self.muxed.as_ref().map_or(0, |muxed| muxed.send_window() as usize)
     }
 
-    /// Removes the bytes of data that have arrived and have not been read from the stream, and returns them. The result is
+    /// Removes from the stream all bytes of data that have arrived and have not been read, and returns them. The result is
     /// empty while the protocol is not agreed, since until then all bytes belong to the negotiation.
     pub fn take_unread(&mut self) -> Vec<u8> {
         match (self.state.has_data(), &mut self.muxed) {
