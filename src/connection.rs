@@ -1,23 +1,25 @@
-//! One connection, sans-IO: bytes in, bytes out. Its steps are Noise, multistream-select and yamux, each usable by itself.
+//! One connection without I/O of its own (sans-IO): the owner hands in the bytes that have arrived, and gets back the bytes
+//! to send. The steps of a connection are Noise, multistream-select and yamux, each usable by itself.
 //!
 //! A [`Connection`] has no socket, no clock and no randomness. Its owner hands in the bytes that it has read, the time, and
 //! the seed of the ephemeral key. The owner writes the output of [`transmit`](Connection::transmit) to the byte pipe, and
-//! calls [`handle_timeout`](Connection::handle_timeout) when the time of [`poll_at`](Connection::poll_at) has come. The
+//! calls [`handle_timeout`](Connection::handle_timeout) at the time that [`poll_at`](Connection::poll_at) returns. The
 //! streams belong to the owner, too: they live in a [`Streams`] table, so that the streams of all connections share one
 //! arena.
 //!
-//! A stream that the peer begins has no id, and no place in that table, until its first whole proposal has come: the
-//! multistream-select header, and a line behind it that names a protocol, supported or not. Until then the connection alone
-//! knows of the stream, in a table that is bounded by [`Config::inbound_backlog`] and takes no memory while it is empty. A
-//! whole proposal is reported as [`Fact::StreamOffered`]; a stream that ends before it has one, as
+//! A stream that the peer begins has no id, and no place in that table, until its first whole proposal has arrived: the
+//! multistream-select header, and after it a line that names a protocol, supported or not. Until then the connection keeps
+//! the stream in a table of its own that is bounded by [`Config::inbound_backlog`] and takes no memory while it is empty. A
+//! whole proposal is reported as [`Fact::StreamOffered`]; a stream that ends before its proposal is whole is reported as
 //! [`Fact::StreamUnproposed`]. A peer that opens streams faster than [`Config::openings`] allows is paced: the excess
 //! streams wait in that table, with their proposals, until [`handle_timeout`](Connection::handle_timeout) offers them.
 //!
 //! A connection reports one [`Fact`] at a time and queues none, so that an owner that handles each fact before it asks for
-//! the next one always knows the current state. Twice a connection asks for its owner's permission: with
-//! [`Fact::ReadyToOpen`] and with [`Fact::StreamReadyToOpen`] the two sides have agreed, but we neither confirm it to the
-//! peer nor call it open until the owner calls [`open`](Connection::open) or [`confirm_stream`](Connection::confirm_stream).
-//! Meanwhile the deadline stands still.
+//! the next one always knows the current state. A connection asks for its owner's permission in two places. At
+//! [`Fact::ReadyToOpen`] and at [`Fact::StreamReadyToOpen`] the two sides have agreed, but we do not confirm the agreement
+//! to the peer, and the connection or the stream is not open, until the owner calls [`open`](Connection::open) or
+//! [`confirm_stream`](Connection::confirm_stream). While they wait for permission, the handshake's deadline and the stream's
+//! do not run.
 //!
 //! ```text
 //!  bytes read ─▶ receive ─▶ noise ─▶ yamux ─▶ streams ─▶ Fact
@@ -25,16 +27,16 @@
 //!  bytes to write ◀─ transmit ◀─ noise ◀─ yamux ◀─ write, finish, reset, …
 //! ```
 //!
-//! The order of the steps is that of libp2p/specs, `connections/README.md`: first `/noise` is agreed on, then the muxer,
-//! which is agreed on inside the Noise handshake where both sides can do that.
+//! The order of the steps is that of libp2p/specs, `connections/README.md`: the two sides first agree on `/noise`, and then
+//! on the muxer. If both sides support it, they agree on the muxer inside the Noise handshake.
 //!
 //! For contributors: three files decide what a connection is made of. `connection/security.rs` names the security protocol,
 //! Noise; `connection/muxer.rs` names the muxer, yamux; `swarm/pipe.rs` names the ordered byte pipe below them. No other
-//! file names them, except for their errors and bounds (`error.rs`, `config.rs`). QUIC would replace the three together.
-//! There, an endpoint reads the datagrams of many connections from one socket, so that no connection has a pipe. Our last
-//! TLS message could be withheld until permission only together with our acknowledgements. Streams need no yamux, and have
-//! neither its acknowledgement nor its go-away. A reset carries a code of 62 bits, for which an
-//! [`Event`](crate::lifecycle::Event) of 24 bytes has no place.
+//! file names them, except for their errors and bounds (`error.rs`, `config.rs`). QUIC would replace the three together. A
+//! QUIC endpoint reads the datagrams of many connections from one socket, so that no connection has a byte pipe. Our last
+//! TLS message could be withheld until the owner's permission only together with our acknowledgements. QUIC's streams need
+//! no yamux, and have neither yamux's acknowledgement of a stream nor its go-away. QUIC's resets carry a code of 62 bits,
+//! for which an [`Event`](crate::lifecycle::Event) of 24 bytes has no room.
 //!
 //! The following example runs two ends until both are open, with a `Vec` for the wire between them:
 //!
@@ -55,14 +57,14 @@
 //! for end in (0..2).cycle().take(12) {
 //!     let (streams, scratch) = (&mut streams, &mut scratch);
 //!     let mut env = Environment { streams, protocols: &[], config: &config, now: now.into(), scratch };
-//!     let mut wire = Vec::new(); // what one end says …
+//!     let mut wire = Vec::new(); // the bytes that one end sends …
 //!     ends[end].transmit(&mut wire)?;
 //!     while let Some(Fact::ReadyToOpen) = ends[end].written(&mut env) {
 //!         open += usize::from(ends[end].open(&config, now)?);
 //!     }
 //!     let peer = &mut ends[1 - end];
 //!     peer.begin_input(&mut input);
-//!     input.fill(&wire); // … the other hears
+//!     input.fill(&wire); // … arrive at the other end
 //!     while let Some(Fact::ReadyToOpen) = peer.receive(&mut input, &mut env) {
 //!         open += usize::from(peer.open(&config, now)?);
 //!         peer.begin_input(&mut input);
@@ -72,7 +74,8 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! One end beside a peer that does not speak Noise. The first bytes on the wire are multistream-select's:
+//! The following example runs one end against a peer that does not speak Noise. The first bytes on the wire are those of
+//! multistream-select:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -81,17 +84,17 @@
 //! use swarm_notify::keys;
 //!
 //! let (config, now) = (Config::default(), Duration::ZERO);
-//! // Who knows the key or one of the seeds can read and forge all: take them from the system.
+//! // Whoever knows the key or a seed can read and forge everything: take them from the system's randomness.
 //! let noise = noise::Config::new(&keys::generate()?, keys::seed()?, &[yamux::PROTOCOL_NAME])?;
 //! let mut connection = Connection::new(&noise, Role::Dialer, keys::seed()?, None, &config, now)?;
-//! let (streams, scratch) = (&mut Streams::new(), &mut Default::default()); // one of each for all your connections
+//! let (streams, scratch) = (&mut Streams::new(), &mut Default::default()); // shared by all your connections
 //! let mut env = Environment { streams, protocols: &[], config: &config, now: now.into(), scratch };
 //!
 //! let (mut wire, mut input) = (Vec::new(), Input::new());
-//! connection.transmit(&mut wire)?; // yours to send
+//! connection.transmit(&mut wire)?; // send these bytes
 //! assert!(wire.starts_with(b"\x13/multistream/1.0.0\n\x07/noise\n"));
 //! connection.begin_input(&mut input);
-//! input.fill(b"\x13/multistream/1.0.0\n\x03na\n"); // what you have read
+//! input.fill(b"\x13/multistream/1.0.0\n\x03na\n"); // the bytes that you have read
 //! assert_eq!(connection.receive(&mut input, &mut env), Some(Fact::Failed(Error::Unsupported)));
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
@@ -175,40 +178,45 @@ use unnamed::Unnamed;
 pub(crate) use unnamed::{MEMORY_OF_ONE as UNNAMED, UnnamedSlot};
 use unnamed_facts::Offered;
 
-/// The number of bytes of kept input at which a connection that waits for permission to open wants no more.
+/// The number of bytes of kept input at which a connection that waits for permission to open asks for no more input.
 const KEPT_UNTIL_OPEN: usize = 64 * 1024;
 
 /// One connection, from its first raw byte to its last. See the [module](self) for how to drive it.
 ///
-/// It is over once it has reported [`Fact::Failed`], or once a method has returned an [`Error`]. Output that is pending then
-/// may still be transmitted; nothing else follows. Its streams end with it, without a fact for each.
+/// The connection is over once it has reported [`Fact::Failed`], or once a method has returned an [`Error`]. Output that is
+/// pending then may still be transmitted; nothing else follows. The streams of the connection end with it, without a fact
+/// for each stream.
 #[derive(Debug)]
 pub struct Connection {
     role: Role,
     phase: Phase,
-    /// The handshake's pending output.
+    /// The pending output of the handshake.
     out: Vec<u8>,
     kept: Kept,
     timers: ConnectionTimers,
     round_trip: RoundTrip,
     stream_deadlines: StreamDeadlines,
-    /// Outbound streams that wait for yamux's backlog, or for room in the output, oldest first.
+    /// The outbound streams that have not been sent yet, because yamux's backlog is full or the output has no room for them,
+    /// oldest first.
     queued: VecDeque<StreamId>,
     /// The streams that the peer has begun and that have no id yet.
     unnamed: Unnamed,
-    /// The stream of the last [`Fact::StreamOffered`], until its owner accepts or refuses it.
+    /// The place of the stream of the last [`Fact::StreamOffered`], until the owner accepts or refuses that stream.
     offered: Option<Offered>,
-    /// Number of inbound streams that are not open yet, with an id or without.
+    /// The number of inbound streams that are not open yet, with an id or without.
     backlog: u32,
-    /// Number of streams whose end has not been reported, with an id or without.
+    /// The number of streams whose end has not been reported yet, with an id or without.
     live: u32,
-    /// Number of streams that wait for permission to open.
+    /// The number of streams that wait for the owner's permission to open.
     ready_to_open: u32,
-    /// Data or an end of a stream has entered the output, and some of it has not been written yet.
+    /// `true` if data or a FIN of a stream has been added to the output and has not been written to the byte pipe
+    /// completely.
     has_data_due: bool,
-    /// Bytes of memory of its streams' receive buffers, once the connection is over. Before that, the session counts them.
+    /// The memory of the streams' receive buffers in bytes, once the connection is over. Before that, the muxer's session
+    /// counts these bytes, and this field is 0.
     unread: usize,
-    /// A deadline was started [untimed](Now::Untimed), and counts from the owner's next [`count_from`](Self::count_from).
+    /// `true` if a deadline was started [untimed](Now::Untimed): its time starts at the owner's next call of
+    /// [`count_from`](Self::count_from).
     is_untimed: bool,
 }
 
@@ -217,7 +225,8 @@ enum Phase {
     Handshake(Box<ConnectionHandshake>),
     Open(Box<OpenConnection>),
     /// The connection broke: it decodes no more input and produces no more output. `found` is the peer that answered in
-    /// place of the expected one; `paced` is the number of the peer's streams that have waited for a token.
+    /// place of the expected one; `paced` is the number of the peer's streams that have ever waited for a token of
+    /// [`Config::openings`].
     Over {
         found: Option<Box<PeerId>>,
         paced: u32,
@@ -226,7 +235,8 @@ enum Phase {
 
 impl Connection {
     /// Begins a connection on a fresh byte pipe. `seed` is the ephemeral key: it must be fresh randomness that is used for
-    /// this connection alone. With `expected`, no other peer is accepted. [`Config::handshake_timeout`] counts from `now`.
+    /// this connection alone. If `expected` is `Some`, no other peer is accepted. The time of [`Config::handshake_timeout`]
+    /// starts at `now`.
     ///
     /// # Errors
     /// [`Error::Noise`] if the handshake cannot begin. No argument of a caller can cause this.
@@ -260,8 +270,8 @@ impl Connection {
         })
     }
 
-    /// Returns the id of the peer, from its authentication until the connection is over. The id may be our own: a swarm
-    /// refuses such a connection at the first [`Fact::ReadyToOpen`].
+    /// Returns the id of the peer, from the peer's authentication until the connection is over. The id may be our own: a
+    /// swarm refuses such a connection at the first [`Fact::ReadyToOpen`].
     #[must_use]
     pub fn peer(&self) -> Option<PeerId> {
         match &self.phase {
@@ -282,7 +292,7 @@ impl Connection {
     }
 
     /// Returns a hash of the Noise handshake's transcript, between the second and the third message. At that time the
-    /// listener does not know its peer yet, and the hash identifies the connection at both ends.
+    /// listener does not know its peer's id yet, and the hash identifies the connection at both ends.
     #[cfg(feature = "swarm")]
     pub(crate) fn transcript(&self) -> Option<[u8; 32]> {
         match &self.phase {
@@ -291,7 +301,7 @@ impl Connection {
         }
     }
 
-    /// Returns how far a listener's handshake has come.
+    /// Returns the step that the handshake of a listener has reached.
     #[cfg(feature = "swarm")]
     pub(crate) fn handshake_step(&self) -> HandshakeStep {
         match &self.phase {
@@ -301,14 +311,15 @@ impl Connection {
         }
     }
 
-    /// Gives permission to open, after [`Fact::ReadyToOpen`].
+    /// Gives the connection permission to open, after [`Fact::ReadyToOpen`].
     ///
-    /// Returns `true` if the connection is open now; input behind the handshake then waits to be [received](Self::receive).
-    /// Returns `false` if our next message has to be written, or answered by the peer, first; another [`Fact::ReadyToOpen`]
-    /// follows. At any other time the call changes nothing and returns whether the connection is open.
+    /// Returns `true` if the connection is open now; input that followed the handshake then waits to be
+    /// [received](Self::receive). Returns `false` if our next message has to be written, or answered by the peer, before the
+    /// connection opens; another [`Fact::ReadyToOpen`] follows. At any other time the call changes nothing and returns
+    /// whether the connection is open.
     ///
     /// # Errors
-    /// The error that broke the connection. It is over, and no [`Fact::Failed`] follows.
+    /// The error that broke the connection. The connection is over, and no [`Fact::Failed`] follows.
     pub fn open(&mut self, config: &Config, now: Duration) -> Result<bool, Error> {
         let Phase::Handshake(handshake) = &mut self.phase else { return Ok(matches!(self.phase, Phase::Open(_))) };
         match handshake.open(&mut self.out) {
@@ -332,7 +343,8 @@ impl Connection {
     }
 
     /// Returns the number of streams that the peer has begun and that have no id, because their proposal is not complete or
-    /// because they are [paced](Self::streams_waiting). When the connection ends they end with it, without a fact for each.
+    /// because they are [paced](Self::streams_waiting). When the connection ends, these streams end with it, without a fact
+    /// for each stream.
     #[must_use]
     pub fn streams_without_id(&self) -> usize {
         self.unnamed.len()
@@ -345,8 +357,8 @@ impl Connection {
         self.unnamed.waiting()
     }
 
-    /// Returns the number of streams that have ever waited for a token of [`Config::openings`] on this connection. It stops
-    /// at [`u32::MAX`].
+    /// Returns the number of streams that have ever waited for a token of [`Config::openings`] on this connection. The count
+    /// stops at [`u32::MAX`].
     #[must_use]
     pub const fn streams_paced(&self) -> u32 {
         match &self.phase {
@@ -357,7 +369,7 @@ impl Connection {
     }
 
     /// Returns whether the peer has sent go-away and no stream is left. Nothing more can happen on such a connection: its
-    /// owner [closes](Self::close) it once no output [is pending](Self::is_due).
+    /// owner [closes](Self::close) the connection once no output [is pending](Self::is_due).
     #[must_use]
     pub const fn is_spent(&self) -> bool {
         match &self.phase {
@@ -367,25 +379,25 @@ impl Connection {
     }
 
     /// Returns the latest known round-trip time, or `None` before the first answer. At first it is the time from our message
-    /// of the Noise handshake to the peer's answer; later, that of our last answered ping. A peer that says nothing for
-    /// [`Config::keep_alive_interval`] is pinged. The time is measured on the clock of [`Environment::now`], so an answer
-    /// that the owner hands in late counts as late.
+    /// of the Noise handshake to the peer's answer; later, the time from our last answered ping to its answer. A peer that
+    /// sends nothing for [`Config::keep_alive_interval`] is pinged. The time is measured on the clock of
+    /// [`Environment::now`], so an answer that the owner hands in late counts as late.
     #[must_use]
     pub const fn round_trip(&self) -> Option<Duration> {
         self.round_trip.last()
     }
 
-    /// Replaces the latest round-trip time by one that was measured elsewhere.
+    /// Replaces the latest round-trip time by one that another component has measured.
     #[cfg(feature = "swarm")]
     pub(crate) fn set_round_trip(&mut self, round_trip: Duration) {
         self.round_trip.set(round_trip);
     }
 
-    /// Closes an open connection politely: written data is still sent, with yamux's go-away as our last frame, and the
-    /// peer's data is still read. Once no output [is pending](Self::is_due), the owner ends its side of the byte pipe, and
-    /// waits for the peer's end or for [`Fact::CloseTimeout`]. A second call changes nothing.
+    /// Closes an open connection politely: data that was written is still sent, followed by yamux's go-away as our last
+    /// frame, and the peer's data is still read. Once no output [is pending](Self::is_due), the owner ends its side of the
+    /// byte pipe, and waits for the peer's end of the pipe or for [`Fact::CloseTimeout`]. A second call changes nothing.
     ///
-    /// A connection that is not open has nothing to say to its peer: its owner drops it instead.
+    /// A connection that is not open has nothing to send to its peer: the owner drops the connection instead.
     pub fn close(&mut self, config: &Config, now: impl Into<Now>) {
         let now = now.into();
         if let Phase::Open(open) = &mut self.phase {
@@ -395,8 +407,8 @@ impl Connection {
         self.timers.closing(config, now);
     }
 
-    /// Tells the peer of an open connection, by a go-away with the code of a protocol error, that it is to blame for the
-    /// end. The owner closes the socket next.
+    /// Tells the peer of an open connection that the peer is to blame for the connection's end: sends a go-away with the
+    /// code of a protocol error. The owner closes the socket next.
     #[cfg(feature = "swarm")]
     pub(crate) fn blame(&mut self) {
         if let Phase::Open(open) = &mut self.phase {

@@ -1,35 +1,36 @@
-//! [`Rate`]: a limit on how often a peer may do something, as a burst and a steady rate. [`Bucket`]: its tokens.
+//! [`Rate`]: a limit on how often a peer may do something, as a burst and a steady rate. [`Bucket`]: the count of one peer's
+//! tokens under such a limit.
 
 use super::Now;
 use core::time::Duration;
 
 /// A limit on how often a peer may do something: `burst` times at once, and `per_second` times a second in the long run.
 ///
-/// It is a token bucket. The bucket starts with `burst` tokens. Each time takes one token, and `per_second` tokens come back
-/// each second until the bucket is full again. 0 counts as 1, for either field.
+/// The limit is a token bucket. The bucket starts with `burst` tokens. Each action of the peer takes one token, and
+/// `per_second` tokens are added each second until the bucket is full again. A field of 0 counts as 1.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a token bucket has a size and a rate, and nothing else")]
 pub struct Rate {
-    /// The maximum number of times at once: the size of the bucket.
+    /// The maximum number of times at once, which is the size of the token bucket.
     pub burst: u32,
-    /// The maximum number of times a second in the long run: the tokens that come back each second.
+    /// The maximum number of times a second in the long run, which is the number of tokens added each second.
     pub per_second: u32,
 }
 
 impl Rate {
-    /// Makes a rate of `burst` times at once and `per_second` times a second.
+    /// Makes a limit of `burst` times at once and `per_second` times a second in the long run.
     #[must_use]
     pub const fn new(burst: u32, per_second: u32) -> Self {
         Self { burst, per_second }
     }
 
-    /// Returns the time in which one token comes back.
+    /// Returns the time between two tokens that are added to a bucket at the steady rate.
     #[cfg(feature = "protocols")]
     pub(crate) const fn interval(self) -> Duration {
         Duration::from_nanos(self.nanos())
     }
 
-    /// Returns the time in which one token comes back, in nanoseconds.
+    /// Returns the time between two tokens that are added to a bucket at the steady rate, in nanoseconds.
     const fn nanos(self) -> u64 {
         const SECOND: u64 = 1_000_000_000;
         match SECOND.checked_div(self.per_second as u64) {
@@ -39,17 +40,18 @@ impl Rate {
     }
 }
 
-/// The bucket of one peer for one [`Rate`], in eight bytes: the time at which it is full again says how many tokens it
-/// holds. It is our own, since others read a clock: here the time is an argument.
+/// The token bucket of one peer for one [`Rate`], in eight bytes: the number of tokens follows from the time at which the
+/// bucket will be full. The type is our own because the rate limiters of other crates read a clock, whereas here the caller
+/// passes the time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Bucket {
-    /// The time at which the bucket is full again, in nanoseconds on the owner's clock.
+    /// The time at which the bucket will be full, in nanoseconds on the owner's clock.
     full_at: u64,
 }
 
 impl Bucket {
-    /// Takes `count` tokens. Returns `false` if there were fewer; the bucket is empty then. A call with [`Now::Untimed`] takes
-    /// nothing and returns `true`.
+    /// Takes `count` tokens from the bucket. Returns `false` if the bucket held fewer; the bucket is empty then. A call with
+    /// [`Now::Untimed`] takes no token and returns `true`.
     pub(crate) fn take(&mut self, count: u32, rate: Rate, now: impl Into<Now>) -> bool {
         let Some(now) = nanos(now.into()) else { return true };
         let interval = rate.nanos();
@@ -59,8 +61,8 @@ impl Bucket {
         full_at <= most
     }
 
-    /// Takes a token if there is one. Otherwise returns `false` and changes nothing. A call with [`Now::Untimed`] takes nothing
-    /// and returns `true`.
+    /// Takes one token from the bucket if there is one. Otherwise returns `false` and changes nothing. A call with
+    /// [`Now::Untimed`] takes no token and returns `true`.
     pub(crate) fn try_take(&mut self, rate: Rate, now: impl Into<Now>) -> bool {
         let Some(now) = nanos(now.into()) else { return true };
         let has_token = now >= self.next(rate);
@@ -70,14 +72,14 @@ impl Bucket {
         has_token
     }
 
-    /// Gives back a token that was taken at the same `now`.
+    /// Puts a token back that was taken at the same `now`.
     pub(crate) fn put_back(&mut self, rate: Rate, now: impl Into<Now>) {
         if !now.into().is_untimed() {
             self.full_at = self.full_at.saturating_sub(rate.nanos());
         }
     }
 
-    /// Returns the time from which on the bucket has a token. It may be in the past.
+    /// Returns the earliest time at which the bucket has a token. This time may be in the past.
     pub(crate) const fn next_at(&self, rate: Rate) -> Duration {
         Duration::from_nanos(self.next(rate))
     }
@@ -87,7 +89,7 @@ impl Bucket {
     }
 }
 
-/// Returns the time in nanoseconds; none for what is not timed, or is further away than 584 years.
+/// Returns the time in nanoseconds, or `None` for [`Now::Untimed`] and for a time of more than 584 years.
 fn nanos(now: Now) -> Option<u64> {
     match now {
         Now::At(now) => u64::try_from(now.as_nanos()).ok(),
@@ -143,7 +145,8 @@ mod tests {
     }
 
     proptest! {
-        /// The model counts nanoseconds: a token is worth one interval, and the level rises with the time.
+        /// The model counts in nanoseconds: a token is worth one interval, and the level of the bucket rises by the time
+        /// that has passed.
         #[test]
         fn a_bucket_matches_a_model_of_tokens(
             steps in proptest::collection::vec((0..3_u32, 0..400_000_000_u64), 1..200),

@@ -1,11 +1,12 @@
-//! [`Environment`]: the things that an owner lends to a connection for one call. [`Scratch`]: the memory among them.
+//! [`Environment`]: the things that an owner lends to a connection for one call. [`Scratch`]: the working memory, which is
+//! one of these things.
 
 use super::muxer::BufferPool;
 use super::unnamed::UnnamedMemory;
 use super::{Config, Now, Protocol, Streams};
 use alloc::vec::Vec;
 
-/// The owner's things that a connection works with during one call, borrowed.
+/// The data of the owner that a connection borrows during one call: streams, protocols, bounds, the time and working memory.
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_structs,
@@ -14,35 +15,36 @@ use alloc::vec::Vec;
 pub struct Environment<'a> {
     /// The streams of all connections of the owner.
     pub streams: &'a mut Streams,
-    /// The protocols that inbound streams may choose from.
+    /// The protocols that this node accepts on inbound streams.
     pub protocols: &'a [Protocol],
-    /// Bounds and time-outs.
+    /// The bounds and the time-outs of the connection.
     pub config: &'a Config,
-    /// The time.
+    /// The present time on the owner's clock.
     pub now: Now,
-    /// Working memory. Its content carries no meaning from one call to the next.
+    /// The working memory. Its content has no meaning from one call to the next.
     pub scratch: &'a mut Scratch,
 }
 
-/// The number of bytes of output memory that are kept when a connection ends.
+/// The number of bytes of output memory that are kept for reuse when a connection ends.
 #[cfg(feature = "swarm")]
 const OUTPUT_KEPT: usize = 4 * 1024;
 
-/// Working memory of connections. One value serves all connections of an owner, so that an idle connection keeps none of it.
-/// It holds nothing of a connection between two calls.
+/// The working memory of connections. One value serves all connections of an owner, so an idle connection needs no working
+/// memory of its own. Between two calls the value contains no data of any connection.
 #[derive(Debug)]
 pub struct Scratch {
-    /// Lines of multistream-select that are being written.
+    /// The lines of multistream-select that are being written.
     pub(super) lines: Vec<u8>,
-    /// Memory that sessions borrow for their output. It is empty.
+    /// The memory that sessions of the muxer borrow for their output. It is empty between two calls.
     pub(super) output: Vec<u8>,
-    /// Spare receive buffers of streams.
+    /// Spare receive buffers, for streams to reuse.
     pub(super) buffers: BufferPool,
-    /// Spare memory for streams without an id.
+    /// Spare memory for a connection's table of streams without an id.
     pub(super) unnamed: UnnamedMemory,
-    /// The maximum number of streams without an id of one connection.
+    /// The maximum number of streams without an id on one connection.
     pub(super) most_unnamed: usize,
-    /// The work that handshakes have spent on signatures since it was last taken, in units of one Ed25519 verification.
+    /// The work that handshakes have spent on verifying signatures since the owner last took this count, in units of one
+    /// Ed25519 verification.
     pub(super) work: u32,
 }
 
@@ -53,7 +55,7 @@ impl Default for Scratch {
 }
 
 impl Scratch {
-    /// Makes an empty value, which allocates nothing.
+    /// Makes an empty working memory. The call allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -66,27 +68,28 @@ impl Scratch {
         }
     }
 
-    /// Limits the streams without an id of each connection from now on, for an owner with many connections. A stream whose
-    /// proposal comes with its first frame has an id at once, so this limit does not apply to it.
+    /// Limits the streams without an id of each connection to `most` from now on, for an owner with many connections. A
+    /// stream whose proposal arrives with its first frame has an id at once, so this limit does not apply to it.
     #[cfg(feature = "swarm")]
     pub(crate) fn limit_unnamed(&mut self, most: usize) {
         self.most_unnamed = most;
     }
 
-    /// Returns the work that handshakes have spent on signatures since it was last taken, in units of one Ed25519
-    /// verification.
+    /// Returns the work that handshakes have spent on verifying signatures since the last [`take_work`](Self::take_work), in
+    /// units of one Ed25519 verification.
     #[cfg(feature = "swarm")]
     pub(crate) const fn work(&self) -> u32 {
         self.work
     }
 
-    /// Returns the [`work`](Self::work()) and resets it to 0.
+    /// Returns the [`work`](Self::work()) and resets the count to 0.
     #[cfg(feature = "swarm")]
     pub(crate) fn take_work(&mut self) -> u32 {
         core::mem::take(&mut self.work)
     }
 
-    /// Frees the large part of the memory. An owner calls it when one of its connections has ended.
+    /// Frees the memory above small amounts that are kept for reuse. An owner calls this method when one of its connections
+    /// has ended.
     #[cfg(feature = "swarm")]
     pub(crate) fn give_up_memory(&mut self) {
         self.output.shrink_to(OUTPUT_KEPT);

@@ -1,42 +1,44 @@
-//! [`Error`]: the cause of a connection's end that neither side asked for. [`Flood`]: the rate that a peer exceeded.
+//! [`Error`]: the cause of a connection's end for which neither side asked. [`Flood`]: the rate that a peer exceeded.
 
 use super::{multistream, noise, yamux};
 use crate::lifecycle::{Failure, Fault};
 use core::fmt;
 
-/// The cause that broke a connection from within: the peer's bytes, or its silence. The connection is over.
+/// The cause that broke a connection from within: wrong bytes from the peer, too many of the peer's actions, or the peer's
+/// silence. The connection is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The Noise handshake or a Noise message is wrong.
+    /// The Noise handshake or an encrypted message is invalid.
     Noise(noise::Error),
-    /// The choice of the security protocol or of the muxer went wrong.
+    /// The peer broke the rules of multistream-select in the negotiation of the security protocol or of the muxer.
     Multistream(multistream::Error),
     /// The peer speaks only other security protocols, or only other muxers.
     Unsupported,
-    /// A frame breaks yamux's rules.
+    /// A frame of the peer breaks the rules of yamux.
     Yamux(yamux::Violation),
-    /// The handshake took longer than [`Config::handshake_timeout`](super::Config::handshake_timeout).
+    /// The handshake took longer than [`Config::handshake_timeout`](super::Config::handshake_timeout) allows.
     HandshakeTimeout,
     /// The peer was silent for [`Config::keep_alive_interval`](super::Config::keep_alive_interval), and then for
     /// [`Config::keep_alive_timeout`](super::Config::keep_alive_timeout) after our ping.
     Silence,
-    /// The peer kept to the protocol, but did something that costs us work more often than its rate allows.
+    /// The peer kept to the protocol, but did something that costs us work more often than a rate of
+    /// [`Config`](super::Config) allows.
     Flood(Flood),
 }
 
-/// The rate that a peer exceeded.
+/// The rate that a peer exceeded, as a field of [`Config`](super::Config).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Flood {
-    /// The rate [`Config::resets`](super::Config::resets).
+    /// The rate of the peer's streams that end by a reset: [`Config::resets`](super::Config::resets).
     Resets,
-    /// The rate [`Config::pings`](super::Config::pings).
+    /// The rate of the peer's pings: [`Config::pings`](super::Config::pings).
     Pings,
 }
 
 impl Error {
-    /// Returns the fault with which an open connection is reported to have ended because of this error.
+    /// Returns the fault that is reported when this error ends an open connection.
     #[must_use]
     pub const fn fault(self) -> Fault {
         match self {
@@ -46,7 +48,7 @@ impl Error {
         }
     }
 
-    /// Returns the failure with which a connection that was not open yet is reported because of this error.
+    /// Returns the failure that is reported when this error ends a connection that was not open yet.
     #[must_use]
     pub const fn failure(self) -> Failure {
         match self {

@@ -3,14 +3,15 @@
 //! | step            | dialer                                       | listener                             |
 //! |-----------------|----------------------------------------------|--------------------------------------|
 //! | `Security`      | `/noise` is proposed, message 1 right behind | waits for `/noise`, confirms it      |
-//! | `Exchange`      | waits for message 2                          | message 1, answers 2, waits for 3    |
+//! | `Exchange`      | waits for message 2                          | waits for 1, sends 2, waits for 3    |
 //! | `Authenticated` | **gate**: message 3 is withheld              |                                      |
 //! | `Muxer`         | `/yamux/1.0.0` is proposed behind message 3  | waits for `/yamux/1.0.0`             |
 //! | `Writing`       | message 3 has to reach the wire              |                                      |
 //! | `Agreed`        | **gate**                                     | **gate**: confirmation is withheld   |
 //!
-//! `Muxer` is left out where both sides named their muxers in the Noise handshake, `Writing` where they did not. At a gate
-//! the handshake waits for its owner's permission, so that the peer calls no connection open that we have not announced.
+//! The step `Muxer` is left out if both sides named their muxers in the Noise handshake; the step `Writing` is left out if
+//! they did not. At a gate the handshake waits for its owner's permission, so that no connection is open at the peer before
+//! our owner is told of it.
 
 use super::config::Role;
 use super::error::Error;
@@ -23,7 +24,7 @@ use alloc::vec::Vec;
 use core::{mem, slice};
 use libp2p_identity::PeerId;
 
-/// The handshake of a connection: the security protocol, the Noise messages and the muxer.
+/// The handshake of a connection: it agrees on the security protocol, exchanges the Noise messages and agrees on the muxer.
 #[derive(Debug)]
 pub(super) struct ConnectionHandshake {
     role: Role,
@@ -38,13 +39,13 @@ enum Step {
     Muxer(Secured, Select),
     Writing(Secured, Muxer),
     Agreed(Secured, Muxer, Option<multistream::ListenerSelect>),
-    /// A peer other than the expected one has answered: this one.
+    /// The peer with this id has answered in place of the expected one.
     WrongPeer(PeerId),
-    /// The step after an error, or after the connection has opened.
+    /// The handshake is over, after an error or because the connection has opened.
     Over,
 }
 
-/// The progress of a listener's handshake, for the swarm that admits and evicts handshakes.
+/// The progress of a listener's handshake. The swarm reads it to decide which handshakes it admits and which it ends early.
 #[cfg(feature = "swarm")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum HandshakeStep {
@@ -58,31 +59,31 @@ pub(crate) enum HandshakeStep {
     Authenticated,
 }
 
-/// The negotiation of one protocol, as the side that we are.
+/// The negotiation of one protocol by multistream-select, in our role.
 #[derive(Debug)]
 enum Select {
     Dialer(multistream::DialerSelect),
     Listener(multistream::ListenerSelect),
 }
 
-/// An authenticated, encrypted byte pipe.
+/// An authenticated, encrypted byte pipe, with the identity of the peer at its other end.
 #[derive(Debug)]
 pub(super) struct Secured {
     pub(super) transport: security::Transport,
     pub(super) remote: security::RemoteIdentity,
 }
 
-/// The result of the permission to open.
+/// The result of [`open`](ConnectionHandshake::open), with which the owner lets the handshake pass a gate.
 #[derive(Debug)]
 pub(super) enum Permitted {
-    /// The connection is open.
+    /// The connection is open. The values are the encrypted byte pipe and the muxer on which both sides agreed.
     Opened(Box<Secured>, Muxer),
-    /// The handshake goes on: our message has to reach the wire, or the peer has to answer it.
+    /// The handshake is not over: our message has to be written to the byte pipe, or the peer has to answer it.
     GoesOn,
 }
 
 impl ConnectionHandshake {
-    /// Begins a handshake, and appends the dialer's first bytes to `out`. `seed` is the ephemeral key and must be fresh
+    /// Begins a handshake. A dialer's first bytes are appended to `out`. `seed` is the ephemeral key and must be fresh
     /// randomness.
     pub(super) fn new(
         security: &security::Config,
@@ -104,12 +105,13 @@ impl ConnectionHandshake {
         Ok(Self { role, step: Step::Security(select, exchange) })
     }
 
-    /// Returns whether the handshake waits for its owner's permission to go on: [`open`](Self::open).
+    /// Returns whether the handshake waits for its owner's permission to continue. The owner gives permission by
+    /// [`open`](Self::open).
     pub(super) const fn is_at_gate(&self) -> bool {
         matches!(self.step, Step::Authenticated(_) | Step::Agreed(..))
     }
 
-    /// Returns the identity of the peer, once it is authenticated.
+    /// Returns the identity of the peer, once the peer is authenticated.
     pub(super) fn remote(&self) -> Option<&security::RemoteIdentity> {
         match &self.step {
             Step::Authenticated(exchange) => exchange.remote(),
@@ -132,7 +134,7 @@ impl ConnectionHandshake {
         }
     }
 
-    /// Returns a hash of the Noise transcript, between the second and the third message.
+    /// Returns a hash of the transcript of the Noise handshake, between its second and its third message.
     #[cfg(feature = "swarm")]
     pub(super) fn transcript(&self) -> Option<[u8; 32]> {
         match &self.step {
@@ -146,7 +148,7 @@ impl ConnectionHandshake {
         }
     }
 
-    /// Returns how far a listener's handshake has come.
+    /// Returns the step that the handshake of a listener has reached.
     #[cfg(feature = "swarm")]
     pub(super) fn listener_step(&self) -> HandshakeStep {
         match &self.step {
@@ -159,8 +161,9 @@ impl ConnectionHandshake {
         }
     }
 
-    /// Consumes what it can decode of `input`, and appends the answers to `out`. Returns `true` if the handshake has come to
-    /// a gate. The cost of verifying a signature is added to `work`, whether the signature is right or wrong.
+    /// Decodes as much of `input` as it can, and appends the answers to `out`. Returns `true` if the handshake has reached a
+    /// gate, where it waits for its owner's permission. The cost of verifying a signature is added to `work`, whether the
+    /// signature is right or wrong.
     pub(super) fn receive(&mut self, input: &mut Input, out: &mut Vec<u8>, work: &mut u32) -> Result<bool, Error> {
         while !self.is_at_gate() {
             let step = mem::replace(&mut self.step, Step::Over);
@@ -236,7 +239,8 @@ impl ConnectionHandshake {
         }
     }
 
-    /// Returns the step after the Noise handshake, which depends on whether Noise has settled the muxer, too.
+    /// Returns the step that follows the Noise handshake. This step depends on whether the two sides agreed on the muxer
+    /// within the Noise handshake.
     fn secured(&self, exchange: security::Handshake, out: &mut Vec<u8>) -> Result<Step, Error> {
         let (transport, remote) = exchange.finish()?;
         let early = remote.muxer.as_deref().map(|name| Muxer::named(name).ok_or(Error::Unsupported)).transpose()?;
@@ -254,8 +258,8 @@ impl ConnectionHandshake {
         })
     }
 
-    /// Takes note that all bytes that were appended to `out` have been written. Returns `true` if this brings the handshake
-    /// to a gate.
+    /// Records that all bytes that were appended to `out` have been written to the byte pipe. Returns `true` if the
+    /// handshake has thereby reached a gate, where it waits for its owner's permission.
     pub(super) fn written(&mut self) -> bool {
         let step = mem::replace(&mut self.step, Step::Over);
         let is_written = matches!(step, Step::Writing(..));
@@ -263,7 +267,8 @@ impl ConnectionHandshake {
         is_written
     }
 
-    /// Gives permission to pass the gate. At any other step it changes nothing.
+    /// Gives the handshake permission to pass the gate at which it waits. If the handshake is not at a gate, the call
+    /// changes nothing.
     pub(super) fn open(&mut self, out: &mut Vec<u8>) -> Result<Permitted, Error> {
         match mem::replace(&mut self.step, Step::Over) {
             Step::Authenticated(mut exchange) => {
@@ -293,8 +298,8 @@ impl ConnectionHandshake {
 }
 
 impl Select {
-    /// Negotiates one of `protocols`. Returns the number of bytes consumed, and the index of the agreed protocol, which a
-    /// listener has yet to confirm.
+    /// Negotiates one of `protocols`. Returns the number of bytes of `bytes` that were consumed, and the index of the agreed
+    /// protocol once there is one. A listener still has to confirm the agreed protocol.
     fn receive(
         &mut self,
         bytes: &[u8],

@@ -1,43 +1,46 @@
 //! [`Input`]: the bytes of one read that are not decoded yet.
 //!
-//! One value serves all connections of an owner in turn, and holds nothing of a connection when that connection's turn is
-//! over. The connection keeps the rest itself: a part of a Noise message, or plaintext that waits for permission to open.
+//! One value serves all connections of an owner, one after the other, and contains no bytes of a connection when that
+//! connection's turn is over. The connection itself keeps the rest of its bytes: a part of a Noise message, or plaintext
+//! that waits for permission to open.
 
 use super::security::{self, MAX_MESSAGE, MAX_PLAINTEXT};
 use crate::arithmetic::{Count, copy_front, memory_in_all};
 use alloc::vec::Vec;
 
-/// The number of bytes that fit in one read, and a Noise message of which a part has come: two messages of the greatest
-/// size.
+/// The size of the buffer for encrypted bytes, in bytes: room for one read, and for the beginning of a Noise message that
+/// has arrived in part. Both have room for a message of the greatest size.
 const WIRE: usize = 2 * (2 + MAX_MESSAGE);
 
-/// The size of the plaintext buffer: room for one message's plaintext behind the rest of another's.
+/// The size of the buffer for plaintext, in bytes: room for the plaintext of one message after the unread rest of another
+/// message.
 const PLAIN: usize = 2 * MAX_PLAINTEXT;
 
 /// A cursor over the bytes that were read from a byte pipe, and over their plaintext.
 ///
 /// The owner reads into [`space`](Self::space), reports the number of bytes with [`filled`](Self::filled), and calls
-/// [`Connection::receive`](super::Connection::receive) until that returns `None`.
+/// [`Connection::receive`](super::Connection::receive) until that method returns `None`.
 #[derive(Debug)]
 pub struct Input {
-    /// The bytes as they were read.
+    /// The encrypted bytes, as they were read from the byte pipe.
     wire: FixedBuffer,
-    /// The decrypted bytes.
+    /// The decrypted bytes that have not been handled yet.
     plain: FixedBuffer,
-    /// Bytes have been read that were not kept from an earlier turn.
+    /// `true` if bytes have been read that were not kept from an earlier turn.
     is_fresh: bool,
-    /// The number of frames that may still be handled until the next [`begin`](Self::begin).
+    /// The number of yamux frames that may still be handled until the next [`begin`](Self::begin).
     frames_left: u32,
-    /// A memory limit that was set and does not count yet. The next call that handles frames turns it into `most_unread`.
+    /// A limit on the memory of receive buffers, in bytes, that was set and does not apply yet. The next call that handles
+    /// frames turns this limit into `most_unread`.
     memory: Option<usize>,
     /// The memory of the connection's receive buffers, in bytes, at which no further frame is handled.
     most_unread: usize,
-    /// The connection has kept frames, which must be handled before more is read.
+    /// `true` if the connection has kept frames, which must be handled before more bytes are read.
     is_blocked: bool,
 }
 
 impl Input {
-    /// Makes an empty input. It allocates 256 KiB, half of which is the space for reads.
+    /// Makes an empty input. The call allocates 256 KiB, half of which is the space for reads.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -53,32 +56,34 @@ impl Input {
 
     /// Limits the number of yamux frames that are handled to `frames`. The next call of
     /// [`Connection::begin_input`](super::Connection::begin_input) lifts the limit. A Noise message counts as a frame, too.
-    /// An owner of many connections sets this limit so that a peer with tiny frames does not take a whole turn.
+    /// An owner of many connections sets this limit so that a peer that sends tiny frames does not use up a whole turn.
     pub fn limit_frames(&mut self, frames: u32) {
         self.frames_left = frames;
     }
 
-    /// Returns the number of frames that may still be handled under the [limit](Self::limit_frames).
+    /// Returns the number of yamux frames that may still be handled under the [limit](Self::limit_frames).
     #[must_use]
     pub const fn frames_left(&self) -> u32 {
         self.frames_left
     }
 
-    /// Limits the memory that the receive buffers of streams take from now on: once they have taken `bytes` or more, no
+    /// Limits the growth of the memory that the receive buffers of streams take: once they have taken `bytes` more bytes, no
     /// further frame is handled. The next call of [`Connection::begin_input`](super::Connection::begin_input) lifts the
-    /// limit. An owner with a memory budget sets this limit so that it can act before much more has come.
+    /// limit. An owner with a memory budget sets this limit so that it can act before much more data has arrived.
     pub fn limit_memory(&mut self, bytes: usize) {
         self.memory = Some(bytes);
     }
 
-    /// Starts a memory limit that was set, from the present memory of the connection's receive buffers.
+    /// Starts a memory limit that was set. The limit counts the growth beyond `unread`, the present memory of the
+    /// connection's receive buffers in bytes.
     pub(super) const fn count_memory_from(&mut self, unread: usize) {
         if let Some(bytes) = self.memory.take() {
             self.most_unread = unread.saturating_add(bytes);
         }
     }
 
-    /// Returns whether a limit of this turn is reached: that of frames or that of memory.
+    /// Returns whether a limit of this turn is reached: the limit of frames, or the limit of memory. `unread` is the present
+    /// memory of the connection's receive buffers in bytes.
     pub(super) const fn is_exhausted(&self, unread: usize) -> bool {
         self.frames_left == 0 || unread >= self.most_unread
     }
@@ -87,28 +92,29 @@ impl Input {
         self.frames_left = frames;
     }
 
-    /// Returns the space to read into. It is not empty once [`Connection::receive`](super::Connection::receive) has returned
-    /// `None`, except for a connection that waits for permission to open, or whose input was [cut
+    /// Returns the free space to read bytes into. It is not empty once [`Connection::receive`](super::Connection::receive)
+    /// has returned `None`, except for a connection that waits for permission to open, or whose input was [cut
     /// short](super::Connection::is_cut_short).
     pub fn space(&mut self) -> &mut [u8] {
         if self.is_blocked { &mut [] } else { self.wire.space() }
     }
 
-    /// Takes note that the first `n` bytes of [`space`](Self::space) have been filled. A greater `n` counts as all of it.
+    /// Records that the first `n` bytes of [`space`](Self::space) have been filled. If `n` is greater than the space, the
+    /// whole space counts as filled.
     pub fn filled(&mut self, n: usize) {
         self.wire.filled(n);
         self.is_fresh |= n > 0;
     }
 
-    /// Copies as much of `bytes` as there is space for, and returns the number of bytes copied. It is for owners whose bytes
-    /// already lie in a buffer of their own.
+    /// Copies as many of `bytes` as the free space can hold, and returns the number of bytes copied. The method is for
+    /// owners whose bytes are already in a buffer of their own.
     pub fn fill(&mut self, bytes: &[u8]) -> usize {
         let n = copy_front(bytes, self.space());
         self.filled(n);
         n
     }
 
-    /// Returns whether bytes of the peer have come since the last call.
+    /// Returns whether bytes of the peer have been read since the last call of this method.
     pub(super) fn take_fresh(&mut self) -> bool {
         core::mem::take(&mut self.is_fresh)
     }
@@ -129,8 +135,8 @@ impl Input {
         self.plain.consume(n);
     }
 
-    /// Decrypts one message behind the unread plaintext, and counts it as a frame. Returns `false` if no whole message has
-    /// come.
+    /// Decrypts one message and appends its plaintext to the unread plaintext. The message counts as one frame. Returns
+    /// `false` if no whole message has arrived.
     pub(super) fn decrypt(&mut self, transport: &mut security::Transport) -> Result<bool, security::Error> {
         match transport.open(self.wire.unread(), self.plain.space())? {
             security::Opened::Incomplete => Ok(false),
@@ -143,7 +149,7 @@ impl Input {
         }
     }
 
-    /// Drops all content and starts with the bytes that a connection kept from its last turn.
+    /// Drops all content, and starts a turn with the bytes that a connection kept from its last turn.
     pub(super) fn begin(&mut self, kept: &mut Kept) {
         self.clear();
         (self.is_fresh, self.frames_left) = (false, u32::MAX);
@@ -153,8 +159,9 @@ impl Input {
         self.load(kept);
     }
 
-    /// Copies the bytes that a connection kept into this input, unless it has kept frames. Kept frames are handled where
-    /// they are: copying the rest of them in each turn would cost O(n²). Bytes that came behind them stay there, too.
+    /// Copies the bytes that a connection kept into this input, unless the connection has kept frames. Kept frames are
+    /// handled in the connection's own buffer: to copy the rest of them in each turn would cost O(n²). Bytes that arrived
+    /// after kept frames stay in the connection, too.
     pub(super) fn load(&mut self, kept: &mut Kept) {
         if kept.frames().is_empty() && kept.len() > 0 {
             self.wire.set(&kept.wire);
@@ -163,14 +170,15 @@ impl Input {
         }
     }
 
-    /// Hands all unread bytes to the connection to keep.
+    /// Ends a turn: hands all unread bytes to the connection to keep.
     pub(super) fn end(&mut self, kept: &mut Kept) {
         keep(&mut kept.wire, self.wire());
         keep(&mut kept.plain, self.plain());
         self.clear();
     }
 
-    /// Ends a turn early: the connection keeps the unread plaintext as frames to go on with.
+    /// Ends a turn early: the connection keeps the unread plaintext, which consists of yamux frames, and handles it in its
+    /// next turn.
     pub(super) fn cut_short(&mut self, kept: &mut Kept) {
         kept.is_cut_short = true;
         if kept.frames().is_empty() {
@@ -186,7 +194,7 @@ impl Input {
     }
 }
 
-/// A buffer of a fixed size. `bytes[at..end]` is unread, and the bytes behind it are free.
+/// A buffer of a fixed size. The bytes `bytes[at..end]` are unread, and the bytes after them are free.
 #[derive(Debug)]
 struct FixedBuffer {
     bytes: Vec<u8>,
@@ -218,7 +226,8 @@ impl FixedBuffer {
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// Takes note that the first `n` bytes of the space have been filled. A greater `n` counts as all of it.
+    /// Records that the first `n` bytes of the free space have been filled. If `n` is greater than the space, the whole
+    /// space counts as filled.
     fn filled(&mut self, n: usize) {
         self.end = self.end.saturating_add(n).min(self.bytes.len());
     }
@@ -227,7 +236,7 @@ impl FixedBuffer {
         (self.at, self.end) = (0, 0);
     }
 
-    /// Replaces the unread bytes by a copy of `bytes`, which must fit.
+    /// Replaces the unread bytes by a copy of `bytes`, which must not be longer than the buffer.
     fn set(&mut self, bytes: &[u8]) {
         self.clear();
         let n = copy_front(bytes, self.space());
@@ -241,7 +250,8 @@ impl Default for Input {
     }
 }
 
-/// Appends bytes and reserves no more than they need: kept bytes may stay for long, and come in few pieces.
+/// Appends `bytes` to `kept`, and reserves no more memory than they need: kept bytes may stay for long, and arrive in few
+/// pieces.
 fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
     kept.reserve_exact(bytes.len());
     kept.extend_from_slice(bytes);
@@ -252,7 +262,8 @@ fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
 pub(super) struct Kept {
     wire: Vec<u8>,
     plain: Vec<u8>,
-    /// Plaintext that was left when a turn ended early: `frames[frames_at..]`. It comes before `plain` and `wire`.
+    /// The plaintext that was left when a turn ended early: the bytes `frames[frames_at..]`. They precede the bytes of
+    /// `plain` and `wire`.
     frames: Vec<u8>,
     frames_at: usize,
     is_cut_short: bool,
@@ -263,12 +274,12 @@ impl Kept {
         self.wire.len().saturating_add(self.plain.len())
     }
 
-    /// Returns the bytes of memory that the kept input takes.
+    /// Returns the number of bytes of memory that the kept input takes.
     pub(super) fn held(&self) -> usize {
         memory_in_all([self.wire.capacity(), self.plain.capacity(), self.frames.capacity()])
     }
 
-    /// Returns whether the last turn ended at its limit of frames or of memory, or because the peer does not read our
+    /// Returns whether the last turn ended early: at its limit of frames or of memory, or because the peer does not read our
     /// answers.
     pub(super) const fn is_cut_short(&self) -> bool {
         self.is_cut_short

@@ -1,18 +1,18 @@
 //! [`IdentityKey`]: the identity key of a peer, and the only place that verifies a signature.
 //!
 //! Noise, identify and pub/sub all decode keys and verify signatures here. A key that would prove nothing is refused before
-//! its signature is verified, and so is a key that is built to make verification slow:
+//! its signature is verified, and a key that is built to make verification slow is also refused:
 //!
-//! - An Ed25519 key of small order: anybody can make a signature that it accepts for nearly every message. Also one that is
-//!   not encoded canonically: the same point would then be two peers.
+//! - An Ed25519 key of small order: anybody can make a signature that is valid under such a key for nearly every message.
+//!   Also an Ed25519 key that is not encoded canonically: one point would otherwise be the key of two peers.
 //! - An RSA key of fewer than 2 048 bits, since it can be factored, or of more than 8 192 bits (go-libp2p has both bounds),
 //!   or with an exponent other than 65 537. The work of verifying grows with the exponent, and small exponents have lent
 //!   themselves to forgeries; no implementation of libp2p makes another exponent.
 //!
 //! Signatures of Ed25519 are verified strictly: S is below the order of the base point, and R is neither of small order nor
 //! encoded in an unusual way. The library underneath computes R from the rest of the signature and compares the encodings,
-//! so an unusual encoding fails, and a look at the bytes is enough to find the eight points of small order. The strict
-//! verification of a library decodes R as a point, which takes as many instructions as to decode the key.
+//! so an unusual encoding fails, and a comparison of bytes is enough to find the eight points of small order. The library's
+//! own strict verification would decode R as a point, which takes as many instructions as decoding the key.
 
 mod cost;
 #[cfg(feature = "ecdsa")]
@@ -28,23 +28,23 @@ use libp2p_identity::PeerId;
 use libp2p_identity::{PublicKey, ed25519};
 use prost::Message;
 
-/// The `KeyType` of Ed25519 on the wire.
+/// The `KeyType` of Ed25519 keys in the protobuf message on the wire.
 const ED25519: i32 = 1;
-/// The `KeyType` of ECDSA on the wire.
+/// The `KeyType` of ECDSA keys in the protobuf message on the wire.
 #[cfg(feature = "ecdsa")]
 const ECDSA: i32 = 3;
 
 /// The maximum length of an encoded key in bytes. An RSA key of 8 192 bits takes 1 065 bytes; the rest is room for other
-/// ways to encode it.
+/// encodings of such a key.
 const MAX_LEN: usize = 2_048;
 
-/// The first bytes of the peer id of an Ed25519 key. Such an id holds the key in its protobuf form behind the head of a
-/// multihash: the code of the identity hash and the length, 36 bytes; then the type of the key, and the length of the key,
-/// 32 bytes.
+/// The first bytes of the peer id of an Ed25519 key. Such an id contains the whole key in its protobuf form, after the head
+/// of a multihash. The bytes are: the code of the identity hash, and the length of its content, 36 bytes; the tag and the
+/// value of the key's type; the tag and the length of the key, 32 bytes.
 #[cfg(any(test, feature = "protocols"))]
 const ED25519_PEER_ID: [u8; 6] = [0, 36, 8, 1, 18, 32];
 
-/// A peer's public key that can authenticate something.
+/// A peer's public key that this crate accepts as proof of an identity.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct IdentityKey(KeyByType);
 
@@ -57,22 +57,23 @@ enum KeyByType {
 /// The reason why a key cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unusable {
-    /// The bytes are not a key.
+    /// The bytes are not an encoded key.
     Malformed,
-    /// This build does not support the type. The value is the feature of this crate that adds the type, if one does.
+    /// This build does not support the type of the key. The value is the feature of this crate that adds the type, or `None`
+    /// if no feature does.
     Unsupported(Option<&'static str>),
-    /// It is a key that this crate refuses: it proves nothing, or it makes verification slow. See the [module](self).
+    /// This crate refuses the key: it proves nothing, or it makes verification slow. See the [module](self).
     Refused,
 }
 
-/// The reason why a signature proves nothing.
+/// The reason why a signature does not prove anything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum BadSignature {
-    /// It is not the key's signature of these bytes.
+    /// The signature was not made with this key for this message.
     Wrong,
-    /// The signature is valid mathematically, but made in a way that no honest signer uses: an R of small order with a key
-    /// that has a part of small order, a high S of secp256k1, or more than R and S in an ECDSA signature. Some
-    /// implementations accept it.
+    /// The signature is valid mathematically, but was made in a way that no honest signer uses: with an R of small order and
+    /// a key that has a part of small order, with a high S of secp256k1, or with more than R and S in an ECDSA signature.
+    /// Some implementations accept such signatures.
     Refused,
 }
 
@@ -86,7 +87,8 @@ struct KeyMessage {
 }
 
 impl IdentityKey {
-    /// Decodes a key in its protobuf form. Logs a key that cannot be used, and the feature that would add it.
+    /// Decodes a key in its protobuf form. If the key cannot be used, logs the reason, or the feature of this crate that
+    /// adds the type of the key.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unusable> {
         let decoded = Self::try_decode(bytes);
         match decoded {
@@ -124,7 +126,7 @@ impl IdentityKey {
         }
     }
 
-    /// Returns the cost of [`verify`](Self::verify), in units of one Ed25519 verification.
+    /// Returns the work of [`verify`](Self::verify) with this key, in units of one Ed25519 verification.
     pub(crate) const fn cost(&self) -> u32 {
         match self.0 {
             KeyByType::Ed25519(_) => cost::ED25519,
@@ -132,7 +134,7 @@ impl IdentityKey {
         }
     }
 
-    /// Returns whether a peer id is that of this key.
+    /// Returns whether `peer` is the peer id of this key.
     #[cfg(any(test, feature = "protocols"))]
     pub(crate) fn is_of(&self, peer: &PeerId) -> bool {
         match &self.0 {
@@ -143,7 +145,7 @@ impl IdentityKey {
         }
     }
 
-    /// Returns the key as `libp2p_identity` represents it.
+    /// Returns the key as a value of the crate `libp2p_identity`.
     pub(crate) fn into_public(self) -> PublicKey {
         match self.0 {
             KeyByType::Ed25519(key) => key.into(),
@@ -151,7 +153,7 @@ impl IdentityKey {
         }
     }
 
-    /// Verifies that this key has signed a message.
+    /// Verifies that `signature` was made with this key for `message`.
     #[expect(clippy::disallowed_methods, reason = "this is the place that verifies")]
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         match &self.0 {
@@ -184,7 +186,8 @@ fn verify_ed25519(key: &ed25519::PublicKey, message: &[u8], signature: &[u8]) ->
     }
 }
 
-/// Decodes a key whose type is known and is not Ed25519.
+/// Decodes a key whose type is known and is not Ed25519. `bytes` is the whole encoded key, and `wire` is the same key split
+/// into its fields.
 fn other(bytes: &[u8], wire: &KeyMessage) -> Result<IdentityKey, Unusable> {
     let Ok(key) = PublicKey::try_decode_protobuf(bytes) else {
         let is_unknown = is_on_another_curve(wire) || is_hybrid(wire);
@@ -198,7 +201,8 @@ fn other(bytes: &[u8], wire: &KeyMessage) -> Result<IdentityKey, Unusable> {
     Ok(IdentityKey(KeyByType::Other { key, cost }))
 }
 
-/// Returns whether the key is an ECDSA key on a curve other than P-256. go-libp2p supports other curves.
+/// Returns whether the key is an ECDSA key on a curve other than P-256. go-libp2p accepts keys on other curves, and this
+/// crate does not support them.
 #[cfg(feature = "ecdsa")]
 fn is_on_another_curve(wire: &KeyMessage) -> bool {
     /// The object identifiers `ecPublicKey` and `secp256r1` in DER (RFC 5480, 2.1.1).
@@ -214,22 +218,22 @@ fn is_on_another_curve(_wire: &KeyMessage) -> bool {
     false
 }
 
-/// Returns whether a secp256k1 key is in the hybrid form: both coordinates, and the sign of one of them (ANSI X9.62, 4.3.6).
-/// go-libp2p accepts that form.
+/// Returns whether the key is a secp256k1 key in the hybrid form, which contains both coordinates and the sign of one of
+/// them (ANSI X9.62, 4.3.6). go-libp2p accepts the hybrid form, and this crate does not support it.
 fn is_hybrid(wire: &KeyMessage) -> bool {
     const SECP256K1: i32 = 2;
     wire.key_type == Some(SECP256K1) && matches!(wire.data.as_deref(), Some([6 | 7, point @ ..]) if point.len() == 64)
 }
 
-/// Returns whether y, the coordinate that an encoded point holds, is below p, which is 2²⁵⁵ - 19, and so encoded
-/// canonically. The last bit is the sign of x, the other coordinate.
+/// Returns whether y is encoded canonically, which means that it is less than p = 2²⁵⁵ - 19. y is the coordinate that an
+/// encoded point contains; the last bit of the encoding is the sign of x, the other coordinate.
 fn is_below_p(bytes: &[u8; 32]) -> bool {
     let [first, middle @ .., last] = bytes;
     *first < 0xed || last & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)
 }
 
-/// The y coordinates of the points of small order: 0, 1, -1 and the two of order 8. Each y has at most two points, whose
-/// signs differ; these are all eight points.
+/// The y coordinates of the points of small order: 0, 1, -1 and the two of order 8. Each y belongs to at most two points,
+/// whose x differ in their sign; these are all eight points.
 const SMALL_ORDER: [[u8; 32]; 5] = [
     [0; 32],
     [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
@@ -247,13 +251,13 @@ const SMALL_ORDER: [[u8; 32]; 5] = [
     ],
 ];
 
-/// Returns whether a point whose y is encoded canonically is of small order, with either sign.
+/// Returns whether the encoded point is of small order, whatever the sign of its x. Its y must be encoded canonically.
 fn is_small_order(bytes: &[u8; 32]) -> bool {
     let [rest @ .., last] = bytes;
     SMALL_ORDER.iter().any(|[small @ .., end]| rest == small && last & 0x7f == *end)
 }
 
-/// Returns whether this build supports a `KeyType`.
+/// Returns whether this build supports keys of this type, given as its number on the wire.
 const fn is_known(key_type: i32) -> bool {
     key_type == ED25519
         || cfg!(feature = "rsa") && key_type == 0
@@ -261,7 +265,8 @@ const fn is_known(key_type: i32) -> bool {
         || cfg!(feature = "ecdsa") && key_type == 3
 }
 
-/// Returns the feature of this crate that adds a `KeyType`.
+/// Returns the feature of this crate that adds support for keys of this type, given as its number on the wire. Returns
+/// `None` if no feature does.
 const fn feature(key_type: i32) -> Option<&'static str> {
     match key_type {
         0 => Some("rsa"),

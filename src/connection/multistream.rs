@@ -1,18 +1,19 @@
-//! The multistream-select step: two sides agree on the protocol to speak (multistream-select 1.0; libp2p/specs,
-//! `connections/README.md`). A connection uses it for its encryption and its muxer, and for each of its streams.
+//! The multistream-select step of a connection: two sides agree on the protocol to speak (multistream-select 1.0;
+//! libp2p/specs, `connections/README.md`). A connection uses multistream-select for its encryption and its muxer, and for
+//! each of its streams.
 //!
-//! [`DialerSelect`] proposes, [`ListenerSelect`] answers. Each is a few bytes of state and has no buffer: it reads whole
-//! lines from the front of a slice of unread bytes, appends its own lines to a `Vec`, and leaves the rest of the slice
-//! alone. Behind the line that ends the negotiation, the protocol's own data begins.
+//! [`DialerSelect`] proposes protocols, and [`ListenerSelect`] answers. Each is a few bytes of state and has no buffer: it
+//! reads whole lines from the front of a slice of unread bytes, appends its own lines to a `Vec`, and leaves the rest of the
+//! slice unread. The protocol's own data begins after the line that ends the negotiation.
 //!
-//! It is our own, since the `multistream-select` crate wraps a socket and cannot be driven without one.
+//! The code is our own, since the `multistream-select` crate wraps a socket and cannot be driven without one.
 //!
-//! A line on the wire is its length as a varint, its text, and `\n`, which the length includes. Both sides begin with the
-//! line `/multistream/1.0.0`. The dialer proposes one protocol in each line; the listener answers with the same line, or
-//! with `na`.
+//! A line on the wire consists of its length as a varint, its text, and `\n`. The length includes the `\n`. Both sides begin
+//! with the line `/multistream/1.0.0`. The dialer proposes one protocol in each line; the listener answers with the same
+//! line, or with `na`.
 //!
-//! `ls` asks for a list of protocols. The listener answers in the format of rust-libp2p, counts it as a proposal, and
-//! sends at most [`MAX_LIST`] bytes of lists. The dialer never asks: go-multistream has dropped `ls`.
+//! The line `ls` asks for a list of protocols. The listener answers in the format of rust-libp2p, counts the request as a
+//! proposal, and sends at most [`MAX_LIST`] bytes of lists. The dialer never asks: go-multistream has dropped `ls`.
 //!
 //! ```
 //! use swarm_notify::connection::multistream::{DialerSelect, ListenerSelect, Protocol, Selection};
@@ -55,18 +56,18 @@ pub use protocol::{InvalidProtocol, MAX_PROTOCOL, PROTOCOL_NAME, Protocol};
 
 use core::fmt;
 
-/// The way in which the other side broke multistream-select. The negotiation cannot go on, since the bytes that follow on
+/// The way in which the other side broke multistream-select. The negotiation cannot continue, since the bytes that follow on
 /// the stream cannot be interpreted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// A length is not a varint in its shortest form.
+    /// The length of a line is not a varint in its shortest form.
     BadLength,
     /// A line is longer than [`MAX_LINE`].
     LineTooLong,
     /// A line is empty, does not end in `\n`, has another `\n` inside, or is not UTF-8.
     BadLine,
-    /// The first line is not that of [`PROTOCOL_NAME`].
+    /// The first line is not [`PROTOCOL_NAME`].
     BadHeader,
     /// The listener answered neither with the proposed protocol nor with `na`.
     BadAnswer,

@@ -1,9 +1,9 @@
-//! The muxer of a connection: [`yamux`], and no other. It is decided in this file alone.
+//! The muxer of a connection: [`yamux`], and no other. Only this file decides which muxers there are.
 //!
-//! The rest of the connection, and the swarm, speak of a session, its streams and its facts by the names of this file. A
-//! second muxer is a second variant of [`Muxer`]. What are names of yamux's types here ([`Session`], [`Stream`], …) become
-//! enums of this file then, which pass each call on to the muxer that was agreed on. Besides, it opens `config.rs`, for its
-//! bounds, and `error.rs`, for what it calls a violation.
+//! The rest of the connection, and the swarm, use the names of this file for a session, its streams and its facts. A second
+//! muxer would be a second variant of [`Muxer`]. The names that now stand for yamux's types ([`Session`], [`Stream`], …)
+//! would then become enums of this file, which pass each call to the muxer that was agreed on. A second muxer would also
+//! change `config.rs`, for its bounds, and `error.rs`, for its violations of the protocol.
 
 use super::config::{Config, Role};
 use super::multistream::Protocol;
@@ -20,27 +20,27 @@ pub(crate) enum Muxer {
 }
 
 impl Muxer {
-    /// All of them, the preferred one first.
+    /// All muxers, the preferred one first.
     pub(crate) const ALL: [Self; 1] = [Self::Yamux];
 
-    /// Returns the name by which peers agree on it.
+    /// Returns the name by which peers agree on the muxer.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Yamux => yamux::PROTOCOL_NAME,
         }
     }
 
-    /// Returns the one with this name.
+    /// Returns the muxer with this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|muxer| muxer.name() == name)
     }
 
-    /// Returns it as multistream-select has it.
+    /// Returns the muxer's name as a protocol of multistream-select.
     pub(super) const fn protocol(self) -> Protocol {
         Protocol::from_static(self.name())
     }
 
-    /// Begins a session of it, on a connection whose end is `role`.
+    /// Begins a session of the muxer on a connection on which we are in `role`.
     pub(super) fn session<K: Copy>(self, role: Role, config: &Config) -> Session<K> {
         match self {
             Self::Yamux => Session::new(role, &config.yamux),
@@ -49,19 +49,20 @@ impl Muxer {
 }
 
 impl Config {
-    /// Returns the most bytes that the muxer of one connection lets wait for its pipe.
+    /// Returns the maximum number of bytes of one connection that the muxer lets wait for the byte pipe.
     #[cfg(feature = "swarm")]
     pub(crate) const fn most_output(&self) -> usize {
         self.yamux.max_output.saturating_add(self.yamux.max_control)
     }
 
-    /// Returns the greatest receive window of one stream in bytes, which is also the most that its buffer grows to.
+    /// Returns the greatest receive window of one stream in bytes. The receive buffer of a stream never grows beyond this
+    /// size.
     #[cfg(feature = "swarm")]
     pub(crate) fn most_window(&self) -> usize {
         yamux::INITIAL_WINDOW.max(self.yamux.receive_window).max(self.yamux.max_receive_window) as usize
     }
 
-    /// Makes the muxer's bounds those of a small machine: windows of 64 KiB that do not grow, and little output.
+    /// Sets the muxer's bounds to those of a small machine: windows of 64 KiB that do not grow, and little output.
     #[cfg(feature = "swarm")]
     pub(crate) const fn make_muxer_small(&mut self) {
         let yamux = &mut self.yamux;

@@ -1,4 +1,5 @@
-//! Facts of the muxer: the part of them that concerns only the connection, and the facts for its owner that follow.
+//! The handling of the muxer's facts: the effects of a fact on the connection, and the connection's own fact for the owner
+//! that follows from it.
 
 use super::muxer;
 use super::stream::machine::{Life, Trigger};
@@ -7,7 +8,8 @@ use super::{Connection, Environment, Fact, Phase};
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 
 impl Connection {
-    /// Handles a fact of the session. Returns the fact for the owner; `None` if it concerns only the connection.
+    /// Handles a fact of the muxer's session. Returns the fact for the owner, or `None` if the muxer's fact concerns only
+    /// the connection.
     pub(super) fn handle_muxer_fact(
         &mut self,
         said: muxer::Fact<StreamKey>,
@@ -44,7 +46,7 @@ impl Connection {
         }
     }
 
-    /// Handles a fact of the session about a stream with an id.
+    /// Handles a fact of the muxer's session about a stream with an id. Returns the fact for the owner, if one follows.
     fn handle_stream_fact(
         &mut self,
         said: muxer::Fact<StreamKey>,
@@ -68,7 +70,8 @@ impl Connection {
         }
     }
 
-    /// Fails our oldest stream that is not on the wire yet, once the peer has sent go-away: it will never get there.
+    /// Fails our oldest stream that has not been sent yet, once the peer has sent go-away: such a stream can never be
+    /// opened. Returns the fact for the owner, or `None` if there is no such stream.
     pub(super) fn fail_queued(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
         while let Some(id) = self.queued.front().copied() {
             if !matches!(&self.phase, Phase::Open(open) if open.session.has_peer_gone_away()) {
@@ -82,7 +85,7 @@ impl Connection {
         None
     }
 
-    /// Handles new data or the peer's FIN.
+    /// Handles new data of the peer on a stream, or the peer's FIN.
     fn data_came(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let stream = env.streams.get_mut(id)?;
         match stream.state().life() {
@@ -99,15 +102,15 @@ impl Connection {
         }
     }
 
-    /// Handles a window grant of the peer, or new room in our output. A stream with one proposal may have been written to
-    /// before its protocol is agreed, so it can become writable early.
+    /// Handles a window grant of the peer, or new room in our output buffer. A stream with one proposal may have been
+    /// written to before its protocol is agreed, so it can become writable before it is open.
     fn window_came(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         self.revive(id, env);
         let stream = env.streams.get_mut(id)?;
         stream.may_write().is_ok().then_some(Fact::Writable(id))
     }
 
-    /// Takes note that our FIN has been written.
+    /// Records that our FIN has been written to the byte pipe.
     fn fin_sent(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let fact = self.step(id, Trigger::FinSent, env);
         if fact.is_none() {

@@ -1,4 +1,4 @@
-//! The negotiation of a stream's protocol, driven by the muxer's facts and by the owner.
+//! The negotiation of a stream's protocol, which the muxer's facts and the owner's calls advance.
 
 use super::multistream::{self, Protocol, Selection};
 use super::muxer::{self, Session};
@@ -12,7 +12,8 @@ use crate::lifecycle::{Failure, StreamId};
 use alloc::vec::Vec;
 
 impl Connection {
-    /// Reads the lines that have come and continues the negotiation. Returns the fact for the owner, if one follows.
+    /// Reads the lines of multistream-select that have arrived on a stream and continues the negotiation. Returns the fact
+    /// for the owner, if one follows.
     pub(super) fn negotiate(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         let stream = env.streams.get_mut(id)?;
@@ -53,8 +54,8 @@ impl Connection {
         self.reset_and_end_for_peer(id, failure, env)
     }
 
-    /// Gives permission to open to a stream after its [`Fact::StreamReadyToOpen`]: the stream is open now, and a peer that
-    /// waits for our confirmation gets it. At any other time the call changes nothing.
+    /// Gives a stream permission to open after its [`Fact::StreamReadyToOpen`]. The stream is open now, and if the peer
+    /// waits for our confirmation, the confirmation is sent. At any other time the call changes nothing.
     pub fn confirm_stream(&mut self, id: StreamId, env: &mut Environment<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
         let Some(stream) = env.streams.get_mut(id).filter(|stream| stream.state().is_ready_to_open()) else { return };
@@ -76,10 +77,10 @@ impl Connection {
         self.note_activity(env.now);
     }
 
-    /// Refuses the protocol of a peer's stream after its [`Fact::StreamReadyToOpen`], as if we did not speak it: the peer is
-    /// answered `na`, and may propose another protocol. Returns the fact that follows at once, if one does. The stream fails
-    /// with [`Failure::Denied`] if the peer proposes no other protocol that we speak. For any other stream, or at any other
-    /// time, the call changes nothing.
+    /// Refuses the protocol of a peer's stream after its [`Fact::StreamReadyToOpen`], as if we did not speak the protocol:
+    /// we answer the peer with `na`, and the peer may propose another protocol. Returns the fact that follows at once, if
+    /// one does. The stream fails with [`Failure::Denied`] if the peer proposes no other protocol that we speak. For any
+    /// other stream, or at any other time, the call changes nothing.
     pub fn refuse_protocol(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         let stream = env.streams.get_mut(id)?;
@@ -97,7 +98,8 @@ impl Connection {
         self.negotiate(id, env)
     }
 
-    /// Starts streams that waited for yamux's bounds or for the peer to read, as many as are allowed now.
+    /// Sends the first proposals of our streams that have waited because yamux's backlog was full or because the peer did
+    /// not read, oldest first, as many as are allowed now.
     pub(super) fn open_queued(&mut self, env: &mut Environment<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
         while !open.session.is_clogged() && !self.queued.is_empty() {
@@ -113,7 +115,7 @@ impl Connection {
     }
 }
 
-/// Sends a queued stream's SYN and its first proposal, in one frame.
+/// Sends the SYN and the first proposal of a stream that waits in the queue, both in one frame.
 pub(super) fn send_first_proposal(
     session: &mut Session<StreamKey>,
     streams: &mut Streams,
@@ -137,14 +139,14 @@ pub(super) fn send_first_proposal(
 enum Chosen {
     NotYet,
     Agreed,
-    /// The peer speaks none of what we proposed.
+    /// The peer speaks none of the protocols that we proposed.
     Nothing,
 }
 
 impl Stream {
-    /// Returns the failure of a stream that ends before it opens: `Denied` if we refused a protocol that we speak,
-    /// `Unsupported` if we refused all its proposals as ones that we do not speak, and `otherwise` if we refused none. A
-    /// peer whose only proposals we refused had no other reason to leave.
+    /// Returns the failure to report for a stream that ends before it opens: `Denied` if we refused a protocol that we
+    /// speak, `Unsupported` if we refused proposals because we do not speak any of them, and `otherwise` if we refused none.
+    /// If we have refused all proposals of a peer, the refusal is the only reason that the peer can have had to leave.
     pub(super) fn failed(&self, otherwise: Failure) -> Failure {
         match (self.state().life(), &self.negotiation) {
             (Life::Answering, Negotiation::Listener(listener)) if listener.has_denied() => Failure::Denied,
@@ -153,7 +155,8 @@ impl Stream {
         }
     }
 
-    /// Reads whole lines of the unread bytes. Returns the number of bytes that they were, and the result.
+    /// Reads whole lines from the front of the stream's unread bytes. Returns the number of bytes in these lines, and the
+    /// result of the negotiation so far.
     fn negotiate(
         &mut self,
         supported: &[multistream::Protocol],

@@ -11,18 +11,20 @@
 //!    │ 3  s, se, payload                       ─▶ │    the listener is authenticated: it knows the dialer
 //! ```
 //!
-//! `snow` does the handshake and the cipher. The rest is our own, since `libp2p-noise` wraps a socket, and keeps 16 KiB of
-//! buffers for a connection that is idle.
+//! The crate `snow` implements the handshake and the encryption of messages. The rest is our own, since `libp2p-noise` wraps
+//! a socket, and keeps 16 KiB of buffers for a connection that is idle.
 //!
-//! The payload holds the identity key, its signature over the Noise key, and the muxers that the sender speaks
-//! (libp2p/specs, `connections/inlined-muxer-negotiation.md`). Both sides settle on the first muxer of the dialer's list
-//! that the listener has. If a peer sends no list, multistream-select agrees on the muxer later.
+//! The payload of a handshake message contains the sender's identity key, its signature over the sender's Noise key, and the
+//! muxers that the sender speaks (libp2p/specs, `connections/inlined-muxer-negotiation.md`). Both sides agree on the first
+//! muxer in the dialer's list that is also in the listener's list. If a peer sends no list, multistream-select agrees on the
+//! muxer later.
 //!
 //! Identity keys, ours and the peer's, may always be Ed25519 keys, and also ECDSA (P-256), RSA (2 048 to 8 192 bits) and
 //! Secp256k1 keys with the features `ecdsa`, `rsa` and `secp256k1`. A peer whose key is of another type is refused with
 //! [`Error::UnsupportedKey`], which names the feature to add. An Ed25519 key of small order, or one that is not encoded
-//! canonically, is refused with [`Error::RefusedKey`], and so is an RSA key with an exponent other than 65 537. Signatures
-//! of Ed25519 are verified strictly: R may not be of small order, and S must be below the order of the base point.
+//! canonically, is refused with [`Error::RefusedKey`], and an RSA key with an exponent other than 65 537 is refused with the
+//! same error. Signatures of Ed25519 are verified strictly: R may not be of small order, and S must be below the order of
+//! the base point.
 //!
 //! ```
 //! use swarm_notify::connection::{Role, noise::{Config, Handshake}, yamux};
@@ -72,8 +74,9 @@ use zeroize::Zeroizing;
 /// The name by which peers agree on Noise.
 pub const PROTOCOL_NAME: &str = "/noise";
 
-/// The part of a node in every handshake: its static Noise key, the payload that proves the key to be its own, and the
-/// muxers that it offers. A node makes one; a clone shares all of it.
+/// The part of a handshake that is the same in all handshakes of a node: its static Noise key, the payload that proves that
+/// this key belongs to the node, and the muxers that the node offers. A node makes one; a clone shares the content of the
+/// original.
 #[derive(Clone)]
 pub struct Config(Arc<NodeKeys>);
 
@@ -81,7 +84,7 @@ struct NodeKeys {
     params: NoiseParams,
     peer: PeerId,
     static_key: Arc<StaticKey>,
-    /// The signed payload, encoded: the same bytes in every handshake.
+    /// The signed payload in its encoded form. It is the same in every handshake.
     payload: Vec<u8>,
     muxers: Vec<Arc<str>>,
 }
@@ -90,10 +93,10 @@ impl Config {
     /// Makes the static key from `static_seed`, and signs it with `identity`. The seed must be 32 bytes that nobody else
     /// knows and that are used for nothing else.
     ///
-    /// `muxers` is offered in the `stream_muxers` extension, the preferred one first. Only what a
+    /// `muxers` is offered in the `stream_muxers` extension, the preferred muxer first. Only a muxer that a
     /// [`Connection`](super::Connection) speaks may be offered, which is
-    /// [`yamux::PROTOCOL_NAME`](super::yamux::PROTOCOL_NAME). An empty list sends no extension,
-    /// and then multistream-select has to agree on the muxer.
+    /// [`yamux::PROTOCOL_NAME`](super::yamux::PROTOCOL_NAME). An empty list sends no extension, and then multistream-select
+    /// has to agree on the muxer.
     ///
     /// # Errors
     /// [`Error::UnknownMuxer`] if the list names another muxer, since the peer could settle on it; [`Error::UnsupportedKey`]
@@ -106,7 +109,8 @@ impl Config {
         Self::offering(identity, &Zeroizing::new(static_seed), muxers)
     }
 
-    /// Makes a config that offers any muxers, as a peer may.
+    /// Makes a config that offers any muxers, even those that this crate does not speak. Tests use such a config for the
+    /// peer.
     fn offering(identity: &Keypair, static_seed: &[u8; 32], muxers: &[&str]) -> Result<Self, Error> {
         let static_key = StaticKey::new(static_seed);
         let payload = payload::sign(identity, static_key.public(), muxers)?;
@@ -122,14 +126,14 @@ impl Config {
         })))
     }
 
-    /// Returns the peer id of our identity.
+    /// Returns the peer id that belongs to our identity key.
     #[must_use]
     pub fn peer(&self) -> PeerId {
         self.0.peer
     }
 }
 
-/// Shows the config without its keys.
+/// Formats the config without its keys, so that they do not appear in logs.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config").field("peer", &self.0.peer).field("muxers", &self.0.muxers).finish_non_exhaustive()

@@ -1,28 +1,28 @@
-//! [`Now`]: the time of what is done with a connection.
+//! [`Now`]: the time of a call to a connection.
 
 use core::time::Duration;
 
 /// The time of a call to a connection, or [`Untimed`](Self::Untimed), which is later than every time.
 ///
-/// Commands need no clock: a deadline that an owner's command starts between two turns is [`Untimed`](Self::Untimed) until
-/// the next turn.
+/// An owner's commands need no clock: if a command starts a deadline between two turns, this deadline is
+/// [`Untimed`](Self::Untimed) until the next turn.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a call has a time or it has none: there is no third case")]
 pub enum Now {
     /// A time on the owner's clock, which must not go backwards.
     At(Duration),
-    /// The owner did not look at its clock: what begins now counts from the next
-    /// [`count_from`](super::Connection::count_from), and its deadlines do not come before.
+    /// The owner did not read its clock for this call. Deadlines that the call starts are counted from the next
+    /// [`count_from`](super::Connection::count_from), and none of them can pass before that call.
     Untimed,
 }
 
 impl Now {
-    /// Returns whether what begins now has to be timed later.
+    /// Returns whether the call has no time, so that deadlines that it starts get their time later.
     pub(crate) const fn is_untimed(self) -> bool {
         matches!(self, Self::Untimed)
     }
 
-    /// Returns the time, or for what is not timed the end of time.
+    /// Returns the time, or [`Duration::MAX`] if the call has no time.
     pub(crate) const fn or_never(self) -> Duration {
         match self {
             Self::At(now) => now,
@@ -30,7 +30,7 @@ impl Now {
         }
     }
 
-    /// Returns the time that is so much later.
+    /// Returns this time plus `time`. The result is untimed if this time is.
     pub(super) const fn plus(self, time: Duration) -> Self {
         match self {
             Self::At(now) => Self::At(now.saturating_add(time)),
@@ -38,7 +38,7 @@ impl Now {
         }
     }
 
-    /// Times what is not timed yet.
+    /// Returns this time, or `now` if this time is untimed.
     pub(crate) const fn or(self, now: Duration) -> Self {
         match self {
             Self::At(_) => self,

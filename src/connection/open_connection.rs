@@ -1,4 +1,4 @@
-//! [`OpenConnection`]: the parts of an open connection, and the way from its frames to Noise messages.
+//! [`OpenConnection`]: the parts of a connection that is open, and the encryption of its frames into Noise messages.
 
 use super::Now;
 use super::PackedPeer;
@@ -18,22 +18,23 @@ pub(super) struct OpenConnection {
     pub(super) security: security::Transport,
     pub(super) session: Session<StreamKey>,
     pub(super) peer: Option<PackedPeer>,
-    /// Frames that were taken from the session because they do not fit in one Noise message. Empty otherwise.
+    /// The frames that were moved out of the session because they do not fit in one Noise message. Empty if the frames fit.
     taken: Vec<u8>,
-    /// Number of messages into which the front of `taken` has been encrypted, each of the greatest size.
+    /// The number of Noise messages into which the front of `taken` has been encrypted. Each of these messages has the
+    /// greatest size.
     messages_sealed: u32,
     resets: Bucket,
     pings: Bucket,
-    /// The tokens for the streams that the peer opens.
+    /// The tokens that limit the rate of the streams that the peer opens.
     openings: Bucket,
-    /// Number of the peer's streams that have ever waited for a token.
+    /// The number of the peer's streams that have ever waited for a token of `openings`.
     pub(super) paced: u32,
-    /// The peer's frames have ended the connection: only our go-away is still sent.
+    /// `true` if wrong or too many frames of the peer have ended the connection. Only our go-away is still sent.
     pub(super) is_broken: bool,
 }
 
 impl OpenConnection {
-    /// Makes an open connection of a finished handshake and a new session.
+    /// Makes an open connection from a finished handshake and a new session of the muxer.
     pub(super) fn new(secured: Secured, session: Session<StreamKey>) -> Self {
         let (security, peer) = (secured.transport, PackedPeer::pack(secured.remote.peer));
         Self {
@@ -50,10 +51,10 @@ impl OpenConnection {
         }
     }
 
-    /// Charges the peer's budgets for what it has done since the last call.
+    /// Takes tokens from the peer's buckets for the peer's resets and pings since the last call.
     ///
     /// # Errors
-    /// The budget that is exceeded.
+    /// The rate that the peer has exceeded.
     #[inline]
     pub(super) fn charge(&mut self, config: &Config, now: Now) -> Result<(), Flood> {
         let tally = self.session.take_tally();
@@ -71,39 +72,41 @@ impl OpenConnection {
         Ok(())
     }
 
-    /// Takes a token for a stream that the peer opens. Returns `false` if there is none, so that the stream has to wait.
+    /// Takes a token for a stream that the peer opens. Returns `false` if there is no token, so that the stream has to wait.
     #[inline]
     pub(super) fn take_opening(&mut self, config: &Config, now: Now) -> bool {
         self.openings.try_take(config.openings, now)
     }
 
-    /// Gives back the token of a stream that the owner has refused. It was taken at the same `now`.
+    /// Puts the token of a stream that the owner has refused back. The token must have been taken at the same `now`.
     pub(super) fn put_back_opening(&mut self, config: &Config, now: Now) {
         self.openings.put_back(config.openings, now);
     }
 
-    /// Returns the time from which on there is a token for another stream. It may be in the past.
+    /// Returns the earliest time at which there is a token for another stream. This time may be in the past.
     pub(super) const fn next_opening_at(&self, config: &Config) -> Duration {
         self.openings.next_at(config.openings)
     }
 
-    /// Returns the bytes of memory of the frames that wait to be sent and of the unread data of streams.
+    /// Returns the bytes of memory that the frames to be sent and the unread data of streams take.
     pub(super) fn held(&self) -> usize {
         memory_in_all([self.session.held(), self.taken.capacity()])
     }
 
-    /// Returns whether [`seal`](Self::seal) has begun with frames that do not fit in one message, and has not finished them.
+    /// Returns whether [`seal`](Self::seal) has encrypted some, but not all, of the frames that do not fit in one Noise
+    /// message.
     pub(super) fn is_part_sealed(&self) -> bool {
         self.taken.len() > self.bytes_sealed()
     }
 
-    /// Returns the number of bytes of `taken` that have been encrypted. The last message, which may be shorter, empties
-    /// `taken`.
+    /// Returns the number of bytes of `taken` that have been encrypted. The last message, which may be shorter than the
+    /// others, empties `taken`.
     const fn bytes_sealed(&self) -> usize {
         (self.messages_sealed as usize).saturating_mul(security::MAX_PLAINTEXT)
     }
 
-    /// Appends the next Noise message of pending output to `out`. Appends nothing if no output is pending.
+    /// Encrypts pending output into the next Noise message and appends the message to `out`. Appends nothing if no output is
+    /// pending.
     pub(super) fn seal(&mut self, out: &mut Vec<u8>) -> Result<(), security::Error> {
         if self.taken.is_empty() {
             // Output that fits in one message is encrypted where it lies, without a move into `taken`.

@@ -1,12 +1,12 @@
-//! [`PackedPeer`]: a peer id in half the memory.
+//! [`PackedPeer`]: a peer id in half the memory of a [`PeerId`].
 
 use crate::identity::PeerId;
 
-/// The length of the longest peer id in bytes: the code of its hash, a length, and a key of 42 bytes.
+/// The length of the longest peer id in bytes: the code of its hash, a length, and an encoded key of 42 bytes.
 const LONGEST: usize = 44;
 
 /// The bytes of a peer id. A [`PeerId`] has room for hashes of 64 bytes, which no peer id needs. Each idle connection holds
-/// two peer ids, so the difference counts.
+/// two peer ids, so the difference in memory matters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct PackedPeer {
     bytes: [u8; LONGEST],
@@ -14,14 +14,14 @@ pub(crate) struct PackedPeer {
 }
 
 impl PackedPeer {
-    /// Packs a peer id. Every id of the current specification fits; `None` means that it is longer.
+    /// Packs a peer id. Returns `None` if the id is longer than [`LONGEST`]; every id of the current specification fits.
     pub(crate) fn pack(peer: PeerId) -> Option<Self> {
         let mut bytes = [0; LONGEST];
         let len = peer.as_ref().write(&mut bytes[..]).ok()?;
         Some(Self { bytes, len: u8::try_from(len).ok()? })
     }
 
-    /// Returns the peer id that was packed.
+    /// Returns the peer id that was packed. The result is never `None` for a value that [`pack`](Self::pack) returned.
     pub(crate) fn unpack(self) -> Option<PeerId> {
         PeerId::from_bytes(self.bytes.get(..usize::from(self.len))?).ok()
     }
@@ -32,14 +32,14 @@ mod tests {
     use super::*;
     use crate::identity::Keypair;
 
-    /// Makes an id of the form that RSA and ECDSA keys have: the code of SHA-256, a length, and the hash.
+    /// Makes an id in the form that the ids of RSA and ECDSA keys have: the code of SHA-256, a length, and the hash.
     fn of_long_key() -> PeerId {
         let mut bytes = [7; 34];
         (bytes[0], bytes[1]) = (0x12, 32);
         PeerId::from_bytes(&bytes).unwrap()
     }
 
-    /// Makes an id that holds a key of 42 bytes itself, and not its hash.
+    /// Makes an id that contains a whole key of 42 bytes, instead of a hash of the key.
     fn of_longest_key() -> PeerId {
         let mut bytes = [7; LONGEST];
         (bytes[0], bytes[1]) = (0, 42);

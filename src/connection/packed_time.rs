@@ -1,9 +1,9 @@
-//! [`PackedTime`]: a time in half the memory of a `Duration`, for values of which there are many.
+//! [`PackedTime`]: a time in half the memory of a `Duration`, for values that exist in large numbers.
 
 use super::Now;
 use core::time::Duration;
 
-/// A [`Now`] in nanoseconds, in half the memory. What is further away than 584 years counts as untimed, and never comes.
+/// A [`Now`] in nanoseconds, in half the memory. A time of more than 584 years counts as untimed, and is never reached.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct PackedTime(u64);
 

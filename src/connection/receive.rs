@@ -1,4 +1,4 @@
-//! The input of a connection: it is decrypted, handed to the muxer, and turned into facts.
+//! The handling of a connection's input: it is decrypted, handed to the muxer, and turned into facts.
 
 use super::environment::Environment;
 use super::error::Error;
@@ -10,9 +10,9 @@ use super::{Connection, KEPT_UNTIL_OPEN, Phase, muxer};
 use alloc::boxed::Box;
 
 impl Connection {
-    /// Returns whether the owner should read from the byte pipe. It should not while the peer leaves our answers unread, nor
-    /// once 64 KiB have come for a connection that waits for permission to open, nor when the connection is over. The answer
-    /// may change with every call of another method.
+    /// Returns whether the owner should read from the byte pipe. The owner should not read while the peer leaves our answers
+    /// unread, nor once 64 KiB have arrived for a connection that waits for permission to open, nor when the connection is
+    /// over. The result may change with every call of another method.
     #[must_use]
     pub fn wants_input(&self) -> bool {
         match &self.phase {
@@ -23,14 +23,14 @@ impl Connection {
     }
 
     /// Prepares `input` for this connection, before bytes are read into it. The bytes that the connection kept from its last
-    /// turn come first; the bytes of another connection are dropped.
+    /// turn are at the front; the bytes of another connection are dropped.
     pub fn begin_input(&mut self, input: &mut Input) {
         input.begin(&mut self.kept);
     }
 
-    /// Decodes `input` up to the next fact. Call it until it returns `None`: then all of the input has been decoded or is
-    /// kept, and the next read starts with [`begin_input`](Self::begin_input). [`is_cut_short`](Self::is_cut_short) tells
-    /// whether whole frames may have been kept.
+    /// Decodes `input` up to the next fact. Call this method until it returns `None`: then the whole input has been decoded
+    /// or is kept, and the next read starts with [`begin_input`](Self::begin_input). [`is_cut_short`](Self::is_cut_short)
+    /// returns whether whole frames may have been kept.
     #[must_use]
     pub fn receive(&mut self, input: &mut Input, env: &mut Environment<'_>) -> Option<Fact> {
         if input.take_fresh() {
@@ -70,7 +70,7 @@ impl Connection {
         self.kept.is_cut_short()
     }
 
-    /// Returns whether bytes of earlier input are kept that have not been decoded or handled.
+    /// Returns whether the connection keeps bytes of earlier input that have not been decoded or handled.
     #[cfg(feature = "swarm")]
     pub(crate) fn keeps_input(&self) -> bool {
         self.kept.len() > 0 || !self.kept.frames().is_empty()
@@ -137,7 +137,8 @@ impl Connection {
         }
     }
 
-    /// Ends the connection because of the peer's frames. The phase stays, since the session has a go-away to send.
+    /// Ends the connection because of the peer's frames. The phase stays `Open`, since the session still has a go-away to
+    /// send.
     fn broken_by(&mut self, error: Error, input: &mut Input) -> Fact {
         if let Phase::Open(open) = &mut self.phase {
             open.is_broken = true;

@@ -1,20 +1,20 @@
-//! [`RoundTrip`]: the time from a message of ours to the peer's answer.
+//! [`RoundTrip`]: the time from a message of ours to the peer's answer to that message.
 
 use core::time::Duration;
 
-/// The last round trip of a connection.
+/// The last round-trip time of a connection.
 ///
-/// The handshake has one, since a Noise message is answered by the next one. Lines of multistream-select do not count, since
-/// peers send them unasked. After the handshake each answered ping of ours counts. Both times are in nanoseconds, in half
-/// the memory of a [`Duration`].
+/// The handshake has one round trip, since a Noise message is answered by the next Noise message. Lines of
+/// multistream-select do not count, since peers send them unasked. After the handshake, each of our pings that is answered
+/// counts. Both fields are in nanoseconds, which takes half the memory of a [`Duration`].
 #[derive(Debug)]
 pub(super) struct RoundTrip {
-    /// The time at which our message left, while its answer is awaited.
+    /// The time at which our message was sent, while we wait for the answer, in nanoseconds.
     asked: u64,
     last: u64,
 }
 
-/// Stands for no time. A time beyond 584 years counts as none, too.
+/// The value that stands for the absence of a time. A time of more than 584 years counts as absent, too.
 const NONE: u64 = u64::MAX;
 
 impl RoundTrip {
@@ -22,12 +22,12 @@ impl RoundTrip {
         Self { asked: NONE, last: NONE }
     }
 
-    /// Takes note that a part of our handshake, or a ping, leaves at `now`.
+    /// Records that a part of our handshake, or a ping, is sent at `now`.
     pub(super) fn ask(&mut self, now: Duration) {
         self.asked = nanos(now);
     }
 
-    /// Takes note that the peer's answer has authenticated it.
+    /// Records that the peer's answer has authenticated the peer.
     pub(super) fn authenticated(&mut self, now: Duration) {
         // Only the first gate counts: a dialer's second one, after the muxer's negotiation, answers no Noise message.
         if self.last == NONE {
@@ -35,7 +35,7 @@ impl RoundTrip {
         }
     }
 
-    /// Takes note that the peer has answered.
+    /// Records that the peer has answered our last message.
     pub(super) fn answered(&mut self, now: Duration) {
         if self.asked != NONE {
             self.last = nanos(now).saturating_sub(self.asked);
@@ -43,12 +43,12 @@ impl RoundTrip {
         }
     }
 
-    /// Awaits no answer any more.
+    /// Stops waiting for an answer: no round trip is measured for the last message.
     pub(super) const fn forget(&mut self) {
         self.asked = NONE;
     }
 
-    /// Replaces the round trip by one that was measured elsewhere.
+    /// Replaces the round-trip time by one that another component has measured.
     #[cfg(feature = "swarm")]
     pub(super) fn set(&mut self, round_trip: Duration) {
         self.last = nanos(round_trip);

@@ -1,8 +1,10 @@
-//! The security protocol of a connection: [`noise`](super::noise), and no other. It is decided in this file alone.
+//! The security protocol of a connection: [`noise`](super::noise), and no other. Only this file decides which security
+//! protocols there are.
 //!
-//! The rest of the connection, and the swarm, speak of a handshake and of the encrypted transport behind it by the names of
-//! this file. With a second protocol they become enums of this file, and the handshake's first step, which chooses one,
-//! proposes both. Besides, that opens `error.rs`, for how a peer breaks it.
+//! The rest of the connection, and the swarm, use the names of this file for a handshake and for the encrypted transport
+//! that follows. With a second protocol these names would become enums of this file, and the first step of the handshake,
+//! which agrees on a protocol, would propose both. A second protocol would also change `error.rs`, which names the ways in
+//! which a peer breaks the protocol.
 
 use super::multistream::Protocol;
 #[cfg(feature = "swarm")]
@@ -13,13 +15,13 @@ use libp2p_identity::Keypair;
 pub(crate) use noise::{Config, Error};
 pub(super) use noise::{Handshake, MAX_MESSAGE, MAX_PLAINTEXT, Opened, RemoteIdentity, Transport, sealed_len};
 
-/// The protocol, as multistream-select has it.
+/// The security protocol's name as a protocol of multistream-select.
 pub(super) const PROTOCOL: Protocol = Protocol::from_static(noise::PROTOCOL_NAME);
 
-/// Makes what a node with this identity brings to every handshake, which offers all muxers there are.
+/// Makes the config that a node with this identity uses in all handshakes. The config offers all muxers.
 ///
 /// # Errors
-/// The identity cannot sign.
+/// The identity key cannot sign, or peers that use this crate would refuse it.
 #[cfg(feature = "swarm")]
 pub(crate) fn config(identity: &Keypair, static_seed: [u8; 32]) -> Result<Config, Error> {
     Config::new(identity, static_seed, &Muxer::ALL.map(Muxer::name))

@@ -1,4 +1,4 @@
-//! [`Stream`]: the state, protocol and counters of one stream, around the muxer's stream.
+//! [`Stream`]: the state, the protocol and the counters of one stream, around the muxer's own part of the stream.
 
 mod error;
 pub(super) mod machine;
@@ -27,21 +27,21 @@ impl Queued for Stream {
     }
 }
 
-/// One stream. The owner makes it and keeps it in its [`Streams`]; the stream's connection changes it.
+/// One stream. The owner makes the stream and keeps it in its [`Streams`]; the stream's connection changes it.
 #[derive(Debug)]
 pub struct Stream {
-    /// The state of the stream's life. Only [`on`](Self::on) changes it.
+    /// The state of the stream's life. Only [`on`](Self::on) changes this field.
     state: StreamState,
-    /// The muxer's stream; `None` until there is one.
+    /// The muxer's part of the stream, or `None` while the muxer does not know the stream yet.
     pub(super) muxed: Option<muxer::Stream>,
     pub(super) negotiation: Negotiation,
-    /// The protocol that is agreed or proposed; [`Protocol::NONE`] if there is none. While a listener negotiates, it is the
-    /// protocol that was refused last.
+    /// The protocol that is agreed or proposed, or [`Protocol::NONE`] if there is none. While a listener negotiates, this is
+    /// the protocol that was refused last.
     pub(super) protocol: Protocol,
     node: QueueNode,
     pub(super) waits: Option<StreamWait>,
-    /// The stream has a half-open time of its own, which [`StreamDeadlines`](super::stream_deadlines::StreamDeadlines)
-    /// keeps.
+    /// `true` if the stream has a half-open time-out of its own, which
+    /// [`StreamDeadlines`](super::stream_deadlines::StreamDeadlines) keeps.
     pub(super) has_own_time: bool,
     pub(super) sent: u64,
 }
@@ -50,36 +50,39 @@ pub struct Stream {
 const _: () = assert!(size_of::<Option<(NonZeroU32, Stream)>>() <= 104);
 const _: () = assert!(size_of::<Negotiation>() <= 16);
 
-/// The multistream-select part of a stream. It tells which side of the negotiation we are; the stream's [`StreamState`]
-/// tells how far the negotiation has come.
+/// The multistream-select part of a stream. The variant is our side of the negotiation; the stream's [`StreamState`]
+/// contains the progress of the negotiation.
 #[derive(Debug)]
 pub(super) enum Negotiation {
     /// We began the stream and propose protocols.
     Dialer(multistream::DialerSelect, Proposals),
     /// The peer began the stream and proposes protocols.
     Listener(multistream::ListenerSelect),
-    /// The negotiation is over. `received` is the number of bytes of data that the owner has read; it can read none before.
+    /// The negotiation is over. `received` is the number of bytes of data that the owner has read; the owner can read no
+    /// data before that.
     Over { received: u64 },
 }
 
 /// The protocols that an outbound stream proposes, in order of preference.
 #[derive(Debug)]
 pub(super) enum Proposals {
-    /// `Stream::protocol` alone. The proposal is lazy: data may follow it at once.
+    /// The stream proposes `Stream::protocol` alone. The proposal is lazy: the owner may send data before the peer has
+    /// answered.
     One,
-    /// Several protocols. Few streams propose several, so they lie behind another pointer, which keeps the others small.
+    /// The stream proposes several protocols. Few streams do, so the list is behind a second pointer, which makes this type
+    /// smaller for all other streams.
     Many(Box<Box<[Protocol]>>),
 }
 
 impl Stream {
-    /// Makes a stream that the peer has begun, for [`Connection::accept_stream`](super::Connection::accept_stream).
+    /// Makes a stream for [`Connection::accept_stream`](super::Connection::accept_stream), which the peer has begun.
     #[must_use]
     pub fn inbound() -> Self {
         Self::new(StreamState::inbound(), Negotiation::Listener(multistream::ListenerSelect::new()), Protocol::NONE)
     }
 
-    /// Makes a stream that proposes `protocols` in order of preference, for
-    /// [`Connection::open_stream`](super::Connection::open_stream). Returns `None` if `protocols` is empty.
+    /// Makes a stream for [`Connection::open_stream`](super::Connection::open_stream) that proposes `protocols` in this
+    /// order of preference. Returns `None` if `protocols` is empty.
     #[must_use]
     pub fn outbound(protocols: &[Protocol]) -> Option<Self> {
         let (proposals, protocol) = match protocols {
@@ -101,7 +104,8 @@ impl Stream {
         self.state
     }
 
-    /// Takes a step of the stream's [`machine`], and returns the effect of the step; `None` if nothing has changed.
+    /// Applies `trigger` to the state of the stream's [`machine`]. Returns the action that this step asks for, or `None` if
+    /// nothing has changed.
     #[inline(always)]
     pub(super) fn on(&mut self, trigger: Trigger) -> Option<StreamEffect> {
         let (state, effect) = step(self.state, trigger)?;
@@ -109,8 +113,8 @@ impl Stream {
         Some(effect)
     }
 
-    /// Returns the protocol that is agreed, or the only one that was proposed. For a stream that has failed with
-    /// [`Failure::Denied`](crate::lifecycle::Failure::Denied) it is the protocol that was
+    /// Returns the protocol that is agreed, or the proposed protocol if only one was proposed. For a stream that has failed
+    /// with [`Failure::Denied`](crate::lifecycle::Failure::Denied) it is the protocol that was
     /// [refused](super::Connection::refuse_protocol) last.
     #[must_use]
     pub const fn protocol(&self) -> Option<&Protocol> {
@@ -137,56 +141,60 @@ impl Stream {
         }
     }
 
-    /// Returns whether both directions are over: our FIN is sent, and the peer's FIN has been read.
+    /// Returns whether both directions are over: our FIN has been sent, and the owner has read the peer's FIN.
     #[must_use]
     pub const fn is_finished(&self) -> bool {
         matches!(self.state.life(), Life::Finished)
     }
 
-    /// Returns whether a read would return bytes, or the end for the first time.
+    /// Returns whether a read would return bytes, or would return the end of the peer's data for the first time.
     #[must_use]
     pub fn is_readable(&self) -> bool {
         self.state.may_read().is_ok()
             && (!self.unread().is_empty() || (self.is_remote_finished() && self.state.awaits_end()))
     }
 
-    /// Returns whether the stream itself can take a write. The connection's output may be full nevertheless.
+    /// Returns whether the stream itself can accept a write: its protocol permits one, and the peer grants window. The write
+    /// can still be refused because the connection's output is full.
     #[must_use]
     pub fn is_writable(&self) -> bool {
         self.may_write().is_ok()
             && self.muxed.as_ref().is_some_and(|muxed| muxed.may_write() && muxed.send_window() > 0)
     }
 
-    /// Returns whether the owner may write. It may not before the protocol is agreed, unless only one was proposed:
-    /// otherwise the data could reach another protocol.
+    /// Returns whether the owner may write. The owner may not write before the protocol is agreed, unless only one protocol
+    /// was proposed: otherwise the data could reach another protocol.
+    ///
+    /// # Errors
+    /// The reason why the owner may not write.
     pub(super) const fn may_write(&self) -> Result<(), WriteError> {
         self.state.may_write(matches!(self.negotiation, Negotiation::Dialer(_, Proposals::One)))
     }
 
-    /// Returns the number of bytes of data that have come and have not been read; 0 while the protocol is not agreed.
+    /// Returns the number of bytes of data that have arrived and have not been read; 0 while the protocol is not agreed.
     #[must_use]
     pub fn unread_len(&self) -> usize {
         if self.state.has_data() { self.unread().len() } else { 0 }
     }
 
-    /// Returns the most bytes of data that may be [unread](Self::unread_len) from now on: the receive window. It may grow
-    /// ([`max_receive_window`](super::yamux::Config::max_receive_window)). One that is set below
-    /// [`INITIAL_WINDOW`](super::yamux::INITIAL_WINDOW) is that much until the peer has used the difference up. 0 while the stream
-    /// has no place on the wire.
+    /// Returns the maximum number of bytes of data that may be [unread](Self::unread_len) from now on, which is the receive
+    /// window. The window may grow ([`max_receive_window`](super::yamux::Config::max_receive_window)). If the config sets a
+    /// window below [`INITIAL_WINDOW`](super::yamux::INITIAL_WINDOW), the result is `INITIAL_WINDOW` until the peer has used
+    /// up the difference. The result is 0 while the muxer does not know the stream yet.
     #[must_use]
     pub fn receive_window(&self) -> usize {
         self.muxed.as_ref().map_or(0, muxer::Stream::most_unread)
     }
 
-    /// Returns the number of bytes of data that the peer allows us to send now, beyond all that the owner has written; 0
-    /// while the muxer has no stream yet.
+    /// Returns the number of bytes of data that the peer allows us to send now, in addition to all bytes that the owner has
+    /// written; 0 while the muxer does not know the stream yet.
     #[must_use]
     pub fn send_window(&self) -> usize {
         self.muxed.as_ref().map_or(0, |muxed| muxed.send_window() as usize)
     }
 
-    /// Takes the bytes of data that have come and have not been read. There are none while the protocol is not agreed, since
-    /// until then all bytes belong to the negotiation.
+    /// Removes from the stream all bytes of data that have arrived and have not been read, and returns them. The result is
+    /// empty while the protocol is not agreed, since until then all bytes belong to the negotiation.
     pub fn take_unread(&mut self) -> Vec<u8> {
         match (self.state.has_data(), &mut self.muxed) {
             (true, Some(muxed)) => muxed.take_unread(),
@@ -194,7 +202,7 @@ impl Stream {
         }
     }
 
-    /// Returns whether the stream waits for the peer with a half-open time running.
+    /// Returns whether the stream is half-open and a half-open time-out is running while it waits for the peer.
     pub(super) const fn is_half_open(&self) -> bool {
         matches!(self.waits, Some(StreamWait::HalfOpen | StreamWait::OwnHalfOpen))
     }
@@ -203,27 +211,27 @@ impl Stream {
         self.muxed.as_ref().map(muxer::Stream::unread).unwrap_or_default()
     }
 
-    /// Returns whether the peer's FIN has come. Earlier bytes may still be unread. After a reset it returns `false`.
+    /// Returns whether the peer's FIN has arrived. Earlier bytes may still be unread. After a reset the result is `false`.
     #[must_use]
     pub fn is_remote_finished(&self) -> bool {
         self.muxed.as_ref().is_some_and(muxer::Stream::is_remote_finished)
     }
 
     /// Returns whether the owner has finished our side, so that nothing more can be written. Written bytes and our FIN may
-    /// still wait to be sent: see [`is_fin_sent`](Self::is_fin_sent). After a reset it returns `false`.
+    /// still wait to be sent: see [`is_fin_sent`](Self::is_fin_sent). After a reset the result is `false`.
     #[must_use]
     pub const fn is_local_finished(&self) -> bool {
         self.state.is_local_finished()
     }
 
-    /// Returns whether our FIN has been written to the byte pipe, behind all data. The peer may not have read it. After a
-    /// reset it returns `false`.
+    /// Returns whether our FIN has been written to the byte pipe, after all data. The peer may not have read the FIN. After
+    /// a reset the result is `false`.
     #[must_use]
     pub const fn is_fin_sent(&self) -> bool {
         self.state.is_fin_sent()
     }
 
-    /// Returns the protocols that the stream proposes, in order of preference, until one is agreed. They are none for a
+    /// Returns the protocols that the stream proposes, in order of preference, until one is agreed. The slice is empty for a
     /// stream that the peer began.
     #[must_use]
     pub fn proposed(&self) -> &[Protocol] {
@@ -233,7 +241,7 @@ impl Stream {
         }
     }
 
-    /// Returns the proposed protocols as a slice, wherever they are kept.
+    /// Returns the proposed protocols as a slice, whether they are kept in `protocol` or in `proposals`.
     pub(super) fn proposals<'a>(protocol: &'a Protocol, proposals: &'a Proposals) -> &'a [Protocol] {
         match (proposals, protocol.some()) {
             (Proposals::Many(many), _) => many,

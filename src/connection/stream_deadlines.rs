@@ -1,9 +1,8 @@
-//! [`StreamDeadlines`]: the deadlines of the streams of one connection. [`DeadlineQueue`]: the streams that wait for the
-//! same thing, the one that has waited longest first.
-//! All streams in one queue wait equally long, so the head has the earliest deadline. The links of a queue go through the
-//! streams themselves: joining at the end, leaving and looking cost O(1) and no memory. Half-open streams to which the owner
-//! has given a time of their own are in a separate queue, whose order says nothing about deadlines: [`OwnTimes`] keeps
-//! those.
+//! [`StreamDeadlines`]: the deadlines of the streams of one connection. [`DeadlineQueue`]: the streams with the same kind of
+//! wait, the stream that has waited longest first. All waits in one queue have the same time-out, so the head has the
+//! earliest deadline. The links of a queue are fields of the streams themselves: appending a stream, removing a stream and
+//! looking at the head cost O(1) and no memory. Half-open streams for which the owner has set a time of their own are in a
+//! separate queue, whose order is not the order of their deadlines: [`OwnTimes`] keeps these deadlines.
 
 mod own_times;
 
@@ -15,24 +14,26 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 use own_times::OwnTimes;
 
-/// The thing that a stream waits for. It selects the queue of the stream.
+/// The kind of a stream's wait. It selects the queue that the stream is in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum StreamWait {
-    /// The peer's answer to the protocol that we have proposed.
+    /// The stream waits for the peer's answer to the protocol that we have proposed.
     Negotiation,
-    /// The peer's next proposal, since we speak none of those that have come.
+    /// The stream waits for the peer's next proposal, since we speak none of the protocols that the peer has proposed so
+    /// far.
     Proposal,
-    /// The other half of a half-open stream: our half is over and the peer sends nothing, or the peer's half is over and it
-    /// grants no window.
+    /// The stream is half-open: it waits for the end of the peer's half, after the end of our half; or for window for our
+    /// half, after the end of the peer's half.
     HalfOpen,
-    /// The other half of a half-open stream that has a time of its own.
+    /// The stream is half-open and waits as in `HalfOpen`, but has a half-open time-out of its own.
     OwnHalfOpen,
-    /// The peer's end, after the owner has closed the stream.
+    /// The stream waits for the end of the peer's half, after the owner has closed the stream.
     Close,
 }
 
 impl StreamWait {
-    /// Returns the time that each stream in this queue may wait; `None` if there is no limit, or if each stream has its own.
+    /// Returns the maximum duration of this kind of wait, or `None` if there is no limit, or if each stream has a limit of
+    /// its own.
     const fn time(self, config: &Config) -> Option<Duration> {
         match self {
             Self::Negotiation | Self::Proposal => Some(config.negotiation_timeout),
@@ -43,7 +44,7 @@ impl StreamWait {
     }
 }
 
-/// A stream's links in its [`DeadlineQueue`]. They mean nothing while the stream waits for nothing.
+/// A stream's links in its [`DeadlineQueue`]. They have no meaning while the stream is in no queue.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QueueNode {
     /// The time at which the stream began to wait.
@@ -54,16 +55,16 @@ pub(super) struct QueueNode {
 
 const _: () = assert!(size_of::<QueueNode>() <= 16);
 
-/// The slot of a neighbour in a queue, or none: half the memory of its id. A stream leaves its queue before it leaves the
-/// table, so its slot is enough to find it. An owner may take a stream out of the table too early, and another stream may
-/// then sit in the slot: a neighbour is valid only if it links back.
+/// The slot of a neighbour in a queue, or nothing. A slot takes half the memory of an id. A stream leaves its queue before
+/// it leaves the table, so its slot is enough to find it. If an owner removes a stream from the table too early, another
+/// stream may take the slot: a neighbour is therefore valid only if it links back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Neighbour(Option<NonZeroU32>);
 
 impl Neighbour {
     const NONE: Self = Self(None);
 
-    /// Makes a link to a stream. It counts slots from 1; an index has 30 bits, so the sum does not wrap.
+    /// Makes a link to a stream. The link counts slots from 1; an index has 30 bits, so the sum does not wrap.
     fn to(id: StreamId) -> Self {
         Self(NonZeroU32::new((id.index() as u32).wrapping_add(1)))
     }
@@ -74,18 +75,19 @@ impl Neighbour {
 }
 
 impl QueueNode {
-    /// The node of a stream that waits for nothing.
+    /// The node of a stream that is in no queue.
     pub(super) const NOWHERE: Self =
         Self { since: PackedTime::UNTIMED, before: Neighbour::NONE, after: Neighbour::NONE };
 }
 
-/// An entry of a queue. The wait and the node are two fields, since padding would make one byte beside the node cost eight.
+/// An entry of a queue. The kind of wait and the node are two fields: if the kind, which is one byte, were a part of the
+/// node, padding would make the node eight bytes larger.
 pub(super) trait Queued {
     fn node(&self) -> (Option<StreamWait>, &QueueNode);
     fn node_mut(&mut self) -> (&mut Option<StreamWait>, &mut QueueNode);
 }
 
-/// The streams of one connection that wait for one thing.
+/// The streams of one connection with the same kind of wait, in the order in which they began to wait.
 #[derive(Debug)]
 pub(super) struct DeadlineQueue {
     wait: StreamWait,
@@ -97,20 +99,20 @@ impl DeadlineQueue {
         Self { wait, ends: None }
     }
 
-    /// Returns the stream that has waited longest, and the time since when it waits.
+    /// Returns the stream that has waited longest, and the time at which it began to wait.
     fn longest<S: Queued>(&self, streams: &Table<StreamId, S>) -> Option<(Duration, StreamId)> {
         let (head, _) = self.ends?;
         let (wait, node) = streams.get(head)?.node();
         wait.map(|_| (node.since.time().or_never(), head))
     }
 
-    /// Returns the earliest deadline and its stream.
+    /// Returns the earliest deadline in this queue, and the stream that has it.
     fn first<S: Queued>(&self, streams: &Table<StreamId, S>, config: &Config) -> Option<(Duration, StreamId)> {
         let time = self.wait.time(config)?;
         self.longest(streams).map(|(since, id)| (since.saturating_add(time), id))
     }
 
-    /// Appends a stream that is in no queue.
+    /// Appends a stream that is in no queue to this one.
     fn push<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Now) {
         let before = self.ends.map(|(_, tail)| tail);
         let Some(stream) = streams.get_mut(id) else { return };
@@ -130,8 +132,8 @@ impl DeadlineQueue {
         }
     }
 
-    /// Inserts a stream that is in no queue, behind all streams that have waited at least as long. It walks from the end,
-    /// over each stream that has waited less long, since most streams belong at the end.
+    /// Inserts a stream that is in no queue after all streams that have waited at least as long. The search starts at the
+    /// end of the queue and passes each stream that has waited less long, since most streams belong at the end.
     fn push_in_order<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Now) {
         let (moment, mut after) = (PackedTime::new(since), None);
         let mut before = self.ends.map(|(_, tail)| tail);
@@ -159,7 +161,7 @@ impl DeadlineQueue {
         }
     }
 
-    /// Removes a stream whose node was `left`.
+    /// Removes a stream from this queue. `left` is the node that the stream had in it.
     fn unlink<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, left: QueueNode) {
         let before = before(streams, id, left).map(|(id, node)| {
             node.after = left.after;
@@ -177,13 +179,13 @@ impl DeadlineQueue {
     }
 }
 
-/// Returns the node of a stream that waits for something.
+/// Returns the node of a stream, or `None` if the stream is in no queue.
 fn node_of<S: Queued>(streams: &mut Table<StreamId, S>, id: StreamId) -> Option<&mut QueueNode> {
     let (wait, node) = streams.get_mut(id)?.node_mut();
     wait.map(|_| node)
 }
 
-/// Returns the neighbour before a stream with this node, if that neighbour links back.
+/// Returns the neighbour before the stream with this node, if that neighbour links back.
 fn before<S: Queued>(
     streams: &mut Table<StreamId, S>,
     id: StreamId,
@@ -194,7 +196,7 @@ fn before<S: Queued>(
     Some((before, node))
 }
 
-/// Returns the neighbour after a stream with this node, if that neighbour links back.
+/// Returns the neighbour after the stream with this node, if that neighbour links back.
 fn after<S: Queued>(
     streams: &mut Table<StreamId, S>,
     id: StreamId,
@@ -205,7 +207,7 @@ fn after<S: Queued>(
     Some((after, node))
 }
 
-/// The queues of one connection. A stream is in at most one of them.
+/// The queues of waiting streams of one connection. A stream is in at most one of the queues.
 #[derive(Debug)]
 pub(super) struct StreamDeadlines {
     queues: [DeadlineQueue; 5],
@@ -243,7 +245,7 @@ impl StreamDeadlines {
         }
     }
 
-    /// Makes a stream wait for `wait` from `since` on, and for nothing else.
+    /// Moves a stream to the queue of `wait`. The stream counts as waiting since `since`.
     pub(super) fn join<S: Queued>(
         &mut self,
         streams: &mut Table<StreamId, S>,
@@ -258,29 +260,29 @@ impl StreamDeadlines {
         }
     }
 
-    /// Makes a stream that waits for nothing wait for the peer's next proposal. `since` may lie before the time at which
-    /// streams in that queue began to wait.
+    /// Puts a stream that is in no queue into the queue for the peer's next proposal. `since` may be earlier than the time
+    /// at which other streams in that queue began to wait.
     pub(super) fn join_proposal<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Now) {
         self.of(StreamWait::Proposal).push_in_order(streams, id, since);
     }
 
-    /// Gives a stream a half-open time of its own. The stream must wait for nothing now.
+    /// Sets a half-open time-out that applies to this stream alone. The stream must be in no queue.
     pub(super) fn set_own_time(&mut self, id: StreamId, time: Option<Duration>) {
         self.own.set(id, time);
     }
 
-    /// Removes the half-open time that a stream has of its own. The stream must wait for nothing now.
+    /// Removes the half-open time-out that applies to this stream alone. The stream must be in no queue.
     pub(super) fn forget_own_time(&mut self, id: StreamId) {
         self.own.forget(id);
     }
 
-    /// Returns the half-open stream that has been silent longest, and the time since when.
+    /// Returns the half-open stream that has been silent longest, and the time since which it has been silent.
     pub(super) fn silent_longest<S: Queued>(&self, streams: &Table<StreamId, S>) -> Option<(Duration, StreamId)> {
         let [_, _, half_open, own_half_open, _] = &self.queues;
         half_open.longest(streams).into_iter().chain(own_half_open.longest(streams)).min()
     }
 
-    /// Makes a stream wait for nothing.
+    /// Removes a stream from the queue that it is in, if it is in one.
     pub(super) fn leave<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId) {
         let Some(stream) = streams.get_mut(id) else { return };
         let (wait, node) = stream.node_mut();
@@ -293,7 +295,8 @@ impl StreamDeadlines {
         }
     }
 
-    /// Starts the time of the streams that joined untimed. They are the last of their queues.
+    /// Starts the time of the streams that joined a queue without a time: they count as waiting since `now`. These streams
+    /// are the last ones of their queues.
     pub(super) fn count_from<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, now: Duration) {
         for queue in &self.queues {
             let mut next = queue.ends.map(|(_, tail)| tail);
@@ -311,7 +314,7 @@ impl StreamDeadlines {
         }
     }
 
-    /// Returns the earliest deadline of all queues and its stream.
+    /// Returns the earliest deadline of all queues, and the stream that has it.
     pub(super) fn first<S: Queued>(
         &self,
         streams: &Table<StreamId, S>,

@@ -1,6 +1,6 @@
-//! The commands of an owner for streams: begin, accept, read, write, finish, close, reset.
+//! The methods by which an owner begins, accepts, reads, writes, finishes, closes and resets streams.
 //!
-//! A command returns its result at once. It causes no [`Fact`] other than the one that it returns.
+//! A method returns its result at once. It causes no [`Fact`] other than the one that it returns.
 
 use super::negotiate::send_first_proposal;
 use super::stream::machine::{Life, Trigger};
@@ -13,11 +13,11 @@ use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 use core::time::Duration;
 
 impl Connection {
-    /// Accepts the stream of the last [`Fact::StreamOffered`]. The owner has put a stream into the table under `id` before;
-    /// if it has not, the peer's stream is refused. The call may return the fact that follows from the first proposals,
-    /// [`Fact::StreamReadyToOpen`] or [`Fact::StreamFailed`]; otherwise that fact follows later.
-    /// [`Config::negotiation_timeout`](super::Config::negotiation_timeout) goes on from the time at which the peer began the
-    /// stream.
+    /// Accepts the stream of the last [`Fact::StreamOffered`]. The owner has to put a stream into the table under `id`
+    /// before; otherwise the peer's stream is refused. The call may return the fact that follows from the peer's first
+    /// proposals, [`Fact::StreamReadyToOpen`] or [`Fact::StreamFailed`]; otherwise [`Connection::receive`] returns that fact
+    /// later. The time of [`Config::negotiation_timeout`](super::Config::negotiation_timeout) continues from the moment at
+    /// which the peer began the stream.
     #[must_use = "the fact is not said again"]
     pub fn accept_stream(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let offered = self.offered?;
@@ -46,7 +46,7 @@ impl Connection {
         }
     }
 
-    /// Refuses the stream of the last [`Fact::StreamOffered`] with a reset. It takes no token of
+    /// Refuses the stream of the last [`Fact::StreamOffered`] with a reset. A refused stream takes no token of
     /// [`Config::openings`](super::Config::openings).
     pub fn refuse_stream(&mut self, env: &mut Environment<'_>) {
         let (Some(offered), Phase::Open(open)) = (self.offered.take(), &mut self.phase) else { return };
@@ -59,12 +59,12 @@ impl Connection {
 
     /// Begins a stream that the owner has put into the table under `id`. The stream waits in a queue while the peer has not
     /// acknowledged [`ack_backlog`](super::yamux::Config::ack_backlog) streams, while
-    /// [`early_streams`](super::yamux::Config::early_streams) have begun and the peer
-    /// has not sent a frame, and while the peer does not read pending output. The wait counts as negotiation.
+    /// [`early_streams`](super::yamux::Config::early_streams) have begun and the peer has not sent a frame, and while the
+    /// peer does not read pending output. The wait counts as a part of the negotiation.
     ///
     /// # Errors
-    /// The failure of the stream, which was not begun: [`Failure::ConnectionClosed`] if the connection is not open or either
-    /// side has sent go-away, [`Failure::Limit`] if yamux's ids are used up. Nothing has changed.
+    /// The reason why the stream was not begun: [`Failure::ConnectionClosed`] if the connection is not open or either side
+    /// has sent go-away, [`Failure::Limit`] if yamux's stream ids are used up. Nothing has changed.
     pub fn open_stream(&mut self, id: StreamId, env: &mut Environment<'_>) -> Result<(), Failure> {
         let Phase::Open(open) = &mut self.phase else { return Err(Failure::ConnectionClosed) };
         open.session.borrow_output(&mut env.scratch.output);
@@ -91,18 +91,18 @@ impl Connection {
         Ok(())
     }
 
-    /// Makes a stream wait for `wait` from `env.now` on.
+    /// Moves a stream to the queue of `wait`. The time of this wait starts at `env.now`.
     pub(super) fn wait(&mut self, id: StreamId, wait: StreamWait, env: &mut Environment<'_>) {
         self.is_untimed |= env.now.is_untimed();
         self.stream_deadlines.join(env.streams, id, wait, env.now);
     }
 
-    /// Reads bytes that have come, and returns their number. `Ok(0)` with a buffer that is not empty is the end: the peer's
-    /// FIN has been read. With an empty buffer nothing is read, not even the end. The fact, if there is one, is the stream's
-    /// own end, which follows if our FIN is sent already.
+    /// Reads bytes that have arrived into `buffer`, and returns their number. If `buffer` is not empty, a result of `Ok(0)`
+    /// is the end of the peer's data: the peer's FIN has been read. With an empty buffer nothing is read, not even the end.
+    /// The returned fact, if there is one, is the end of the stream, which follows if our FIN is sent already.
     ///
     /// # Errors
-    /// A [`ReadError`]; nothing has changed.
+    /// The reason why nothing was read, as a [`ReadError`]; nothing has changed.
     pub fn read(
         &mut self,
         id: StreamId,
@@ -132,11 +132,11 @@ impl Connection {
         }
     }
 
-    /// Writes as much as there is room for, and returns the number of bytes written. If these are not all,
-    /// [`Fact::Writable`] follows once there is room again.
+    /// Writes as many bytes of `data` as there is room for, and returns the number of bytes written. If this number is less
+    /// than the length of `data`, [`Fact::Writable`] follows once there is room again.
     ///
     /// # Errors
-    /// A [`WriteError`]; nothing has changed.
+    /// The reason why nothing was written, as a [`WriteError`]; nothing has changed.
     pub fn write(&mut self, id: StreamId, data: &[u8], env: &mut Environment<'_>) -> Result<usize, WriteError> {
         let Phase::Open(open) = &mut self.phase else { return Err(WriteError::Ended) };
         let stream = env.streams.get_mut(id).ok_or(WriteError::Stale)?;
@@ -160,9 +160,9 @@ impl Connection {
         if n == 0 && !data.is_empty() { Err(WriteError::Blocked) } else { Ok(n) }
     }
 
-    /// Finishes our side, after the data that was written. The FIN waits until the peer has answered our proposal, since
-    /// some peers reset a stream that ends before their answer, and until we have confirmed the peer's proposal. A second
-    /// call changes nothing.
+    /// Finishes our side of a stream, after the data that was written. On a stream that we began, the FIN is not sent before
+    /// the peer has answered our proposal, since some peers reset a stream that ends before their answer. On a stream that
+    /// the peer began, the FIN is not sent before we have confirmed the peer's proposal. A second call changes nothing.
     ///
     /// # Errors
     /// [`WriteError::Ended`] or [`WriteError::Stale`]; nothing has changed.
@@ -179,10 +179,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Closes an open stream politely: our side is finished, and data that still comes is dropped while window is granted
-    /// for it, until the peer is done or [`Config::close_timeout`](super::Config::close_timeout) has passed. A stream that
-    /// is not open yet is given up at once, and fails with [`Failure::Requested`]. The fact, if there is one, is the
-    /// stream's end.
+    /// Closes an open stream politely: our side is finished. Data that still arrives is dropped, and window is granted for
+    /// it, until the peer has finished its side or [`Config::close_timeout`](super::Config::close_timeout) has passed. A
+    /// stream that is not open yet is given up at once, and fails with [`Failure::Requested`]. The returned fact, if there
+    /// is one, is the end of the stream.
     pub fn close_stream(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(_) = &self.phase else { return None };
         let state = env.streams.get(id)?.state();
@@ -209,9 +209,9 @@ impl Connection {
         if has_end { self.step(id, Trigger::EndRead, env) } else { None }
     }
 
-    /// Gives a stream a half-open time of its own, in place of
+    /// Sets a half-open time-out that applies to this stream alone, in place of
     /// [`Config::half_open_timeout`](super::Config::half_open_timeout); `None` means no limit. If the stream is half-open
-    /// already, the time begins with this call. A stream that has ended, or that was closed, keeps its deadline.
+    /// already, the time starts with this call. A stream that has ended, or that was closed, keeps its deadline.
     pub fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>, env: &mut Environment<'_>) {
         let Some(stream) = env.streams.get_mut(id).filter(|stream| !stream.state().is_over()) else { return };
         stream.has_own_time = true;
@@ -225,8 +225,9 @@ impl Connection {
         }
     }
 
-    /// Gives up the half-open stream that has been silent longest, if its silence has lasted
-    /// [`Config::half_open_grace`](super::Config::half_open_grace). It is for an owner that has no place for another stream.
+    /// Gives up the half-open stream that has been silent longest, if its silence has lasted for
+    /// [`Config::half_open_grace`](super::Config::half_open_grace). The method is for an owner that has no place for another
+    /// stream. Returns the end of the stream that was given up.
     pub fn give_up_silent(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
         let (since, id) = self.stream_deadlines.silent_longest(env.streams)?;
         if since.saturating_add(env.config.half_open_grace) > env.now.or_never() {
@@ -235,13 +236,13 @@ impl Connection {
         self.stream_timeout(id, env)
     }
 
-    /// Returns the half-open stream that has been silent longest, and the time since when.
+    /// Returns the half-open stream that has been silent longest, and the time since which it has been silent.
     #[cfg(feature = "swarm")]
     pub(crate) fn silent_longest(&self, streams: &super::Streams) -> Option<(Duration, StreamId)> {
         self.stream_deadlines.silent_longest(streams)
     }
 
-    /// Resets a stream, whatever its state: both directions are over at once, and no fact reports it. A second call changes
+    /// Resets a stream in any state: both directions are over at once, and no fact reports this end. A second call changes
     /// nothing.
     pub fn reset_stream(&mut self, id: StreamId, env: &mut Environment<'_>) {
         // No fact is returned, since the owner itself has ended the stream.

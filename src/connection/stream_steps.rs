@@ -1,5 +1,5 @@
-//! Steps of streams: the effects of a stream's [machine](super::stream::machine) on its connection, the end of a stream, and
-//! the time of a half-open one.
+//! The effects that a step of a stream's [machine](super::stream::machine) has on its connection, the end of a stream, and
+//! the time limit of a half-open stream.
 
 use super::muxer::{self, Session};
 use super::stream::Stream;
@@ -11,8 +11,8 @@ use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 
 impl Connection {
-    /// Takes a step of a stream's [machine](super::stream::machine), and carries out the effect. The fact, if there is one,
-    /// is the stream's end.
+    /// Applies a trigger to the state of a stream's [machine](super::stream::machine), and carries out the action that
+    /// follows. The returned fact, if there is one, is the end of the stream.
     #[inline(always)]
     pub(super) fn step(&mut self, id: StreamId, trigger: Trigger, env: &mut Environment<'_>) -> Option<Fact> {
         let stream = env.streams.get_mut(id)?;
@@ -33,14 +33,15 @@ impl Connection {
         Some(fact)
     }
 
-    /// Takes a step that does not end the stream.
+    /// Applies a trigger that does not end the stream to the state of a stream's machine.
     #[inline(always)]
     pub(super) fn advance(&mut self, id: StreamId, trigger: Trigger, env: &mut Environment<'_>) {
         let ended = self.step(id, trigger, env);
         debug_assert_eq!(ended, None, "{trigger:?} ends no stream");
     }
 
-    /// Removes a stream that has ended from the connection's queues and counts. `before` is its state before the end.
+    /// Removes a stream that has ended from the connection's queues and counts. `before` is the stream's state before its
+    /// end.
     #[inline(never)]
     fn forget(&mut self, id: StreamId, before: StreamState, env: &mut Environment<'_>) {
         self.stream_deadlines.leave(env.streams, id);
@@ -77,7 +78,8 @@ impl Connection {
         self.open_queued(env);
     }
 
-    /// Resets a stream that has not ended. The fact is its end: `end` if the stream was open, `failure` if it was not.
+    /// Resets a stream that has not ended yet. The returned fact is the end of the stream: it contains `end` if the stream
+    /// was open, and `failure` if it was not.
     pub(super) fn reset_and_end(
         &mut self,
         id: StreamId,
@@ -88,8 +90,8 @@ impl Connection {
         self.reset_and_end_by(Session::reset, id, Trigger::End(end, failure), env)
     }
 
-    /// Resets a stream because the negotiation has failed on the peer's side. If the peer began the stream, the reset counts
-    /// against the peer.
+    /// Resets a stream because the peer has broken or ended its negotiation. If the peer began the stream, the reset counts
+    /// against the peer's rate.
     pub(super) fn reset_and_end_for_peer(
         &mut self,
         id: StreamId,
@@ -113,15 +115,15 @@ impl Connection {
         self.step(id, end, env)
     }
 
-    /// Ends a stream whose deadline has come.
+    /// Ends a stream whose deadline has passed.
     pub(super) fn stream_timeout(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let failure = env.streams.get(id)?.failed(Failure::Timeout);
         self.reset_and_end(id, StreamEnd::Timeout, failure, env)
     }
 
-    /// Starts the half-open time of a stream if it waits for the peer: after our FIN for the peer's, while the peer has
-    /// window left; after the peer's FIN for window for our bytes. A peer that has used up its window waits for our owner to
-    /// read, so no time runs then.
+    /// Starts the half-open time-out of a stream if the stream waits for the peer. It does in two cases: after our FIN,
+    /// while the peer has not sent its FIN and has window left; and after the peer's FIN, while our remaining bytes wait for
+    /// window. If the peer has used up its window, the peer waits for our owner to read, so the time does not run.
     pub(super) fn wait_half_open(&mut self, id: StreamId, env: &mut Environment<'_>) {
         let Some(stream) = env.streams.get_mut(id) else { return };
         let waits = stream.muxed.as_ref().is_some_and(|muxed| match muxed.is_remote_finished() {
@@ -134,7 +136,7 @@ impl Connection {
         }
     }
 
-    /// Restarts the half-open time of a stream on which something has moved.
+    /// Restarts the half-open time-out of a stream, because data or a window grant has moved on the stream.
     pub(super) fn revive(&mut self, id: StreamId, env: &mut Environment<'_>) {
         if env.streams.get(id).is_some_and(Stream::is_half_open) {
             self.stream_deadlines.leave(env.streams, id);
@@ -142,8 +144,9 @@ impl Connection {
         }
     }
 
-    /// Takes note that something has moved on a stream. It counts only after the peer's go-away. While a stream waits for
-    /// its owner's permission, the peer is not to blame for the silence, so no time runs.
+    /// Records that data or a window grant has moved on a stream. The record matters only after the peer's go-away, when a
+    /// connection on which nothing moves is cut. While a stream waits for its owner's permission, the peer is not the cause
+    /// of the silence, so the time does not run.
     pub(super) fn note_activity(&mut self, now: Now) {
         if self.timers.is_leaving() {
             self.is_untimed |= now.is_untimed();

@@ -1,4 +1,4 @@
-//! The deadlines of a connection and its streams, and the facts that follow when one has come.
+//! The deadlines of a connection and its streams, and the facts that follow when a deadline has passed.
 
 use super::config::Config;
 use super::environment::Environment;
@@ -17,8 +17,8 @@ use core::time::Duration;
 
 impl Connection {
     /// Returns the time at which the owner should call [`handle_timeout`](Self::handle_timeout), on the clock of
-    /// [`Environment::now`]; `None` if no deadline runs. The time may change with every call of another method. A call that
-    /// comes too early does no harm.
+    /// [`Environment::now`], or `None` if no deadline runs. The time may change with every call of another method. A call of
+    /// `handle_timeout` that is too early changes nothing.
     #[must_use]
     pub fn poll_at(&self, streams: &Streams, config: &Config) -> Option<Duration> {
         let stream = self.stream_deadlines.first(streams, config).map(|(deadline, _)| deadline);
@@ -27,9 +27,9 @@ impl Connection {
         [self.timers.poll_at(config), stream, unnamed, opening].into_iter().flatten().min()
     }
 
-    /// Handles the deadlines that have come by [`Environment::now`], one fact a call; call it until it returns `None`. It
-    /// also offers streams that have waited for a token of [`Config::openings`], and pings a peer that has been silent for
-    /// [`Config::keep_alive_interval`].
+    /// Handles the deadlines that have passed by [`Environment::now`], one fact for each call; call this method until it
+    /// returns `None`. The method also offers streams that have waited for a token of [`Config::openings`], and pings a peer
+    /// that has been silent for [`Config::keep_alive_interval`].
     #[must_use]
     pub fn handle_timeout(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
         let now = env.now.or_never();
@@ -62,13 +62,13 @@ impl Connection {
         }
     }
 
-    /// Returns the earliest deadline of the streams without an id, and its stream.
+    /// Returns the earliest deadline of the streams without an id, and the stream that has it.
     fn first_unnamed(&self, config: &Config) -> Option<(Duration, UnnamedSlot)> {
         self.unnamed.oldest().map(|(since, slot)| (since.saturating_add(config.negotiation_timeout), slot))
     }
 
-    /// Starts the deadlines that were begun [untimed](Now::Untimed): they count from [`Environment::now`]. Without such a
-    /// thing it costs nothing.
+    /// Starts the deadlines that were begun [untimed](Now::Untimed): their time counts from [`Environment::now`]. If there
+    /// is no such deadline, the call costs nothing.
     pub fn count_from(&mut self, env: &mut Environment<'_>) {
         if let Now::At(now) = env.now
             && core::mem::take(&mut self.is_untimed)
@@ -79,19 +79,19 @@ impl Connection {
         }
     }
 
-    /// Returns whether something has begun untimed since the last [`count_from`](Self::count_from).
+    /// Returns whether a deadline has been begun untimed since the last [`count_from`](Self::count_from).
     #[cfg(feature = "swarm")]
     pub(crate) const fn is_untimed(&self) -> bool {
         self.is_untimed
     }
 
-    /// Returns the times of an open connection without a stream; `None` for another connection.
+    /// Returns the times of an open connection that has no stream, or `None` for any other connection.
     #[cfg(feature = "swarm")]
     pub(crate) const fn idle_times(&self) -> Option<IdleTimes> {
         if self.live == 0 { self.timers.idle_times() } else { None }
     }
 
-    /// Returns the time at which the peer was last heard, while the connection is open.
+    /// Returns the time at which the last byte of the peer arrived, while the connection is open.
     #[cfg(feature = "swarm")]
     pub(crate) const fn last_heard(&self) -> Option<Duration> {
         self.timers.last_heard()

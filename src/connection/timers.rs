@@ -1,9 +1,9 @@
-//! [`ConnectionTimers`]: the deadlines of a connection itself, as opposed to those of its streams.
+//! [`ConnectionTimers`]: the deadlines of a connection itself, as opposed to the deadlines of its streams.
 //!
 //! | phase   | waits for                                                       | then                                  |
 //! |---------|-----------------------------------------------------------------|---------------------------------------|
 //! | Opening | the handshake                                                   | [`Timeout::Handshake`]                |
-//! | Paused  | permission to open: the handshake's clock stands still          |                                       |
+//! | Paused  | permission to open: the handshake's time does not run           |                                       |
 //! | Open    | bytes of the peer; an answer to our ping; a stream              | [`Timeout::Ping`], `Silence`, `Idle`  |
 //! | Leaving | bytes of the peer; an answer to our ping; data on a live stream | [`Timeout::Ping`], `Silence`, `Close` |
 //! | Closing | the end of a polite close                                       | [`Timeout::Close`]                    |
@@ -13,7 +13,7 @@ use super::Now;
 use super::config::Config;
 use core::time::Duration;
 
-/// The deadlines of one connection.
+/// The deadlines of one connection, by the phase of the connection.
 #[derive(Debug)]
 pub(super) enum ConnectionTimers {
     Opening {
@@ -27,8 +27,8 @@ pub(super) enum ConnectionTimers {
         pinged: Option<Duration>,
         idle_since: Option<Now>,
     },
-    /// The peer has sent go-away. `moved` is the time of the last movement on a stream, or `None` while a stream waits for
-    /// its owner.
+    /// The peer has sent go-away. `moved` is the time of the last movement of data or window on a stream, or `None` while a
+    /// stream waits for its owner's permission.
     Leaving {
         heard: Duration,
         pinged: Option<Duration>,
@@ -40,28 +40,28 @@ pub(super) enum ConnectionTimers {
     Over,
 }
 
-/// The times of an open connection without a stream.
+/// The times from which an open connection without streams has been silent and idle.
 #[cfg(feature = "swarm")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct IdleTimes {
-    /// The time at which the peer was last heard.
+    /// The time at which the last byte of the peer arrived.
     pub(crate) heard: Duration,
-    /// The time at which the last stream ended, or the connection opened.
+    /// The time at which the last stream ended, or at which the connection opened if there was no stream.
     pub(crate) since: Duration,
 }
 
-/// The action for a deadline that has come.
+/// The action that follows when a deadline has passed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Timeout {
     /// The handshake fails.
     Handshake,
-    /// A ping is sent.
+    /// A ping is sent to the peer.
     Ping,
-    /// The connection fails.
+    /// The connection fails because the peer is silent.
     Silence,
-    /// The connection is reported as idle, for its owner to close.
+    /// The connection is reported as idle, so that its owner can close it.
     Idle,
-    /// The polite close is cut short.
+    /// The polite close is cut short: the owner is told to close the byte pipe.
     Close,
 }
 
@@ -70,14 +70,14 @@ impl ConnectionTimers {
         Self::Opening { deadline: now.saturating_add(config.handshake_timeout) }
     }
 
-    /// Stops the handshake's clock while the handshake waits for its owner.
+    /// Stops the time of the handshake while the handshake waits for its owner's permission.
     pub(super) fn pause(&mut self, now: Duration) {
         if let Self::Opening { deadline } = *self {
             *self = Self::Paused { left: deadline.saturating_sub(now) };
         }
     }
 
-    /// Restarts the handshake's clock.
+    /// Lets the time of the handshake run again.
     pub(super) fn resume(&mut self, now: Duration) {
         if let Self::Paused { left } = *self {
             *self = Self::Opening { deadline: now.saturating_add(left) };
@@ -94,7 +94,8 @@ impl ConnectionTimers {
         }
     }
 
-    /// Takes note that the peer has sent go-away.
+    /// Records that the peer has sent go-away. `since` is the present time, or `None` while a stream waits for its owner's
+    /// permission.
     pub(super) fn leaving(&mut self, since: Option<Now>) {
         if let Self::Open { heard, pinged, .. } = *self {
             *self = Self::Leaving { heard, pinged, moved: since };
@@ -105,22 +106,22 @@ impl ConnectionTimers {
         matches!(self, Self::Leaving { .. })
     }
 
-    /// Takes note of a movement on a stream of a connection that the peer leaves. `None` means that a stream waits for its
-    /// owner.
+    /// Records a movement of data or window on a stream, after the peer's go-away. `at` is `None` while a stream waits for
+    /// its owner's permission.
     pub(super) fn note_activity(&mut self, at: Option<Now>) {
         if let Self::Leaving { moved, .. } = self {
             *moved = at;
         }
     }
 
-    /// Takes note that bytes of the peer have come.
+    /// Records that bytes of the peer have arrived at `now`.
     pub(super) fn note_heard(&mut self, now: Duration) {
         if let Self::Open { heard, pinged, .. } | Self::Leaving { heard, pinged, .. } = self {
             (*heard, *pinged) = (now, None);
         }
     }
 
-    /// Takes note that the connection has its first stream again (`None`), or has lost its last one.
+    /// Records the time at which the last stream of the connection ended, or `None` if the connection has a stream again.
     pub(super) fn set_idle_since(&mut self, since: Option<Now>) {
         if let Self::Open { idle_since, .. } = self {
             *idle_since = since;
@@ -148,7 +149,7 @@ impl ConnectionTimers {
         }
     }
 
-    /// Starts the times that were begun untimed at `now`.
+    /// Starts the times that were begun untimed: they count from `now`.
     pub(super) fn count_from(&mut self, config: &Config, now: Duration) {
         match self {
             Self::Open { idle_since, .. } => *idle_since = idle_since.map(|since| since.or(now)),
@@ -158,7 +159,7 @@ impl ConnectionTimers {
         }
     }
 
-    /// Returns the earliest deadline and its action.
+    /// Returns the earliest deadline, and the action that follows when it has passed.
     fn next(&self, config: &Config) -> Option<(Duration, Timeout)> {
         match *self {
             Self::Opening { deadline } => Some((deadline, Timeout::Handshake)),
@@ -179,7 +180,8 @@ impl ConnectionTimers {
         self.next(config).map(|(deadline, _)| deadline)
     }
 
-    /// Takes the action of a deadline that has come by `now`. Each is returned once.
+    /// Returns the action of a deadline that has passed by `now`, or `None` if no deadline has passed. Each deadline is
+    /// returned once.
     pub(super) fn take_due(&mut self, config: &Config, now: Duration) -> Option<Timeout> {
         let (_, due) = self.next(config).filter(|(deadline, _)| *deadline <= now)?;
         match (due, &mut *self) {
@@ -193,7 +195,8 @@ impl ConnectionTimers {
     }
 }
 
-/// Returns the next deadline of the keep-alive and its action.
+/// Returns the next deadline for the peer's silence, and the action that follows when it has passed: a ping, or the failure
+/// of the connection.
 fn keep_alive(heard: Duration, pinged: Option<Duration>, config: &Config) -> (Duration, Timeout) {
     match pinged {
         None => (heard.saturating_add(config.keep_alive_interval), Timeout::Ping),
@@ -201,7 +204,7 @@ fn keep_alive(heard: Duration, pinged: Option<Duration>, config: &Config) -> (Du
     }
 }
 
-/// Returns the earlier of two deadlines and its action.
+/// Returns the earlier of two deadlines, and the action that belongs to it.
 fn earlier(first: Option<Duration>, due: Timeout, second: (Duration, Timeout)) -> (Duration, Timeout) {
     match first {
         Some(first) if first < second.0 => (first, due),

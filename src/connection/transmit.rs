@@ -1,4 +1,4 @@
-//! The output of a connection: it is pending, then transmitted, then written.
+//! The output of a connection. It is first pending, then transmitted, then written to the byte pipe.
 
 use super::environment::Environment;
 use super::error::Error;
@@ -15,7 +15,7 @@ impl Connection {
         self.gathers() || self.is_part_taken()
     }
 
-    /// Returns whether output is pending that no call of [`transmit`](Self::transmit) has begun with.
+    /// Returns whether there is pending output of which [`transmit`](Self::transmit) has not appended any part yet.
     pub(crate) fn gathers(&self) -> bool {
         let said = match &self.phase {
             Phase::Open(open) => !open.session.output().is_empty(),
@@ -24,8 +24,8 @@ impl Connection {
         said || !self.out.is_empty()
     }
 
-    /// Returns whether [`transmit`](Self::transmit) has appended the beginning of a run of frames that does not fit in one
-    /// Noise message, and not yet its end. Until the end has been written, [`written`](Self::written) reports nothing.
+    /// Returns whether [`transmit`](Self::transmit) has appended only the beginning of a run of frames that does not fit in
+    /// one Noise message. Until the end of the run has been written, [`written`](Self::written) reports nothing.
     #[must_use]
     pub fn is_part_taken(&self) -> bool {
         match &self.phase {
@@ -34,14 +34,14 @@ impl Connection {
         }
     }
 
-    /// Appends pending output to `out`: the rest of the handshake, and at most one Noise message (64 KiB). Afterwards
-    /// [`is_due`](Self::is_due) tells whether more is pending.
+    /// Appends pending output to `out`: the rest of the handshake, and at most one Noise message (64 KiB). Afterwards,
+    /// [`is_due`](Self::is_due) returns whether more output is pending.
     ///
-    /// Once the bytes have been written, call [`written`](Self::written). While [a part](Self::is_part_taken) of a longer
-    /// run of frames is left, that call reports nothing.
+    /// Once the bytes have been written to the byte pipe, call [`written`](Self::written). While [a
+    /// part](Self::is_part_taken) of a longer run of frames is left, `written` reports nothing.
     ///
     /// # Errors
-    /// The error that broke the connection. It is over, and no [`Fact::Failed`] follows.
+    /// The error that broke the connection. The connection is over, and no [`Fact::Failed`] follows.
     pub fn transmit(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         if !self.out.is_empty() {
             out.append(&mut self.out);
@@ -57,7 +57,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes note that all transmitted bytes have been written to the byte pipe. Call it until it returns `None`.
+    /// Records that all transmitted bytes have been written to the byte pipe, and returns the facts that follow, one for
+    /// each call. Call this method until it returns `None`.
     #[must_use]
     pub fn written(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
         if self.is_part_taken() {
@@ -87,9 +88,9 @@ impl Connection {
         }
     }
 
-    /// Takes note that the byte pipe has taken some of the transmitted bytes, but perhaps not all of them. If data of a
-    /// stream is among them, the call puts off [`Fact::CloseTimeout`] after the peer's go-away. During the handshake, the
-    /// [round trip](Self::round_trip) is measured from this call.
+    /// Records that the byte pipe has accepted some of the transmitted bytes, but perhaps not all of them. If data of a
+    /// stream is among these bytes, the call postpones [`Fact::CloseTimeout`] after the peer's go-away. During the
+    /// handshake, the [round trip](Self::round_trip) is measured from this call.
     pub fn part_written(&mut self, now: Duration) {
         if self.has_data_due {
             self.note_activity(now.into());

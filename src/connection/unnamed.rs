@@ -1,10 +1,10 @@
 //! [`Unnamed`]: the streams of one connection that its peer has begun and that have no id yet, because no whole proposal has
-//! come on them, or because the peer opens streams faster than it may. [`StreamKey`]: the muxer's name of a stream, with an
-//! id or without.
+//! arrived on them, or because the peer opens streams faster than its rate allows. [`StreamKey`]: the muxer's name of a
+//! stream, with an id or without.
 //!
-//! A peer can begin a stream with 12 bytes. So the owner is not told of a stream, and keeps nothing for it, before the peer
-//! has proposed a protocol and has a token for the stream. All of these streams have the same time to get there, so the one
-//! that began first is always the next to be given up.
+//! A peer can begin a stream with 12 bytes. The owner is therefore not told of a stream, and keeps nothing for it, before
+//! the peer has proposed a protocol and has a token for the stream. All streams without an id have the same time-out, so the
+//! stream that began first is always the next to be given up.
 
 mod list;
 
@@ -21,22 +21,23 @@ use core::time::Duration;
 use list::{Links, SlotList};
 use slab::Slab;
 
-/// The muxer's name of a stream: the id under which its owner keeps it, or its slot among the streams without an id.
+/// The muxer's name of a stream: the id under which its owner keeps the stream, or the stream's slot among the streams
+/// without an id.
 ///
-/// It has the size of an id, and a niche, since the muxer keeps a key for each stream.
+/// A key has the size of an id, and a niche, since the muxer keeps a key for each stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct StreamKey {
-    /// The index of the id, which has 30 bits; or a slot with the bit [`UNNAMED`].
+    /// The index of the stream's id, which has 30 bits; or the slot of a stream without an id, with the bit [`UNNAMED`] set.
     place: u32,
     generation: NonZeroU32,
 }
 
 const _: () = assert!(size_of::<(u32, Option<StreamKey>)>() == 12);
 
-/// The bit that marks a slot: no index of an id has it.
+/// The bit that marks a slot among the streams without an id. The index of an id never has this bit.
 const UNNAMED: u32 = 1 << 31;
 
-/// The slot of a stream without an id, until the stream gets an id or ends.
+/// The slot of a stream in the table of streams without an id. It is valid until the stream gets an id or ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct UnnamedSlot(u32);
 
@@ -81,39 +82,40 @@ impl From<UnnamedSlot> for StreamKey {
     }
 }
 
-/// The streams of a connection without an id, in the order in which they began. It takes no memory while it is empty.
+/// The streams of a connection without an id, in the order in which they began. The table takes no memory while it is empty.
 #[derive(Debug, Default)]
 pub(super) struct Unnamed(Option<Box<UnnamedList>>);
 
-/// Memory for the streams without an id of one connection, which an owner keeps for the next connection that needs it. So a
-/// stream whose proposal does not come with its first frame mostly costs no allocation.
+/// Spare memory for the streams without an id of one connection, which an owner keeps for the next connection that needs it.
+/// Because of this memory, a stream whose proposal does not arrive with its first frame mostly costs no allocation.
 #[derive(Debug, Default)]
 pub(super) struct UnnamedMemory(Option<Box<UnnamedList>>);
 
-/// The maximum number of slots of a kept [`UnnamedMemory`]: 20 KiB.
+/// The maximum number of slots of an [`UnnamedMemory`] that is kept for reuse. 256 slots take 20 KiB.
 const MOST_KEPT: usize = 256;
 
-/// The maximum number of slots for which memory is kept when a connection ends.
+/// The maximum number of slots in spare memory that is kept when a connection ends.
 #[cfg(feature = "swarm")]
 const FEW: usize = 16;
 
 #[derive(Debug)]
 struct UnnamedList {
     streams: Slab<UnnamedStream>,
-    /// All streams, in the order in which they began.
+    /// All streams without an id, in the order in which they began.
     all: SlotList,
-    /// The streams that have a whole proposal and wait for a token, in the order of their proposals.
+    /// The streams that have a whole proposal and wait for a token of [`Config::openings`](super::Config::openings), in the
+    /// order of their proposals.
     proposed: SlotList,
-    /// Number of streams in `proposed`.
+    /// The number of streams in `proposed`.
     waiting: usize,
 }
 
-/// A stream without an id.
+/// A stream without an id: the peer has begun the stream, and the owner has not been told of it yet.
 #[derive(Debug)]
 pub(super) struct UnnamedStream {
     pub(super) muxed: muxer::Stream,
     pub(super) listener: ListenerSelect,
-    /// The time at which the stream began.
+    /// The time at which the peer began the stream.
     pub(super) since: PackedTime,
     in_all: Links,
     in_proposed: Links,
@@ -127,7 +129,7 @@ const fn in_proposed(stream: &mut UnnamedStream) -> &mut Links {
     &mut stream.in_proposed
 }
 
-/// The memory of one stream without an id, in bytes, with the tag of its entry in the slab.
+/// The memory of one stream without an id, in bytes. It includes the tag of the stream's entry in the slab.
 pub(crate) const MEMORY_OF_ONE: usize = size_of::<UnnamedStream>() + 8;
 
 impl Unnamed {
@@ -139,12 +141,13 @@ impl Unnamed {
         self.0.as_ref().map_or(0, |begun| begun.streams.len())
     }
 
-    /// Returns the bytes of memory that all streams without an id take.
+    /// Returns the number of bytes of memory that the table takes, without the receive buffers of the streams.
     pub(super) fn held(&self) -> usize {
         self.0.as_ref().map_or(0, |begun| begun.streams.capacity().saturating_mul(MEMORY_OF_ONE))
     }
 
-    /// Begins the stream that `accept` makes for a key. Returns `None` if `accept` made none.
+    /// Adds a stream that began at `since`. `accept` makes the muxer's part of the stream from the stream's key. Returns
+    /// `None` if `accept` returns `None`, and then adds nothing.
     pub(super) fn begin(
         &mut self,
         since: Now,
@@ -169,7 +172,7 @@ impl Unnamed {
         self.0.as_mut()?.streams.get_mut(slot as usize)
     }
 
-    /// Removes a stream and returns it.
+    /// Removes a stream from the table and returns it.
     pub(super) fn remove(
         &mut self,
         UnnamedSlot(slot): UnnamedSlot,
@@ -193,25 +196,27 @@ impl Unnamed {
         begun.streams.get(slot as usize).map(|stream| (stream.since.time().or_never(), UnnamedSlot(slot)))
     }
 
-    /// Makes a stream that has a whole proposal wait for a token.
+    /// Records that a stream has a whole proposal and waits for a token of [`Config::openings`](super::Config::openings)
+    /// from now on.
     pub(super) fn wait(&mut self, UnnamedSlot(slot): UnnamedSlot) {
         let Some(begun) = &mut self.0 else { return };
         begun.proposed.push(&mut begun.streams, slot, in_proposed);
         begun.waiting.raise(1);
     }
 
-    /// Returns whether a stream waits for a token.
+    /// Returns whether a stream has a whole proposal and waits for a token of [`Config::openings`](super::Config::openings).
     pub(super) fn waits(&self, UnnamedSlot(slot): UnnamedSlot) -> bool {
         let stream = self.0.as_ref().and_then(|begun| begun.streams.get(slot as usize));
         stream.is_some_and(|stream| stream.in_proposed.is_inside())
     }
 
-    /// Returns the number of streams that wait for a token.
+    /// Returns the number of streams that wait for a token of [`Config::openings`](super::Config::openings).
     pub(super) fn waiting(&self) -> usize {
         self.0.as_ref().map_or(0, |begun| begun.waiting)
     }
 
-    /// Ends the wait of the stream that has waited longest for a token.
+    /// Ends the wait of the stream that has waited longest for a token of [`Config::openings`](super::Config::openings), and
+    /// returns the slot of that stream.
     pub(super) fn end_wait(&mut self) -> Option<UnnamedSlot> {
         let begun = self.0.as_mut()?;
         let slot = begun.proposed.first()?;
@@ -222,13 +227,14 @@ impl Unnamed {
         Some(UnnamedSlot(slot))
     }
 
-    /// Returns each stream with the bytes of memory of its receive buffer.
+    /// Returns each stream without an id, with the bytes of memory that its receive buffer takes.
     pub(super) fn unread(&self) -> impl Iterator<Item = (usize, UnnamedSlot)> {
         let streams = self.0.iter().flat_map(|begun| begun.streams.iter());
         streams.map(|(slot, stream)| (stream.muxed.held(), UnnamedSlot(slot as u32)))
     }
 
-    /// Starts the time of the streams that began untimed. They are the youngest.
+    /// Starts the time of the streams that began without a time: they count as begun at `now`. These streams are the
+    /// youngest ones.
     pub(super) fn count_from(&mut self, now: Duration) {
         let Some(begun) = &mut self.0 else { return };
         let (now, mut next) = (PackedTime::new(now.into()), begun.all.last());
@@ -238,7 +244,7 @@ impl Unnamed {
         }
     }
 
-    /// Gives the memory back once no stream is left.
+    /// Returns the memory of the table to `spare` once no stream is left in it.
     fn give_back(&mut self, spare: &mut UnnamedMemory) {
         if let Some(begun) = self.0.take_if(|begun| begun.streams.is_empty())
             && spare.0.is_none()
@@ -254,7 +260,7 @@ impl UnnamedMemory {
         Self(None)
     }
 
-    /// Frees memory for many streams.
+    /// Frees the spare memory if it has room for more than [`FEW`] streams.
     #[cfg(feature = "swarm")]
     pub(super) fn give_up_large(&mut self) {
         self.0.take_if(|begun| begun.streams.capacity() > FEW);
@@ -267,7 +273,7 @@ impl Default for UnnamedList {
     }
 }
 
-/// All streams of a connection, for its muxer: those in the owner's table, and those without an id.
+/// All streams of a connection, for its muxer: the streams in the owner's table, and the streams without an id.
 pub(super) struct AllStreams<'a> {
     pub(super) ids: &'a mut Streams,
     pub(super) unnamed: &'a mut Unnamed,

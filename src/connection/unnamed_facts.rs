@@ -1,28 +1,30 @@
-//! Facts of the muxer about streams without an id: such a stream begins, its first proposal comes, or it ends before it is
-//! offered.
+//! The handling of the muxer's facts about streams without an id: a stream begins, its first proposal arrives, or it ends
+//! before it is offered.
 //!
-//! Most peers send their proposal in the frame that begins the stream. If the whole proposal is there, and the peer has a
-//! token ([`Config::openings`](super::Config::openings)), the stream is offered at once, and is never kept among those
-//! without an id. Without a token it waits there, behind those that wait already.
+//! Most peers send their proposal in the frame that begins the stream. If the whole proposal is in that frame, and the peer
+//! has a token ([`Config::openings`](super::Config::openings)), the stream is offered to the owner at once, and is never
+//! kept among the streams without an id. Without a token, the stream is kept among the streams without an id, and is offered
+//! after the streams that wait for a token already.
 
 use super::unnamed::{StreamKey, UnnamedSlot};
 use super::{Config, Connection, Environment, Fact, Phase, muxer};
 use crate::arithmetic::Count;
 use core::time::Duration;
 
-/// A stream that its owner has to accept or refuse.
+/// The place where a stream is kept that was offered to the owner, until the owner accepts or refuses the stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Offered {
-    /// The stream is in the frame that begins it, which the muxer holds back until the answer. The proposal is in that
-    /// frame.
+    /// The stream is in the frame that begins it. The muxer holds this frame back until the owner's answer. The proposal is
+    /// in the same frame.
     Beginning,
-    /// The stream was kept among those without an id, in this slot, and its proposal has come since.
+    /// The stream is among the streams without an id, in this slot. Its proposal arrived after its first frame, or it has
+    /// waited for a token.
     Waiting(UnnamedSlot),
 }
 
 impl Connection {
-    /// Handles the beginning of a stream of the peer's, whose first frame may hold a whole proposal. A peer that has sent
-    /// go-away may begin none.
+    /// Handles the beginning of a stream of the peer. `is_proposed` is `true` if the first frame contains a whole proposal.
+    /// A stream that the peer begins after its own go-away is refused.
     pub(super) fn peer_begins_stream(&mut self, is_proposed: bool, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         if open.session.has_peer_gone_away() {
@@ -48,7 +50,7 @@ impl Connection {
         None
     }
 
-    /// Counts an inbound stream that has begun, with an id or without.
+    /// Counts an inbound stream that has begun, with an id or without one.
     pub(super) fn count_inbound_begun(&mut self) {
         self.backlog.raise(1);
         self.live.raise(1);
@@ -76,7 +78,8 @@ impl Connection {
         }
     }
 
-    /// Handles new data or the FIN. The header and requests for a list are answered; the first proposal is offered.
+    /// Handles new data on a stream without an id, or its FIN. The header and requests for a list are answered; the stream
+    /// is offered to the owner when its first proposal has arrived.
     fn hear_proposal(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         if self.unnamed.waits(slot) {
@@ -116,13 +119,14 @@ impl Connection {
         None
     }
 
-    /// Returns the time at which the stream that has waited longest for a token gets one.
+    /// Returns the earliest time at which there is a token of [`Config::openings`] for the stream that has waited longest
+    /// for one, or `None` if no stream waits.
     pub(super) fn next_opening_at(&self, config: &Config) -> Option<Duration> {
         let Phase::Open(open) = &self.phase else { return None };
         (self.unnamed.waiting() > 0 && !open.is_broken).then(|| open.next_opening_at(config))
     }
 
-    /// Offers the stream that has waited longest for a token, if there is one by now.
+    /// If there is a token of [`Config::openings`], offers to the owner the stream that has waited longest for one.
     pub(super) fn offer_paced(&mut self, env: &Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         if self.unnamed.waiting() == 0 || open.is_broken || !open.take_opening(env.config, env.now) {
@@ -132,8 +136,8 @@ impl Connection {
         Some(Fact::StreamOffered)
     }
 
-    /// Ends a stream without an id whose deadline has come. A stream that waited for a token counts as refused, since the
-    /// limit is ours.
+    /// Ends a stream without an id whose deadline has passed. A stream that waited for a token of [`Config::openings`] is
+    /// reported as refused, since the limit is ours.
     pub(super) fn unnamed_timeout(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         let was_paced = self.unnamed.waits(slot);
         let fact = self.give_up_unnamed(slot, env);
@@ -148,8 +152,8 @@ impl Connection {
         self.end_unproposed(slot, env)
     }
 
-    /// Resets and removes a stream without an id that the peer has broken or finished before a whole proposal. The reset
-    /// counts against the peer.
+    /// Resets and removes a stream without an id whose negotiation the peer has broken, or which the peer has finished
+    /// before a whole proposal. The reset counts against the peer's rate.
     fn give_up_unnamed_for_peer(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         if let (Phase::Open(open), Some(stream)) = (&mut self.phase, self.unnamed.get_mut(slot)) {
             open.session.reset_for_peer(&mut stream.muxed);
@@ -157,7 +161,7 @@ impl Connection {
         self.end_unproposed(slot, env)
     }
 
-    /// Removes a stream without an id that has ended, and takes it out of the counts.
+    /// Removes a stream without an id that has ended, and subtracts it from the counts.
     fn end_unproposed(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         let gone = self.unnamed.remove(slot, &mut env.scratch.unnamed)?;
         self.uncount(gone.muxed.held());

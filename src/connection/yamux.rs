@@ -1,17 +1,19 @@
-//! yamux 0, sans-IO: many streams over one ordered byte pipe ([specification]).
+//! Version 0 of yamux, without I/O of its own (sans-IO): many streams over one ordered byte pipe ([specification]).
 //!
-//! A [`Session`] is one end of a connection. It owns no stream: a [`Stream`] is a small value that lives in a table of the
-//! caller's ([`Streams`]) under a key of the caller's choice. So a session can change a stream while its connection is
-//! borrowed, and the owner of the table sees every stream without asking the session.
+//! A [`Session`] is one end of a connection. A session owns no stream: a [`Stream`] is a small value in a table of the
+//! caller ([`Streams`]) under a key of the caller's choice. A session can therefore change a stream while its connection is
+//! borrowed, and the owner of the table can read every stream without asking the session.
 //!
-//! - **Input:** [`Session::receive`] takes bytes, cut anywhere, and reports at most one [`Fact`] a call.
-//! - **Output:** [`Session::write`] and similar methods make frames at once. The frames wait as one run of bytes in
-//!   [`Session::output`]; [`Session::take_output`] starts a batch, [`Session::written`] ends it.
+//! - **Input:** [`Session::receive`] accepts bytes, which may be cut anywhere, and reports at most one [`Fact`] for each
+//!   call.
+//! - **Output:** [`Session::write`] and similar methods make frames at once. The frames wait as one slice of bytes in
+//!   [`Session::output`]. The caller takes them with [`Session::take_output`], writes them to the byte pipe, and then calls
+//!   [`Session::written`].
 //! - **Errors:** when a peer breaks the protocol, the session sends it a go-away, which is our last frame, and returns a
 //!   [`Violation`] to the caller.
 //!
-//! It is our own, since the `yamux` crate needs a socket, owns the streams, and has a reader see a reset as a clean end. That
-//! crate is the reference of our tests.
+//! The code is our own, since the `yamux` crate needs a socket, owns the streams, and reports a reset to a reader as a clean
+//! end. Our tests use that crate as the reference.
 //!
 //! Nothing here reads a clock, draws randomness or blocks. The memory of a session is bounded by its receive windows, or by
 //! 256 KiB for each stream with a smaller window; by [`Config::max_window_growth`] for the growth of all windows; by
@@ -74,71 +76,73 @@ pub use stream::{ReadOutcome, Stream};
 use super::Role;
 use alloc::collections::BTreeMap;
 
-/// The window that each side of a stream may assume before any window update, in bytes (specification, "Flow Control").
+/// The window of each direction of a stream before any window update, in bytes: each side may send this number of bytes on a
+/// stream before the other side has granted any (specification, "Flow Control").
 pub const INITIAL_WINDOW: u32 = 256 * 1024;
 
-/// The protocol name of yamux, by which peers agree on it in the Noise handshake or by multistream-select.
+/// The protocol name of yamux. Peers agree on this name in the Noise handshake or by multistream-select.
 pub const PROTOCOL_NAME: &str = "/yamux/1.0.0";
 
-/// The go-away code of an end in good order.
+/// The go-away code for an end of the session in good order.
 pub const NORMAL: u32 = 0;
-/// The go-away code for a peer that broke the protocol.
+/// The go-away code for an end of the session because the peer broke the protocol.
 pub const PROTOCOL_ERROR: u32 = 1;
-/// The go-away code for an end that the peer has not caused.
+/// The go-away code for an end of the session that the peer has not caused.
 pub const INTERNAL_ERROR: u32 = 2;
 
 /// The bounds that a session sets for itself and its peer. The defaults suit a libp2p node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The maximum number of bytes of one stream that the peer may have sent and the owner has not read. More is a
+    /// The maximum number of bytes of one stream that the peer may have sent and the owner has not read. More bytes are a
     /// [`Violation::ReceiveWindow`]. Default 256 KiB ([`INITIAL_WINDOW`]). A greater value is granted with the stream's
     /// first frame.
     ///
-    /// A smaller value cannot hold from the start, since every peer may send [`INITIAL_WINDOW`] bytes before it hears from
-    /// us. So nothing is granted until the unread bytes of the stream and the bytes that the peer may still send are
-    /// together less than this value. From then on, grants bring this sum up to the value and never above it. When the owner
-    /// has read `n` bytes of the stream, the sum is at most the greater of this value and `INITIAL_WINDOW - n`, as long as
-    /// the window does not [grow](Self::max_receive_window). The memory of the stream's buffer has the same bound, or 64
-    /// bytes if that is more.
+    /// A smaller value cannot hold from the start, since every peer may send [`INITIAL_WINDOW`] bytes before it receives a
+    /// frame of ours. Therefore no window is granted until the unread bytes of the stream and the bytes that the peer may
+    /// still send are together less than this value. From then on, grants raise this sum up to the value and never above it.
+    /// When the owner has read `n` bytes of the stream, the sum is at most the greater of this value and `INITIAL_WINDOW -
+    /// n`, as long as the window does not [grow](Self::max_receive_window). The memory of the stream's buffer has the same
+    /// bound, or 64 bytes if that is more.
     ///
-    /// A grant is made when half of the value has been read. It is a frame of 12 bytes, so a small value costs many frames.
-    /// 0 counts as 1. An owner that waits for a whole message longer than this value before it reads anything may wait for
-    /// ever.
+    /// A grant is made when half of the value has been read. A grant is a frame of 12 bytes, so a small value costs many
+    /// frames. 0 counts as 1. An owner that waits for a whole message longer than this value before it reads anything may
+    /// wait for ever.
     pub receive_window: u32,
     /// The maximum size to which the receive window of one stream may grow, in bytes. Default 16 MiB. With a value that is
     /// not greater than [`receive_window`](Self::receive_window) no window grows; to keep windows small, set both.
     ///
-    /// A window grows from `receive_window`, even where that is less than [`INITIAL_WINDOW`], and all of its growth counts
-    /// for [`max_window_growth`](Self::max_window_growth). It doubles when half of it is read twice within two round trips:
-    /// then the window is what slows the peer down, as on a line with a long delay, or with an owner that reads rarely.
-    /// Pings measure round trips. They are sent only while an owner reads from windows that can grow.
+    /// A window grows from `receive_window`, even if that is less than [`INITIAL_WINDOW`], and all of its growth counts for
+    /// [`max_window_growth`](Self::max_window_growth). A window doubles when half of it is read twice within two round
+    /// trips: then the window is the limit on the peer's speed, as on a link with a long delay, or with an owner that reads
+    /// rarely. Pings measure round trips. These pings are sent only while an owner reads from windows that can grow.
     pub max_receive_window: u32,
     /// The maximum number of bytes by which the receive windows of all live streams of a connection may have grown together.
-    /// Default 16 MiB. The growth of a stream that its caller took out before it was over stays counted.
+    /// Default 16 MiB. If a caller removes a stream from its table before the stream is over, the growth of that stream
+    /// stays counted.
     pub max_window_growth: u32,
-    /// The maximum payload of a data frame that we make, in bytes. Default 64 KiB; 0 counts as 1. The frames of the peer are
-    /// bounded by the window alone.
+    /// The maximum payload of a data frame that we send, in bytes. Default 64 KiB; 0 counts as 1. The peer's frames are
+    /// bounded only by the window.
     pub max_frame: u32,
     /// The maximum number of bytes of data frames that wait in [`Session::output`]. Default 256 KiB; 0 counts as 1. A write
-    /// beyond it is short. The header of a frame may exceed it by 12 bytes.
+    /// that would exceed this limit writes only a part of its data. The header of a frame may exceed the limit by 12 bytes.
     pub max_output: usize,
-    /// The maximum number of our streams that the peer has not acknowledged (specification, "ACK backlog"). Default 256. One
-    /// more is [`OpenError::AckBacklog`].
+    /// The maximum number of our streams that the peer has not acknowledged (specification, "ACK backlog"). Default 256. To
+    /// open a further stream fails with [`OpenError::AckBacklog`].
     pub ack_backlog: u32,
-    /// The maximum number of streams that we open before the peer's first frame has come. Default 8. One more is
-    /// [`OpenError::Unheard`]. A stream counts until then even if it is over. js-libp2p aborts a connection on which more
-    /// than 10 streams arrive before its upgrade is complete, and streams that are opened at once arrive with the
-    /// handshake's last message.
+    /// The maximum number of streams that we open before the peer's first frame has arrived. Default 8. To open a further
+    /// stream fails with [`OpenError::Unheard`]. A stream counts until that frame arrives, even if the stream is over.
+    /// js-libp2p aborts a connection on which more than 10 streams arrive before its upgrade is complete, and streams that
+    /// are opened at once arrive with the handshake's last message.
     pub early_streams: u32,
-    /// The maximum number of bytes of our answers that the peer leaves unread. Default 128 KiB. Beyond it
-    /// [`Session::is_clogged`] is true, and a connection reads nothing more until the answers have left.
+    /// The maximum number of bytes of our answers that the peer has not read. Default 128 KiB. Beyond this limit
+    /// [`Session::is_clogged`] returns `true`, and a connection reads nothing more until the answers have been written.
     pub max_control: usize,
-    /// The maximum number of frames without payload that the peer may send beyond those that it has earned. Default 4 096.
-    /// One more is a [`Violation::EmptyFrames`]. The peer earns 16 frames with each stream of either side, one with each
-    /// frame that has payload and another with each 64 bytes of that payload, and one, for the answer, with each ping of
-    /// ours. Nothing is earned in advance. Pings do not count, nor do window updates that give back window for data that we
-    /// have sent.
+    /// The maximum number of frames without payload that the peer may send in addition to the frames that it has earned.
+    /// Default 4 096. One more frame is a [`Violation::EmptyFrames`]. The peer earns 16 frames with each stream of either
+    /// side, one with each frame that has payload and another with each 64 bytes of that payload, and one, for the answer,
+    /// with each ping of ours. Nothing is earned in advance. Pings do not count, nor do window updates that grant window
+    /// again for data that we have sent.
     pub max_empty_frames: u32,
 }
 
@@ -159,9 +163,9 @@ impl Default for Config {
 }
 
 /// The table in which a caller keeps its streams. A key names a stream from [`Session::open`] or [`Session::accept`] until
-/// the caller takes the stream out, after [`Session::reset`] or after both directions have ended.
+/// the caller removes the stream from the table, after [`Session::reset`] or after both directions have ended.
 pub trait Streams<K> {
-    /// Returns the stream under `key`, unless it has been taken out.
+    /// Returns the stream with this key, or `None` if it has been removed from the table.
     fn stream_mut(&mut self, key: K) -> Option<&mut Stream>;
 }
 

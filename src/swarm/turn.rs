@@ -7,6 +7,7 @@ use super::pipe::PipeTransport;
 use super::reactor::Reactor;
 use core::task::{Context, Poll};
 use core::time::Duration;
+#[cfg(unix)]
 use libp2p_core::Transport;
 use std::io;
 

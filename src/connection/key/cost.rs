@@ -1,9 +1,10 @@
-//! The work of verifying a signature. Its unit is the work for an Ed25519 signature, as in all budgets of work.
+//! The work of verifying a signature, for all budgets of work. The unit is the work of verifying one Ed25519 signature.
 //!
-//! `benches/signatures.rs` measures the work by the type of key. On an AMD Zen with `p256` 0.14, `k256` 0.14 and `ring`
-//! 0.17, the medians of four runs were, first in time and then in instructions: P-256 8.6 and 5.4, secp256k1 1.9 and 2.0,
-//! RSA with the exponent 65 537 and 2 048 bits 0.5 and 1.0, 3 072 bits 1.1 and 2.1, 4 096 bits 2.0 and 3.6, 8 192 bits 9.5
-//! and 13.6. The costs here are not less than the times.
+//! `benches/signatures.rs` measures the work for each type of key. The following numbers are the medians of four runs on an
+//! AMD Zen with `p256` 0.14, `k256` 0.14 and `ring` 0.17; the first number of each pair is in time, the second in
+//! instructions: P-256 8.6 and 5.4, secp256k1 1.9 and 2.0, RSA with the exponent 65 537 and 2 048 bits 0.5 and 1.0, 3 072
+//! bits 1.1 and 2.1, 4 096 bits 2.0 and 3.6, 8 192 bits 9.5 and 13.6. The constants here are not less than the measured
+//! times.
 
 use libp2p_identity::{KeyType, PublicKey};
 
@@ -11,7 +12,8 @@ pub(super) const ED25519: u32 = 1;
 const SECP256K1: u32 = 2;
 const ECDSA: u32 = 9;
 
-/// Returns the work of verifying a signature with a key. For RSA it grows with the square of the modulus's length.
+/// Returns the work of verifying a signature with `key`, in units of one Ed25519 verification. For RSA it grows with the
+/// square of the modulus's length.
 pub(super) fn of(key: &PublicKey) -> u32 {
     match key.key_type() {
         KeyType::Ed25519 => ED25519,

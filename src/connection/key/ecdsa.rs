@@ -1,10 +1,10 @@
 //! The usual form of an ECDSA signature: a sequence of r and s in DER, and nothing else. go-libp2p ignores further bytes,
-//! both inside the sequence and behind it.
+//! both inside the sequence and after it.
 
 use alloc::vec::Vec;
 
-/// Returns a signature in the usual form, made of the r and s of another form. Returns `None` if the signature has the usual
-/// form already, or does not begin with r and s.
+/// Returns a signature in the usual form, made of the r and s of a signature in another form. Returns `None` if the
+/// signature has the usual form already, or does not begin with r and s.
 pub(super) fn usual(signature: &[u8]) -> Option<Vec<u8>> {
     let (body, _) = element(0x30, signature)?;
     let (r, rest) = element(2, body)?;
@@ -17,7 +17,8 @@ pub(super) fn usual(signature: &[u8]) -> Option<Vec<u8>> {
     (usual != signature).then_some(usual)
 }
 
-/// Splits the DER element from the front of the bytes, if it has this tag. Returns its content and the bytes behind it.
+/// Splits the first DER element from the front of `bytes`. Returns the content of the element and the bytes after the
+/// element, or `None` if the element does not have this tag.
 fn element(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_, rest) = bytes.split_first().filter(|(first, _)| **first == tag)?;
     let (len, rest) = rest.split_first()?;

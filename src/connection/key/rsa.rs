@@ -1,16 +1,16 @@
-//! The bounds of RSA keys.
+//! The bounds on RSA keys: the length of the modulus, and the exponent.
 
 use super::Unusable;
 use core::ops::RangeInclusive;
 
-/// The permitted lengths of the modulus in bits, which are those of go-libp2p. Shorter ones can be factored, longer ones
-/// take long to verify.
+/// The permitted lengths of the modulus in bits. go-libp2p has the same bounds. A shorter modulus can be factored, and a
+/// longer one makes verification slow.
 const BITS: RangeInclusive<usize> = 2_048..=8_192;
 
-/// 65 537, the exponent of all keys that the implementations of libp2p generate.
+/// The exponent 65 537, in big-endian bytes. All keys that the implementations of libp2p generate have this exponent.
 const EXPONENT: [u8; 3] = [1, 0, 1];
 
-/// Checks the modulus and the exponent of a key (RFC 8017, A.1.1).
+/// Checks the modulus and the exponent of a key in the format PKCS #1 (RFC 8017, A.1.1).
 pub(super) fn check(pkcs1: &[u8]) -> Result<(), Unusable> {
     let (modulus, exponent) = numbers(pkcs1).ok_or(Unusable::Malformed)?;
     if !BITS.contains(&bits(modulus)) {
@@ -24,13 +24,13 @@ pub(super) fn check(pkcs1: &[u8]) -> Result<(), Unusable> {
     Ok(())
 }
 
-/// Returns the number of bits of a key's modulus; 0 if the bytes are no key.
+/// Returns the number of bits of a key's modulus, or 0 if the bytes are not a key.
 pub(super) fn modulus_bits(pkcs1: &[u8]) -> usize {
     numbers(pkcs1).map_or(0, |(modulus, _)| bits(modulus))
 }
 
-/// Returns the modulus and the exponent of a key, without leading zeros. They are read by hand: which parser of DER is in
-/// the tree depends on the features.
+/// Returns the modulus and the exponent of a key, without leading zeros. The numbers are parsed here by hand because it
+/// depends on the features which parser of DER is among the dependencies.
 fn numbers(pkcs1: &[u8]) -> Option<(&[u8], &[u8])> {
     const SEQUENCE: u8 = 0x30;
     let (sequence, _) = element(SEQUENCE, pkcs1)?;
@@ -50,8 +50,8 @@ fn bits(number: &[u8]) -> usize {
     number.first().map_or(0, |first| number.len().saturating_mul(8).saturating_sub(first.leading_zeros() as usize))
 }
 
-/// Splits the DER element with this tag from the front of the bytes. Returns its content and the bytes behind it; `None` for
-/// another tag, or for 64 KiB of content or more.
+/// Splits the first DER element from the front of `der`. Returns the content of the element and the bytes after the element.
+/// Returns `None` if the element does not have this tag, or has 64 KiB of content or more.
 fn element(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
     let ([found, first], rest) = der.split_first_chunk()?;
     let (length, rest) = match first {

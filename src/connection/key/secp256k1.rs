@@ -1,15 +1,16 @@
 //! The two forms of a secp256k1 signature: if (r, s) is valid, (r, n - s) is valid, too. `k256` accepts only the form with
-//! the lower s, which all implementations of libp2p make; go-libp2p accepts both.
+//! the lower s, which is the form that all implementations of libp2p make; go-libp2p accepts both forms.
 
 use alloc::vec::Vec;
 
-/// n, the order of the base point (SEC 2, 2.4.1).
+/// The order n of the base point (SEC 2, 2.4.1), in big-endian bytes.
 const ORDER: [u8; 32] = [
     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 0xba, 0xae, 0xdc,
     0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41,
 ];
 
-/// Returns the other form of a signature in DER, in which s is n - s; `None` if the bytes are no such signature.
+/// Returns the other form of a signature in DER, in which s is replaced by n - s. Returns `None` if the bytes are not a
+/// signature in DER.
 pub(super) fn lower(signature: &[u8]) -> Option<Vec<u8>> {
     let [0x30, _, 2, r_len, rest @ ..] = signature else { return None };
     let (r, rest) = rest.split_at_checked(usize::from(*r_len))?;

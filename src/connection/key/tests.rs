@@ -1,4 +1,4 @@
-//! Decoding of good and bad keys, and verification of good and bad signatures.
+//! Tests of decoding good and bad keys, and of verifying good and bad signatures.
 
 use super::*;
 use crate::connection::weak_keys::{
@@ -8,7 +8,7 @@ use crate::identity::Keypair;
 use alloc::string::{String, ToString as _};
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 
-/// Encodes an empty key of a type.
+/// Encodes a key of this type that contains no bytes.
 fn key(key_type: u8) -> Vec<u8> {
     [8, key_type, 18, 0].into()
 }
@@ -21,7 +21,7 @@ fn decoded(keypair: &Keypair) -> IdentityKey {
     IdentityKey::decode(&keypair.public().encode_protobuf()).unwrap()
 }
 
-/// Returns identities of each type that this build supports.
+/// Returns one identity for each type of key that this build supports.
 fn identities() -> Vec<Keypair> {
     [
         identity(),
@@ -60,7 +60,7 @@ fn an_honest_signature_of_each_type_is_taken() {
 }
 
 /// An Ed25519 signature is a function of the key and the message, so the implementations in Go, Rust, JavaScript and Python
-/// make these, too (RFC 8032, 7.1, tests 2 and 3).
+/// make these signatures, too (RFC 8032, 7.1, tests 2 and 3).
 #[test]
 fn the_signatures_of_rfc_8032_are_taken() {
     let signatures = [
@@ -188,7 +188,7 @@ fn a_key_type_that_is_not_built_in_names_its_feature() {
     }
 }
 
-/// go-libp2p generates such keys on request.
+/// go-libp2p generates keys on such curves on request.
 #[cfg(feature = "ecdsa")]
 #[test]
 fn an_ecdsa_key_on_another_curve_is_unsupported() {
@@ -198,7 +198,8 @@ fn an_ecdsa_key_on_another_curve_is_unsupported() {
     assert_eq!(IdentityKey::decode(&wire), Err(Unusable::Unsupported(None)));
 }
 
-/// Encodes an RSA key with this modulus and exponent as it is on the wire: a SubjectPublicKeyInfo in a protobuf.
+/// Encodes an RSA key with this modulus and exponent in the form that is sent on the wire: a SubjectPublicKeyInfo in a
+/// protobuf message.
 #[cfg(feature = "rsa")]
 fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
     let element = |tag: u8, value: &[u8]| {
@@ -223,7 +224,7 @@ fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
     [head, &info].concat()
 }
 
-/// Returns a modulus of `bits` bits.
+/// Returns a modulus with a length of `bits` bits.
 #[cfg(feature = "rsa")]
 fn modulus(bits: usize) -> Vec<u8> {
     let mut modulus = [&[0][..], &alloc::vec![0x35; bits.div_ceil(8)]].concat();
@@ -305,8 +306,8 @@ fn a_signature_costs_what_its_type_and_length_cost() {
     }
 }
 
-/// Code that verifies without [`IdentityKey`] would accept weak keys. Clippy knows the methods of the libraries, too
-/// (`clippy.toml`); this test reads the sources, so it needs no clippy.
+/// Code that verifies signatures without [`IdentityKey`] would accept weak keys. Clippy refuses the verifying methods of the
+/// libraries, too (`clippy.toml`); this test reads the sources, so it does not need clippy.
 #[test]
 fn nothing_else_in_the_library_verifies_a_signature() {
     use std::fs;

@@ -1,5 +1,5 @@
-//! Checks that clippy refuses each method that `clippy.toml` disallows. An entry of `clippy.toml` whose path names nothing
-//! leaves an expectation here unfulfilled, which clippy reports. Nothing here runs.
+//! Checks that clippy refuses each method that `clippy.toml` disallows. If the path of an entry in `clippy.toml` names
+//! nothing, an expectation here stays unfulfilled, which clippy reports. The code in this file is never run.
 
 #![allow(dead_code, reason = "clippy reads it")]
 

@@ -1,14 +1,15 @@
-//! [`DialerSelect`]: the side that proposes.
+//! [`DialerSelect`]: the side of a negotiation that proposes protocols.
 
 use super::line::{self, NOT_AVAILABLE};
 use super::{Error, Protocol};
 use alloc::vec::Vec;
 use core::slice;
 
-/// The side that proposes: its place in a list of protocols, which the caller keeps and passes to every call.
+/// The side of a negotiation that proposes protocols, as the position in a list of protocols. The caller keeps that list and
+/// passes it to every call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DialerSelect {
-    /// The listener's header has come.
+    /// `true` if the listener's header has arrived.
     greeted: bool,
     /// The index of the protocol that was proposed last.
     proposed: u32,
@@ -17,7 +18,7 @@ pub struct DialerSelect {
 
 const _: () = assert!(size_of::<DialerSelect>() <= 8);
 
-/// The answer to the last proposal, once the negotiation is over.
+/// The listener's answer to the last proposal, once the negotiation is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum LastProposal {
     Agreed,
@@ -28,7 +29,7 @@ enum LastProposal {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "the listener agrees or it does not")]
 pub enum Selection {
-    /// Both sides speak the protocol with this index in the list from now on.
+    /// Both sides speak the protocol with this index in the dialer's list from now on.
     Agreed(usize),
     /// The listener speaks none of the proposed protocols.
     Rejected,
@@ -42,8 +43,9 @@ impl DialerSelect {
 
     /// Appends the header and the first proposal to `out`, together.
     ///
-    /// `protocols` is in order of preference, and must be the same in every later call. If it holds one protocol, the dialer
-    /// is lazy: there is nothing left to choose, and the protocol's first data may follow at once.
+    /// `protocols` is in order of preference, and must be the same in every later call. If `protocols` contains a single
+    /// protocol, the dialer is lazy: there is no choice left, so the caller may send the protocol's first data without
+    /// waiting for an answer.
     #[must_use]
     pub fn start(protocols: &[Protocol], out: &mut Vec<u8>) -> Self {
         line::write_header(out);
@@ -53,15 +55,15 @@ impl DialerSelect {
         Self::new()
     }
 
-    /// Reads the listener's answers from the front of `bytes`, its unread bytes, and appends the next proposal to `out`
-    /// after each `na`.
+    /// Reads the listener's answers from the front of `bytes`, the unread bytes of the stream, and appends the next proposal
+    /// to `out` after each `na`.
     ///
-    /// Returns the number of bytes consumed, which are whole lines, and the result once there is one. The bytes behind it
-    /// belong to the protocol; later calls consume nothing and return the same result. If `protocols` is empty, the
-    /// listener's header ends the negotiation as rejected.
+    /// Returns the number of bytes consumed, which are whole lines, and the result once there is one. The bytes after the
+    /// consumed ones belong to the protocol; later calls consume nothing and return the same result. If `protocols` is
+    /// empty, the listener's header ends the negotiation as rejected.
     ///
     /// # Errors
-    /// The fault of a line, as early as it can be known.
+    /// The error in a line, as early as it can be known.
     pub fn receive(
         &mut self,
         bytes: &[u8],

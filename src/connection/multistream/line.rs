@@ -1,17 +1,17 @@
-//! Lines on the wire: the length as a varint of one or two bytes, the text, and `\n`.
+//! Lines of multistream-select on the wire: the length as a varint of one or two bytes, the text, and `\n`.
 
 use super::{Error, MAX_PROTOCOL, PROTOCOL_NAME, Protocol};
 use crate::varint;
 use alloc::vec::Vec;
 
-/// The maximum length of a line that is read, in bytes, with its `\n` and without its length prefix: 1 025, room for the
-/// longest protocol.
+/// The maximum length of a line that is accepted, in bytes, with its `\n` and without its length prefix: 1 025, which is
+/// room for the longest protocol name.
 pub const MAX_LINE: usize = MAX_PROTOCOL + 1;
 
-/// The header as it is on the wire.
+/// The header line as it is sent on the wire, which contains [`PROTOCOL_NAME`].
 const HEADER_LINE: &[u8] = &header_line();
 
-/// Makes the line of [`PROTOCOL_NAME`], which is short enough for a length of one byte.
+/// Makes the line that contains [`PROTOCOL_NAME`]. The name is short enough for a length prefix of one byte.
 const fn header_line() -> [u8; PROTOCOL_NAME.len() + 2] {
     let mut line = [b'\n'; PROTOCOL_NAME.len() + 2];
     let [length, text @ .., _] = &mut line;
@@ -29,8 +29,8 @@ pub(super) const LIST: &str = "ls";
 /// The maximum length of a list of protocols in bytes, without its own length prefix: 64 KiB.
 pub const MAX_LIST: usize = 64 * 1024;
 
-/// Returns the bytes behind the header at the front of `bytes`; `None` while the header is incomplete. A peer that speaks
-/// something else is detected by its first wrong byte: the `G` of an HTTP `GET`, read as a length, announces a line of 71
+/// Returns the bytes after the header at the front of `bytes`, or `None` while the header is incomplete. A peer that speaks
+/// another protocol is detected by its first wrong byte: the `G` of an HTTP `GET`, read as a length, announces a line of 71
 /// bytes, and a request may be shorter than that.
 pub(super) fn read_header(bytes: &[u8]) -> Result<Option<&[u8]>, Error> {
     match bytes.strip_prefix(HEADER_LINE) {
@@ -40,10 +40,11 @@ pub(super) fn read_header(bytes: &[u8]) -> Result<Option<&[u8]>, Error> {
     }
 }
 
-/// Returns the first line of `bytes`, without its `\n`, and the bytes behind it; `None` while the line is incomplete.
+/// Returns the first line of `bytes`, without its `\n`, and the bytes after the line, or `None` while the line is
+/// incomplete.
 ///
-/// Its length is read by hand: it has two bytes at most and is not longer than it need be, and what is wrong is found out by
-/// the first wrong byte. `unsigned-varint` waits for a third one.
+/// The length of the line is parsed here by hand: it is at most two bytes long and must be in its shortest form, and an
+/// error is found at the first wrong byte. `unsigned-varint` would wait for a third byte.
 pub(super) fn read(bytes: &[u8]) -> Result<Option<(&str, &[u8])>, Error> {
     let (length, rest) = match bytes {
         [] => return Ok(None),
@@ -68,8 +69,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<(&str, &[u8])>, Error> {
     Ok(Some((text, rest)))
 }
 
-/// Finds the protocol of `supported` whose line is at the front of `bytes`. Returns its index and the bytes behind the line.
-/// It is faster than [`read`], which checks each byte first. It never finds a name of 127 bytes or more.
+/// Finds the protocol in `supported` whose line is at the front of `bytes`. Returns the protocol's index and the bytes after
+/// the line. This function is faster than [`read`], which checks each byte first. It never finds a name of 127 bytes or
+/// more.
 #[inline]
 pub(super) fn find<'a>(bytes: &'a [u8], supported: &[Protocol]) -> Option<(usize, &'a [u8])> {
     let [length @ 2..0x80, line @ ..] = bytes else { return None };
@@ -78,32 +80,32 @@ pub(super) fn find<'a>(bytes: &'a [u8], supported: &[Protocol]) -> Option<(usize
     Some((index, rest))
 }
 
-/// Appends the header.
+/// Appends the header line to `out`.
 pub(super) fn write_header(out: &mut Vec<u8>) {
     out.extend_from_slice(HEADER_LINE);
 }
 
-/// Appends a line with its length.
+/// Appends a line with its length prefix to `out`.
 pub(super) fn write(text: &str, out: &mut Vec<u8>) {
     varint::append(text.len().saturating_add(1), out);
     out.extend_from_slice(text.as_bytes());
     out.push(b'\n');
 }
 
-/// Appends a list of these protocols in the format of rust-libp2p: one message that holds a line for each protocol, and
-/// another `\n`. The first protocol that does not fit, and all behind it, are left out.
+/// Appends a list of these protocols to `out`, in the format of rust-libp2p: one message that contains a line for each
+/// protocol, and another `\n`. If a protocol does not fit in the list, it and all protocols after it are left out.
 pub(super) fn write_list(protocols: &[Protocol], out: &mut Vec<u8>) {
     varint::append(list_length(protocols), out);
     listed(protocols).for_each(|protocol| write(protocol.as_str(), out));
     out.push(b'\n');
 }
 
-/// Returns the length of a list in bytes, without its own length prefix: at most [`MAX_LIST`].
+/// Returns the length of a list of these protocols in bytes, without the length prefix of the list: at most [`MAX_LIST`].
 pub(super) fn list_length(protocols: &[Protocol]) -> usize {
     listed(protocols).map(line_length).fold(1, usize::saturating_add)
 }
 
-/// Returns the protocols for which a list has room.
+/// Returns as many of the first protocols as fit in a list of [`MAX_LIST`] bytes.
 fn listed(protocols: &[Protocol]) -> impl Iterator<Item = &Protocol> {
     protocols.iter().scan(1_usize, |length, protocol| {
         *length = length.saturating_add(line_length(protocol));
@@ -111,7 +113,7 @@ fn listed(protocols: &[Protocol]) -> impl Iterator<Item = &Protocol> {
     })
 }
 
-/// Returns the length of a protocol's line on the wire in bytes.
+/// Returns the length of a protocol's line on the wire in bytes, including the length prefix.
 fn line_length(protocol: &Protocol) -> usize {
     let length = protocol.as_str().len().saturating_add(1);
     length.saturating_add(if length < 0x80 { 1 } else { 2 })

@@ -1,4 +1,4 @@
-//! [`Protocol`]: the name of a protocol.
+//! [`Protocol`]: the name of a protocol, on which both sides of a stream agree.
 
 use alloc::sync::Arc;
 use core::borrow::Borrow;
@@ -7,11 +7,11 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
-/// The name and version of multistream-select itself, which both sides begin with. It is no [`Protocol`]: nobody can
-/// propose it.
+/// The name and version of multistream-select itself, with which both sides begin. This name is not a [`Protocol`]: nobody
+/// can propose it.
 pub const PROTOCOL_NAME: &str = "/multistream/1.0.0";
 
-/// The maximum length of a protocol's name in bytes, which is that of go-multistream.
+/// The maximum length of a protocol's name in bytes. go-multistream has the same limit.
 pub const MAX_PROTOCOL: usize = 1_024;
 
 /// The name of a protocol, such as `/ipfs/ping/1.0.0`. It begins with `/`, is at most [`MAX_PROTOCOL`] bytes long, contains
@@ -30,24 +30,24 @@ pub struct Protocol(ProtocolName);
 #[derive(Clone)]
 enum ProtocolName {
     Static(&'static str),
-    /// A name that is made at run time. The second `Arc` makes this variant one pointer wide, beside `Static` with its two
-    /// words.
+    /// A name that is made at run time. Because of the second `Arc`, this variant is one pointer wide, so that the type is
+    /// no larger than the two words of `Static`.
     Shared(Arc<Arc<str>>),
 }
 
 const _: () = assert!(size_of::<Protocol>() <= 16);
 
-/// The reason why a name is not a valid protocol name.
+/// The reason why a string is not a valid name of a protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum InvalidProtocol {
-    /// It does not begin with `/`.
+    /// The name does not begin with `/`.
     NoSlash,
-    /// It is longer than [`MAX_PROTOCOL`] bytes.
+    /// The name is longer than [`MAX_PROTOCOL`] bytes.
     TooLong,
-    /// It contains a newline, which ends a line of multistream-select.
+    /// The name contains a newline, which ends a line of multistream-select.
     Newline,
-    /// It is [`PROTOCOL_NAME`], which is no proposal.
+    /// The name is [`PROTOCOL_NAME`], the name of multistream-select itself, which cannot be proposed.
     Reserved,
 }
 
@@ -66,7 +66,7 @@ const fn check(name: &[u8]) -> Result<(), InvalidProtocol> {
     if is_same(name, PROTOCOL_NAME.as_bytes()) { Err(InvalidProtocol::Reserved) } else { Ok(()) }
 }
 
-/// Compares two names. It exists because a `const fn` cannot use `==` on slices.
+/// Compares two names. The function exists because a `const fn` cannot use `==` on slices.
 const fn is_same(mut one: &[u8], mut other: &[u8]) -> bool {
     while let ([a, rest_of_one @ ..], [b, rest_of_other @ ..]) = (one, other) {
         if *a != *b {
@@ -78,7 +78,7 @@ const fn is_same(mut one: &[u8], mut other: &[u8]) -> bool {
 }
 
 impl Protocol {
-    /// Makes a name that is known at compile time, for a `const`.
+    /// Makes a protocol from a name that is known at compile time, for a `const`.
     ///
     /// # Panics
     /// If the name is invalid. In a `const` or a `static`, where this call belongs, the program then does not compile.
@@ -88,17 +88,17 @@ impl Protocol {
         Self(ProtocolName::Static(name))
     }
 
-    /// Makes a name at run time.
+    /// Makes a protocol from a name that is known only at run time.
     ///
     /// # Errors
-    /// The fault of the name.
+    /// The reason why the name is invalid.
     pub fn new(name: impl Into<Arc<str>>) -> Result<Self, InvalidProtocol> {
         let name = name.into();
         check(name.as_bytes())?;
         Ok(Self(ProtocolName::Shared(Arc::new(name))))
     }
 
-    /// Stands for no protocol, in the memory of one: its name is empty, which no protocol's name is.
+    /// The absence of a protocol, in the memory of one: its name is empty, which is not a valid name.
     pub(in crate::connection) const NONE: Self = Self(ProtocolName::Static(""));
 
     /// Returns the protocol, or `None` if it is [`NONE`](Self::NONE).
@@ -109,7 +109,7 @@ impl Protocol {
         }
     }
 
-    /// Returns the name.
+    /// Returns the name of the protocol.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {

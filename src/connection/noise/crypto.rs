@@ -1,11 +1,12 @@
-//! [`Resolver`]: the cryptographic primitives that `snow` works with.
+//! [`Resolver`]: the cryptographic primitives that `snow` uses.
 //!
-//! Secrets are wiped when they are dropped: the static and the ephemeral key, and the keys of both directions. Two kinds of
-//! secrets are out of our reach: the chaining key and other interim values of `snow`, which stay in freed memory after the
-//! handshake; and the bytes that `ring` leaves on the stack when it works with a key or a hash.
+//! Secrets are wiped from memory when they are dropped: the static key, the ephemeral key, and the keys that encrypt each
+//! direction. Two kinds of secrets are not wiped, since we cannot reach them: the chaining key and other interim values of
+//! `snow`, which stay in freed memory after the handshake; and the bytes that `ring` leaves on the stack when it works with
+//! a key or a hash.
 //!
-//! X25519 comes from `x25519-dalek`, which shares its field arithmetic with the signatures of identities. The cipher and the
-//! hash come from `ring`. The random number generator returns the 32 bytes that it was given, once.
+//! X25519 is implemented by `x25519-dalek`, which shares its field arithmetic with the signatures of identities. The cipher
+//! and the hash are implemented by `ring`. The random number generator returns the 32 bytes that it was given, once.
 
 use crate::arithmetic::copy_front;
 use alloc::boxed::Box;
@@ -20,7 +21,7 @@ use snow::types::{Cipher, Dh, Hash, Random};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
-/// A Diffie-Hellman key pair. The secret is wiped when it is dropped.
+/// A Diffie-Hellman key pair. The secret key is wiped from memory when the pair is dropped.
 #[derive(Clone)]
 pub(super) struct StaticKey {
     secret: StaticSecret,
@@ -43,7 +44,7 @@ impl StaticKey {
     }
 }
 
-/// The source of one handshake's primitives.
+/// The source of the cryptographic primitives for one handshake.
 pub(super) struct Resolver {
     static_key: Arc<StaticKey>,
     ephemeral: StaticSecret,
@@ -89,9 +90,10 @@ impl Random for OneSeed {
     }
 }
 
-/// One of a handshake's two key pairs: the static one, or the ephemeral one once it has been generated.
+/// One of the two key pairs of a handshake: the static one, or the ephemeral one once it has been generated.
 struct X25519 {
-    /// The node's static key. A copy of it saves computing its public half for every connection.
+    /// The node's static key. If it is the key of this pair, it is copied, so that its public half is not computed anew for
+    /// every connection.
     known: Arc<StaticKey>,
     key: Option<StaticKey>,
 }
@@ -147,7 +149,7 @@ impl Dh for X25519 {
     }
 }
 
-/// SHA-256 from `ring`. The one that `snow` itself builds over `ring` would bring eight more packages.
+/// SHA-256 from `ring`. The implementation of `snow` itself, which is built over `ring`, would add eight more packages.
 struct Sha256(Context);
 
 impl Hash for Sha256 {
@@ -179,8 +181,8 @@ impl Hash for Sha256 {
         out[..32].copy_from_slice(self.0.clone().finish().as_ref());
     }
 
-    /// Derives keys as the trait's own method does (Noise, section 4.3), with fewer hashes: the key of all outputs is hashed
-    /// once. That saves 8 blocks of SHA-256 in each side's handshake.
+    /// Derives keys with the same result as the trait's own method (Noise, section 4.3), but with fewer hashes: the key of
+    /// all outputs is hashed once. That saves 8 blocks of SHA-256 in each side's handshake.
     fn hkdf(
         &mut self,
         chaining_key: &[u8],
@@ -207,8 +209,8 @@ impl Hash for Sha256 {
     }
 }
 
-/// ChaCha20-Poly1305 with its bare key. The key object of `ring` has room for AES's tables: half a kilobyte in each
-/// direction of every idle connection. Making that object anew for each message costs a copy of 32 bytes.
+/// The cipher ChaCha20-Poly1305 with its bare key. The key object of `ring` also has room for the tables of AES: half a
+/// kilobyte in each direction of every idle connection. To make that object anew for each message costs a copy of 32 bytes.
 struct ChaChaPoly(Zeroizing<[u8; 32]>);
 
 impl ChaChaPoly {
@@ -217,16 +219,17 @@ impl ChaChaPoly {
     }
 }
 
-/// Returns the nonce of a message: 32 zero bits, then the counter in little-endian order (Noise, section 12.3).
+/// Returns the nonce of the message with this number: 32 zero bits, then the number in little-endian order (Noise, section
+/// 12.3).
 fn nonce(counter: u64) -> Nonce {
     let mut bytes = [0; 12];
     bytes[4..].copy_from_slice(&counter.to_le_bytes());
     Nonce::assume_unique_for_key(bytes)
 }
 
-/// Copies `from` to `to` in pieces of 1 KiB. One copy of the whole took 15 % of a bulk transfer; in pieces it takes 2.4 %
-/// (perf, on an AMD Zen). The C library copies longer texts with `rep movsb`, which is slow there, presumably where both
-/// addresses have almost the same offset in their pages.
+/// Copies `from` to `to` in pieces of 1 KiB. A copy in one piece took 15 % of the time of a bulk transfer; in pieces it
+/// takes 2.4 % (perf, on an AMD Zen). The C library copies longer texts with `rep movsb`, which is slow there, presumably
+/// where both addresses have almost the same offset in their pages.
 fn copy(from: &[u8], to: &mut [u8]) {
     const PIECE: usize = 1024;
     for (from, to) in from.chunks(PIECE).zip(to.chunks_mut(PIECE)) {
@@ -243,11 +246,11 @@ impl Cipher for ChaChaPoly {
         self.0.copy_from_slice(key);
     }
 
-    /// Encrypts `plaintext` into the front of `out`.
+    /// Encrypts `plaintext` into the front of `out`, followed by the tag.
     ///
     /// # Panics
-    /// If `out` is shorter than `plaintext` and a tag. `snow` checks this before it calls. The trait has no error to return
-    /// here, and to go on would send the plaintext unencrypted.
+    /// If `out` is shorter than `plaintext` and a tag. `snow` checks this length before it calls. The method of the trait
+    /// cannot return an error, and to continue would send the plaintext unencrypted.
     fn encrypt(&self, counter: u64, authtext: &[u8], plaintext: &[u8], out: &mut [u8]) -> usize {
         let (text, rest) = out.split_at_mut(plaintext.len());
         copy(plaintext, text);

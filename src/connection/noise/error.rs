@@ -2,42 +2,42 @@
 
 use core::fmt;
 
-/// The reason why a handshake or a transport cannot go on. It is final: the connection is over, except after
+/// The reason why a handshake or a transport cannot continue. Every error is final, and the connection is over, except after
 /// [`NoRoom`](Self::NoRoom).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// A message is too short for its place in the protocol.
+    /// A message is shorter than any message at its position in the protocol can be.
     Truncated,
     /// A handshake message is longer than [`MAX_HANDSHAKE_MESSAGE`](super::MAX_HANDSHAKE_MESSAGE).
     Oversized,
-    /// A message does not authenticate: it was changed on the way, or is not meant for us.
+    /// A message does not authenticate: it was changed on its way, or was not encrypted for us.
     Decrypt,
-    /// The peer's Diffie-Hellman key is one of those with which the secret is the same for everybody.
+    /// The peer's Diffie-Hellman key is one of the keys whose shared secret is the same for everybody.
     WeakKey,
-    /// The handshake's payload is not the message that the specification requires.
+    /// The payload of a handshake message is not the protobuf message that the specification requires.
     BadPayload,
-    /// The peer's identity key is of a type that this build does not support, or ours cannot sign.
+    /// The peer's identity key is of a type that this build does not support, or our own identity key cannot sign.
     UnsupportedKey {
-        /// The feature of this crate that adds the type, if one does: `ecdsa`, `rsa` or `secp256k1`.
+        /// The feature of this crate that adds the type of the key, if there is one: `ecdsa`, `rsa` or `secp256k1`.
         feature: Option<&'static str>,
     },
     /// The identity key authenticates nobody: it is an Ed25519 key of small order, or one that is not encoded canonically;
-    /// or an RSA key of fewer than 2 048 or more than 8 192 bits, or with an exponent other than 65 537.
+    /// or an RSA key of fewer than 2 048 or more than 8 192 bits, or one with an exponent other than 65 537.
     RefusedKey,
-    /// The peer's identity key did not sign its Noise key.
+    /// The signature in the payload does not prove that the peer's identity key has signed its Noise key.
     BadSignature,
     /// The peer proved another identity than that of the peer that we dialed. The handshake's
     /// [`wrong_peer`](super::Handshake::wrong_peer), or the connection's
-    /// [`wrong_peer`](crate::connection::Connection::wrong_peer), returns its id.
+    /// [`wrong_peer`](crate::connection::Connection::wrong_peer), returns the id of the peer that answered.
     WrongPeer,
     /// The config offers a muxer that no connection of this crate speaks. Only the owner's own code causes this error.
     UnknownMuxer,
-    /// Both sides sent a list of muxers, and the lists have none in common.
+    /// Both sides sent a list of muxers, and no muxer is in both lists.
     NoSharedMuxer,
-    /// 2⁶⁴ − 1 messages have gone in one direction, and the cipher has no nonce left for the next one.
+    /// 2⁶⁴ − 1 messages have been sent in one direction, and the cipher has no nonce left for the next message.
     Exhausted,
-    /// The buffer for the plaintext is too short. Nothing was consumed, and a call with a longer buffer succeeds.
+    /// The caller's buffer for the plaintext is too short. Nothing was consumed, and a call with a longer buffer succeeds.
     NoRoom,
     /// The handshake was asked for a result that it does not have yet.
     NotFinished,

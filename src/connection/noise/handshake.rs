@@ -1,4 +1,4 @@
-//! [`Handshake`]: the three messages after which both sides are authenticated.
+//! [`Handshake`]: the exchange of three messages after which both sides are authenticated.
 
 use super::crypto::Resolver;
 use super::transport::{PREFIX, TAG, Transport, split_message};
@@ -13,35 +13,35 @@ use core::fmt;
 use libp2p_identity::{PeerId, PublicKey};
 use zeroize::Zeroizing;
 
-/// The maximum length of a handshake message in bytes, without its length prefix: 4 096. A longer one is refused by its
-/// prefix.
+/// The maximum length of a handshake message in bytes, without its length prefix: 4 096. A longer message is refused as soon
+/// as its length prefix has arrived.
 ///
 /// An Ed25519 peer that offers yamux needs about 220 bytes; the rest is room for larger keys and for extensions.
 pub const MAX_HANDSHAKE_MESSAGE: usize = 4_096;
 
-/// The length of the second message, which is the longest, without its payload, in bytes: e, s, and the tags of s and of the
-/// payload.
+/// The length in bytes of the second message without its payload: the keys e and s, and the tags of s and of the payload.
+/// The second message is the longest of the three.
 const OVERHEAD: usize = 32 + 32 + TAG + TAG;
 
 /// The maximum length of a payload that fits in every handshake message, in bytes.
 pub(super) const MAX_PAYLOAD: usize = MAX_HANDSHAKE_MESSAGE - OVERHEAD;
 
-/// The identity of the peer, which it has proved by its signature.
+/// The identity that the peer has proved by its signature.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct RemoteIdentity {
-    /// The peer's id, which is derived from its key.
+    /// The peer id, which is derived from the peer's identity key.
     pub peer: PeerId,
-    /// The key that the peer has proved to hold.
+    /// The identity key that the peer has proved to own.
     pub public_key: PublicKey,
-    /// The muxer that the two lists settle on: the first of the dialer's that the listener has. `None` if one side sent no
-    /// list; then multistream-select agrees on the muxer.
+    /// The muxer that follows from the two lists of muxers: the first one in the dialer's list that is also in the
+    /// listener's list. `None` if one side sent no list; then multistream-select agrees on the muxer.
     pub muxer: Option<Arc<str>>,
 }
 
 /// A handshake in progress. It keeps no bytes of the peer: the caller keeps the bytes that were not consumed.
 ///
-/// An error is final: every later call returns the same error.
+/// Every error is final: later calls return the same error.
 pub struct Handshake {
     state: Box<snow::HandshakeState>,
     config: Config,
@@ -49,16 +49,16 @@ pub struct Handshake {
     expected: Option<PeerId>,
     remote: Option<RemoteIdentity>,
     failed: Option<Error>,
-    /// The work of verifying the peer's signature, in units of one Ed25519 verification, until it is taken.
+    /// The work of verifying the peer's signature, in units of one Ed25519 verification. It is reset to 0 when it is taken.
     work: u32,
 }
 
 impl Handshake {
     /// Begins a handshake. `ephemeral_seed` must be 32 fresh random bytes that are used for this handshake alone: two
-    /// handshakes with one seed give their secrets away. With `expected`, no other peer is accepted.
+    /// handshakes with the same seed reveal their secrets. If `expected` is `Some`, no other peer is accepted.
     ///
     /// # Errors
-    /// No error that a caller can cause: an [`Error`] can only come from the cryptography underneath.
+    /// No error that a caller can cause: an [`Error`] can only be returned by the cryptography underneath.
     pub fn new(config: &Config, role: Role, ephemeral_seed: [u8; 32], expected: Option<PeerId>) -> Result<Self, Error> {
         let ephemeral_seed = Zeroizing::new(ephemeral_seed);
         let resolver = Resolver::new(config.0.static_key.clone(), &ephemeral_seed);
@@ -71,7 +71,8 @@ impl Handshake {
         Ok(Self { state: Box::new(state), config: config.clone(), role, expected, remote: None, failed: None, work: 0 })
     }
 
-    /// Reads the peer's next message from the front of `bytes`, which must be the peer's unread bytes from the first one on.
+    /// Reads the peer's next message from the front of `bytes`, which must be all bytes of the peer that were not consumed
+    /// yet.
     ///
     /// Returns the number of bytes consumed, and whether they were a message. Nothing is consumed while the message is
     /// incomplete, while it is our turn, and after the end of the handshake, when the bytes that follow are for the
@@ -79,8 +80,8 @@ impl Handshake {
     /// bytes and the length prefix.
     ///
     /// # Errors
-    /// The fault of the message, as early as it can be known: an impossible length is refused at once, without waiting for
-    /// the rest.
+    /// The error in the message, as early as it can be known: an impossible length is refused at once, without waiting for
+    /// the rest of the message.
     pub fn receive(&mut self, bytes: &[u8]) -> Result<(usize, bool), Error> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -124,7 +125,7 @@ impl Handshake {
         Ok((length.saturating_add(PREFIX), true))
     }
 
-    /// Returns whether no message of this handshake has been exchanged yet.
+    /// Returns `true` until the second message of this handshake has been sent or received.
     fn is_first(&self) -> bool {
         // Payloads are encrypted from the first Diffie-Hellman on, which comes with the second message.
         !self.state.was_write_payload_encrypted()
@@ -143,7 +144,8 @@ impl Handshake {
         Ok(RemoteIdentity { peer, public_key: proved.public_key, muxer })
     }
 
-    /// Returns the first of the dialer's muxers that the listener has.
+    /// Returns the first muxer in the dialer's list that is also in the listener's list, or `None` if one of the lists is
+    /// empty.
     fn settle(&self, theirs: &[String]) -> Result<Option<Arc<str>>, Error> {
         let ours = &self.config.0.muxers;
         if ours.is_empty() || theirs.is_empty() {
@@ -156,12 +158,12 @@ impl Handshake {
         shared.cloned().map(Some).ok_or(Error::NoSharedMuxer)
     }
 
-    /// Appends our next message to `out` if it is our turn, and returns whether it did. The listener learns the dialer's
-    /// identity from the third message: a dialer that may not want to reveal it delays that call.
+    /// Appends our next message to `out` if it is our turn, and returns whether a message was appended. The listener learns
+    /// the dialer's identity from the third message: a dialer that may not want to reveal its identity delays that call.
     ///
     /// # Errors
     /// The error that [`receive`](Self::receive) returned before, or [`Error::WeakKey`] for the key in the peer's last
-    /// message; `out` is as it was.
+    /// message; `out` is unchanged then.
     pub fn transmit(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -191,7 +193,7 @@ impl Handshake {
         Ok(())
     }
 
-    /// Returns whether it is our turn to send a message, by [`transmit`](Self::transmit).
+    /// Returns whether it is our turn to send a message, with [`transmit`](Self::transmit).
     #[must_use]
     pub fn is_our_turn(&self) -> bool {
         self.failed.is_none() && !self.state.is_handshake_finished() && self.state.is_my_turn()
@@ -214,21 +216,23 @@ impl Handshake {
         core::mem::replace(&mut self.work, 0)
     }
 
-    /// Returns the identity of the peer, once it is authenticated; `None` if it is another peer than the expected one.
+    /// Returns the identity of the peer once the peer is authenticated. Returns `None` before that, and if the peer is not
+    /// the expected one.
     #[must_use]
     pub fn remote(&self) -> Option<&RemoteIdentity> {
         self.remote.as_ref().filter(|_| self.failed != Some(Error::WrongPeer))
     }
 
-    /// Returns the peer that answered in place of the expected one, after [`Error::WrongPeer`]. That peer has proved its
-    /// identity.
+    /// Returns the id of the peer that answered in place of the expected one, after [`Error::WrongPeer`]. That peer has
+    /// proved its identity.
     #[must_use]
     pub fn wrong_peer(&self) -> Option<PeerId> {
         let remote = self.remote.as_ref().filter(|_| self.failed == Some(Error::WrongPeer));
         remote.map(|remote| remote.peer)
     }
 
-    /// Returns a hash of the transcript between the second and the third message. The hash is the same on both sides.
+    /// Returns a hash of the handshake's transcript, between the second and the third message. The hash is the same on both
+    /// sides.
     #[cfg(feature = "swarm")]
     pub(in crate::connection) fn transcript(&self) -> Option<[u8; 32]> {
         let is_between = !self.is_first() && !self.state.is_handshake_finished();
@@ -238,7 +242,8 @@ impl Handshake {
     /// Ends the handshake and returns the transport and the peer's identity.
     ///
     /// # Errors
-    /// [`Error::NotFinished`] before the end; the error of the handshake if it failed.
+    /// [`Error::NotFinished`] if messages of the handshake are still to be exchanged; the error of the handshake if it
+    /// failed.
     pub fn finish(self) -> Result<(Transport, RemoteIdentity), Error> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -248,7 +253,7 @@ impl Handshake {
     }
 }
 
-/// Shows the handshake without its keys.
+/// Formats the handshake without its keys, so that they do not appear in logs.
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handshake")

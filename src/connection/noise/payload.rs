@@ -1,8 +1,9 @@
-//! The payload of the second and third handshake messages: the identity key, its proof, and the muxers.
+//! The payload of the second and third handshake messages: the identity key, the signature that proves it, and the muxers.
 //!
-//! It is the protobuf message of libp2p/specs, `noise/README.md`, "The libp2p Handshake Payload". prost decodes it and the
-//! key in it: if a field comes several times the last one counts, the parts of a divided extensions message are merged, and
-//! other fields are skipped. The peer id is derived from the key as it is encoded anew, as in other implementations.
+//! The payload is the protobuf message of libp2p/specs, `noise/README.md`, "The libp2p Handshake Payload". prost decodes
+//! this message and the key in it: if a field occurs several times, the last one counts; the parts of a divided extensions
+//! message are merged; other fields are skipped. To derive the peer id, the key is encoded anew, which other implementations
+//! do, too.
 
 use super::Error;
 use crate::connection::key::{IdentityKey, Unusable};
@@ -11,7 +12,8 @@ use alloc::vec::Vec;
 use libp2p_identity::{Keypair, PublicKey};
 use prost::Message;
 
-/// The prefix of the bytes that an identity key signs, so that a signature for another purpose cannot be used here.
+/// The prefix of the bytes that an identity key signs. Because of the prefix, a signature that was made for another purpose
+/// is not valid here.
 const DOMAIN: &[u8] = b"noise-libp2p-static-key:";
 
 #[derive(Clone, PartialEq, Message)]
@@ -28,7 +30,7 @@ pub(super) struct HandshakePayload {
 pub(super) struct Extensions {
     #[prost(bytes = "vec", repeated, tag = "1")]
     pub(super) webtransport_certhashes: Vec<Vec<u8>>,
-    /// Protocol names, as bytes, since not every implementation checks that they are UTF-8.
+    /// The names of muxers as bytes, since not every implementation checks that they are UTF-8.
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub(super) stream_muxers: Vec<Vec<u8>>,
 }
@@ -43,10 +45,10 @@ impl From<Unusable> for Error {
     }
 }
 
-/// The facts that a payload has proved.
+/// The identity key and the muxers of a peer whose payload is correctly signed.
 pub(super) struct Proved {
     pub(super) public_key: PublicKey,
-    /// The peer's muxers in its order; empty if it sent no list.
+    /// The peer's muxers in the peer's order; empty if the peer sent no list.
     pub(super) muxers: Vec<String>,
 }
 
@@ -54,7 +56,7 @@ fn signed_bytes(static_key: &[u8; 32]) -> Vec<u8> {
     [DOMAIN, static_key].concat()
 }
 
-/// Encodes the payload that proves `static_key` to be that of `identity`.
+/// Encodes and signs the payload that proves that `static_key` belongs to the node with this identity.
 pub(super) fn sign(identity: &Keypair, static_key: &[u8; 32], muxers: &[&str]) -> Result<Vec<u8>, Error> {
     let identity_key = identity.public().encode_protobuf();
     // Peers that use this crate would refuse such a key, as we refuse theirs.
@@ -70,8 +72,8 @@ pub(super) fn sign(identity: &Keypair, static_key: &[u8; 32], muxers: &[&str]) -
     Ok(payload.encode_to_vec())
 }
 
-/// Decodes a payload and checks that the identity in it signed `static_key`. Sets `work` to the cost of the signature once
-/// it is verified, whether it is right or wrong.
+/// Decodes a payload and verifies that the identity key in it signed `static_key`. Sets `work` to the cost of verifying the
+/// signature, whether the signature is right or wrong, in units of one Ed25519 verification.
 pub(super) fn verify(payload: &[u8], static_key: &[u8; 32], work: &mut u32) -> Result<Proved, Error> {
     let payload = HandshakePayload::decode(payload).map_err(|_| Error::BadPayload)?;
     let key = IdentityKey::decode(&payload.identity_key)?;

@@ -1,4 +1,4 @@
-//! [`Transport`]: the encrypted messages after the handshake.
+//! [`Transport`]: the encryption and decryption of the messages after the handshake.
 
 use super::Error;
 use alloc::vec::Vec;
@@ -13,18 +13,21 @@ pub const TAG: usize = 16;
 /// The maximum number of bytes of plaintext in one message.
 pub const MAX_PLAINTEXT: usize = MAX_MESSAGE - TAG;
 
-/// The number of bytes of the length prefix before each message.
+/// The length in bytes of the length prefix before each message.
 pub(super) const PREFIX: usize = 2;
 
-/// Returns the number of bytes that `plain` bytes of plaintext take once they are encrypted, length prefixes included.
+/// Returns the number of bytes on the wire for `plain` bytes of plaintext: the encrypted messages with their length
+/// prefixes.
 #[must_use]
 pub const fn sealed_len(plain: usize) -> usize {
     plain.saturating_add(plain.div_ceil(MAX_PLAINTEXT).saturating_mul(PREFIX + TAG))
 }
 
-/// An authenticated, encrypted byte pipe in both directions. It takes a few hundred bytes and has no buffer.
+/// The encryption of an authenticated byte pipe in both directions. It takes a few hundred bytes of memory and has no
+/// buffer.
 ///
-/// After an error other than [`Error::NoRoom`] the connection is over: the bytes that follow may come from somebody else.
+/// After an error other than [`Error::NoRoom`] the connection is over: the bytes that follow may have been sent by somebody
+/// else.
 pub struct Transport {
     state: snow::TransportState,
 }
@@ -35,11 +38,11 @@ const _: () = assert!(size_of::<Transport>() <= 256);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a message has come whole or it has not")]
 pub enum Opened {
-    /// The message at the front has not arrived whole; nothing was consumed.
+    /// The message at the front has not arrived as a whole; nothing was consumed.
     Incomplete,
     /// One message was decrypted.
     Message {
-        /// The number of bytes consumed: the message and its length prefix.
+        /// The number of bytes consumed: the encrypted message and its length prefix.
         consumed: usize,
         /// The number of bytes of plaintext in the message, which may be 0.
         len: usize,
@@ -53,13 +56,13 @@ impl Transport {
 
     /// Decrypts one message from the front of `bytes`, the peer's unread bytes, into the front of `plain`.
     ///
-    /// If `plain` has [`MAX_PLAINTEXT`] bytes, every message fits; a message that has arrived whole fits in a `plain` as
-    /// long as the message. The bytes of `plain` behind the message's plaintext stay as they were.
+    /// If `plain` has [`MAX_PLAINTEXT`] bytes, every message fits; a message that has arrived as a whole fits in a `plain`
+    /// that is as long as the message. The bytes of `plain` after the message's plaintext are unchanged.
     ///
     /// # Errors
-    /// [`Error::Truncated`] for a message that is too short to be one, which its length prefix alone tells;
-    /// [`Error::Decrypt`] if it was changed on the way; [`Error::Exhausted`]; [`Error::NoRoom`] if `plain` is too short, in
-    /// which case nothing has changed.
+    /// [`Error::Truncated`] if the length prefix announces a message that is shorter than its tag; [`Error::Decrypt`] if the
+    /// message was changed on its way; [`Error::Exhausted`] if the cipher has no nonce left; [`Error::NoRoom`] if `plain` is
+    /// too short, in which case nothing has changed.
     pub fn open(&mut self, bytes: &[u8], plain: &mut [u8]) -> Result<Opened, Error> {
         let Some((length, message)) = split_message(bytes) else { return Ok(Opened::Incomplete) };
         let room = length.checked_sub(TAG).ok_or(Error::Truncated)?;
@@ -69,11 +72,11 @@ impl Transport {
         Ok(Opened::Message { consumed: length.saturating_add(PREFIX), len })
     }
 
-    /// Encrypts `plain` into as few messages as possible and appends them to `out`: [`sealed_len`] bytes more. An empty
-    /// `plain` makes no message.
+    /// Encrypts `plain` into as few messages as possible and appends these messages to `out`, which grows by [`sealed_len`]
+    /// bytes. An empty `plain` makes no message.
     ///
     /// # Errors
-    /// [`Error::Exhausted`]; `out` is as it was.
+    /// [`Error::Exhausted`] if the cipher has no nonce left; `out` is unchanged then.
     pub fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         let start = out.len();
         out.resize(start.saturating_add(sealed_len(plain.len())), 0);
@@ -85,7 +88,8 @@ impl Transport {
         sealed
     }
 
-    /// Fills `room`, which has [`sealed_len`] bytes, with messages. All but the last are of the greatest size.
+    /// Fills `room`, which is [`sealed_len`] bytes long, with messages. All messages except the last one have the greatest
+    /// size.
     fn seal_into(&mut self, plain: &[u8], room: &mut [u8]) -> Result<(), Error> {
         for (part, message) in plain.chunks(MAX_PLAINTEXT).zip(room.chunks_mut(PREFIX + MAX_MESSAGE)) {
             let (prefix, sealed) = message.split_first_chunk_mut::<PREFIX>().ok_or(Error::NoRoom)?;
@@ -97,7 +101,7 @@ impl Transport {
     }
 }
 
-/// Shows the numbers of messages and none of the keys.
+/// Formats the numbers of messages sent and received, and no key.
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport")
@@ -107,7 +111,8 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// Returns the length of the first message, as soon as its prefix has come, and the message, once it has come whole.
+/// Returns the length of the first message once its length prefix has arrived, together with the message once it has arrived
+/// as a whole. Returns `None` before the length prefix has arrived.
 pub(super) fn split_message(bytes: &[u8]) -> Option<(usize, Option<&[u8]>)> {
     let (prefix, rest) = bytes.split_first_chunk()?;
     let length = usize::from(u16::from_be_bytes(*prefix));

@@ -1,35 +1,37 @@
-//! [`ReadError`] and [`WriteError`]: what keeps a stream from being read or written.
+//! [`ReadError`] and [`WriteError`]: the reasons why a stream cannot be read or written.
 
 use core::fmt;
 
-/// The reason why nothing was read. Nothing has changed.
+/// The reason why nothing was read. The stream is unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// Nothing is unread, or the stream is not open yet. [`Fact::Readable`](crate::connection::Fact::Readable) follows when more comes on an open stream.
+    /// No byte is unread, or the stream is not open yet. [`Fact::Readable`](crate::connection::Fact::Readable) follows when
+    /// more bytes arrive on an open stream.
     Blocked,
     /// The owner has closed the stream.
     Closed,
-    /// The stream has ended. Bytes that came before the end can be taken as a whole:
+    /// The stream has ended. All bytes that arrived before the end can still be read at once with
     /// [`Stream::take_unread`](super::Stream::take_unread).
     Ended,
-    /// No stream stands under this id in the table, or not any more.
+    /// The table of streams has no stream with this id, or no longer has it.
     Stale,
 }
 
-/// The reason why nothing was written. Nothing has changed.
+/// The reason why nothing was written. The stream is unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// There is no room: the peer grants no window, the connection's output is full, the protocol is not agreed yet, or the
-    /// stream waits behind others that the peer has not acknowledged. [`Fact::Writable`](crate::connection::Fact::Writable) follows when there is room, or at
-    /// the latest the stream's opening.
+    /// There is no room for data: the peer grants no window, the connection's output is full, the protocol is not agreed
+    /// yet, or the stream waits in the queue behind streams that the peer has not acknowledged.
+    /// [`Fact::Writable`](crate::connection::Fact::Writable) follows when there is room, or at the latest when the stream
+    /// opens.
     Blocked,
-    /// The owner has finished or closed its side, or is closing the connection.
+    /// The owner has finished or closed its side of the stream, or is closing the connection.
     Closed,
     /// The stream has ended.
     Ended,
-    /// The table has no stream under this id, or no longer has it.
+    /// The table of streams has no stream with this id, or no longer has it.
     Stale,
 }
 

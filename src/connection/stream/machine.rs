@@ -1,5 +1,6 @@
-//! The machine of a stream, from its id to its end. A [`StreamState`] is a stage of its [`Life`], and its two halves:
-//! [`LocalHalf`] is ours, [`RemoteHalf`] the peer's.
+//! The state machine of a stream, from the time at which the stream gets its id until its end. A [`StreamState`] consists of
+//! the stage of the stream's [`Life`] and the states of its two halves: [`LocalHalf`] is our half, [`RemoteHalf`] the half
+//! of the peer.
 //!
 //! | life       | `Placed`  | `Agreed`   | `Denied`  | `Permitted` | `Close` | `End`                |
 //! |------------|-----------|------------|-----------|-------------|---------|----------------------|
@@ -21,13 +22,13 @@
 //! | Finishing | `FinSent` | FinSent   | Agreed, Open, Closing                                              |
 //! | Reading   | `EndRead` | EndRead   | Open, Closing                                                      |
 //!
-//! Where a cell is empty, or a row is missing, nothing changes. Two effects need two steps, which come in either order:
+//! If a cell is empty, or a row is missing, nothing changes. Two effects need two steps, in either order:
 //!
-//! - `SendFin` once our half is Finishing and its life is Agreed, Open or Closing. Before that the FIN waits until the
-//!   protocol is agreed: some peers reset a stream that ends before they have answered.
-//! - `TellEnded`, with the life Finished, once our half is FinSent and the peer's is EndRead.
+//! - `SendFin` follows once our half is Finishing and the stream's life is Agreed, Open or Closing. Earlier, the FIN waits
+//!   until the protocol is agreed: some peers reset a stream that ends before they have answered.
+//! - `TellEnded` follows, and the stream's life becomes Finished, once our half is FinSent and the peer's half is EndRead.
 //!
-//! So these 19 states occur before the end:
+//! The following 19 states therefore occur before the end of a stream:
 //!
 //! | life       | ours                        | the peer's       | but not         |
 //! |------------|-----------------------------|------------------|-----------------|
@@ -39,24 +40,25 @@
 //! | Open       | Writing, Finishing, FinSent | Reading, EndRead | FinSent EndRead |
 //! | Closing    | Finishing, FinSent          | Reading, EndRead | FinSent EndRead |
 //!
-//! The tests read these tables and hold [`step`] against them, cell by cell.
+//! The tests read these tables and compare [`step`] with them, cell by cell.
 //!
-//! All other questions about a stream are answered from its state (`is_open`, `may_write`, …), and what is reported of it,
-//! counted of it and sent for it follows from a step. Three things change without a step and are not here:
+//! All other questions about a stream are answered from its state (`is_open`, `may_write`, …). The reports about a stream,
+//! its counts and the frames sent for it follow from steps. Three things change without a step and are not part of this
+//! machine:
 //!
-//! - The muxer has states of its own for the stream ([`yamux::Stream`](crate::connection::yamux::Stream)). It is used and
-//!   fuzzed without this crate's connection, and it acts on a frame before anybody has looked at it. It knows the stream on
-//!   the wire: the flags that have been sent and received, the window that is left, and the thing that a short write waits
-//!   for. It does not know the protocol, the reports to the owner, or whether anybody has read the end. That is the stream's
-//!   life. Facts of the muxer are triggers here, and effects here are calls of the muxer.
-//! - A half-open stream waits for its peer or does not, as windows open and close
+//! - The muxer has states of its own for the stream ([`yamux::Stream`](crate::connection::yamux::Stream)). The muxer is used
+//!   and fuzzed without this crate's connection, and it acts on a frame before the connection sees the frame. The muxer
+//!   knows the stream on the wire: the flags that have been sent and received, the window that is left, and the room for
+//!   which a write waits. The muxer does not know the protocol, the reports to the owner, or whether the owner has read the
+//!   end; these belong to the stream's life. Facts of the muxer are triggers here, and effects here are calls of the muxer.
+//! - A half-open stream starts and stops waiting for its peer when windows open and close
 //!   ([`StreamWait`](crate::connection::stream_deadlines::StreamWait)).
-//! - The owner keeps track itself of the readiness that it has yet to report.
+//! - The owner keeps its own record of the readiness that it has yet to report.
 
 use super::error::{ReadError, WriteError};
 use crate::lifecycle::{Failure, StreamEnd};
 
-/// The state of a stream. Only [`step`] makes one from another.
+/// The state of a stream. Only [`step`] computes the next state from the current one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::connection) struct StreamState {
     life: Life,
@@ -67,30 +69,32 @@ pub(in crate::connection) struct StreamState {
 /// The stage of a stream's life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::connection) enum Life {
-    /// Our stream: it waits for yamux to allow it.
+    /// A stream that we begin: it waits until yamux allows us to send its first frame.
     Queued,
-    /// Our stream: yamux has it, and we propose protocols.
+    /// A stream that we began: its first frame is sent, and we propose protocols.
     Proposing,
-    /// The peer's stream: the peer has not proposed a protocol that we speak, or nobody has looked at its proposals yet.
+    /// A stream that the peer began: the peer has not proposed a protocol that we speak, or its proposals have not been read
+    /// yet.
     Answering,
-    /// Our stream: the peer has agreed. It waits for its owner's permission to open.
+    /// A stream that we began: the peer has agreed on a protocol. The stream waits for its owner's permission to open.
     Agreed,
-    /// The peer's stream: we speak the proposed protocol. Our confirmation waits for the owner's permission to open.
+    /// A stream that the peer began: we speak the proposed protocol. Our confirmation waits for the owner's permission to
+    /// open.
     Confirming,
-    /// The stream is open, and its owner knows it.
+    /// The stream is open, and its owner has been told.
     Open,
-    /// The owner has closed the stream. Data that still comes is dropped.
+    /// The owner has closed the stream. Data that arrives from now on is dropped.
     Closing,
-    /// The stream is over: our FIN is sent, and the peer's has been read.
+    /// The stream is over: our FIN has been sent, and the owner has read the peer's FIN.
     Finished,
-    /// The stream is over by a reset of either side, or was given up. The protocol was agreed, so data that has come can
-    /// still be taken.
+    /// The stream is over: it was reset by either side, or was given up. The protocol was agreed, so data that has arrived
+    /// can still be taken.
     Cut,
-    /// The stream is over, and the protocol was never agreed: all bytes that came belonged to the negotiation.
+    /// The stream is over, and the protocol was never agreed: all bytes that arrived belonged to the negotiation.
     Failed,
 }
 
-/// Our half of a stream.
+/// The state of our half of a stream, in which we send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::connection) enum LocalHalf {
     /// The owner may write.
@@ -101,42 +105,43 @@ pub(in crate::connection) enum LocalHalf {
     FinSent,
 }
 
-/// The peer's half of a stream.
+/// The state of the peer's half of a stream, in which the peer sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::connection) enum RemoteHalf {
-    /// The peer's FIN has not come, or the owner has not read up to it.
+    /// The peer's FIN has not arrived, or the owner has not read all bytes before it.
     Reading,
-    /// The owner has read the peer's FIN; or it has closed the stream, and the FIN has come.
+    /// The owner has read the peer's FIN; or the owner has closed the stream, and the FIN has arrived.
     EndRead,
 }
 
-/// An event in a stream's life.
+/// Something that happens to a stream and can change its state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::connection) enum Trigger {
-    /// The muxer has taken the stream on.
+    /// The muxer has opened the stream: the first frame of the stream is in the output.
     Placed,
-    /// Both sides speak the protocol that was proposed.
+    /// The two sides agree on a protocol.
     Agreed,
-    /// The owner does not want the peer to speak that protocol.
+    /// The owner refuses the agreed protocol on a stream that the peer began.
     Denied,
-    /// The owner gives permission to open.
+    /// The owner permits the stream to open.
     Permitted,
-    /// The owner writes nothing more.
+    /// The owner will write nothing more.
     Finish,
-    /// The owner neither writes nor reads any more.
+    /// The owner will neither write nor read any more.
     Close,
     /// Our FIN has been written to the byte pipe.
     FinSent,
-    /// The owner has read the peer's FIN; or the FIN has come on a stream that is closed.
+    /// The owner has read the peer's FIN; or the FIN has arrived on a stream that the owner has closed.
     EndRead,
-    /// The stream is over. It is reported with the first reason if it was open, with the second if it was not.
+    /// The stream is over. If it was open, its end is reported with the [`StreamEnd`]; otherwise it is reported as failed,
+    /// with the [`Failure`].
     End(StreamEnd, Failure),
 }
 
 /// The action that a step asks for, besides the next state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::connection) enum StreamEffect {
-    /// No action besides those that follow from the trigger.
+    /// No action follows, besides the actions that belong to the trigger itself.
     Nothing,
     /// The muxer is to send our FIN.
     SendFin,
@@ -146,7 +151,8 @@ pub(in crate::connection) enum StreamEffect {
     TellEnded(StreamEnd),
 }
 
-/// Takes one step of the machine, or returns `None` if nothing changes. A pure function: it uses no table, muxer or clock.
+/// Applies `trigger` to `state`. Returns the next state and the action that follows, or `None` if nothing changes. The
+/// function is pure: it uses no table, muxer or clock.
 // Inlined: each caller has one trigger, so the compiler drops most of the match there. As a call, this function and the code
 // around it cost 740 instructions more for each stream.
 #[inline(always)]
@@ -184,12 +190,12 @@ pub(super) const fn step(state: StreamState, trigger: Trigger) -> Option<(Stream
 }
 
 impl StreamState {
-    /// Returns the state in which a stream of ours begins.
+    /// Returns the state of a new stream that we begin.
     pub(super) const fn outbound() -> Self {
         Self { life: Life::Queued, local: LocalHalf::Writing, remote: RemoteHalf::Reading }
     }
 
-    /// Returns the state in which a stream of the peer's gets its id.
+    /// Returns the state of a stream that the peer began, at the time at which the stream gets its id.
     pub(super) const fn inbound() -> Self {
         Self { life: Life::Answering, local: LocalHalf::Writing, remote: RemoteHalf::Reading }
     }
@@ -199,7 +205,7 @@ impl StreamState {
         self.life
     }
 
-    /// Returns whether the muxer has our FIN to send.
+    /// Returns whether the muxer still has to send our FIN.
     const fn owes_fin(self) -> bool {
         matches!((self.life, self.local), (Life::Agreed | Life::Open | Life::Closing, LocalHalf::Finishing))
     }
@@ -219,13 +225,13 @@ impl StreamState {
         matches!(self.life, Life::Agreed | Life::Confirming)
     }
 
-    /// Returns whether the stream is the peer's and is not open yet, so that it counts for
+    /// Returns whether the stream was begun by the peer and is not open yet, so that it counts for
     /// [`inbound_backlog`](crate::connection::Config::inbound_backlog).
     pub(in crate::connection) const fn is_in_backlog(self) -> bool {
         matches!(self.life, Life::Answering | Life::Confirming)
     }
 
-    /// Returns whether the bytes that have come are data of the protocol, and not lines of the negotiation.
+    /// Returns whether the bytes that have arrived are data of the protocol, and not lines of the negotiation.
     pub(super) const fn has_data(self) -> bool {
         match self.life {
             Life::Agreed | Life::Confirming | Life::Open | Life::Closing | Life::Finished | Life::Cut => true,
@@ -236,7 +242,7 @@ impl StreamState {
     /// Returns whether the owner may read.
     ///
     /// # Errors
-    /// The reason why it may not.
+    /// The reason why the owner may not read.
     pub(in crate::connection) const fn may_read(self) -> Result<(), ReadError> {
         match self.life {
             Life::Open => Ok(()),
@@ -248,10 +254,11 @@ impl StreamState {
         }
     }
 
-    /// Returns whether the owner may write. With `is_lazy`, we propose one protocol alone, so data may follow the proposal.
+    /// Returns whether the owner may write. `is_lazy` is `true` if we propose a single protocol, so that data may follow the
+    /// proposal.
     ///
     /// # Errors
-    /// The reason why it may not.
+    /// The reason why the owner may not write.
     pub(super) const fn may_write(self, is_lazy: bool) -> Result<(), WriteError> {
         match (self.life, self.local) {
             (Life::Finished | Life::Cut | Life::Failed, _) => Err(WriteError::Ended),
@@ -264,17 +271,17 @@ impl StreamState {
         }
     }
 
-    /// Returns whether the owner has yet to read the end.
+    /// Returns whether the owner has not yet read the end of the peer's data.
     pub(super) const fn awaits_end(self) -> bool {
         matches!(self.remote, RemoteHalf::Reading)
     }
 
-    /// Returns whether the owner has finished our half. After a reset it returns `false`.
+    /// Returns whether the owner has finished our half of the stream. After a reset the result is `false`.
     pub(in crate::connection) const fn is_local_finished(self) -> bool {
         !matches!((self.life, self.local), (Life::Cut | Life::Failed, _) | (_, LocalHalf::Writing))
     }
 
-    /// Returns whether our FIN has been written to the byte pipe. After a reset it returns `false`.
+    /// Returns whether our FIN has been written to the byte pipe. After a reset the result is `false`.
     pub(in crate::connection) const fn is_fin_sent(self) -> bool {
         !matches!(self.life, Life::Cut | Life::Failed) && matches!(self.local, LocalHalf::FinSent)
     }

@@ -1,4 +1,4 @@
-//! [`OwnTimes`]: the half-open times that owners have given to single streams.
+//! [`OwnTimes`]: the half-open time-outs that owners have set for single streams.
 
 use super::super::Now;
 use crate::lifecycle::StreamId;
@@ -6,17 +6,17 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
-/// The half-open times of those streams of a connection that have one of their own. Few streams have one, so the times lie
-/// apart from the streams: 8 bytes a connection, and nothing for a stream without one. Each call costs O(log n), where n is
-/// the number of streams with a time of their own.
+/// The half-open time-outs of the streams of one connection for which the owner has set one. Few streams have a time of
+/// their own, so the times are kept apart from the streams: the map costs 8 bytes for each connection, and nothing for a
+/// stream without a time of its own. Each call costs O(log n), where n is the number of streams with a time of their own.
 #[derive(Debug)]
 pub(super) struct OwnTimes(Option<Box<Times>>);
 
 #[derive(Debug, Default)]
 struct Times {
-    /// The time of each stream; `None` if the stream waits without a limit.
+    /// The half-open time-out of each stream, or `None` if the stream may wait without a limit.
     times: BTreeMap<StreamId, Option<Duration>>,
-    /// The deadlines of the streams that wait now, and not without a limit.
+    /// The deadlines of the streams that wait now and have a limit.
     deadlines: BTreeSet<(Duration, StreamId)>,
 }
 
@@ -25,12 +25,12 @@ impl OwnTimes {
         Self(None)
     }
 
-    /// Sets the half-open time of a stream, which must not wait now.
+    /// Sets the half-open time-out of a stream, which must not be waiting now.
     pub(super) fn set(&mut self, id: StreamId, time: Option<Duration>) {
         self.0.get_or_insert_default().times.insert(id, time);
     }
 
-    /// Removes the half-open time of a stream, which must not wait now.
+    /// Removes the half-open time-out of a stream, which must not be waiting now.
     pub(super) fn forget(&mut self, id: StreamId) {
         let Some(own) = &mut self.0 else { return };
         own.times.remove(&id);
@@ -39,22 +39,22 @@ impl OwnTimes {
         }
     }
 
-    /// Starts the wait of a stream.
+    /// Records that a stream has waited since `since`, and computes its deadline.
     pub(super) fn begin(&mut self, id: StreamId, since: Now) {
         if let (Some(deadline), Some(own)) = (self.deadline(id, since), &mut self.0) {
             own.deadlines.insert((deadline, id));
         }
     }
 
-    /// Ends the wait of a stream, which began at `since`.
+    /// Records that a stream no longer waits. `since` is the time at which it began to wait.
     pub(super) fn end(&mut self, id: StreamId, since: Now) {
         if let (Some(deadline), Some(own)) = (self.deadline(id, since), &mut self.0) {
             own.deadlines.remove(&(deadline, id));
         }
     }
 
-    /// Returns the earliest deadline and its stream. `lives` tells whether a stream is still in its table: a stream that its
-    /// owner took out too early is skipped.
+    /// Returns the earliest deadline, and the stream that has it. `lives` returns whether a stream is still in its table: a
+    /// stream that its owner removed too early is skipped.
     pub(super) fn first(&self, lives: impl Fn(StreamId) -> bool) -> Option<(Duration, StreamId)> {
         self.0.as_ref()?.deadlines.iter().copied().find(|(_, id)| lives(*id))
     }
@@ -64,7 +64,8 @@ impl OwnTimes {
         self.0.is_none()
     }
 
-    /// Returns the deadline of a wait; `None` for an untimed wait, which begins again when the time is known.
+    /// Returns the deadline of a stream that waits since `since`. Returns `None` for a stream without a limit, and for an
+    /// untimed wait, which begins again when the time is known.
     fn deadline(&self, id: StreamId, since: Now) -> Option<Duration> {
         let time = (*self.0.as_ref()?.times.get(&id)?)?;
         match since {

@@ -1,4 +1,4 @@
-//! The queues of waiting streams, and half-open times of single streams.
+//! Tests of the queues of waiting streams, and of half-open time-outs that are set for single streams.
 
 use super::super::Now;
 use super::*;
@@ -33,7 +33,7 @@ fn streams(n: u32) -> (Streams, Vec<StreamId>) {
     (streams, ids)
 }
 
-/// Returns the id of the stream that takes the slot of a stream that is gone.
+/// Begins three streams, ends the stream with the index `gone`, and returns the id of the next stream, which takes its slot.
 fn successor(gone: usize) -> StreamId {
     let mut lifecycle = Lifecycle::<8>::new(Limits::default());
     let connection = lifecycle.begin_connection(Direction::Outbound).unwrap();
@@ -44,12 +44,12 @@ fn successor(gone: usize) -> StreamId {
     lifecycle.begin_stream(connection, Direction::Outbound).unwrap()
 }
 
-/// Negotiation takes 10 s, a half-open stream 60 s and a close 5 s.
+/// Returns the time-outs of the tests: 10 s for a negotiation, 60 s for a half-open stream, 5 s for a close.
 fn config() -> Config {
     Config { half_open_timeout: Some(secs(60)), ..Config::default() }
 }
 
-/// Removes all waiting streams and returns them, earliest deadline first.
+/// Removes all waiting streams from the queues and returns them with their deadlines, earliest deadline first.
 fn drain(queues: &mut StreamDeadlines, streams: &mut Streams) -> Vec<(Duration, StreamId)> {
     let mut out = Vec::new();
     while let Some((deadline, id)) = queues.first(streams, &config()) {

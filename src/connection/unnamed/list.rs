@@ -1,28 +1,29 @@
-//! [`SlotList`]: an order of streams without an id. Its links go through the slots themselves, so joining and leaving cost
-//! O(1) and no memory.
+//! [`SlotList`]: a list that puts streams without an id in an order. The links of the list are fields of the streams
+//! themselves, so adding and removing a stream cost O(1) and no memory.
 
 use super::UnnamedStream;
 use slab::Slab;
 
-/// The first and the last stream of a list, or [`NONE`].
+/// A doubly linked list of streams without an id, as the slots of its first and its last stream. A slot is [`NONE`] if the
+/// list is empty.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SlotList {
     first: u32,
     last: u32,
 }
 
-/// The neighbours of a stream in a list.
+/// The slots of the two neighbours of a stream in a list.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Links {
     before: u32,
     after: u32,
 }
 
-/// The slot of no stream.
+/// The slot number that stands for the absence of a stream.
 const NONE: u32 = u32::MAX;
 
-/// Stands for the neighbours of a stream that is in no list. No stream has this slot: each takes more than 16 bytes, so
-/// there cannot be as many.
+/// The slot number that stands for both neighbours of a stream that is in no list. No stream has this slot number: each
+/// stream takes more than 16 bytes, so there cannot be so many streams.
 const OUTSIDE: u32 = u32::MAX - 1;
 
 impl Links {
@@ -49,7 +50,7 @@ impl SlotList {
         self.last
     }
 
-    /// Appends a stream that is not in the list. `links` returns a stream's links in this list.
+    /// Appends a stream that is not in the list. `links` returns the links that a stream has in this list.
     pub(super) fn push(
         &mut self,
         streams: &mut Slab<UnnamedStream>,
@@ -65,7 +66,8 @@ impl SlotList {
         }
     }
 
-    /// Removes a stream whose links were `left`.
+    /// Removes a stream from the list. `left` is the links that the stream had in it, and `links` returns the links that a
+    /// stream has in this list.
     pub(super) fn unlink(
         &mut self,
         streams: &mut Slab<UnnamedStream>,

@@ -1,21 +1,21 @@
-//! [`ReceiveBuffer`]: the bytes that have arrived on a stream and are unread. [`BufferPool`]: buffers that streams have
-//! emptied, for the streams that receive data next.
+//! [`ReceiveBuffer`]: the bytes of a stream that have arrived and are unread. [`BufferPool`]: buffers that streams have
+//! emptied, kept for the next streams that receive data.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-/// The maximum capacity of a small buffer, for a few lines, in bytes.
+/// The maximum capacity of a small buffer in bytes, which is enough for a few lines of text.
 const SMALL: usize = 2 * 1024;
-/// The maximum capacity of a large buffer, in bytes: the window that every peer assumes. Buffers of greater windows are not
+/// The maximum capacity of a large buffer in bytes: the window that every peer assumes. Buffers of greater windows are not
 /// kept.
 const LARGE: usize = super::INITIAL_WINDOW as usize;
-/// The maximum number of kept buffers of each size.
+/// The maximum number of small buffers that are kept. [`LARGE_KEPT`] is the maximum number of large ones.
 const SMALL_KEPT: usize = 64;
 const LARGE_KEPT: usize = 2;
-/// The minimum capacity of a buffer, in bytes, so that it does not grow again for a few bytes.
+/// The minimum capacity of a buffer in bytes. Because of it, a buffer does not grow again for a few bytes.
 const LEAST: usize = 64;
 
-/// The unread bytes of a stream, as one run.
+/// The unread bytes of a stream, in one contiguous piece of memory.
 #[derive(Debug, Default)]
 pub(super) struct ReceiveBuffer {
     /// The number of bytes at the front of `bytes` that have been read.
@@ -39,21 +39,23 @@ impl ReceiveBuffer {
         self.bytes
     }
 
-    /// Removes up to `n` unread bytes.
+    /// Removes the first `n` unread bytes, or all of them if there are fewer.
     pub(super) fn consume(&mut self, n: usize) {
         self.head = self.head.saturating_add(n).min(self.bytes.len());
     }
 
-    /// Appends bytes that have arrived. `most` is the window, which bounds the unread bytes, the new ones included. The
-    /// buffer takes memory for at most `most` bytes, or 64 if that is more.
+    /// Appends bytes that have arrived. `most` is the window, which bounds the unread bytes, including the new bytes. The
+    /// buffer takes memory for at most `most` bytes, or for 64 bytes if that is more.
     ///
-    /// Each byte moves a constant number of times:
+    /// The number of bytes that are moved within the buffer is proportional to the number of bytes that arrive:
     ///
-    /// - Where read bytes are half of the buffer or more, one byte has been read for each byte that moves.
-    /// - Where the buffer grows, it doubles. So all of its growth together moves fewer bytes than it then holds.
-    /// - Where the new bytes would end beyond `most`, window has been granted since the read bytes were last cleared away:
-    ///   otherwise the read, the unread and the new bytes would fit in the window. A grant requires that half of a window
-    ///   was read, and at most one window moves.
+    /// - The read bytes are cleared away if they are at least half of the buffer. One byte has then been read for each byte
+    ///   that is moved.
+    /// - When the buffer grows, it doubles. All of its growth together therefore moves fewer bytes than the buffer contains
+    ///   afterwards.
+    /// - The read bytes are also cleared away if the new bytes would end beyond `most`. This happens at most once for each
+    ///   window grant: without a grant, the read, the unread and the new bytes fit in the window. A grant requires that half
+    ///   of a window has been read, and clearing moves at most one window.
     pub(super) fn push(&mut self, bytes: &[u8], most: usize) {
         if self.bytes.capacity() > most.max(LEAST) {
             // The stream began ahead of its window and has come down to it, or the buffer belonged to another stream before.
@@ -73,18 +75,18 @@ impl ReceiveBuffer {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Moves the unread bytes to the front.
+    /// Moves the unread bytes to the front of the buffer, over the bytes that have been read.
     fn clear_read(&mut self) {
         self.bytes.drain(..self.head);
         self.head = 0;
     }
 }
 
-/// Empty receive buffers for all sessions of a caller. A stream has a buffer only while it has unread data, so without the
-/// pool each turn of a conversation would cost an allocation.
+/// A pool of empty receive buffers for all sessions of a caller. A stream has a buffer only while it has unread data, so
+/// without the pool a stream that alternates between sending and receiving would cost an allocation each time.
 ///
 /// The pool keeps at most 64 buffers of up to 2 KiB and two of up to 256 KiB. A few bytes are never put into one of the
-/// large ones.
+/// large buffers.
 #[derive(Debug, Default)]
 #[expect(clippy::vec_box, reason = "a stream holds a box, so that it is small while nothing is unread")]
 pub struct BufferPool {
@@ -94,30 +96,31 @@ pub struct BufferPool {
 }
 
 impl BufferPool {
-    /// Makes an empty pool, which allocates when it is given its first buffer.
+    /// Makes an empty pool. The pool allocates memory when it receives its first buffer.
     #[must_use]
     pub const fn new() -> Self {
         Self { small: Vec::new(), large: Vec::new(), is_shut: false }
     }
 
-    /// Makes a pool that keeps nothing.
+    /// Makes a pool that keeps no buffer.
     pub(super) const fn shut() -> Self {
         Self { small: Vec::new(), large: Vec::new(), is_shut: true }
     }
 
-    /// Returns the bytes of memory that the pool keeps.
+    /// Returns the bytes of memory of the buffers that the pool keeps.
     #[must_use]
     pub fn kept(&self) -> usize {
         self.small.iter().chain(&self.large).map(|buffer| buffer.bytes.capacity()).sum()
     }
 
-    /// Frees the buffers of more than 2 KiB.
+    /// Frees the kept buffers of more than 2 KiB.
     #[cfg(feature = "swarm")]
     pub(crate) fn give_up_large(&mut self) {
         self.large.clear();
     }
 
-    /// Returns an empty buffer with room for `len` bytes.
+    /// Returns an empty buffer with room for `len` bytes. The buffer is one of the pool if the pool has one of the right
+    /// size.
     pub(super) fn take(&mut self, len: usize) -> Box<ReceiveBuffer> {
         let mut buffer = if len <= SMALL { self.small.pop() } else { self.large.pop() }.unwrap_or_default();
         if buffer.bytes.capacity() < len {
@@ -126,7 +129,8 @@ impl BufferPool {
         buffer
     }
 
-    /// Keeps a buffer whose content is no longer needed, or frees it.
+    /// Adds a buffer to the pool, and drops its content. If the pool is full, or the buffer is too large, the buffer is
+    /// freed.
     pub(super) fn give(&mut self, mut buffer: Box<ReceiveBuffer>) {
         let (kept, most) = match buffer.bytes.capacity() {
             0 => return,
@@ -153,8 +157,8 @@ mod tests {
         Box::new(ReceiveBuffer { head: 0, bytes: Vec::with_capacity(capacity) })
     }
 
-    /// Makes a buffer of 100 bytes with `len` in use, of which `head` have been read, and pushes `more` bytes. Returns its
-    /// head and its capacity.
+    /// Makes a buffer of 100 bytes of which `len` are in use and `head` of these have been read, and pushes `more` bytes.
+    /// Returns the number of read bytes at the front afterwards, and the capacity.
     fn pushed(len: usize, head: usize, more: usize) -> (usize, usize) {
         let mut bytes = Vec::with_capacity(100);
         bytes.resize(len, 7);
@@ -207,9 +211,9 @@ mod tests {
         }
     }
 
-    /// Plays a peer that sends all that it is granted in pieces of `piece` bytes, and an owner that reads `read` bytes after
-    /// each piece, or when no more can come. Returns the number of bytes that came, and the number that moved inside the
-    /// buffer.
+    /// Simulates a peer that sends all bytes for which it has window, in pieces of `piece` bytes, and an owner that reads
+    /// `read` bytes, either after each piece or when no more bytes can arrive. Returns the number of bytes that arrived, and
+    /// the number of bytes that were moved inside the buffer.
     fn moved(window: u32, piece: usize, read: usize, after_each: bool) -> (usize, usize) {
         let bytes = vec![7; piece];
         let (mut window, mut buffer) = (ReceiveWindow::new(window), ReceiveBuffer::default());

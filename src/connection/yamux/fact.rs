@@ -1,8 +1,8 @@
-//! The reports of a session to its caller: [`Fact`], [`Violation`], [`OpenError`].
+//! The types by which a session reports to its caller: [`Fact`], [`Violation`], [`OpenError`].
 
 use core::fmt;
 
-/// Something that happened on the wire. `K` is the caller's key of a stream.
+/// Something that happened on a session. `K` is the type of the keys by which the caller names its streams.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[expect(
     clippy::exhaustive_enums,
@@ -10,49 +10,51 @@ use core::fmt;
 )]
 pub enum Fact<K> {
     /// The peer opens a stream. The caller calls [`accept`](super::Session::accept) or [`refuse`](super::Session::refuse);
-    /// until then this fact is repeated and nothing else is received.
+    /// until then this fact is repeated and no further input is handled.
     Inbound,
-    /// The stream has something to read: data, or the end.
+    /// The stream has something to read: data, or the end of the peer's data.
     Readable(K),
-    /// A write that was short can go on. It is reported once for each short write.
+    /// A write that accepted only a part of its data can continue. The fact is reported once for each such write.
     Writable(K),
-    /// The peer has granted window on a stream whose writes do not wait for window: a sign that the peer still reads.
+    /// The peer has granted window on a stream on which no write waits for window. The fact shows that the peer still reads.
     Window(K),
-    /// Our FIN has been written, and all data before it.
+    /// Our FIN has been written to the byte pipe, after all data of the stream.
     FinSent(K),
-    /// The peer reset the stream, or sent data after its FIN, which our RST answers. Earlier data stays readable; after it
-    /// reads return [`ReadOutcome::Reset`](super::ReadOutcome::Reset).
+    /// The peer reset the stream, or sent data after its FIN, which we answer with RST. Data that arrived before can still
+    /// be read; after that, reads return [`ReadOutcome::Reset`](super::ReadOutcome::Reset).
     Reset(K),
-    /// The peer's first frame has come, after as many streams had been opened as
-    /// [`Config::early_streams`](super::Config::early_streams) allows: from now on that bound does not apply. It is reported
-    /// at most once a session, and not if that frame is go-away, after which nothing can be opened.
+    /// The peer's first frame has arrived, after as many streams had been opened as
+    /// [`Config::early_streams`](super::Config::early_streams) allows: from now on that limit does not apply. The fact is
+    /// reported at most once for each session, and not if that frame is go-away, after which no stream can be opened.
     Heard,
-    /// The peer has acknowledged a stream that we opened. It is reported at most once a stream.
+    /// The peer has acknowledged a stream that we opened. The fact is reported at most once for each stream.
     Acknowledged(K),
-    /// The peer has sent a pong with this value, perhaps without a ping of ours.
+    /// The peer has sent the answer to a ping, with this value. The caller may not have sent such a ping.
     Pong(u32),
-    /// The peer wants no more streams. The code is 0 for normal, 1 for a protocol error, 2 for an internal error; others
-    /// exist. Streams that live go on until the caller ends the connection.
+    /// The peer has sent go-away: it accepts no more streams. The code is 0 for a normal end, 1 for a protocol error, 2 for
+    /// an internal error; other codes exist. Streams that are not over go on until the caller ends the connection.
     GoAway(u32),
 }
 
-/// The way in which a peer broke the protocol. Nothing is received after it; the go-away that answers it is our last frame.
+/// The way in which a peer broke the protocol. No input is handled after a violation, and the go-away with which we answer
+/// it is our last frame.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Violation {
-    /// A frame of a version other than 0.
+    /// The peer sent a frame of this version, which is not 0.
     Version(u8),
-    /// A frame of no known type.
+    /// The peer sent a frame of this type, which is not known.
     FrameType(u8),
-    /// Data or a window update for stream 0, which is the session itself; or a SYN with an id that only we may use.
+    /// The peer sent data or a window update for stream 0, which is the session itself; or a SYN with an id that only we may
+    /// use.
     StreamId(u32),
-    /// A SYN for a stream that is open already.
+    /// The peer sent a SYN for a stream that is open already.
     StreamExists(u32),
-    /// More data than the receive window of this stream allows.
+    /// The peer sent more data than the receive window of this stream allows.
     ReceiveWindow(u32),
-    /// A window update that raises the send window of this stream above 2^32 - 1.
+    /// The peer sent a window update that raises the send window of this stream above 2^32 - 1.
     SendWindow(u32),
-    /// More frames without payload than [`Config::max_empty_frames`](super::Config::max_empty_frames) allows.
+    /// The peer sent more frames without payload than [`Config::max_empty_frames`](super::Config::max_empty_frames) allows.
     EmptyFrames,
 }
 
@@ -72,15 +74,15 @@ impl fmt::Display for Violation {
 
 impl core::error::Error for Violation {}
 
-/// The reason why no stream can be opened now. Nothing has changed.
+/// The reason why no stream can be opened now. The session is unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum OpenError {
     /// As many streams as [`Config::ack_backlog`](super::Config::ack_backlog) allows wait for the peer's acknowledgement. A
     /// stream can be opened after the next [`Fact::Acknowledged`] or the end of a stream.
     AckBacklog,
-    /// No frame of the peer has come, and as many streams as [`Config::early_streams`](super::Config::early_streams) allows
-    /// have been opened. A stream can be opened after [`Fact::Heard`].
+    /// No frame of the peer has arrived, and as many streams as [`Config::early_streams`](super::Config::early_streams)
+    /// allows have been opened. A stream can be opened after [`Fact::Heard`].
     Unheard,
     /// All stream ids of this connection are used up. A stream can be opened only on another connection.
     IdsExhausted,

@@ -1,40 +1,42 @@
 //! [`Costs`]: an account of the work that the peer causes without moving data: frames without payload, pings, resets.
 //!
-//! None of this breaks the protocol, but a lot of it does us harm. Payload and streams earn frames without payload, and the
-//! frames that are not earned are limited here. Pings and resets are only counted here: their limits are rates, and a
-//! session has no clock.
+//! None of these breaks the protocol, but large numbers of them harm us. The peer earns frames without payload by sending
+//! payload and opening streams, and the number of frames that are not earned is limited here. Pings and resets are only
+//! counted here: their limits are rates, and a session has no clock.
 
 use super::fact::Violation;
 use super::frame::{ACK, FrameType, Header};
 use crate::arithmetic::Count;
 
-/// The number of frames without payload that each stream of either side earns: SYN, ACK, FIN, RST and a few window updates.
+/// The number of frames without payload that the peer earns with each stream of either side. The peer needs these frames for
+/// SYN, ACK, FIN, RST and a few window updates.
 const PER_STREAM: u32 = 16;
 
-/// The number of bytes of payload that earn one frame without payload, besides the one that each frame with payload earns.
+/// The number of bytes of payload with which the peer earns one frame without payload. Each frame with payload also earns
+/// the peer one frame without payload.
 const BYTES_PER_FRAME: u32 = 64;
 
 /// The number of bytes of our payload for which the peer may ping us once. This crate, among others, measures round trips by
 /// pings while it grants window: at most two pings for each half of a window.
 const BYTES_PER_PING: u64 = 64 * 1024;
 
-/// The maximum number of pings that our payload earns in advance.
+/// The maximum number of pings that the peer can have earned with our payload and not sent yet.
 const MAX_EARNED_PINGS: u64 = 1_024;
 
-/// The peer's resets and pings since the last [`Session::take_tally`](super::Session::take_tally).
+/// The number of the peer's resets and pings since the last [`Session::take_tally`](super::Session::take_tally).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Tally {
-    /// The number of streams that the peer opened and that ended by a reset which the peer has caused: its own reset; ours
-    /// after [`Session::reset_for_peer`](super::Session::reset_for_peer); ours after data behind its FIN; and ours of a
-    /// stream that it opened behind its go-away.
+    /// The number of streams that the peer opened and that ended by a reset which the peer has caused: its own reset; our
+    /// reset after [`Session::reset_for_peer`](super::Session::reset_for_peer); our reset because the peer sent data after
+    /// its FIN; and our reset of a stream that the peer opened after its go-away.
     pub resets: u32,
-    /// The number of pings beyond those that our payload has earned: one for each 64 KiB.
+    /// The number of the peer's pings that our payload has not earned. Each 64 KiB of our payload earn the peer one ping.
     pub pings: u32,
 }
 
 impl Tally {
-    /// Returns whether there is nothing to count.
+    /// Returns whether both numbers are 0.
     #[inline]
     #[must_use]
     pub const fn is_empty(self) -> bool {
@@ -42,15 +44,15 @@ impl Tally {
     }
 }
 
-/// The account of one session.
+/// The account of the work that one session's peer causes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Costs {
-    /// The number of frames without payload that have come, less those that were earned.
+    /// The number of frames without payload that have arrived, less the frames that the peer has earned.
     unearned: u32,
-    /// The number of bytes of our payload for which no window update has come. A window update for some of these bytes does
-    /// not count as a frame without payload.
+    /// The number of bytes of our payload for which no window update has arrived. A window update for some of these bytes
+    /// does not count as a frame without payload.
     outstanding: u64,
-    /// The number of bytes of our payload that have earned no ping yet.
+    /// The number of bytes of our payload that have not yet been counted for a ping of the peer.
     unpinged: u64,
     pub(super) tally: Tally,
 }
@@ -60,10 +62,10 @@ impl Costs {
         Self { unearned: 0, outstanding: 0, unpinged: 0, tally: Tally { resets: 0, pings: 0 } }
     }
 
-    /// Counts a frame of the peer. `most` is the maximum number of frames without payload that are not earned.
+    /// Counts a frame of the peer. `most` is the maximum number of frames without payload that the peer has not earned.
     ///
     /// # Errors
-    /// [`Violation::EmptyFrames`] beyond that limit.
+    /// [`Violation::EmptyFrames`] if the frame exceeds this limit.
     #[inline]
     pub(super) fn frame(&mut self, header: &Header, most: u32) -> Result<(), Violation> {
         let length = header.length;
@@ -96,18 +98,18 @@ impl Costs {
         self.tally.resets.raise(1);
     }
 
-    /// Counts the beginning of a stream.
+    /// Counts the beginning of a stream of either side.
     #[inline]
     pub(super) fn stream(&mut self) {
         self.earn(PER_STREAM);
     }
 
-    /// Counts a ping that we send, whose answer is free.
+    /// Counts a ping that we send. The peer thereby earns one frame, for its answer.
     pub(super) fn pinged(&mut self) {
         self.earn(1);
     }
 
-    /// Counts payload that we send.
+    /// Counts payload that we send, in bytes.
     #[inline]
     pub(super) fn sent(&mut self, bytes: usize) {
         self.outstanding.raise(bytes as u64);

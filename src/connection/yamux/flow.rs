@@ -1,4 +1,4 @@
-//! The making of frames: data within the window, flags that ride on other frames, grants of window, and writes that wait.
+//! The making of frames: data within the window, flags that are sent with other frames, window grants, and writes that wait.
 
 use super::frame::{ACK, FrameType, Header, SYN};
 use super::pressure::{OUTPUT_UNDER_PRESSURE, Pressure};
@@ -9,7 +9,8 @@ use super::{INITIAL_WINDOW, Streams};
 use crate::arithmetic::Count;
 
 impl<K: Copy> Session<K> {
-    /// Makes data frames of `data`, which the window allows. The last frame of the output is extended first, if it can grow.
+    /// Makes data frames of `data`, which must fit in the send window. If the last frame in the output belongs to this
+    /// stream and can grow, this frame is extended first.
     pub(super) fn push_data(&mut self, stream: &mut Stream, data: &[u8]) {
         if data.is_empty() {
             return;
@@ -29,7 +30,7 @@ impl<K: Copy> Session<K> {
         self.costs.sent(data.len());
     }
 
-    /// Returns the number of bytes of data that still fit in the output; at least 1 if it holds no data.
+    /// Returns the number of bytes of data for which the output has room; at least 1 if the output contains no data.
     pub(super) fn room(&self) -> usize {
         let most = match self.pressure {
             Pressure::None => self.config.max_output,
@@ -38,7 +39,7 @@ impl<K: Copy> Session<K> {
         most.max(1).saturating_sub(self.output.data())
     }
 
-    /// Returns the flag that the stream's next frame has to carry, and marks it as sent.
+    /// Returns the flag that the stream's next frame has to carry, and marks this flag as sent.
     pub(super) fn take_flags(&mut self, stream: &mut Stream) -> u16 {
         match stream.opening {
             SynState::SynDue => {
@@ -53,14 +54,14 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Puts a pending ACK on the last frame of the output, if that frame belongs to this stream.
+    /// Sets a pending ACK on the last frame in the output, if that frame belongs to this stream.
     pub(super) fn ride(&mut self, stream: &mut Stream) {
         if stream.opening == SynState::AckDue && self.output.add_ack(stream.id) {
             stream.opening = SynState::Open;
         }
     }
 
-    /// Announces a receive window that is greater than the one every peer assumes, in the stream's first frame.
+    /// Announces a receive window that is greater than the window that every peer assumes, in the stream's first frame.
     pub(super) fn widen(&mut self, stream: &mut Stream) {
         if self.config.receive_window <= INITIAL_WINDOW || !stream.receiving.is_open() {
             return;
@@ -75,7 +76,8 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Grants window for data that has been read, if the grant is worth a frame and the peer can use it.
+    /// Grants the peer window for data that has been read, if at least half of the window has been read, so that the grant
+    /// is worth a frame, and if the peer can still send on the stream.
     pub(super) fn grant(&mut self, stream: &mut Stream) {
         let unread = stream.unread().len();
         if !stream.receiving.is_open() || !stream.window.is_worth_a_frame(unread) {
@@ -100,15 +102,15 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Remembers that a stream has window to be granted once the session grants again.
+    /// Records that window is withheld on a stream, so that it is granted once the session grants window again.
     fn withhold(&mut self, stream: &mut Stream) {
         let Some(key) = self.wire_ids.get(stream.id).filter(|_| !stream.is_withheld) else { return };
         stream.is_withheld = true;
         self.withheld.push((stream.id, key), self.wire_ids.len(), |(id, _)| self.wire_ids.contains(*id));
     }
 
-    /// Grants the window that was withheld. It does not count for growth, since the delay was the owner's and says nothing
-    /// about the peer's speed.
+    /// Grants the window that was withheld. These grants do not count for the growth of windows, since the owner caused the
+    /// delay, which therefore does not measure the peer's speed.
     pub(super) fn grant_withheld(&mut self, streams: &mut impl Streams<K>) {
         for (id, key) in core::mem::take(&mut *self.withheld) {
             let Some(stream) = streams.stream_mut(key).filter(|stream| stream.id == id) else { continue };
@@ -121,7 +123,8 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Sends a window update, or adds it to the last frame of the output if that is a window update of this stream.
+    /// Sends a window update of `delta` bytes, or adds `delta` to the last frame in the output if that frame is a window
+    /// update of this stream.
     fn update(&mut self, stream: &mut Stream, delta: u32) {
         let flags = self.take_flags(stream);
         if flags == 0 && self.output.add_delta(stream.id, delta) {
@@ -130,7 +133,8 @@ impl<K: Copy> Session<K> {
         self.output.answer(Header::new(FrameType::WindowUpdate, flags, stream.id, delta));
     }
 
-    /// Remembers that a write was short.
+    /// Records that a write was short, which means that it accepted only a part of its data: the stream waits for window or
+    /// for room in the output.
     pub(super) fn wait_to_write(&mut self, stream: &mut Stream) {
         if stream.write_waits_for == WaitsFor::Output {
             return;
@@ -143,8 +147,8 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Handles a window grant of the peer. Returns `true` if a short write of the stream can go on now. Otherwise no write
-    /// was short, or the write waits for room in the output.
+    /// Handles a window grant of the peer. Returns `true` if a short write of the stream, which accepted only a part of its
+    /// data, can continue now. Otherwise no write was short, or the write waits for room in the output.
     pub(super) fn window_raised(&mut self, stream: &mut Stream) -> bool {
         if stream.write_waits_for != WaitsFor::Window || stream.send_window == 0 {
             return false;
@@ -157,7 +161,8 @@ impl<K: Copy> Session<K> {
         goes_on
     }
 
-    /// Returns the next stream that waited for room and can go on, while there is room.
+    /// Returns the next stream in the queue for room in the output whose write can continue, or `None` while the output has
+    /// no room.
     pub(super) fn next_in_line(&mut self, streams: &mut impl Streams<K>) -> Option<K> {
         while self.room() > 0 {
             let (id, key) = self.write_queue.pop_front()?;

@@ -1,4 +1,4 @@
-//! [`Header`]: the 12 bytes before each frame (specification, "Framing").
+//! [`Header`]: the 12 bytes at the beginning of each frame (specification, "Framing").
 
 use super::fact::Violation;
 
@@ -19,8 +19,8 @@ pub(super) enum FrameType {
     GoAway,
 }
 
-/// The decoded header of a frame. The meaning of `length` depends on `kind`: the number of bytes that follow, the delta of a
-/// window, an opaque value, or a code.
+/// The decoded header of a frame. The meaning of `length` depends on `kind`: the number of bytes of data that follow, the
+/// number of bytes by which a window grows, the value of a ping, or the code of a go-away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Header {
     pub(super) kind: FrameType,
@@ -38,7 +38,7 @@ impl Header {
         self.flags & flag != 0
     }
 
-    /// Returns the same header without a flag, which has been handled.
+    /// Returns the same header without `flag`, which has been handled.
     pub(super) const fn without(self, flag: u16) -> Self {
         Self { flags: self.flags & !flag, ..self }
     }
@@ -56,7 +56,7 @@ impl Header {
         [0, kind, f0, f1, i0, i1, i2, i3, l0, l1, l2, l3]
     }
 
-    /// Decodes a header. Refuses unknown versions and types; flags are checked where they are used.
+    /// Decodes a header. Unknown versions and types of frames are refused here; flags are checked where they are used.
     pub(super) const fn decode(bytes: &[u8; HEADER]) -> Result<Self, Violation> {
         let [version, kind, f0, f1, i0, i1, i2, i3, l0, l1, l2, l3] = *bytes;
         if version != 0 {

@@ -1,21 +1,23 @@
-//! [`Incoming`]: the position of a session in the peer's bytes.
+//! [`Incoming`]: the state of a session's parser, which says what the peer's next bytes are.
 
 use super::fact::Violation;
 use super::frame::{HEADER, Header, SYN};
 
-/// The position of a session in the peer's bytes.
+/// The state of a session's parser, which says what the peer's next bytes are.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Incoming<K> {
-    /// `have` bytes of a header have come; its last byte is not among them.
+    /// The first `have` bytes of a header have arrived; the last byte of the header has not.
     Header { bytes: [u8; HEADER - 1], have: usize },
-    /// A header, or the part of it that is not handled yet. Its last byte counts as not consumed.
+    /// A header has arrived. The contained header is the part that is not handled yet. The last byte of the header counts as
+    /// not consumed.
     Frame(Header),
-    /// A header that opens a stream. The caller has to accept or refuse the stream first.
+    /// A header has arrived that opens a stream. The caller has to accept or refuse the stream before anything else is
+    /// handled.
     Undecided(Header),
-    /// `left` bytes of payload are still to come, for the stream under `key` or, without a key, for none. If `fin` is set,
-    /// FIN follows them.
+    /// `left` bytes of payload have not arrived yet. They belong to the stream with this key, or, without a key, to no
+    /// stream. If `fin` is set, FIN follows the payload.
     Payload { id: u32, key: Option<K>, left: u32, fin: bool },
-    /// The peer broke the protocol.
+    /// The peer broke the protocol, in this way.
     Broken(Violation),
 }
 
@@ -24,12 +26,12 @@ impl<K> Incoming<K> {
         Self::Header { bytes: [0; HEADER - 1], have: 0 }
     }
 
-    /// Returns whether the last frame is complete and no byte of the next one has come.
+    /// Returns whether the last frame is complete and no byte of the next frame has arrived.
     pub(super) const fn is_between(&self) -> bool {
         matches!(self, Self::Header { have: 0, .. })
     }
 
-    /// Gives the stream whose payload comes another key, if it has that wire id.
+    /// Changes the key of the stream whose payload is arriving to `new`, if that stream has the wire id `stream`.
     pub(super) fn rename(&mut self, stream: u32, new: K) {
         if let Self::Payload { id, key: Some(key), .. } = self
             && *id == stream

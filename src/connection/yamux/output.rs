@@ -1,4 +1,4 @@
-//! [`FrameQueue`]: the frames that wait to be sent, as one run of bytes.
+//! [`FrameQueue`]: the frames that wait to be sent, in one contiguous piece of memory.
 
 use super::Config;
 use super::frame::{ACK, FIN, FrameType, HEADER, Header, RST, SYN};
@@ -6,28 +6,31 @@ use crate::arithmetic::{Count, memory_in_all};
 use alloc::vec::Vec;
 use core::mem;
 
-/// The minimum capacity of the output in bytes, so that it does not grow again for a few frames.
+/// The minimum capacity of the output in bytes. Because of it, the output does not grow again for a few frames.
 const LEAST: usize = 64;
 
-/// Frames in the order in which they leave. The last one may still change: it can be extended, or get an ACK.
+/// The frames that wait to be sent, in the order in which they are sent. The last frame can still change: it can be
+/// extended, or get an ACK.
 #[derive(Debug, Default)]
 pub(super) struct FrameQueue {
     bytes: Vec<u8>,
-    /// The capacity up to which memory doubles, in bytes. Beyond it, memory grows only by what is needed.
+    /// The capacity in bytes up to which the memory doubles when it is full. Beyond this capacity, it grows only by the
+    /// bytes that are needed.
     most: usize,
-    /// The offset in `bytes` at which the last frame begins; `last_id` is the id of its stream.
+    /// The offset in `bytes` at which the last frame begins. `last_id` is the wire id of that frame's stream.
     last: usize,
     last_id: u32,
-    /// The number of bytes in `bytes` that are answers to the peer.
+    /// The number of bytes in `bytes` that are answers to frames of the peer.
     answers: usize,
-    /// The number of bytes of answers that have been taken and are not written yet.
+    /// The number of bytes of answers that the caller has taken and has not written to the byte pipe yet.
     answers_taken: usize,
-    /// Our go-away is in the output or has left it: no frame follows it.
+    /// `true` if our go-away has been added to the output: no frame follows it.
     closed: bool,
 }
 
 impl FrameQueue {
-    /// Makes an empty queue, whose memory stays within the bounds of a session.
+    /// Makes an empty queue. Its memory doubles when it is full, up to the sum of `max_output` and `max_control` in
+    /// `config`.
     pub(super) fn new(config: &Config) -> Self {
         Self { most: config.max_output.saturating_add(config.max_control), ..Self::default() }
     }
@@ -60,7 +63,7 @@ impl FrameQueue {
         self.closed
     }
 
-    /// Returns the number of bytes of all frames that are not answers.
+    /// Returns the number of bytes of the waiting frames that are not answers to the peer.
     pub(super) fn data(&self) -> usize {
         self.bytes.len().saturating_sub(self.answers)
     }
@@ -69,7 +72,7 @@ impl FrameQueue {
         memory_in_all([self.answers, self.answers_taken])
     }
 
-    /// Appends a frame without payload that we send of our own accord.
+    /// Appends a frame without payload that is not an answer to a frame of the peer.
     pub(super) fn push(&mut self, header: Header) {
         if !self.closed {
             self.reserve(HEADER);
@@ -78,7 +81,8 @@ impl FrameQueue {
         }
     }
 
-    /// Appends a frame without payload that the peer makes us send, directly or by opening and ending streams.
+    /// Appends a frame without payload that the peer causes: an answer to a frame, or a frame for a stream that the peer
+    /// opens or ends.
     pub(super) fn answer(&mut self, header: Header) {
         if !self.closed {
             self.push(header);
@@ -86,18 +90,18 @@ impl FrameQueue {
         }
     }
 
-    /// Counts bytes that were pushed as data as answers instead.
+    /// Counts `bytes` bytes, which were counted as data when they were pushed, as answers.
     pub(super) fn count_answers(&mut self, bytes: usize) {
         self.answers.raise(bytes);
     }
 
-    /// Appends our last frame.
+    /// Appends our go-away, which is our last frame.
     pub(super) fn close(&mut self, code: u32) {
         self.push(Header::new(FrameType::GoAway, 0, 0, code));
         self.closed = true;
     }
 
-    /// Appends a data frame.
+    /// Appends a data frame to the queue.
     pub(super) fn push_data(&mut self, flags: u16, id: u32, payload: &[u8]) {
         self.reserve(payload.len().saturating_add(HEADER));
         (self.last, self.last_id) = (self.bytes.len(), id);
@@ -106,8 +110,8 @@ impl FrameQueue {
         self.bytes.extend_from_slice(payload);
     }
 
-    /// Extends the last frame, if it is a data frame of this stream, up to `max_frame` bytes of payload. Returns the number
-    /// of bytes that were added.
+    /// Adds payload to the last frame, if it is a data frame of this stream, up to `max_frame` bytes of payload in total.
+    /// Returns the number of bytes that were added.
     pub(super) fn grow(&mut self, id: u32, data: &[u8], max_frame: usize) -> usize {
         let Some(mut header) = self.last_of(id) else { return 0 };
         if header.kind != FrameType::Data || header.has(FIN | RST) {
@@ -122,7 +126,7 @@ impl FrameQueue {
         n
     }
 
-    /// Sets ACK on the last frame, if it belongs to this stream and has no flag yet. Returns whether it did.
+    /// Sets ACK on the last frame, if that frame belongs to this stream and has no flag yet. Returns whether ACK was set.
     pub(super) fn add_ack(&mut self, id: u32) -> bool {
         match self.last_of(id) {
             Some(header) if header.flags == 0 => {
@@ -134,12 +138,12 @@ impl FrameQueue {
     }
 
     /// Appends FIN, in an empty data frame of its own. js-libp2p handles a frame's flags before its payload, and drops the
-    /// payload where its own side has ended; py-libp2p looks for FIN only in a data frame that has neither SYN nor ACK.
+    /// payload if its own side has ended; py-libp2p looks for FIN only in a data frame that has neither SYN nor ACK.
     pub(super) fn finish(&mut self, id: u32) {
         self.answer(Header::new(FrameType::Data, FIN, id, 0));
     }
 
-    /// Adds `delta` to the last frame, if it is a window update of this stream. Returns whether it did.
+    /// Adds `delta` to the last frame, if that frame is a window update of this stream. Returns whether `delta` was added.
     pub(super) fn add_delta(&mut self, id: u32, delta: u32) -> bool {
         match self.last_of(id) {
             Some(header) if header.kind == FrameType::WindowUpdate && !header.has(RST) => {
@@ -156,7 +160,7 @@ impl FrameQueue {
         self.last_of(0) == Some(Header::new(FrameType::Ping, ACK, 0, opaque))
     }
 
-    /// Takes note that the caller has taken all bytes.
+    /// Records that the caller has taken all bytes of the output.
     pub(super) fn taken(&mut self) {
         self.bytes.clear();
         self.last = 0;
@@ -164,29 +168,31 @@ impl FrameQueue {
         self.answers = 0;
     }
 
-    /// Exchanges the bytes for the memory of `into`. The caller then reports them as [taken](Self::taken).
+    /// Swaps the bytes of the output with `into`, which must be empty, so that the queue reuses the memory of `into`. The
+    /// caller then calls [`taken`](Self::taken).
     pub(super) fn swap(&mut self, into: &mut Vec<u8>) {
         mem::swap(&mut self.bytes, into);
     }
 
-    /// Takes note that all taken bytes have been written.
+    /// Records that all bytes that were taken have been written to the byte pipe.
     pub(super) fn written(&mut self) {
         self.answers_taken = 0;
     }
 
-    /// Frees memory beyond the bytes that wait, or beyond `keep` if that is more.
+    /// Frees memory of the queue, down to the bytes that wait in it, or to `keep` bytes if that is more.
     pub(super) fn shrink(&mut self, keep: usize) {
         self.bytes.shrink_to(keep);
     }
 
-    /// Takes the memory of `spare`, which is empty, if the queue has none.
+    /// Moves the memory of `spare`, which must be empty, into the queue, if the queue has no memory.
     pub(super) fn borrow(&mut self, spare: &mut Vec<u8>) {
         if self.bytes.capacity() == 0 {
             mem::swap(&mut self.bytes, spare);
         }
     }
 
-    /// Gives memory of more than `keep` bytes away if no frame waits; `spare` gets it if it is greater than its own.
+    /// Gives up the memory of the queue if no frame waits and the memory is more than `keep` bytes. `spare` takes the memory
+    /// over if it has less itself; otherwise the memory is freed.
     pub(super) fn give(&mut self, keep: usize, spare: &mut Vec<u8>) {
         if self.bytes.is_empty() && self.bytes.capacity() > keep {
             let bytes = mem::take(&mut self.bytes);
@@ -196,7 +202,7 @@ impl FrameQueue {
         }
     }
 
-    /// Returns the header of the last frame, if the frame belongs to this stream and may still change.
+    /// Returns the header of the last frame, if that frame belongs to this stream and can still change.
     #[inline]
     fn last_of(&self, id: u32) -> Option<Header> {
         if self.last_id != id || self.closed {

@@ -1,7 +1,7 @@
 //! [`Session::receive`]: the handling of input, from the first byte of a header to the last of its payload.
 //!
 //! ```text
-//!           ┌──────────────── frame without payload, or all of it has come ───────────────┐
+//!           ┌──────────────── frame without payload, or the payload's end ────────────────┐
 //!           ▼                                                                             │
 //!        Header ──last byte seen──▶ Frame ──its last header byte is consumed──▶ Payload ──┘
 //!                                    │ ▲
@@ -9,8 +9,8 @@
 //!                                 Undecided                  any ──violation──▶ Broken
 //! ```
 //!
-//! A frame can have several facts (ACK, then data, then FIN), and a call reports one. The last byte of a header counts as
-//! consumed only when the header is handled, so that no fact is left once all bytes are consumed.
+//! A frame can cause several facts (for ACK, then for data, then for FIN), and a call reports one of them. The last byte of
+//! a header counts as consumed only when the header is handled, so that no fact is left once all bytes are consumed.
 
 use super::buffer_pool::BufferPool;
 use super::fact::{Fact, Violation};
@@ -22,26 +22,26 @@ use super::window::{PROBE, Pong};
 use super::{PROTOCOL_ERROR, Streams};
 use crate::arithmetic::{Count, copy_front};
 
-/// The result of one step through a header.
+/// The result of one step in the handling of a header.
 enum FrameStep<K> {
-    /// The step reports this fact; this part of the header is left to handle.
+    /// The step reports this fact. The contained header is the part that still has to be handled.
     Tell(Fact<K>, Header),
-    /// The peer opens a stream.
+    /// The peer opens a stream, which the caller has to accept or refuse.
     Ask,
-    /// The header is handled: the step reports this fact, if any, and goes on in this state.
+    /// The header is handled. The step reports this fact, if there is one, and the parser continues in this state.
     Done(Option<Fact<K>>, Incoming<K>),
 }
 
 impl<K: Copy> Session<K> {
-    /// Takes bytes from the peer, cut anywhere. Returns the number of bytes consumed and at most one fact; payload goes
-    /// straight into its stream's buffer. The caller calls again with the rest until there is none; once all bytes are
-    /// consumed, no fact is left. Without a fact, all bytes were consumed, unless the number of frames [is
-    /// limited](Self::limit_frames).
+    /// Handles bytes from the peer, which may be cut anywhere. Returns the number of bytes consumed and at most one fact;
+    /// payload is put into its stream's buffer. The caller calls this method again with the rest of the bytes until there is
+    /// no rest; once all bytes are consumed, no fact is left. If no fact is returned, all bytes were consumed, unless the
+    /// number of frames [is limited](Self::limit_frames).
     ///
-    /// If a frame comes for a stream that was taken out of `streams` before it was reset, the session resets the stream.
+    /// If a frame arrives for a stream that was removed from `streams` before it was reset, the session resets the stream.
     ///
     /// # Errors
-    /// A [`Violation`]: go-away has been queued as our last frame. Every later call returns the same error.
+    /// A [`Violation`]: go-away has been appended to the output as our last frame. Every later call returns the same error.
     pub fn receive(
         &mut self,
         streams: &mut impl Streams<K>,
@@ -50,10 +50,10 @@ impl<K: Copy> Session<K> {
         self.receive_with(streams, bytes, &mut BufferPool::shut())
     }
 
-    /// Does what [`receive`](Self::receive) does, and takes the buffers that it needs from `buffers`.
+    /// Handles bytes like [`receive`](Self::receive), and takes the receive buffers that it needs from `buffers`.
     ///
     /// # Errors
-    /// The same as those of [`receive`](Self::receive).
+    /// The errors of [`receive`](Self::receive).
     pub fn receive_with(
         &mut self,
         streams: &mut impl Streams<K>,
@@ -75,7 +75,8 @@ impl<K: Copy> Session<K> {
         Ok((bytes.len().saturating_sub(rest.len()), None))
     }
 
-    /// Makes one move along the picture above. `rest` is not empty.
+    /// Makes one transition of the diagram in this file's documentation, which consumes bytes from the front of `rest`.
+    /// `rest` must not be empty. Returns the fact that follows, if there is one.
     fn advance(
         &mut self,
         streams: &mut impl Streams<K>,
@@ -137,7 +138,7 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Handles the arrival of a header, whose last byte still counts as not consumed.
+    /// Handles the arrival of a header. The last byte of the header still counts as not consumed.
     #[inline]
     fn header(&mut self, bytes: &[u8; HEADER]) -> Result<Option<Fact<K>>, Violation> {
         self.frames_left = self.frames_left.saturating_sub(1);
@@ -149,7 +150,7 @@ impl<K: Copy> Session<K> {
         Ok((self.hear() && header.kind != FrameType::GoAway).then_some(Fact::Heard))
     }
 
-    /// Handles a header, or the part of it that is left.
+    /// Handles a header, or the part of a header that is left after an earlier step.
     fn step(&mut self, streams: &mut impl Streams<K>, header: Header) -> Result<FrameStep<K>, Violation> {
         match header.kind {
             FrameType::Ping if header.has(ACK) => {
@@ -239,7 +240,8 @@ impl<K: Copy> Session<K> {
         Ok(FrameStep::Done(fact, Incoming::start()))
     }
 
-    /// Delivers payload to a stream, and FIN after it. Nothing happens if the stream was reset in the meantime.
+    /// Delivers payload to a stream, and FIN after the payload if `fin` is set. Nothing happens if the stream was reset in
+    /// the meantime.
     fn deliver(
         &mut self,
         streams: &mut impl Streams<K>,

@@ -1,5 +1,5 @@
-//! [`Session`]: one end of a connection, with the methods for its caller. The handling of input is in `receive`, the making
-//! of frames in `flow`.
+//! [`Session`]: one end of a connection, with the methods for its caller. The handling of input is in `receive`, and the
+//! making of frames is in `flow`.
 
 mod opening;
 mod pending_output;
@@ -21,58 +21,62 @@ use crate::pruned_queue::PrunedQueue;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// The memory of the output in bytes that a session without streams keeps for its next stream.
+/// The number of bytes of memory for output that a session without streams keeps for its next stream.
 const KEPT_OUTPUT: usize = 512;
 
-/// The memory of the output in bytes that a session keeps when it gives the rest to others by [`Session::give_output`].
+/// The number of bytes of memory for output that a session keeps when [`Session::give_output`] gives the rest to other
+/// sessions.
 const KEPT_FROM_OTHERS: usize = 4 * 1024;
 
 /// One end of a connection. See the [module](super) for how to drive it.
 ///
-/// The methods that take a [`Stream`] take one that this session has made. On a stream that is over they change nothing on
-/// the wire. None of them fails or panics because of a stream's state.
+/// The methods that accept a [`Stream`] need one that this session has made. If the stream is over, they send nothing for
+/// it. None of them fails or panics because of a stream's state.
 #[derive(Debug)]
 pub struct Session<K> {
     pub(super) config: Config,
     pub(super) role: Role,
-    /// The next id for a stream of ours; `None` once all are used up.
+    /// The wire id of the next stream that we open, or `None` once all ids are used up.
     next_id: Option<u32>,
     pub(super) wire_ids: WireIds<K>,
-    /// Number of our streams that the peer has not acknowledged, counted from `open` on.
+    /// The number of our streams that the peer has not acknowledged. A stream counts from [`open`](Self::open) on.
     unacknowledged: u32,
     pub(super) output: FrameQueue,
-    /// The streams whose FIN is not written yet. The first `fins_taken` FINs are in a batch, the others in the output.
+    /// The streams whose FIN has not been written to the byte pipe yet, oldest first. The FINs of the first `fins_taken`
+    /// streams are in the output that the caller has taken and is writing; the other FINs are still in `output`.
     fins: VecDeque<(u32, K)>,
     fins_taken: usize,
-    /// Streams that wait for room in the output, in the order in which they came.
+    /// The streams that wait for room in the output, in the order in which they began to wait.
     pub(super) write_queue: PrunedQueue<VecDeque<(u32, K)>, 0>,
-    /// Streams to which window is granted once the session grants again, in the order in which they came.
+    /// The streams on which window is withheld, in the order in which it was first withheld. The window is granted once the
+    /// session grants window again.
     pub(super) withheld: PrunedQueue<Vec<(u32, K)>, 0>,
-    /// Bytes of memory of the receive buffers of all streams that were not [uncounted](Self::uncount).
+    /// The memory in bytes of the receive buffers of all streams of this session, except for memory that was
+    /// [uncounted](Self::uncount).
     pub(super) unread: usize,
     pub(super) pressure: Pressure,
     pub(super) incoming: Incoming<K>,
     pub(super) growth: Growth,
     pub(super) costs: Costs,
-    /// The bound on new streams until the peer's first frame; `None` afterwards.
+    /// The limit on new streams until the peer's first frame; `None` once that frame has arrived.
     unheard: Option<Unheard>,
-    /// The peer has sent go-away.
+    /// `true` if the peer has sent go-away.
     pub(super) peer_left: bool,
-    /// The number of frames that [`receive`](Self::receive) still handles.
+    /// The number of further frames that [`receive`](Self::receive) may handle.
     pub(super) frames_left: u32,
 }
 
 /// The state of a session whose peer has not sent a frame.
 #[derive(Clone, Copy, Debug)]
 struct Unheard {
-    /// The number of streams that may still be opened.
+    /// The number of streams that may still be opened before the peer's first frame.
     left: u32,
-    /// A ping has been sent that the peer has to answer.
+    /// `true` if a ping has been sent, whose answer will be the peer's first frame.
     is_asked: bool,
 }
 
 impl<K: Copy> Session<K> {
-    /// Makes a session at its start: nothing has been sent or received. It allocates nothing.
+    /// Makes a session in its initial state: no frame has been sent or received. The call allocates nothing.
     #[must_use]
     pub fn new(role: Role, config: &Config) -> Self {
         let first = match role {
@@ -101,15 +105,16 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Limits the number of frames that are handled from now on to `frames`. After them [`receive`](Self::receive) consumes
-    /// nothing until the next call of this method. A new session has no limit. A caller with many sessions uses the limit to
-    /// share its time among them.
+    /// Limits the number of frames that are handled from now on to `frames`. After these frames [`receive`](Self::receive)
+    /// consumes nothing until the next call of this method. A new session has no limit. A caller with many sessions uses the
+    /// limit to share its time among them.
     pub fn limit_frames(&mut self, frames: u32) {
         self.frames_left = frames;
     }
 
-    /// Sets how scarce memory is from now on. When window is no longer withheld, the streams that wait for it are granted
-    /// window for the data that their owner has read meanwhile; the window updates are then in the [output](Self::output).
+    /// Sets how scarce memory is from now on. When window is no longer withheld, the peer is granted window on the streams
+    /// on which it was withheld, for the data that the owner has read meanwhile; the window updates are then in the
+    /// [output](Self::output).
     pub fn set_pressure(&mut self, streams: &mut impl Streams<K>, pressure: Pressure) {
         self.pressure = pressure;
         if pressure != Pressure::All && !self.withheld.is_empty() {
@@ -123,47 +128,48 @@ impl<K: Copy> Session<K> {
         self.pressure
     }
 
-    /// Returns whether the session withholds window for data that was read, because of [`Pressure::All`].
+    /// Returns whether the session withholds window for data that was read, because the pressure is [`Pressure::All`].
     #[must_use]
     pub fn withholds(&self) -> bool {
         !self.withheld.is_empty()
     }
 
-    /// Returns the bytes of memory of the receive buffers of all of this session's streams, over or not. It is the capacity
-    /// of the buffers, since that is what the system has allocated for them.
+    /// Returns the memory in bytes of the receive buffers of all of this session's streams, including streams that are over.
+    /// The memory is the capacity of the buffers, which is what the system has allocated for them.
     #[must_use]
     pub const fn unread_held(&self) -> usize {
         self.unread
     }
 
-    /// Returns the bytes of memory that pending data takes: [`unread_held`](Self::unread_held), and the memory of the
-    /// output.
+    /// Returns the number of bytes of memory that pending data takes: [`unread_held`](Self::unread_held), and the memory of
+    /// the output.
     #[must_use]
     pub fn held(&self) -> usize {
         memory_in_all([self.unread, self.output.capacity()])
     }
 
-    /// Takes note that the caller has [taken](Stream::take_unread) the unread bytes of a stream that [held](Stream::held)
-    /// `held` bytes of memory, or drops the stream. A session whose caller omits this call counts too much from then on;
-    /// nothing else goes wrong.
+    /// Subtracts `held` bytes of memory from the session's count of receive buffers. The caller calls this method when it
+    /// has [taken](Stream::take_unread) the unread bytes of a stream that [held](Stream::held) `held` bytes of memory, or
+    /// when it drops such a stream. Without this call the session's count is too large from then on; nothing else goes
+    /// wrong.
     pub fn uncount(&mut self, held: usize) {
         self.unread = self.unread.saturating_sub(held);
     }
 
-    /// Takes note that the memory of a stream's receive buffer has changed.
+    /// Records that the memory of a stream's receive buffer has changed from `before` to `after` bytes.
     pub(super) fn recount(&mut self, before: usize, after: usize) {
         self.unread = self.unread.saturating_add(after).saturating_sub(before);
     }
 
-    /// Returns the number of frames that [`receive`](Self::receive) still handles.
+    /// Returns the number of further frames that [`receive`](Self::receive) may handle.
     #[must_use]
     pub const fn frames_left(&self) -> u32 {
         self.frames_left
     }
 
-    /// Returns the peer's resets and pings since the last call. They are within the protocol but cost us work, so a caller
-    /// with a clock limits their rate. Frames without payload are limited by the session itself
-    /// ([`Config::max_empty_frames`]).
+    /// Returns the number of the peer's resets and pings since the last call of this method. These frames do not break the
+    /// protocol but cost us work, so a caller with a clock limits their rate. Frames without payload are limited by the
+    /// session itself ([`Config::max_empty_frames`]).
     #[inline]
     pub fn take_tally(&mut self) -> Tally {
         let tally = self.costs.tally;
@@ -174,11 +180,11 @@ impl<K: Copy> Session<K> {
     }
 
     /// Writes data: makes frames in the output at once, as far as the peer's window and [`Config::max_output`] allow, and
-    /// returns the number of bytes of `data` in them. Consecutive writes to one stream share a frame up to
+    /// returns the number of bytes of `data` in these frames. Consecutive writes to one stream share a frame up to
     /// [`Config::max_frame`].
     ///
-    /// After a short write [`Fact::Writable`] comes when it can go on. On a stream that is finished or reset, and after our
-    /// go-away, the call returns 0 and no fact follows.
+    /// If not all of `data` was written, [`Fact::Writable`] is reported when the write can continue. On a stream that is
+    /// finished or reset, and after our go-away, the call returns 0 and no fact follows.
     pub fn write(&mut self, stream: &mut Stream, data: &[u8]) -> usize {
         if !stream.sending.is_open() || self.output.is_closed() {
             return 0;
@@ -191,8 +197,9 @@ impl<K: Copy> Session<K> {
         n
     }
 
-    /// Writes all of `data` or nothing, and returns whether it did. It ignores [`Config::max_output`]: it is for the few
-    /// bytes of a negotiation, which cannot wait for room. They count as answers for [`is_clogged`](Self::is_clogged).
+    /// Writes all of `data` or nothing, and returns whether it was written. The method ignores [`Config::max_output`]: it is
+    /// for the few bytes of a negotiation, which cannot wait for room. These bytes count as answers for
+    /// [`is_clogged`](Self::is_clogged).
     pub fn write_whole(&mut self, stream: &mut Stream, data: &[u8]) -> bool {
         if !stream.sending.is_open() || self.output.is_closed() || data.len() > stream.send_window as usize {
             return false;
@@ -203,8 +210,8 @@ impl<K: Copy> Session<K> {
         true
     }
 
-    /// Sends a pending SYN or ACK that no frame has carried: on the last frame of the output if that frame belongs to the
-    /// stream, otherwise in a window update of its own.
+    /// Sends a pending SYN or ACK that no frame has carried yet: on the last frame in the output if that frame belongs to
+    /// the stream, otherwise in a window update of its own.
     pub fn flush(&mut self, stream: &mut Stream) {
         if stream.is_over() {
             return;
@@ -218,8 +225,8 @@ impl<K: Copy> Session<K> {
     }
 
     /// Finishes our direction of the stream: FIN follows all written data, in a frame without payload and without another
-    /// flag. A pending SYN or ACK leaves before it. [`Fact::FinSent`] comes when FIN has been written. The peer may go on
-    /// sending.
+    /// flag. A pending SYN or ACK is sent before FIN. [`Fact::FinSent`] is reported when FIN has been written. The peer may
+    /// continue to send.
     pub fn finish(&mut self, stream: &mut Stream) {
         if !stream.sending.is_open() {
             return;
@@ -236,8 +243,8 @@ impl<K: Copy> Session<K> {
         self.end_if_over(stream);
     }
 
-    /// Gives up the stream in both directions by RST. Unread bytes stay until the caller drops the stream; frames that still
-    /// come for it are discarded. A stream that the peer does not know yet ends without a frame.
+    /// Gives up the stream in both directions by RST. Unread bytes stay in memory until the caller drops the stream; frames
+    /// that still arrive for the stream are discarded. A stream that the peer does not know yet ends without a frame.
     pub fn reset(&mut self, stream: &mut Stream) {
         if stream.is_over() {
             return;
@@ -248,9 +255,9 @@ impl<K: Copy> Session<K> {
         self.set_reset(stream);
     }
 
-    /// Resets a stream because of something that the peer has done, or failed to do, on it. If it is the peer's stream, the
-    /// reset counts in [`Tally::resets`]. A peer that makes us reset its streams costs as much as one that resets them
-    /// itself (CVE-2025-8671).
+    /// Resets a stream because of something that the peer has done, or failed to do, on it. If the peer opened the stream,
+    /// the reset counts in [`Tally::resets`]. A peer that makes us reset its streams costs as much as a peer that resets its
+    /// streams itself (CVE-2025-8671).
     pub fn reset_for_peer(&mut self, stream: &mut Stream) {
         if !stream.is_over() {
             self.peer_resets(stream);
@@ -258,19 +265,20 @@ impl<K: Copy> Session<K> {
         self.reset(stream);
     }
 
-    /// Counts the reset of a stream that the peer resets, or makes us reset.
+    /// Counts a reset that the peer sends or causes, if the peer opened the stream.
     pub(super) fn peer_resets(&mut self, stream: &Stream) {
         if !self.is_ours(stream.id) {
             self.costs.reset();
         }
     }
 
-    /// Reads into `buf`. Grants the peer window for the data that has been read, once that is half of the receive window.
+    /// Reads unread bytes of the stream into `buf`. Grants the peer window for data that has been read, once this data is
+    /// half of the receive window.
     pub fn read(&mut self, stream: &mut Stream, buf: &mut [u8]) -> ReadOutcome {
         self.read_with(stream, buf, &mut BufferPool::shut())
     }
 
-    /// Does what [`read`](Self::read) does, and gives `buffers` the buffer that it empties.
+    /// Reads like [`read`](Self::read), and gives a receive buffer that it empties to `buffers`.
     pub fn read_with(&mut self, stream: &mut Stream, buf: &mut [u8], buffers: &mut BufferPool) -> ReadOutcome {
         let unread = stream.unread();
         if unread.is_empty() {
@@ -285,12 +293,12 @@ impl<K: Copy> Session<K> {
         ReadOutcome::Bytes(n)
     }
 
-    /// Marks `n` bytes of [`Stream::unread`] as read, or all if there are fewer.
+    /// Marks the first `n` bytes of [`Stream::unread`] as read, or all bytes if there are fewer.
     pub fn consume(&mut self, stream: &mut Stream, n: usize) {
         self.consume_with(stream, n, &mut BufferPool::shut());
     }
 
-    /// Does what [`consume`](Self::consume) does, and gives `buffers` the buffer that it empties.
+    /// Marks bytes as read like [`consume`](Self::consume), and gives a receive buffer that it empties to `buffers`.
     pub fn consume_with(&mut self, stream: &mut Stream, n: usize, buffers: &mut BufferPool) {
         let before = stream.held();
         stream.drop_unread(n, buffers);
@@ -298,22 +306,22 @@ impl<K: Copy> Session<K> {
         self.grant(stream);
     }
 
-    /// Drops the unread bytes and all that still come, while window is granted for them: the peer can finish in its own
-    /// time. [`Fact::Readable`] comes with its FIN.
+    /// Drops the unread bytes of a stream, and all bytes that arrive on it from now on. Window is granted for them, so that
+    /// the peer can finish in its own time. [`Fact::Readable`] is reported when the peer's FIN arrives.
     pub fn discard(&mut self, stream: &mut Stream) {
         stream.discarding = true;
         self.consume(stream, usize::MAX);
     }
 
-    /// Sends a ping; [`Fact::Pong`] with the same value is its answer. The session's own pings carry `u32::MAX`
-    /// ([`Config::max_receive_window`]), and their answers are not reported.
+    /// Sends a ping with the value `opaque`. The peer's answer is reported as [`Fact::Pong`] with the same value. The
+    /// session's own pings carry `u32::MAX` ([`Config::max_receive_window`]), and their answers are not reported.
     pub fn ping(&mut self, opaque: u32) {
         self.costs.pinged();
         self.output.push(Header::new(FrameType::Ping, SYN, 0, opaque));
     }
 
     /// Sends go-away with a code ([`NORMAL`](super::NORMAL), for example) as our last frame: peers end the session when they
-    /// see it, so later frames would be lost. Data of the peer still arrives; writes return 0. A second call changes
+    /// receive it, so later frames would be lost. Data of the peer is still accepted; writes return 0. A second call changes
     /// nothing.
     pub fn go_away(&mut self, code: u32) {
         self.output.close(code);
@@ -339,14 +347,14 @@ impl<K: Copy> Session<K> {
         self.output.is_closed()
     }
 
-    /// Ends both directions of a stream, after RST of either side.
+    /// Ends both directions of a stream, after either side has sent RST.
     pub(super) fn set_reset(&mut self, stream: &mut Stream) {
         stream.write_waits_for = WaitsFor::Nothing;
         stream.set_reset();
         self.end_if_over(stream);
     }
 
-    /// Removes the wire id of a stream that is over, and gives back the stream's part of the session's bounds.
+    /// Removes the wire id of a stream that is over, and subtracts the stream from the session's counts.
     pub(super) fn end_if_over(&mut self, stream: &mut Stream) {
         if !stream.is_over() {
             return;

@@ -9,8 +9,9 @@
 //! both        Open or Finished ──RST of either side──▶ Reset
 //! ```
 //!
-//! The three are independent, apart from RST, which ends both directions. A stream is over when both directions have ended:
-//! then its wire id leaves the session's map, and frames that still come for it are discarded.
+//! The three state machines in the diagram are independent, except that RST ends both directions. A stream is over when both
+//! directions have ended: then its wire id is removed from the session's map, and frames that still arrive for the stream
+//! are discarded.
 
 use super::INITIAL_WINDOW;
 use super::buffer_pool::{BufferPool, ReceiveBuffer};
@@ -19,8 +20,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// One end of a stream, kept by the caller. [`Session::open`](super::Session::open) or
-/// [`Session::accept`](super::Session::accept) makes it, and it belongs to that session. Without unread data it takes at
-/// most 32 bytes and owns no memory.
+/// [`Session::accept`](super::Session::accept) makes a stream, which belongs to that session. Without unread data it takes
+/// at most 32 bytes and owns no memory.
 #[derive(Debug)]
 pub struct Stream {
     pub(super) id: u32,
@@ -32,32 +33,32 @@ pub struct Stream {
     pub(super) receiving: Half,
     pub(super) write_waits_for: WaitsFor,
     pub(super) discarding: bool,
-    /// The session withholds window for data that was read from the stream. The stream is in the session's list of such
-    /// streams.
+    /// `true` if the session withholds window for data that was read from the stream. The stream is then in the session's
+    /// list of such streams.
     pub(super) is_withheld: bool,
-    /// The number of the session's round trip in which the stream was last granted window: see
+    /// The number of the session's round trip in which the peer was last granted window on this stream: see
     /// [`Growth`](super::window::Growth).
     pub(super) round: u16,
 }
 
 const _: () = assert!(size_of::<Stream>() <= 32);
 
-/// The progress of SYN and ACK.
+/// The progress of a stream's SYN and ACK.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum SynState {
-    /// Our stream: its first frame will carry SYN. The peer does not know it yet.
+    /// We open the stream: its first frame will carry SYN. The peer does not know the stream yet.
     SynDue,
-    /// Our stream: the peer has not acknowledged it.
+    /// We have opened the stream: SYN is sent, and the peer has not acknowledged the stream.
     SynSent,
-    /// The peer's stream: its ACK waits for [`Session::acknowledge`](super::Session::acknowledge).
+    /// The peer has opened the stream: our ACK waits for [`Session::acknowledge`](super::Session::acknowledge).
     Withheld,
-    /// The peer's stream: the next frame will carry ACK.
+    /// The peer has opened the stream: our next frame will carry ACK.
     AckDue,
-    /// Neither SYN nor ACK is pending any more.
+    /// Neither a SYN nor an ACK of the stream is still to be sent or awaited.
     Open,
 }
 
-/// One direction of a stream.
+/// The state of one direction of a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Half {
     Open,
@@ -65,13 +66,13 @@ pub(super) enum Half {
     Reset,
 }
 
-/// The thing that a short write waits for.
+/// The resource that a write waits for after it accepted only a part of its data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum WaitsFor {
     Nothing,
-    /// The peer's window update.
+    /// A window update of the peer.
     Window,
-    /// Room in the output; the stream is in the session's queue for it.
+    /// Room in the output; the stream is in the session's queue for room.
     Output,
 }
 
@@ -79,13 +80,13 @@ pub(super) enum WaitsFor {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a read has these outcomes, and a reader has to answer each")]
 pub enum ReadOutcome {
-    /// The number of bytes read; 0 only into an empty buffer.
+    /// The number of bytes read. It is 0 only if the buffer of the reader is empty.
     Bytes(usize),
-    /// Nothing is unread now; [`Fact::Readable`](super::Fact::Readable) follows when data comes.
+    /// No byte is unread now; [`Fact::Readable`](super::Fact::Readable) follows when data arrives.
     Blocked,
     /// The peer has finished, and all data has been read.
     End,
-    /// The stream was reset, by either side, and all data that came before has been read.
+    /// The stream was reset by either side, and all data that arrived before the reset has been read.
     Reset,
 }
 
@@ -112,35 +113,35 @@ impl Stream {
         self.id
     }
 
-    /// Returns the bytes that have arrived and have not been read, as one run.
+    /// Returns the bytes that have arrived and have not been read, as one slice.
     #[must_use]
     pub fn unread(&self) -> &[u8] {
         self.buffer.as_ref().map(|buffer| buffer.unread()).unwrap_or_default()
     }
 
-    /// Returns the memory of the stream's receive buffer in bytes: its capacity, not the number of unread bytes.
+    /// Returns the memory of the stream's receive buffer in bytes: the buffer's capacity, not the number of unread bytes.
     #[must_use]
     pub fn held(&self) -> usize {
         self.buffer.as_ref().map_or(0, |buffer| buffer.capacity())
     }
 
-    /// Takes out all unread bytes at once. No window is granted for them: this is for a stream that has ended. The
-    /// [`held`](Self::held) bytes of memory belong to the caller from then on, which reports them to the session with
-    /// [`uncount`](super::Session::uncount).
+    /// Removes all unread bytes from the stream and returns them. No window is granted for these bytes: the method is for a
+    /// stream that has ended. The [`held`](Self::held) bytes of memory belong to the caller from then on, which reports them
+    /// to the session with [`uncount`](super::Session::uncount).
     #[must_use]
     pub fn take_unread(&mut self) -> Vec<u8> {
         self.buffer.take().map(|buffer| buffer.into_unread()).unwrap_or_default()
     }
 
-    /// Returns the number of bytes that the peer's window allows to be written now.
+    /// Returns the number of bytes that we may send now within the window that the peer has granted.
     #[must_use]
     pub const fn send_window(&self) -> u32 {
         self.send_window
     }
 
     /// Returns the maximum number of bytes that the peer may have sent and the owner has not read:
-    /// [`Config::receive_window`](super::Config), or more once it has [grown](super::Config::max_receive_window). A window
-    /// below [`INITIAL_WINDOW`] does not hold until the difference has been read: see
+    /// [`Config::receive_window`](super::Config), or more once the window has [grown](super::Config::max_receive_window). A
+    /// window below [`INITIAL_WINDOW`] does not hold until the owner has read the difference: see
     /// [`receive_window`](super::Config::receive_window).
     #[must_use]
     pub const fn receive_window(&self) -> u32 {
@@ -148,18 +149,18 @@ impl Stream {
     }
 
     /// Returns the maximum number of bytes that can be unread from now on: [`receive_window`](Self::receive_window), or
-    /// [`INITIAL_WINDOW`] while the stream is ahead of a smaller window.
+    /// [`INITIAL_WINDOW`] while the peer may still send more than a smaller window allows.
     pub(in crate::connection) fn most_unread(&self) -> usize {
         self.window.most_unread(self.unread().len())
     }
 
-    /// Returns whether a write was short and can only go on when the peer grants window.
+    /// Returns whether a write accepted only a part of its data and can continue only when the peer grants window.
     #[must_use]
     pub fn wants_window(&self) -> bool {
         self.write_waits_for != WaitsFor::Nothing && self.send_window == 0
     }
 
-    /// Returns whether the peer may send more data before anything is read.
+    /// Returns whether the peer may send more data before the owner reads anything.
     #[must_use]
     pub const fn grants_window(&self) -> bool {
         self.window.is_open()
@@ -180,7 +181,7 @@ impl Stream {
         self.sending.is_open()
     }
 
-    /// Returns whether the peer's FIN has come. Earlier data may still be unread.
+    /// Returns whether the peer's FIN has arrived. Earlier data may still be unread.
     #[must_use]
     pub const fn is_remote_finished(&self) -> bool {
         matches!(self.receiving, Half::Finished)
@@ -204,13 +205,14 @@ impl Stream {
         self.receiving = Half::Reset;
     }
 
-    /// Appends bytes that have arrived within the window.
+    /// Appends bytes that have arrived, which are within the window.
     pub(super) fn push(&mut self, bytes: &[u8], buffers: &mut BufferPool) {
         let most = self.window.most_unread(self.unread().len().saturating_add(bytes.len()));
         self.buffer.get_or_insert_with(|| buffers.take(bytes.len())).push(bytes, most);
     }
 
-    /// Removes up to `n` unread bytes. An emptied buffer is given to `buffers`.
+    /// Removes the first `n` unread bytes, or all of them if there are fewer. A buffer that becomes empty is given to
+    /// `buffers`.
     pub(super) fn drop_unread(&mut self, n: usize, buffers: &mut BufferPool) {
         if let Some(mut buffer) = self.buffer.take() {
             buffer.consume(n);
@@ -223,7 +225,7 @@ impl Stream {
 }
 
 impl SynState {
-    /// Returns whether SYN or ACK has left, and with it the window with which the stream begins.
+    /// Returns whether SYN or ACK has been sent, and with it the window with which the stream begins.
     pub(super) const fn is_told(self) -> bool {
         match self {
             Self::SynSent | Self::Open => true,

@@ -3,33 +3,33 @@
 use crate::arithmetic::Count;
 use alloc::collections::VecDeque;
 
-/// The number of vacant places between others that is always allowed, and the number of streams for which memory is kept
-/// when none is left.
+/// The number of vacant places that a queue may always contain; a place becomes vacant when its stream ends. It is also the
+/// number of streams for which a session without streams keeps memory.
 const SPARE: usize = 16;
 
-/// The number of streams for which memory is kept while some are left.
+/// The number of streams for which a session that has streams keeps memory.
 const KEPT: usize = 128;
 
-/// A map from wire ids to the caller's keys. Each side's ids are in a queue of their own, so that neither side makes the
-/// other's ids move: the dialer's are odd, the listener's even (Yamux specification, "StreamID field").
+/// A map from wire ids to the caller's keys. The ids of each side are in a queue of their own, so that neither side can make
+/// the other side's entries move: the dialer's ids are odd, the listener's even (Yamux specification, "StreamID field").
 #[derive(Debug)]
 pub(super) struct WireIds<K> {
-    /// The even ids, then the odd ones.
+    /// The queue of the even ids, then the queue of the odd ids.
     sides: [SideIds<K>; 2],
-    /// The id that was found or inserted last, since frames of one stream mostly follow each other.
+    /// The id that was found or inserted last, with its key, since successive frames mostly belong to the same stream.
     latest: Option<(u32, K)>,
 }
 
-/// The streams of one side, as a sorted queue. Their ids are counted upwards, so a new stream is appended, the oldest leave
-/// at the front, and most are found by counting from there. It takes half the memory of a tree, and there is no node to
-/// allocate.
+/// The streams of one side, as a queue that is sorted by id. Their ids increase, so a new stream is appended, and the oldest
+/// streams mostly end first and are removed at the front. The position of an id mostly follows from its distance to the
+/// first id. The queue takes half the memory of a tree, and has no nodes to allocate.
 ///
-/// A stream that leaves between others leaves a vacant place. The places are closed up once they are half as many as the
-/// live streams: O(1) for each. A peer whose ids do not go upwards makes each of them cost a move of at most half of its
-/// streams. Nothing depends on a random seed.
+/// When a stream between others ends, its place in the queue becomes vacant. Vacant places are removed once they are half as
+/// many as the live streams, which costs O(1) for each. If the ids of a peer do not increase, each new stream costs a move
+/// of at most half of that side's streams. The cost does not depend on a random seed, as that of a hash map does.
 #[derive(Debug)]
 struct SideIds<K> {
-    /// Places in the order of their ids; neither end is vacant.
+    /// The places in the order of their ids. The first and the last place are never vacant.
     places: VecDeque<(u32, Option<K>)>,
     len: usize,
 }
@@ -58,7 +58,7 @@ impl<K: Copy> WireIds<K> {
         }
     }
 
-    /// Does what [`get`](Self::get) does, and remembers the result for the next call.
+    /// Returns the key of an id like [`get`](Self::get), and remembers the result for the next call.
     #[inline]
     pub(super) fn look_up(&mut self, id: u32) -> Option<K> {
         if let Some((latest, key)) = self.latest
@@ -75,13 +75,13 @@ impl<K: Copy> WireIds<K> {
         self.get(id).is_some()
     }
 
-    /// Inserts a stream. It replaces another one with the same id.
+    /// Inserts a stream. If another stream has the same id, it is replaced.
     pub(super) fn insert(&mut self, id: u32, key: K) {
         self.side_mut(id).insert(id, key);
         self.latest = Some((id, key));
     }
 
-    /// Gives a stream another key, if the map has it.
+    /// Changes the key of a stream to `key`, if the map contains the stream.
     pub(super) fn rename(&mut self, id: u32, key: K) {
         let side = self.side_mut(id);
         if let Ok(at) = side.find(id)
@@ -98,7 +98,7 @@ impl<K: Copy> WireIds<K> {
         self.side_mut(id).remove(id)
     }
 
-    /// Frees memory that a connection without streams need not keep.
+    /// Frees memory that a session without streams does not need.
     pub(super) fn shrink(&mut self) {
         self.sides.iter_mut().for_each(|side| side.places.shrink_to(SPARE));
     }
@@ -113,7 +113,7 @@ const fn is_odd(id: u32) -> bool {
     id % 2 == 1
 }
 
-/// Returns the index of an id, if no id before it is missing. Ids go up by two.
+/// Returns the index that an id has in its queue if no id before it is missing. Ids increase by two.
 const fn guess(first: u32, id: u32) -> usize {
     (id.wrapping_sub(first) / 2) as usize
 }
@@ -169,7 +169,7 @@ impl<K: Copy> SideIds<K> {
         Some(key)
     }
 
-    /// Grows a full queue: a small one doubles, a large one grows by a quarter.
+    /// Makes room in a full queue: a small queue doubles, a large one grows by a quarter.
     fn make_room(&mut self) {
         let len = self.places.len();
         if len == self.places.capacity() {
@@ -177,7 +177,7 @@ impl<K: Copy> SideIds<K> {
         }
     }
 
-    /// Returns the index of an id, or, as an error, the index at which it has to be inserted.
+    /// Returns the index of an id, or, as an error, the index at which the id has to be inserted.
     fn find(&self, id: u32) -> Result<usize, usize> {
         let Some((first, _)) = self.places.front() else { return Err(0) };
         let guess = guess(*first, id);
@@ -203,7 +203,7 @@ mod tests {
         wire_ids
     }
 
-    /// Returns the number of streams for which there is memory.
+    /// Returns the number of streams for which the map has memory allocated.
     fn held<K>(wire_ids: &WireIds<K>) -> usize {
         wire_ids.sides.iter().map(|side| side.places.capacity()).sum()
     }
@@ -244,7 +244,7 @@ mod tests {
         assert!(moves <= 40, "{moves}");
     }
 
-    /// Returns the number of streams of the even side, of places, and of streams for which there is memory.
+    /// Returns three numbers for the even ids: of streams, of places, and of places for which memory is allocated.
     fn even(wire_ids: &WireIds<u32>) -> (usize, usize, usize) {
         let side = &wire_ids.sides[0];
         (side.len, side.places.len(), side.places.capacity())

@@ -1,9 +1,10 @@
-//! Each field that holds a secret is of a type that wipes itself, and derived keys are those of `snow`.
+//! Tests that each field with a secret is of a type that wipes itself from memory, and that derived keys are the same as
+//! those of `snow`.
 
 use super::*;
 use zeroize::ZeroizeOnDrop;
 
-/// Accepts only a value that wipes itself when it is dropped.
+/// Compiles only for a value that wipes itself from memory when it is dropped.
 fn wiped(_: &impl ZeroizeOnDrop) {}
 
 #[test]
@@ -26,7 +27,7 @@ fn each_secret_is_of_a_type_that_wipes_itself() {
     is_wiped::<Zeroizing<[u8; 32]>>();
 }
 
-/// SHA-256 with the default key derivation of `snow`'s `Hash` trait.
+/// A hash that is SHA-256 and derives keys with the default method of `snow`'s `Hash` trait.
 struct Plain(Sha256);
 
 impl Hash for Plain {

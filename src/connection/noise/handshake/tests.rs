@@ -1,4 +1,4 @@
-//! Handshakes with dishonest peers. The tests use the inside of a [`Config`] to forge payloads.
+//! Tests of handshakes with dishonest peers. The tests use the private fields of a [`Config`] to forge payloads.
 
 mod muxers;
 mod weak;
@@ -20,7 +20,7 @@ fn identity(seed: u8) -> Keypair {
     Keypair::ed25519_from_bytes([seed; 32]).unwrap()
 }
 
-/// Returns one identity of each type that this build supports.
+/// Returns one identity for each type of key that this build supports.
 fn identities() -> Vec<Keypair> {
     vec![
         identity(9),
@@ -41,7 +41,7 @@ fn honest(seed: u8) -> Config {
     node(&identity(seed), seed)
 }
 
-/// Makes a node whose payload is not what its keys would sign.
+/// Makes a node that sends `payload` instead of a payload that is signed with its own keys.
 fn forger(payload: Vec<u8>) -> Config {
     let config = honest(9);
     Config(Arc::new(NodeKeys {
@@ -57,7 +57,7 @@ fn payload_of(config: &Config) -> HandshakePayload {
     HandshakePayload::decode(&config.0.payload[..]).unwrap()
 }
 
-/// Returns the number of a key's type on the wire.
+/// Returns the number that stands for the type of the key on the wire.
 fn number(identity: &Keypair) -> u8 {
     match identity.key_type() {
         KeyType::RSA => 0,
@@ -67,7 +67,7 @@ fn number(identity: &Keypair) -> u8 {
     }
 }
 
-/// Hands the payload to an honest node in each role, and returns that node's result.
+/// Sends the payload to an honest node in each role, and returns that node's result, which must be the same in both roles.
 fn judge(payload: Vec<u8>) -> Result<RemoteIdentity, Error> {
     let (forger, honest) = (forger(payload), honest(1));
     let [as_dialer, as_listener] = [Role::Dialer, Role::Listener].map(|role| {
@@ -238,7 +238,7 @@ fn unknown_fields_are_skipped_up_to_the_longest_message() {
     assert_eq!(judge(payload).unwrap().peer, honest(9).peer());
 }
 
-/// Encodes a length-delimited field.
+/// Encodes a length-delimited field of a protobuf message.
 fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     let mut field = vec![number << 3 | 2];
     prost::encode_length_delimiter(bytes.len(), &mut field).unwrap();

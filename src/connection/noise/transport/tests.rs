@@ -1,4 +1,4 @@
-//! Cases that a transport reaches only when its inside is changed.
+//! Tests of cases that a transport reaches only if a test changes its private fields.
 
 use super::*;
 use crate::connection::Role;

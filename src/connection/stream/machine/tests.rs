@@ -1,4 +1,4 @@
-//! The tables of the machine's documentation, compared with the machine.
+//! Tests that compare the tables in the machine's documentation with the machine.
 
 use super::*;
 use alloc::format;
@@ -30,8 +30,8 @@ const LIVES: [Life; 10] = [
     Life::Failed,
 ];
 
-/// Returns the head and the rows of the table in the documentation whose head begins with `first` and `second`, without
-/// backticks.
+/// Returns the head and the rows of the documentation's table whose head begins with the cells `first` and `second`.
+/// Backticks are removed from all cells.
 fn table(first: &str, second: &str) -> (Vec<String>, Vec<Vec<String>>) {
     let cells = |line: &str| -> Option<Vec<String>> {
         let row = line.strip_prefix("//! |")?.trim_end().strip_suffix('|')?;
@@ -47,13 +47,13 @@ fn list(cell: &str) -> Vec<String> {
     cell.split(',').map(|name| name.trim().to_string()).filter(|name| !name.is_empty()).collect()
 }
 
-/// Returns the name of an enum's value, without its fields.
+/// Returns the name of the variant of an enum's value, without its fields.
 fn name(value: impl core::fmt::Debug) -> String {
     let name = format!("{value:?}");
     name.split('(').next().unwrap().to_string()
 }
 
-/// Returns all states that can occur.
+/// Returns all states that the machine can reach.
 fn reachable() -> Vec<StreamState> {
     let mut found = alloc::vec![StreamState::outbound(), StreamState::inbound()];
     let mut next = 0;

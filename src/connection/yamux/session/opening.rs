@@ -1,4 +1,4 @@
-//! The beginning of a session's streams: ours, and those that the peer offers.
+//! The beginning of a session's streams: the streams that we open, and the streams that the peer opens.
 
 use super::Session;
 use crate::arithmetic::Count;
@@ -13,8 +13,8 @@ use crate::connection::yamux::incoming::Incoming;
 use crate::connection::yamux::stream::{Stream, SynState};
 
 impl<K: Copy> Session<K> {
-    /// Leaves out the ids below `id`, for this crate's own tests of what happens at their end. Ids never
-    /// go back. It may change in any version.
+    /// Skips the ids below `id`, for this crate's own tests of the highest ids. The next id never becomes lower. This method
+    /// may change in any version.
     #[doc(hidden)]
     #[must_use]
     pub fn skip_ids(mut self, id: u32) -> Self {
@@ -32,11 +32,11 @@ impl<K: Copy> Session<K> {
         self.next_id().map(drop)
     }
 
-    /// Opens a stream under `key`: it gets its wire id now, and SYN rides on its first frame, whatever that is. The caller
-    /// puts the stream into its table.
+    /// Opens a stream under `key`: the stream gets its wire id now, and SYN is sent with its first frame, of whatever type.
+    /// The caller puts the stream into its table.
     ///
     /// # Errors
-    /// An [`OpenError`]; nothing has changed.
+    /// The reason why no stream can be opened, as an [`OpenError`]; nothing has changed.
     pub fn open(&mut self, key: K) -> Result<Stream, OpenError> {
         let id = self.next_id()?;
         self.next_id = id.checked_add(2);
@@ -49,9 +49,10 @@ impl<K: Copy> Session<K> {
         Ok(Stream::new(id, SynState::SynDue, self.config.receive_window, self.growth.long_ago()))
     }
 
-    /// Accepts the stream of [`Fact::Inbound`] under `key`. The caller puts it into its table before it calls
-    /// [`receive`](Self::receive) again, which then delivers the payload of the SYN's frame. ACK is withheld until
-    /// [`acknowledge`](Self::acknowledge). If there is no stream to accept, the call returns `None` and changes nothing.
+    /// Accepts the stream of [`Fact::Inbound`] under `key`. The caller puts the stream into its table before it calls
+    /// [`receive`](Self::receive) again, which then delivers the payload of the frame that contained SYN. ACK is withheld
+    /// until [`acknowledge`](Self::acknowledge). If there is no stream to accept, the call returns `None` and changes
+    /// nothing.
     #[must_use]
     pub fn accept(&mut self, key: K) -> Option<Stream> {
         let id = self.incoming.decide()?;
@@ -60,9 +61,9 @@ impl<K: Copy> Session<K> {
         Some(Stream::new(id, SynState::Withheld, self.config.receive_window, self.growth.long_ago()))
     }
 
-    /// Returns the beginning of the payload of the SYN's frame, at [`Fact::Inbound`], if that is a data frame. It returns as
-    /// much as is in `rest`, which must be the bytes that the last [`receive`](Self::receive) was given and has not
-    /// consumed.
+    /// Returns the beginning of the payload of the frame that contains SYN, at [`Fact::Inbound`], if that frame is a data
+    /// frame. The result is the part of the payload that is in `rest`, which must be the bytes that were passed to the last
+    /// [`receive`](Self::receive) and not consumed.
     #[must_use]
     pub fn offered_payload<'a>(&self, rest: &'a [u8]) -> &'a [u8] {
         match &self.incoming {
@@ -79,16 +80,16 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Gives an accepted stream another key, under which the caller keeps it from now on. The stream must be neither
-    /// [written](Self::write) to nor finished before, except with [`write_whole`](Self::write_whole).
+    /// Changes the key of an accepted stream to `key`, under which the caller keeps the stream from now on. The stream must
+    /// be neither [written](Self::write) to nor finished before, except with [`write_whole`](Self::write_whole).
     pub fn rename(&mut self, stream: &Stream, key: K) {
         self.wire_ids.rename(stream.id, key);
         self.incoming.rename(stream.id, key);
     }
 
-    /// Refuses the stream of [`Fact::Inbound`] by RST. The payload of the SYN's frame, and all later frames of the stream,
-    /// are discarded. If the peer has sent go-away, the stream counts in [`Tally::resets`], since the peer may begin none
-    /// then.
+    /// Refuses the stream of [`Fact::Inbound`] by RST. The payload of the frame that contained SYN, and all later frames of
+    /// the stream, are discarded. If the peer has sent go-away, the stream counts in [`Tally::resets`], since a peer may not
+    /// open streams after its go-away.
     pub fn refuse(&mut self) {
         if let Some(id) = self.incoming.decide() {
             if self.peer_left {
@@ -98,8 +99,8 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Permits the ACK of a stream that the peer opened; it rides on the stream's next frame. On another stream it changes
-    /// nothing.
+    /// Permits the ACK of a stream that the peer opened. ACK is sent with the stream's next frame. For a stream that we
+    /// opened, the call changes nothing.
     pub fn acknowledge(&mut self, stream: &mut Stream) {
         if stream.opening == SynState::Withheld {
             stream.opening = SynState::AckDue;
@@ -107,8 +108,8 @@ impl<K: Copy> Session<K> {
     }
 
     /// Sends one ping to a peer that has not sent a frame, for a caller whose streams wait for the peer's first frame
-    /// ([`OpenError::Unheard`]). Every peer answers a ping, while some answer a stream late or never. A second call changes
-    /// nothing, nor does one after the first frame.
+    /// ([`OpenError::Unheard`]). Every peer answers a ping, while some peers answer a stream late or never. A second call
+    /// changes nothing, and a call after the peer's first frame changes nothing either.
     pub fn ask_for_first_frame(&mut self) {
         if let Some(unheard) = &mut self.unheard
             && !core::mem::replace(&mut unheard.is_asked, true)
@@ -137,7 +138,7 @@ impl<K: Copy> Session<K> {
         Ok(id)
     }
 
-    /// Returns whether an id is one that only we may give to a stream.
+    /// Returns whether only our side may open a stream with this id.
     pub(in crate::connection::yamux) const fn is_ours(&self, id: u32) -> bool {
         match self.role {
             Role::Dialer => !id.is_multiple_of(2),
@@ -145,13 +146,14 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Takes note of a frame of the peer. Returns whether it is the first one, and the bound on streams before it was
-    /// reached.
+    /// Records that a frame of the peer has arrived. Returns whether it is the first one and the limit on streams before it
+    /// was reached.
     pub(in crate::connection::yamux) fn hear(&mut self) -> bool {
         self.unheard.take().is_some_and(|unheard| unheard.left == 0)
     }
 
-    /// Takes note that the peer has acknowledged the stream, or never will: it no longer counts for the backlog.
+    /// Records that the peer has acknowledged the stream, or will never acknowledge it: the stream no longer counts for the
+    /// backlog.
     pub(in crate::connection::yamux) fn acknowledged(&mut self, stream: &mut Stream) {
         stream.opening = SynState::Open;
         self.unacknowledged = self.unacknowledged.saturating_sub(1);

@@ -1,4 +1,4 @@
-//! The lists of muxers in the two payloads, and the muxer that both sides settle on.
+//! Tests of the lists of muxers in the payloads of the two sides, and of the muxer that follows from these lists.
 
 use super::*;
 
@@ -24,7 +24,8 @@ fn a_list_of_muxers_that_would_not_fit_is_refused() {
 const YAMUX: &str = yamux::PROTOCOL_NAME;
 const MPLEX: &str = "/mplex/6.7.0";
 
-/// Runs a handshake between a dialer and a listener with these lists, and returns the muxer of each side.
+/// Runs a handshake between a dialer and a listener that offer these lists of muxers. Returns the muxer at the dialer and
+/// the muxer at the listener.
 fn settle(dialer: &[&str], listener: &[&str]) -> Result<[Option<Arc<str>>; 2], Error> {
     let config = |seed, muxers| Config::offering(&identity(seed), &[seed + 100; 32], muxers).unwrap();
     let mut dialer = Handshake::new(&config(1, dialer), Role::Dialer, [7; 32], None)?;

@@ -1,4 +1,5 @@
-//! Identity keys for which anybody can sign, used against an honest node and against a listener on a socket.
+//! Tests of identity keys for which anybody can make signatures, used against an honest node and against a listener on a
+//! socket.
 
 use super::*;
 use crate::connection::weak_keys::{
@@ -6,7 +7,7 @@ use crate::connection::weak_keys::{
 };
 use alloc::format;
 
-/// Encodes a payload with this key and this signature.
+/// Encodes a payload that contains this key and this signature.
 fn payload(identity_key: Vec<u8>, identity_sig: &[u8]) -> Vec<u8> {
     HandshakePayload { identity_key, identity_sig: identity_sig.to_vec(), extensions: None }.encode_to_vec()
 }
@@ -42,7 +43,8 @@ fn an_rsa_key_out_of_bounds_authenticates_nobody() {
     assert_eq!(judge(payload(identity_key, &honest.identity_sig)), Err(Error::RefusedKey));
 }
 
-/// Runs the real attack: anybody can be the peer whose key is the neutral element. The listener is a user's program.
+/// Runs the attack against a listener on a TCP socket: anybody can authenticate as the peer whose key is the neutral element
+/// of the curve. The listener is a program as a user of this crate would write it.
 #[cfg(feature = "tcp")]
 #[test]
 fn a_listener_on_a_socket_refuses_the_key_of_everybody() {
