@@ -1,4 +1,4 @@
-//! The security protocol of a connection: [`noise`](super::noise), and no other. Only this file decides which security
+//! The security protocol of a connection: [`noise`], and no other. Only this file decides which security
 //! protocols there are.
 //!
 //! The rest of the connection, and the swarm, use the names of this file for a handshake and for the encrypted transport
