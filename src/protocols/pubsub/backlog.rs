@@ -12,12 +12,12 @@ use alloc::sync::Arc;
 /// An encoded RPC with its length before it, as it is written to a stream.
 pub(super) type Frame = Box<[u8]>;
 
-/// The number of bytes of bookkeeping that a message counts as in addition to its own length: once for itself, and once for
-/// each peer that it waits for. The memory that a peer's outbox needs to account the message to its author is at most this
-/// large.
+/// The number of bytes of bookkeeping that are counted for a message in addition to its own length: once for the message,
+/// and once for each peer that it waits for. A peer's outbox needs at most this much memory to record the author and the
+/// sender of one message.
 pub(super) const PLACE: usize = 128;
 
-/// A message with its number. All peers' outboxes use the same number, and later messages have greater numbers.
+/// A message with a number that identifies it in the outboxes of all peers. Later messages have greater numbers.
 #[derive(Debug)]
 pub(super) struct Numbered {
     pub(super) number: u64,
@@ -43,8 +43,8 @@ impl MessageSource {
     }
 }
 
-/// The account of all messages that wait to be written to peers. Their bytes, including [`PLACE`] bytes for each message and
-/// for each peer that it waits for, are at most `max`.
+/// The account of all messages that wait to be written to peers. The bytes that are counted are at most `max`. They are the
+/// length of each message, and [`PLACE`] bytes for each message and for each peer that it waits for.
 #[derive(Debug)]
 pub(super) struct Backlog {
     /// The length of each waiting message and the number of peers that it waits for, by the message's number.
@@ -54,7 +54,7 @@ pub(super) struct Backlog {
     next: u64,
 }
 
-/// The answer of the backlog to a request for room for one more message.
+/// The result of asking the backlog whether there is room for one more message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum BacklogRoom {
     Now,
@@ -75,7 +75,7 @@ impl Backlog {
         Self { waiting: BTreeMap::new(), bytes: 0, max, next: 0 }
     }
 
-    /// Returns a message with the next number. The message is not counted yet.
+    /// Gives the next number to a message. The backlog does not count the message until [`add`](Self::add) is called.
     pub(super) fn number(&mut self, frame: Frame, source: MessageSource) -> Arc<Numbered> {
         self.next.raise(1);
         Arc::new(Numbered { number: self.next, source, frame })
@@ -91,7 +91,7 @@ impl Backlog {
         }
     }
 
-    /// Counts one more peer for which a message waits. There must be [room](Self::room) for the message.
+    /// Records that a message waits for one more peer. There must be [room](Self::room) for the message.
     pub(super) fn add(&mut self, message: &Numbered) {
         let len = message.frame.len();
         let waiting = self.waiting.entry(message.number).or_insert_with(|| {
@@ -102,7 +102,7 @@ impl Backlog {
         self.bytes.raise(PLACE);
     }
 
-    /// Counts one peer less for which a message waits.
+    /// Records that a message waits for one peer less, since it was written or dropped.
     pub(super) fn remove(&mut self, message: &Numbered) {
         let Some(waiting) = self.waiting.get_mut(&message.number) else { return };
         waiting.peers.lower(1);
@@ -119,8 +119,8 @@ impl Backlog {
         self.next
     }
 
-    /// Returns the number of bytes that all waiting messages count as, including [`PLACE`] bytes for each message and for
-    /// each peer that it waits for.
+    /// Returns the number of bytes that are counted for all waiting messages, including [`PLACE`] bytes for each message and
+    /// for each peer that it waits for.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }

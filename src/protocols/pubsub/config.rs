@@ -25,7 +25,7 @@ use core::time::Duration;
 #[non_exhaustive]
 pub struct Config {
     /// The maximum length, in bytes, of an RPC that we read or send. A longer RPC of a peer is skipped, counted
-    /// ([`too_long`](super::Counters::too_long)), and told as
+    /// ([`too_long`](super::Counters::too_long)), and reported as
     /// [`Refusal::MessageRefused`](crate::swarm::Refusal::MessageRefused). It does not count against the peer, since a peer
     /// that reads longer RPCs forwards their messages in good faith. Publishing a message whose RPC would be longer fails
     /// with [`PublishError::TooLarge`](super::PublishError::TooLarge). Default 1 MiB, as in go.
@@ -100,7 +100,7 @@ pub struct Config {
     /// larger than the maximum is itself dropped. Default 64 MiB.
     pub outbox_total_bytes: usize,
     /// The maximum number of bytes of messages that wait to be written to one peer. Beyond it, messages for that peer are
-    /// dropped, counted ([`dropped`](super::PeerCounters::dropped)), and told as
+    /// dropped, counted ([`dropped`](super::PeerCounters::dropped)), and reported as
     /// [`Refusal::MessageDropped`](crate::swarm::Refusal::MessageDropped). A message that waits for several peers is stored
     /// once. Default 4 MiB.
     ///
@@ -123,7 +123,7 @@ pub struct Config {
     /// passed. A new message for which there is no room is refused before its signature is verified. The refused message is
     /// neither delivered nor forwarded nor remembered, so it is accepted if it arrives again when there is room. The refusal
     /// is counted ([`author_over_share`](super::Counters::author_over_share),
-    /// [`sender_over_share`](super::Counters::sender_over_share)), told as
+    /// [`sender_over_share`](super::Counters::sender_over_share)), reported as
     /// [`Refusal::MessageRefused`](crate::swarm::Refusal::MessageRefused), and does not count against any peer. 0 counts as
     /// 1, and values above 1 073 741 823 count as 1 073 741 823. Default 131 072.
     ///

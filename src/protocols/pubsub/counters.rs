@@ -132,7 +132,8 @@ pub struct PeerCounters {
     /// The amount of work for verifying the signatures of messages from the peer, in the unit of
     /// [`Config::messages_per_turn`](super::Config::messages_per_turn).
     pub work: u64,
-    /// The number of subscriptions of the peer that were ignored.
+    /// The number of subscriptions of the peer that were ignored, because they exceed a bound on topics or because the topic
+    /// is not UTF-8.
     pub topics_refused: u64,
     /// The number of streams of the peer that were reset because the peer opened newer ones.
     pub streams_refused: u64,

@@ -8,7 +8,7 @@ use crate::text::for_log;
 use core::fmt;
 
 /// An event of pub/sub for its owner. There are no events for messages that were dropped for a slow peer, or for invalid
-/// messages of peers: these messages are counted, and told as [`Readiness::Refused`](crate::swarm::Readiness::Refused).
+/// messages of peers: these messages are counted, and reported as [`Readiness::Refused`](crate::swarm::Readiness::Refused).
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {

@@ -9,7 +9,7 @@ use crate::protocols::frames::Frames;
 use alloc::vec::Vec;
 use prost::Message as _;
 
-/// The number of bytes that a stream counts as after it has ended, in addition to its unprocessed bytes.
+/// The number of bytes that are counted for a stream that has ended, in addition to its unprocessed bytes.
 const PLACE: usize = 256;
 
 /// A stream that a peer has opened to us.
@@ -20,7 +20,7 @@ pub(super) struct InboundStream {
     pub(super) connection: ConnectionId,
     pub(super) frames: Frames,
     pub(super) state: InboundState,
-    /// The number of bytes that are counted for this stream in the quota of unprocessed bytes.
+    /// The number of bytes that are counted for this stream against the bound on unprocessed bytes.
     pub(super) held: usize,
     /// The position in the RPC that is being processed, whose bytes are those that `frames` returned last. `None` if no RPC
     /// is being processed.
@@ -49,18 +49,18 @@ pub(super) enum RpcEntry {
     Message(Vec<u8>),
     /// The RPC has no entry.
     Nothing,
-    /// The RPC is longer than the maximum, and is skipped.
+    /// The RPC is longer than allowed, and is skipped.
     TooLong,
 }
 
 impl InboundStream {
-    /// Creates the state of a stream that has just opened. RPCs longer than `rpc_bytes` are skipped.
+    /// Creates the state of a stream that has just opened. RPCs of more than `rpc_bytes` bytes are skipped.
     pub(super) const fn new(stream: StreamId, connection: ConnectionId, rpc_bytes: usize) -> Self {
         Self { stream, connection, frames: Frames::new(rpc_bytes), state: InboundState::Readable, held: 0, rpc: None }
     }
 
-    /// Returns the number of bytes that the stream has to count as: its unprocessed bytes, and [`PLACE`] more if the stream
-    /// has ended.
+    /// Returns the number of bytes that have to be counted for the stream: its unprocessed bytes, and [`PLACE`] more if the
+    /// stream has ended.
     pub(super) fn holds(&self) -> usize {
         let place = match self.state {
             InboundState::Idle | InboundState::Readable => 0,
@@ -93,10 +93,10 @@ impl InboundStream {
 }
 
 /// A position in an encoded RPC. The changes of subscriptions are visited first, then the messages. Each entry is decoded
-/// when it is visited, so only the bytes of the RPC are kept, however long its processing takes.
+/// only when it is visited, so no memory is needed except for the bytes of the RPC, however long its processing takes.
 #[derive(Clone, Copy, Default, Debug)]
 struct RpcCursor {
-    /// The number of bytes of the RPC that the current pass has read.
+    /// The number of bytes that have been visited in the current pass over the RPC. There are two passes.
     at: usize,
     /// True during the second pass over the RPC, which visits its messages. The first pass visits its changes of
     /// subscriptions.

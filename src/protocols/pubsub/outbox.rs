@@ -18,7 +18,7 @@ pub(super) struct Outbox {
     messages: SendQueue,
     /// The frame that is being written, and the number of its bytes that have been written.
     current: Option<(Writing, usize)>,
-    /// The number of bytes of all messages in the outbox. A message that is being written counts with its whole length.
+    /// The number of bytes of all messages in the outbox. The message that is being written counts with its whole length.
     waiting: usize,
     /// The [`cost`] of the messages that were dropped from this outbox to make room for messages to other peers, less the
     /// cost of the messages that have been written to the peer since.
@@ -32,7 +32,7 @@ enum Writing {
     Message(Arc<Numbered>),
 }
 
-/// The progress of writing a message at the time at which the message was dropped.
+/// The state of a dropped message at the time at which it was dropped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Dropped {
     Whole,
@@ -127,7 +127,7 @@ impl Outbox {
         true
     }
 
-    /// Drops all messages, since they cannot be written any more. Returns the number of dropped messages.
+    /// Drops all messages, when none can be written to the peer any more. Returns the number of dropped messages.
     pub(super) fn clear(&mut self, backlog: &mut Backlog) -> usize {
         self.restart();
         (self.waiting, self.missed) = (0, 0);
@@ -136,9 +136,9 @@ impl Outbox {
         messages
     }
 
-    /// Returns the number of bytes by which the peer is behind: the [`cost`] of the messages that wait for the peer, and of
-    /// those that were dropped to make room for other peers and that it has not made up for by reading others. Returns
-    /// `None` if no message waits.
+    /// Returns the number of bytes by which the peer is behind: the [`cost`] of the messages that wait for the peer, plus
+    /// the cost of the messages that were dropped to make room for other peers, less the cost of the messages that were
+    /// written to the peer since. Returns `None` if no message waits.
     pub(super) fn behind(&self) -> Option<usize> {
         let QueuedMessages { messages, bytes } = self.waiting();
         (messages > 0).then(|| bytes.saturating_add(messages.saturating_mul(PLACE)).saturating_add(self.missed))
@@ -172,7 +172,7 @@ impl Outbox {
     }
 }
 
-/// Returns the number of bytes that a message counts as while it waits for one peer: its length and [`PLACE`].
+/// Returns the cost of a message that waits for one peer, in bytes: its length plus [`PLACE`].
 fn cost(message: &Numbered) -> usize {
     message.frame.len().saturating_add(PLACE)
 }

@@ -40,22 +40,22 @@ pub(super) struct Peer {
     pub(super) inbound: VecDeque<InboundStream>,
     /// True if the peer is in the queue of peers whose streams have bytes to read or to process.
     pub(super) is_in_line: bool,
-    /// The number of times that the peer is still skipped when it is first in the queue, because its last message cost as
-    /// much work as several messages.
+    /// The number of times that the peer still has to be skipped in the queue of peers, because verifying its last message
+    /// cost as much as verifying several.
     pub(super) debt: usize,
     /// True if the peer's last connection has ended. The peer is removed once the remaining bytes of its streams are
     /// processed.
     pub(super) is_leaving: bool,
-    /// The number of bytes that the streams in `inbound` count as.
+    /// The number of bytes that are counted for the streams in `inbound`, against the bound on unprocessed bytes.
     pub(super) inbound_bytes: usize,
     /// The topics that the peer subscribes to.
     pub(super) topics: BTreeSet<Topic>,
-    /// The number of bytes that the subscriptions in `topics` count as.
+    /// The number of bytes that are counted for the topics in `topics`, against the bound on all peers' subscriptions.
     pub(super) topic_bytes: usize,
     /// The topics that we have announced to the peer on our present stream.
     announced: BTreeSet<Topic>,
     /// The topics from which we have unsubscribed on our present stream to the peer. If the stream is cut, the peer may not
-    /// have read that.
+    /// have read these unsubscriptions.
     withdrawn: BTreeSet<Topic>,
     /// True if our subscriptions may differ from those that we have announced to the peer.
     pub(super) is_stale: bool,
@@ -64,16 +64,16 @@ pub(super) struct Peer {
     pub(super) is_told: bool,
     /// The number of consecutive attempts to open our stream to the peer again.
     attempts: u32,
-    /// The peer's place in the table of places for pub/sub peers.
+    /// The record of the peer's place among the bounded number of places for pub/sub peers.
     pub(super) place: PeerPlace,
     /// The peer's address; `None` if unrelated peers may share that address.
     pub(super) address: Option<AddressGroup>,
     pub(super) counters: PeerCounters,
-    /// The messages in the cache of seen messages that the peer has sent to us.
+    /// The record of those messages in the cache of seen messages that the peer has sent to us.
     pub(super) sent: SentBy,
-    /// The token bucket for messages that the peer has sent to us before.
+    /// The token bucket that limits messages which the peer has sent to us before.
     pub(super) repeats: Bucket,
-    /// The token bucket for invalid messages from the peer.
+    /// The token bucket that limits invalid messages from the peer.
     pub(super) invalid: Bucket,
     /// The number of topics from which the peer has unsubscribed, less the number of topics to which it has subscribed
     /// since.
@@ -86,7 +86,7 @@ pub(super) struct Peer {
 pub(super) enum OutboundStream {
     /// There is no stream, and we open none until something changes, such as a new connection to the peer.
     None,
-    /// We open the stream again at this time.
+    /// There is no stream, and we open one at this time.
     Waiting(Duration),
     Opening(StreamId),
     Open {
@@ -125,8 +125,8 @@ impl Peer {
         }
     }
 
-    /// Records that a new stream of ours to the peer has opened. The next announcements on it contain all our subscriptions,
-    /// and all unsubscriptions that the peer may have missed on the stream before.
+    /// Records that a new stream of ours to the peer has opened. On this stream we will announce all our subscriptions, and
+    /// all unsubscriptions that the peer may not have read on the stream before.
     pub(super) fn opened(&mut self, stream: StreamId, now: Duration, subscriptions: &BTreeSet<Topic>) {
         self.outbound = OutboundStream::Open { stream, since: now };
         self.announced.append(&mut self.withdrawn);
@@ -134,8 +134,8 @@ impl Peer {
         self.is_stale = true;
     }
 
-    /// Handles the end of our stream to the peer. If the stream was open for at least the longest wait between two attempts,
-    /// the number of attempts is set to 0.
+    /// Handles the end of our stream to the peer. If the stream was open for at least `reopen_at_most_after`, the number of
+    /// attempts starts at 0 again.
     pub(super) fn closed(&mut self, now: Duration, config: &Config) {
         if let OutboundStream::Open { since, .. } = self.outbound
             && now >= since.saturating_add(config.reopen_at_most_after)

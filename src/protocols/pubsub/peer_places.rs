@@ -35,7 +35,8 @@ struct PeersOfAddress {
     heard: BTreeSet<(Duration, PeerId)>,
 }
 
-/// The place of one peer, which the peer's state contains.
+/// The record of one peer's place: its address, and the time at which it last brought a new message. The record is stored in
+/// the state of the peer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PeerPlace {
     group: AddressGroup,

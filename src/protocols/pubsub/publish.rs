@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 
 impl<R: Router> PubSub<R> {
     /// Publishes a message to the peers that are known to subscribe to its topic, and returns the message's id. We need not
-    /// subscribe to the topic ourselves. The message is not delivered to our own owner.
+    /// subscribe to the topic ourselves. The message is not delivered to us.
     ///
     /// # Errors
     /// Returns a [`PublishError`] if the message cannot be published. Nothing has changed then.
@@ -61,8 +61,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Returns whom to charge for messages from `sender`: the address from which `sender` connects, or `sender` itself if
-    /// unrelated peers may share that address.
+    /// Returns whom to charge for messages from the peer `sender`: the address from which the peer connects, or the peer
+    /// itself if unrelated peers may share that address.
     pub(super) fn bringer(&self, sender: PeerId) -> Bringer {
         let address = self.peers.get(&sender).and_then(|peer| peer.address);
         address.map_or(Bringer::Peer(sender), Bringer::Address)

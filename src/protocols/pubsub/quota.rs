@@ -9,11 +9,11 @@ use crate::arithmetic::Count;
 #[derive(Debug)]
 pub(super) struct Quota {
     share: usize,
-    /// The number of bytes that peers may use in addition to their shares, all together.
+    /// The number of bytes that all peers together may use beyond their shares.
     common: usize,
     /// The number of bytes of `common` that are in use.
     taken: usize,
-    /// The number of bytes that all peers use.
+    /// The number of bytes that are in use for all peers together.
     held: usize,
 }
 
@@ -43,7 +43,7 @@ impl Quota {
         true
     }
 
-    /// Returns the number of bytes that all peers use.
+    /// Returns the number of bytes that are in use for all peers together.
     pub(super) const fn held(&self) -> usize {
         self.held
     }

@@ -17,19 +17,20 @@ use crate::notifee::Node;
 use crate::swarm::Refusal;
 use alloc::vec::Vec;
 
-/// The number of bytes of a message that count as one more entry of a turn's work. One read returns at most as many bytes.
+/// The number of bytes of a message that cost as much of a turn's work as one more entry. One read returns at most as many
+/// bytes.
 const BYTES_PER_ENTRY: usize = 4 * 1024;
 
-/// The number of bytes that a subscription of a peer counts as, in addition to the length of its topic's name. The first
-/// subscription to a topic takes about as much memory.
+/// The number of bytes that are counted for a subscription of a peer, in addition to the length of its topic's name. The
+/// first subscription to a topic takes about as much memory.
 const SUBSCRIPTION: usize = 1_280;
 
-/// Returns the number of bytes that a subscription to a topic counts as.
+/// Returns the number of bytes that are counted for a subscription of a peer to a topic.
 const fn takes(topic: &str) -> usize {
     topic.len().saturating_add(SUBSCRIPTION)
 }
 
-/// The peer that has sent something to us, and the connection on which that has arrived.
+/// The peer that has sent an RPC to us, and the connection on which the RPC has arrived.
 #[derive(Clone, Copy)]
 struct Via {
     peer: PeerId,
@@ -53,7 +54,8 @@ impl TurnLimits {
 }
 
 impl<R: Router> PubSub<R> {
-    /// Handles the news that a stream is readable. A stream that a peer has opened is read later, when the peer is served.
+    /// Handles a notification that a stream is readable. Bytes of a stream that a peer has opened are read later, when it is
+    /// the peer's turn.
     pub(super) fn readable(&mut self, node: &mut dyn Node, stream: StreamId) {
         let Some(id) = self.streams.get(&stream).copied() else { return };
         let Some(peer) = self.peers.get_mut(&id) else { return };
@@ -67,7 +69,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Adds a peer at the end of the queue of peers that have bytes to read or to process, unless it is in the queue.
+    /// Adds a peer at the end of the queue of peers that have bytes to read or to process, unless it is in the queue
+    /// already.
     fn in_line(&mut self, id: PeerId) {
         if let Some(peer) = self.peers.get_mut(&id)
             && !core::mem::replace(&mut peer.is_in_line, true)
@@ -76,9 +79,9 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Processes input of peers, as much as one turn may and as the event queue has room for: one entry of each peer, round
-    /// after round. A peer with more entries stays in the queue. A peer whose message cost as much work as n messages is
-    /// skipped n - 1 times.
+    /// Processes input of peers, as much as one turn may and as the event queue has room for. One entry of each peer is
+    /// processed, then the next entry of each peer, and so on. A peer with more entries stays in the queue. A peer whose
+    /// message cost as much work as n messages is skipped n - 1 times.
     pub(super) fn take_turns(&mut self, node: &mut dyn Node) {
         let mut left = TurnLimits::new(&self.config);
         self.events.begin_turn();
@@ -109,8 +112,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Processes the next entry of a peer, after reading from the peer's streams if necessary. Does nothing if there is no
-    /// entry.
+    /// Processes the next entry of a peer's RPCs, after reading from the peer's streams if necessary. Does nothing if there
+    /// is no entry.
     fn look_at(&mut self, node: &mut dyn Node, id: PeerId, left: &mut TurnLimits) {
         let most =
             RpcLimits { subscriptions: self.config.subscriptions_per_rpc, messages: self.config.messages_per_rpc };
@@ -174,8 +177,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Updates the number of bytes that a peer's stream counts as. Returns `false`, and changes nothing, if the quota has
-    /// too few bytes left.
+    /// Updates the number of bytes that are counted for a peer's stream. Returns `false`, and changes nothing, if there
+    /// would be more bytes than the bound on unprocessed bytes allows.
     fn count(&mut self, id: PeerId, stream: StreamId) -> bool {
         let Some(peer) = self.peers.get_mut(&id) else { return true };
         let Some(inbound) = peer.inbound.iter_mut().find(|inbound| inbound.stream == stream) else { return true };
@@ -188,7 +191,7 @@ impl<R: Router> PubSub<R> {
         is_counted
     }
 
-    /// Resets a peer's stream that holds too many bytes, which are lost.
+    /// Resets a stream of a peer because too many unprocessed bytes are held. The bytes of the stream are lost.
     fn cut(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
         count!(self, &id, streams_cut);
         self.forget_inbound(node, id, stream);
@@ -196,7 +199,7 @@ impl<R: Router> PubSub<R> {
         let _ = node.reset(stream);
     }
 
-    /// Resets a peer's stream whose bytes are no RPC, since it is unknown where the next RPC begins. This counts as an
+    /// Resets a stream of a peer because its bytes are no RPC, so it is unknown where the next RPC begins. This counts as an
     /// invalid message of the peer.
     fn broken(&mut self, node: &mut dyn Node, via: Via, stream: StreamId) {
         self.forget_inbound(node, via.peer, stream);
@@ -207,7 +210,7 @@ impl<R: Router> PubSub<R> {
     }
 
     /// Handles the end of a stream that a peer had opened. Bytes that had arrived on the stream and were not read are
-    /// processed later, when the peer is served, unless we have reset the stream ourselves.
+    /// processed later, when it is the peer's turn, unless we have reset the stream ourselves.
     pub(super) fn inbound_closed(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId, reason: StreamEnd) {
         match reason {
             StreamEnd::Reset(Side::Local) => return self.forget_inbound(node, id, stream),

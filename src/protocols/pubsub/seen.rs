@@ -17,11 +17,11 @@ use alloc::collections::VecDeque;
 use chains::{Chained, Chains, END};
 use core::time::Duration;
 
-/// The maximum number of entries of the cache. At this size, the places of all entries still differ, and `u32` can number
-/// three accounts for each entry.
+/// The maximum number of entries of the cache. It is low enough that the numbers of all entries differ in their lower 31
+/// bits, and that a `u32` can count three accounts for each entry.
 pub(super) const MOST: usize = (u32::MAX / 4) as usize;
 
-/// The mask of the bits of an entry's number that make up its [place](place_of).
+/// The mask that selects, from the number of an entry, the 31 bits that are its index in the hash table: see [`place_of`].
 const LOWER: u32 = u32::MAX >> 1;
 
 /// The expiry of an entry that was added between two turns, when the time was unknown. The next turn sets the expiry.
@@ -65,10 +65,10 @@ struct SeenMessage {
     digest: Digest,
     /// The time at which the entry is forgotten, in nanoseconds on the owner's clock.
     until: u64,
-    /// The place of the next entry of the same chain, or [`END`].
+    /// The [place](place_of) of the next entry of the same chain of the hash table, or [`END`].
     next: u32,
-    /// The places of the accounts of the message's author, its sender, and its sender's address. Each is [`END`] if there is
-    /// no such account.
+    /// The indices of the accounts of the message's author, its sender, and its sender's address. Each is [`END`] if there
+    /// is no such account.
     accounts: [u32; 3],
     /// True if the message was delivered and not forwarded.
     is_held_back: bool,
@@ -128,7 +128,7 @@ impl Chained for Entries {
 }
 
 impl Entries {
-    /// Returns the index in the queue of the entry with this place.
+    /// Returns the index in the queue of the entry with the given [place](place_of).
     fn at(&self, place: u32) -> Option<usize> {
         if place == END {
             return None;
@@ -149,7 +149,7 @@ impl Entries {
         self.queue.get_mut(at)
     }
 
-    /// Returns the number of the entry with this place.
+    /// Returns the number of the entry with the given [place](place_of).
     fn number(&self, place: u32) -> u64 {
         self.first.saturating_add(self.behind_first(place).into())
     }
@@ -160,8 +160,8 @@ impl Entries {
     }
 }
 
-/// Returns the place of the entry with this number, which is the lower 31 bits of the number. No two entries of the cache
-/// have the same place, and no entry has the place [`END`].
+/// Returns the place of the entry with this number, which is the lower 31 bits of the number. The hash table refers to
+/// entries by their places. No two entries of the cache have the same place, and no entry has the place [`END`].
 #[allow(clippy::cast_possible_truncation, reason = "the upper bits are left out")]
 const fn place_of(number: u64) -> u32 {
     number as u32 & LOWER

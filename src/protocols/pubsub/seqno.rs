@@ -150,8 +150,8 @@ pub struct SeqnoValidator {
     kept: BTreeMap<Heard, PackedPeer>,
     /// The other authors, which may be forgotten. The author that has been silent for longest is first.
     spare: BTreeMap<Heard, PackedPeer>,
-    /// The number of authors in `kept` for each bringer, which is the address or peer that was the first to send us a
-    /// message of these authors.
+    /// The number of authors in `kept` that each bringer has brought. A bringer is the address or peer that was the first to
+    /// send us a message of an author.
     brought: BTreeMap<Digest, usize>,
     /// The time on the validator's own clock, which begins at [`EPOCH`] and advances with the owner's clock. It never goes
     /// back, even if the owner's clock does.
@@ -201,8 +201,8 @@ struct Author {
     /// The highest sequence number of the author's delivered messages.
     seqno: u64,
     heard: Heard,
-    /// The digest of the bringer for which the author counts while it is in `kept`. `None` if the owner has restored the
-    /// author from an earlier run, or if the author is in `spare`.
+    /// The digest of the address or peer that the author counts for, which was the first to send us a message of the author.
+    /// `None` if the owner has restored the author from an earlier run, or if the author is in `spare`.
     by: Option<Digest>,
 }
 
@@ -215,7 +215,7 @@ pub(super) enum Bringer {
 }
 
 impl Bringer {
-    /// Returns the digest that identifies the bringer.
+    /// Returns the digest that identifies this address or peer.
     pub(super) fn digest(self) -> Digest {
         match self {
             Self::Address(group) => Digest::of_address(group),
@@ -260,16 +260,16 @@ impl SeqnoValidator {
         }
     }
 
-    /// Returns whether a message of `author` with the number `seqno` would be refused, because one with the same number or a
-    /// higher one has been delivered.
+    /// Returns whether a message of `author` with the number `seqno` would be refused, because a message of the author with
+    /// the same number or a higher one has been delivered.
     #[must_use]
     pub fn is_outdated(&self, author: &PeerId, seqno: u64) -> bool {
         let author = PackedPeer::pack(*author).and_then(|id| self.authors.get(&id));
         author.is_some_and(|author| seqno <= author.seqno)
     }
 
-    /// Returns the remembered authors, the one that has been silent for longest first. The times are those at the last
-    /// notification of the service.
+    /// Returns the remembered authors, the one that has been silent for longest first.
+    /// [`silent_for`](KnownAuthor::silent_for) is computed for the time at which the service was last notified.
     pub fn authors(&self) -> impl Iterator<Item = KnownAuthor> {
         self.spare.values().chain(self.kept.values()).filter_map(|id| {
             let author = self.authors.get(id)?;
@@ -310,8 +310,8 @@ impl SeqnoValidator {
         }
     }
 
-    /// Returns whether there is room for the author of a message that the bringer `by` has sent. The answer holds until
-    /// another message is recorded.
+    /// Returns whether the validator can record a message of the author `id` that the address or peer `by` has sent. The
+    /// answer holds until another message is recorded.
     pub(super) fn has_room(&self, id: &PeerId, by: Bringer) -> bool {
         let Some(id) = PackedPeer::pack(*id) else { return false };
         if self.authors.get(&id).is_some_and(|author| self.kept.contains_key(&author.heard)) {
@@ -321,7 +321,8 @@ impl SeqnoValidator {
         self.brought.get(&by.digest()).copied().unwrap_or(0) < free
     }
 
-    /// Records the sequence number of a delivered message. There must be [room](Self::has_room) for its author.
+    /// Records the sequence number of a delivered message. [`has_room`](Self::has_room) must have returned `true` for its
+    /// author.
     pub(super) fn heard(&mut self, id: PeerId, seqno: u64, by: Bringer) {
         let Some(id) = PackedPeer::pack(id) else { return };
         let before = self.take(&id);
@@ -337,7 +338,8 @@ impl SeqnoValidator {
         self.put(id, seqno, self.clock, by);
     }
 
-    /// Removes an author. Returns the author, and `true` if it was in `kept`, or `None` if it is not remembered.
+    /// Removes an author. Returns the author, and `true` if the author was in `kept`. Returns `None` if the author is not
+    /// remembered.
     fn take(&mut self, id: &PackedPeer) -> Option<(Author, bool)> {
         let author = self.authors.remove(id)?;
         let is_kept = self.kept.remove(&author.heard).is_some();
@@ -349,7 +351,8 @@ impl SeqnoValidator {
         Some((author, is_kept))
     }
 
-    /// Adds an author that is not remembered. The author counts for the bringer `by` if `heard` is within `kept_for`.
+    /// Adds an author that is not remembered. If `heard` is within `kept_for`, the author counts for the address or peer
+    /// `by`.
     fn put(&mut self, id: PackedPeer, seqno: u64, heard: Duration, by: Option<Digest>) {
         self.count = self.count.saturating_add(1);
         let heard = (heard, self.count);
@@ -366,7 +369,7 @@ impl SeqnoValidator {
         }
     }
 
-    /// Counts one author less in `kept` for a bringer.
+    /// Counts one author less for the address or peer `by`, since the author is not in `kept` any more.
     fn discharge(&mut self, by: Option<Digest>) {
         let Some(by) = by else { return };
         let Some(brought) = self.brought.get_mut(&by) else { return };

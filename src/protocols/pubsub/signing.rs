@@ -19,8 +19,8 @@ use prost::Message as _;
 /// for a message.
 const DOMAIN: &[u8] = b"libp2p-pubsub:";
 
-/// The number of bytes of a message whose hashing counts as much work as verifying one signature of a short message. Hashing
-/// is faster than that: a signature of Ed25519 takes 41 µs, and the SHA-512 hash of 16 KiB takes 27 µs.
+/// The number of bytes of a message whose hashing counts as one unit of work, which is the verification of an Ed25519
+/// signature. Hashing takes less: a signature of Ed25519 takes 41 µs, and the SHA-512 hash of 16 KiB takes 27 µs.
 const BYTES_PER_COST: usize = 16 * 1024;
 
 /// The multihash code of a peer id that contains the key itself instead of its hash.
@@ -97,7 +97,7 @@ pub struct Claim {
     key: Option<Vec<u8>>,
 }
 
-/// The verdict on a message's signature, and the cost of reaching it.
+/// The verdict on a message's signature, and the cost of the verification.
 pub(super) struct Checked {
     /// The cost of verifying the message. The unit is the verification of an Ed25519 signature of a short message; each
     /// [`BYTES_PER_COST`] bytes of the message cost 1 more. The cost is at least 1, since a message that is refused
@@ -224,7 +224,8 @@ impl Claim {
         self.check(bytes).verdict
     }
 
-    /// Verifies the message, and returns the verdict of [`verify`](Self::verify) and the cost of reaching it.
+    /// Verifies the message. Returns the verdict, which is that of [`verify`](Self::verify), and the cost of the
+    /// verification.
     pub(super) fn check(&self, bytes: &[u8]) -> Checked {
         let mut cost = 1;
         let verdict = self.prove(bytes, &mut cost);

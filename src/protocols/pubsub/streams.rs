@@ -1,5 +1,5 @@
-//! The life of pub/sub peers and of the streams between them and us: peers are added and removed, and streams are opened,
-//! end, and are opened again.
+//! The states of pub/sub peers and of the streams between the peers and us: peers are added and removed, and streams are
+//! opened, end, and are opened again.
 
 use super::PubSub;
 use super::counters::count;
@@ -64,7 +64,7 @@ impl<R: Router> PubSub<R> {
         true
     }
 
-    /// Removes a pub/sub peer that may still be connected, and resets the streams between the peer and us.
+    /// Removes a pub/sub peer, whether it is connected or not, and resets the streams between the peer and us.
     pub(super) fn expel(&mut self, node: &mut dyn Node, id: PeerId) {
         for stream in self.remove(id) {
             // The stream may have ended already, and its end be told later.
@@ -72,7 +72,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Opens our stream to a peer, unless the stream exists already or a time to open it is set.
+    /// Opens our stream to a peer, unless the stream exists already or another attempt is scheduled.
     fn ask(&mut self, node: &mut dyn Node, id: PeerId) {
         match self.peers.get(&id).map(|peer| peer.outbound) {
             // A new connection or stream of the peer is a new chance.
@@ -186,7 +186,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Handles the news that our stream to a peer has opened.
+    /// Handles a notification that our stream to a peer has opened.
     pub(super) fn outbound_opened(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
         let Some(id) = self.streams.get(&stream).copied() else { return };
         self.tell(id);
@@ -195,7 +195,7 @@ impl<R: Router> PubSub<R> {
         flush(node, peer, &self.subscriptions, &mut self.backlog);
     }
 
-    /// Handles the news that our stream to a peer has failed to open.
+    /// Handles a notification that our stream to a peer could not be opened.
     pub(super) fn outbound_failed(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure) {
         let Some(id) = self.streams.remove(&stream) else { return };
         match reason {
@@ -220,7 +220,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Handles the news that a peer has opened a stream to us.
+    /// Handles a notification that a peer has opened a stream to us.
     pub(super) fn inbound_opened(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
         let connection = node.stream(stream).map(|view| view.connection);
         let Some(connection) = connection.filter(|connection| self.admit(node, id, *connection)) else {
@@ -240,10 +240,10 @@ impl<R: Router> PubSub<R> {
         self.readable(node, stream);
     }
 
-    /// Resets the oldest streams that a peer has opened, if it has more than
-    /// [`inbound_streams`](super::Config::inbound_streams). The oldest are reset because the peer has a reason to open one
-    /// more: an old one may be on a connection that is dead without the peer's knowledge. A stream is reset only after all
-    /// bytes that have arrived on it are processed.
+    /// Resets the oldest streams that a peer has opened, if the peer has more open than
+    /// [`inbound_streams`](super::Config::inbound_streams). The newest are kept because a peer may open one more while an
+    /// old one is on a connection that is dead without the peer's knowledge. A stream is reset only after all bytes that
+    /// have arrived on it are processed.
     pub(super) fn make_room(&mut self, node: &mut dyn Node, id: PeerId) {
         let most = self.config.inbound_streams;
         while let Some(oldest) = self.peers.get(&id).and_then(|peer| peer.oldest_beyond(most)) {
@@ -254,8 +254,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Forgets a stream that a peer has opened, which has ended or whose bytes are not needed any more. A peer without
-    /// connections is removed with its last such stream.
+    /// Forgets a stream that a peer has opened, because the stream has ended or its bytes are not needed any more. If the
+    /// peer has no connection, the peer is removed with its last such stream.
     pub(super) fn forget_inbound(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
         self.streams.remove(&stream);
         let Some(peer) = self.peers.get_mut(&id) else { return };

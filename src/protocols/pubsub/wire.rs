@@ -14,11 +14,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use prost::Message as _;
 
-/// One message of the protocol on a stream. It contains changes of the sender's subscriptions, and published messages.
+/// One unit of the protocol, as it is sent on a stream. It contains changes of the sender's subscriptions, and published
+/// messages.
 #[derive(Clone, PartialEq, prost::Message)]
 #[non_exhaustive]
 pub struct Rpc {
-    /// The topics that the sender begins or ceases to subscribe to.
+    /// The changes of the sender's subscriptions to topics.
     #[prost(message, repeated, tag = "1")]
     pub subscriptions: Vec<SubOpts>,
     /// The published messages, each of them as the bytes of an encoded [`Message`].
@@ -84,7 +85,7 @@ pub(super) struct RawSubOpts {
 /// The relation of a received message's bytes to the bytes that an encoder writes for the same message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Encoding {
-    /// The bytes are the same.
+    /// The received bytes are those that an encoder writes.
     Canonical,
     /// Fields are out of order or unknown, or a number is encoded in more bytes than necessary.
     Unusual,
@@ -96,9 +97,9 @@ pub(super) enum Encoding {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct RpcLimits {
-    /// The maximum number of changes in [`Rpc::subscriptions`].
+    /// The maximum number of entries in [`Rpc::subscriptions`].
     pub subscriptions: usize,
-    /// The maximum number of messages in [`Rpc::publish`].
+    /// The maximum number of entries in [`Rpc::publish`].
     pub messages: usize,
 }
 
@@ -111,7 +112,7 @@ impl SubOpts {
 }
 
 impl RpcLimits {
-    /// Creates limits for the changes of subscriptions and for the messages of an RPC.
+    /// Creates limits: at most `subscriptions` changes of subscriptions, and at most `messages` messages, in one RPC.
     #[must_use]
     pub const fn new(subscriptions: usize, messages: usize) -> Self {
         Self { subscriptions, messages }

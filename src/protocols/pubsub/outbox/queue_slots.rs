@@ -1,28 +1,29 @@
-//! [`QueueSlots`]: the memory of a queue of messages, which are linked with each other.
+//! [`QueueSlots`]: the array that contains the messages of a queue. The messages are linked with each other by their
+//! indices.
 
 use crate::protocols::pubsub::backlog::Numbered;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// The value of a link to a place if there is no such place.
+/// The value of a link that leads nowhere.
 pub(super) const END: u32 = u32::MAX;
 
-/// The places of messages in memory. A place is an index into `places`, and is vacant or contains a message. Vacant places
-/// form a linked list.
+/// The array that contains the messages of a queue. An element, called a place, contains a message or is vacant. Vacant
+/// places form a linked list.
 #[derive(Debug)]
 pub(super) struct QueueSlots {
     places: Vec<QueuedMessage>,
     vacant: u32,
 }
 
-/// A place, with its message if it is not vacant, and with the places of the neighbours of that message in the queue.
+/// An element of the array: a message and the indices of its neighbours in the queue, or a vacant place.
 #[derive(Debug)]
 struct QueuedMessage {
     message: Option<Arc<Numbered>>,
     before: u32,
-    /// The place of the next message in the queue. In a vacant place, the next vacant place.
+    /// The index of the next message in the queue. In a vacant place, it is the index of the next vacant place.
     after: u32,
-    /// The places of the previous and the next message of the same author from the same sender. They are valid only while
+    /// The indices of the previous and the next message of the same author from the same sender. They are valid only while
     /// the queue keeps the bytes of each author.
     earlier: u32,
     later: u32,
@@ -33,7 +34,7 @@ impl QueueSlots {
         Self { places: Vec::new(), vacant: END }
     }
 
-    /// Returns the number of places for which memory is allocated.
+    /// Returns the number of messages for which memory is allocated.
     pub(super) fn capacity(&self) -> usize {
         self.places.capacity()
     }
@@ -46,17 +47,17 @@ impl QueueSlots {
         self.places.get_mut(usize::try_from(place).ok()?)
     }
 
-    /// Returns the place of the message that follows the message at `place` in the queue, or [`END`].
+    /// Returns the index of the message that follows the message at index `place` in the queue, or [`END`] if there is none.
     pub(super) fn after(&self, place: u32) -> u32 {
         self.get(place).map_or(END, |place| place.after)
     }
 
-    /// Returns the message at a place, or `None` if the place is vacant.
+    /// Returns the message at index `place`, or `None` if there is none.
     pub(super) fn message(&self, place: u32) -> Option<&Arc<Numbered>> {
         self.get(place)?.message.as_ref()
     }
 
-    /// Links the messages at two places, as consecutive messages of one author from one sender.
+    /// Links the messages at the indices `earlier` and `later`, as consecutive messages of one author from one sender.
     pub(super) fn link(&mut self, earlier: u32, later: u32) {
         if let Some(place) = self.get_mut(earlier) {
             place.later = later;
@@ -66,8 +67,8 @@ impl QueueSlots {
         }
     }
 
-    /// Removes the message at `place` from the list of its author's messages. Returns the places of the previous and the
-    /// next message in that list.
+    /// Removes the message at index `place` from the linked list of its author's messages. Returns the indices of the
+    /// previous and the next message in that list.
     pub(super) fn unlink(&mut self, place: u32) -> [u32; 2] {
         let Some(place) = self.get(place) else { return [END; 2] };
         let (earlier, later) = (place.earlier, place.later);
@@ -106,7 +107,8 @@ impl QueueSlots {
         place
     }
 
-    /// Removes the message at a place. Returns the message, and the places of the messages before and after it in the queue.
+    /// Removes the message at index `at`. Returns the message, and the indices of the messages before and after it in the
+    /// queue.
     pub(super) fn take(&mut self, at: u32) -> Option<(Arc<Numbered>, u32, u32)> {
         let vacant = self.vacant;
         let place = self.get_mut(at)?;

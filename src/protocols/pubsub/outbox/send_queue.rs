@@ -8,12 +8,11 @@ use crate::protocols::pubsub::backlog::Numbered;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-/// The maximum number of places for which an empty queue keeps memory.
+/// The maximum number of messages for which an empty queue keeps memory.
 const KEPT: usize = 16;
 
-/// A queue of messages. As long as no message has to be dropped, the queue knows only the order of its messages. When a
-/// message has to be dropped for the first time, the queue computes the bytes of each author, and keeps these figures up to
-/// date until the queue is empty.
+/// A queue of messages to one peer. Until a message has to be dropped, the queue knows only the order of its messages. Then
+/// it computes the number of bytes of each author, and keeps these numbers up to date until the queue is empty.
 #[derive(Debug)]
 pub(super) struct SendQueue {
     places: QueueSlots,
@@ -72,9 +71,9 @@ impl SendQueue {
         self.take(self.last)
     }
 
-    /// Removes the message that has to be dropped first, and returns it: of the sender with the most bytes, the oldest
+    /// Removes the message that is the first to be dropped, and returns it: of the sender with the most bytes, the oldest
     /// message of the author with the most bytes. If several senders or authors have the same number of bytes, the one with
-    /// the older message loses it.
+    /// the oldest message loses it.
     pub(super) fn give_way(&mut self) -> Option<Arc<Numbered>> {
         let shares = match &mut self.shares {
             Some(shares) => shares,
@@ -125,14 +124,14 @@ impl SendQueue {
         Some(message)
     }
 
-    /// Returns the numbers of the messages, in the order of the queue.
+    /// Returns the numbers that identify the messages, in the order of the queue.
     #[cfg(test)]
     pub(super) fn numbers(&self) -> alloc::vec::Vec<u64> {
         let places = core::iter::successors(Some(self.first), |place| Some(self.places.after(*place)));
         places.map_while(|place| Some(self.places.message(place)?.number)).collect()
     }
 
-    /// Returns the number of places for which memory is allocated.
+    /// Returns the number of messages for which memory is allocated.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         self.places.capacity()

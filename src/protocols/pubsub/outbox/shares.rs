@@ -10,7 +10,7 @@ use core::cmp::Reverse;
 #[derive(Default, Debug)]
 pub(super) struct SendShares {
     senders: BTreeMap<u64, SenderShare>,
-    /// The senders in the order of their rank. The last one loses the next message.
+    /// The senders in the order of their rank. If a message has to be dropped, it is one of the last sender.
     order: BTreeSet<(SenderRank, u64)>,
 }
 
@@ -19,7 +19,7 @@ pub(super) struct SendShares {
 struct SenderShare {
     bytes: usize,
     authors: BTreeMap<u64, AuthorShare>,
-    /// The authors in the order of their rank. The last one loses the next message.
+    /// The authors in the order of their rank. If a message of this sender has to be dropped, it is one of the last author.
     order: BTreeSet<(AuthorRank, u64)>,
 }
 
@@ -31,11 +31,11 @@ struct AuthorShare {
     last: u32,
 }
 
-/// The number of bytes of an author, and the number of its oldest message. If two authors have the same number of bytes, the
-/// author with the older message has the higher rank.
+/// The rank of an author: the number of its bytes, and the number of its oldest message. If two authors have the same number
+/// of bytes, the author with the older message has the higher rank.
 type AuthorRank = (usize, Reverse<u64>);
 
-/// The number of bytes of a sender, and the rank of its author with the highest rank.
+/// The rank of a sender: the number of its bytes, and the rank of its highest author.
 type SenderRank = (usize, AuthorRank);
 
 impl SenderShare {
@@ -45,7 +45,7 @@ impl SenderShare {
 }
 
 impl SendShares {
-    /// Adds the message at `place`, which is the last message of the outbox.
+    /// Adds the message at index `place`, which is the last message of the outbox.
     pub(super) fn add(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, number)| match author {
             Some(author) => {
@@ -57,7 +57,7 @@ impl SendShares {
         });
     }
 
-    /// Adds the message at `place`, which is the first message of the outbox.
+    /// Adds the message at index `place`, which is the first message of the outbox.
     pub(super) fn add_first(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, number)| match author {
             Some(author) => {
@@ -68,7 +68,7 @@ impl SendShares {
         });
     }
 
-    /// Removes the message at `place`, before that message leaves the place.
+    /// Removes the message at index `place`, which is about to be removed from `places`.
     pub(super) fn take(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, _)| {
             let mut author = author?;
@@ -85,8 +85,8 @@ impl SendShares {
         });
     }
 
-    /// Returns the place of the message that has to be dropped first: of the sender with the most bytes, the oldest message
-    /// of the author with the most bytes.
+    /// Returns the index of the message that is the first to be dropped: of the sender with the most bytes, the oldest
+    /// message of the author with the most bytes.
     pub(super) fn greediest(&self) -> Option<u32> {
         let (_, sender) = self.order.last()?;
         let sender = self.senders.get(sender)?;
@@ -94,9 +94,9 @@ impl SendShares {
         Some(sender.authors.get(author)?.first)
     }
 
-    /// Changes the share of the author of the message at `place` with the function `with`, and updates the ranks. The
-    /// function gets the present share, if there is one, and the length and number of the message. If it returns `None`, the
-    /// author has no message left.
+    /// Changes the share of the author of the message at index `place` with the function `with`, and updates the ranks. The
+    /// function gets the author's present share, if there is one, and the length and number of the message. It returns the
+    /// new share, or `None` if no message of the author is left.
     fn change(
         &mut self,
         places: &mut QueueSlots,

@@ -225,8 +225,8 @@ impl Model {
         in_line + self.current.map_or(0, |(_, _, len, _)| len)
     }
 
-    /// Removes the message that has to be dropped first, and returns its number: of the sender with the most bytes, the
-    /// oldest message of the author with the most bytes. If several have the same number of bytes, the one with the older
+    /// Removes the message that is the first to be dropped, and returns its number: of the sender with the most bytes, the
+    /// oldest message of the author with the most bytes. If several have the same number of bytes, the one with the oldest
     /// message loses it.
     fn give_way(&mut self) -> Option<u64> {
         let bytes = |is: &dyn Fn(&MessageSource) -> bool| -> usize {

@@ -1,4 +1,4 @@
-//! Received messages: each is verified, delivered and forwarded, or refused and counted.
+//! The processing of received messages: each is verified, delivered and forwarded, or refused and counted.
 
 use super::{TurnLimits, Via};
 use crate::arithmetic::Count;
@@ -17,8 +17,8 @@ use crate::swarm::Refusal;
 use alloc::vec::Vec;
 
 impl<R: Router> PubSub<R> {
-    /// Counts a message that is known already. If the same peer has sent it before, it also counts against that peer. A peer
-    /// that repeats too many messages is disconnected.
+    /// Counts a message that is known already. If the same peer has sent the message before, this also counts against the
+    /// peer. A peer that repeats too many messages is disconnected.
     fn duplicate(&mut self, node: &mut dyn Node, via: Via, number: Option<u64>) {
         count!(self, &via.peer, duplicates);
         let now = self.now.unwrap_or_default();
@@ -75,7 +75,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Charges a peer for a message whose verification cost `cost` units of work. They are subtracted from the units that
+    /// Charges a peer for a message whose verification cost `cost` units of work. The units are subtracted from those that
     /// are left for the turn, and the peer is skipped `cost` - 1 times.
     pub(super) fn pays(&mut self, id: PeerId, cost: usize, left: &mut TurnLimits) {
         left.messages = left.messages.saturating_sub(cost);

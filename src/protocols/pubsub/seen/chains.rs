@@ -7,16 +7,16 @@ use alloc::vec::Vec;
 use core::hash::BuildHasher as _;
 use std::hash::RandomState;
 
-/// The link of the last record of a chain.
+/// The value of the link of the last record of a chain.
 pub(super) const END: u32 = u32::MAX;
 
-/// The number of chains that are made for the first record.
+/// The number of chains that are created for the first record.
 const LEAST: usize = 16;
 
-/// A table of records that are linked into chains. Each record has a place, which is an index other than [`END`], and keeps
-/// its place while it is linked.
+/// A table of records that are linked into chains. Each record is identified by a number other than [`END`], its place,
+/// which stays the same while the record is linked.
 pub(super) trait Chained {
-    /// Returns the digest of the record at a place, or `None` if there is no record at this place.
+    /// Returns the digest of the record at `place`, or `None` if there is no record at `place`.
     fn digest(&self, place: u32) -> Option<&Digest>;
 
     /// Returns the place of the record that follows the record at `place` in its chain, or [`END`].
@@ -26,8 +26,8 @@ pub(super) trait Chained {
     fn set_next(&mut self, place: u32, next: u32);
 }
 
-/// The heads of the chains of records. A hash of the digest with a random key selects the chain of a record, so that nobody
-/// can choose records that share a chain. No result depends on the key.
+/// The heads of the chains of a hash table. A hash of a record's digest with a random key selects the chain of the record,
+/// so that nobody can choose records that share a chain. No result depends on the key.
 ///
 /// There are always at least as many chains as records, so a chain has at most one record on average. If one more record
 /// would exceed the number of chains, that number is doubled. Chains are never removed.

@@ -1,16 +1,18 @@
-//! [`Digest`]: a hash that stands for a message, an author, a sender or an address in the cache.
+//! [`Digest`]: a hash that identifies a message, an author, a sender or an address in the cache of seen messages.
 
 use crate::identity::PeerId;
 use crate::protocols::pubsub::message::MessageId;
 use crate::swarm::AddressGroup;
 use ring::digest::{Context, SHA256};
 
-/// The first 16 bytes of a SHA-256 hash. Nobody can make another message with the digest of a given message. An entry of the
-/// cache takes the same memory whatever the length of the message's id.
+/// The first 16 bytes of a SHA-256 hash, which identify a message, an author, a sender or an address. Nobody can make
+/// another message with the digest of a given message. A digest takes the same memory whatever the length of the message's
+/// id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(in crate::protocols::pubsub) struct Digest([u8; 16]);
 
-/// The maximum length of an encoded peer id in bytes: the code and length of a hash, and a hash of 64 bytes.
+/// The maximum length of an encoded peer id, in bytes. It consists of the code and the length of a hash, and of a hash of at
+/// most 64 bytes.
 const PEER: usize = 84;
 
 impl Digest {
@@ -45,7 +47,7 @@ impl Digest {
         Self::of_parts(7, &[])
     }
 
-    /// Returns the first 8 bytes of the digest, for uses in which a collision does no harm.
+    /// Returns the first 8 bytes of the digest as a number, for uses in which a collision does no harm.
     pub(in crate::protocols::pubsub) fn short(&self) -> u64 {
         self.0.first_chunk().copied().map_or(0, u64::from_be_bytes)
     }

@@ -3,13 +3,13 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The messages in the cache of seen messages that one peer has sent to us. There is one bit for each message that the cache
-/// can contain, in words that are reused for later messages.
+/// A set of those messages in the cache of seen messages that one peer has sent to us. There is one bit for each message
+/// that the cache can contain, in words of 64 bits that are reused for later messages.
 #[derive(Default, Debug)]
 pub(in crate::protocols::pubsub) struct SentBy {
     words: Vec<u64>,
-    /// The place of the newest word that is in use: the number of the latest message that the peer has sent, divided by 64.
-    /// The words before it contain the bits of earlier messages.
+    /// The number of the latest marked message, divided by 64. Its bit is in the newest word; older words contain the bits
+    /// of earlier messages.
     newest: u64,
 }
 
@@ -37,7 +37,8 @@ impl SentBy {
         was_sent
     }
 
-    /// Returns the word at this place. Earlier places have used the same word. Returns `None` before memory is allocated.
+    /// Returns the word that contains the bits of the messages `64 * place` to `64 * place + 63`. The words are used in
+    /// rotation. Returns `None` before memory is allocated.
     fn word(&mut self, place: u64) -> Option<&mut u64> {
         let at = place.checked_rem(self.words.len() as u64)?;
         self.words.get_mut(usize::try_from(at).ok()?)

@@ -240,7 +240,8 @@ struct Speaker {
 }
 
 /// Lets all `speakers` publish for twice the time for which a message is remembered. Returns the number of refused messages
-/// of each speaker. The size of the cache and the time are an eighth of the defaults, so that the rates are the same.
+/// of each speaker. The size of the cache and the time are an eighth of the defaults, so that the accepted rates are the
+/// same as with the defaults.
 fn refused_at(speakers: &[Speaker]) -> Vec<u64> {
     let mut config = Config::default();
     (config.seen, config.seen_ttl) = (config.seen / 8, config.seen_ttl / 8);

@@ -16,7 +16,7 @@ fn sealed() -> Vec<u8> {
     policy().seal("topic", b"data").unwrap().0
 }
 
-/// Returns the encoded bytes of a signed message after `change` was applied to its fields.
+/// Returns the bytes of a signed message whose fields were changed by `change` after signing.
 fn changed(change: impl FnOnce(&mut wire::Message)) -> Vec<u8> {
     let mut message = wire::Message::decode(&sealed()[..]).unwrap();
     change(&mut message);
