@@ -161,17 +161,18 @@ pub struct Config {
     /// author, they have an address's share; beyond it publishing fails with
     /// [`PublishError::Full`](super::PublishError::Full).
     pub seen: usize,
-    /// The number of messages that one author may have in the cache of [`seen`](Self::seen) messages, as a multiple of the
-    /// number of free places. 0 counts as 1. `usize::MAX` means that only the size of the cache bounds the author. Default
-    /// 1.
+    /// The maximum number of messages that one author may have in the cache of remembered messages ([`seen`](Self::seen)),
+    /// as a multiple of the number of free places in the cache. 0 counts as 1. `usize::MAX` means that only the size of the
+    /// cache bounds the author. Default 1.
     pub seen_author_share: usize,
-    /// The number of messages that one sender may have in the cache of [`seen`](Self::seen) messages, as a multiple of the
-    /// number of free places. It should be several times the share of an author; otherwise an author that publishes too much
-    /// takes the places of other authors whose messages arrive from the same peers. 0 counts as 1. Default 4.
+    /// The maximum number of messages that one sender may have in the cache of remembered messages ([`seen`](Self::seen)),
+    /// as a multiple of the number of free places in the cache. It should be several times the share of an author; otherwise
+    /// an author that publishes too much takes the places of other authors whose messages arrive from the same peers. 0
+    /// counts as 1. Default 4.
     pub seen_sender_share: usize,
-    /// The number of messages that the peers of one address together may have in the cache of [`seen`](Self::seen) messages,
-    /// as a multiple of the number of free places. It should be several times the share of a sender. 0 counts as 1. Default
-    /// 16.
+    /// The maximum number of messages that the peers of one address together may have in the cache of remembered messages
+    /// ([`seen`](Self::seen)), as a multiple of the number of free places in the cache. It should be several times the share
+    /// of a sender. 0 counts as 1. Default 16.
     pub seen_address_share: usize,
     /// The rate at which a peer may send messages that it has sent to us before and that we remember. Beyond this rate, the
     /// connection on which the message arrived fails with [`Fault::Flood`](crate::lifecycle::Fault::Flood). A message that

@@ -64,7 +64,7 @@ pub(super) struct Peer {
     pub(super) is_told: bool,
     /// The number of consecutive attempts to open our stream to the peer again.
     attempts: u32,
-    /// The record of the peer's place among the bounded number of places for pub/sub peers.
+    /// The peer's place. At most [`Config::peers`] pub/sub peers have one.
     pub(super) place: PeerPlace,
     /// The peer's address; `None` if unrelated peers may share that address.
     pub(super) address: Option<AddressGroup>,

@@ -21,7 +21,7 @@ pub(super) struct PeerPlaces {
     groups: BTreeMap<AddressGroup, PeersOfAddress>,
     /// The addresses in the order of their number of peers, so that the address with the most peers is found without a scan.
     sizes: BTreeSet<(usize, AddressGroup)>,
-    /// The number that the next newcomer gets.
+    /// The arrival number of the next peer that gets a place.
     next: u64,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct PeerPlaces {
 #[derive(Default, Debug)]
 struct PeersOfAddress {
     len: usize,
-    /// The peers that have sent nothing yet, by the number that they got as newcomers.
+    /// The peers that have sent nothing yet, by their arrival numbers: the peer that came first has the lowest.
     silent: BTreeMap<u64, PeerId>,
     /// The other peers, by the approximate time at which they last brought a new message.
     heard: BTreeSet<(Duration, PeerId)>,
@@ -46,7 +46,7 @@ pub(super) struct PeerPlace {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum PlaceState {
-    /// The peer has sent nothing yet. The value is the number that it got as a newcomer.
+    /// The peer has sent nothing yet. The value is the peer's arrival number.
     Silent(u64),
     /// The peer has sent something. The value is the approximate time at which it last brought a new message, or at which it
     /// first sent anything.

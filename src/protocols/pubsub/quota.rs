@@ -11,7 +11,7 @@ pub(super) struct Quota {
     share: usize,
     /// The number of bytes that all peers together may use beyond their shares.
     common: usize,
-    /// The number of bytes of `common` that are in use.
+    /// The number of bytes that all peers together use beyond their shares. It is at most `common`.
     taken: usize,
     /// The number of bytes that are in use for all peers together.
     held: usize,

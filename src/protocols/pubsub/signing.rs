@@ -36,9 +36,9 @@ pub enum Signing {
     StrictSign {
         /// The key that signs our messages. Its peer id is the author of our messages.
         keypair: Keypair,
-        /// The sequence number of our first message. Each further message has the next number. The first number has to be
-        /// greater than all numbers that this key has used before, or other nodes take our messages for old ones. The time
-        /// in nanoseconds since 1970 meets this condition.
+        /// The sequence number of our first message. Each further message has the next higher number. The first number has
+        /// to be greater than all numbers that this key has used before, or other nodes take our messages for old ones. The
+        /// time in nanoseconds since 1970 meets this condition.
         seqno: u64,
     },
     /// Our messages have no author. Messages of other nodes are accepted only if they have no author, sequence number,
@@ -160,7 +160,7 @@ impl Signing {
     /// Decodes a message, and checks everything except the signature.
     ///
     /// # Errors
-    /// Returns the reason if the message must not be accepted.
+    /// Returns the reason why the message must not be accepted.
     pub fn open(&self, bytes: &[u8]) -> Result<Claim, Invalid> {
         let message = wire::Message::decode_with_topic(bytes).map_err(|_| Invalid::Malformed)?;
         let form = message.form(bytes);

@@ -104,7 +104,8 @@ pub struct RpcLimits {
 }
 
 impl SubOpts {
-    /// Creates a change that subscribes its sender to `topic` if `subscribe` is true, and otherwise unsubscribes it.
+    /// Creates an entry of an RPC. The sender of the RPC subscribes to `topic` if `subscribe` is true, and unsubscribes from
+    /// it otherwise.
     #[must_use]
     pub fn new(subscribe: bool, topic: impl Into<String>) -> Self {
         Self { subscribe: Some(subscribe), topic: Some(topic.into()) }
