@@ -375,7 +375,7 @@ impl<R: Router> PubSub<R> {
         Counters { events_lost: self.events.lost(), ..self.counters }
     }
 
-    /// Returns the numbers of bytes that are held for all peers together, one for each bound.
+    /// Returns the numbers of bytes that are held for all peers together, one for each bound on memory in [`Config`].
     #[must_use]
     pub const fn held(&self) -> BytesHeld {
         BytesHeld {

@@ -46,11 +46,13 @@ pub(super) struct Peer {
     /// True if the peer's last connection has ended. The peer is removed once the remaining bytes of its streams are
     /// processed.
     pub(super) is_leaving: bool,
-    /// The number of bytes that are counted for the streams in `inbound`, against the bound on unprocessed bytes.
+    /// The number of bytes that are counted for the streams in `inbound`, against the bound on unprocessed bytes
+    /// ([`Config::inbound_total_bytes`]).
     pub(super) inbound_bytes: usize,
     /// The topics that the peer subscribes to.
     pub(super) topics: BTreeSet<Topic>,
-    /// The number of bytes that are counted for the topics in `topics`, against the bound on all peers' subscriptions.
+    /// The number of bytes that are counted for the topics in `topics`, against the bound on the subscriptions of all peers
+    /// ([`Config::topics_total_bytes`]).
     pub(super) topic_bytes: usize,
     /// The topics that we have announced to the peer on our present stream.
     announced: BTreeSet<Topic>,

@@ -104,7 +104,7 @@ impl PeerPlaces {
         (heard.saturating_add(self.quiet_after) <= now).then_some(*peer)
     }
 
-    /// Gives a free place to a peer from an address. The peer has sent nothing yet.
+    /// Gives a free place to a peer of the address `group`. The peer counts as one that has sent nothing yet.
     pub(super) fn take(&mut self, group: AddressGroup, peer: PeerId) -> PeerPlace {
         let number = self.next;
         self.next.raise(1);

@@ -82,7 +82,7 @@ pub(super) struct RawSubOpts {
     topic: Option<Vec<u8>>,
 }
 
-/// The relation of a received message's bytes to the bytes that an encoder writes for the same message.
+/// The result of comparing a received message's bytes with the bytes that an encoder writes for the same message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Encoding {
     /// The received bytes are those that an encoder writes.

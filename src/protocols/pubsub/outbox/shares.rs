@@ -10,7 +10,7 @@ use core::cmp::Reverse;
 #[derive(Default, Debug)]
 pub(super) struct SendShares {
     senders: BTreeMap<u64, SenderShare>,
-    /// The senders in the order of their rank. If a message has to be dropped, it is one of the last sender.
+    /// The senders in ascending order of rank. If a message has to be dropped, it is one of the last sender.
     order: BTreeSet<(SenderRank, u64)>,
 }
 
@@ -19,7 +19,7 @@ pub(super) struct SendShares {
 struct SenderShare {
     bytes: usize,
     authors: BTreeMap<u64, AuthorShare>,
-    /// The authors in the order of their rank. If a message of this sender has to be dropped, it is one of the last author.
+    /// The authors in ascending order of rank. If a message of this sender has to be dropped, it is one of the last author.
     order: BTreeSet<(AuthorRank, u64)>,
 }
 
@@ -35,7 +35,7 @@ struct AuthorShare {
 /// of bytes, the author with the older message has the higher rank.
 type AuthorRank = (usize, Reverse<u64>);
 
-/// The rank of a sender: the number of its bytes, and the rank of its highest author.
+/// The rank of a sender: the number of its bytes, and the rank of its author with the highest rank.
 type SenderRank = (usize, AuthorRank);
 
 impl SenderShare {

@@ -15,7 +15,7 @@ pub(in crate::protocols::pubsub) struct SentBy {
 
 impl SentBy {
     /// Records that the peer has sent the message with this number. Returns whether the peer had sent the message before.
-    /// The cache contains at most `max` messages. The first call allocates memory for their bits.
+    /// The first call allocates one bit for each of the `max` messages that the cache can contain.
     pub(in crate::protocols::pubsub) fn mark(&mut self, number: u64, max: usize) -> bool {
         let (place, bit) = (number / 64, 1 << (number % 64));
         if self.words.is_empty() {
