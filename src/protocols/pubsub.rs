@@ -185,8 +185,8 @@ pub struct PubSub<R> {
     subscribers: BTreeMap<Topic, BTreeSet<PeerId>>,
     /// The peer at the other end of each pub/sub stream, including the streams that we have opened.
     streams: BTreeMap<StreamId, PeerId>,
-    /// The times at which we open our streams to peers again. Each peer whose stream is in the state
-    /// [`OutboundStream::Waiting`](peer::OutboundStream::Waiting) has one.
+    /// The times at which we open our streams to peers again, one for each peer whose stream is in the state
+    /// [`OutboundStream::Waiting`](peer::OutboundStream::Waiting).
     deadlines: Deadlines<PeerId>,
     /// The queue of peers whose streams have bytes to read or to process. Each peer is in the queue at most once. The first
     /// peer is served next.
@@ -386,7 +386,8 @@ impl<R: Router> PubSub<R> {
     }
 }
 
-/// Reports `messages` refusals that concern the peer `id` to the swarm, on the first of the peer's open connections.
+/// Reports a number of refusals to the swarm, all of which concern messages from or to the peer `id`. The swarm counts them
+/// on the first of the peer's open connections.
 fn count(
     node: &mut dyn Node,
     connections: &BTreeSet<(PeerId, ConnectionId)>,

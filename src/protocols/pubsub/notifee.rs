@@ -12,8 +12,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 impl<R: Router> PubSub<R> {
-    /// Runs `act` at the time `now`, and returns its result. Commands that the owner gives between two notifications run
-    /// without a time.
+    /// Runs `act` while the time of the service is `now`, and returns its result. Commands that the owner gives between two
+    /// notifications have no time.
     fn at<T>(&mut self, now: Duration, act: impl FnOnce(&mut Self) -> T) -> T {
         self.seen.advance(now);
         if let Some(seqnos) = &mut self.seqnos {

@@ -11,7 +11,7 @@ use core::time::Duration;
 /// accepts as many connections from one IPv4 address.
 const LEAST_SHARE: usize = 8;
 
-/// The places for pub/sub peers, and the peers that have one, by address.
+/// The places for pub/sub peers, grouped by the addresses of the peers that have them.
 #[derive(Debug)]
 pub(super) struct PeerPlaces {
     max: usize,
@@ -19,7 +19,8 @@ pub(super) struct PeerPlaces {
     quiet_after: Duration,
     len: usize,
     groups: BTreeMap<AddressGroup, PeersOfAddress>,
-    /// The addresses in the order of their number of peers, so that the address with the most peers is found without a scan.
+    /// The addresses in ascending order of their number of peers, so that the address with the most peers is found without a
+    /// scan.
     sizes: BTreeSet<(usize, AddressGroup)>,
     /// The arrival number of the next peer that gets a place.
     next: u64,
@@ -35,8 +36,8 @@ struct PeersOfAddress {
     heard: BTreeSet<(Duration, PeerId)>,
 }
 
-/// The record of one peer's place: its address, and the time at which it last brought a new message. The record is stored in
-/// the state of the peer.
+/// The record of one peer's place. It contains the peer's address and the time at which the peer last brought a new message,
+/// and is stored in the state of the peer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PeerPlace {
     group: AddressGroup,

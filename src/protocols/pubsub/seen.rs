@@ -21,17 +21,17 @@ use core::time::Duration;
 /// bits, and that a `u32` can count three accounts for each entry.
 pub(super) const MOST: usize = (u32::MAX / 4) as usize;
 
-/// The mask that selects, from the number of an entry, the 31 bits that are its index in the hash table: see [`place_of`].
+/// The mask that selects the lower 31 bits of an entry's number, which are the entry's [place](place_of).
 const LOWER: u32 = u32::MAX >> 1;
 
 /// The expiry of an entry that was added between two turns, when the time was unknown. The next turn sets the expiry.
 const UNTIMED: u64 = u64::MAX;
 
-/// The expiry of an entry that is never forgotten. All other expiries are earlier. It is more than five hundred years of
-/// nanoseconds.
+/// The expiry of an entry that is never forgotten. All other expiries are earlier, since 64 bits of nanoseconds are more
+/// than five hundred years.
 const FOREVER: u64 = UNTIMED - 1;
 
-/// The number of entries for which memory remains allocated when the cache contains fewer.
+/// The number of entries for which memory remains allocated when the cache contains fewer entries.
 const KEPT: usize = 1_024;
 
 /// The maximum number of entries that are forgotten in one turn, which takes about 50 µs.
@@ -216,7 +216,7 @@ impl Seen {
         self.chains.find(&self.entries, digest).map(|place| self.entries.number(place))
     }
 
-    /// Returns room in the cache for a message from `origin`, which must not be remembered yet.
+    /// Returns room in the cache for one more message with this origin. The message must not be remembered yet.
     ///
     /// # Errors
     /// Returns the [`ExceededShare`] if there is no room.
