@@ -32,7 +32,7 @@ struct PeersOfAddress {
     len: usize,
     /// The peers that have sent nothing yet, by their arrival numbers: the peer that came first has the lowest.
     silent: BTreeMap<u64, PeerId>,
-    /// The other peers, by the approximate time at which they last brought a new message.
+    /// The peers that have sent something, by the approximate time at which they last brought a new message.
     heard: BTreeSet<(Duration, PeerId)>,
 }
 

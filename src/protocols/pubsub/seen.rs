@@ -211,7 +211,7 @@ impl Seen {
         until.map(Duration::from_nanos)
     }
 
-    /// Returns the number of a remembered message, or `None` if the message is not remembered.
+    /// Returns the number that the cache has given to a message, or `None` if the message is not remembered.
     pub(super) fn number(&self, digest: &Digest) -> Option<u64> {
         self.chains.find(&self.entries, digest).map(|place| self.entries.number(place))
     }

@@ -148,7 +148,8 @@ pub struct SeqnoValidator {
     authors: BTreeMap<PackedPeer, Author>,
     /// The authors of which a message was delivered within `kept_for`. The author that has been silent for longest is first.
     kept: BTreeMap<Heard, PackedPeer>,
-    /// The other authors, which may be forgotten. The author that has been silent for longest is first.
+    /// The remembered authors of which no message was delivered within `kept_for`. They may be forgotten. The author that
+    /// has been silent for longest is first.
     spare: BTreeMap<Heard, PackedPeer>,
     /// The number of authors in `kept` that each bringer has brought. A bringer is the address or peer that was the first to
     /// send us a message of an author.

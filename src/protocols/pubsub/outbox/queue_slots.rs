@@ -21,7 +21,7 @@ pub(super) struct QueueSlots {
 struct QueuedMessage {
     message: Option<Arc<Numbered>>,
     before: u32,
-    /// The index of the next message in the queue. In a vacant place, it is the index of the next vacant place.
+    /// The index of the next message in the queue or, if this element of the array is vacant, of the next vacant element.
     after: u32,
     /// The indices of the previous and the next message of the same author from the same sender. They are valid only while
     /// the queue keeps the bytes of each author.
