@@ -206,8 +206,8 @@ pub struct Config {
     /// all events after each drive misses none, however many subscriptions peers change.
     pub events: usize,
     /// The maximum number of bytes of data and topics in the events that wait for the owner. Beyond it the oldest events are
-    /// dropped as well, but a single event is always accepted. A turn that has caused such bytes ends when the events of one
-    /// more RPC might exceed the maximum. Default 16 MiB.
+    /// dropped as well, but a single event is always accepted. Once a turn has caused events with data or topics, it ends
+    /// when an event of one more RPC might exceed the maximum. Default 16 MiB.
     pub event_bytes: usize,
     /// The time that we wait before we open our stream to a connected peer again, after the stream has failed or ended. Each
     /// further attempt doubles the wait. Values below 1 ms count as 1 ms. Default 1 s.

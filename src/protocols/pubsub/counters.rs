@@ -145,11 +145,11 @@ pub struct PeerCounters {
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct BytesHeld {
-    /// The bytes that count against [`Config::topics_total_bytes`](super::Config::topics_total_bytes).
+    /// The number of bytes that count against [`Config::topics_total_bytes`](super::Config::topics_total_bytes).
     pub topics_bytes: usize,
-    /// The bytes that count against [`Config::inbound_total_bytes`](super::Config::inbound_total_bytes).
+    /// The number of bytes that count against [`Config::inbound_total_bytes`](super::Config::inbound_total_bytes).
     pub inbound_bytes: usize,
-    /// The bytes that count against [`Config::outbox_total_bytes`](super::Config::outbox_total_bytes).
+    /// The number of bytes that count against [`Config::outbox_total_bytes`](super::Config::outbox_total_bytes).
     pub outbox_bytes: usize,
 }
 
