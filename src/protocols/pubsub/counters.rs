@@ -1,7 +1,7 @@
 //! [`Counters`] and [`PeerCounters`]: counters of messages, subscriptions, peers and streams, by the result of processing
 //! them. [`BytesHeld`] and [`QueuedMessages`]: the amount of data that is held.
 
-/// Adds 1 to a counter of the service, and to the counter of the same name of a peer if that is still a pub/sub peer.
+/// Adds 1 to a counter of the service, and to the counter of the same name of a peer, if the peer is still a pub/sub peer.
 macro_rules! count {
     ($pubsub:expr, $peer:expr, $what:ident) => {
         $pubsub.counters.$what.raise(1);

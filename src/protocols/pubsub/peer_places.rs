@@ -126,7 +126,7 @@ impl PeerPlaces {
     }
 
     /// Records that a peer has brought a new message. The recorded time changes at most once in a sixteenth of
-    /// `quiet_after`, so that most messages cost next to nothing here.
+    /// `quiet_after`, so that most messages cost next to no work here.
     pub(super) fn brings(&mut self, place: &mut PeerPlace, now: Duration) {
         let is_due = |heard: Duration| now.saturating_sub(heard) > self.quiet_after.checked_div(16).unwrap_or_default();
         if matches!(place.state, PlaceState::Heard(heard) if is_due(heard)) {
