@@ -1,10 +1,11 @@
 //! [`FloodSub`]: pub/sub by flooding, `/floodsub/1.0.0`.
 //!
-//! A message goes to every peer that subscribes to its topic, and from there on to that peer's subscribers. It
-//! interoperates with the floodsub of go, js and py nodes, and with their gossipsub, which speaks floodsub to peers that
-//! offer nothing else.
+//! We send a message to every peer that subscribes to its topic. Each of these peers forwards the message to the subscribers
+//! among its own peers. Our implementation interoperates with the floodsub of go, js and py nodes, and with their gossipsub,
+//! which speaks floodsub to peers that offer nothing else.
 //!
-//! This module has the router only. [`pubsub`](super::pubsub) has the service itself, its guarantees and its bounds.
+//! This module contains only the router. The module [`pubsub`](super::pubsub) contains the service itself, its guarantees
+//! and its bounds.
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -75,10 +76,11 @@ use alloc::vec::Vec;
 /// The protocol's name on the wire.
 pub const PROTOCOL: Protocol = Protocol::from_static("/floodsub/1.0.0");
 
-/// A pub/sub service that floods. [Install](crate::notifee::Notifees::install) it.
+/// A pub/sub service that sends each message to every peer that subscribes to its topic.
+/// [Install](crate::notifee::Notifees::install) it to use it.
 pub type FloodSub = PubSub<FloodRouter>;
 
-/// A router that sends each message to every subscriber.
+/// A router that sends each message to every peer that subscribes to its topic.
 #[derive(Clone, Copy, Default, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "users write it, and it has no settings")]
 pub struct FloodRouter;
@@ -94,7 +96,7 @@ impl Router for FloodRouter {
 }
 
 impl FloodSub {
-    /// Creates a service without peers and subscriptions.
+    /// Creates a floodsub service that has no peers and no subscriptions yet.
     #[must_use]
     pub fn new(signing: Signing, config: Config) -> Self {
         Self::with_router(FloodRouter, signing, config)

@@ -1,49 +1,57 @@
-//! [`PubSub`]: publish and subscribe over the streams of a swarm's peers. A [`Router`] chooses the recipients of each
-//! message.
+//! [`PubSub`]: a service that publishes messages on topics, and receives those that peers publish on the topics that we
+//! subscribe to. A [`Router`] chooses the recipients of each message.
 //!
-//! libp2p/specs, `pubsub/README.md`. [`FloodSub`](super::floodsub::FloodSub) is what can be used today, and its page
-//! has an example of two nodes.
+//! The service implements libp2p/specs, `pubsub/README.md`. The only complete protocol at present is
+//! [`FloodSub`](super::floodsub::FloodSub), whose page has an example of two nodes.
 //!
-//! - **Peers.** To each connected peer we open one stream, however many connections there are. A peer becomes a pub/sub peer
-//!   ([`Event::PeerAdded`]) when that stream or one of its own opens, and remains one until its last connection ends
-//!   ([`Event::PeerGone`]). If our stream ends while the peer is connected, it is opened again, and takes over what waits
-//!   for the peer: at once on another connection if its own has ended, else after a wait that grows. We write on our
-//!   stream only, and read from the peer's streams only.
-//! - **Subscriptions** of ours are announced to each peer when our stream to it opens, and when they change. If they change
-//!   several times while a peer does not read, the difference is announced once it does.
-//! - **Messages** are accepted on topics that we subscribe to. A message that is [signed](Signing) as required, was not
-//!   [seen](Config::seen_ttl) before, and is accepted by the [validator](PubSub::set_validator) is delivered to the owner
-//!   ([`Event::Message`]) and forwarded, but neither to its author nor to the peer that sent it to us. A message in an
-//!   unusual encoding is delivered and not forwarded, since others may find its signature wrong: see
+//! - **Peers.** We open one stream to each connected peer, however many connections the peer has. A peer becomes a pub/sub
+//!   peer ([`Event::PeerAdded`]) when that stream, or a stream that the peer opens to us, is open. It remains one until its
+//!   last connection ends ([`Event::PeerGone`]). If our stream ends while the peer is connected, we open it again: at once
+//!   on another connection if the stream's connection has ended, else after a wait that doubles with each attempt. Messages
+//!   that wait for the peer are kept for the new stream. We write only to the stream that we opened, and accept messages
+//!   only on streams that the peer opened.
+//! - **Subscriptions.** Our subscriptions are announced to each peer when our stream to it opens, and when they change. If
+//!   they change several times while a peer does not read, the peer is sent only the difference once it reads again.
+//! - **Messages** are accepted on topics that we subscribe to. A message is delivered to the owner ([`Event::Message`]) and
+//!   forwarded if it is [signed](Signing) as required, was not [seen](Config::seen_ttl) before, and is accepted by the
+//!   [validator](PubSub::set_validator). It is forwarded neither to its author nor to the peer that sent it to us. A message
+//!   in an unusual encoding is delivered and not forwarded, since other implementations may find its signature invalid: see
 //!   [`Claim::is_forwardable`](signing::Claim).
-//! - **Signed.** [`StrictSign`](Signing::StrictSign) takes what names its author and is signed by it;
-//!   [`StrictNoSign`](Signing::StrictNoSign) takes what names nobody, and tells messages apart by a hash of what they say.
-//!   Anything else is neither told nor forwarded, and counted ([`invalid`](Counters::invalid)). Signatures are verified
-//!   strictly. A key that proves nothing (an Ed25519 key of small order, say), or of a type that is not built in, counts as
-//!   [`refused`](Counters::refused), and not against who has forwarded it: others may take it.
-//! - **Read as protobuf has it.** The last occurrence of a field counts: of the topics that py-libp2p gives a message, the
-//!   last. Such a message is told, and not forwarded.
-//! - **A turn is short**, however much has come: it [validates a limited number of messages](Config::messages_per_turn), one
-//!   of each peer in turn. The rest waits for the next turn, even if its stream or connection has ended by then.
-//! - **Once.** No message is delivered twice within [`seen_ttl`](Config::seen_ttl), whatever comes meanwhile. Authors,
-//!   senders and addresses have [shares](Config::seen) of the remembered messages. A message beyond a share is refused and
-//!   counted ([`MessageRefused`](crate::swarm::Refusal::MessageRefused)), but does not count against any peer. A
-//!   [`SeqnoValidator`] refuses messages that are repeated later than that.
-//! - **A slow peer** delays nobody: the messages that wait for it are bounded, and those dropped are counted
-//!   ([`Refusal::MessageDropped`]). The author with most bytes there [loses its oldest messages](Config::outbox_bytes), and
-//!   no other author does.
-//! - **A peer that sends invalid messages** is counted ([`MessageInvalid`](crate::swarm::Refusal::MessageInvalid)),
-//!   [disconnected](Config::invalid), and [denied](Config::denied_for) for a while. A peer that repeats itself is counted
-//!   ([`MessageRepeated`](crate::swarm::Refusal::MessageRepeated)) and [disconnected](Config::repeats). These counts are
-//!   told by [`Readiness::Refused`](crate::swarm::Readiness::Refused), at most once a second.
-//! - **Places** for peers are [shared by address](Config::peers), so that silent peers cannot keep others out.
-//! - **A slow owner** delays nobody either: events wait in a bounded queue, and an event in place of lost ones tells their
-//!   number.
-//! - **A denied peer** counts neither as a peer of pub/sub nor as an author.
-//! - **Bounded.** Peers, their topics and streams, the length of an RPC and what it carries, what waits for a peer and for the
-//!   owner: each has a field of [`Config`], whose page adds them up. [`held`](PubSub::held) says how much it is.
-//! - **Not promised:** that a message comes whose author or only link was cut while it was under way, or that messages of
-//!   several authors come in the same order everywhere. Nothing is kept for a peer that subscribes later.
+//! - **Signed.** Under [`StrictSign`](Signing::StrictSign) we accept only messages that name their author and are signed by
+//!   it. Under [`StrictNoSign`](Signing::StrictNoSign) we accept only messages that name no author; their topic and data
+//!   tell them apart. Any other message is neither delivered nor forwarded, and is counted ([`invalid`](Counters::invalid)).
+//!   Signatures are verified strictly. A message whose key proves nothing (an Ed25519 key of small order, for example), or
+//!   whose key is of a type that is not built in, is counted as [`refused`](Counters::refused). It does not count against a
+//!   peer that has forwarded it, since other implementations may accept it.
+//! - **Repeated fields.** As in protobuf, the last occurrence of a field counts. For example, py-libp2p can give a message
+//!   several topics, of which the last one counts. Such a message is delivered and not forwarded.
+//! - **A turn is short**, however much has arrived. In one turn (one [`drive`](crate::notifee::Notifees::drive)) the service
+//!   [validates a limited number of messages](Config::messages_per_turn), one of each peer after another. The other messages
+//!   wait for the next turn, even if their stream or connection has ended by then.
+//! - **Once.** No message is delivered twice within [`seen_ttl`](Config::seen_ttl), whatever arrives meanwhile. Each author,
+//!   sender and address has a [share](Config::seen) of the messages that are remembered. A message that would exceed a share
+//!   is refused and counted ([`MessageRefused`](crate::swarm::Refusal::MessageRefused)), but does not count against any
+//!   peer. A [`SeqnoValidator`] also refuses messages that are repeated after `seen_ttl`.
+//! - **A slow peer** delays no other peer. The messages that wait for a peer are bounded, and those that are dropped are
+//!   counted ([`Refusal::MessageDropped`]). The author with the most bytes among the waiting messages [loses its oldest
+//!   messages](Config::outbox_bytes), and no other author loses any.
+//! - **A peer that misbehaves** is disconnected. Invalid messages are counted against the peer that sends them
+//!   ([`MessageInvalid`](crate::swarm::Refusal::MessageInvalid)); a peer that sends too many is
+//!   [disconnected](Config::invalid), and [denied](Config::denied_for) for a while. Messages that a peer repeats are
+//!   counted, too ([`MessageRepeated`](crate::swarm::Refusal::MessageRepeated)); a peer that repeats too many is
+//!   [disconnected](Config::repeats). The swarm reports these counts as
+//!   [`Readiness::Refused`](crate::swarm::Readiness::Refused), at most once a second.
+//! - **Places** for peers are [shared by address](Config::peers), so that silent peers of one address cannot keep other
+//!   peers out.
+//! - **A slow owner** delays no peer either. Events wait in a bounded queue. When the queue is full, the oldest events are
+//!   dropped, and [`Event::Lagged`] takes their place and tells their number.
+//! - **A denied peer** is not a pub/sub peer, and messages of which it is the author are dropped, whichever peer sends them.
+//! - **Bounded.** [`Config`] has a bound for each of these: the number of peers, their topics and streams, the length of an
+//!   RPC and the number of its entries, and the bytes that wait for peers and for the owner. The page of [`Config`] adds
+//!   them up. [`held`](PubSub::held) returns the number of bytes that are held now.
+//! - **Not promised:** that a message arrives although its author or its only path was disconnected while the message was
+//!   under way, or that messages of several authors arrive in the same order at all nodes. Messages are not kept for peers
+//!   that subscribe later.
 //!
 //! A node with a validator, on TCP:
 //!
@@ -62,27 +70,27 @@
 //! let mut swarm = Swarm::from_os_rng(reactor, transport, &identity, Config::default())?;
 //! let mut notifees = Notifees::new();
 //!
-//! let first = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64; // no number may come again
+//! let first = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64; // no number may be used twice
 //! let id = notifees.install(&mut swarm, FloodSub::new(Signing::strict_sign(identity, first), pubsub::Config::default()));
 //! let floodsub = notifees.get_mut(id).expect("it is installed");
 //! floodsub.set_validator(|_via, message| if message.data.is_empty() { Verdict::Ignore } else { Verdict::Accept });
 //! floodsub.subscribe(&mut swarm, "news")?;
-//! floodsub.publish(&mut swarm, "news", b"hello")?; // to those who are known to subscribe by now
+//! floodsub.publish(&mut swarm, "news", b"hello")?; // to the peers that are known to subscribe by now
 //!
 //! swarm.tick(Duration::ZERO);
 //! notifees.drive(&mut swarm, Duration::ZERO);
 //! while let Some(event) = notifees.get_mut(id).and_then(FloodSub::next_event) {
 //!     match event {
 //!         Event::Message { message, via } => println!("{}: {:?}, from {via}", message.topic, message.data),
-//!         event => println!("{event}"), // who is there, who subscribes to what, and what was lost
+//!         event => println!("{event}"), // peers that come and go, their subscriptions, and lost events
 //!     }
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! There is no clock inside: time is that of [`drive`](crate::notifee::Notifees::drive), and the owner chooses the first
-//! sequence number. The same input always gives the same result. (The hash tables have random keys, which only affect
-//! timing.)
+//! The service has no clock: its time is the one that is passed to [`drive`](crate::notifee::Notifees::drive). The owner
+//! chooses the first sequence number. The same input always produces the same result. (The hash tables have random keys,
+//! which only affect timing.)
 
 mod backlog;
 mod config;
@@ -132,16 +140,16 @@ use seen::{MOST, Seen};
 pub use seqno::{KnownAuthor, SeqnoValidator};
 pub use signing::Signing;
 
-/// The judgement of a validator on a message that is new, on a topic of ours, and validly signed.
+/// The verdict of a validator on a new message with a valid signature, on a topic that we subscribe to.
 ///
 /// The peer that sent us the message may have forwarded it without knowing your rules, since a floodsub node checks
-/// signatures only. `Reject` counts against that peer and not against the author. So an author whose messages you reject
-/// could make you cut all honest peers that forward them. **Ignore** what you do not want. **Reject** only what no honest
-/// node of your network would forward: all nodes that subscribe to the topic run the same validator, and its verdict
-/// follows from the message alone. The verdict must not depend on the time, settings, earlier messages, the sending peer
-/// or the version of the program. go-libp2p's `ValidationReject` and rust-libp2p's `MessageAcceptance::Reject` also count
-/// against the forwarder, in the score of gossipsub (P4, *invalid messages*); go's floodsub, which has no scores, only
-/// drops the message.
+/// signatures only. [`Reject`](Self::Reject) counts against that peer and not against the author. So an author whose
+/// messages you reject could make you disconnect all honest peers that forward these messages. **Ignore** messages that you
+/// do not want. **Reject** only messages that no honest node of your network would forward. That requires that all nodes
+/// that subscribe to the topic run the same validator, and that its verdict follows from the message alone. The verdict must
+/// not depend on the time, settings, earlier messages, the sending peer or the version of the program. go-libp2p's
+/// `ValidationReject` and rust-libp2p's `MessageAcceptance::Reject` also count against the forwarder, in the score of
+/// gossipsub (P4, *invalid messages*); go's floodsub, which has no scores, only drops the message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "the three of gossipsub 1.1, \"Extended Validators\"")]
 pub enum Verdict {
@@ -149,55 +157,58 @@ pub enum Verdict {
     Accept,
     /// The message is neither delivered nor forwarded, and counts against no peer.
     Ignore,
-    /// The message is neither delivered nor forwarded, and counts against the peer that sent it to us. Beyond
-    /// [`Config::invalid`] that peer is cut, and denied for [`Config::denied_for`].
+    /// The message is neither delivered nor forwarded, and counts against the peer that sent it to us. A peer that exceeds
+    /// the rate [`Config::invalid`] is disconnected, and denied for [`Config::denied_for`].
     Reject,
 }
 
-/// A function that judges each new and validly signed message. The peer is the one that sent it to us.
+/// A function that judges each new message with a valid signature. Its first argument is the peer that sent the message to
+/// us.
 type Validator = Box<dyn FnMut(&PeerId, &Message) -> Verdict>;
 
-/// The publish/subscribe service, with a router `R`. The [module](self) describes what it does.
+/// The publish/subscribe service, with a router `R` that chooses the recipients of messages. The [module](self) describes
+/// the service.
 pub struct PubSub<R> {
     router: R,
     signing: Signing,
-    /// The author of our messages, if they have one.
+    /// The peer id that our messages name as their author; `None` if our messages have no author.
     author: Option<PeerId>,
     config: Config,
     validator: Option<Validator>,
     subscriptions: BTreeSet<Topic>,
     denied: BTreeSet<PeerId>,
     places: PeerPlaces,
-    /// The open connections of all peers, whether they speak pub/sub or not.
+    /// The open connections of all peers, including peers that do not speak pub/sub.
     connections: BTreeSet<(PeerId, ConnectionId)>,
     peers: BTreeMap<PeerId, Peer>,
     /// The peers that subscribe to each topic.
     subscribers: BTreeMap<Topic, BTreeSet<PeerId>>,
-    /// The peer of each stream, of our streams and of theirs.
+    /// The peer at the other end of each pub/sub stream, including the streams that we have opened.
     streams: BTreeMap<StreamId, PeerId>,
-    /// The times at which our streams to peers are opened again:
+    /// The times at which we open our streams to peers again, one for each peer whose stream is in the state
     /// [`OutboundStream::Waiting`](peer::OutboundStream::Waiting).
     deadlines: Deadlines<PeerId>,
-    /// The peers from which something is to be read or processed, each once. The first one has the next turn.
+    /// The queue of peers whose streams have bytes to read or to process. Each peer is in the queue at most once. The first
+    /// peer is served next.
     line: VecDeque<PeerId>,
     seen: Seen,
-    /// The numbers of authors' latest messages, if the owner has set a validator for them.
+    /// The validator of authors' sequence numbers, if the owner has set one.
     seqnos: Option<SeqnoValidator>,
-    /// The memory of the topics that peers subscribe to.
+    /// The quota of bytes for the topics that peers subscribe to.
     topics: Quota,
-    /// The memory of RPCs that have not come whole, or wait for their turn.
+    /// The quota of bytes for RPCs of peers that are incomplete or wait to be processed.
     unread: Quota,
     backlog: Backlog,
     events: OwnerEvents,
     counters: Counters,
-    /// The time of the current notification. Commands of the owner between two notifications have none.
+    /// The time of the notification that is being handled; `None` between two notifications, when the owner gives commands.
     now: Option<Duration>,
-    /// A buffer for the recipients of one message, kept to save allocations.
+    /// A buffer for the recipients of one message. It is kept between messages, to save allocations.
     to: Vec<PeerId>,
 }
 
 impl<R: Router> PubSub<R> {
-    /// Creates a service without peers and subscriptions.
+    /// Creates a service that has no peers and no subscriptions yet.
     #[must_use]
     pub fn with_router(router: R, signing: Signing, mut config: Config) -> Self {
         // Each peer has one bit per remembered message, and all of its bits are allocated at once.
@@ -229,15 +240,17 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Takes the oldest event, if there is one.
+    /// Removes the oldest event from the queue and returns it. Returns `None` if the queue is empty.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop()
     }
 
-    /// Subscribes to a topic, and announces it. Returns `false` if we subscribed to it already.
+    /// Subscribes to a topic, and announces the subscription to all peers. Returns `false` if we subscribed to the topic
+    /// already.
     ///
     /// # Errors
-    /// [`SubscribeError`]. Nothing has changed.
+    /// Returns a [`SubscribeError`] if the topic's name is too long, or if we subscribe to too many topics. Nothing has
+    /// changed then.
     pub fn subscribe(&mut self, node: &mut dyn Node, topic: &str) -> Result<bool, SubscribeError> {
         if self.subscriptions.contains(topic) {
             return Ok(false);
@@ -253,7 +266,7 @@ impl<R: Router> PubSub<R> {
         Ok(true)
     }
 
-    /// Unsubscribes from a topic, and announces it. Returns `false` if we did not subscribe to it.
+    /// Unsubscribes from a topic, and announces this to all peers. Returns `false` if we did not subscribe to the topic.
     pub fn unsubscribe(&mut self, node: &mut dyn Node, topic: &str) -> bool {
         let removed = self.subscriptions.remove(topic);
         if removed {
@@ -262,37 +275,38 @@ impl<R: Router> PubSub<R> {
         removed
     }
 
-    /// Calls `validator` for each new and validly signed message from now on, before the message is delivered and
-    /// forwarded. A message that was delivered and [not forwarded](Counters::held_back) is validated once more if it
-    /// comes again in the usual encoding. The validator runs while others wait, so it should be quick. [`Verdict`] says
-    /// what to reject; most unwanted messages are to be ignored.
+    /// Sets the validator, which is called for each new message with a valid signature from now on, before the message is
+    /// delivered and forwarded. A message that was delivered and [not forwarded](Counters::held_back) is validated once more
+    /// if it arrives again in the usual encoding. All other work waits while the validator runs, so it should be quick.
+    /// [`Verdict`] says which messages to reject; most unwanted messages are to be ignored.
     pub fn set_validator(&mut self, validator: impl FnMut(&PeerId, &Message) -> Verdict + 'static) {
         self.validator = Some(Box::new(validator));
     }
 
-    /// Refuses, from now on, messages that their authors have numbered below others that were delivered.
-    /// [`SeqnoValidator`] says which good messages that loses. A validator that was set before is dropped.
+    /// Sets a validator of sequence numbers. From now on a message is refused if a message of the same author with the same
+    /// number or a higher one has been delivered. [`SeqnoValidator`] says which legitimate messages are lost by this. A
+    /// validator of sequence numbers that was set before is dropped.
     pub fn set_seqno_validator(&mut self, validator: SeqnoValidator) {
         self.seqnos = Some(validator);
     }
 
-    /// Returns the validator of authors' numbers, if there is one.
+    /// Returns the validator of authors' sequence numbers, if one is set.
     #[must_use]
     pub const fn seqno_validator(&self) -> Option<&SeqnoValidator> {
         self.seqnos.as_ref()
     }
 
-    /// Denies a peer: it is no pub/sub peer from now on, its streams are reset, and messages that it has written are
-    /// dropped, whichever peer sends them. Its connections are left alone. Returns `false` if the peer was denied
-    /// already.
+    /// Denies a peer: from now on it is not a pub/sub peer, its pub/sub streams are reset, and messages of which it is the
+    /// author are dropped, whichever peer sends them. The peer's connections stay open. Returns `false` if the peer was
+    /// denied already.
     pub fn deny(&mut self, node: &mut dyn Node, peer: PeerId) -> bool {
         let denied = self.denied.insert(peer);
         self.expel(node, peer);
         denied
     }
 
-    /// Ends the denial of a peer. If the peer is connected, it is asked anew whether it speaks the protocol. Returns
-    /// `false` if it was not denied.
+    /// Ends the denial of a peer. If the peer is connected, we open a stream to it, which shows whether the peer speaks the
+    /// protocol. Returns `false` if the peer was not denied.
     pub fn allow(&mut self, node: &mut dyn Node, peer: PeerId) -> bool {
         let allowed = self.denied.remove(&peer);
         if allowed && self.connections_of(peer).next().is_some() {
@@ -301,40 +315,40 @@ impl<R: Router> PubSub<R> {
         allowed
     }
 
-    /// Returns the peers that speak the protocol, in the order of their ids.
+    /// Returns the peers that speak the protocol, in ascending order of their peer ids.
     pub fn peers(&self) -> impl Iterator<Item = PeerId> {
         self.peers.iter().filter(|(_, peer)| peer.is_told).map(|(id, _)| *id)
     }
 
-    /// Returns the peers that subscribe to a topic, in the order of their ids.
+    /// Returns the peers that subscribe to a topic, in ascending order of their peer ids.
     pub fn peers_of(&self, topic: &str) -> impl Iterator<Item = PeerId> {
         self.subscribers.get(topic).into_iter().flatten().copied()
     }
 
-    /// Returns the topics that a peer subscribes to, in the order of their names.
+    /// Returns the topics that a peer subscribes to, in ascending order of their names.
     pub fn topics_of(&self, peer: PeerId) -> impl Iterator<Item = &Topic> {
         self.peers.get(&peer).into_iter().flat_map(|peer| &peer.topics)
     }
 
-    /// Returns the topics that we subscribe to, in the order of their names.
+    /// Returns the topics that we subscribe to, in ascending order of their names.
     pub fn subscriptions(&self) -> impl Iterator<Item = &Topic> {
         self.subscriptions.iter()
     }
 
-    /// Returns the denied peers, in the order of their ids.
+    /// Returns the denied peers, in ascending order of their peer ids.
     pub fn denied(&self) -> impl Iterator<Item = PeerId> {
         self.denied.iter().copied()
     }
 
-    /// Returns the counters of a peer, or `None` if it is no pub/sub peer.
+    /// Returns the counters of a peer, or `None` if the peer is not a pub/sub peer.
     #[must_use]
     pub fn counters_of(&self, peer: PeerId) -> Option<PeerCounters> {
         self.peers.get(&peer).map(|peer| peer.counters)
     }
 
-    /// Returns the number and bytes of messages that wait to be written to a peer; 0 if it is no pub/sub peer. A
-    /// publisher that can produce more than its peers take looks at this and at [`dropped`](PeerCounters::dropped) before
-    /// it publishes the next message.
+    /// Returns the number of messages that wait to be written to a peer, and their bytes. Both are 0 if the peer is not a
+    /// pub/sub peer. A publisher that can produce more messages than its peers read checks these numbers and
+    /// [`dropped`](PeerCounters::dropped) before it publishes the next message.
     ///
     /// ```
     /// # use swarm_notify::identity::Keypair;
@@ -342,7 +356,7 @@ impl<R: Router> PubSub<R> {
     /// use swarm_notify::protocols::floodsub::FloodSub;
     /// # use swarm_notify::protocols::pubsub::{Config, Signing};
     ///
-    /// /// Returns the number of those who are behind by more than 1 MiB.
+    /// /// Returns the number of subscribers for which more than 1 MiB waits.
     /// fn late(floodsub: &FloodSub, topic: &str) -> usize {
     ///     let is_late = |peer: &PeerId| floodsub.waiting_for(*peer).bytes > 1 << 20;
     ///     floodsub.peers_of(topic).filter(is_late).count()
@@ -355,13 +369,13 @@ impl<R: Router> PubSub<R> {
         self.peers.get(&peer).map(|peer| peer.outbox.waiting()).unwrap_or_default()
     }
 
-    /// Returns the counters of all peers together.
+    /// Returns the counters of the service, which count for all peers together.
     #[must_use]
     pub const fn counters(&self) -> Counters {
         Counters { events_lost: self.events.lost(), ..self.counters }
     }
 
-    /// Returns the number of bytes that are held for all peers together, by the bound that they count against.
+    /// Returns the numbers of bytes that are held for all peers together, one for each bound on memory in [`Config`].
     #[must_use]
     pub const fn held(&self) -> BytesHeld {
         BytesHeld {
@@ -372,7 +386,8 @@ impl<R: Router> PubSub<R> {
     }
 }
 
-/// Reports refusals of a peer to the swarm, which counts them at the first of the peer's connections.
+/// Reports a number of refusals to the swarm, all of which concern messages from or to the peer `id`. The swarm counts them
+/// on the first of the peer's open connections.
 fn count(
     node: &mut dyn Node,
     connections: &BTreeSet<(PeerId, ConnectionId)>,

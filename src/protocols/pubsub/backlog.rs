@@ -1,4 +1,5 @@
-//! [`Backlog`]: the messages that wait for any peer, each counted once.
+//! [`Backlog`]: the account of all messages that wait to be written to peers. A message that waits for several peers is
+//! stored and counted once.
 
 use super::seen::Digest;
 use super::seqno::Bringer;
@@ -8,14 +9,15 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
-/// A message with its length before it, as it is written to a stream.
+/// An encoded RPC with its length before it, as it is written to a stream.
 pub(super) type Frame = Box<[u8]>;
 
-/// The bytes that a message counts as in addition to its own, and again for each peer that it waits for. At most as much
-/// memory is needed to account the message to its author there.
+/// The number of bytes of bookkeeping that are counted for a message in addition to its own length: once for the message,
+/// and once for each peer that it waits for. A peer's outbox needs at most this much memory to record the author and the
+/// sender of one message.
 pub(super) const PLACE: usize = 128;
 
-/// A message with a number that is the same for all peers. Later messages have greater numbers.
+/// A message with a number that identifies it in the outboxes of all peers. Later messages have greater numbers.
 #[derive(Debug)]
 pub(super) struct Numbered {
     pub(super) number: u64,
@@ -23,39 +25,42 @@ pub(super) struct Numbered {
     pub(super) frame: Frame,
 }
 
-/// The sender and the author of a message, as hashes.
+/// The sender and the author of a message, each as a hash of 64 bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct MessageSource {
-    /// The address of the peer that sent it to us, or that peer if anybody may be at its address; or this node.
+    /// The hash of the address from which the message came, or of the peer that sent it to us if unrelated peers may share
+    /// that address. If we publish the message, the hash is that of this node.
     pub(super) sender: u64,
     pub(super) author: u64,
 }
 
 impl MessageSource {
-    /// Returns the source of a message. `sender` is `None` if we publish it.
+    /// Returns the source of a message. `sender` is `None` if we publish the message. A message without an author has its
+    /// sender's hash in place of the author's.
     pub(super) fn of(author: Option<PeerId>, sender: Option<Bringer>) -> Self {
         let sender = sender.map_or_else(Digest::of_ourselves, Bringer::digest).short();
         Self { sender, author: author.map_or(sender, |author| Digest::of_author(author).short()) }
     }
 }
 
-/// The messages that wait for any peer. Their bytes, with those of their [places](PLACE), are at most `max`.
+/// The account of all messages that wait to be written to peers. The bytes that are counted are at most `max`. They are the
+/// length of each message, and [`PLACE`] bytes for each message and for each peer that it waits for.
 #[derive(Debug)]
 pub(super) struct Backlog {
-    /// The size of each message, by its number.
+    /// The length of each waiting message and the number of peers that it waits for, by the message's number.
     waiting: BTreeMap<u64, BacklogFrame>,
     bytes: usize,
     max: usize,
     next: u64,
 }
 
-/// The room that the backlog has for a message.
+/// The result of asking the backlog whether there is room for one more message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum BacklogRoom {
     Now,
-    /// There is room once enough other messages are gone.
+    /// There is room once enough other messages have been written or dropped.
     Later,
-    /// There is no room, even if all others are gone.
+    /// There is no room, even if no other message waits.
     Never,
 }
 
@@ -70,13 +75,13 @@ impl Backlog {
         Self { waiting: BTreeMap::new(), bytes: 0, max, next: 0 }
     }
 
-    /// Gives a message the next number.
+    /// Gives the next number to a message. The backlog does not count the message until [`add`](Self::add) is called.
     pub(super) fn number(&mut self, frame: Frame, source: MessageSource) -> Arc<Numbered> {
         self.next.raise(1);
         Arc::new(Numbered { number: self.next, source, frame })
     }
 
-    /// Returns the room for a message of `len` bytes that is to wait for a number of peers.
+    /// Returns whether there is room for a message of `len` bytes that is to wait for `peers` peers.
     pub(super) fn room(&self, len: usize, peers: usize) -> BacklogRoom {
         let cost = PLACE.saturating_mul(peers.saturating_add(1)).saturating_add(len);
         match self.max.checked_sub(cost) {
@@ -86,7 +91,7 @@ impl Backlog {
         }
     }
 
-    /// Counts that a message waits for one more peer. There must be [room](Self::room) for it.
+    /// Records that a message waits for one more peer. There must be [room](Self::room) for the message.
     pub(super) fn add(&mut self, message: &Numbered) {
         let len = message.frame.len();
         let waiting = self.waiting.entry(message.number).or_insert_with(|| {
@@ -97,7 +102,7 @@ impl Backlog {
         self.bytes.raise(PLACE);
     }
 
-    /// Counts that a message waits for one peer less.
+    /// Records that a message waits for one peer less, since it was written or dropped.
     pub(super) fn remove(&mut self, message: &Numbered) {
         let Some(waiting) = self.waiting.get_mut(&message.number) else { return };
         waiting.peers.lower(1);
@@ -108,13 +113,14 @@ impl Backlog {
         }
     }
 
-    /// Returns the number of the latest message.
+    /// Returns the number of the message that was numbered last.
     #[cfg(test)]
     pub(super) const fn numbered(&self) -> u64 {
         self.next
     }
 
-    /// Returns the number of bytes of all messages and their places.
+    /// Returns the number of bytes that are counted for all waiting messages, including [`PLACE`] bytes for each message and
+    /// for each peer that it waits for.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }

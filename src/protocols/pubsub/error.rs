@@ -1,18 +1,18 @@
-//! The errors of commands: [`SubscribeError`] and [`PublishError`].
+//! The errors of the owner's commands: [`SubscribeError`] and [`PublishError`].
 
 use core::fmt;
 
-/// The reason for which a topic was not subscribed to. Nothing has changed.
+/// The reason why subscribing to a topic failed. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SubscribeError {
-    /// We subscribe to [`subscriptions`](super::Config::subscriptions) topics already.
+    /// We subscribe already to as many topics as [`subscriptions`](super::Config::subscriptions) allows.
     Limit,
     /// The topic's name is longer than [`topic_bytes`](super::Config::topic_bytes).
     TopicTooLong,
 }
 
-/// The reason for which a message was not published. Nothing has changed.
+/// The reason why publishing a message failed. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum PublishError {
@@ -20,11 +20,11 @@ pub enum PublishError {
     TooLarge,
     /// The topic's name is longer than [`topic_bytes`](super::Config::topic_bytes).
     TopicTooLong,
-    /// The same message was published or received within [`seen_ttl`](super::Config::seen_ttl), as of the time at which
-    /// the notifees were last driven.
+    /// The same message was published or received within the last [`seen_ttl`](super::Config::seen_ttl), counted from the
+    /// time at which the notifees were last driven.
     Duplicate,
-    /// Too many of our messages, which have no author, are [remembered](super::Config::seen). There is room again once
-    /// they are forgotten.
+    /// Our messages have no author, and as many of them are remembered as their share of [`seen`](super::Config::seen)
+    /// allows. Publishing succeeds again once older messages are forgotten.
     Full,
     /// The key could not sign the message.
     Signing,

@@ -1,4 +1,4 @@
-//! [`Event`]: an event for the owner. [`OwnerEvents`]: the bounded queue of events.
+//! [`Event`]: an event of pub/sub for the owner. [`OwnerEvents`]: the bounded queue of these events.
 
 use super::message::{Message, Topic};
 use crate::arithmetic::Count;
@@ -7,47 +7,49 @@ use crate::protocols::event_queue::EventQueue;
 use crate::text::for_log;
 use core::fmt;
 
-/// An event of pub/sub for its owner. Messages that were dropped for a slow peer, and invalid messages of peers, are no
-/// events: they are counted and told as [`Readiness::Refused`](crate::swarm::Readiness::Refused).
+/// An event of pub/sub for its owner. There are no events for messages that were dropped for a slow peer, or for invalid
+/// messages of peers: these messages are counted, and reported as [`Readiness::Refused`](crate::swarm::Readiness::Refused).
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A new and valid message on a topic that we subscribe to. Our own messages are not told.
+    /// A new and valid message has arrived on a topic that we subscribe to. There are no events for our own messages.
     Message {
-        /// The message.
+        /// The message that has arrived.
         message: Message,
-        /// The peer that sent it to us, its author or not.
+        /// The peer that sent the message to us. It may be the author or a forwarder.
         via: PeerId,
     },
-    /// A peer speaks the protocol.
+    /// A peer has become a pub/sub peer: it speaks the protocol.
     PeerAdded {
-        /// The peer.
+        /// The peer that has become a pub/sub peer.
         peer: PeerId,
     },
-    /// A peer takes no part any more, and its subscriptions are gone: its last connection has ended, it was denied or
-    /// cut, it lost its place to a newcomer, or it does not speak the protocol any more.
+    /// A peer is no longer a pub/sub peer, and its subscriptions have been removed. Either its last connection has ended, it
+    /// was denied, it was disconnected for a fault, it lost its place to a newcomer, or it does not speak the protocol any
+    /// more.
     PeerGone {
-        /// The peer.
+        /// The peer that is no longer a pub/sub peer.
         peer: PeerId,
     },
     /// A peer has subscribed to a topic.
     Subscribed {
-        /// The peer.
+        /// The peer that has subscribed.
         peer: PeerId,
-        /// To what.
+        /// The topic that the peer has subscribed to.
         topic: Topic,
     },
     /// A peer has unsubscribed from a topic.
     Unsubscribed {
-        /// The peer.
+        /// The peer that has unsubscribed.
         peer: PeerId,
-        /// The topic.
+        /// The topic that the peer has unsubscribed from.
         topic: Topic,
     },
-    /// An event in place of those that are missing: the owner did not take its events in time, so the oldest were
-    /// dropped. The [peers](method@super::PubSub::peers) and [their topics](super::PubSub::topics_of) can be looked up.
+    /// Events were dropped because the owner did not take its events in time. This event takes the place of the dropped
+    /// ones, which were the oldest in the queue. The present [peers](method@super::PubSub::peers) and [their
+    /// topics](super::PubSub::topics_of) can be looked up.
     Lagged {
-        /// The number of events that are missing.
+        /// The number of dropped events.
         events: u64,
     },
 }
@@ -73,13 +75,15 @@ impl fmt::Display for Event {
     }
 }
 
-/// The events that wait for the owner. Their number is bounded, and so are their bytes of data and topics.
+/// The queue of events that wait for the owner. Its number of events is bounded, and so is their number of bytes of data and
+/// topics.
 #[derive(Debug)]
 pub(super) struct OwnerEvents {
     queue: EventQueue<Event>,
     max: usize,
     max_bytes: usize,
-    /// The number of events since the turn began, and their bytes. Events that were dropped count, too.
+    /// The number of events that were added since the turn began, and their bytes. Events that have been dropped since are
+    /// counted, too.
     turn: (usize, usize),
 }
 
@@ -89,21 +93,21 @@ impl OwnerEvents {
         Self { queue, max, max_bytes, turn: (0, 0) }
     }
 
-    /// Begins a turn, in which bytes of peers are processed.
+    /// Begins a turn, in which input of peers is processed. The counts of the turn start at 0.
     pub(super) const fn begin_turn(&mut self) {
         self.turn = (0, 0);
     }
 
-    /// Returns whether the turn should end: it has caused three quarters of the events that may wait, or an event of
-    /// `next` bytes might not fit. So an owner that had taken all events before the turn misses none of those that the
-    /// turn causes. The last quarter is for peers that come and go.
+    /// Returns whether the turn should end, because it has caused three quarters of the events that may wait, or because an
+    /// event of `next` bytes might exceed the bound on bytes. So an owner that had taken all events before the turn misses
+    /// none of those that the turn causes. The last quarter is for events of peers that connect and disconnect.
     pub(super) fn are_enough_for_a_turn(&self, next: usize) -> bool {
         let (events, bytes) = self.turn;
         events >= self.max.saturating_sub(self.max / 4).max(1)
             || (bytes > 0 && bytes.saturating_add(next) > self.max_bytes)
     }
 
-    /// Adds an event.
+    /// Adds an event at the end of the queue. If the queue is full, its oldest events are dropped.
     pub(super) fn push(&mut self, event: Event) {
         self.turn.0.raise(1);
         self.turn.1.raise(size(&event));
@@ -114,13 +118,13 @@ impl OwnerEvents {
         self.queue.pop()
     }
 
-    /// Returns the number of all events that were lost.
+    /// Returns the number of events that were dropped since the queue was created.
     pub(super) const fn lost(&self) -> u64 {
         self.queue.dropped()
     }
 }
 
-/// Returns the bytes that an event counts as: those that its sender has chosen.
+/// Returns the number of bytes that an event counts as: those of its data and its topic, which a peer has chosen.
 fn size(event: &Event) -> usize {
     match event {
         Event::Message { message, .. } => message.data.len().saturating_add(message.topic.len()),

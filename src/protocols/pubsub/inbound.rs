@@ -1,4 +1,5 @@
-//! [`InboundStream`]: a stream of a peer, and the progress of processing its bytes.
+//! [`InboundStream`]: a stream that a peer has opened to us, with the bytes that were read from it and the position up to
+//! which they are processed.
 
 use super::protobuf_fields::Fields;
 use super::wire::{Malformed, RawRpc, Rpc, RpcLimits, SubOpts};
@@ -8,57 +9,58 @@ use crate::protocols::frames::Frames;
 use alloc::vec::Vec;
 use prost::Message as _;
 
-/// The bytes that a stream counts as once it has ended, in addition to those that it holds.
+/// The number of bytes that are counted for a stream that has ended, in addition to its unprocessed bytes.
 const PLACE: usize = 256;
 
-/// A stream of a peer.
+/// A stream that a peer has opened to us.
 #[derive(Debug)]
 pub(super) struct InboundStream {
     pub(super) stream: StreamId,
-    /// The connection that the stream runs on, or ran on.
+    /// The connection of the stream. It may have ended.
     pub(super) connection: ConnectionId,
     pub(super) frames: Frames,
     pub(super) state: InboundState,
-    /// The number of bytes that the quota of unread bytes counts for this stream.
+    /// The number of bytes that are counted for this stream against the bound on unprocessed bytes.
     pub(super) held: usize,
-    /// The position in the RPC that is being processed, which is the last message of `frames`.
+    /// The position in the RPC that is being processed, whose bytes are those that `frames` returned last. `None` if no RPC
+    /// is being processed.
     rpc: Option<RpcCursor>,
 }
 
-/// The state of a peer's stream.
+/// The state of a stream that a peer has opened to us.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum InboundState {
-    /// There is nothing to do before the stream is ready again.
+    /// There is nothing to read or to process until the swarm reports that the stream is readable.
     Idle,
-    /// There may be something to read or to process.
+    /// The stream may have bytes to read, or RPCs to process.
     Readable,
-    /// The stream has ended, and bytes that came on it may be left to process.
+    /// The stream has ended. Bytes that arrived on it may be left to process.
     Ended,
 }
 
-/// An entry of an RPC.
+/// An entry of an RPC, or the fact that the RPC has no entry or is too long.
 #[derive(PartialEq, Debug)]
 pub(super) enum RpcEntry {
-    /// A change of a subscription.
+    /// A change of the sender's subscription to a topic.
     Change(SubOpts),
-    /// A change of a subscription whose topic is not UTF-8.
+    /// A change of the sender's subscription to a topic whose name is not UTF-8.
     BadTopic,
-    /// A published message, encoded.
+    /// The encoded bytes of a published message.
     Message(Vec<u8>),
     /// The RPC has no entry.
     Nothing,
-    /// The RPC is longer than we read. It is skipped.
+    /// The RPC is longer than allowed, and is skipped.
     TooLong,
 }
 
 impl InboundStream {
-    /// Creates the record of a stream that has just opened. Its RPCs have at most `rpc_bytes` bytes.
+    /// Creates the state of a stream that has just opened. RPCs of more than `rpc_bytes` bytes are skipped.
     pub(super) const fn new(stream: StreamId, connection: ConnectionId, rpc_bytes: usize) -> Self {
         Self { stream, connection, frames: Frames::new(rpc_bytes), state: InboundState::Readable, held: 0, rpc: None }
     }
 
-    /// Returns the number of bytes that the stream is to be counted as: those that it holds, and its place if it has
-    /// ended.
+    /// Returns the number of bytes that have to be counted for the stream: its unprocessed bytes, and [`PLACE`] more if the
+    /// stream has ended.
     pub(super) fn holds(&self) -> usize {
         let place = match self.state {
             InboundState::Idle | InboundState::Readable => 0,
@@ -67,8 +69,9 @@ impl InboundStream {
         self.frames.len().saturating_add(place)
     }
 
-    /// Takes the next entry of the RPCs that are whole. Returns `None` if more has to be read first. An entry is taken
-    /// before it is processed, so that a validator that panics on it loses no other entry.
+    /// Returns the next entry of the RPCs that have arrived completely, and moves on to the entry after it. Returns `None`
+    /// if more bytes have to be read first, and [`Malformed`] if the bytes are no RPC. Since the position has moved before
+    /// the caller processes the entry, a validator that panics on an entry loses no other entry.
     pub(super) fn next(&mut self, most: RpcLimits) -> Result<Option<RpcEntry>, Malformed> {
         if let Some(cursor) = &mut self.rpc {
             match cursor.next(self.frames.last()) {
@@ -89,18 +92,19 @@ impl InboundStream {
     }
 }
 
-/// A position in an RPC: its changes of subscriptions come first, then its messages. So nothing but the bytes of an RPC
-/// is kept, however long its processing takes.
+/// A position in an encoded RPC. The changes of subscriptions are visited first, then the messages. Each entry is decoded
+/// only when it is visited, so no memory is needed except for the bytes of the RPC, however long its processing takes.
 #[derive(Clone, Copy, Default, Debug)]
 struct RpcCursor {
-    /// The number of bytes that have been processed.
+    /// The number of bytes that have been visited in the current pass over the RPC. There are two passes.
     at: usize,
-    /// True if the RPC has been read once, for its changes, and is being read again for its messages.
+    /// True during the second pass over the RPC, which visits its messages. The first pass visits its changes of
+    /// subscriptions.
     is_at_messages: bool,
 }
 
 impl RpcCursor {
-    /// Takes the next entry of a valid RPC.
+    /// Returns the next entry of a valid RPC, and moves on to the entry after it. Returns `None` if no entry is left.
     fn next(&mut self, rpc: &[u8]) -> Option<RpcEntry> {
         loop {
             let Some(field) = Fields(rpc.get(self.at..)?).next().and_then(Result::ok) else {

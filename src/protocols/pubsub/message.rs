@@ -1,4 +1,4 @@
-//! [`Message`], as its receiver gets it, and its [`MessageId`].
+//! [`Message`]: a published message, as it is delivered to the owner. [`MessageId`]: the identity of a message.
 
 use crate::identity::PeerId;
 use alloc::sync::Arc;
@@ -8,30 +8,31 @@ use core::fmt;
 /// The name of a topic.
 pub type Topic = Arc<str>;
 
-/// A published message.
+/// A published message, as it is delivered to the owner.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Message {
     /// The topic on which the message was published.
     pub topic: Topic,
-    /// The author, which has signed the message; `None` under [`Signing::StrictNoSign`](super::Signing::StrictNoSign).
+    /// The author, which is the peer that has signed the message; `None` under
+    /// [`Signing::StrictNoSign`](super::Signing::StrictNoSign).
     pub source: Option<PeerId>,
-    /// The author's sequence number for the message; `None` under
+    /// The sequence number that the author has given to the message; `None` under
     /// [`Signing::StrictNoSign`](super::Signing::StrictNoSign).
     pub seqno: Option<u64>,
-    /// The content.
+    /// The content of the message.
     pub data: Vec<u8>,
 }
 
 impl Message {
-    /// Makes one without an author and a number, for tests of what you do with messages.
+    /// Creates a message without an author and a sequence number, for tests of code that handles messages.
     #[must_use]
     pub fn new(topic: impl Into<Topic>, data: Vec<u8>) -> Self {
         Self { topic: topic.into(), source: None, seqno: None, data }
     }
 }
 
-/// The identity by which a message is recognised, so that it is delivered and forwarded once.
+/// The identity of a message. It serves to deliver and forward each message only once.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(Arc<[u8]>);
 
@@ -42,14 +43,14 @@ impl MessageId {
         &self.0
     }
 
-    /// Returns the id of a signed message: its author, and the author's sequence number for it.
+    /// Returns the id of a signed message: the bytes of its author's peer id, followed by its sequence number.
     pub(super) fn of_origin(source: PeerId, seqno: u64) -> Self {
         let mut bytes = source.to_bytes();
         bytes.extend(seqno.to_be_bytes());
         bytes.into()
     }
 
-    /// Returns an id that follows from the content of a message: a SHA-256 hash over the length of its topic, the topic
+    /// Returns an id that depends only on the content of a message: the SHA-256 hash of the length of the topic, the topic
     /// and the data.
     #[must_use]
     pub fn of_content(topic: &str, data: &[u8]) -> Self {

@@ -1,4 +1,5 @@
-//! [`PubSub`] as a notifee: each notification, and the changes that it makes.
+//! The implementation of [`Notifee`] for [`PubSub`], which passes notifications of the swarm on to the methods that handle
+//! them.
 
 use super::flush;
 use super::router::Router;
@@ -11,7 +12,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 impl<R: Router> PubSub<R> {
-    /// Runs `act` at the time `now`. Commands that the owner gives between two notifications have no time.
+    /// Runs `act` while the time of the service is `now`, and returns its result. Commands that the owner gives between two
+    /// notifications have no time.
     fn at<T>(&mut self, now: Duration, act: impl FnOnce(&mut Self) -> T) -> T {
         self.seen.advance(now);
         if let Some(seqnos) = &mut self.seqnos {

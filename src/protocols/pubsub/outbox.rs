@@ -1,4 +1,4 @@
-//! [`Outbox`]: the messages and announcements that wait to be written to one peer.
+//! [`Outbox`]: the messages, and the announcements of our subscriptions, that wait to be written to one peer.
 
 mod queue_slots;
 mod send_queue;
@@ -10,18 +10,18 @@ use crate::arithmetic::Count;
 use alloc::sync::Arc;
 use send_queue::SendQueue;
 
-/// The messages that wait to be written to one peer, in order and within a bound of bytes, and the frame that is being
-/// written. If there is no room, the author with most bytes loses messages, so that an author that says much costs others
-/// nothing.
+/// The messages that wait to be written to one peer, in order and within a bound on their bytes, and the frame that is being
+/// written. If there is no room for a message, the author with the most bytes loses messages, so that an author that
+/// publishes much does not cost other authors their messages.
 #[derive(Debug)]
 pub(super) struct Outbox {
     messages: SendQueue,
-    /// The frame that is being written, and the number of its bytes that are written.
+    /// The frame that is being written, and the number of its bytes that have been written.
     current: Option<(Writing, usize)>,
-    /// The bytes of all messages here. The one that is being written counts whole.
+    /// The number of bytes of all messages in the outbox. The message that is being written counts with its whole length.
     waiting: usize,
-    /// The [`cost`] of messages that were dropped here to make room for other peers, less the cost of those that the peer
-    /// has taken since.
+    /// The [`cost`] of the messages that were dropped from this outbox to make room for messages to other peers, less the
+    /// cost of the messages that have been written to the peer since.
     missed: usize,
     max: usize,
 }
@@ -32,11 +32,11 @@ enum Writing {
     Message(Arc<Numbered>),
 }
 
-/// The progress of a message when it was dropped.
+/// The state of a dropped message at the time at which it was dropped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Dropped {
     Whole,
-    /// A part of the message has been written.
+    /// A part of the message had been written.
     Begun,
 }
 
@@ -46,13 +46,13 @@ impl Outbox {
         Self { messages: SendQueue::new(), current: None, waiting: 0, missed: 0, max }
     }
 
-    /// Returns the number and bytes of the messages here, including the one that is being written.
+    /// Returns the number and bytes of the messages in the outbox, including a message that is being written.
     pub(super) fn waiting(&self) -> QueuedMessages {
         let is_begun = matches!(self.current, Some((Writing::Message(_), _)));
         QueuedMessages { messages: self.messages.len().saturating_add(is_begun.into()), bytes: self.waiting }
     }
 
-    /// Returns whether a message of `len` bytes can have room, if all messages give way that can.
+    /// Returns whether a message of `len` bytes fits if all other messages are dropped, except one that is being written.
     pub(super) fn can_take(&self, len: usize) -> bool {
         let current = match &self.current {
             Some((Writing::Message(message), _)) => message.frame.len(),
@@ -65,10 +65,10 @@ impl Outbox {
         self.waiting.checked_add(len).is_some_and(|waiting| waiting <= self.max)
     }
 
-    /// Makes room for a message that the outbox [can take](Self::can_take), whose number is greater than all before.
-    /// While the bytes exceed the bound, the author that [has most](SendQueue::give_way) loses its oldest message.
-    /// Returns the number of messages that were dropped, and whether there is room now. There is none if the new message
-    /// itself would be dropped.
+    /// Makes room for a message for which [`can_take`](Self::can_take) has returned `true`, and whose number is greater than
+    /// those of all earlier messages. While the bytes exceed the bound, the author [with the most
+    /// bytes](SendQueue::give_way) loses its oldest message. Returns the number of messages that were dropped, and whether
+    /// there is room now. There is none if the new message itself would be the next to be dropped.
     pub(super) fn make_room(&mut self, message: &Arc<Numbered>, backlog: &mut Backlog) -> (usize, bool) {
         let len = message.frame.len();
         let mut dropped = 0_usize;
@@ -93,14 +93,15 @@ impl Outbox {
         (dropped, true)
     }
 
-    /// Adds a message for which there is [room](Self::make_room).
+    /// Adds a message at the end, and counts it in the backlog. There must be [room](Self::make_room) for the message.
     pub(super) fn push(&mut self, message: &Arc<Numbered>, backlog: &mut Backlog) {
         self.waiting.raise(message.frame.len());
         backlog.add(message);
         self.messages.push_back(message.clone());
     }
 
-    /// Returns the bytes to write next. Between two messages an announcement goes first, if there is one.
+    /// Returns the bytes to write next, or `None` if nothing waits. Between two messages, `announcement` is called; if it
+    /// returns an announcement, that is written before the next message.
     pub(super) fn next(&mut self, announcement: impl FnOnce() -> Option<Frame>) -> Option<&[u8]> {
         if self.current.is_none() {
             let next = announcement().map(Writing::Announcement);
@@ -111,7 +112,7 @@ impl Outbox {
         writing.frame().get(*written..)
     }
 
-    /// Records that `n` bytes were written. Returns `true` if the frame is complete.
+    /// Records that `n` bytes were written. Returns `true` if the frame has been written completely.
     pub(super) fn written(&mut self, n: usize, backlog: &mut Backlog) -> bool {
         let Some((writing, written)) = &mut self.current else { return true };
         written.raise(n);
@@ -126,7 +127,7 @@ impl Outbox {
         true
     }
 
-    /// Drops all messages, since nobody will write them. Returns their number.
+    /// Drops all messages, when none can be written to the peer any more. Returns the number of dropped messages.
     pub(super) fn clear(&mut self, backlog: &mut Backlog) -> usize {
         self.restart();
         (self.waiting, self.missed) = (0, 0);
@@ -135,15 +136,17 @@ impl Outbox {
         messages
     }
 
-    /// Returns how far the peer is behind: the [`cost`] of the messages that wait for it and of those that it has missed.
-    /// Returns `None` if nothing waits.
+    /// Returns the number of bytes by which the peer is behind: the [`cost`] of the messages that wait for the peer, plus
+    /// the cost of the messages that were dropped to make room for other peers, less the cost of the messages that were
+    /// written to the peer since. Returns `None` if no message waits.
     pub(super) fn behind(&self) -> Option<usize> {
         let QueuedMessages { messages, bytes } = self.waiting();
         (messages > 0).then(|| bytes.saturating_add(messages.saturating_mul(PLACE)).saturating_add(self.missed))
     }
 
-    /// Drops a message to make room for other peers: the oldest of the author that [has most](SendQueue::give_way), or
-    /// else the one that is being written. Returns `None` if there is none.
+    /// Drops a message to make room for messages to other peers: the oldest message of the author [with the most
+    /// bytes](SendQueue::give_way) or, if no other message waits, the message that is being written. Returns `None` if there
+    /// is no message to drop.
     pub(super) fn drop_one(&mut self, backlog: &mut Backlog) -> Option<Dropped> {
         let (message, dropped) = match self.messages.give_way() {
             Some(message) => (message, Dropped::Whole),
@@ -160,8 +163,8 @@ impl Outbox {
         Some(dropped)
     }
 
-    /// Handles the end of the stream: a message that was cut is written again from its beginning, and an announcement is
-    /// made anew.
+    /// Handles the end of the stream. A message that was partly written is put back, and will be written to the next stream
+    /// from its beginning. An announcement that was partly written is dropped, since the next stream begins with a new one.
     pub(super) fn restart(&mut self) {
         if let Some((Writing::Message(message), _)) = self.current.take() {
             self.messages.push_front(message);
@@ -169,7 +172,7 @@ impl Outbox {
     }
 }
 
-/// Returns the cost of a message that waits for a peer: its bytes and its place in the backlog.
+/// Returns the cost of a message that waits for one peer, in bytes: its length plus [`PLACE`].
 fn cost(message: &Numbered) -> usize {
     message.frame.len().saturating_add(PLACE)
 }

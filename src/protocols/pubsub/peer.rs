@@ -1,4 +1,4 @@
-//! [`Peer`]: the state of one pub/sub peer, on all of its connections.
+//! [`Peer`]: the state of one pub/sub peer, for all of its connections together.
 
 use super::backlog::Frame;
 use super::config::Config;
@@ -18,74 +18,84 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// The approximate maximum of bytes of topics in one announcement. Some implementations read RPCs of at most 64 KiB.
+/// The approximate maximum number of bytes of topics in one announcement of our subscriptions. Some implementations read
+/// RPCs of at most 64 KiB.
 const ANNOUNCEMENT: usize = 16 * 1024;
 
-/// The shortest wait before our stream is opened again. It is not 0, so that time moves on between two attempts.
+/// The minimum time that we wait before we open our stream to a peer again. It is not 0, so that the time changes between
+/// two attempts.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
-/// The maximum number of unsubscriptions that are sent again after our stream is replaced. Beyond it, a peer may keep
-/// stale subscriptions of ours and send us messages that we do not want.
+/// The maximum number of unsubscriptions that we remember for a peer, to send them again if our stream to it has to be
+/// replaced. Beyond this number, the peer may believe that we still subscribe to a topic, and send us messages that we do
+/// not want.
 const WITHDRAWN: usize = 1_024;
 
-/// The state of one pub/sub peer.
+/// The state of one pub/sub peer, for all of its connections together.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) outbound: OutboundStream,
-    /// The peer's streams, and those that have ended with bytes left to process; the oldest first.
+    /// The streams that the peer has opened to us, oldest first. They include streams that have ended with bytes left to
+    /// process.
     pub(super) inbound: VecDeque<InboundStream>,
-    /// True if the peer is in line for its turn.
+    /// True if the peer is in the queue of peers whose streams have bytes to read or to process.
     pub(super) is_in_line: bool,
-    /// The number of turns that the peer is still skipped, since its last message cost as much as several.
+    /// The number of times that the peer still has to be skipped in the queue of peers, because verifying its last message
+    /// cost as much as verifying several.
     pub(super) debt: usize,
-    /// True if the peer's last connection has ended. The peer is removed once the rest of its streams is processed.
+    /// True if the peer's last connection has ended. The peer is removed once the remaining bytes of its streams are
+    /// processed.
     pub(super) is_leaving: bool,
-    /// The bytes that `inbound` counts as.
+    /// The number of bytes that are counted for the streams in `inbound`, against the bound on unprocessed bytes
+    /// ([`Config::inbound_total_bytes`]).
     pub(super) inbound_bytes: usize,
     /// The topics that the peer subscribes to.
     pub(super) topics: BTreeSet<Topic>,
-    /// The bytes that `topics` counts as.
+    /// The number of bytes that are counted for the topics in `topics`, against the bound on the subscriptions of all peers
+    /// ([`Config::topics_total_bytes`]).
     pub(super) topic_bytes: usize,
-    /// The topics of ours that the peer has been told on our stream.
+    /// The topics that we have announced to the peer on our present stream.
     announced: BTreeSet<Topic>,
-    /// The unsubscriptions that were sent on our present stream. If the stream is cut, the peer may not have read them.
+    /// The topics from which we have unsubscribed on our present stream to the peer. If the stream is cut, the peer may not
+    /// have read these unsubscriptions.
     withdrawn: BTreeSet<Topic>,
-    /// True if there may be something to announce to the peer.
+    /// True if our subscriptions may differ from those that we have announced to the peer.
     pub(super) is_stale: bool,
     pub(super) outbox: Outbox,
-    /// True if the owner has been told of the peer, since it speaks the protocol.
+    /// True if the owner has been told that the peer speaks the protocol ([`Event::PeerAdded`](super::Event::PeerAdded)).
     pub(super) is_told: bool,
-    /// The number of attempts in a row to open our stream again.
+    /// The number of consecutive attempts to open our stream to the peer again.
     attempts: u32,
-    /// The peer's place among all.
+    /// The peer's place. At most [`Config::peers`] pub/sub peers have one.
     pub(super) place: PeerPlace,
-    /// The peer's address; `None` if anybody may be at that address.
+    /// The peer's address; `None` if unrelated peers may share that address.
     pub(super) address: Option<AddressGroup>,
     pub(super) counters: PeerCounters,
-    /// The remembered messages that the peer has sent.
+    /// The record of those messages in the cache of seen messages that the peer has sent to us.
     pub(super) sent: SentBy,
-    /// The token bucket of messages that the peer repeats.
+    /// The token bucket that limits messages which the peer has sent to us before.
     pub(super) repeats: Bucket,
-    /// The token bucket of invalid messages of the peer.
+    /// The token bucket that limits invalid messages from the peer.
     pub(super) invalid: Bucket,
-    /// The number of topics that the peer has left, less those that it has subscribed to since.
+    /// The number of topics from which the peer has unsubscribed, less the number of topics to which it has subscribed
+    /// since.
     pub(super) topics_left: u32,
     pub(super) resubscriptions: Bucket,
 }
 
-/// The state of our stream to a peer.
+/// The state of the stream that we open to a peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum OutboundStream {
-    /// There is no stream, and none can be opened before something changes, such as a new connection.
+    /// There is no stream, and we open none until something changes, such as a new connection to the peer.
     None,
-    /// The stream is opened again at this time.
+    /// There is no stream, and we open one at this time.
     Waiting(Duration),
     Opening(StreamId),
     Open {
         stream: StreamId,
         since: Duration,
     },
-    /// The peer does not speak the protocol, or all attempts have failed.
+    /// We open no stream, since the peer does not speak the protocol or all attempts have failed.
     Refused,
 }
 
@@ -117,8 +127,8 @@ impl Peer {
         }
     }
 
-    /// Begins a new stream of ours. All our subscriptions are announced on it, and those that the peer may still believe
-    /// from the stream before are withdrawn.
+    /// Records that a new stream of ours to the peer has opened. On this stream we will announce all our subscriptions, and
+    /// all unsubscriptions that the peer may not have read on the stream before.
     pub(super) fn opened(&mut self, stream: StreamId, now: Duration, subscriptions: &BTreeSet<Topic>) {
         self.outbound = OutboundStream::Open { stream, since: now };
         self.announced.append(&mut self.withdrawn);
@@ -126,7 +136,8 @@ impl Peer {
         self.is_stale = true;
     }
 
-    /// Handles the end of our stream. If it has lived for the longest wait, the attempts begin anew.
+    /// Handles the end of our stream to the peer. If the stream was open for at least `reopen_at_most_after`, the number of
+    /// attempts starts at 0 again.
     pub(super) fn closed(&mut self, now: Duration, config: &Config) {
         if let OutboundStream::Open { since, .. } = self.outbound
             && now >= since.saturating_add(config.reopen_at_most_after)
@@ -137,7 +148,7 @@ impl Peer {
         self.outbox.restart();
     }
 
-    /// Returns the time of the next attempt to open our stream, or `None` if there were as many as allowed.
+    /// Returns the time of the next attempt to open our stream, or `None` if the maximum number of attempts is reached.
     pub(super) fn retry(&mut self, now: Duration, config: &Config) -> Option<Duration> {
         if self.attempts >= config.reopen_attempts {
             return None;
@@ -148,7 +159,7 @@ impl Peer {
         Some(now.saturating_add(wait.max(MIN_WAIT)))
     }
 
-    /// Returns our stream, open or opening.
+    /// Returns our stream to the peer, if it is open or being opened.
     pub(super) const fn stream(&self) -> Option<StreamId> {
         match self.outbound {
             OutboundStream::Opening(stream) | OutboundStream::Open { stream, .. } => Some(stream),
@@ -160,32 +171,34 @@ impl Peer {
         self.inbound.iter_mut().find(|inbound| inbound.stream == stream)
     }
 
-    /// Returns the first of the peer's streams that may have something to read or process.
+    /// Returns the oldest of the peer's streams that may have bytes to read or to process.
     pub(super) fn due(&mut self) -> Option<&mut InboundStream> {
         self.inbound.iter_mut().find(|inbound| inbound.state != InboundState::Idle)
     }
 
-    /// Returns whether bytes are left to process of streams that have ended.
+    /// Returns whether streams of the peer that have ended may have bytes left to process.
     pub(super) fn has_rest(&self) -> bool {
         self.inbound.iter().any(|inbound| inbound.state == InboundState::Ended)
     }
 
-    /// Returns the oldest of the peer's open streams, if there are more than `most` of them and nothing that came on the
-    /// oldest is left to process. So no bytes are lost when it is reset.
+    /// Returns the oldest of the peer's open streams if the peer has more than `most` of them, and if everything that has
+    /// arrived on the oldest is processed. So no bytes are lost when that stream is reset.
     pub(super) fn oldest_beyond(&self, most: usize) -> Option<StreamId> {
         let mut live = self.inbound.iter().filter(|inbound| inbound.state != InboundState::Ended);
         let oldest = live.next()?;
         (live.count() >= most && oldest.state == InboundState::Idle).then_some(oldest.stream)
     }
 
-    /// Returns the bytes to write next.
+    /// Returns the bytes to write to the peer next, or `None` if nothing waits. `subscriptions` are our present
+    /// subscriptions, which are announced first if they have changed.
     pub(super) fn next(&mut self, subscriptions: &BTreeSet<Topic>) -> Option<&[u8]> {
         let Self { outbox, announced, withdrawn, is_stale, .. } = self;
         outbox.next(|| if *is_stale { announcement(announced, withdrawn, subscriptions, is_stale) } else { None })
     }
 }
 
-/// Returns an announcement of the changes that the peer has not been told yet, as many as one RPC may carry.
+/// Returns an announcement of the changes of our subscriptions that the peer has not been told yet, as many as fit into one
+/// RPC. Returns `None` if there are none.
 fn announcement(
     announced: &mut BTreeSet<Topic>,
     withdrawn: &mut BTreeSet<Topic>,
@@ -196,7 +209,7 @@ fn announcement(
     let removed = announced.difference(subscriptions).map(|topic| (false, topic));
     let mut bytes = 0_usize;
     let within = |(_, topic): &(bool, &Topic)| {
-        // 8 bytes are about what the fields around a topic take.
+        // The fields around a topic take about 8 bytes.
         let fits = bytes < ANNOUNCEMENT;
         bytes.raise(topic.len().saturating_add(8));
         fits

@@ -1,4 +1,5 @@
-//! [`PeerPlaces`]: the places of pub/sub peers, by address, so that no address can take all of them with silent peers.
+//! [`PeerPlaces`]: the bounded number of places for pub/sub peers, shared by address, so that silent peers of one address
+//! cannot take all of them.
 
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
@@ -6,35 +7,37 @@ use crate::swarm::AddressGroup;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
-/// The number of places that every address may have while places are free, however few there are in all: as many as the
-/// connections that go-libp2p accepts from one IPv4 address.
+/// The minimum number of places that every address may have while places are free, however few places there are. go-libp2p
+/// accepts as many connections from one IPv4 address.
 const LEAST_SHARE: usize = 8;
 
-/// The places of pub/sub peers.
+/// The places for pub/sub peers, grouped by the addresses of the peers that have them.
 #[derive(Debug)]
 pub(super) struct PeerPlaces {
     max: usize,
-    /// The time without anything new after which a peer can give way.
+    /// The time without a new message from a peer after which the peer may lose its place to a newcomer.
     quiet_after: Duration,
     len: usize,
     groups: BTreeMap<AddressGroup, PeersOfAddress>,
-    /// The addresses by their number of peers, so that the largest is found without a scan.
+    /// The addresses in ascending order of their number of peers, so that the address with the most peers is found without a
+    /// scan.
     sizes: BTreeSet<(usize, AddressGroup)>,
-    /// The number of the next newcomer.
+    /// The arrival number of the next peer that gets a place.
     next: u64,
 }
 
-/// The peers of one address.
+/// The peers of one address that have a place.
 #[derive(Default, Debug)]
 struct PeersOfAddress {
     len: usize,
-    /// The peers that have sent nothing yet, in the order in which they came.
+    /// The peers that have sent nothing yet, by their arrival numbers: the peer that came first has the lowest.
     silent: BTreeMap<u64, PeerId>,
-    /// The other peers, by the approximate time at which they last brought something new.
+    /// The peers that have sent something, by the approximate time at which they last brought a new message.
     heard: BTreeSet<(Duration, PeerId)>,
 }
 
-/// The place of one peer.
+/// The record of one peer's place. It contains the peer's address and the time at which the peer last brought a new message,
+/// and is stored in the state of the peer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PeerPlace {
     group: AddressGroup,
@@ -44,39 +47,40 @@ pub(super) struct PeerPlace {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum PlaceState {
-    /// The peer has sent nothing yet. The number is that of its arrival.
+    /// The peer has sent nothing yet. The value is the peer's arrival number.
     Silent(u64),
-    /// The approximate time at which the peer last brought something new, or at which it first sent anything.
+    /// The peer has sent something. The value is the approximate time at which it last brought a new message, or at which it
+    /// first sent anything.
     Heard(Duration),
 }
 
-/// The way in which a newcomer gets a place.
+/// The decision on a newcomer that asks for a place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Admission {
-    /// There is a free place.
+    /// The newcomer gets a free place.
     Free,
-    /// There is a place once this peer is removed.
+    /// The newcomer gets the place of this peer, which has to be removed first.
     Instead(PeerId),
-    /// There is no place.
+    /// The newcomer gets no place.
     None,
 }
 
 impl PeerPlaces {
-    /// Creates `max` places. A peer that has brought nothing new for `quiet_after` can give way.
+    /// Creates a table with `max` places. A peer that has brought no new message for `quiet_after` may lose its place to a
+    /// newcomer.
     pub(super) const fn new(max: usize, quiet_after: Duration) -> Self {
         Self { max, quiet_after, len: 0, groups: BTreeMap::new(), sizes: BTreeSet::new(), next: 0 }
     }
 
-    /// Returns the way in which a newcomer from an address gets a place. `is_common` is true for an address at which
-    /// anybody may be, such as loopback; such an address may take any number of places.
+    /// Decides whether a newcomer from an address gets a place. `is_common` is true for an address that unrelated peers may
+    /// share, such as loopback; such an address may take any number of free places.
     pub(super) fn room(&self, group: AddressGroup, is_common: bool, now: Duration) -> Admission {
         let own = self.groups.get(&group).map_or(0, |group| group.len);
         if self.len >= self.max {
-            // The largest address that has a silent peer gives one up. The larger ones are passed over because they have
-            // none.
+            // Of the addresses that have a silent peer, the one with the most peers loses one.
             let silent = self.sizes.iter().rev().find_map(|(_, group)| self.oldest_silent(*group));
-            // The other address has to have more peers even after the exchange, so that equal addresses do not evict each
-            // other's peers in turns.
+            // The other address has to have more peers than ours even after the exchange, so that addresses of equal size do
+            // not take places from each other in turns.
             let pays = |(len, other): &&(usize, AddressGroup)| *other == group || *len > own.saturating_add(1);
             let quiet = || self.sizes.iter().rev().filter(pays).find_map(|(_, group)| self.quiet_longest(*group, now));
             return silent.or_else(quiet).map_or(Admission::None, Admission::Instead);
@@ -101,7 +105,7 @@ impl PeerPlaces {
         (heard.saturating_add(self.quiet_after) <= now).then_some(*peer)
     }
 
-    /// Takes a free place for a peer.
+    /// Gives a free place to a peer of the address `group`. The peer counts as one that has sent nothing yet.
     pub(super) fn take(&mut self, group: AddressGroup, peer: PeerId) -> PeerPlace {
         let number = self.next;
         self.next.raise(1);
@@ -113,15 +117,16 @@ impl PeerPlaces {
         PeerPlace { group, peer, state: PlaceState::Silent(number) }
     }
 
-    /// Records that a peer has sent something, new or not.
+    /// Records that a peer has sent a subscription or a message, whether the message is new or not. Only the first call for
+    /// a peer changes anything.
     pub(super) fn speaks(&mut self, place: &mut PeerPlace, now: Duration) {
         if matches!(place.state, PlaceState::Silent(_)) {
             self.hears(place, now);
         }
     }
 
-    /// Records that a peer has brought something new. The time is updated at most once in a sixteenth of `quiet_after`,
-    /// so that a message costs next to nothing here.
+    /// Records that a peer has brought a new message. The recorded time changes at most once in a sixteenth of
+    /// `quiet_after`, so that most messages cost next to no work here.
     pub(super) fn brings(&mut self, place: &mut PeerPlace, now: Duration) {
         let is_due = |heard: Duration| now.saturating_sub(heard) > self.quiet_after.checked_div(16).unwrap_or_default();
         if matches!(place.state, PlaceState::Heard(heard) if is_due(heard)) {
@@ -189,7 +194,7 @@ mod tests {
         AddressGroup::of(&format!("/ip4/192.0.2.{number}/tcp/1").parse().unwrap())
     }
 
-    /// Takes places for peers of one address while places are free.
+    /// Takes places for peers of one address, until that address gets no free place. Returns the places.
     fn fill(places: &mut PeerPlaces, group: AddressGroup, peers: core::ops::Range<u16>) -> Vec<PeerPlace> {
         let mut taken = Vec::new();
         for number in peers {

@@ -1,26 +1,28 @@
-//! [`Fields`]: the fields of a protobuf message as they stand on the wire, without decoding them.
+//! [`Fields`]: an iterator over the fields of an encoded protobuf message, which does not decode their values.
 //!
-//! A signature covers bytes, so the signed part is cut out of the bytes that came. And the entries for which a message
-//! would make us allocate memory are counted before it is decoded.
+//! There are two uses for it. A signature covers the bytes of a message, so the signed fields are copied from the bytes that
+//! have arrived, without decoding and encoding them. And the entries for which decoding allocates memory are counted before
+//! a message is decoded.
 
 use crate::arithmetic::Count;
 use crate::varint;
 use core::fmt;
 
-/// The error of bytes that the protocol does not allow: they are no protobuf message, have too many entries, or lack a
-/// required field.
+/// The error of bytes that the pub/sub protocol does not allow: they are no protobuf message, have too many entries, or lack
+/// a required field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Malformed;
 
-/// A field of a message, whole.
+/// One field of an encoded protobuf message.
 pub(super) struct Field<'a> {
     pub(super) number: u32,
-    /// The bytes of the field, with its key.
+    /// The bytes of the field, including its key, which encodes the field's number and wire type.
     pub(super) bytes: &'a [u8],
 }
 
-/// The fields of a message, in the order in which they came. After a field that cannot be read the iterator ends.
+/// An iterator over the fields of an encoded message, in the order of their bytes. If a field cannot be read, the iterator
+/// returns an error for it and ends.
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Fields<'a> {
@@ -36,24 +38,24 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// The maximum depth to which groups may nest: that of prost.
+/// The maximum depth to which groups may nest. It is the same as in prost.
 const MAX_DEPTH: usize = 100;
 
-/// Returns the first field, if it can be read.
+/// Returns the first field of `bytes`, or `None` if it cannot be read.
 fn field(bytes: &[u8]) -> Option<Field<'_>> {
     let (number, kind, head) = key(bytes)?;
     let value = value(bytes.get(head..)?, number, kind, MAX_DEPTH)?;
     Some(Field { number, bytes: bytes.get(..head.checked_add(value)?)? })
 }
 
-/// Decodes the key of a field: returns its number, its wire type, and the length of the key.
+/// Decodes the key of a field. Returns the field's number, its wire type, and the length of the key in bytes.
 fn key(bytes: &[u8]) -> Option<(u32, u64, usize)> {
     let (key, head) = varint::read(bytes)?;
     let number = u32::try_from(key >> 3).ok().filter(|number| (1..1 << 29).contains(number))?;
     Some((number, key & 7, head))
 }
 
-/// Returns the length of a field's value, which may exceed the bytes that are there.
+/// Returns the length of a field's value in bytes. It may exceed the length of `bytes`. `kind` is the field's wire type.
 fn value(bytes: &[u8], number: u32, kind: u64, depth: usize) -> Option<usize> {
     let depth = depth.checked_sub(1)?;
     match kind {
@@ -69,7 +71,8 @@ fn value(bytes: &[u8], number: u32, kind: u64, depth: usize) -> Option<usize> {
     }
 }
 
-/// Returns the length of a group without its first key: its fields, and the end key with its number.
+/// Returns the length of a group in bytes, without the key at its start: the length of its fields and of its end key, which
+/// has to have the number of the group.
 fn group(bytes: &[u8], number: u32, depth: usize) -> Option<usize> {
     let mut at = 0_usize;
     loop {

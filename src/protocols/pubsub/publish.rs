@@ -1,4 +1,4 @@
-//! Publishing: the recipients of a message, and the messages that make room for it.
+//! Publishing: a message is queued for its recipients, and other messages are dropped if there is no room for it.
 
 use super::backlog::{Backlog, BacklogRoom, Frame, MessageSource, Numbered};
 use super::error::PublishError;
@@ -18,16 +18,16 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 impl<R: Router> PubSub<R> {
-    /// Publishes a message to the known subscribers of its topic. We need not subscribe to the topic. The message is not
-    /// delivered to ourselves.
+    /// Publishes a message to the peers that are known to subscribe to its topic, and returns the message's id. We need not
+    /// subscribe to the topic ourselves. The message is not delivered to us.
     ///
     /// # Errors
-    /// [`PublishError`]. Nothing has changed.
+    /// Returns a [`PublishError`] if the message cannot be published. Nothing has changed then.
     pub fn publish(&mut self, node: &mut dyn Node, topic: &str, data: &[u8]) -> Result<MessageId, PublishError> {
         if topic.len() > self.config.topic_bytes {
             return Err(PublishError::TopicTooLong);
         }
-        // Too much data is not even signed. The length of the other fields is only known once they are there.
+        // Data that is too long is refused before it is signed. The length of the other fields is only known after signing.
         if data.len() > self.config.rpc_bytes {
             return Err(PublishError::TooLarge);
         }
@@ -53,7 +53,7 @@ impl<R: Router> PubSub<R> {
         Ok(id)
     }
 
-    /// Announces a change of our subscriptions to all peers.
+    /// Announces a change of our subscriptions to all pub/sub peers.
     pub(super) fn announce(&mut self, node: &mut dyn Node) {
         for peer in self.peers.values_mut() {
             peer.is_stale = true;
@@ -61,14 +61,15 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Returns the address of a peer, or the peer itself if anybody may be at its address: messages from it are accounted
-    /// to that.
+    /// Returns whom to charge for messages from the peer `sender`: the address from which the peer connects, or the peer
+    /// itself if unrelated peers may share that address.
     pub(super) fn bringer(&self, sender: PeerId) -> Bringer {
         let address = self.peers.get(&sender).and_then(|peer| peer.address);
         address.map_or(Bringer::Peer(sender), Bringer::Address)
     }
 
-    /// Sends a message to the recipients that the router picks, except its author and the peer that sent it to us.
+    /// Sends a message to the recipients that the router picks, except the message's `author` and the `sender`, which is the
+    /// peer that sent the message to us. `sender` is `None` if we publish the message.
     pub(super) fn send(
         &mut self,
         node: &mut dyn Node,
@@ -89,7 +90,8 @@ impl<R: Router> PubSub<R> {
         self.to = to;
     }
 
-    /// Queues a message for the peers in `to`, as far as there is room, and empties `to`.
+    /// Queues a message for the peers in `to` for which there is room, and counts it as dropped for the others. Empties
+    /// `to`.
     fn put_in_line(&mut self, node: &mut dyn Node, message: &Arc<Numbered>, to: &mut Vec<PeerId>) {
         let len = message.frame.len();
         to.retain(|id| {
@@ -100,7 +102,7 @@ impl<R: Router> PubSub<R> {
             }
             taken == Some(true)
         });
-        // If there is no room even with an empty backlog, no other message has to go.
+        // If the message does not fit into an empty backlog, no other message is dropped for it.
         if self.backlog.room(len, to.len()) == BacklogRoom::Never {
             return to.drain(..).for_each(|id| self.dropped(node, id, 1));
         }
@@ -127,10 +129,10 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Makes room in the backlog for a message of `len` bytes that is to wait for a number of peers. The peer that is
-    /// most behind loses messages, the oldest of the author with most bytes there first; then the next peer. So a crowd
-    /// that takes nothing costs no peer that takes its messages. A message that is partly written goes last, and its
-    /// stream ends with it.
+    /// Makes room in the backlog for a message of `len` bytes that is to wait for `peers` peers. Returns whether there is
+    /// room. The peer that is furthest behind loses messages, the oldest of the author with the most bytes first; if that is
+    /// not enough, the next peer does. So a large number of peers that read nothing costs no messages of a peer that reads.
+    /// A message that is partly written is dropped last, and our stream to that peer is then reset.
     fn make_room_for(&mut self, node: &mut dyn Node, len: usize, peers: usize) -> bool {
         loop {
             match self.backlog.room(len, peers) {
@@ -154,7 +156,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Counts messages that were dropped for a peer.
+    /// Counts messages that were dropped for the peer `id`, and reports them to the swarm.
     pub(super) fn dropped(&mut self, node: &mut dyn Node, id: PeerId, messages: usize) {
         let messages = messages as u64;
         self.counters.dropped.raise(messages);
@@ -165,7 +167,7 @@ impl<R: Router> PubSub<R> {
     }
 }
 
-/// Writes what waits for a peer, as much as the stream takes.
+/// Writes the bytes that wait for a peer, until none are left or the stream accepts no more.
 pub(super) fn flush(node: &mut dyn Node, peer: &mut Peer, subscriptions: &BTreeSet<Topic>, backlog: &mut Backlog) {
     let OutboundStream::Open { stream, .. } = peer.outbound else { return };
     while let Some(bytes) = peer.next(subscriptions) {

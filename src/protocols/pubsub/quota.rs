@@ -1,22 +1,24 @@
-//! [`Quota`]: a number of bytes that peers share, so that none goes short because of another.
+//! [`Quota`]: a bound on the bytes that are held for all peers together. Each peer has a share of its own, so that no peer
+//! can use up the bytes of another.
 
 use crate::arithmetic::Count;
 
-/// A number of bytes that are held for peers. One half is divided into equal shares: each peer may have its share
-/// whatever the others do. The other half is for peers that need more, first come, first served.
+/// A bound on the bytes that are held for all peers together. One half is divided into equal shares: each peer may use its
+/// share whatever the others do. The other half is for peers that need more than their share, in the order in which they
+/// ask.
 #[derive(Debug)]
 pub(super) struct Quota {
     share: usize,
-    /// The number of bytes for peers that have more than their share.
+    /// The number of bytes that all peers together may use beyond their shares.
     common: usize,
-    /// The number of bytes of `common` that are taken.
+    /// The number of bytes that all peers together use beyond their shares. It is at most `common`.
     taken: usize,
-    /// The number of bytes of all peers.
+    /// The number of bytes that are in use for all peers together.
     held: usize,
 }
 
 impl Quota {
-    /// Creates a quota of `max` bytes for at most `peers` peers.
+    /// Creates a quota of `max` bytes for at most `peers` peers. 0 peers count as 1.
     pub(super) const fn new(max: usize, peers: usize) -> Self {
         let peers = if peers == 0 { 1 } else { peers };
         // The divisor is not 0.
@@ -27,8 +29,8 @@ impl Quota {
         Self { share, common: max.saturating_sub(share.saturating_mul(peers)), taken: 0, held: 0 }
     }
 
-    /// Changes the bytes of a peer from `held` to `to`. Returns `false` if there are not enough left; nothing has changed
-    /// then. Fewer bytes are always granted.
+    /// Changes the number of bytes that a peer uses from `held` to `to`. Returns `false`, and changes nothing, if `to` is
+    /// greater and not enough bytes are left. A lower number is always accepted.
     pub(super) fn change(&mut self, held: &mut usize, to: usize) -> bool {
         let taken =
             self.taken.saturating_sub(held.saturating_sub(self.share)).saturating_add(to.saturating_sub(self.share));
@@ -41,7 +43,7 @@ impl Quota {
         true
     }
 
-    /// Returns the number of bytes of all peers.
+    /// Returns the number of bytes that are in use for all peers together.
     pub(super) const fn held(&self) -> usize {
         self.held
     }

@@ -1,4 +1,4 @@
-//! Receiving: bytes of peers are read, decoded, verified, delivered and forwarded.
+//! Receiving: bytes of peers are read and decoded, and their messages are verified, delivered and forwarded.
 
 mod messages;
 
@@ -17,26 +17,27 @@ use crate::notifee::Node;
 use crate::swarm::Refusal;
 use alloc::vec::Vec;
 
-/// The number of bytes of a message for which one more entry is counted: as many as one read returns.
+/// The number of bytes of a message that cost as much of a turn's work as one more entry. One read returns at most as many
+/// bytes.
 const BYTES_PER_ENTRY: usize = 4 * 1024;
 
-/// The bytes that a subscription counts as in addition to its topic's name: about the memory of the only subscription to
-/// a topic.
+/// The number of bytes that are counted for a subscription of a peer, in addition to the length of its topic's name. The
+/// first subscription to a topic takes about as much memory.
 const SUBSCRIPTION: usize = 1_280;
 
-/// Returns the bytes that a subscription to a topic counts as.
+/// Returns the number of bytes that are counted for a subscription of a peer to a topic.
 const fn takes(topic: &str) -> usize {
     topic.len().saturating_add(SUBSCRIPTION)
 }
 
-/// The peer and the connection that something has come from.
+/// The peer that has sent an RPC to us, and the connection on which the RPC has arrived.
 #[derive(Clone, Copy)]
 struct Via {
     peer: PeerId,
     connection: ConnectionId,
 }
 
-/// The work that may still be done in a turn.
+/// The amount of work that may still be done in the current turn.
 struct TurnLimits {
     messages: usize,
     entries: usize,
@@ -53,7 +54,8 @@ impl TurnLimits {
 }
 
 impl<R: Router> PubSub<R> {
-    /// Handles the readiness of a stream. A stream of a peer is read when it is the peer's turn.
+    /// Handles a notification that a stream is readable. Bytes of a stream that a peer has opened are read later, when it is
+    /// the peer's turn.
     pub(super) fn readable(&mut self, node: &mut dyn Node, stream: StreamId) {
         let Some(id) = self.streams.get(&stream).copied() else { return };
         let Some(peer) = self.peers.get_mut(&id) else { return };
@@ -67,7 +69,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Puts a peer in line for its turn, if it is not there.
+    /// Adds a peer at the end of the queue of peers that have bytes to read or to process, unless it is in the queue
+    /// already.
     fn in_line(&mut self, id: PeerId) {
         if let Some(peer) = self.peers.get_mut(&id)
             && !core::mem::replace(&mut peer.is_in_line, true)
@@ -76,9 +79,9 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Processes what has come, as much as one turn may and as the event queue has room for: one entry of each peer,
-    /// round after round. A peer with more entries stays in line. A peer whose message cost as much as several entries is
-    /// skipped as many times.
+    /// Processes input of peers, as much as one turn may and as the event queue has room for. One entry of each peer is
+    /// processed, then the next entry of each peer, and so on. A peer with more entries stays in the queue. A peer whose
+    /// message cost as much work as n messages is skipped n - 1 times.
     pub(super) fn take_turns(&mut self, node: &mut dyn Node) {
         let mut left = TurnLimits::new(&self.config);
         self.events.begin_turn();
@@ -86,7 +89,8 @@ impl<R: Router> PubSub<R> {
             && !self.events.are_enough_for_a_turn(self.config.rpc_bytes)
             && let Some(id) = self.line.pop_front()
         {
-            // The peer is back in line before its entry is processed: if a validator panics, the next turn goes on here.
+            // The peer is back in the queue before its entry is processed. If a validator panics, the next turn goes on with
+            // the peer after it.
             self.line.push_back(id);
             if let Some(peer) = self.peers.get_mut(&id)
                 && let Some(less) = peer.debt.checked_sub(1)
@@ -100,15 +104,16 @@ impl<R: Router> PubSub<R> {
                 && peer.is_in_line
                 && peer.due().is_none()
             {
-                // The peer is still where it was put, at the end of the line. If it was removed and added again
-                // meanwhile, it is not in line.
+                // The peer is still at the end of the queue, where it was put. If it was removed and added again meanwhile,
+                // it is not in the queue.
                 self.line.pop_back();
                 peer.is_in_line = false;
             }
         }
     }
 
-    /// Processes the next entry of a peer, if there is one.
+    /// Processes the next entry of a peer's RPCs, after reading from the peer's streams if necessary. Does nothing if there
+    /// is no entry.
     fn look_at(&mut self, node: &mut dyn Node, id: PeerId, left: &mut TurnLimits) {
         let most =
             RpcLimits { subscriptions: self.config.subscriptions_per_rpc, messages: self.config.messages_per_rpc };
@@ -143,7 +148,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Reads more from a peer's stream. All of its bytes have been processed except those of an incomplete RPC.
+    /// Reads more bytes from a peer's stream. All bytes that were read before have been processed, except those of an
+    /// incomplete RPC.
     fn read(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
         let Some(inbound) = self.peers.get_mut(&id).and_then(|peer| peer.inbound(stream)) else { return };
         if inbound.state == InboundState::Ended {
@@ -171,7 +177,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Counts the bytes that a peer's stream holds now. Returns `false` if there are too many.
+    /// Updates the number of bytes that are counted for a peer's stream. Returns `false`, and changes nothing, if there
+    /// would be more bytes than the bound on unprocessed bytes allows.
     fn count(&mut self, id: PeerId, stream: StreamId) -> bool {
         let Some(peer) = self.peers.get_mut(&id) else { return true };
         let Some(inbound) = peer.inbound.iter_mut().find(|inbound| inbound.stream == stream) else { return true };
@@ -184,7 +191,7 @@ impl<R: Router> PubSub<R> {
         is_counted
     }
 
-    /// Resets a peer's stream that holds too many bytes.
+    /// Resets a stream of a peer because too many unprocessed bytes are held. The bytes of the stream are lost.
     fn cut(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
         count!(self, &id, streams_cut);
         self.forget_inbound(node, id, stream);
@@ -192,7 +199,8 @@ impl<R: Router> PubSub<R> {
         let _ = node.reset(stream);
     }
 
-    /// Resets a peer's stream whose bytes are no RPC: it is unknown where the next RPC begins.
+    /// Resets a stream of a peer because its bytes are no RPC, so it is unknown where the next RPC begins. This counts as an
+    /// invalid message of the peer.
     fn broken(&mut self, node: &mut dyn Node, via: Via, stream: StreamId) {
         self.forget_inbound(node, via.peer, stream);
         // The stream may have ended already.
@@ -201,8 +209,8 @@ impl<R: Router> PubSub<R> {
         self.invalid(node, via);
     }
 
-    /// Handles the end of a peer's stream. Bytes that had arrived on it and were not read are processed in the peer's
-    /// turn.
+    /// Handles the end of a stream that a peer had opened. Bytes that had arrived on the stream and were not read are
+    /// processed later, when it is the peer's turn, unless we have reset the stream ourselves.
     pub(super) fn inbound_closed(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId, reason: StreamEnd) {
         match reason {
             StreamEnd::Reset(Side::Local) => return self.forget_inbound(node, id, stream),
@@ -220,7 +228,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Counts an invalid message against the peer that sent it. Beyond its rate the peer is cut.
+    /// Counts an invalid message against the peer that sent it to us. If the peer exceeds the rate of such messages, it is
+    /// [cut off](Self::cut_off).
     fn invalid(&mut self, node: &mut dyn Node, via: Via) {
         node.count_refusals(via.connection, Refusal::MessageInvalid, 1);
         let now = self.now.unwrap_or_default();
@@ -231,8 +240,9 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Cuts a peer: all its connections end, and it is denied for a while. It is denied even if it has left already,
-    /// since its messages may be processed later than that.
+    /// Ends all connections of a peer that has broken a rule, and denies the peer for a while. The peer is denied even if it
+    /// has disconnected already, since its messages may be processed after that. `why` completes a log line that begins with
+    /// "the peer".
     fn cut_off(&mut self, node: &mut dyn Node, via: Via, why: &str) {
         log::debug!("{}: the peer {why}", via.connection);
         self.counters.peers_cut.raise(1);
@@ -249,7 +259,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Applies a change of a peer's subscriptions.
+    /// Applies a peer's change of its subscription to a topic. A subscription that exceeds a bound is counted and ignored.
     fn subscribes(&mut self, node: &mut dyn Node, via: Via, change: SubOpts) {
         let (id, now) = (via.peer, self.now.unwrap_or_default());
         let Some(peer) = self.peers.get_mut(&id) else { return };

@@ -1,5 +1,5 @@
-//! [`Seen`]: the messages that have come or gone lately, so that each is accepted once; and the shares of the cache that
-//! authors, senders and addresses have.
+//! [`Seen`]: the cache of messages that were received or published lately, so that each is accepted once; and the shares of
+//! the cache that authors, senders and addresses may have.
 
 mod accounts;
 mod chains;
@@ -17,62 +17,65 @@ use alloc::collections::VecDeque;
 use chains::{Chained, Chains, END};
 use core::time::Duration;
 
-/// The maximum number of entries: their places stay different, and each may have three accounts.
+/// The maximum number of entries of the cache. It is low enough that the numbers of all entries differ in their lower 31
+/// bits, and that a `u32` can count three accounts for each entry.
 pub(super) const MOST: usize = (u32::MAX / 4) as usize;
 
-/// The mask of the bits of a place.
+/// The mask that selects the lower 31 bits of an entry's number, which are the entry's [place](place_of).
 const LOWER: u32 = u32::MAX >> 1;
 
-/// The expiry of an entry that was made between two turns, and has no time yet.
+/// The expiry of an entry that was added between two turns, when the time was unknown. The next turn sets the expiry.
 const UNTIMED: u64 = u64::MAX;
 
-/// The expiry of an entry that is never forgotten. All other times are earlier; 64 bits of nanoseconds are five hundred
-/// years.
+/// The expiry of an entry that is never forgotten. All other expiries are earlier, since 64 bits of nanoseconds are more
+/// than five hundred years.
 const FOREVER: u64 = UNTIMED - 1;
 
-/// The number of entries whose memory is kept when there are fewer.
+/// The number of entries for which memory remains allocated when the cache contains fewer entries.
 const KEPT: usize = 1_024;
 
-/// The maximum number of entries that are forgotten in one turn: about 50 µs of work.
+/// The maximum number of entries that are forgotten in one turn, which takes about 50 µs.
 const FORGOTTEN_AT_ONCE: usize = 512;
 
-/// The cache of messages. An entry stays for its time, whatever comes, so that no message is accepted twice within it. A
-/// message for which there is no room is refused: see [`ExceededShare`].
+/// The cache of messages that were received or published lately. An entry stays for a fixed time, whatever arrives, so that
+/// no message is accepted twice within that time. A message for which there is no room is refused: see [`ExceededShare`].
 #[derive(Debug)]
 pub(super) struct Seen {
     entries: Entries,
     chains: Chains,
     accounts: Accounts,
-    /// The number of entries at the end that have no time yet.
+    /// The number of entries at the end of the queue whose expiry is not set yet.
     untimed: usize,
     ttl: Duration,
     max: usize,
     shares: ShareLimits,
 }
 
-/// The entries, oldest first. They are numbered in the order in which they came.
+/// The entries of the cache, oldest first. They are numbered in the order in which they were added.
 #[derive(Default, Debug)]
 struct Entries {
     queue: VecDeque<SeenMessage>,
-    /// The number of the oldest entry.
+    /// The number of the oldest entry, which is the first in the queue.
     first: u64,
 }
 
-/// A remembered message.
+/// An entry of the cache: a message that is remembered.
 #[derive(Debug)]
 struct SeenMessage {
     digest: Digest,
-    /// The time at which it is forgotten, in nanoseconds.
+    /// The time at which the entry is forgotten, in nanoseconds on the owner's clock.
     until: u64,
-    /// The place of the next entry of its chain.
+    /// The [place](place_of) of the next entry of the same chain of the hash table, or [`END`].
     next: u32,
-    /// The accounts of its author, its sender, and its sender's address.
+    /// The indices of the accounts of the message's author, its sender, and its sender's address. Each is [`END`] if there
+    /// is no such account.
     accounts: [u32; 3],
     /// True if the message was delivered and not forwarded.
     is_held_back: bool,
 }
 
-/// The shares, as multiples of the free places.
+/// The maximum numbers of messages in the cache of one author, one sender and one address, as multiples of the number of
+/// free places.
 #[derive(Clone, Copy, Debug)]
 struct ShareLimits {
     author: usize,
@@ -80,29 +83,31 @@ struct ShareLimits {
     address: usize,
 }
 
-/// The origin of a message. The message counts for each part of it that there is.
+/// The origin of a message: its author, its sender, and its sender's address. The message counts for each of them that is
+/// known.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct MessageOrigin {
     pub(super) author: Option<PeerId>,
-    /// The peer that has sent it to us.
+    /// The peer that has sent the message to us.
     pub(super) sender: Option<PeerId>,
-    /// The address of the sender; `None` if anybody may be at that address.
+    /// The address of the sender; `None` if unrelated peers may share that address.
     pub(super) address: Option<AddressGroup>,
-    /// True if the message is ours and has no author.
+    /// True if we publish the message and it has no author.
     pub(super) is_ours: bool,
 }
 
-/// The share that a message would exceed. An owner of a share may have as many messages in the cache as there are free
-/// places, times a factor. One owner that takes all it can has `factor / (factor + 1)` of the cache, and several that do
-/// have `factor / (number * factor + 1)` each. So there is always room for another that has fewer than they.
+/// The share that a message would exceed. An author, a sender or an address may have at most as many messages in the cache
+/// as there are free places, times a factor. One of them that takes all it can has `factor / (factor + 1)` of the cache, and
+/// if `number` of them do, each has `factor / (number * factor + 1)`. So there is always room for another one that has fewer
+/// messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ExceededShare {
     Author,
-    /// The share of the sender or of its address, or the size of the cache.
+    /// The share of the sender or of its address is exceeded, or the cache is full.
     Sender,
 }
 
-/// The permission to add one message, valid until another is added.
+/// A permission to add one message to the cache. It is valid until another message is added.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CacheRoom([Option<Digest>; 3]);
 
@@ -123,7 +128,7 @@ impl Chained for Entries {
 }
 
 impl Entries {
-    /// Returns the index of an entry in the queue.
+    /// Returns the index in the queue of the entry with the given [place](place_of).
     fn at(&self, place: u32) -> Option<usize> {
         if place == END {
             return None;
@@ -144,18 +149,19 @@ impl Entries {
         self.queue.get_mut(at)
     }
 
-    /// Returns the number of an entry.
+    /// Returns the number of the entry with the given [place](place_of).
     fn number(&self, place: u32) -> u64 {
         self.first.saturating_add(self.behind_first(place).into())
     }
 
-    /// Returns the number of the next entry.
+    /// Returns the number that the next entry will get.
     fn next_number(&self) -> u64 {
         self.first.saturating_add(self.queue.len() as u64)
     }
 }
 
-/// Returns the place of an entry: the lower bits of its number. No two entries share a place, and none has [`END`].
+/// Returns the place of the entry with this number, which is the lower 31 bits of the number. The hash table refers to
+/// entries by their places. No two entries of the cache have the same place, and no entry has the place [`END`].
 #[allow(clippy::cast_possible_truncation, reason = "the upper bits are left out")]
 const fn place_of(number: u64) -> u32 {
     number as u32 & LOWER
@@ -179,8 +185,8 @@ impl Seen {
         }
     }
 
-    /// Begins a turn. Messages that were added between the last turn and this one expire `seen_ttl` from now. Expired
-    /// messages are forgotten, a limited number in each turn.
+    /// Begins a turn at the time `now`. Messages that were added between the last turn and this one expire `seen_ttl` after
+    /// `now`. Expired messages are forgotten, at most [`FORGOTTEN_AT_ONCE`] in each turn.
     pub(super) fn advance(&mut self, now: Duration) {
         let until = self.until(now);
         for entry in self.entries.queue.iter_mut().rev().take(core::mem::take(&mut self.untimed)) {
@@ -195,8 +201,8 @@ impl Seen {
         }
     }
 
-    /// Returns the time of the next turn: at once if a message without a time was added, else when the oldest is to be
-    /// forgotten.
+    /// Returns the time at which the next turn is needed. It is 0, which means at once, if the expiry of a message is not
+    /// set yet. Otherwise it is the time at which the oldest message is to be forgotten.
     pub(super) fn next_turn(&self) -> Option<Duration> {
         if self.untimed > 0 {
             return Some(Duration::ZERO);
@@ -205,15 +211,15 @@ impl Seen {
         until.map(Duration::from_nanos)
     }
 
-    /// Returns the number of a message that is remembered, or `None`.
+    /// Returns the number that the cache has given to a message, or `None` if the message is not remembered.
     pub(super) fn number(&self, digest: &Digest) -> Option<u64> {
         self.chains.find(&self.entries, digest).map(|place| self.entries.number(place))
     }
 
-    /// Returns the room for one more message, which must not be remembered yet.
+    /// Returns room in the cache for one more message with this origin. The message must not be remembered yet.
     ///
     /// # Errors
-    /// The [`ExceededShare`] that the message would exceed.
+    /// Returns the [`ExceededShare`] if there is no room.
     pub(super) fn room(&self, origin: &MessageOrigin) -> Result<CacheRoom, ExceededShare> {
         let free = self.max.saturating_sub(self.entries.queue.len());
         let has_room = |owner: &Option<Digest>, share: usize| {
@@ -229,8 +235,9 @@ impl Seen {
         if free > 0 && has_share { Ok(CacheRoom([author, sender, address])) } else { Err(ExceededShare::Sender) }
     }
 
-    /// Adds a message, which must not be remembered yet, with the room that was just found for it. Returns its number.
-    /// `now` is `None` between two turns; the message then gets its time in the next [`advance`](Self::advance).
+    /// Adds a message, which must not be remembered yet, with the room that [`room`](Self::room) has just returned for it.
+    /// Returns the message's number. `now` is `None` between two turns; the message then gets its expiry in the next
+    /// [`advance`](Self::advance).
     pub(super) fn insert(&mut self, digest: Digest, room: CacheRoom, now: Option<Duration>) -> u64 {
         let until = match now {
             Some(now) => self.until(now),
@@ -246,18 +253,18 @@ impl Seen {
         number
     }
 
-    /// Marks a remembered message as delivered and not forwarded.
+    /// Marks a remembered message as one that was delivered and not forwarded.
     pub(super) fn hold_back(&mut self, digest: &Digest) {
         self.set_held_back(digest, true);
     }
 
-    /// Returns whether the message was delivered and not forwarded.
+    /// Returns whether a message is marked as one that was delivered and not forwarded.
     pub(super) fn is_held_back(&self, digest: &Digest) -> bool {
         let place = self.chains.find(&self.entries, digest);
         place.and_then(|place| self.entries.get(place)).is_some_and(|entry| entry.is_held_back)
     }
 
-    /// Removes the mark of [`hold_back`](Self::hold_back).
+    /// Removes the mark that [`hold_back`](Self::hold_back) sets on a message.
     pub(super) fn let_go(&mut self, digest: &Digest) {
         self.set_held_back(digest, false);
     }
@@ -279,8 +286,8 @@ impl Seen {
         self.give_back();
     }
 
-    /// Gives memory back after a rush: half of that for entries when less than a quarter of it is used, and all when the
-    /// last entry is gone.
+    /// Frees memory after a burst of messages. Half of the memory of the queue is freed when less than a quarter of it is
+    /// used, and all memory when the last entry is forgotten.
     fn give_back(&mut self) {
         let (len, taken) = (self.entries.queue.len(), self.entries.queue.capacity());
         if len == 0 && self.chains.count() > KEPT {

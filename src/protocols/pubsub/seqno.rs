@@ -1,4 +1,5 @@
-//! [`SeqnoValidator`]: refuses messages that their author has numbered below others that were delivered.
+//! [`SeqnoValidator`]: a validator that refuses a message if a message of the same author with the same sequence number or a
+//! higher one has been delivered.
 
 use super::seen::Digest;
 use crate::connection::PackedPeer;
@@ -7,37 +8,38 @@ use crate::swarm::AddressGroup;
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 
-/// A memory of the number of each author's latest message. A message that somebody has kept is not delivered again,
-/// however late it comes. [`PubSub`](super::PubSub) does without a validator unless it is
-/// [given](super::PubSub::set_seqno_validator) one.
+/// A memory of the highest sequence number of each author's delivered messages. With it, a message that somebody has
+/// recorded is not delivered again, however late it is sent. [`PubSub`](super::PubSub) has such a validator only if the
+/// owner [sets](super::PubSub::set_seqno_validator) one.
 ///
-/// Without it, a message is not delivered twice within [`seen_ttl`](super::Config::seen_ttl) only. With it, a message of
-/// an author is refused once one of that author with the same number or a higher one has been delivered: it is neither
-/// delivered nor forwarded, its signature is not verified, it is counted ([`outdated`](super::Counters::outdated)), and
-/// it counts against no peer. Only a message that is validly signed, and that the validator accepts, raises its author's
-/// number. Our own messages are recognised by their author anyway. Messages without an author have no number and are not
-/// affected. go-libp2p has the same as `BasicSeqnoValidator`.
+/// Without a validator, a message may be delivered again after [`seen_ttl`](super::Config::seen_ttl). With one, a message of
+/// an author is refused if a message of the same author with the same number or a higher one has been delivered. The refused
+/// message is neither delivered nor forwarded, its signature is not verified, it is counted
+/// ([`outdated`](super::Counters::outdated)), and it counts against no peer. Only a message with a valid signature that the
+/// owner's validator accepts raises its author's number. Our own messages are recognised by their author anyway. Messages
+/// without an author have no number and are not affected. The equivalent in go-libp2p is `BasicSeqnoValidator`.
 ///
-/// **It loses messages that come out of order.** If an author's messages take several ways through a network, a later one
-/// may overtake an earlier one, which is then refused. An author has to number its messages upwards; those of js-libp2p
-/// have random numbers, so most of them are refused. Use it where a message that is delivered twice does more harm than
-/// one that is missing.
+/// **Messages that arrive out of order are lost.** If an author's messages take several paths through a network, a later
+/// message may overtake an earlier one, which is then refused. An author has to number its messages in ascending order.
+/// js-libp2p uses random numbers, so most of its messages are refused. Use a validator where a message that is delivered
+/// twice does more harm than a message that is missing.
 ///
-/// **Bound.** The numbers of a limited number of authors are remembered, set by [`new`](Self::new), in about 512 bytes
-/// each. An author that was heard within `kept_for` is never forgotten, whatever other peers send. Of the other authors,
-/// the one that has been silent for longest is forgotten when a place is needed, and is then treated as if it had never
-/// said anything.
+/// **Bound.** The validator remembers the numbers of a limited number of authors, which [`new`](Self::new) sets, in about
+/// 512 bytes each. An author of which a message was delivered within `kept_for` is never forgotten, whatever other peers
+/// send. Of the other authors, the one that has been silent for longest is forgotten when a place is needed. The validator
+/// treats a forgotten author like one that it has never known.
 ///
-/// Nobody can take all places. A bringer is the address (an IPv6 address: its /64; loopback, and without an IP address:
-/// the peer) that is the first to send a message of an author. Within `kept_for` it may bring as many authors as there
-/// are free places: half of them if it is the only one that brings many, a third each if there are two, and so on. A
-/// message of one more author by that address is refused, as if it exceeded a share of [`seen`](super::Config::seen). It
-/// is counted ([`new_authors_refused`](super::Counters::new_authors_refused)), and counts against no peer. An author that
-/// was heard within `kept_for` is never refused for this reason. So have twice as many places as there are authors within
-/// `kept_for`.
+/// Nobody can take all places. The *bringer* of an author is the address that was the first to send us a message of that
+/// author (for IPv6: its /64; for loopback and without an IP address: the peer). Within `kept_for` a bringer may bring as
+/// many authors as there are free places: half of all places if it is the only one that brings many, a third each if there
+/// are two, and so on. Beyond that, messages of new authors from that address are refused, as if they exceeded a share of
+/// [`seen`](super::Config::seen). They are counted ([`new_authors_refused`](super::Counters::new_authors_refused)), and
+/// count against no peer. A message of an author that was heard within `kept_for` is never refused for this reason. So
+/// choose at least twice as many places as there are authors that publish within `kept_for`.
 ///
-/// **Restarts.** The numbers are lost with the validator, unless you keep them. Numbers of an earlier run are as good as
-/// those of this one: an author is kept for `kept_for` after its last message.
+/// **Restarts.** The numbers are lost with the validator, unless the owner stores them. The validator treats restored
+/// numbers like those of the present run: each author is kept for `kept_for` after its last message, even if that was
+/// delivered in an earlier run.
 ///
 #[cfg_attr(feature = "rand", doc = "```")]
 #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -57,7 +59,7 @@ use core::time::Duration;
 /// }
 ///
 /// impl Reader {
-///     /// Begins with the numbers that an earlier life has kept.
+///     /// Creates a reader that knows the authors of an earlier run.
 ///     fn new(identity: Keypair, kept: &[KnownAuthor]) -> Result<Self, Box<dyn std::error::Error>> {
 ///         let mut swarm = Swarm::from_os_rng((), MemoryTransport::new(), &identity, Config::default())?;
 ///         let mut floodsub = FloodSub::new(Signing::strict_sign(identity, 1), pubsub::Config::default());
@@ -84,7 +86,7 @@ use core::time::Duration;
 ///         self.notifees.get_mut(self.floodsub).unwrap()
 ///     }
 ///
-///     /// Returns what is to be kept for the next life, in which more time will have passed.
+///     /// Returns the authors to store for the next run, with their sequence numbers.
 ///     fn authors(&mut self) -> Vec<KnownAuthor> {
 ///         self.floodsub().seqno_validator().map(|validator| validator.authors().collect()).unwrap_or_default()
 ///     }
@@ -132,7 +134,7 @@ use core::time::Duration;
 /// drop(reader);
 ///
 /// let mut reader = Reader::new(identity.clone(), &kept)?;
-/// // It comes again: it is not told, although nothing has been seen in this life.
+/// // The same message arrives again. It is not delivered, although this run has not seen it before.
 /// # assert_eq!(hear(&mut reader, 5, 2752)?, (vec![], 1));
 /// assert_eq!(reader.floodsub().counters().outdated, 1);
 /// # let mut reader = Reader::new(identity, &kept)?;
@@ -144,70 +146,77 @@ pub struct SeqnoValidator {
     max: usize,
     kept_for: Duration,
     authors: BTreeMap<PackedPeer, Author>,
-    /// The authors that were heard within `kept_for`, the one silent for longest first.
+    /// The authors of which a message was delivered within `kept_for`. The author that has been silent for longest is first.
     kept: BTreeMap<Heard, PackedPeer>,
-    /// The other authors, the one silent for longest first.
+    /// The remembered authors of which no message was delivered within `kept_for`. They may be forgotten. The author that
+    /// has been silent for longest is first.
     spare: BTreeMap<Heard, PackedPeer>,
-    /// The number of authors in `kept` that each bringer has brought.
+    /// The number of authors in `kept` that each bringer has brought. A bringer is the address or peer that was the first to
+    /// send us a message of an author.
     brought: BTreeMap<Digest, usize>,
-    /// The time that has passed, counted from [`EPOCH`]. It never goes back, even if the owner's clock does.
+    /// The time on the validator's own clock, which begins at [`EPOCH`] and advances with the owner's clock. It never goes
+    /// back, even if the owner's clock does.
     clock: Duration,
-    /// The owner's time in the last turn.
+    /// The time on the owner's clock in the last turn; `None` before the first turn.
     looked_at: Option<Duration>,
-    /// A number that grows with each message, and tells apart authors that were heard at the same time.
+    /// A number that grows with each recorded message and each restored author. It tells apart authors that were heard at
+    /// the same time.
     count: u64,
     forgotten: u64,
 }
 
-/// An author as a [`SeqnoValidator`] knows it, to be kept for a later run.
+/// An author and its sequence number in a [`SeqnoValidator`], to be stored for a later run of the program.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct KnownAuthor {
-    /// The author.
+    /// The author's peer id.
     pub id: PeerId,
-    /// The highest number of its messages that were delivered.
+    /// The highest sequence number of the author's delivered messages.
     pub seqno: u64,
-    /// The time since its last message was delivered. After a restart, add the time between the two runs if you know it.
+    /// The time since the author's last message was delivered. After a restart, add the time between the two runs if you
+    /// know it.
     pub silent_for: Duration,
 }
 
 impl KnownAuthor {
-    /// Makes one of what was kept.
+    /// Creates a record from values that were stored in an earlier run.
     #[must_use]
     pub const fn new(id: PeerId, seqno: u64, silent_for: Duration) -> Self {
         Self { id, seqno, silent_for }
     }
 }
 
-/// The time at which an author was heard, and a number that makes it unique.
+/// The time at which a message of an author was last delivered, and a number that tells apart authors with the same time.
 type Heard = (Duration, u64);
 
-/// The beginning of a validator's clock. It is so late that an author can have been silent for any time before it.
+/// The time at which a validator's clock begins. It is so late that a restored author can have been silent for any time
+/// before it.
 const EPOCH: Duration = Duration::from_secs(1 << 62);
 
-/// The maximum number of authors that become spare in one turn: about 50 µs of work.
+/// The maximum number of authors that move from `kept` to `spare` in one turn, which takes about 50 µs.
 const SPARED_AT_ONCE: usize = 128;
 
-/// An author whose number is remembered.
+/// An author whose sequence number is remembered.
 #[derive(Clone, Copy, Debug)]
 struct Author {
-    /// The highest number of its messages that were delivered.
+    /// The highest sequence number of the author's delivered messages.
     seqno: u64,
     heard: Heard,
-    /// The bringer that the author counts for while it is kept; `None` if the owner has restored its number.
+    /// The digest of the address or peer that the author counts for, which was the first to send us a message of the author.
+    /// `None` if the owner has restored the author from an earlier run, or if the author is in `spare`.
     by: Option<Digest>,
 }
 
-/// The address or peer that was the first to send a message of an author.
+/// The address or peer that was the first to send us a message of an author.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Bringer {
     Address(AddressGroup),
-    /// A peer at an address at which anybody may be.
+    /// A peer at an address that unrelated peers may share.
     Peer(PeerId),
 }
 
 impl Bringer {
-    /// Returns the digest of the bringer.
+    /// Returns the digest that identifies this address or peer.
     pub(super) fn digest(self) -> Digest {
         match self {
             Self::Address(group) => Digest::of_address(group),
@@ -217,8 +226,8 @@ impl Bringer {
 }
 
 impl SeqnoValidator {
-    /// Creates a validator for at most `authors` authors. Each is remembered for at least `kept_for` after its latest
-    /// message, and longer while there is room. 0 authors count as 1.
+    /// Creates a validator that remembers at most `authors` authors. Each author is remembered for at least `kept_for` after
+    /// its latest message, and longer while there is room. 0 authors count as 1.
     #[must_use]
     pub const fn new(authors: usize, kept_for: Duration) -> Self {
         Self {
@@ -235,8 +244,9 @@ impl SeqnoValidator {
         }
     }
 
-    /// Restores an author from an earlier run. If it is known, the higher number and the later time count. If there are
-    /// too many authors, those silent for longest are forgotten.
+    /// Restores an author from an earlier run. If the validator knows the author already, the higher of the two numbers and
+    /// the later of the two times are kept. If there are too many authors, those that have been silent for longest are
+    /// forgotten.
     pub fn remember(&mut self, author: KnownAuthor) {
         let Some(id) = PackedPeer::pack(author.id) else { return };
         let heard = self.clock.saturating_sub(author.silent_for);
@@ -251,15 +261,16 @@ impl SeqnoValidator {
         }
     }
 
-    /// Returns whether a message of an author would be refused for its number.
+    /// Returns whether a message of `author` with the number `seqno` would be refused, because a message of the author with
+    /// the same number or a higher one has been delivered.
     #[must_use]
     pub fn is_outdated(&self, author: &PeerId, seqno: u64) -> bool {
         let author = PackedPeer::pack(*author).and_then(|id| self.authors.get(&id));
         author.is_some_and(|author| seqno <= author.seqno)
     }
 
-    /// Returns the remembered authors, the one silent for longest first. The times are as of the service's last
-    /// notification.
+    /// Returns the remembered authors, the one that has been silent for longest first.
+    /// [`silent_for`](KnownAuthor::silent_for) is computed for the time at which the service was last notified.
     pub fn authors(&self) -> impl Iterator<Item = KnownAuthor> {
         self.spare.values().chain(self.kept.values()).filter_map(|id| {
             let author = self.authors.get(id)?;
@@ -274,13 +285,14 @@ impl SeqnoValidator {
         self.forgotten
     }
 
-    /// Returns the most bytes of heap that the validator takes.
+    /// Returns the maximum number of bytes of heap that the validator takes.
     #[must_use]
     pub const fn memory_bound(&self) -> usize {
         self.max.saturating_mul(512)
     }
 
-    /// Begins a turn. Authors that have been silent for `kept_for` become spare, a limited number in each turn.
+    /// Begins a turn at the time `now`. Authors that have been silent for `kept_for` move from `kept` to `spare`, at most
+    /// [`SPARED_AT_ONCE`] in each turn.
     pub(super) fn advance(&mut self, now: Duration) {
         // If the owner's clock is set back, this clock stands still until the owner's moves on.
         let passed = now.saturating_sub(self.looked_at.replace(now).unwrap_or(now));
@@ -299,8 +311,8 @@ impl SeqnoValidator {
         }
     }
 
-    /// Returns whether there is room for a message of an author by a bringer. The answer holds until another message is
-    /// recorded.
+    /// Returns whether the validator can record a message of the author `id` that the address or peer `by` has sent. The
+    /// answer holds until another message is recorded.
     pub(super) fn has_room(&self, id: &PeerId, by: Bringer) -> bool {
         let Some(id) = PackedPeer::pack(*id) else { return false };
         if self.authors.get(&id).is_some_and(|author| self.kept.contains_key(&author.heard)) {
@@ -310,14 +322,15 @@ impl SeqnoValidator {
         self.brought.get(&by.digest()).copied().unwrap_or(0) < free
     }
 
-    /// Records the number of a delivered message, for which there [was room](Self::has_room).
+    /// Records the sequence number of a delivered message. [`has_room`](Self::has_room) must have returned `true` for its
+    /// author.
     pub(super) fn heard(&mut self, id: PeerId, seqno: u64, by: Bringer) {
         let Some(id) = PackedPeer::pack(id) else { return };
         let before = self.take(&id);
         if before.is_none() && self.authors.len() >= self.max {
             self.forget_one();
         }
-        // While an author is kept it counts for its first bringer, or for none.
+        // While an author is in `kept`, it counts for its first bringer, or for none.
         let (seqno, by) = match before {
             Some((before, true)) => (before.seqno.max(seqno), before.by),
             Some((before, false)) => (before.seqno.max(seqno), Some(by.digest())),
@@ -326,7 +339,8 @@ impl SeqnoValidator {
         self.put(id, seqno, self.clock, by);
     }
 
-    /// Removes an author. Returns it with true if it was kept.
+    /// Removes an author. Returns the author, and `true` if the author was in `kept`. Returns `None` if the author is not
+    /// remembered.
     fn take(&mut self, id: &PackedPeer) -> Option<(Author, bool)> {
         let author = self.authors.remove(id)?;
         let is_kept = self.kept.remove(&author.heard).is_some();
@@ -338,7 +352,8 @@ impl SeqnoValidator {
         Some((author, is_kept))
     }
 
-    /// Adds an author that is not there.
+    /// Adds an author that is not remembered. If `heard` is within `kept_for`, the author counts for the address or peer
+    /// `by`.
     fn put(&mut self, id: PackedPeer, seqno: u64, heard: Duration, by: Option<Digest>) {
         self.count = self.count.saturating_add(1);
         let heard = (heard, self.count);
@@ -355,7 +370,7 @@ impl SeqnoValidator {
         }
     }
 
-    /// Counts one author less for a bringer.
+    /// Counts one author less for the address or peer `by`, since the author is not in `kept` any more.
     fn discharge(&mut self, by: Option<Digest>) {
         let Some(by) = by else { return };
         let Some(brought) = self.brought.get_mut(&by) else { return };
@@ -365,8 +380,8 @@ impl SeqnoValidator {
         }
     }
 
-    /// Forgets the author that has been silent for longest. Each spare author has been silent for longer than any that is
-    /// kept.
+    /// Forgets the author that has been silent for longest. It is the first author in `spare` or, if `spare` is empty, the
+    /// first in `kept`, since each author in `spare` has been silent for longer than all authors in `kept`.
     fn forget_one(&mut self) {
         let first = self.spare.first_key_value().or_else(|| self.kept.first_key_value());
         let Some(id) = first.map(|(_, id)| *id) else { return };
@@ -375,7 +390,7 @@ impl SeqnoValidator {
     }
 }
 
-/// Remembers 16 384 authors, each for an hour.
+/// Creates a validator that remembers 16 384 authors, each for at least an hour after its latest message.
 impl Default for SeqnoValidator {
     fn default() -> Self {
         Self::new(16_384, Duration::from_secs(3_600))

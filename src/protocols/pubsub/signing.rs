@@ -1,8 +1,9 @@
-//! [`Signing`]: the policy by which messages are signed. [`Claim`]: an encoded message that has been decoded and not been
-//! verified yet.
+//! [`Signing`]: the policy that says whether messages have to be signed. [`Claim`]: a message that has been decoded and
+//! whose signature has not been verified yet.
 //!
-//! See libp2p/specs, `pubsub/README.md`, "Message Signing". The signature covers the prefix `libp2p-pubsub:` and then the
-//! bytes of the message on the wire, without the fields `signature` and `key`. go, rust, js and py agree on this.
+//! The policies are those of libp2p/specs, `pubsub/README.md`, "Message Signing". The signature covers the prefix
+//! `libp2p-pubsub:` and then the bytes of the message on the wire, without the fields `signature` and `key`. The
+//! implementations in go, rust, js and py agree on this.
 
 use super::message::{Message, MessageId};
 use super::protobuf_fields::Fields;
@@ -14,69 +15,71 @@ use alloc::vec::Vec;
 use core::fmt;
 use prost::Message as _;
 
-/// The prefix of the signed bytes. It keeps a signature that the key made for another purpose from being valid here.
+/// The prefix of the signed bytes. Because of the prefix, a signature that the key has made for another purpose is not valid
+/// for a message.
 const DOMAIN: &[u8] = b"libp2p-pubsub:";
 
-/// The number of bytes whose hash counts as much as one signature of few bytes. That is fewer than measured: a signature
-/// of Ed25519 takes 41 µs, and the SHA-512 of 16 KiB 27 µs.
+/// The number of bytes of a message whose hashing counts as one unit of work, which is the verification of an Ed25519
+/// signature. Hashing takes less: a signature of Ed25519 takes 41 µs, and the SHA-512 hash of 16 KiB takes 27 µs.
 const BYTES_PER_COST: usize = 16 * 1024;
 
-/// The multihash code of a peer id that is the key itself.
+/// The multihash code of a peer id that contains the key itself instead of its hash.
 const INLINED: u8 = 0;
 
-/// The signature policy of the specification: messages name their author and prove it, or have none. All who share a
-/// topic need the same policy.
+/// The signature policy of the specification: either each message names its author and is signed by it, or no message names
+/// an author. All nodes that share a topic need the same policy.
 #[allow(clippy::large_enum_variant, reason = "a node has one")]
 #[non_exhaustive]
 pub enum Signing {
-    /// Our messages are signed. Messages of others are accepted only with an author, a sequence number and a valid
+    /// Our messages are signed. Messages of other nodes are accepted only with an author, a sequence number and a valid
     /// signature.
     StrictSign {
-        /// The key that signs our messages, and whose peer id is their author.
+        /// The key that signs our messages. Its peer id is the author of our messages.
         keypair: Keypair,
-        /// The sequence number of our first message; each further one has the next. It has to be greater than all that
-        /// this key has used before, or others take our messages for old ones. The time in nanoseconds since 1970 meets
-        /// that.
+        /// The sequence number of our first message. Each further message has the next higher number. The first number has
+        /// to be greater than all numbers that this key has used before, or other nodes take our messages for old ones. The
+        /// time in nanoseconds since 1970 meets this condition.
         seqno: u64,
     },
-    /// Our messages have no author. Messages of others are accepted only if they have none either.
+    /// Our messages have no author. Messages of other nodes are accepted only if they have no author, sequence number,
+    /// signature or key.
     StrictNoSign {
-        /// A function that makes an id from the topic and the data of a message. Two messages with the same id within
-        /// [`seen_ttl`](super::Config::seen_ttl) are one.
+        /// A function that makes a message's id from its topic and data. Two messages with the same id within
+        /// [`seen_ttl`](super::Config::seen_ttl) are treated as the same message.
         message_id: ContentId,
     },
 }
 
-/// A function that makes the id of a message from its topic and data.
+/// A function that makes the id of a message from the topic and the data of the message.
 pub type ContentId = Box<dyn Fn(&str, &[u8]) -> MessageId>;
 
-/// The reason for which a message is not accepted.
+/// The reason why a message is not accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Invalid {
-    /// The bytes are no message.
+    /// The bytes cannot be decoded as a message.
     Malformed,
-    /// A field is absent that the policy requires.
+    /// A field that the policy requires is absent.
     Missing,
-    /// A field is present that the policy forbids.
+    /// A field that the policy forbids is present.
     Unexpected,
-    /// The author is no peer id.
+    /// The author's peer id cannot be decoded.
     BadField,
-    /// There is no key, or it cannot be decoded, or it is not the author's.
+    /// The message has no key, its key cannot be decoded, or its key is not the author's.
     BadKey,
     /// The signature is not the author's signature of this message.
     BadSignature,
-    /// The message is of a kind that is refused here and that other implementations may accept, so the peer that
-    /// forwarded it may have acted in good faith. Either its key or signature is refused: an Ed25519 key or R of small
-    /// order, a key that is not encoded canonically, a key of a type that is not built in, an RSA key beyond the
-    /// [bounds](crate::connection::noise), a secp256k1 signature with a high S, or an ECDSA signature with more in it
-    /// than R and S. Or it has no sequence number of eight bytes, or its author's peer id is a key that is too long for
-    /// one or encoded in an unusual way; go accepts all of these.
+    /// The message is of a kind that we refuse and that other implementations may accept, so the peer that forwarded the
+    /// message may have acted in good faith. Either its key or signature is refused: an Ed25519 key or R of small order, a
+    /// key that is not encoded canonically, a key of a type that is not built in, an RSA key beyond the
+    /// [bounds](crate::connection::noise), a secp256k1 signature with a high S, or an ECDSA signature that contains more
+    /// than R and S. Or the message has no sequence number of eight bytes, or its author's peer id contains a key that is
+    /// too long for a peer id or is encoded in an unusual way. go accepts messages of the last three kinds.
     Refused,
 }
 
-/// A decoded message whose signature has not been verified yet. Verifying is costly and has a method of its own,
-/// [`verify`](Self::verify), so that a message that is known already does not need it.
+/// A decoded message whose signature has not been verified yet. Verification is costly, so it is a separate step,
+/// [`verify`](Self::verify), which is omitted if the message is known already.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Claim {
@@ -84,39 +87,41 @@ pub struct Claim {
     pub message: Message,
     /// The id of the message.
     pub id: MessageId,
-    /// True if other implementations come to the same verdict, so that the message can be forwarded to them. We verify
-    /// the bytes that came. go, rust, js and py encode the decoded message anew, verify that, and blame the sender if the
-    /// signature does not fit. So a signed message is forwarded only if its bytes are those that every encoder writes,
-    /// without unknown fields, and if it has no empty `key`, which go and js take for a broken one. A message without an
-    /// author is forwarded unless a field occurs several times: py takes a repeated topic for several topics.
+    /// True if other implementations come to the same verdict on the message, so that it can be forwarded to them. We verify
+    /// the bytes that have arrived. go, rust, js and py encode the decoded message again, verify the result, and blame the
+    /// sender if the signature does not fit. So a signed message is forwarded only if its bytes are those that every encoder
+    /// writes, without unknown fields, and if it has no empty `key`, which go and js treat as an invalid one. A message
+    /// without an author is forwarded unless a field occurs several times: py treats a repeated topic as several topics.
     pub is_forwardable: bool,
     signature: Vec<u8>,
     key: Option<Vec<u8>>,
 }
 
-/// The result of verifying a message.
+/// The verdict on a message's signature, and the cost of the verification.
 pub(super) struct Checked {
-    /// The work of it, in verifications of an Ed25519 signature of a short message, and 1 more for each
-    /// [`BYTES_PER_COST`] bytes of the message. It is at least 1, since a message that is refused unverified was decoded.
+    /// The cost of verifying the message. The unit is the verification of an Ed25519 signature of a short message; each
+    /// [`BYTES_PER_COST`] bytes of the message cost 1 more. The cost is at least 1, since a message that is refused
+    /// unverified was at least decoded.
     pub(super) cost: usize,
     pub(super) verdict: Result<(), Invalid>,
 }
 
 impl Signing {
-    /// Creates a policy by which messages are signed by `keypair`. `seqno` is the sequence number of the first one.
+    /// Creates a policy with which our messages are signed by `keypair`. `seqno` is the sequence number of our first
+    /// message.
     #[must_use]
     pub const fn strict_sign(keypair: Keypair, seqno: u64) -> Self {
         Self::StrictSign { keypair, seqno }
     }
 
-    /// Creates a policy by which messages have no author, and are told apart by a [hash](MessageId::of_content) of topic
-    /// and data.
+    /// Creates a policy with which messages have no author. The id of a message is a [hash](MessageId::of_content) of its
+    /// topic and data.
     #[must_use]
     pub fn strict_no_sign() -> Self {
         Self::StrictNoSign { message_id: Box::new(MessageId::of_content) }
     }
 
-    /// Returns the author of our messages, if they have one.
+    /// Returns the peer id of the author of our messages, or `None` if our messages have no author.
     pub(super) fn author(&self) -> Option<PeerId> {
         match self {
             Self::StrictSign { keypair, .. } => Some(keypair.public().to_peer_id()),
@@ -124,8 +129,8 @@ impl Signing {
         }
     }
 
-    /// Encodes a message of ours with the present `seqno`, and returns it with its id. Returns `None` if the key cannot
-    /// sign. `seqno` does not advance.
+    /// Encodes a message of ours with the current sequence number, and signs it if the policy requires a signature. Returns
+    /// the encoded message and its id, or `None` if the key cannot sign. The sequence number remains the same.
     #[must_use]
     pub fn seal(&self, topic: &str, data: &[u8]) -> Option<(Vec<u8>, MessageId)> {
         let mut message = wire::Message { topic: Some(topic.into()), data: Some(data.into()), ..Default::default() };
@@ -144,7 +149,7 @@ impl Signing {
         Some((message.encode_to_vec(), id))
     }
 
-    /// Goes on to the next sequence number.
+    /// Moves on to the next sequence number, for our next message.
     pub(super) const fn advance(&mut self) {
         match self {
             Self::StrictSign { seqno, .. } => *seqno = seqno.wrapping_add(1),
@@ -152,10 +157,10 @@ impl Signing {
         }
     }
 
-    /// Decodes a message, and checks everything except its signature.
+    /// Decodes a message, and checks everything except the signature.
     ///
     /// # Errors
-    /// [`Invalid`]: the message must not be accepted.
+    /// Returns the reason why the message must not be accepted.
     pub fn open(&self, bytes: &[u8]) -> Result<Claim, Invalid> {
         let message = wire::Message::decode_with_topic(bytes).map_err(|_| Invalid::Malformed)?;
         let form = message.form(bytes);
@@ -167,7 +172,7 @@ impl Signing {
                 let (Some(from), Some(signature)) = (from, signature) else {
                     return Err(Invalid::Missing);
                 };
-                // If there is no `key`, go takes the key out of the peer id, whatever the length of that.
+                // If there is no `key`, go takes the key from the peer id, however long the peer id is.
                 let is_key = key.is_none() && from.first() == Some(&INLINED);
                 let bad = if is_key { Invalid::Refused } else { Invalid::BadField };
                 let source = PeerId::from_bytes(&from).map_err(|_| bad)?;
@@ -202,23 +207,25 @@ impl Signing {
     }
 }
 
-/// Returns whether a message names this peer as its author, even if the message is invalid otherwise.
+/// Returns whether an encoded message names `peer` as its author, even if the message is otherwise invalid.
 pub(super) fn names(message: &[u8], peer: &PeerId) -> bool {
     let message = wire::Message::decode_with_topic(message);
     message.is_ok_and(|message| message.from.is_some_and(|from| from == peer.to_bytes()))
 }
 
 impl Claim {
-    /// Verifies that the author has signed `bytes`, from which this was [opened](Signing::open). A message without an
-    /// author claims nothing, and is valid.
+    /// Verifies that the author has signed `bytes`, from which this claim was [decoded](Signing::open). A message without an
+    /// author needs no signature, and is valid.
     ///
     /// # Errors
-    /// [`Invalid::BadKey`], [`Invalid::BadSignature`]
+    /// Returns [`Invalid::BadKey`] or [`Invalid::BadSignature`] if the author has not signed the message, and
+    /// [`Invalid::Refused`] if the key or the signature is of a kind that we refuse.
     pub fn verify(&self, bytes: &[u8]) -> Result<(), Invalid> {
         self.check(bytes).verdict
     }
 
-    /// Verifies as [`verify`](Self::verify) does, and also returns the cost.
+    /// Verifies the message. Returns the verdict, which is that of [`verify`](Self::verify), and the cost of the
+    /// verification.
     pub(super) fn check(&self, bytes: &[u8]) -> Checked {
         let mut cost = 1;
         let verdict = self.prove(bytes, &mut cost);
@@ -226,7 +233,7 @@ impl Claim {
         Checked { cost: cost.saturating_add(bytes.len() / BYTES_PER_COST), verdict }
     }
 
-    /// Verifies. Sets `cost` to that of the signature, if the signature is verified.
+    /// Verifies the signature of `bytes`. If the key is usable, sets `cost` to the cost of one verification with it.
     fn prove(&self, bytes: &[u8], cost: &mut usize) -> Result<(), Invalid> {
         let Some(source) = self.message.source else { return Ok(()) };
         let inlined = inlined(source);
@@ -248,7 +255,7 @@ impl Claim {
     }
 }
 
-/// Returns the bytes that the signature of a message covers.
+/// Returns the bytes that the signature of an encoded message covers, or `None` if a field cannot be read.
 fn signed(message: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = DOMAIN.to_vec();
     for field in Fields(message) {
@@ -261,7 +268,8 @@ fn signed(message: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Returns the key in a peer id, if the id is short enough to hold one. The key follows the code and the length.
+/// Returns the key that a peer id contains, or `None` if the peer id contains only the hash of a key. The key follows one
+/// byte for the multihash code and one byte for the length.
 fn inlined(peer: PeerId) -> Option<Vec<u8>> {
     match &peer.to_bytes()[..] {
         [INLINED, _, key @ ..] => Some(key.into()),

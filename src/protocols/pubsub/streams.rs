@@ -1,4 +1,5 @@
-//! Peers and their streams: streams are opened, end, and are opened again.
+//! The states of pub/sub peers and of the streams between the peers and us: peers are added and removed, and streams are
+//! opened, end, and are opened again.
 
 use super::PubSub;
 use super::counters::count;
@@ -17,13 +18,14 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 impl<R: Router> PubSub<R> {
-    /// Returns the connections of a peer.
+    /// Returns the open connections of a peer, in ascending order of their ids.
     pub(super) fn connections_of(&self, peer: PeerId) -> impl Iterator<Item = ConnectionId> {
         let range = self.connections.range((peer, ConnectionId::FIRST)..);
         range.take_while(move |(other, _)| *other == peer).map(|(_, connection)| *connection)
     }
 
-    /// Asks a connected peer whether it speaks the protocol, unless that is known or the peer is denied.
+    /// Makes a connected peer a pub/sub peer, unless it is denied or there is no place for it, and opens our stream to the
+    /// peer. The stream shows whether the peer speaks the protocol.
     pub(super) fn add(&mut self, node: &mut dyn Node, id: PeerId) {
         let first = self.connections_of(id).next();
         if first.is_some_and(|connection| self.admit(node, id, connection)) {
@@ -31,8 +33,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Returns whether a peer, which is connected by this connection, is a pub/sub peer. It becomes one if there is a
-    /// place for it.
+    /// Makes a peer a pub/sub peer, unless it is denied or there is no place for it. Returns whether it is a pub/sub peer
+    /// now. The peer has to be connected by `connection`.
     fn admit(&mut self, node: &mut dyn Node, id: PeerId, connection: ConnectionId) -> bool {
         if self.denied.contains(&id) {
             return false;
@@ -42,7 +44,8 @@ impl<R: Router> PubSub<R> {
         }
         let Some(view) = node.connection(connection) else { return false };
         let group = AddressGroup::of(view.remote);
-        // A loopback address, or one that is not an IP address, is shared by everybody on that machine or network.
+        // A loopback address is shared by all programs of a machine, and an address without an IP address may be shared by
+        // anybody.
         let is_common = is_loopback(view.remote) || matches!(group, AddressGroup::Other(_));
         match self.places.room(group, is_common, self.now.unwrap_or_default()) {
             Admission::Free => {}
@@ -61,7 +64,7 @@ impl<R: Router> PubSub<R> {
         true
     }
 
-    /// Removes a pub/sub peer that is still connected, and resets its streams.
+    /// Removes a pub/sub peer, whether it is connected or not, and resets the streams between the peer and us.
     pub(super) fn expel(&mut self, node: &mut dyn Node, id: PeerId) {
         for stream in self.remove(id) {
             // The stream may have ended already, and its end be told later.
@@ -69,7 +72,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Opens our stream to a peer, unless there is one or a time to open it is set.
+    /// Opens our stream to a peer, unless the stream exists already or another attempt is scheduled.
     fn ask(&mut self, node: &mut dyn Node, id: PeerId) {
         match self.peers.get(&id).map(|peer| peer.outbound) {
             // A new connection or stream of the peer is a new chance.
@@ -78,7 +81,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Removes a pub/sub peer. Returns the streams that it had.
+    /// Removes a pub/sub peer. Returns the streams between the peer and us that have not ended.
     pub(super) fn remove(&mut self, id: PeerId) -> Vec<StreamId> {
         let Some(mut peer) = self.peers.remove(&id) else { return Vec::new() };
         peer.outbox.clear(&mut self.backlog);
@@ -113,7 +116,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Opens our stream to a peer that has none, on the first of its connections that allows one.
+    /// Opens our stream to a peer, which must not have one, on the first of the peer's connections that allows another
+    /// stream.
     pub(super) fn open(&mut self, node: &mut dyn Node, id: PeerId) {
         let protocols = self.router.protocols();
         let connections: Vec<_> = self.connections_of(id).collect();
@@ -143,7 +147,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Schedules another attempt to open our stream to a peer, or gives the stream up after too many attempts.
+    /// Schedules another attempt to open our stream to a peer, or gives up the stream after too many attempts.
     fn retry(&mut self, node: &mut dyn Node, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         match peer.retry(self.now.unwrap_or_default(), &self.config) {
@@ -155,7 +159,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Gives up our stream to a peer. It remains a pub/sub peer only as long as it has streams to us.
+    /// Gives up our stream to a peer, and drops the messages that wait for the peer. The peer remains a pub/sub peer only as
+    /// long as it has streams to us.
     fn refused(&mut self, node: &mut dyn Node, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.outbound = OutboundStream::Refused;
@@ -181,7 +186,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Handles a stream of ours that has opened.
+    /// Handles a notification that our stream to a peer has opened.
     pub(super) fn outbound_opened(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
         let Some(id) = self.streams.get(&stream).copied() else { return };
         self.tell(id);
@@ -190,7 +195,7 @@ impl<R: Router> PubSub<R> {
         flush(node, peer, &self.subscriptions, &mut self.backlog);
     }
 
-    /// Handles a stream of ours that failed to open.
+    /// Handles a notification that our stream to a peer could not be opened.
     pub(super) fn outbound_failed(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure) {
         let Some(id) = self.streams.remove(&stream) else { return };
         match reason {
@@ -215,7 +220,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Handles a stream that a peer has opened to us.
+    /// Handles a notification that a peer has opened a stream to us.
     pub(super) fn inbound_opened(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
         let connection = node.stream(stream).map(|view| view.connection);
         let Some(connection) = connection.filter(|connection| self.admit(node, id, *connection)) else {
@@ -235,9 +240,10 @@ impl<R: Router> PubSub<R> {
         self.readable(node, stream);
     }
 
-    /// Resets the oldest streams of a peer beyond the bound. A peer that opens one more stream than are read has a
-    /// reason: an old one may run on a connection that is dead without the peer's knowledge. All bytes that came on the
-    /// old one are processed before.
+    /// Resets the oldest streams that a peer has opened, if the peer has more open than
+    /// [`inbound_streams`](super::Config::inbound_streams). The newest are kept because a peer may open one more while an
+    /// old one is on a connection that is dead without the peer's knowledge. A stream is reset only after all bytes that
+    /// have arrived on it are processed.
     pub(super) fn make_room(&mut self, node: &mut dyn Node, id: PeerId) {
         let most = self.config.inbound_streams;
         while let Some(oldest) = self.peers.get(&id).and_then(|peer| peer.oldest_beyond(most)) {
@@ -248,7 +254,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Forgets a peer's stream that has ended, or whose bytes do not matter any more.
+    /// Forgets a stream that a peer has opened, because the stream has ended or its bytes are not needed any more. If the
+    /// peer has no connection, the peer is removed with its last such stream.
     pub(super) fn forget_inbound(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
         self.streams.remove(&stream);
         let Some(peer) = self.peers.get_mut(&id) else { return };
@@ -265,7 +272,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Handles the end of a peer's last connection: the peer is removed once the rest of its streams is processed.
+    /// Handles the end of a peer's last connection. The peer is removed once the remaining bytes of its streams are
+    /// processed.
     pub(super) fn disconnected(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if !peer.has_rest() {
@@ -279,7 +287,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Removes a peer that has disconnected. If it is connected again by now, it is added anew.
+    /// Removes a peer that has disconnected. If the peer has connected again meanwhile, it is added anew.
     fn leave(&mut self, node: &mut dyn Node, id: PeerId) {
         let streams = self.remove(id);
         if self.connections_of(id).next().is_some() {
@@ -288,7 +296,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Handles the end of a stream, ours or a peer's.
+    /// Handles the end of a stream that we or a peer had opened.
     pub(super) fn stream_closed(&mut self, node: &mut dyn Node, stream: StreamId, reason: StreamEnd, now: Duration) {
         let Some(id) = self.streams.get(&stream).copied() else { return };
         let is_ours = self.peers.get(&id).and_then(Peer::stream) == Some(stream);
@@ -308,7 +316,7 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Opens the streams whose time has come.
+    /// Opens our streams to the peers for which the time of the next attempt has come.
     pub(super) fn reopen(&mut self, node: &mut dyn Node, now: Duration) {
         while let Some(id) = self.deadlines.take_due(now) {
             self.open(node, id);

@@ -1,9 +1,9 @@
-//! [`Rpc`] and [`Message`]: the messages of the protocol on the wire, encoded by prost.
+//! [`Rpc`] and [`Message`]: the messages of the pub/sub protocol on the wire, encoded by prost.
 //!
-//! They are the protobuf messages of libp2p/specs, `pubsub/README.md`, "The RPC" and "The Message". A published message
-//! is kept as the bytes that came, so that it is verified and forwarded as it was signed. Other fields of an RPC
-//! (gossipsub's control messages, signed peer records) are ignored. If a field that may occur once occurs several times,
-//! the last one counts, as in protobuf.
+//! The types are the protobuf messages of libp2p/specs, `pubsub/README.md`, "The RPC" and "The Message". An [`Rpc`] contains
+//! each published message as encoded bytes, so that exactly the bytes that were signed are verified and forwarded. Unknown
+//! fields of an RPC (gossipsub's control messages, signed peer records) are ignored. If a field that may occur once occurs
+//! several times, the last one counts, as in protobuf.
 
 pub use super::protobuf_fields::Malformed;
 pub use crate::protocols::frames::{BadLength, Frames};
@@ -14,55 +14,57 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use prost::Message as _;
 
-/// A unit of the protocol: changes of subscriptions, and published messages.
+/// One unit of the protocol, as it is sent on a stream. It contains changes of the sender's subscriptions, and published
+/// messages.
 #[derive(Clone, PartialEq, prost::Message)]
 #[non_exhaustive]
 pub struct Rpc {
-    /// The topics that the sender subscribes to or unsubscribes from.
+    /// The changes of the sender's subscriptions to topics.
     #[prost(message, repeated, tag = "1")]
     pub subscriptions: Vec<SubOpts>,
-    /// Published messages, each an encoded [`Message`].
+    /// The published messages, each of them as the bytes of an encoded [`Message`].
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub publish: Vec<Vec<u8>>,
 }
 
-/// One change of a subscription.
+/// One change of the sender's subscriptions.
 #[derive(Clone, PartialEq, prost::Message)]
 #[non_exhaustive]
 pub struct SubOpts {
-    /// True if the sender subscribes. An absent field counts as false.
+    /// True if the sender subscribes to the topic, and false if it unsubscribes. An absent field counts as false.
     #[prost(bool, optional, tag = "1")]
     pub subscribe: Option<bool>,
-    /// The topic.
+    /// The name of the topic.
     #[prost(string, optional, tag = "2")]
     pub topic: Option<String>,
 }
 
-/// A published message.
+/// A published message, with the fields that are encoded on the wire.
 #[derive(Clone, PartialEq, prost::Message)]
 #[expect(clippy::exhaustive_structs, reason = "the fields of the specification, which are what is signed")]
 pub struct Message {
-    /// The author's peer id.
+    /// The bytes of the author's peer id.
     #[prost(bytes = "vec", optional, tag = "1")]
     pub from: Option<Vec<u8>>,
-    /// The content.
+    /// The content of the message.
     #[prost(bytes = "vec", optional, tag = "2")]
     pub data: Option<Vec<u8>>,
-    /// The author's sequence number for the message, big-endian.
+    /// The sequence number that the author has given to the message, in big-endian order.
     #[prost(bytes = "vec", optional, tag = "3")]
     pub seqno: Option<Vec<u8>>,
-    /// The topic; required.
+    /// The name of the topic. This field is required.
     #[prost(string, optional, tag = "4")]
     pub topic: Option<String>,
-    /// The author's signature over all fields but this one and `key`.
+    /// The author's signature over all fields except `signature` and `key`.
     #[prost(bytes = "vec", optional, tag = "5")]
     pub signature: Option<Vec<u8>>,
-    /// The author's public key, if the peer id does not contain it.
+    /// The author's encoded public key, if the author's peer id does not contain the key.
     #[prost(bytes = "vec", optional, tag = "6")]
     pub key: Option<Vec<u8>>,
 }
 
-/// An [`Rpc`] that is being read. A topic that is not UTF-8 makes its subscription invalid, and not the whole RPC.
+/// An [`Rpc`] whose topics are bytes, which need not be UTF-8. It is decoded first, so that a topic that is not UTF-8 makes
+/// only its subscription invalid, and not the whole RPC.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct RawRpc {
     #[prost(message, repeated, tag = "1")]
@@ -71,7 +73,7 @@ pub(super) struct RawRpc {
     pub(super) publish: Vec<Vec<u8>>,
 }
 
-/// A [`SubOpts`] that is being read.
+/// A [`SubOpts`] whose topic is bytes, which need not be UTF-8.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct RawSubOpts {
     #[prost(bool, optional, tag = "1")]
@@ -80,29 +82,30 @@ pub(super) struct RawSubOpts {
     topic: Option<Vec<u8>>,
 }
 
-/// The form of a message's bytes, compared with the bytes that an encoder writes for it.
+/// The result of comparing a received message's bytes with the bytes that an encoder writes for the same message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Encoding {
-    /// The bytes are the same.
+    /// The received bytes are those that an encoder writes.
     Canonical,
-    /// Fields are out of order or unknown, or a number is written with more bytes than necessary.
+    /// Fields are out of order or unknown, or a number is encoded in more bytes than necessary.
     Unusual,
-    /// A known field comes several times.
+    /// A known field occurs several times.
     Repeated,
 }
 
-/// The maximum number of entries of an [`Rpc`].
+/// The maximum numbers of entries that an [`Rpc`] may contain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct RpcLimits {
-    /// The maximum number of `subscriptions`.
+    /// The maximum number of entries in [`Rpc::subscriptions`].
     pub subscriptions: usize,
-    /// The maximum number of `publish`.
+    /// The maximum number of entries in [`Rpc::publish`].
     pub messages: usize,
 }
 
 impl SubOpts {
-    /// Says that its sender subscribes to a topic, or no longer does.
+    /// Creates an entry of an RPC. The sender of the RPC subscribes to `topic` if `subscribe` is true, and unsubscribes from
+    /// it otherwise.
     #[must_use]
     pub fn new(subscribe: bool, topic: impl Into<String>) -> Self {
         Self { subscribe: Some(subscribe), topic: Some(topic.into()) }
@@ -110,7 +113,7 @@ impl SubOpts {
 }
 
 impl RpcLimits {
-    /// At most so many entries of each field.
+    /// Creates limits: at most `subscriptions` changes of subscriptions, and at most `messages` messages, in one RPC.
     #[must_use]
     pub const fn new(subscriptions: usize, messages: usize) -> Self {
         Self { subscriptions, messages }
@@ -118,17 +121,17 @@ impl RpcLimits {
 }
 
 impl Rpc {
-    /// Makes one of these subscriptions and these encoded messages.
+    /// Creates an RPC from changes of subscriptions and from encoded messages.
     #[must_use]
     pub const fn new(subscriptions: Vec<SubOpts>, publish: Vec<Vec<u8>>) -> Self {
         Self { subscriptions, publish }
     }
 
-    /// Decodes an RPC with at most the given numbers of entries. They are counted before memory is allocated for them. A
-    /// subscription whose topic is not UTF-8 is left out.
+    /// Decodes an RPC that has at most the given numbers of entries. The entries are counted before memory is allocated for
+    /// them. A change of a subscription whose topic is not UTF-8 is omitted.
     ///
     /// # Errors
-    /// [`Malformed`] if the bytes are no RPC, or have too many entries.
+    /// Returns [`Malformed`] if the bytes are no RPC, or contain too many entries.
     pub fn decode_at_most(bytes: &[u8], most: RpcLimits) -> Result<Self, Malformed> {
         let (mut subscriptions, mut messages) = (0_usize, 0_usize);
         for field in Fields(bytes) {
@@ -146,7 +149,7 @@ impl Rpc {
         Ok(Self { subscriptions, publish })
     }
 
-    /// Encodes the RPC with its length before it, as it is written to a stream.
+    /// Encodes the RPC with its length before it, in the form in which it is written to a stream.
     #[must_use]
     pub fn to_frame(&self) -> Vec<u8> {
         self.encode_length_delimited_to_vec()
@@ -154,7 +157,7 @@ impl Rpc {
 }
 
 impl RawSubOpts {
-    /// Converts the topic to text. Returns `None` if it is not UTF-8.
+    /// Converts the topic to text. Returns `None` if the topic is not UTF-8.
     pub(super) fn into_text(self) -> Option<SubOpts> {
         let topic = self.topic.map(String::from_utf8).transpose().ok()?;
         Some(SubOpts { subscribe: self.subscribe, topic })
@@ -162,16 +165,16 @@ impl RawSubOpts {
 }
 
 impl Message {
-    /// Decodes a message, which must have a topic.
+    /// Decodes a published message, which must have a topic.
     ///
     /// # Errors
-    /// [`Malformed`] if the bytes are no message, or have no topic.
+    /// Returns [`Malformed`] if the bytes are no message, or if the message has no topic.
     pub fn decode_with_topic(bytes: &[u8]) -> Result<Self, Malformed> {
         let message = Self::decode(bytes).map_err(|_| Malformed)?;
         if message.topic.is_some() { Ok(message) } else { Err(Malformed) }
     }
 
-    /// Compares `bytes`, from which this message was decoded, with the bytes that an encoder writes for it.
+    /// Compares `bytes`, from which this message was decoded, with the bytes that an encoder writes for this message.
     pub(super) fn form(&self, bytes: &[u8]) -> Encoding {
         let (mut known, mut last, mut is_in_order) = ([false; 7], 0, true);
         for field in Fields(bytes).flatten() {

@@ -1,27 +1,30 @@
-//! [`QueueSlots`]: the places of the messages of a line, which are linked.
+//! [`QueueSlots`]: the array that contains the messages of a queue. The messages are linked with each other by their
+//! indices.
 
 use crate::protocols::pubsub::backlog::Numbered;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// The link that marks the end of a list.
+/// The value of a link that leads nowhere.
 pub(super) const END: u32 = u32::MAX;
 
-/// The places of messages. Vacant places form a linked list.
+/// The array that contains the messages of a queue. An element, called a place, contains a message or is vacant. Vacant
+/// places form a linked list.
 #[derive(Debug)]
 pub(super) struct QueueSlots {
     places: Vec<QueuedMessage>,
     vacant: u32,
 }
 
-/// A message, with its links to its neighbours.
+/// An element of the array: a message and the indices of its neighbours in the queue, or a vacant place.
 #[derive(Debug)]
 struct QueuedMessage {
     message: Option<Arc<Numbered>>,
     before: u32,
-    /// The next message, or the next vacant place.
+    /// The index of the next message in the queue or, if this element of the array is vacant, of the next vacant element.
     after: u32,
-    /// The messages of the same author by the same sender before and after this one, if shares are known.
+    /// The indices of the previous and the next message of the same author from the same sender. They are valid only while
+    /// the queue keeps the bytes of each author.
     earlier: u32,
     later: u32,
 }
@@ -31,7 +34,7 @@ impl QueueSlots {
         Self { places: Vec::new(), vacant: END }
     }
 
-    /// Returns the number of places that memory is taken for.
+    /// Returns the number of messages for which memory is allocated.
     pub(super) fn capacity(&self) -> usize {
         self.places.capacity()
     }
@@ -44,17 +47,17 @@ impl QueueSlots {
         self.places.get_mut(usize::try_from(place).ok()?)
     }
 
-    /// Returns the place of the message behind another one.
+    /// Returns the index of the message that follows the message at index `place` in the queue, or [`END`] if there is none.
     pub(super) fn after(&self, place: u32) -> u32 {
         self.get(place).map_or(END, |place| place.after)
     }
 
-    /// Returns the message at a place.
+    /// Returns the message at index `place`, or `None` if there is none.
     pub(super) fn message(&self, place: u32) -> Option<&Arc<Numbered>> {
         self.get(place)?.message.as_ref()
     }
 
-    /// Links two messages of an author as neighbours.
+    /// Links the messages at the indices `earlier` and `later`, as consecutive messages of one author from one sender.
     pub(super) fn link(&mut self, earlier: u32, later: u32) {
         if let Some(place) = self.get_mut(earlier) {
             place.later = later;
@@ -64,7 +67,8 @@ impl QueueSlots {
         }
     }
 
-    /// Unlinks a message from its neighbours of the same author, and returns their places.
+    /// Removes the message at index `place` from the linked list of its author's messages. Returns the indices of the
+    /// previous and the next message in that list.
     pub(super) fn unlink(&mut self, place: u32) -> [u32; 2] {
         let Some(place) = self.get(place) else { return [END; 2] };
         let (earlier, later) = (place.earlier, place.later);
@@ -94,16 +98,17 @@ impl QueueSlots {
             return vacant;
         }
         if self.places.len() == self.places.capacity() {
-            // The capacity grows by a quarter, so that no more than that is unused.
+            // The capacity grows by a quarter, so that at most a quarter of it is unused.
             self.places.reserve_exact((self.places.len() / 4).max(4));
         }
-        // Each message counts as more than 16 bytes of a bound, so `u32` can number them all.
+        // Each message counts as more than 16 bytes of a bound on bytes, so a `u32` can number all messages.
         let place = u32::try_from(self.places.len()).unwrap_or(END);
         self.places.push(new);
         place
     }
 
-    /// Removes the message at a place, and returns it with the places before and after it.
+    /// Removes the message at index `at`. Returns the message, and the indices of the messages before and after it in the
+    /// queue.
     pub(super) fn take(&mut self, at: u32) -> Option<(Arc<Numbered>, u32, u32)> {
         let vacant = self.vacant;
         let place = self.get_mut(at)?;

@@ -1,5 +1,5 @@
-//! [`SendQueue`]: messages in the order in which they are to be written. If one has to give way, it is one of the author
-//! with most bytes.
+//! [`SendQueue`]: messages in the order in which they are to be written. If a message has to be dropped, it is one of the
+//! author with the most bytes.
 
 use super::queue_slots::{END, QueueSlots};
 use super::shares::SendShares;
@@ -8,11 +8,11 @@ use crate::protocols::pubsub::backlog::Numbered;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-/// The number of places that an empty queue keeps.
+/// The maximum number of messages for which an empty queue keeps memory.
 const KEPT: usize = 16;
 
-/// A queue of messages. Until a message has to give way it knows their order only. Then it computes the share of each
-/// author, and keeps the shares until it is empty.
+/// A queue of messages to one peer. Until a message has to be dropped, the queue knows only the order of its messages. Then
+/// it computes the number of bytes of each author, and keeps these numbers up to date until the queue is empty.
 #[derive(Debug)]
 pub(super) struct SendQueue {
     places: QueueSlots,
@@ -31,7 +31,7 @@ impl SendQueue {
         self.len
     }
 
-    /// Adds a message at the end.
+    /// Adds a message at the end of the queue.
     pub(super) fn push_back(&mut self, message: Arc<Numbered>) {
         let place = self.places.put(message, self.last, END);
         if self.len == 0 {
@@ -46,7 +46,7 @@ impl SendQueue {
         }
     }
 
-    /// Puts a message back at the front, after it was taken from there.
+    /// Puts a message back at the front of the queue, from which it was taken.
     pub(super) fn push_front(&mut self, message: Arc<Numbered>) {
         let place = self.places.put(message, END, self.first);
         if self.len == 0 {
@@ -61,18 +61,19 @@ impl SendQueue {
         }
     }
 
-    /// Takes the first message.
+    /// Removes the first message, and returns it.
     pub(super) fn pop_front(&mut self) -> Option<Arc<Numbered>> {
         self.take(self.first)
     }
 
-    /// Takes the last message.
+    /// Removes the last message, and returns it.
     pub(super) fn pop_back(&mut self) -> Option<Arc<Numbered>> {
         self.take(self.last)
     }
 
-    /// Takes the message that gives way: the oldest of the author with most bytes, by the sender with most bytes. Of
-    /// equals, the one whose message is older gives way.
+    /// Removes the message that is the first to be dropped, and returns it: of the sender with the most bytes, the oldest
+    /// message of the author with the most bytes. If several senders or authors have the same number of bytes, the one with
+    /// the oldest message loses it.
     pub(super) fn give_way(&mut self) -> Option<Arc<Numbered>> {
         let shares = match &mut self.shares {
             Some(shares) => shares,
@@ -90,7 +91,7 @@ impl SendQueue {
         self.take(place)
     }
 
-    /// Takes all messages, in order.
+    /// Removes all messages, and returns them in order.
     pub(super) fn clear(&mut self) -> impl Iterator<Item = Arc<Numbered>> + use<> {
         let mut line = core::mem::replace(self, Self::new());
         line.shares = None;
@@ -123,14 +124,14 @@ impl SendQueue {
         Some(message)
     }
 
-    /// Returns the numbers of the messages, in order.
+    /// Returns the numbers that identify the messages, in the order of the queue.
     #[cfg(test)]
     pub(super) fn numbers(&self) -> alloc::vec::Vec<u64> {
         let places = core::iter::successors(Some(self.first), |place| Some(self.places.after(*place)));
         places.map_while(|place| Some(self.places.message(place)?.number)).collect()
     }
 
-    /// Returns the number of places that memory is allocated for.
+    /// Returns the number of messages for which memory is allocated.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         self.places.capacity()

@@ -1,28 +1,29 @@
-//! [`SendShares`]: the bytes of each sender, and of each author by that sender, in the outbox of a peer.
+//! [`SendShares`]: the number of bytes that each sender, and each author from that sender, has in the outbox of a peer.
 
 use super::queue_slots::QueueSlots;
 use crate::arithmetic::Count;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::cmp::Reverse;
 
-/// The bytes of each sender in an outbox, and within these of each author. Each operation costs O(log n).
+/// The number of bytes of each sender in an outbox, and for each sender the number of bytes of each author. Each operation
+/// costs O(log n) for n senders and authors.
 #[derive(Default, Debug)]
 pub(super) struct SendShares {
     senders: BTreeMap<u64, SenderShare>,
-    /// The senders by their rank.
+    /// The senders in ascending order of rank. If a message has to be dropped, it is one of the last sender.
     order: BTreeSet<(SenderRank, u64)>,
 }
 
-/// The messages that came by one sender.
+/// The messages that one sender has sent to us.
 #[derive(Default, Debug)]
 struct SenderShare {
     bytes: usize,
     authors: BTreeMap<u64, AuthorShare>,
-    /// The authors by their rank.
+    /// The authors in ascending order of rank. If a message of this sender has to be dropped, it is one of the last author.
     order: BTreeSet<(AuthorRank, u64)>,
 }
 
-/// The messages of one author that came by one sender, as a linked list.
+/// The messages of one author that one sender has sent to us, as a linked list.
 #[derive(Clone, Copy, Debug)]
 struct AuthorShare {
     rank: AuthorRank,
@@ -30,11 +31,11 @@ struct AuthorShare {
     last: u32,
 }
 
-/// The bytes of an author, and the number of its oldest message. Of authors with equal bytes, the one with the older
-/// message ranks higher.
+/// The rank of an author: the number of its bytes, and the number of its oldest message. If two authors have the same number
+/// of bytes, the author with the older message has the higher rank.
 type AuthorRank = (usize, Reverse<u64>);
 
-/// The bytes of a sender, and the rank of its highest author.
+/// The rank of a sender: the number of its bytes, and the rank of its author with the highest rank.
 type SenderRank = (usize, AuthorRank);
 
 impl SenderShare {
@@ -44,7 +45,7 @@ impl SenderShare {
 }
 
 impl SendShares {
-    /// Adds the message at `place`, which is the last one of the outbox.
+    /// Adds the message at index `place`, which is the last message of the outbox.
     pub(super) fn add(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, number)| match author {
             Some(author) => {
@@ -56,7 +57,7 @@ impl SendShares {
         });
     }
 
-    /// Adds the message at `place`, which is the first one of the outbox.
+    /// Adds the message at index `place`, which is the first message of the outbox.
     pub(super) fn add_first(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, number)| match author {
             Some(author) => {
@@ -67,7 +68,7 @@ impl SendShares {
         });
     }
 
-    /// Removes the message at `place`, which is about to leave it.
+    /// Removes the message at index `place`, which is about to be removed from `places`.
     pub(super) fn take(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, _)| {
             let mut author = author?;
@@ -84,7 +85,8 @@ impl SendShares {
         });
     }
 
-    /// Returns the place of the oldest message of the author with most bytes, by the sender with most bytes.
+    /// Returns the index of the message that is the first to be dropped: of the sender with the most bytes, the oldest
+    /// message of the author with the most bytes.
     pub(super) fn greediest(&self) -> Option<u32> {
         let (_, sender) = self.order.last()?;
         let sender = self.senders.get(sender)?;
@@ -92,7 +94,9 @@ impl SendShares {
         Some(sender.authors.get(author)?.first)
     }
 
-    /// Changes the share of a message's author with the function `with`, and updates the ranks.
+    /// Changes the share of the author of the message at index `place` with the function `with`, and updates the ranks. The
+    /// function gets the author's present share, if there is one, and the length and number of the message. It returns the
+    /// new share, or `None` if no message of the author is left.
     fn change(
         &mut self,
         places: &mut QueueSlots,

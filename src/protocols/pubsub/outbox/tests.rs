@@ -1,4 +1,4 @@
-//! Messages and announcements leave an outbox in order, whether they are written, cut, cleared or dropped.
+//! Tests of the outbox: messages and announcements leave it in order, whether they are written, cut, cleared or dropped.
 
 use super::*;
 use crate::protocols::pubsub::backlog::{MessageSource, PLACE};
@@ -8,7 +8,7 @@ fn frame(text: &str) -> Frame {
     text.as_bytes().into()
 }
 
-/// An outbox, and the backlog that counts it.
+/// An outbox, and the backlog that counts its messages.
 struct Line {
     outbox: Outbox,
     backlog: Backlog,
@@ -19,12 +19,14 @@ impl Line {
         Self { outbox: Outbox::new(max), backlog: Backlog::new(usize::MAX) }
     }
 
-    /// Queues a message of the only author. Returns whether no message had to go for it.
+    /// Queues a message of one author, which is the same for all calls. Returns `true` if the message was accepted and no
+    /// other message was dropped for it.
     fn push(&mut self, text: &str) -> bool {
         self.push_by(MessageSource::of(None, None), text) == (0, true)
     }
 
-    /// Queues a message. Returns the number of messages that were dropped for it, and whether it was accepted.
+    /// Queues a message of the given source. Returns the number of messages that were dropped for it, and whether it was
+    /// accepted.
     fn push_by(&mut self, source: MessageSource, text: &str) -> (usize, bool) {
         if !self.outbox.can_take(text.len()) {
             return (0, false);
@@ -41,7 +43,7 @@ impl Line {
         self.outbox.written(n, &mut self.backlog)
     }
 
-    /// Writes `step` bytes at a time until nothing is left, and returns all of them.
+    /// Writes `step` bytes at a time until nothing is left, and returns all bytes that were written.
     fn drain(&mut self, step: usize) -> Vec<u8> {
         let mut all = Vec::new();
         while let Some(next) = self.outbox.next(|| None) {
@@ -209,7 +211,8 @@ fn a_message_larger_than_any_share_is_itself_dropped() {
     assert_eq!(line.drain(9), b"aaabbb");
 }
 
-/// The model: the messages that wait, and the one that was begun with the number of its bytes that are written.
+/// A simple model of an outbox: the messages that wait, and the message that is being written with the number of its bytes
+/// that are written.
 struct Model {
     max: usize,
     messages: Vec<(u64, MessageSource, usize)>,
@@ -222,8 +225,9 @@ impl Model {
         in_line + self.current.map_or(0, |(_, _, len, _)| len)
     }
 
-    /// Removes the oldest message of the author with most bytes, by the sender with most bytes. Of equals, the one whose
-    /// message is older.
+    /// Removes the message that is the first to be dropped, and returns its number: of the sender with the most bytes, the
+    /// oldest message of the author with the most bytes. If several have the same number of bytes, the one with the oldest
+    /// message loses it.
     fn give_way(&mut self) -> Option<u64> {
         let bytes = |is: &dyn Fn(&MessageSource) -> bool| -> usize {
             self.messages.iter().filter(|(_, source, _)| is(source)).map(|(.., len)| len).sum()

@@ -1,5 +1,5 @@
-//! Announcements hold the difference between our subscriptions and those that the peer knows; and the waits before a
-//! stream is opened again.
+//! Tests of a peer's state: announcements contain the difference between our subscriptions and those that the peer knows,
+//! and the waits before a stream is opened again grow.
 
 use super::*;
 use crate::lifecycle::{Direction, Lifecycle, Limits};
@@ -20,7 +20,7 @@ fn topics(names: &[&str]) -> BTreeSet<Topic> {
     names.iter().map(|name| Topic::from(*name)).collect()
 }
 
-/// Returns all that is written to the peer, one RPC a line.
+/// Returns the changes of subscriptions that are announced to the peer, one list for each RPC.
 fn said(peer: &mut Peer, subscriptions: &BTreeSet<Topic>) -> Vec<Vec<String>> {
     let mut all = Vec::new();
     while let Some(bytes) = peer.next(subscriptions) {

@@ -1,4 +1,4 @@
-//! The way of a received message: verified, delivered and forwarded, or refused and counted.
+//! The processing of received messages: each is verified, delivered and forwarded, or refused and counted.
 
 use super::{TurnLimits, Via};
 use crate::arithmetic::Count;
@@ -17,7 +17,8 @@ use crate::swarm::Refusal;
 use alloc::vec::Vec;
 
 impl<R: Router> PubSub<R> {
-    /// Counts a message that is known already. It counts against the peer only if the same peer has sent it before.
+    /// Counts a message that is known already. If the same peer has sent the message before, this also counts against the
+    /// peer. A peer that repeats too many messages is disconnected.
     fn duplicate(&mut self, node: &mut dyn Node, via: Via, number: Option<u64>) {
         count!(self, &via.peer, duplicates);
         let now = self.now.unwrap_or_default();
@@ -37,8 +38,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Returns the room in the cache for a new message. If it returns `None`, the message is refused and has been
-    /// counted.
+    /// Returns the room for a new message in the cache of seen messages. Returns `None` if the message has to be refused,
+    /// and counts the refusal.
     fn room_for(&mut self, message: &Message, sender: PeerId) -> Option<CacheRoom> {
         if let (Some(seqnos), Some(author), Some(seqno)) = (&self.seqnos, &message.source, message.seqno)
             && seqnos.is_outdated(author, seqno)
@@ -66,7 +67,7 @@ impl<R: Router> PubSub<R> {
         None
     }
 
-    /// Records the number of a delivered message, if the owner has set a validator of numbers.
+    /// Records the sequence number of a delivered message, if the owner has set a validator of sequence numbers.
     fn take_number(&mut self, message: &Message, sender: PeerId) {
         let by = self.bringer(sender);
         if let (Some(seqnos), Some(author), Some(seqno)) = (&mut self.seqnos, message.source, message.seqno) {
@@ -74,8 +75,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Charges a peer for a message whose verification cost `cost` units. The turn has as many units less, and the peer
-    /// is skipped `cost` - 1 times.
+    /// Charges a peer for a message whose verification cost `cost` units of work. The units are subtracted from those that
+    /// are left for the turn, and the peer is skipped `cost` - 1 times.
     pub(super) fn pays(&mut self, id: PeerId, cost: usize, left: &mut TurnLimits) {
         left.messages = left.messages.saturating_sub(cost);
         self.counters.work.raise(cost as u64);
@@ -85,11 +86,11 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Processes a message of a peer.
+    /// Processes an encoded message that a peer has sent to us: delivers and forwards it, or refuses and counts it.
     pub(super) fn message(&mut self, node: &mut dyn Node, via: Via, bytes: Vec<u8>, left: &mut TurnLimits) {
         let claim = match self.signing.open(&bytes) {
             Ok(claim) => claim,
-            // A refused form is treated like a refused signature: it counts against the peer only if that is the author.
+            // A refused form is treated like a refused signature: it counts against the peer only if the peer is the author.
             Err(Invalid::Refused) if !names(&bytes, &via.peer) => {
                 count!(self, &via.peer, refused);
                 return;
@@ -118,7 +119,8 @@ impl<R: Router> PubSub<R> {
         if is_ours || known.is_some() && !is_forwarded_late {
             return self.duplicate(node, via, known);
         }
-        // Nor does a message that is refused. It may be forged, but it is not accepted in any case.
+        // A message for which there is no room costs no verification either. It may be forged, but it is not accepted in any
+        // case.
         let room = if known.is_none() { self.room_for(&claim.message, via.peer) } else { None };
         if known.is_none() && room.is_none() {
             return node.count_refusals(via.connection, Refusal::MessageRefused, 1);

@@ -1,26 +1,27 @@
-//! [`Accounts`]: the number of messages in the cache that each author, sender and address has.
+//! [`Accounts`]: the number of messages that each author, each sender and each address has in the cache of seen messages.
 
 use super::chains::{Chained, Chains, END};
 use super::digest::Digest;
 use alloc::vec::Vec;
 
-/// An account of an author, a sender or an address; or a vacant place.
+/// An element of the table of accounts: the account of an author, a sender or an address, or a vacant place.
 #[derive(Debug)]
 struct Account {
-    /// The owner of the account.
+    /// The digest of the author, sender or address that the account belongs to.
     owner: Digest,
-    /// The number of the owner's messages; 0 if the place is vacant.
+    /// The number of messages in the cache that count for the owner of the account; 0 if this place in the table is vacant.
     held: u32,
-    /// The next account of its chain, or the next vacant place.
+    /// The index of the next account of the same chain or, if this element of the table is vacant, of the next vacant
+    /// element.
     next: u32,
 }
 
-/// The accounts of all that have a message in the cache.
+/// The accounts of all authors, senders and addresses that have a message in the cache.
 #[derive(Debug)]
 pub(super) struct Accounts {
     accounts: AccountSlots,
     chains: Chains,
-    /// The first vacant place. Vacant places form a linked list.
+    /// The index of the first vacant place in the table, or [`END`] if there is none. Vacant places form a linked list.
     vacant: u32,
 }
 
@@ -58,14 +59,14 @@ impl Accounts {
         Self { accounts: AccountSlots::default(), chains: Chains::default(), vacant: END }
     }
 
-    /// Returns the number of messages that an owner has.
+    /// Returns the number of messages in the cache that count for an author, a sender or an address.
     pub(super) fn held(&self, owner: &Digest) -> usize {
         let account = self.chains.find(&self.accounts, owner).and_then(|place| self.accounts.get(place));
         account.map_or(0, |account| usize::try_from(account.held).unwrap_or(usize::MAX))
     }
 
-    /// Adds a message to an owner's account. Returns the place of the account, which stays the same until its last
-    /// message is gone.
+    /// Counts one more message for an author, a sender or an address. Returns the index of its account, which stays the same
+    /// until its last message is forgotten.
     pub(super) fn charge(&mut self, owner: Digest) -> u32 {
         if let Some(place) = self.chains.find(&self.accounts, &owner) {
             if let Some(account) = self.accounts.get_mut(place) {
@@ -89,7 +90,7 @@ impl Accounts {
         place
     }
 
-    /// Removes a message from the account at a place.
+    /// Counts one message less in the account at index `place`. The account is removed with its last message.
     pub(super) fn discharge(&mut self, place: u32) {
         let Some(account) = self.accounts.get_mut(place) else { return };
         account.held = account.held.saturating_sub(1);
@@ -100,7 +101,7 @@ impl Accounts {
         }
     }
 
-    /// Returns the number of places, including vacant ones.
+    /// Returns the number of accounts in the table, including vacant places.
     #[cfg(test)]
     pub(super) fn places(&self) -> usize {
         self.accounts.0.len()

@@ -1,4 +1,5 @@
-//! [`Chains`]: finds records by their [`Digest`] in constant time. The links are part of the records.
+//! [`Chains`]: a hash table that finds records by their [`Digest`] in constant time. Records are linked into chains, and the
+//! links are part of the records.
 
 use super::digest::Digest;
 use alloc::vec;
@@ -6,29 +7,30 @@ use alloc::vec::Vec;
 use core::hash::BuildHasher as _;
 use std::hash::RandomState;
 
-/// The link that marks the end of a chain.
+/// The value of the link of the last record of a chain.
 pub(super) const END: u32 = u32::MAX;
 
-/// The minimum number of chains.
+/// The number of chains that are created for the first record.
 const LEAST: usize = 16;
 
-/// Records that are linked into chains. Each has a place, which is never [`END`], and keeps it while it is linked.
+/// A table of records that are linked into chains. Each record is identified by a number other than [`END`], its place,
+/// which stays the same while the record is linked.
 pub(super) trait Chained {
-    /// Returns the digest of a record, or `None` if there is no record at this place.
+    /// Returns the digest of the record at `place`, or `None` if there is no record at `place`.
     fn digest(&self, place: u32) -> Option<&Digest>;
 
-    /// Returns the link of a record to the next one of its chain.
+    /// Returns the place of the record that follows the record at `place` in its chain, or [`END`].
     fn next(&self, place: u32) -> u32;
 
-    /// Changes the link of a record.
+    /// Makes the record at `next` follow the record at `place` in its chain.
     fn set_next(&mut self, place: u32, next: u32);
 }
 
-/// The heads of chains of records. A hash of the digest with a random key selects the chain, so that nobody can choose
-/// records that share one. No result depends on the key.
+/// The heads of the chains of a hash table. A hash of a record's digest with a random key selects the chain of the record,
+/// so that nobody can choose records that share a chain. No result depends on the key.
 ///
-/// There are always at least as many chains as records, so a chain has one record on average. More chains are made when
-/// there are more records than ever before; chains are never removed.
+/// There are always at least as many chains as records, so a chain has at most one record on average. If one more record
+/// would exceed the number of chains, that number is doubled. Chains are never removed.
 #[derive(Debug, Default)]
 pub(super) struct Chains {
     first: Vec<u32>,
@@ -37,7 +39,7 @@ pub(super) struct Chains {
 }
 
 impl Chains {
-    /// Returns the place of the record with this digest.
+    /// Returns the place of the record with this digest, or `None` if there is no such record.
     pub(super) fn find(&self, records: &impl Chained, digest: &Digest) -> Option<u32> {
         let mut place = *self.first.get(self.chain(digest))?;
         while let Some(other) = records.digest(place) {
@@ -54,7 +56,8 @@ impl Chains {
         self.first.len()
     }
 
-    /// Links a record into its chain. It must be at its place already, and no other record may have its digest.
+    /// Links the record at `place` into its chain. The record must be at that place already, and no other record may have
+    /// its digest.
     pub(super) fn add(&mut self, records: &mut impl Chained, place: u32) {
         if self.len >= self.first.len() {
             self.grow(records);
@@ -63,7 +66,7 @@ impl Chains {
         self.link(records, place);
     }
 
-    /// Unlinks a record, which must still be at its place.
+    /// Removes the record at `place` from its chain. The record must still be at that place.
     pub(super) fn remove(&mut self, records: &mut impl Chained, place: u32) {
         let Some(chain) = records.digest(place).map(|digest| self.chain(digest)) else { return };
         let next = records.next(place);
@@ -89,7 +92,7 @@ impl Chains {
         }
     }
 
-    /// Doubles the number of chains.
+    /// Doubles the number of chains, and moves all records to their new chains.
     fn grow(&mut self, records: &mut impl Chained) {
         let more = self.first.len().saturating_mul(2).max(LEAST);
         for mut place in core::mem::replace(&mut self.first, vec![END; more]) {

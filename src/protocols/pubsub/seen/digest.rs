@@ -1,35 +1,37 @@
-//! [`Digest`]: a hash that stands for a message, an author, a sender or an address in the cache.
+//! [`Digest`]: a hash that identifies a message, an author, a sender or an address in the cache of seen messages.
 
 use crate::identity::PeerId;
 use crate::protocols::pubsub::message::MessageId;
 use crate::swarm::AddressGroup;
 use ring::digest::{Context, SHA256};
 
-/// The first 16 bytes of a SHA-256 hash. Nobody can find another message with the digest of a given one. An entry takes
-/// the same memory whatever the length of the id.
+/// The first 16 bytes of a SHA-256 hash, which identify a message, an author, a sender or an address. Nobody can make
+/// another message with the digest of a given message. A digest takes the same memory whatever the length of the message's
+/// id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(in crate::protocols::pubsub) struct Digest([u8; 16]);
 
-/// The maximum length of an encoded peer id in bytes: the code and length of a hash, and a hash of 64 bytes.
+/// The maximum length of an encoded peer id, in bytes. It consists of the code and the length of a hash, and of a hash of at
+/// most 64 bytes.
 const PEER: usize = 84;
 
 impl Digest {
-    /// Returns the digest of a message.
+    /// Returns the digest of a message with this id.
     pub(in crate::protocols::pubsub) fn of(id: &MessageId) -> Self {
         Self::of_parts(0, id.as_bytes())
     }
 
-    /// Returns the digest of an author.
+    /// Returns the digest of a peer as the author of messages.
     pub(in crate::protocols::pubsub) fn of_author(author: PeerId) -> Self {
         Self::of_peer(1, author)
     }
 
-    /// Returns the digest of a sender.
+    /// Returns the digest of a peer as the sender of messages, which differs from its digest as an author.
     pub(in crate::protocols::pubsub) fn of_sender(sender: PeerId) -> Self {
         Self::of_peer(2, sender)
     }
 
-    /// Returns the digest of an address.
+    /// Returns the digest of an address from which messages are sent.
     pub(in crate::protocols::pubsub) fn of_address(address: AddressGroup) -> Self {
         let (kind, number) = match address {
             AddressGroup::V4(number) => (3, number.into()),
@@ -40,12 +42,12 @@ impl Digest {
         Self::of_parts(kind, &number.to_be_bytes())
     }
 
-    /// Returns the digest of this node, for messages of ours without an author.
+    /// Returns the digest of this node as the sender of its own messages.
     pub(in crate::protocols::pubsub) fn of_ourselves() -> Self {
         Self::of_parts(7, &[])
     }
 
-    /// Returns a part of the digest, for uses in which a collision does no harm.
+    /// Returns the first 8 bytes of the digest as a number, for uses in which a collision does no harm.
     pub(in crate::protocols::pubsub) fn short(&self) -> u64 {
         self.0.first_chunk().copied().map_or(0, u64::from_be_bytes)
     }

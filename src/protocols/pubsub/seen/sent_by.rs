@@ -1,20 +1,21 @@
-//! [`SentBy`]: the messages in the cache that a peer has sent.
+//! [`SentBy`]: the messages in the cache of seen messages that one peer has sent to us.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The remembered messages that a peer has sent: one bit for each, in words that are reused for later messages.
+/// A set of those messages in the cache of seen messages that one peer has sent to us. There is one bit for each message
+/// that the cache can contain, in words of 64 bits that are reused for later messages.
 #[derive(Default, Debug)]
 pub(in crate::protocols::pubsub) struct SentBy {
     words: Vec<u64>,
-    /// The number of the newest word for which there are bits: the number of a message, divided by 64. The words before
-    /// it hold the bits of earlier messages.
+    /// The number of the latest marked message, divided by 64. Its bit is in the newest word; older words contain the bits
+    /// of earlier messages.
     newest: u64,
 }
 
 impl SentBy {
-    /// Records that the peer has sent the message with this number, of at most `max` that are remembered. Returns whether
-    /// it had sent the message before. Memory is allocated with the first call.
+    /// Records that the peer has sent the message with this number. Returns whether the peer had sent the message before.
+    /// The first call allocates one bit for each of the `max` messages that the cache can contain.
     pub(in crate::protocols::pubsub) fn mark(&mut self, number: u64, max: usize) -> bool {
         let (place, bit) = (number / 64, 1 << (number % 64));
         if self.words.is_empty() {
@@ -36,7 +37,8 @@ impl SentBy {
         was_sent
     }
 
-    /// Returns the word at this place, which earlier places have used too; `None` before memory is allocated.
+    /// Returns the word that contains the bits of the messages `64 * place` to `64 * place + 63`. The words are used in
+    /// rotation. Returns `None` before memory is allocated.
     fn word(&mut self, place: u64) -> Option<&mut u64> {
         let at = place.checked_rem(self.words.len() as u64)?;
         self.words.get_mut(usize::try_from(at).ok()?)

@@ -1,5 +1,5 @@
-//! The cache is tested for its shares, its times, and against a model of its tables. `tests/support/pubsub_seen.rs` has a
-//! model of the whole, as peers see it.
+//! Tests of the cache: its shares, its times, and its tables, which are compared with a model.
+//! `tests/support/pubsub_seen.rs` has a model of the whole cache from the point of view of a peer.
 
 use super::*;
 use crate::identity::Keypair;
@@ -233,14 +233,15 @@ fn the_accounts_agree_with_a_count_of_the_entries() {
     });
 }
 
-/// An author that says `rate` messages a second, at equal distances.
+/// An author that publishes `rate` messages a second, at equal intervals.
 struct Speaker {
     rate: u64,
     origin: MessageOrigin,
 }
 
-/// Runs speakers for twice the time for which a message is remembered. Returns the number of refused messages of each.
-/// The cache and the time are an eighth of the defaults, so that the rates are the same.
+/// Lets all `speakers` publish for twice the time for which a message is remembered. Returns the number of refused messages
+/// of each speaker. The size of the cache and the time are an eighth of the defaults, so that the accepted rates are the
+/// same as with the defaults.
 fn refused_at(speakers: &[Speaker]) -> Vec<u64> {
     let mut config = Config::default();
     (config.seen, config.seen_ttl) = (config.seen / 8, config.seen_ttl / 8);
@@ -262,7 +263,7 @@ fn refused_at(speakers: &[Speaker]) -> Vec<u64> {
     }
 }
 
-/// Checks the table and the formula on the page of `Config::seen`.
+/// Compares the table and the formula on the page of `Config::seen` with the behaviour of the cache.
 #[test]
 fn the_rates_of_the_page_are_those_that_are_told() {
     let (page, config) = (include_str!("../config.rs"), Config::default());

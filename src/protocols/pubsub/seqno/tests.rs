@@ -1,5 +1,5 @@
-//! The author that is forgotten at the bound, new authors that are refused, and numbers over restarts; and a model that
-//! scans all authors for each message.
+//! Tests of the validator: the author that is forgotten at the bound, new authors that are refused, and numbers over
+//! restarts. A model that scans all authors for each message has to agree with the validator.
 
 use super::*;
 use crate::identity::Keypair;
@@ -31,7 +31,7 @@ fn validator(authors: usize) -> SeqnoValidator {
 }
 
 impl SeqnoValidator {
-    /// Receives a message, which is delivered if there is room for its author. Returns whether it is.
+    /// Receives a message, which is delivered if there is room for its author. Returns whether it was delivered.
     fn says(&mut self, author: u8, seqno: u64, by: Bringer) -> bool {
         let has_room = self.has_room(&peer(author), by);
         if has_room {
@@ -155,7 +155,7 @@ fn no_time_is_too_long_and_a_clock_set_back_stands_still() {
     assert!(!validator.says(3, 1, address(2)));
 }
 
-/// The model: each author with its number, the time at which it was heard, and its bringer.
+/// A simple model of the validator: each author with its number, the time at which it was heard, and its bringer.
 #[derive(Default)]
 struct Model(Vec<(u8, u64, Duration, Option<u8>)>);
 

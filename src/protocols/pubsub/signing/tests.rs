@@ -1,4 +1,4 @@
-//! Signed messages are accepted, and nothing else is.
+//! Tests of signing: signed messages are accepted, and all others are refused.
 
 use super::*;
 use crate::connection::weak_keys;
@@ -16,7 +16,7 @@ fn sealed() -> Vec<u8> {
     policy().seal("topic", b"data").unwrap().0
 }
 
-/// Returns a changed copy of a signed message.
+/// Returns the bytes of a signed message whose fields were changed by `change` after signing.
 fn changed(change: impl FnOnce(&mut wire::Message)) -> Vec<u8> {
     let mut message = wire::Message::decode(&sealed()[..]).unwrap();
     change(&mut message);
@@ -120,7 +120,7 @@ fn fields_that_we_do_not_know_are_signed_and_kept() {
     assert_eq!(check(&[bytes, vec![0x3a, 1, 9]].concat()), Err(Invalid::BadSignature));
 }
 
-/// Returns the fields of a message of the first key up to its topic, and the topic `t`.
+/// Returns the encoded fields of a message by the first key: those before the topic, and the topic `t`.
 fn head_and_topic() -> (Vec<u8>, Vec<u8>) {
     let from = Some(key(1).public().to_peer_id().to_bytes());
     let seqno = Some(7u64.to_be_bytes().into());
@@ -128,13 +128,13 @@ fn head_and_topic() -> (Vec<u8>, Vec<u8>) {
     (head.encode_to_vec(), b"\x22\x01t".into())
 }
 
-/// Returns the fields, with the signature of the first key over their bytes.
+/// Returns the encoded fields, followed by a signature of the first key over exactly these bytes.
 fn signed_as_it_stands(fields: &[u8]) -> Vec<u8> {
     let signature = key(1).sign(&[DOMAIN, fields].concat()).unwrap();
     [fields, &[0x2a, 64], &signature].concat()
 }
 
-/// Returns whether a message with a valid signature may be forwarded.
+/// Returns whether a message, which must have a valid signature, may be forwarded.
 #[track_caller]
 fn is_forwardable(bytes: &[u8]) -> bool {
     let claim = policy().open(bytes).unwrap();
@@ -220,7 +220,7 @@ fn without_signatures_no_field_may_name_an_author() {
     }
 }
 
-/// Returns a message of an author with this key and signature, and with `len` bytes of data.
+/// Returns an encoded message with this key, author and signature, and with `len` bytes of data.
 fn crafted(key: &[u8], source: &[u8], signature: &[u8], len: usize) -> Vec<u8> {
     let message = wire::Message {
         from: Some(source.to_vec()),
