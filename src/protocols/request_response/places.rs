@@ -1,34 +1,36 @@
-//! [`RequestPlaces`]: the places that the requests of each peer take, and the choice of the request that gives way.
+//! [`RequestPlaces`]: the places that the requests of each peer take, and the choice of the request that gives way when all
+//! places are taken.
 //!
-//! A change costs O(log n), and so does the choice of the request that gives way. So a peer that asks while all places
-//! are taken does not cause a scan of all requests.
+//! A change costs O(log n), and so does the choice of the request that gives way. A peer that asks while all places are
+//! taken therefore does not cause a scan of all requests.
 
 use super::InboundRequestId;
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use alloc::collections::{BTreeMap, BTreeSet};
 
-/// The work that is saved if a request gives way. Of one peer's requests, the one that saves most work gives way first.
+/// The work that is saved if a request gives way. Of the requests of one peer, the request that saves most work gives way
+/// first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Spared {
-    /// The owner is working on the request.
+    /// The request waits for the owner, whose work on it would be lost.
     Nothing,
-    /// The response is being written. If the table has filled up meanwhile, the peer may never read it.
+    /// The response is being written. When all places are taken, the reason may be that the peer never reads the response.
     Writing,
-    /// The request has not arrived whole, or was refused.
+    /// The request has not arrived whole, or the owner has refused it.
     All,
 }
 
-/// A request that can give way. Of two that save the same work, the younger one gives way first.
+/// A request that can give way. Of two requests that save the same work, the younger one gives way first.
 type Candidate = (Spared, InboundRequestId);
 
-/// The number of places of a peer, and its request that gives way first.
+/// The number of places of a peer, and the request of that peer that gives way first.
 type Rank = (usize, Candidate);
 
-/// The places of one peer.
+/// The places that the requests of one peer take.
 #[derive(Debug, Default)]
 struct PlacesOfPeer {
-    /// The number of places, including those of requests that are over and whose outcome has not been taken.
+    /// The number of places, including those of requests that have ended and whose outcome the owner has not taken.
     count: usize,
     live: BTreeSet<Candidate>,
 }
@@ -39,8 +41,8 @@ impl PlacesOfPeer {
     }
 }
 
-/// The most bytes of heap that one place takes: the record and the half-empty set of its peer, and its entries in the
-/// other sets.
+/// The maximum number of bytes of heap that one place takes: the state of its peer, the half-empty set of that peer's
+/// requests, and the entries in the other sets.
 pub(super) const PLACE: usize = 12 * size_of::<Candidate>()
     + 3 * (size_of::<(PeerId, PlacesOfPeer)>() + size_of::<Rank>() + size_of::<InboundRequestId>());
 
@@ -49,9 +51,9 @@ pub(super) const PLACE: usize = 12 * size_of::<Candidate>()
 pub(super) struct RequestPlaces {
     in_all: usize,
     peers: BTreeMap<PeerId, PlacesOfPeer>,
-    /// The rank of each peer that has a request to give up.
+    /// The rank of each peer that has a request which can give way.
     ranking: BTreeSet<Rank>,
-    /// The requests that the owner is not working on.
+    /// The requests that the owner is not working on, which can be ended without loss of its work.
     spare: BTreeSet<InboundRequestId>,
 }
 
@@ -78,7 +80,8 @@ impl RequestPlaces {
         self.rank(before, now);
     }
 
-    /// Records the progress of a request. `to` is `None` if it is over; it keeps its place until [`free`](Self::free).
+    /// Records that a request has changed from `from` to `to`, where `None` means that it has ended. A request that has
+    /// ended keeps its place until [`free`](Self::free).
     pub(super) fn goes_on(&mut self, peer: &PeerId, id: InboundRequestId, from: Spared, to: Option<Spared>) {
         match to {
             Some(Spared::Writing | Spared::All) => _ = self.spare.insert(id),
@@ -115,8 +118,8 @@ impl RequestPlaces {
         self.ranking.extend(now);
     }
 
-    /// Returns the request that gives way first of the peer that has the most places, if that peer has more than `than`.
-    /// Of peers with equally many, the one whose request saves most work is chosen.
+    /// Returns the request that gives way first of the peer with the most places, if that peer has more than `than` places.
+    /// Among peers with equally many places, the request that saves most work is chosen.
     pub(super) fn of_greediest(&self, than: usize) -> Option<InboundRequestId> {
         self.ranking.last().filter(|(count, _)| *count > than).map(|(_, (_, id))| *id)
     }
@@ -135,7 +138,7 @@ mod tests {
 
     const PEERS: usize = 6;
 
-    /// A request in the model, which is a plain list. `spared` is `None` if it is over.
+    /// A request in the model, which is a plain list. `spared` is `None` if the request has ended.
     struct Entry {
         peer: usize,
         id: InboundRequestId,
