@@ -66,8 +66,8 @@ pub struct Config {
     /// The maximum rate of our own pushes on one connection, so that no peer regards them as a flood. A change beyond the
     /// rate is pushed after [`push_again_after`](Self::push_again_after). Default 10 at once and 1 a second.
     pub pushes_said: Rate,
-    /// The maximum number of our pushes under way on all connections together. Further pushes wait in a queue. 0 counts as
-    /// 1. Default 64.
+    /// The maximum number of our pushes under way on all connections together; 0 counts as 1. Further pushes wait in a
+    /// queue. Default 64.
     pub outbound_pushes: usize,
     /// The time after which a push is tried again, if the bounds of the swarm or [`pushes_said`](Self::pushes_said) did not
     /// allow a stream for it. The push is tried as often as necessary, and sends the information that is current at that
