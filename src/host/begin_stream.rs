@@ -1,4 +1,4 @@
-//! Begins streams: at once, or at a limit after a wait in [`OpeningQueues`].
+//! The beginning of streams: at once, or after a wait in [`OpeningQueues`] if a limit is reached.
 //!
 //! [`OpeningQueues`]: super::opening_queues::OpeningQueues
 
@@ -13,11 +13,12 @@ use crate::protocols::Target;
 use alloc::rc::Rc;
 use core::time::Duration;
 
-/// The shortest time after which the lines are tried again although no stream has ended.
+/// The minimum time after which queued openings are tried again although no stream has ended.
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
 
 impl HostShared {
-    /// Begins a stream. If a limit is reached, the request waits in line if it is to, and fails otherwise.
+    /// Begins to open a stream. If a limit is reached, the opening waits in its queue if the request asks for that;
+    /// otherwise it fails.
     pub(super) fn open_or_wait(
         &self,
         request: StreamRequest,
@@ -27,8 +28,8 @@ impl HostShared {
         let StreamRequest { target, proposal, waits_at_limit } = request;
         let found = self.begin(|| connection_to(target, node));
         let begun = found.and_then(|connection| {
-            // Openings in line come first, so a new one may not begin before them. One without a protocol fails in any
-            // case, and need not wait for that.
+            // Queued openings are served first, so a new one may not begin before them. An opening without a protocol fails
+            // in any case, and need not wait for that.
             let is_behind = !proposal.protocols().is_empty() && self.has_line(connection, node);
             let begun = if is_behind { Err(Error::Limit) } else { self.open(connection, &proposal, &slot, node) };
             match begun {
@@ -41,7 +42,7 @@ impl HostShared {
         }
     }
 
-    /// Returns whether a connection is open and openings wait for a place on it.
+    /// Returns whether a connection is open and openings wait in its queue.
     fn has_line(&self, connection: ConnectionId, node: &dyn Node) -> bool {
         self.waiters(|waiters| waiters.opening_queues.is_waited_for(connection))
             && node.connection(connection).is_some_and(|view| view.state == State::Open)
@@ -87,8 +88,9 @@ impl HostShared {
         Ok(())
     }
 
-    /// Begins streams of the lines that have a turn, while there are places. At the limit of one connection, its line waits
-    /// until a stream of that connection has ended, and the other lines go on. At the limit of all streams, it stops.
+    /// Begins to open streams for the queued openings of the connections that have a turn, while there are places. At the
+    /// limit of one connection, its queue waits until a stream of that connection has ended, and the other queues are
+    /// served. At the limit of all streams, serving stops.
     pub(super) fn serve_lines(&self, node: &mut dyn Node, now: Duration) {
         self.waiters(|waiters| waiters.opening_queues.retry(now));
         while let Some((place, waiting)) = self.waiters(|waiters| waiters.opening_queues.take_first()) {
@@ -97,8 +99,8 @@ impl HostShared {
                 Err(Error::Limit) => {
                     let limit = node.config().limits.streams_per_connection as usize;
                     let is_full = node.connection(place.connection).is_some_and(|view| view.streams >= limit);
-                    // Half-open streams give way to new ones after this time. No event says that it has passed, so the
-                    // lines are tried again then.
+                    // Half-open streams give way to new ones after this time. No event tells that the time has passed, so
+                    // the queues are tried again then.
                     let patience = node.config().connection.half_open_grace.max(SHORTEST_RETRY);
                     self.waiters(|waiters| {
                         waiters.opening_queues.put_back(place, waiting, !is_full);
@@ -117,19 +119,19 @@ impl HostShared {
         }
     }
 
-    /// Returns the time at which the lines are to be tried again even if no stream ends.
+    /// Returns the time at which to try the queued openings again even if no stream ends.
     pub(super) fn lines_poll_at(&self) -> Option<Duration> {
         self.waiters(|waiters| waiters.opening_queues.retry_at())
     }
 
-    /// Fails all openings that wait for a place on a connection, which is closing or has ended.
+    /// Fails all openings in the queue of a connection, which is closing or has ended.
     pub(super) fn end_line(&self, connection: ConnectionId) {
         for waiting in self.waiters(|waiters| waiters.opening_queues.take_line(connection)) {
             self.fill(&waiting.slot, Err(Error::Closing));
         }
     }
 
-    /// Fails all openings that wait in line, with `error`.
+    /// Fails all queued openings of all connections with `error`.
     pub(super) fn end_lines(&self, error: &Error) {
         for waiting in self.waiters(|waiters| waiters.opening_queues.take_all()) {
             self.fill(&waiting.slot, Err(error.clone()));
@@ -137,7 +139,7 @@ impl HostShared {
     }
 }
 
-/// Returns the connection of a target. For a peer, that is its oldest open connection.
+/// Returns the connection on which to open a stream for a target. For a peer, that is its oldest open connection.
 fn connection_to(target: Target, node: &dyn Node) -> Result<ConnectionId, Error> {
     match target {
         Target::Connection(id) => Ok(id),
