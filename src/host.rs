@@ -47,9 +47,9 @@
 //!   a stream that its peer has finished.
 //! - A dropped stream is reset, and a dropped dial is given up.
 //! - Everything is bounded. Yamux's window bounds unread bytes. [`Config`] bounds the running handlers, the streams that
-//!   wait for a handler, and the openings that [wait for a place](OpenStream::wait_at_limit). The number of live futures and
-//!   streams bounds the commands. A peer has a share of the handlers, and the peer for which the fewest handlers run is
-//!   served next.
+//!   wait for a handler, and the openings of streams that [wait for a place](OpenStream::wait_at_limit). The number of live
+//!   futures and streams bounds the commands. A peer has a share of the handlers, and the peer for which the fewest handlers
+//!   run is served next.
 //! - Handles and streams can be used and dropped anywhere: in handlers, in notifications, in wakers that poll at once, after
 //!   the host is gone. Nothing is borrowed while foreign code runs, except the swarm itself while notifees are told of
 //!   events. Commands that are given during a notification are executed after it.
@@ -78,10 +78,10 @@
 //! # What it costs
 //!
 //! The bare swarm in a loop needs 2 to 3 µs for a stream, for both sides together (`cargo bench --features host --bench
-//! host`). In a host a stream takes 1.2 times as long if streams are opened one at a time. If 64 are opened at a time, it
-//! takes 1.6 to 1.8 times as long when opened lazily, and 1.8 to 2 times when the peer's agreement is awaited. Both sides
-//! allocate five times more for each stream: its outcome, the state that its holder shares with the host, the handler's
-//! future, and the handler's task.
+//! host`). In a host a stream takes 1.2 times as long if streams are opened one at a time. If 64 are opened at a time, a
+//! stream takes 1.6 to 1.8 times as long when it is opened lazily, and 1.8 to 2 times when it waits until the peer has
+//! accepted the protocol. Both sides allocate five times more for each stream: its outcome, the state that its holder shares
+//! with the host, the handler's future, and the handler's task.
 
 mod any_swarm;
 mod begin_stream;

@@ -67,7 +67,7 @@ impl HostSwarm {
 /// takes a `&mut dyn Node`. [`HasNode::node_mut`] returns the same node, for code that is written for any network.
 pub struct AnySwarm(Box<dyn Driven>);
 
-/// A node that its host drives by calling its turns.
+/// A node that the host drives by calling `turn`.
 trait Driven {
     fn node(&self) -> &dyn Node;
     fn node_mut(&mut self) -> &mut dyn Node;

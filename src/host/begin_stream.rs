@@ -1,4 +1,4 @@
-//! The beginning of streams: at once, or after a wait in [`OpeningQueues`] if a limit is reached.
+//! The opening of streams for tasks: at once, or after a wait in [`OpeningQueues`] if a limit is reached.
 //!
 //! [`OpeningQueues`]: super::opening_queues::OpeningQueues
 
@@ -13,12 +13,11 @@ use crate::protocols::Target;
 use alloc::rc::Rc;
 use core::time::Duration;
 
-/// The minimum time after which queued openings are tried again although no stream has ended.
+/// The minimum time after which queued openings of streams are tried again although no stream has ended.
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
 
 impl HostShared {
-    /// Begins to open a stream. If a limit is reached, the opening waits in its queue if the request asks for that;
-    /// otherwise it fails.
+    /// Begins to open a stream. If a limit is reached, the request is queued if it asks for that; otherwise it fails.
     pub(super) fn open_or_wait(
         &self,
         request: StreamRequest,
@@ -28,7 +27,7 @@ impl HostShared {
         let StreamRequest { target, proposal, waits_at_limit } = request;
         let found = self.begin(|| connection_to(target, node));
         let begun = found.and_then(|connection| {
-            // Queued openings are served first, so a new one may not begin before them. An opening without a protocol fails
+            // Queued requests are served first, so a new one may not begin before them. A request without a protocol fails
             // in any case, and need not wait for that.
             let is_behind = !proposal.protocols().is_empty() && self.has_line(connection, node);
             let begun = if is_behind { Err(Error::Limit) } else { self.open(connection, &proposal, &slot, node) };
@@ -42,7 +41,7 @@ impl HostShared {
         }
     }
 
-    /// Returns whether a connection is open and openings wait in its queue.
+    /// Returns whether a connection is open and tasks wait to open streams on it.
     fn has_line(&self, connection: ConnectionId, node: &dyn Node) -> bool {
         self.waiters(|waiters| waiters.opening_queues.is_waited_for(connection))
             && node.connection(connection).is_some_and(|view| view.state == State::Open)
@@ -88,9 +87,9 @@ impl HostShared {
         Ok(())
     }
 
-    /// Begins to open streams for the queued openings of the connections that have a turn, while there are places. At the
-    /// limit of one connection, its queue waits until a stream of that connection has ended, and the other queues are
-    /// served. At the limit of all streams, serving stops.
+    /// Begins to open streams for queued requests, while there are places. At the limit of one connection, the queue of that
+    /// connection waits until a stream of the connection has ended, and the other queues are served. At the limit of all
+    /// streams, serving stops.
     pub(super) fn serve_lines(&self, node: &mut dyn Node, now: Duration) {
         self.waiters(|waiters| waiters.opening_queues.retry(now));
         while let Some((place, waiting)) = self.waiters(|waiters| waiters.opening_queues.take_first()) {
@@ -119,19 +118,19 @@ impl HostShared {
         }
     }
 
-    /// Returns the time at which to try the queued openings again even if no stream ends.
+    /// Returns the time at which to try the queued requests again even if no stream ends.
     pub(super) fn lines_poll_at(&self) -> Option<Duration> {
         self.waiters(|waiters| waiters.opening_queues.retry_at())
     }
 
-    /// Fails all openings in the queue of a connection, which is closing or has ended.
+    /// Fails all requests to open a stream that are queued for a connection, which is closing or has ended.
     pub(super) fn end_line(&self, connection: ConnectionId) {
         for waiting in self.waiters(|waiters| waiters.opening_queues.take_line(connection)) {
             self.fill(&waiting.slot, Err(Error::Closing));
         }
     }
 
-    /// Fails all queued openings of all connections with `error`.
+    /// Fails all queued requests to open a stream with `error`.
     pub(super) fn end_lines(&self, error: &Error) {
         for waiting in self.waiters(|waiters| waiters.opening_queues.take_all()) {
             self.fill(&waiting.slot, Err(error.clone()));

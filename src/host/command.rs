@@ -17,7 +17,7 @@ use core::slice;
 use core::task::Waker;
 use core::time::Duration;
 
-/// The length of the queue up to which pointless commands are not removed from it.
+/// The length of the queue of commands up to which commands of dropped futures stay in it.
 const SPARE: usize = 64;
 
 /// A command to the host. The number of live futures bounds the commands that have an outcome.
@@ -113,12 +113,12 @@ impl HostCommand {
 #[derive(Default)]
 pub(super) struct Commands {
     pub(super) queue: PrunedQueue<VecDeque<HostCommand>, SPARE>,
-    /// The number of commands that were kept when pointless commands were last removed.
+    /// The number of commands that remained when commands of dropped futures were last removed.
     kept: usize,
 }
 
 impl Commands {
-    /// Appends a command. Removes the pointless commands from the queue when they may be most of it.
+    /// Appends a command. When the commands of dropped futures may be most of the queue, removes them.
     pub(super) fn push(&mut self, command: HostCommand) {
         self.queue.push_unpruned(command);
         if self.queue.prune(self.kept, |command| !command.is_pointless()) {

@@ -53,7 +53,7 @@ pub struct Config {
     pub handler_patience: Duration,
     /// The maximum number of inbound streams of one protocol that wait for a handler while the maximum number of handlers
     /// runs, in total or for their peer. When a handler ends, the peer for which the fewest handlers run is served next;
-    /// equal peers take turns, and so do the connections of one peer.
+    /// peers with equally many are served in turn, and so are the connections of one peer.
     ///
     /// A further stream is reset, unless a waiting stream gives way and is reset in its place. The load of a peer is the
     /// number of its running handlers plus the number of its waiting streams of the protocol. If the load of the peer with

@@ -151,8 +151,8 @@ impl HostShared {
         None
     }
 
-    /// Logs the streams, openings and handlers that have made a shutdown wait for its maximum time, so that a user can see
-    /// why it was slow.
+    /// Logs the streams, the openings of streams and the handlers that have made a shutdown wait for its maximum time, so
+    /// that a user can see why it was slow.
     fn warn_of_the_late(&self, node: &dyn Node) {
         let (streams, first, opening, handlers) = self.waiters(|waiters| {
             let first = waiters.streams.iter().next().map(|(id, _)| id);
@@ -202,7 +202,7 @@ impl HostShared {
     }
 }
 
-/// A guard for the place of a running handler. It is dropped with the handler's task, and then frees the place.
+/// A guard for a running handler. It is dropped with the handler's task, and then allows another handler to run.
 struct RunningGuard(Rc<HostShared>, HandlerTicket);
 
 impl Drop for RunningGuard {
@@ -213,7 +213,7 @@ impl Drop for RunningGuard {
     }
 }
 
-/// Starts handlers for waiting streams while there are places for handlers. Their code runs when the executor runs their
+/// Starts handlers for waiting streams while fewer than the maximum number run. Their code runs when the executor runs their
 /// tasks.
 fn start(shared: &Rc<HostShared>, executor: &LocalExecutor<'static>) {
     while let Some((handler, stream, ticket)) = shared.waiters(|waiters| waiters.handlers.next(&shared.config)) {

@@ -19,8 +19,8 @@ pub enum Error {
         /// The text of the error of the system or the transport, for a log.
         text: Option<Box<str>>,
     },
-    /// There are as many listeners, connections, pending dials or streams as the limits allow, or other openings are queued
-    /// for a place on the connection already.
+    /// There are as many listeners, connections, pending dials or streams as the limits allow. Or other tasks wait already
+    /// for a place to open a stream on the connection.
     Limit,
     /// The list of protocols for the stream is empty.
     NoProtocol,

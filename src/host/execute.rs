@@ -48,8 +48,8 @@ impl HostShared {
         }
     }
 
-    /// Begins the shutdown: closes the listeners, gives up the dials, fails the queued openings, and unregisters the
-    /// protocols that have a handler. Nothing new begins after this.
+    /// Begins the shutdown: closes the listeners, gives up the dials, fails the queued openings of streams, and unregisters
+    /// the protocols that have a handler. Nothing new begins after this.
     fn begin_shutdown(&self, node: &mut dyn Node) {
         if self.phase.get() != HostPhase::Running {
             return;
@@ -96,7 +96,7 @@ impl HostCommand {
         }
     }
 
-    /// Executes a command, unless it is pointless.
+    /// Executes a command, unless its future was dropped and it has no other effect.
     fn execute(self, shared: &HostShared, host_swarm: &mut HostSwarm) {
         if self.is_pointless() {
             return;
@@ -131,7 +131,7 @@ impl HostCommand {
                     Close::ByItself => Ok(()),
                 };
                 if close != Close::ByItself {
-                    // Openings that wait for a place on the connection fail now, before the connection has ended.
+                    // Openings of streams that wait for a place on the connection fail now, before the connection has ended.
                     shared.end_line(id);
                 }
                 let is_known = host_swarm.node().connection(id).is_some();

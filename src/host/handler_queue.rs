@@ -31,7 +31,8 @@ pub(super) struct QueuedStream {
 #[derive(Default)]
 pub(super) struct HandlerQueue {
     len: usize,
-    /// The peers that have waiting streams, each once, in the order of their turns.
+    /// The peers that have waiting streams, each once, in the order in which they are served if equally many handlers run
+    /// for them.
     turns: VecDeque<PeerId>,
     /// The waiting streams of each peer. No peer has an empty queue.
     peers: BTreeMap<PeerId, PeerQueue>,
@@ -40,7 +41,7 @@ pub(super) struct HandlerQueue {
 /// The waiting streams of one peer, by connection.
 #[derive(Default)]
 struct PeerQueue {
-    /// The connections that have waiting streams, each once, in the order of their turns.
+    /// The connections that have waiting streams, each once, in the order in which they are served.
     turns: VecDeque<ConnectionId>,
     /// The waiting streams of each connection, oldest first. No connection has an empty queue. The key is the whole id with
     /// its generation, since a connection that has ended may still have waiting streams while a new connection has the same
@@ -127,7 +128,7 @@ impl HandlerQueue {
     }
 
     /// Removes and returns the next stream of the peer for which the fewest handlers run. Peers for which `share` or more
-    /// handlers run are skipped. Among equal peers, the peer whose turn is first is chosen.
+    /// handlers run are skipped. Among peers with equally many handlers, the first in `turns` is chosen.
     pub(super) fn pop(&mut self, running: impl Fn(&PeerId) -> usize, share: usize) -> Option<QueuedStream> {
         let loads = self.turns.iter().map(running).enumerate();
         let (at, _) = loads.filter(|(_, load)| *load < share).min_by_key(|(at, load)| (*load, *at))?;

@@ -139,10 +139,10 @@ impl Handlers {
         Some((handler, stream, ticket))
     }
 
-    /// Returns a stream that the caller has to reset, so that its handler ends and a stream that has waited too long gets
-    /// the place. It is the youngest stream of the peer for which the most handlers run, if more run for that peer than
-    /// would run for the peer of the waiting stream. A stream that `has_ended` is skipped, since resetting it would not end
-    /// its handler.
+    /// Returns a stream that the caller has to reset, so that its handler ends and another handler can run for a stream that
+    /// has waited too long. It is the youngest stream of the peer for which the most handlers run, if more run for that peer
+    /// than would run for the peer of the waiting stream. A stream that `has_ended` is skipped, since resetting it would not
+    /// end its handler.
     pub(super) fn gives_way(
         &mut self,
         config: &Config,

@@ -29,17 +29,17 @@ pub(super) struct StreamParts {
     pub(super) ends: Rc<StreamEnds>,
 }
 
-/// The state of a stream, which its holder and the host's notifee share until the stream has ended. After that only the
-/// holder has it.
+/// The state of a stream, which the host's notifee and the stream's holder (a task or a handler) share until the stream has
+/// ended. After that only the holder has it.
 #[derive(Default)]
 pub(super) struct StreamEnds {
     pub(super) reader: Cell<Option<Waker>>,
     pub(super) writer: Cell<Option<Waker>>,
-    /// `true` once the holder has read the end of the peer's side.
+    /// `true` once the task that holds the stream has read the end of the peer's side.
     pub(super) is_read: Cell<bool>,
-    /// `true` once the holder has closed our side.
+    /// `true` once the task that holds the stream has closed our side.
     pub(super) is_finished: Cell<bool>,
-    /// `true` once the holder has closed the stream and then dropped it.
+    /// `true` once the task that held the stream has closed and then dropped it.
     pub(super) is_let_go: Cell<bool>,
     /// `true` while the stream is on the list of streams whose tasks are woken after the turn.
     pub(super) is_retrying: Cell<bool>,
@@ -47,7 +47,7 @@ pub(super) struct StreamEnds {
     pub(super) end: Cell<Option<StreamOutcome>>,
     /// `true` if the peer had finished its side when the stream ended, so that all bytes of the peer have arrived.
     is_complete: Cell<bool>,
-    /// The bytes that had arrived when the stream ended, and that the holder has not read.
+    /// The bytes that had arrived when the stream ended, and that were not read yet.
     unread: RefCell<Unread>,
 }
 
@@ -72,7 +72,8 @@ impl Unread {
 }
 
 impl StreamEnds {
-    /// Records that the stream has ended in the way `end`, with the bytes that the holder has not read.
+    /// Records that the stream has ended in the way `end`. `unread` are the bytes that had arrived and were not read.
+    /// `is_complete` is true if they are all bytes of the peer.
     pub(super) fn end(&self, end: StreamOutcome, unread: Vec<u8>, is_complete: bool) {
         self.end.set(Some(end));
         self.is_complete.set(is_complete);

@@ -5,28 +5,28 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// The position of one opening in the queue of its connection.
+/// The position of one waiting opening of a stream in the queue of its connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct OpeningPlace {
     pub(super) connection: ConnectionId,
     number: u64,
 }
 
-/// The queues of openings of all connections, each first in, first out. With `n` waiting openings, each operation on one of
-/// them is O(log n).
+/// The queues of openings of streams, one for each connection, first in, first out. With `n` waiting openings, each
+/// operation on one of them is O(log n).
 ///
-/// A connection has a turn if the first opening in its queue is to be tried. Connections take turns, so that at the limit of
-/// all streams, no opening has to wait for the whole queue of another connection.
+/// A connection has a turn if the first opening in its queue is to be tried. The connections that have a turn are served one
+/// after the other, so that at the limit of all streams, no opening has to wait for the whole queue of another connection.
 pub(super) struct OpeningQueues<T> {
     waiting: BTreeMap<OpeningPlace, T>,
-    /// The connections that have a queue. If the last opening of a queue was just removed to be tried, the queue stays until
-    /// that opening is [`put_back`](Self::put_back) or [`served`](Self::served).
+    /// The connections for which openings of streams wait, each with its queue. If the last opening of a queue was just
+    /// removed to be tried, the queue stays until that opening is [`put_back`](Self::put_back) or [`served`](Self::served).
     queues: BTreeMap<ConnectionId, ConnectionQueue>,
-    /// The connections that have a turn, by the number of the turn. The lowest number is next.
+    /// The connections whose first opening is to be tried, in the order in which they are served: the lowest number first.
     turns: BTreeMap<u64, ConnectionId>,
-    /// The number that the last position or turn got. Positions and turns share one counter.
+    /// The number that was assigned last, to a position in a queue or to a turn of a connection.
     last: u64,
-    /// The time at which all queues get a turn although no stream has ended.
+    /// The time at which the first opening of each queue is tried although no stream has ended.
     retry_at: Option<Duration>,
 }
 
@@ -44,13 +44,13 @@ impl<T> Default for OpeningQueues<T> {
 }
 
 impl<T> OpeningQueues<T> {
-    /// Returns whether openings wait for a place on a connection.
+    /// Returns whether openings of streams wait for a place on a connection.
     pub(super) fn is_waited_for(&self, connection: ConnectionId) -> bool {
         self.queues.contains_key(&connection)
     }
 
-    /// Adds an opening at the end of the queue of a connection. If `most` or more openings wait there, returns the opening
-    /// as the error.
+    /// Adds an opening of a stream at the end of the queue of a connection, and returns its position. If `most` or more
+    /// openings wait there, returns the opening as the error.
     pub(super) fn join(&mut self, connection: ConnectionId, most: usize, waiting: T) -> Result<OpeningPlace, T> {
         if self.queues.get(&connection).map_or(0, |line| line.len) >= most {
             return Err(waiting);
@@ -61,7 +61,8 @@ impl<T> OpeningQueues<T> {
         Ok(place)
     }
 
-    /// Removes an opening from its queue, whatever its position. Returns `None` if the opening is not in the queue any more.
+    /// Removes an opening of a stream from its queue, whatever its position. Returns `None` if it is not in the queue any
+    /// more.
     pub(super) fn leave(&mut self, place: OpeningPlace) -> Option<T> {
         let left = self.waiting.remove(&place)?;
         self.left(place.connection);
@@ -69,8 +70,8 @@ impl<T> OpeningQueues<T> {
         Some(left)
     }
 
-    /// Gives a connection the last turn if openings wait for a place on it, since a place may be free. A connection that has
-    /// a turn already keeps it.
+    /// Notes that the first opening in the queue of a connection is to be tried, since a place may be free. The connection
+    /// is served after those that were noted before it.
     pub(super) fn give_turn(&mut self, connection: ConnectionId) {
         let number = self.number();
         if let Some(line) = self.queues.get_mut(&connection)
@@ -81,8 +82,8 @@ impl<T> OpeningQueues<T> {
         }
     }
 
-    /// Removes the first opening of the queue whose turn is next, and returns it to be tried. The caller then has to call
-    /// [`served`](Self::served) or [`put_back`](Self::put_back).
+    /// Removes the first opening of the next connection to be served, and returns it for the caller to try. The caller then
+    /// has to call [`served`](Self::served) or [`put_back`](Self::put_back).
     pub(super) fn take_first(&mut self) -> Option<(OpeningPlace, T)> {
         let (_, &connection) = self.turns.first_key_value()?;
         let place = self.first(connection)?;
@@ -90,7 +91,7 @@ impl<T> OpeningQueues<T> {
         Some((place, self.waiting.remove(&place)?))
     }
 
-    /// Records that an opening which was removed to be tried does not wait any more. Its connection gets another turn, after
+    /// Records that an opening which was removed to be tried does not wait any more. Its connection is served again after
     /// the other connections.
     pub(super) fn served(&mut self, place: OpeningPlace) {
         self.end_turn(place.connection);
@@ -98,8 +99,8 @@ impl<T> OpeningQueues<T> {
         self.end_if_empty(place.connection);
     }
 
-    /// Puts an opening that was removed to be tried back at the front of its queue, since there was no place for it. Its
-    /// connection keeps its turn if `keeps_turn`.
+    /// Puts an opening that was removed to be tried back at the front of its queue, since there was no place for it. If
+    /// `keeps_turn`, its connection remains the next to be served.
     pub(super) fn put_back(&mut self, place: OpeningPlace, waiting: T, keeps_turn: bool) {
         self.waiting.insert(place, waiting);
         if let Some(line) = self.queues.get_mut(&place.connection) {
@@ -110,7 +111,7 @@ impl<T> OpeningQueues<T> {
         }
     }
 
-    /// Removes and returns all openings that wait for a connection, oldest first.
+    /// Removes and returns all openings of streams that wait for a connection, oldest first.
     pub(super) fn take_line(&mut self, connection: ConnectionId) -> Vec<T> {
         let mut line = Vec::new();
         while let Some(place) = self.first(connection) {
@@ -119,18 +120,18 @@ impl<T> OpeningQueues<T> {
         line
     }
 
-    /// Removes and returns all openings of all connections.
+    /// Removes and returns all openings of streams, of all connections.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = T> + use<T> {
         core::mem::take(self).waiting.into_values()
     }
 
-    /// Gives all queues a turn at the time `at`, unless an earlier time is set already.
+    /// Sets the time of the next [`retry`](Self::retry) to `at`, unless an earlier time is set already.
     pub(super) fn retry_by(&mut self, at: Duration) {
         self.retry_at = Some(self.retry_at.map_or(at, |earlier| earlier.min(at)));
     }
 
-    /// Gives each queue a turn if the time of [`retry_by`](Self::retry_by) has been reached. The work is proportional to the
-    /// number of queues.
+    /// Notes that the first opening of each queue is to be tried, if the time that [`retry_by`](Self::retry_by) has set is
+    /// reached. The work is proportional to the number of queues.
     pub(super) fn retry(&mut self, now: Duration) {
         if self.retry_at.is_none_or(|at| at > now) {
             return;
@@ -143,7 +144,7 @@ impl<T> OpeningQueues<T> {
         }
     }
 
-    /// Returns the time at which [`retry`](Self::retry) has to be called, if any opening waits.
+    /// Returns the time at which [`retry`](Self::retry) has to be called, or `None` if no opening waits.
     pub(super) fn retry_at(&self) -> Option<Duration> {
         self.retry_at.filter(|_| !self.queues.is_empty())
     }

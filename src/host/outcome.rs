@@ -13,7 +13,7 @@ use core::task::Waker;
 pub(super) enum WhatWaits {
     /// The id of the listener, connection or stream that the command has begun.
     Id(Id),
-    /// The position of an opening in the queue of its connection.
+    /// The position of an opening of a stream in the queue of its connection.
     InLine(OpeningPlace),
 }
 
@@ -43,7 +43,7 @@ impl<T> PendingOutcome<T> {
         self.begun.set(Some(WhatWaits::Id(id.into())));
     }
 
-    /// Records the position of the command's opening in its queue.
+    /// Records that the command waits to open a stream, at this position of a queue.
     pub(super) fn waits_at(&self, place: OpeningPlace) {
         self.begun.set(Some(WhatWaits::InLine(place)));
     }
@@ -82,7 +82,7 @@ impl<T> PendingOutcome<T> {
     }
 }
 
-/// The slot of a task that is woken after the next turn.
+/// The waker of a task that is woken after the next turn.
 #[derive(Default)]
 pub(super) struct Watcher {
     waker: Cell<Option<Waker>>,
@@ -90,7 +90,7 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// Stores a clone of `waker`, which is woken after the next turn. Returns `true` if the caller has to add this slot to
+    /// Stores a clone of `waker`, which is woken after the next turn. Returns `true` if the caller has to add this value to
     /// the list of watchers.
     pub(super) fn watch(&self, waker: &Waker) -> bool {
         remember(&self.waker, waker);
@@ -101,7 +101,7 @@ impl Watcher {
         self.is_listed.get()
     }
 
-    /// Removes and returns the waker of a slot that was removed from the list of watchers.
+    /// Removes and returns the waker. The caller has removed this value from the list of watchers.
     pub(super) fn take(&self) -> Option<Waker> {
         self.is_listed.set(false);
         self.waker.take()

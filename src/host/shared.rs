@@ -73,7 +73,7 @@ pub(super) struct Waiters {
     /// The streams that have not ended and that have a holder, or whose holder has closed and dropped them.
     pub(super) streams: Table<StreamId, Rc<StreamEnds>>,
     pub(super) handlers: Handlers,
-    /// The queues of openings of streams that wait for a place.
+    /// The openings of streams that wait for a place, by connection.
     pub(super) opening_queues: OpeningQueues<QueuedOpening>,
     pub(super) awaited_ends: BTreeMap<Id, Vec<Rc<PendingOutcome<()>>>>,
     pub(super) awaited_shutdown: Vec<Rc<PendingOutcome<()>>>,
@@ -83,7 +83,7 @@ pub(super) struct Waiters {
     wakers: Vec<Waker>,
     /// The streams that were read or written while the swarm was borrowed, each once. Their tasks are woken after the turn.
     retries: Vec<Rc<StreamEnds>>,
-    /// The slots of the tasks that wait for an answer of a notifee, each once. A future that is dropped removes its slot.
+    /// The tasks that wait for an answer of a notifee, each once. A future that is dropped removes its entry.
     pub(super) watchers: Vec<Rc<Watcher>>,
 }
 
@@ -162,8 +162,8 @@ impl HostShared {
         self.wake_later(waker);
     }
 
-    /// Completes `slot` when a listener or a connection ends, or at once if its end has been told. `is_known` is true if the
-    /// swarm knows the id.
+    /// Stores an outcome in `slot` when a listener or a connection ends, or at once if notifees have been told of its end.
+    /// `is_known` is true if the swarm knows the id.
     pub(super) fn await_end(&self, id: impl Into<Id>, is_known: bool, slot: Rc<PendingOutcome<()>>) {
         let id = id.into();
         // While notifees handle the last event of a listener or connection, the swarm still knows its id.
@@ -174,7 +174,7 @@ impl HostShared {
         drop(gone);
     }
 
-    /// Completes the slots that wait for the end of a listener or a connection, whose last event is being told.
+    /// Completes the futures that wait for the end of a listener or a connection, whose last event is being told.
     pub(super) fn ended(&self, id: impl Into<Id>) {
         let id = id.into();
         self.waiters(|waiters| waiters.last_told = Some(id));
@@ -193,8 +193,8 @@ impl HostShared {
         }
     }
 
-    /// Returns the number of slots that wait for the end of a listener, a connection or the host, including those of dropped
-    /// futures.
+    /// Returns the number of futures that wait for the end of a listener, a connection or the host, including dropped
+    /// futures whose slots are still kept.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         self.waiters(|waiters| {
@@ -213,7 +213,7 @@ impl HostShared {
         Some(StreamParts { id, connection, peer, direction, protocol, ends })
     }
 
-    /// Arranges for the tasks of a stream to be woken after the turn, so that they try again.
+    /// Arranges for the tasks of a stream to be woken after the turn, so that they try their read or write again.
     pub(super) fn retry(&self, ends: &Rc<StreamEnds>) {
         if !ends.is_retrying.replace(true) {
             self.waiters.borrow_mut().retries.push(ends.clone());
@@ -257,7 +257,8 @@ pub(super) fn caught(act: impl FnOnce()) -> Option<Box<dyn Any + Send>> {
     catch_unwind(AssertUnwindSafe(act)).err()
 }
 
-/// Adds a slot to a list of waiting slots. Removes the slots of dropped futures, and returns them for the caller to drop.
+/// Adds the slot of a waiting future to a list. Removes the slots of dropped futures from the list, and returns them for the
+/// caller to drop.
 #[must_use]
 fn join(waiting: &mut Vec<Rc<PendingOutcome<()>>>, slot: Rc<PendingOutcome<()>>) -> Vec<Rc<PendingOutcome<()>>> {
     let gone = waiting.extract_if(.., |slot| slot.is_abandoned()).collect();

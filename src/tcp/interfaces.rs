@@ -150,8 +150,8 @@ impl Wildcard {
         }
     }
 
-    /// Returns whether to report `ip`: a connect to the address reaches this socket. A link-local IPv6 address is left out,
-    /// since a connect to it needs a zone, for which a multiaddress has no place.
+    /// Returns whether the listener reports the address `ip`: a connect to `ip` reaches its socket. A link-local IPv6
+    /// address is left out, since a connect to it needs a zone, for which a multiaddress has no place.
     fn covers(&self, ip: IpAddr) -> bool {
         match ip {
             IpAddr::V4(ip) => self.bound.is_ipv4() && !ip.is_unspecified(),

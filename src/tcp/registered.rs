@@ -71,8 +71,9 @@ impl<S: mio::event::Source> Registered<S> {
         Ok(())
     }
 
-    /// Marks the socket unreadable, since a read has returned fewer bytes than its buffer has space for. The system has no
-    /// more bytes then, and reports when new bytes arrive. This saves the next read a system call that would find nothing.
+    /// Marks the socket as not readable, since a read has returned fewer bytes than its buffer has space for. The system has
+    /// no more bytes then, and reports when new bytes arrive. This saves the next read a system call that would find
+    /// nothing.
     ///
     /// Two kinds of sockets stay readable: sockets on a system that reports again only after an attempt that would block
     /// (IOCP), and sockets whose peer has ended its direction, since that end has to be read.
@@ -85,7 +86,7 @@ impl<S: mio::event::Source> Registered<S> {
         }
     }
 
-    /// Marks the socket unreadable, and makes the system report again whether it is readable.
+    /// Marks the socket as not readable, and makes the system report again whether it is readable.
     pub(super) fn look_again(&mut self) -> io::Result<()> {
         self.source.set_unreadable();
         self.reregister(self.interest)

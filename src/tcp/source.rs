@@ -53,8 +53,8 @@ impl Source {
         }
     }
 
-    /// Calls `attempt` to read while the socket is marked readable. The argument of `attempt` is the state of the marks
-    /// before the call.
+    /// Calls `attempt` to read while the socket is marked readable, until a call would not block, and returns the result of
+    /// that call. The argument of `attempt` is the state of the marks before the call.
     pub(super) fn poll_read<A>(
         &self,
         cx: &Context<'_>,
@@ -63,7 +63,8 @@ impl Source {
         poll(&self.marks, READABLE, &self.reader, cx, attempt)
     }
 
-    /// Calls `attempt` to write while the socket is marked writable.
+    /// Calls `attempt` to write while the socket is marked writable, until a call would not block, and returns the result of
+    /// that call.
     pub(super) fn poll_write<A>(
         &self,
         cx: &Context<'_>,
@@ -72,15 +73,15 @@ impl Source {
         poll(&self.marks, WRITABLE, &self.writer, cx, |_| attempt())
     }
 
-    /// Marks the socket unreadable, unless its peer has ended its direction, or an event of the poller has arrived since the
-    /// attempt to which the marks `before` were passed.
+    /// Marks the socket as not readable, unless its peer has ended its direction, or an event of the poller has arrived
+    /// since the attempt to which the marks `before` were passed.
     pub(super) fn read_short(&self, before: Marks) {
         if before.0 & READ_CLOSED == 0 {
             clear(&self.marks, before.0, READABLE);
         }
     }
 
-    /// Marks the socket unreadable, even if an event has arrived since the last attempt.
+    /// Marks the socket as not readable, even if an event of the poller has arrived since the last attempt to read.
     pub(super) fn set_unreadable(&self) {
         self.marks.fetch_and(!READABLE, Ordering::AcqRel);
     }

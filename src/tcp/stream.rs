@@ -29,7 +29,7 @@ impl Stream {
     }
 
     /// Calls `read`, whose buffer has `space` bytes, while the socket is readable. A read that does not fill the buffer
-    /// marks the socket unreadable.
+    /// marks the socket as not readable.
     fn poll_read_with(
         &mut self,
         cx: &mut Context<'_>,

@@ -68,7 +68,7 @@ impl RequestPlaces {
         self.peers.get(peer).map_or(0, |held| held.count)
     }
 
-    /// Takes a place for a request that begins to arrive.
+    /// Takes a place for a request of a peer that begins to arrive.
     pub(super) fn take(&mut self, peer: PeerId, id: InboundRequestId) {
         self.in_all.raise(1);
         self.spare.insert(id);
