@@ -27,8 +27,8 @@
 //! - **Unregistering** the book does not end dials that are under way: they connect or fail, and the owner is told by the
 //!   swarm.
 //! - **The book is bounded.** A new peer replaces a peer that is not connected, not being dialed, not kept and not added by
-//!   the owner. Peers to which no dial has ever connected are replaced first, and among equals the peer that was heard of
-//!   least recently.
+//!   the owner. Peers to which no dial has ever connected are replaced first, and among equals the peer of which an address
+//!   was added least recently.
 //!
 //! The example `reconnecting` is a whole program. The following node reconnects to a peer whenever the peer has closed the
 //! connection:

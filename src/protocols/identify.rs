@@ -171,27 +171,27 @@ pub const PUSH_PROTOCOL: Protocol = Protocol::from_static("/ipfs/id/push/1.0.0")
 pub enum Event {
     /// The peer has answered our question.
     Identified {
-        /// The connection on which the peer was asked.
+        /// The connection on which the peer was asked for its information.
         connection: ConnectionId,
-        /// The peer that answered.
+        /// The peer that answered our question.
         peer: PeerId,
         /// The information in the peer's answer.
         info: Arc<Info>,
     },
     /// The peer has pushed its changed information.
     Pushed {
-        /// The connection on which the peer pushed.
+        /// The connection on which the peer pushed its information.
         connection: ConnectionId,
-        /// The peer that pushed.
+        /// The peer that pushed its information.
         peer: PeerId,
         /// All information that is now known of the peer, including the changes that it pushed.
         info: Arc<Info>,
     },
     /// The peer has not answered our question, or not validly. The information that was known of the peer remains.
     Failed {
-        /// The connection on which the peer was asked.
+        /// The connection on which the peer was asked for its information.
         connection: ConnectionId,
-        /// The peer that was asked.
+        /// The peer that was asked for its information.
         peer: PeerId,
         /// The reason: [`Unsupported`](Failure::Unsupported), [`Timeout`](Failure::Timeout), [`Protocol`](Failure::Protocol)
         /// (the answer is too long, or no identify message), [`WrongPeer`](Failure::WrongPeer) (the answer contains another
@@ -201,9 +201,9 @@ pub enum Event {
     },
     /// The peer began a push that failed. The information that was known of the peer remains.
     PushFailed {
-        /// The connection on which the peer pushed.
+        /// The connection on which the peer began the push.
         connection: ConnectionId,
-        /// The peer that pushed.
+        /// The peer that began the push.
         peer: PeerId,
         /// The reason: one of the reasons that [`Failed`](Self::Failed) lists.
         reason: Failure,

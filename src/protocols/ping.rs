@@ -150,16 +150,16 @@ impl Config {
 pub enum Event {
     /// The peer has answered the ping in time.
     Pong {
-        /// The connection that was pinged.
+        /// The connection on which the peer was pinged.
         connection: ConnectionId,
-        /// The peer that answered.
+        /// The peer that answered the ping.
         peer: PeerId,
         /// The time from writing the payload to reading the last byte of the peer's echo, on the owner's clock.
         round_trip: Duration,
     },
     /// The peer has not answered the ping, or has answered wrongly.
     Failed {
-        /// The connection that was pinged.
+        /// The connection on which the peer was pinged.
         connection: ConnectionId,
         /// The peer that was pinged.
         peer: PeerId,

@@ -136,7 +136,8 @@ pub struct RequestResponse<C: Codec> {
     waiting: BTreeMap<PeerId, Vec<OutboundRequestId>>,
     /// The number of our requests whose outcome the owner has not taken.
     outbound_held: usize,
-    /// The places that the requests of peers take until their outcome has been taken.
+    /// The places that the requests of peers take, of at most [`Config::inbound_requests`], until the owner has taken their
+    /// outcome.
     places: RequestPlaces,
     /// The memory that our requests and their responses take, by peer.
     outbound_bytes: HeldMemory<PeerId, OutboundRequestId>,

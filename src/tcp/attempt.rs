@@ -28,7 +28,7 @@ impl Attempt {
     }
 
     /// Returns the connected socket with its addresses, or the error for which the attempt has failed. It is `Pending` until
-    /// either is known. A later poll returns the error `NotConnected`.
+    /// either is known. A poll after that returns the error `NotConnected`.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connected>> {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
         let address = self.address;

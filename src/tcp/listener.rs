@@ -31,7 +31,7 @@ pub(super) enum ListenerPoll {
     Broken(io::Error),
 }
 
-/// The consequence of an error of accept for the listener.
+/// The reaction of a listener to an error of accept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum AcceptError {
     /// The connection died before it was accepted. The listener accepts the next one.
@@ -241,8 +241,8 @@ fn pipe_of(stream: TcpStream, handle: &Handle, config: &Config) -> io::Result<St
     Ok(Stream::new(Registered::new(handle, stream, Interest::READABLE)?))
 }
 
-/// Returns the consequence of an error of accept for the listener. An unknown error makes the listener pause, so that no
-/// error can cause a busy loop.
+/// Returns the reaction of a listener to an error of accept. An unknown error makes the listener pause, so that no error can
+/// cause a busy loop.
 pub(super) fn verdict(error: &io::Error) -> AcceptError {
     let kind = error.kind();
     // The socket was shut down or never listened.

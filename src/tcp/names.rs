@@ -35,7 +35,7 @@ struct PermitQueue {
     free: usize,
     /// The wakers of the waiting lookups, by their number in the queue; the lowest number is served first.
     waiting: BTreeMap<u64, Waker>,
-    /// The number of the last lookup that joined the queue.
+    /// The number that was given to the last lookup that joined the queue.
     numbers: u64,
 }
 

@@ -21,7 +21,8 @@ pub(super) struct Book {
     addresses_per_peer: usize,
     address_bytes: usize,
     attempts: u32,
-    /// A counter that grows by one whenever a peer is heard of, so that entries can be ordered by age.
+    /// A counter that grows by one whenever an address is added to a peer, or the owner dials or keeps the peer. It orders
+    /// the peers by the time of their last such change.
     heard: u64,
 }
 

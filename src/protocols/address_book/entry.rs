@@ -25,7 +25,8 @@ pub(super) struct PeerEntry {
     keeps: Keeps,
     /// The number of consecutive failures to connect to the peer.
     pub(super) failures: u32,
-    /// The value of the book's counter when the peer was last heard of, for ordering entries by age.
+    /// The value of [`Book`](super::book::Book)'s counter when an address of the peer was last added, or the owner last
+    /// dialed or kept the peer.
     pub(super) heard: u64,
 }
 

@@ -33,7 +33,7 @@ pub enum Event<Request, Response> {
     Request {
         /// The connection on which the request arrived.
         connection: ConnectionId,
-        /// The peer that sent the request.
+        /// The peer that sent the request, to which the response will be sent.
         peer: PeerId,
         /// The id of the request, which `respond` and `refuse` take.
         id: InboundRequestId,
@@ -44,7 +44,7 @@ pub enum Event<Request, Response> {
     Response {
         /// The connection on which the response arrived.
         connection: ConnectionId,
-        /// The peer that answered.
+        /// The peer that sent the response.
         peer: PeerId,
         /// The id of our request that is answered.
         id: OutboundRequestId,
@@ -55,7 +55,7 @@ pub enum Event<Request, Response> {
     OutboundFailure {
         /// The connection on which the request was sent, or `None` if it was not sent.
         connection: Option<ConnectionId>,
-        /// The peer that was asked.
+        /// The peer to which the request was sent, or for which it waited.
         peer: PeerId,
         /// The id of our request that has failed.
         id: OutboundRequestId,

@@ -1,8 +1,8 @@
-//! [`RequestPlaces`]: the places that the requests of each peer take, and the choice of the request that gives way when all
-//! places are taken.
+//! [`RequestPlaces`]: the number of requests of each peer that this service holds, and the choice of the request that is
+//! ended for a new one when the maximum number is reached.
 //!
-//! A change costs O(log n), and so does the choice of the request that gives way. A peer that asks while all places are
-//! taken therefore does not cause a scan of all requests.
+//! A change costs O(log n), and so does the choice. A peer that sends requests while the maximum number is reached therefore
+//! does not cause a scan of all requests.
 
 use super::InboundRequestId;
 use crate::arithmetic::Count;
@@ -15,7 +15,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 pub(super) enum Spared {
     /// The request waits for the owner, whose work on it would be lost.
     Nothing,
-    /// The response is being written. When all places are taken, the reason may be that the peer never reads the response.
+    /// The response is being written. If the maximum number of requests is reached, the peer may be one that never reads its
+    /// responses.
     Writing,
     /// The request has not arrived whole, or the owner has refused it.
     All,
@@ -27,7 +28,7 @@ type Candidate = (Spared, InboundRequestId);
 /// The number of places of a peer, and the request of that peer that gives way first.
 type Rank = (usize, Candidate);
 
-/// The places that the requests of one peer take.
+/// The places that the requests of one peer take: the number of them, and the requests that can give way.
 #[derive(Debug, Default)]
 struct PlacesOfPeer {
     /// The number of places, including those of requests that have ended and whose outcome the owner has not taken.
@@ -46,7 +47,8 @@ impl PlacesOfPeer {
 pub(super) const PLACE: usize = 12 * size_of::<Candidate>()
     + 3 * (size_of::<(PeerId, PlacesOfPeer)>() + size_of::<Rank>() + size_of::<InboundRequestId>());
 
-/// The places that the requests of peers take.
+/// The places that the requests of peers take, of at most [`inbound_requests`](super::Config::inbound_requests) for all
+/// peers together.
 #[derive(Debug, Default)]
 pub(super) struct RequestPlaces {
     in_all: usize,
