@@ -17,7 +17,7 @@ use core::slice;
 use core::task::Waker;
 use core::time::Duration;
 
-/// The length of the queue of commands up to which commands of dropped futures stay in it.
+/// The length of the queue of commands up to which commands whose futures were dropped stay in the queue.
 const SPARE: usize = 64;
 
 /// A command to the host. The number of live futures bounds the commands that have an outcome.
@@ -109,16 +109,16 @@ impl HostCommand {
     }
 }
 
-/// The commands that could not be executed at once, oldest first.
+/// The commands to the host that could not be executed at once, oldest first.
 #[derive(Default)]
 pub(super) struct Commands {
     pub(super) queue: PrunedQueue<VecDeque<HostCommand>, SPARE>,
-    /// The number of commands that remained when commands of dropped futures were last removed.
+    /// The number of commands that remained when the commands whose futures were dropped were last removed.
     kept: usize,
 }
 
 impl Commands {
-    /// Appends a command. When the commands of dropped futures may be most of the queue, removes them.
+    /// Appends a command. When the commands whose futures were dropped may be most of the queue, removes them.
     pub(super) fn push(&mut self, command: HostCommand) {
         self.queue.push_unpruned(command);
         if self.queue.prune(self.kept, |command| !command.is_pointless()) {

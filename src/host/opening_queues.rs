@@ -24,7 +24,7 @@ pub(super) struct OpeningQueues<T> {
     queues: BTreeMap<ConnectionId, ConnectionQueue>,
     /// The connections whose first opening is to be tried, in the order in which they are served: the lowest number first.
     turns: BTreeMap<u64, ConnectionId>,
-    /// The number that was assigned last, to a position in a queue or to a turn of a connection.
+    /// The counter from which positions in queues and turns of connections get their numbers.
     last: u64,
     /// The time at which the first opening of each queue is tried although no stream has ended.
     retry_at: Option<Duration>,

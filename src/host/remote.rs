@@ -205,7 +205,7 @@ impl Drop for Inbox {
     }
 }
 
-/// Begins the jobs in the inbox, in order. At most `most` of them run at a time; `None` means no limit.
+/// Begins the jobs that were sent, in order. At most `most` of them run at a time; `None` means no limit.
 async fn begin(handle: Handle, inbox: Inbox, most: Option<usize>) {
     let places = most.map(|most| Arc::new(Semaphore::new(most)));
     loop {

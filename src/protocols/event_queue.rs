@@ -41,7 +41,7 @@ pub struct EventQueue<E> {
     missing: u64,
     /// A function that creates the event that tells the owner the number of dropped events.
     lagged: fn(u64) -> E,
-    /// The total number of dropped events.
+    /// The total number of events that were dropped because the queue was full.
     dropped: u64,
     /// The bytes of heap that all events in the queue take, as `weigh` measures them.
     bytes: usize,
@@ -116,7 +116,7 @@ impl<E> EventQueue<E> {
         event
     }
 
-    /// Returns the total number of dropped events.
+    /// Returns the total number of events that were dropped because the queue was full.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped

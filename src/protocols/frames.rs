@@ -17,7 +17,7 @@ const READ: usize = 4_096;
 
 /// A buffer that cuts the bytes of a stream into messages. Each message follows its length in bytes, an unsigned varint. The
 /// buffer holds at most one message of the maximum length and the bytes of one read. It frees its memory at the next read
-/// after all messages have been taken.
+/// after the caller has taken all messages.
 ///
 /// ```
 /// use swarm_notify::protocols::parts::{Frames, with_length};
@@ -36,9 +36,9 @@ const READ: usize = 4_096;
 #[derive(Debug)]
 pub struct Frames {
     buffer: Vec<u8>,
-    /// The number of bytes at the front of `buffer` that belong to messages which have been taken.
+    /// The number of bytes at the front of `buffer` that belong to messages which the caller has taken.
     start: usize,
-    /// The length in bytes of the message that was taken last, which ends at `start`.
+    /// The length in bytes of the message that the caller has taken last, which ends at `start`.
     last: usize,
     /// The maximum length of a message in bytes.
     max: usize,
@@ -80,7 +80,7 @@ impl Frames {
         Ok(n > 0)
     }
 
-    /// Removes the messages that have been taken from the buffer, and frees the memory that a large message took. At most
+    /// Removes the messages that the caller has taken with `next`, and frees the memory that a large message took. At most
     /// the bytes of the last read are moved, so the move costs no more than that read did.
     fn let_go(&mut self) {
         match self.rest() {
@@ -92,17 +92,17 @@ impl Frames {
         (self.start, self.last) = (0, 0);
     }
 
-    /// Returns the bytes of the buffer behind the messages that have been taken.
+    /// Returns the bytes of the buffer behind the messages that the caller has taken.
     fn rest(&self) -> &[u8] {
         self.buffer.get(self.start..).unwrap_or_default()
     }
 
-    /// Returns the number of bytes in the buffer, including the message that was taken last.
+    /// Returns the number of bytes in the buffer, including the message that the caller has taken last.
     pub(super) const fn len(&self) -> usize {
         self.buffer.len()
     }
 
-    /// Returns the message that was taken last. The buffer keeps it until the next read.
+    /// Returns the message that the caller has taken last. The buffer keeps it until the next read.
     pub(super) fn last(&self) -> &[u8] {
         self.buffer.get(self.start.saturating_sub(self.last)..self.start).unwrap_or_default()
     }
@@ -152,8 +152,8 @@ impl Frames {
         true
     }
 
-    /// Returns whether the buffer contains bytes of a message that has not been taken, or a message is being skipped. The
-    /// end of the stream would cut that message off.
+    /// Returns whether the buffer contains bytes of a message that the caller has not taken, or a message is being skipped.
+    /// The end of the stream would cut that message off.
     #[must_use]
     pub const fn is_cut(&self) -> bool {
         self.start < self.buffer.len() || self.passed_over > 0

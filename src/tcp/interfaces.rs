@@ -96,7 +96,7 @@ impl fmt::Debug for Interfaces {
     }
 }
 
-/// A difference between the addresses that a listener has reported and the present addresses of the interfaces.
+/// A change of the addresses of a listener on a wildcard address, which it has to report.
 #[derive(Debug)]
 pub(super) enum Change {
     New(Multiaddr),
@@ -119,8 +119,8 @@ impl Wildcard {
         Self { bound, reported: Vec::new(), settled: None }
     }
 
-    /// Returns the next difference to report, if there is one. Expired addresses are returned before new ones, so that at
-    /// most `limit` addresses are reported as current at a time.
+    /// Returns the next change of the listener's addresses to report, if there is one. Expired addresses are returned before
+    /// new ones, so that at most `limit` addresses are reported as current at a time.
     pub(super) fn next(&mut self, interfaces: &Interfaces, limit: usize) -> Option<Change> {
         if self.settled == Some(interfaces.changes) {
             return None;

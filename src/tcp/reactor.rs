@@ -306,7 +306,7 @@ impl Sources {
     /// as are left, and more than three quarters of the capacity are free. Nothing has to be kept for a removed socket,
     /// since all sockets share one counter of generations.
     ///
-    /// After that, a new socket gets the lowest free index. So while a single socket has a high index, the slab is not
+    /// After a shrink, a new socket gets the lowest free index. So while a single socket has a high index, the slab is not
     /// shrunk and grown again with each socket that opens and closes.
     fn remove(&mut self, index: usize) -> Vec<Waker> {
         self.closed = self.closed.wrapping_add(1);

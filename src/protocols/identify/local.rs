@@ -37,7 +37,8 @@ impl LocalInfo {
         self.signs = Some((key, sequence));
     }
 
-    /// Adds an external address. Returns false if it was added before.
+    /// Adds an external address: one at which we can be reached although we do not listen on it. Returns false if it was
+    /// added before.
     pub(super) fn add(&mut self, address: Multiaddr) -> bool {
         let is_new = !self.external.contains(&address);
         if is_new {
@@ -46,7 +47,8 @@ impl LocalInfo {
         is_new
     }
 
-    /// Removes an external address. Returns whether it was known.
+    /// Removes an external address: one at which we can be reached although we do not listen on it. Returns whether it was
+    /// known.
     pub(super) fn remove(&mut self, address: &Multiaddr) -> bool {
         let before = self.external.len();
         self.external.retain(|other| other != address);

@@ -241,8 +241,8 @@ const SLACK: usize = 8 * MAX_MESSAGES;
 #[derive(Debug)]
 pub(super) struct MessageReader {
     frames: Frames,
-    /// The concatenated messages that have been taken. Protobuf decodes them as a single message with the fields of all of
-    /// them.
+    /// The whole messages that have arrived, concatenated. Protobuf decodes them as a single message with the fields of all
+    /// of them.
     body: Vec<u8>,
     messages: usize,
     max_bytes: usize,

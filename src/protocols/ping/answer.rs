@@ -10,9 +10,10 @@ use crate::notifee::Node;
 #[derive(Debug)]
 pub(super) struct AnswerStream {
     payload: [u8; PAYLOAD],
-    /// The number of bytes of the payload that have arrived.
+    /// The number of bytes of the peer's payload that have arrived.
     read: usize,
-    /// The number of bytes of the payload that have been sent back. Sending begins once the whole payload has arrived.
+    /// The number of bytes of the peer's payload that have been sent back. Sending begins once the whole payload has
+    /// arrived.
     written: usize,
 }
 

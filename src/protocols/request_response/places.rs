@@ -25,13 +25,14 @@ pub(super) enum Spared {
 /// A request that can give way. Of two requests that save the same work, the younger one gives way first.
 type Candidate = (Spared, InboundRequestId);
 
-/// The number of places of a peer, and the request of that peer that gives way first.
+/// The number of places that the requests of a peer take, and the request of that peer that gives way first.
 type Rank = (usize, Candidate);
 
-/// The places that the requests of one peer take: the number of them, and the requests that can give way.
+/// The requests of one peer that take places: their number, and those that can give way.
 #[derive(Debug, Default)]
 struct PlacesOfPeer {
-    /// The number of places, including those of requests that have ended and whose outcome the owner has not taken.
+    /// The number of requests that take a place, including requests that have ended and whose outcome the owner has not
+    /// taken.
     count: usize,
     live: BTreeSet<Candidate>,
 }
@@ -53,19 +54,19 @@ pub(super) const PLACE: usize = 12 * size_of::<Candidate>()
 pub(super) struct RequestPlaces {
     in_all: usize,
     peers: BTreeMap<PeerId, PlacesOfPeer>,
-    /// The rank of each peer that has a request which can give way.
+    /// The rank of each peer that has a request which can give way. The peer with the most places is last.
     ranking: BTreeSet<Rank>,
     /// The requests that the owner is not working on, which can be ended without loss of its work.
     spare: BTreeSet<InboundRequestId>,
 }
 
 impl RequestPlaces {
-    /// Returns the number of places that all peers take together.
+    /// Returns the number of places that the requests of all peers take together.
     pub(super) const fn in_all(&self) -> usize {
         self.in_all
     }
 
-    /// Returns the number of places that a peer takes.
+    /// Returns the number of places that the requests of a peer take.
     pub(super) fn of(&self, peer: &PeerId) -> usize {
         self.peers.get(peer).map_or(0, |held| held.count)
     }
@@ -97,7 +98,7 @@ impl RequestPlaces {
         self.rank(before, now);
     }
 
-    /// Frees one place of a peer.
+    /// Frees one of the places that the requests of a peer take.
     pub(super) fn free(&mut self, peer: &PeerId) {
         let Some(held) = self.peers.get_mut(peer) else { return };
         let before = held.rank();
