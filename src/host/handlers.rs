@@ -178,7 +178,7 @@ impl Handlers {
     }
 
     /// Records that a handler has ended or was dropped. Returns whether the driver has to be woken: a stream waits for a
-    /// handler, or no handler runs any more, for which a shutdown may wait.
+    /// handler, or the last handler has ended, for which a shutdown may wait.
     pub(super) fn ended(&mut self, ticket: HandlerTicket) -> bool {
         self.running.end(ticket);
         self.line.len() > 0 || self.running.len() == 0

@@ -22,7 +22,8 @@ pub(super) struct OpeningQueues<T> {
     /// The connections for which openings of streams wait, each with its queue. If the last opening of a queue was just
     /// removed to be tried, the queue stays until that opening is [`put_back`](Self::put_back) or [`served`](Self::served).
     queues: BTreeMap<ConnectionId, ConnectionQueue>,
-    /// The connections whose first opening is to be tried, in the order in which they are served: the lowest number first.
+    /// The connections whose first queued opening of a stream is to be tried, in the order in which they are served: the
+    /// lowest number first.
     turns: BTreeMap<u64, ConnectionId>,
     /// The counter from which positions in queues and turns of connections get their numbers.
     last: u64,

@@ -266,7 +266,8 @@ pub struct AddressBook {
     dials: Table<ConnectionId, PeerDial>,
     /// The time at which to dial each peer again, or to dial its next address.
     deadlines: Deadlines<PeerId>,
-    /// The connected peers whose outcome the owner is told in the next drive. Some may have disconnected since.
+    /// The connected peers that the owner has told the book to dial, and of which [`Event::Connected`] is told in the next
+    /// drive. Some may have disconnected since.
     to_tell: VecDeque<PeerId>,
     /// The peers that wait to be dialed, oldest first, until [`Config::peers_at_a_time`] allows the dial. Since a peer was
     /// queued, it may have connected, or the owner may have released it.

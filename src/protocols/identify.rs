@@ -381,7 +381,7 @@ impl Identify {
         self.held.all()
     }
 
-    /// Frees memory until the bound is kept, and then publishes the events of the present notification.
+    /// Frees memory until the held memory is within its bound, and then publishes the events of the present notification.
     fn tell<N: HasNode>(&mut self, cx: &mut NotifeeContext<'_, N>) {
         self.relieve(cx.network().node_mut());
         self.events.publish(cx);

@@ -88,8 +88,8 @@ impl AddressBook {
         }
     }
 
-    /// Dials the next address of a peer, if the bounds allow. If no address is left and no dial is under way, the round has
-    /// failed.
+    /// Dials the next address of a peer, if the bounds allow. If no address is left and no dial is under way, the present
+    /// round of dials to the peer has failed.
     pub(super) fn dial_on(&mut self, node: &mut dyn Node, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         let Some(dialing) = &mut entry.dialing else { return };

@@ -13,8 +13,8 @@ const SAFE_MESSAGE: usize = 4_096;
 
 /// The information that we send about our own node.
 pub(super) struct LocalInfo {
-    /// The information without the parts that differ from peer to peer. Its addresses and protocols are those that the last
-    /// refresh found.
+    /// The information about our node without the parts that differ from peer to peer. Its addresses and protocols are those
+    /// that the last call of [`refresh`](Self::refresh) found.
     info: Info,
     external: Vec<Multiaddr>,
     /// The key that signs our records, and the number that the next record gets.

@@ -34,7 +34,7 @@ pub(super) struct InboundRequest {
 
 #[derive(Debug)]
 enum InboundRequestState {
-    /// The request has not arrived whole. The reader holds the part that has.
+    /// The request has not arrived whole. The field contains the part that has arrived.
     Arriving(Body),
     /// The owner has the request and has not responded, or the event that tells the request is queued.
     Waiting,
