@@ -17,7 +17,7 @@ use core::slice;
 use core::task::Waker;
 use core::time::Duration;
 
-/// The length of the queue of commands up to which commands whose futures were dropped stay in the queue.
+/// The length of the queue, in commands, up to which it is never searched for commands whose futures were dropped.
 const SPARE: usize = 64;
 
 /// A command to the host. The number of live futures bounds the commands that have an outcome.
@@ -29,7 +29,8 @@ pub(super) enum HostCommand {
     CloseConnection(ConnectionId, Close, Rc<PendingOutcome<()>>),
     /// Ends the listener, connection or stream that was begun for a future that was dropped.
     GiveUp(Id),
-    /// Resets a stream that its holder has dropped. If the holder had closed the stream before, it is closed instead.
+    /// Resets a stream that its holder has dropped. If the holder had closed the stream before, the stream is closed
+    /// instead.
     LetGo {
         stream: StreamId,
         /// `true` if the holder had closed the stream before dropping it.
@@ -79,7 +80,7 @@ pub(super) struct QueuedOpening {
 /// the task that waits for its outcome.
 pub(super) type Act = Box<dyn FnOnce(Option<&mut HostSwarm>) -> Option<Waker>>;
 
-/// The way in which a connection ends.
+/// The way in which a command ends a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Close {
     Politely,

@@ -19,7 +19,7 @@ const WAITING: usize = size_of::<StreamEnds>() + 8 * size_of::<StreamParts>() + 
 const CONNECTION: usize = 256;
 /// The number of protocols with a handler for which [`Config::memory_bound`] counts memory.
 const PROTOCOLS: usize = 4;
-/// The bytes of heap of the executor, the driver, and the queues, which keep their memory.
+/// The bytes of heap of the executor, the driver, and the queues, which keep memory while they are empty.
 const FIXED: usize = 32 * 1024;
 
 /// The bounds of a host, in addition to those of its swarm.
@@ -68,8 +68,8 @@ pub struct Config {
     /// those of streams that the peer had finished before their connection ended. Reading such a stream then fails at once
     /// with the error of a stream that was cut off. Default 64 MiB.
     pub unread_bytes: usize,
-    /// The maximum number of such unread bytes of ended streams for one peer. When it is exceeded, this peer loses bytes in
-    /// the order that [`unread_bytes`](Self::unread_bytes) describes. Default 32 MiB.
+    /// The maximum number of unread bytes of ended streams for one peer. When it is exceeded, this peer loses bytes in the
+    /// order that [`unread_bytes`](Self::unread_bytes) describes. Default 32 MiB.
     pub unread_bytes_per_peer: usize,
     /// The maximum number of openings of streams that [wait](super::OpenStream::wait_at_limit) for a place on one
     /// connection. A further opening fails with [`Error::Limit`](super::Error::Limit). Default 1 024.

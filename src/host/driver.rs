@@ -28,7 +28,7 @@ pub(super) struct Driver {
     /// The time to which the timer is set, or `None` if it is not set. It is never later than the next deadline, but may be
     /// earlier.
     armed: Option<Duration>,
-    /// A buffer that is reused in each turn.
+    /// A buffer for wakers, which is reused in each turn.
     wakers: Vec<Waker>,
 }
 
@@ -120,8 +120,8 @@ impl HostShared {
         }
     }
 
-    /// Advances a shutdown to its next phase if the present phase has ended. Otherwise returns the time at which it ends at
-    /// the latest.
+    /// Advances a shutdown to its next phase if the present phase has ended. Otherwise returns the time at which the present
+    /// phase ends at the latest.
     fn drive_shutdown(&self, host_swarm: &mut HostSwarm, cx: &mut Context<'_>, now: Duration) -> Option<Duration> {
         if let HostPhase::Draining(until) = self.phase.get() {
             let is_idle = self.waiters(|waiters| {

@@ -14,7 +14,7 @@ pub enum Error {
     /// The listener, dial, stream or request has failed. An event also tells notifees of the failure of a listener, a dial
     /// or a stream.
     Failed {
-        /// The reason for the failure, which the event also contains.
+        /// The reason for the failure, which the event for notifees also contains.
         reason: Failure,
         /// The text of the error of the system or the transport, for a log.
         text: Option<Box<str>>,

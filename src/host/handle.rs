@@ -65,8 +65,9 @@ impl Handle {
     /// Listens on an address. The future is ready once peers can connect to the listener.
     ///
     /// # Errors
-    /// [`Error::Failed`] if the transport cannot listen on the address (in use, not available, not permitted, not supported),
-    /// [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
+    /// [`Error::Failed`] if the transport cannot listen on the address (in use, not available, not permitted, not
+    /// supported), [`Error::Limit`] at the limit of listeners, [`Error::Closing`] if the host is shutting down,
+    /// [`Error::Gone`] if the host was dropped.
     pub fn listen(&self, address: Multiaddr) -> impl Future<Output = Result<Listener, Error>> + use<> {
         let shared = self.shared.clone();
         async move {
@@ -79,8 +80,9 @@ impl Handle {
     /// the peer with that id is accepted. Two dials of one address result in two connections.
     ///
     /// # Errors
-    /// [`Error::Failed`] (refused, timed out, the wrong peer, …), [`Error::Limit`], [`Error::Closing`],
-    /// [`Error::Gone`].
+    /// [`Error::Failed`] if the dial fails (refused, timed out, the wrong peer, …), [`Error::Limit`] at the limit of
+    /// connections or of pending dials, [`Error::Closing`] if the host is shutting down, [`Error::Gone`] if the host was
+    /// dropped.
     pub fn dial(&self, address: Multiaddr) -> impl Future<Output = Result<Connection, Error>> + use<> {
         let shared = self.shared.clone();
         async move {
@@ -96,8 +98,10 @@ impl Handle {
     /// [`OpenStream::wait_at_limit`], it waits for a place instead.
     ///
     /// # Errors
-    /// [`Error::Failed`] (unsupported, reset, timed out, the connection ended, …), [`Error::NotConnected`],
-    /// [`Error::NoProtocol`], [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
+    /// [`Error::Failed`] if the stream does not open (unsupported, reset, timed out, the connection ended, …),
+    /// [`Error::NotConnected`] if there is no such connection, [`Error::NoProtocol`] if `protocols` is empty,
+    /// [`Error::Limit`] at a limit of streams, [`Error::Closing`] if the connection or the host is closing, [`Error::Gone`]
+    /// if the host was dropped.
     pub fn open_stream<T: Into<Target>>(&self, to: T, protocols: &[Protocol]) -> OpenStream {
         OpenStream::new(&self.shared, to.into(), Proposal::Agreed(protocols.to_vec()))
     }
@@ -138,7 +142,8 @@ impl Handle {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NotConnected`], [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
+    /// [`Error::NotConnected`] if there is no such connection, [`Error::Limit`] at a limit of streams, [`Error::Closing`] if
+    /// the connection or the host is closing, [`Error::Gone`] if the host was dropped.
     pub fn open_stream_lazy<T: Into<Target>>(&self, to: T, protocol: Protocol) -> OpenStream {
         OpenStream::new(&self.shared, to.into(), Proposal::Lazy(protocol))
     }

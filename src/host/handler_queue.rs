@@ -25,9 +25,10 @@ pub(super) struct QueuedStream {
     pub(super) has_asked: bool,
 }
 
-/// The inbound streams that wait for a handler. The peer for which the fewest handlers run is served next. Equal peers take
-/// turns, and so do the connections of one peer, so that no peer or connection has to wait for all the streams that another
-/// has opened. The streams of one connection are served in the order in which they opened.
+/// The inbound streams that wait for a handler. The peer for which the fewest handlers run is served next. Peers with
+/// equally many running handlers are served in turn, and so are the connections of one peer, so that no peer or connection
+/// has to wait for all the streams that another has opened. The streams of one connection are served in the order in which
+/// they opened.
 #[derive(Default)]
 pub(super) struct HandlerQueue {
     len: usize,
@@ -88,7 +89,7 @@ impl PeerQueue {
     }
 
     /// Removes the last waiting stream of a protocol from the connection with the most waiting streams of that protocol, if
-    /// it has at least `least`. Returns the removed stream.
+    /// their number is at least `least`. Returns the removed stream.
     fn take_last(&mut self, protocol: &Protocol, least: usize) -> Option<QueuedStream> {
         let counts = self.turns.iter().map(|id| (self.count_on(*id, protocol), *id));
         let (most, connection) = counts.max_by_key(|(most, _)| *most)?;

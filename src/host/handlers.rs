@@ -86,7 +86,8 @@ impl Handlers {
         self.busy() == 0
     }
 
-    /// Returns whether another handler could begin for a peer at once, after those for all waiting streams.
+    /// Returns whether one more handler could run for a peer, in addition to the running handlers and one for each waiting
+    /// stream.
     fn has_place(&self, peer: &PeerId, config: &Config) -> bool {
         let own = self.running.len_of(peer) + self.line.len_of(peer);
         self.busy() < config.handlers.max(1) && own < config.handlers_of_a_peer()

@@ -19,7 +19,7 @@ pub(super) type Listening = (ListenerId, Vec<Multiaddr>);
 /// The outcome of a dial: the id of the connection, the id of its peer, and the address that was dialed.
 pub(super) type Dialed = (ConnectionId, PeerId, Multiaddr);
 
-/// The parts of a stream for its holder: the properties of the stream, and its state.
+/// The properties of a stream and its shared state, from which a `Stream` is made for the task that holds it.
 pub(super) struct StreamParts {
     pub(super) id: StreamId,
     pub(super) connection: ConnectionId,
@@ -41,7 +41,7 @@ pub(super) struct StreamEnds {
     pub(super) is_finished: Cell<bool>,
     /// `true` once the task that held the stream has closed and then dropped it.
     pub(super) is_let_go: Cell<bool>,
-    /// `true` while the stream is on the list of streams whose tasks are woken after the turn.
+    /// `true` while the stream is on the list of streams whose tasks will be woken after the turn.
     pub(super) is_retrying: Cell<bool>,
     /// The way in which the stream has ended, or `None` while it lives.
     pub(super) end: Cell<Option<StreamOutcome>>,
@@ -95,7 +95,8 @@ impl StreamEnds {
         self.reader.take().into_iter().chain(self.writer.take())
     }
 
-    /// Reads the remaining bytes of an ended stream. After the last byte, returns the end of the stream or its error.
+    /// Reads the remaining bytes of an ended stream. After the last byte, returns `Ok(0)` or the error with which the stream
+    /// has ended.
     pub(super) fn read_rest(&self, end: StreamOutcome, buffer: &mut [u8]) -> io::Result<usize> {
         match self.unread.borrow_mut().read(buffer) {
             0 => end.read(self.is_complete.get()),
@@ -123,7 +124,7 @@ impl KeepsUnread for StreamEnds {
 /// The way in which a stream of a host has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum StreamOutcome {
-    /// The event `closed_stream` has told this end.
+    /// The stream has ended in the way that the event `closed_stream` has told.
     Told(StreamEnd),
     /// The stream was opened lazily, and could not open.
     Failed(Failure),

@@ -8,7 +8,7 @@ use alloc::rc::Rc;
 use core::cell::Cell;
 use core::task::Waker;
 
-/// A reference to what a command has begun: an id, or a position in a queue.
+/// The id of the listener, connection or stream that a command has begun, or the position in a queue at which it waits.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum WhatWaits {
     /// The id of the listener, connection or stream that the command has begun.
@@ -69,7 +69,7 @@ impl<T> PendingOutcome<T> {
         outcome
     }
 
-    /// Records that the future was dropped. Returns a reference to what the command has begun.
+    /// Records that the future was dropped. Returns the id or the queue position that the command has recorded.
     pub(super) fn abandon(&self) -> Option<WhatWaits> {
         self.is_abandoned.set(true);
         drop((self.waker.take(), self.outcome.take()));

@@ -194,8 +194,8 @@ async fn answered<R, F: Future<Output = R>>(handle: Handle, job: impl FnOnce(Han
     }
 }
 
-/// The jobs that have not begun. Its drop also drops the jobs, so that their senders get an error. Otherwise the channel
-/// would keep the jobs as long as a sender exists.
+/// The channel of the jobs that have not begun. Dropping this value drops the jobs, so that their senders get an error.
+/// Otherwise the channel would keep the jobs as long as a sender exists.
 struct Inbox(Receiver<Job>);
 
 impl Drop for Inbox {

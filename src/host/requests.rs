@@ -52,8 +52,9 @@ impl Handle {
     ///
     /// # Errors
     /// [`Error::Failed`] with the reason of [`OutboundFailure`](crate::protocols::request_response::Event::OutboundFailure),
-    /// or with [`Failure::Protocol`] if the request is too long or the codec cannot encode it; [`Error::NotConnected`],
-    /// [`Error::Limit`], [`Error::NoNotifee`], [`Error::Gone`].
+    /// or with [`Failure::Protocol`] if the request is too long or the codec cannot encode it; [`Error::NotConnected`] if
+    /// the target is a connection that is not open; [`Error::Limit`] at a bound of the service; [`Error::NoNotifee`] if
+    /// there is no such service; [`Error::Gone`] if the host was dropped.
     pub async fn request<C: Codec + 'static>(
         &self,
         service: NotifeeId<RequestResponse<C>>,

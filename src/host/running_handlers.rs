@@ -68,7 +68,7 @@ impl RunningHandlers {
     }
 
     /// Removes the youngest stream of the peer with the most streams that can give way, if that peer has more than `than`,
-    /// and returns it to be reset. The handler of that stream counts as running until it ends.
+    /// and returns it for the caller to reset. The handler of that stream counts as running until it ends.
     pub(super) fn take_youngest_beyond(&mut self, than: usize) -> Option<StreamId> {
         let (most, peer) = *self.sizes.last()?;
         if most <= than {

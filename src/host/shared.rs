@@ -33,12 +33,12 @@ use std::time::Instant;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum HostPhase {
     Running,
-    /// Nothing new begins. Until this time, the host waits for handlers and streams to end by themselves.
+    /// Nothing new begins. Until the time in the field, the host waits for handlers and streams to end by themselves.
     Draining(Duration),
     /// The swarm is shutting down.
     Closing,
-    /// Everything has ended, and notifees were told of it. Until this time, the host waits for the threads of spawned
-    /// notifees to end.
+    /// Everything has ended, and notifees were told of it. Until the time in the field, the host waits for the threads of
+    /// spawned notifees to end.
     Joining(Duration),
     /// Everything has ended, and notifees were told of it. Or the host was dropped.
     Over,
@@ -55,8 +55,8 @@ pub(super) struct HostShared {
     pub(super) waiters: RefCell<Waiters>,
     /// The count of unread bytes of ended streams. Reading or dropping such a stream borrows the count briefly.
     pub(super) unread: Rc<RefCell<UnreadBytes<StreamEnds>>>,
-    /// A channel that is closed once the host is [over](HostPhase::Over). Other threads wait for its end; no message is ever
-    /// sent on it.
+    /// A channel that is closed once the host is [over](HostPhase::Over). Other threads wait until it is closed; no message
+    /// is ever sent on it.
     pub(super) over: (Sender<()>, Receiver<()>),
     /// The waker of the driver's task, which is woken when there is work for the driver's next turn.
     pub(super) driver: Cell<Option<Waker>>,
@@ -70,7 +70,7 @@ pub(super) struct Waiters {
     pub(super) listening: Table<ListenerId, Rc<PendingOutcome<Listening>>>,
     pub(super) dialing: Table<ConnectionId, Rc<PendingOutcome<Dialed>>>,
     pub(super) opening: Table<StreamId, Rc<PendingOutcome<StreamParts>>>,
-    /// The streams that have not ended and that have a holder, or whose holder has closed and dropped them.
+    /// The streams that have not ended, and that a task holds or has closed and dropped.
     pub(super) streams: Table<StreamId, Rc<StreamEnds>>,
     pub(super) handlers: Handlers,
     /// The openings of streams that wait for a place, by connection.
@@ -202,8 +202,8 @@ impl HostShared {
         })
     }
 
-    /// Creates the parts of a stream for its holder, and adds the stream to the table of streams. Returns `None` if the
-    /// swarm does not know the stream, its protocol or its peer.
+    /// Creates the `StreamParts` of a stream for its holder, and adds the stream to the table of streams. Returns `None` if
+    /// the swarm does not know the stream, its protocol or its peer.
     pub(super) fn stream(&self, node: &dyn Node, id: StreamId) -> Option<StreamParts> {
         let view = node.stream(id)?;
         let (connection, direction, protocol) = (view.connection, view.direction, view.protocol?.clone());

@@ -8,8 +8,8 @@ use core::time::Duration;
 /// [`take_due`](Self::take_due) until `None` is returned.
 ///
 /// The caller also keeps a copy of each key's deadline, as an `Option<Duration>` beside the thing that the key names. The
-/// set needs that copy to find a deadline that moves. Each operation costs O(log n), and a key takes memory only while it
-/// has a deadline.
+/// set needs that copy to find the old deadline of a key when a new one is set. Each operation costs O(log n), and a key
+/// takes memory only while it has a deadline.
 ///
 /// ```
 /// use core::time::Duration;

@@ -46,7 +46,7 @@ pub struct Frames {
     passed_over: u64,
 }
 
-/// Returns a message behind its length in bytes, an unsigned varint: the form that [`Frames`] reads.
+/// Returns a message with its length in bytes, an unsigned varint, in front of it: the form that [`Frames`] reads.
 #[must_use]
 pub fn with_length(message: &[u8]) -> Vec<u8> {
     let mut framed = Vec::with_capacity(message.len().saturating_add(prost::length_delimiter_len(message.len())));
@@ -71,7 +71,7 @@ impl Frames {
     /// and `Ok(false)` if the peer has finished its side of the stream.
     ///
     /// # Errors
-    /// Those of [`Swarm::read`](crate::swarm::Swarm::read). No byte was read.
+    /// The errors of [`Swarm::read`](crate::swarm::Swarm::read). No byte was read.
     pub fn read(&mut self, node: &mut dyn Node, stream: StreamId) -> Result<bool, ReadError> {
         self.let_go();
         let mut chunk = [0; READ];
@@ -112,7 +112,8 @@ impl Frames {
         self.buffer.capacity()
     }
 
-    /// Returns the number of bytes that the buffer still lacks to one message of the maximum length and its length prefix.
+    /// Returns the number of bytes that can be appended until the buffer contains one message of the maximum length and its
+    /// length prefix.
     pub(super) const fn missing(&self) -> usize {
         self.max.saturating_add(MAX_LENGTH).saturating_sub(self.buffer.len())
     }

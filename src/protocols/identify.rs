@@ -165,11 +165,11 @@ pub const PROTOCOL: Protocol = Protocol::from_static("/ipfs/id/1.0.0");
 /// The name of the protocol in which a peer sends its changed information without being asked.
 pub const PUSH_PROTOCOL: Protocol = Protocol::from_static("/ipfs/id/push/1.0.0");
 
-/// The outcome of a question of ours, or of a push of a peer.
+/// The outcome of asking a peer for its information, or of a push that a peer has begun.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// The peer has answered our question.
+    /// The peer has answered our question and has sent its information.
     Identified {
         /// The connection on which the peer was asked for its information.
         connection: ConnectionId,

@@ -95,8 +95,8 @@ pub struct Config {
     /// The time from the outcome of one ping of a connection to the next ping of that connection, at least 1 ms. `None`: a
     /// ping is sent only when the owner asks for one. Default 15 s.
     pub interval: Option<Duration>,
-    /// The maximum duration of a ping. It begins with the opening of the stream if the ping needs a new one. At its end the
-    /// stream is reset, and the ping fails with [`Failure::Timeout`]. Default 20 s.
+    /// The maximum duration of a ping. It begins with the opening of the stream if the ping needs a new one. When it has
+    /// passed, the stream is reset, and the ping fails with [`Failure::Timeout`]. Default 20 s.
     pub timeout: Duration,
     /// The maximum number of streams of one connection on which the peer may ping us. When the peer opens one more, the
     /// stream that has been silent for longest is reset, so that a peer that abandons streams without ending them is still

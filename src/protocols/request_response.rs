@@ -147,11 +147,11 @@ pub struct RequestResponse<C: Codec> {
     /// their outcome.
     gave_way: BTreeSet<InboundRequestId>,
     events: VecDeque<Event<C::Request, C::Response>>,
-    /// The outcomes of our requests for which tasks of a host wait. No event tells these outcomes.
+    /// The outcomes of our requests for which tasks of a host wait. No event is queued for these outcomes.
     #[cfg(all(feature = "host", unix))]
     awaited: BTreeMap<OutboundRequestId, Result<C::Response, Failure>>,
-    /// The requests of peers that wait for the handler of a host, oldest first; `None` if there is no handler. No event
-    /// tells these requests.
+    /// The requests of peers that wait for the handler of a host, oldest first; `None` if there is no handler. No event is
+    /// queued for these requests.
     #[cfg(all(feature = "host", unix))]
     handled: Option<VecDeque<handled::Handled<C::Request>>>,
     refused: u64,

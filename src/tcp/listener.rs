@@ -16,8 +16,8 @@ use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 
-/// The maximum number of dead connections that one poll of a listener skips. At the next one the listener pauses like for a
-/// lack of resources, since an error that looks like a dead connection may be permanent.
+/// The maximum number of dead connections that one poll of a listener skips. At the next one the listener pauses, as it does
+/// after a lack of resources, since an error that looks like a dead connection may be permanent.
 const MAX_PASSED_OVER: usize = 64;
 
 /// The minimum duration of a pause after a lack of resources.
@@ -31,7 +31,7 @@ pub(super) enum ListenerPoll {
     Broken(io::Error),
 }
 
-/// The reaction of a listener to an error of accept.
+/// The reaction of a listener to an error of `accept`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum AcceptError {
     /// The connection died before it was accepted. The listener accepts the next one.
@@ -62,7 +62,7 @@ pub(super) struct ListeningSocket {
     pause: Option<AcceptPause>,
     /// `true` if the listener has asked the poller since the last accept whether a connection waits, so that its readiness
     /// means that a connection waits. On Linux, accept fails for lack of descriptors even if no connection waits, and then
-    /// no other connection has to be closed for it.
+    /// the swarm need not close another connection to free a descriptor.
     is_awaited: bool,
 }
 
@@ -241,8 +241,8 @@ fn pipe_of(stream: TcpStream, handle: &Handle, config: &Config) -> io::Result<St
     Ok(Stream::new(Registered::new(handle, stream, Interest::READABLE)?))
 }
 
-/// Returns the reaction of a listener to an error of accept. An unknown error makes the listener pause, so that no error can
-/// cause a busy loop.
+/// Returns the reaction of a listener to an error of `accept`. An unknown error makes the listener pause, so that no error
+/// can cause a busy loop.
 pub(super) fn verdict(error: &io::Error) -> AcceptError {
     let kind = error.kind();
     // The socket was shut down or never listened.

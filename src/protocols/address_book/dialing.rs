@@ -17,7 +17,8 @@ use core::time::Duration;
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
 impl AddressBook {
-    /// Queues a peer to be dialed, if it is kept, has an address, and is neither connected nor waiting for its next round.
+    /// Queues a peer to be dialed, if it is kept, has an address, and is neither connected nor waiting for its next round of
+    /// dials.
     pub(super) fn may_be_reached(&mut self, peer: PeerId) {
         let Some(entry) = self.book.get(&peer) else { return };
         let is_connected = self.book.connection(&peer).is_some();
@@ -77,7 +78,7 @@ impl AddressBook {
         self.dial_on(node, peer, now);
     }
 
-    /// Handles the deadline of a peer: dials its next address, or queues the peer for a new round.
+    /// Handles the deadline of a peer: dials its next address, or queues the peer for a new round of dials.
     pub(super) fn due(&mut self, node: &mut dyn Node, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         entry.deadline = None;
@@ -125,7 +126,7 @@ impl AddressBook {
         self.deadlines.set(peer, &mut entry.deadline, next);
     }
 
-    /// Handles a dial that has failed: dials the next address of the peer, or ends the round.
+    /// Handles a dial that has failed: dials the next address of the peer, or ends the round of dials.
     pub(super) fn dial_failed(
         &mut self,
         node: &mut dyn Node,
@@ -191,8 +192,8 @@ impl AddressBook {
         self.book.forget_if_empty(&peer);
     }
 
-    /// Sets the time of the next round for a kept peer, if an address of the peer is known and no round is under way or
-    /// queued.
+    /// Sets the time of the next round of dials to a kept peer, if an address of the peer is known and no round is under way
+    /// or queued.
     pub(super) fn try_again(&mut self, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         if !entry.is_wanted() || !entry.has_addresses() || entry.is_dialing() || entry.is_in_line {

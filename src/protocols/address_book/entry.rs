@@ -44,7 +44,7 @@ enum Keeps {
 /// A round of dials to the addresses of a peer.
 #[derive(Debug)]
 pub(super) struct Dialing {
-    /// The addresses that are still to be dialed in this round, the next one last.
+    /// The addresses that are still to be dialed in this round of dials, the next one last.
     pub(super) left: Vec<Multiaddr>,
     /// The addresses that count as dead after too many failures, the next one last. They are dialed once all others have
     /// failed.

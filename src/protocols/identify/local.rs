@@ -81,8 +81,8 @@ impl LocalInfo {
         is_known && has_changed
     }
 
-    /// Returns the bytes to send to the peer of a connection. If the record makes the message longer than rust-libp2p reads,
-    /// the record is sent in a second message, so that rust-libp2p reads at least the first.
+    /// Returns the bytes to send to the peer of a connection. If the signed record of our addresses makes the message longer
+    /// than rust-libp2p reads, the record is sent in a second message, so that rust-libp2p reads at least the first.
     pub(super) fn say(&mut self, node: &dyn Node, connection: ConnectionId) -> Vec<u8> {
         self.info.observed_address = node.connection(connection).map(|view| plain(view.remote));
         let mut said = Vec::new();
@@ -108,7 +108,7 @@ fn plain(address: &Multiaddr) -> Multiaddr {
     plain
 }
 
-/// Appends a message to `out`, behind its length in bytes.
+/// Appends a message to `out`, with its length in bytes in front of it.
 fn frame(message: &[u8], out: &mut Vec<u8>) {
     varint::append(message.len(), out);
     out.extend_from_slice(message);

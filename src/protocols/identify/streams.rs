@@ -22,14 +22,14 @@ const MIN_WAIT: Duration = Duration::from_millis(1);
 pub(super) struct KnownConnection {
     pub(super) peer: PeerId,
     pub(super) info: Option<Arc<Info>>,
-    /// True from the time at which a question is queued or asked until its outcome is known.
+    /// True from the time at which our question to the peer is queued until its outcome is known.
     pub(super) is_asked: bool,
     /// The stream of our push that is under way. There is at most one, so that the last push to be sent also arrives last.
     pub(super) push: Option<StreamId>,
     /// True if one more push of ours is wanted. The connection is then in `to_push` or `to_push_again`, or is added to
     /// `to_push` when the push under way ends.
     pub(super) wants_push: bool,
-    /// The number of the peer's streams that are open and being served.
+    /// The number of open streams on which the peer asks us or pushes to us.
     inbound: usize,
     /// The token bucket that limits the rate of the peer's questions.
     questions: Bucket,
@@ -148,7 +148,7 @@ impl Identify {
         }
     }
 
-    /// Begins the pushes in the queue, as far as the bounds allow.
+    /// Begins the queued pushes to peers, as far as the bounds allow.
     pub(super) fn push_on(&mut self, node: &mut dyn Node, now: Duration) {
         while self.may_push() {
             let Some(connection) = self.to_push.pop_front() else { return };

@@ -146,8 +146,8 @@ impl Ping {
         }
     }
 
-    /// Compares bytes that have arrived with the payload. If they are wrong, the ping fails; if they complete the echo, it
-    /// has succeeded.
+    /// Compares bytes that have arrived with the payload. If the bytes are wrong, the ping fails; if they complete the echo,
+    /// the ping has succeeded.
     fn came(&mut self, node: &mut dyn Node, connection: ConnectionId, bytes: &[u8], now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         let is_right = match &mut pinged.ask_stream {

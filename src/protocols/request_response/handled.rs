@@ -15,7 +15,8 @@ pub(crate) struct Handled<Request> {
 }
 
 impl<C: Codec> RequestResponse<C> {
-    /// Marks a request of ours as awaited: its outcome is kept for the task that asks for it by id, and no event tells it.
+    /// Marks a request of ours as awaited: its outcome is kept for the task that asks for it by id, and no event is queued
+    /// for it.
     pub(crate) fn await_outcome(&mut self, id: OutboundRequestId) {
         if let Some(outbound) = self.outbound.get_mut(&id) {
             outbound.is_awaited = true;
@@ -30,7 +31,7 @@ impl<C: Codec> RequestResponse<C> {
         Some(outcome)
     }
 
-    /// Keeps all further requests of peers for a handler, and tells no event for them. Returns the maximum number of such
+    /// Keeps all further requests of peers for a handler, and queues no events for them. Returns the maximum number of such
     /// requests at a time, or `None` if there is a handler already.
     pub(crate) fn have_handled(&mut self) -> Option<usize> {
         let is_new = self.handled.is_none();

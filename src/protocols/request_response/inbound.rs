@@ -74,7 +74,7 @@ impl InboundRequest {
         }
     }
 
-    /// Changes the state, and records the change in `places`, which chooses the request that gives way first.
+    /// Changes the state of the request, and records the change in `places`, which chooses the request that gives way first.
     fn set(&mut self, id: InboundRequestId, state: InboundRequestState, places: &mut RequestPlaces) {
         let from = self.spared();
         self.state = state;

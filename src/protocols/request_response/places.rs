@@ -56,7 +56,7 @@ pub(super) struct RequestPlaces {
     peers: BTreeMap<PeerId, PlacesOfPeer>,
     /// The rank of each peer that has a request which can give way. The peer with the most places is last.
     ranking: BTreeSet<Rank>,
-    /// The requests that the owner is not working on, which can be ended without loss of its work.
+    /// The requests that the owner is not working on, so that no work of the owner is lost when one of them ends.
     spare: BTreeSet<InboundRequestId>,
 }
 
