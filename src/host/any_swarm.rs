@@ -101,7 +101,7 @@ where
     }
 }
 
-/// A swarm with a reactor, for whose descriptor `async-io` waits.
+/// A swarm whose reactor has a descriptor, for which `async-io` waits.
 struct Nested<T: Transport, const EVENTS: usize, R> {
     /// A duplicate of the descriptor of the swarm's reactor. It is the first field and so is dropped first, so that
     /// `async-io` never waits for a closed descriptor.

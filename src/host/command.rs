@@ -41,7 +41,7 @@ pub(super) enum HostCommand {
     Speak(Protocol),
     SpeakNoMore(Protocol),
     Shutdown(Rc<PendingOutcome<()>>),
-    /// Calls a closure with the swarm and its notifees.
+    /// Calls the closure with the swarm and its notifees.
     With(Act),
 }
 

@@ -122,7 +122,7 @@ impl HostShared {
         self.over.1.clone()
     }
 
-    /// Returns the time on the swarm's clock, since the host was created.
+    /// Returns the time on the swarm's clock, which begins at zero when the host is created.
     pub(super) fn now(&self) -> Duration {
         self.start.elapsed()
     }

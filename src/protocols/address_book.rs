@@ -269,8 +269,8 @@ pub struct AddressBook {
     /// The connected peers that the owner has told the book to dial, and of which [`Event::Connected`] is told in the next
     /// drive. Some may have disconnected since.
     to_tell: VecDeque<PeerId>,
-    /// The peers that wait to be dialed, oldest first, until [`Config::peers_at_a_time`] allows the dial. Since a peer was
-    /// queued, it may have connected, or the owner may have released it.
+    /// The peers that wait to be dialed, oldest first, until [`Config::peers_at_a_time`] allows the dial. Some may have
+    /// connected, or may have been released by the owner, after they were queued.
     line: VecDeque<PeerId>,
     /// The number of peers that are being dialed.
     dialing: usize,

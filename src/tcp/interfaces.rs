@@ -14,7 +14,7 @@ use core::time::Duration;
 use libp2p_core::Multiaddr;
 use std::io;
 
-/// The minimum interval between two reads of the interfaces, so that no configuration causes a busy loop.
+/// The minimum interval between two reads of the addresses of the interfaces, so that no configuration causes a busy loop.
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
 /// A function that returns the addresses of this machine's interfaces.
@@ -23,13 +23,13 @@ type ListInterfaces = Box<dyn FnMut() -> io::Result<Vec<IpAddr>> + Send>;
 /// The addresses of this machine's interfaces, as they were when they were last read.
 pub(super) struct Interfaces {
     source: ListInterfaces,
-    /// The addresses that the last successful read returned, in the order of the source and without duplicates.
+    /// The addresses that the source returned when they were last read successfully, in its order and without duplicates.
     known: Vec<IpAddr>,
-    /// `true` until a read has succeeded.
+    /// `true` until the addresses have been read successfully for the first time.
     is_unknown: bool,
-    /// The number of times that `known` has changed. The first successful read counts as a change.
+    /// The number of times that `known` has changed. The first successful read of the addresses counts as a change.
     changes: u64,
-    /// The timer of the next read. It is set while any listener is on a wildcard address.
+    /// The timer for reading the addresses again. It is set while any listener is on a wildcard address.
     timer: Option<Timer>,
 }
 
@@ -77,12 +77,12 @@ impl Interfaces {
         }
     }
 
-    /// Stops the timer of reads, since no listener is on a wildcard address.
+    /// Stops the timer for reading the addresses again, since no listener is on a wildcard address.
     pub(super) fn rest(&mut self) {
         self.timer = None;
     }
 
-    /// Returns whether the timer of reads is stopped.
+    /// Returns whether the timer for reading the addresses again is stopped.
     #[cfg(test)]
     pub(super) fn is_resting(&self) -> bool {
         self.timer.is_none()
@@ -96,7 +96,7 @@ impl fmt::Debug for Interfaces {
     }
 }
 
-/// A change of the addresses of a listener on a wildcard address, which it has to report.
+/// A change that a listener on a wildcard address has to report: an address that is new or has expired.
 #[derive(Debug)]
 pub(super) enum Change {
     New(Multiaddr),

@@ -13,7 +13,7 @@ const WRITABLE: u32 = 2;
 /// The mark of a socket whose peer has ended its direction. That end has to be read, so a read that does not fill its buffer
 /// must not clear [`READABLE`].
 const READ_CLOSED: u32 = 4;
-/// The lowest bit above the marks. The bits from here on count events, so adding this value counts one event.
+/// The lowest bit of the event counter, which is above the marks: adding this value counts one event.
 const ONE_EVENT: u32 = 8;
 
 /// The readiness of one socket, and the tasks that wait for the socket.

@@ -1,4 +1,4 @@
-//! Tests of accepted sockets that fail at once. A test from outside cannot cause that on every system.
+//! Tests of accepted sockets that fail at once. A test from outside cannot cause such failures on every system.
 
 use super::super::Reactor;
 use super::*;
