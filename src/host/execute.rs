@@ -77,7 +77,7 @@ impl HostShared {
 }
 
 impl HostCommand {
-    /// Completes a command without executing it, since the host is gone.
+    /// Ends a command without executing it, since the host is gone. The future that waits for its outcome is completed.
     pub(super) fn refuse(self, shared: &HostShared) {
         match self {
             Self::Listen(_, slot) => shared.fill(&slot, Err(Error::Gone)),

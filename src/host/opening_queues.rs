@@ -25,7 +25,7 @@ pub(super) struct OpeningQueues<T> {
     /// The connections whose first queued opening of a stream is to be tried, in the order in which they are served: the
     /// lowest number first.
     turns: BTreeMap<u64, ConnectionId>,
-    /// The counter from which positions in queues and turns of connections get their numbers.
+    /// A counter. Each position in a queue, and each turn of a connection, gets the next number.
     last: u64,
     /// The time at which the first opening of each queue is tried although no stream has ended.
     retry_at: Option<Duration>,

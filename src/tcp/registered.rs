@@ -92,7 +92,7 @@ impl<S: mio::event::Source> Registered<S> {
         self.reregister(self.interest)
     }
 
-    /// Marks the socket writable, which a socket that has just connected is.
+    /// Marks the socket writable. A socket that has just connected is writable.
     pub(super) fn assume_writable(&self) {
         self.source.set_writable();
     }

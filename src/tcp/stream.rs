@@ -1,4 +1,4 @@
-//! [`Stream`]: an established connection as a byte pipe.
+//! [`Stream`]: an established TCP connection as a byte pipe.
 
 use super::registered::Registered;
 use super::source::Marks;

@@ -1,5 +1,5 @@
-//! Tests of situations that a test from outside cannot cause: a listening socket that breaks or has a copy, and the rarer
-//! errors of accept.
+//! Tests of situations that a test from outside cannot cause: a listening socket that breaks or whose descriptor has a copy,
+//! and the rarer errors of accept.
 
 use super::listener::{AcceptError, verdict};
 use super::{Config, Reactor, Transport};

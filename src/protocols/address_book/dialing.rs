@@ -54,7 +54,7 @@ impl AddressBook {
         self.dialing < self.config.peers_at_a_time.max(1)
     }
 
-    /// Begins a round of dials to a peer that was in the queue, if the owner still wants the peer to be dialed.
+    /// Begins a round of dials to a peer that was in the queue, if the owner still wants the peer to be connected.
     pub(super) fn begin(&mut self, node: &mut dyn Node, peer: PeerId, now: Duration) {
         let attempts = self.config.attempts;
         let connection = self.book.connection(&peer);

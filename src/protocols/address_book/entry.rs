@@ -9,7 +9,7 @@ use core::time::Duration;
 /// The entry of a peer in the book. Its state is `Dialing` while `dialing` is set, and otherwise `Resting`:
 ///
 /// ```text
-///              dial_peer, or the time has come              an address connects, or all have failed
+///           dial_peer, or the deadline has come             an address connects, or all have failed
 /// Resting ────────────────────────────────────▶ Dialing ────────────────────────────────────────────▶ Resting
 /// ```
 #[derive(Default, Debug)]

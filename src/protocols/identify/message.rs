@@ -280,9 +280,9 @@ impl MessageReader {
         self.messages > 0
     }
 
-    /// Handles the end of the stream, after which no byte follows `unread`. Returns all messages, concatenated, if each of
-    /// them is whole, even if the peer has not finished its side. Otherwise returns `reason`, the way in which the stream
-    /// ended.
+    /// Handles the end of the stream, after which no byte follows `unread`. Returns all messages, concatenated, if at least
+    /// one has arrived and each is whole, even if the peer has not finished its side. Otherwise returns `reason`, the way in
+    /// which the stream ended.
     pub(super) fn cut(&mut self, unread: &[u8], reason: Failure) -> Result<Vec<u8>, Failure> {
         // The bytes are longer than all messages and an incomplete one may be, so they are refused before they are copied.
         if unread.len() > self.max_bytes.saturating_mul(2).saturating_add(SLACK) {

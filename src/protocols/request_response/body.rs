@@ -17,7 +17,7 @@ pub(super) enum Body {
 }
 
 impl Body {
-    /// Creates a reader for a message of at most `max` bytes, without its length prefix.
+    /// Creates a reader for one message of at most `max` bytes, not counting its length prefix.
     pub(super) const fn new(framing: Framing, max: usize) -> Self {
         match framing {
             Framing::WholeSide => Self::WholeSide { bytes: Vec::new(), max },

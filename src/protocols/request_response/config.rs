@@ -18,7 +18,7 @@ pub struct Config {
     /// The form of a message on its stream. Default [`Framing::WholeSide`].
     pub framing: Framing,
     /// True if requests of peers are answered. If false, the protocols are not registered with the node, and a peer that
-    /// asks is told that we do not speak them. Default true.
+    /// sends a request is told that we do not speak them. Default true.
     pub answers: bool,
     /// The maximum duration of our request, from the first [`drive`](crate::notifee::Notifees::drive) after
     /// [`request`](RequestResponse::request) to the last byte of its response. The wait for the peer to connect is part of

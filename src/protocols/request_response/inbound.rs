@@ -1,10 +1,10 @@
 //! [`InboundRequest`]: a request of a peer, from the opening of its stream to its outcome.
 //!
 //! ```text
-//!            all has come           respond, refuse           all has been handed to the system
+//!          request is whole         respond, refuse           response is handed to the system
 //! Arriving ───────────────▶ Waiting ───────────────▶ Answering ────────────────────────────────▶ outcome
 //!    │       Event::Request    └──────────────▶ Refused ──────────────────────────────────────────▶ outcome
-//!    └─▶ refused, without an event
+//!    └─▶ refused by the service, without an event
 //! ```
 //!
 //! In each state a request may give way to a request of a peer that has fewer of them, or lose its message to the memory
@@ -170,7 +170,7 @@ impl<C: Codec> RequestResponse<C> {
     }
 
     /// Frees memory while the requests of peers and our responses take more than the bound. The peer whose messages take
-    /// most loses the largest, and the request that it belongs to is given up.
+    /// most loses its largest message, and the request of that message is given up.
     pub(super) fn relieve_inbound(&mut self) {
         while self.inbound_bytes.all() > self.config.inbound_bytes {
             let Some(id) = self.inbound_bytes.largest() else { return };

@@ -1,12 +1,12 @@
 //! [`OutboundRequest`]: one of our requests, from the call of `request` to its outcome.
 //!
 //! ```text
-//!            drive             the stream opens or not, and the peer answers
+//!            drive              the response arrives, or the stream fails
 //! InLine ───────────▶ Sent ───────────────────────────────────────────────────▶ outcome
 //!    │                 ▲                                                           ▲
 //!    │ no connection   │ the peer connects                                         │
 //!    └──────▶ Waiting ─┴───────────────────────────────────────────────────────────┘
-//!                                        the time is over
+//!                                     the deadline has passed
 //! ```
 
 use super::body::Body;
@@ -146,7 +146,7 @@ impl<C: Codec> RequestResponse<C> {
     }
 
     /// Frees memory while our requests and their responses take more than the bound. The peer whose messages take most loses
-    /// the largest, and the request that it belongs to fails.
+    /// the largest of them, and the request of that message fails.
     pub(super) fn relieve_outbound(&mut self) {
         while self.outbound_bytes.all() > self.config.outbound_bytes {
             let Some(id) = self.outbound_bytes.largest() else { return };

@@ -13,12 +13,12 @@ use alloc::collections::{BTreeMap, BTreeSet};
 /// first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Spared {
-    /// The request waits for the owner, whose work on it would be lost.
+    /// No work is saved: the request waits for the owner, whose work on it would be lost.
     Nothing,
-    /// The response is being written. If the maximum number of requests is reached, the peer may be one that never reads its
-    /// responses.
+    /// The work of writing the response is saved. If the maximum number of requests is reached, the peer may be one that
+    /// never reads its responses.
     Writing,
-    /// The request has not arrived whole, or the owner has refused it.
+    /// All work is saved: the request has not arrived whole, or the owner has refused it.
     All,
 }
 
