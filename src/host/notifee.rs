@@ -22,8 +22,7 @@ use alloc::vec::Vec;
 pub(super) struct HostNotifee(pub(super) Rc<HostShared>);
 
 impl HostNotifee {
-    /// Queues an inbound stream for the handler of its protocol. A stream whose protocol another notifee answers is left
-    /// alone.
+    /// Queues an inbound stream for the handler of its protocol. A stream whose protocol another notifee answers is ignored.
     fn inbound(&self, node: &mut dyn Node, id: StreamId) {
         let Some(view) = node.stream(id).filter(|view| view.direction == Direction::Inbound) else { return };
         let Some(protocol) = view.protocol else { return };

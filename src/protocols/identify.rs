@@ -264,7 +264,7 @@ pub struct Identify {
     held: HeldMemory<ConnectionId, Item>,
     /// The number of times that the information of a connected peer was dropped to free memory.
     forgotten: u64,
-    /// The bytes of heap of the peers' information that was reported in the present tick.
+    /// The bytes of heap of the peers' information that was reported to the owner in the present tick.
     said_bytes: usize,
 }
 

@@ -95,7 +95,7 @@ impl Source {
     }
 }
 
-/// The state of the marks of a socket before an attempt.
+/// The state of the marks of a socket before an attempt to read or write.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Marks(u32);
 

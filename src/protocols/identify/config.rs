@@ -57,11 +57,11 @@ pub struct Config {
     /// it registers.
     pub pushes_heard: Rate,
     /// The rate of the work that verifying the signed records of the peer may cause on one connection. The unit is one
-    /// verification of an Ed25519 signature. A secp256k1 signature counts as 2, ECDSA as 9, RSA as 1 (2 048 bits) to 13 (8
-    /// 192 bits). A record that is known already costs nothing. A record of another peer costs nothing either, since it is
-    /// dropped unverified. A peer that exceeds the rate fails the connection with `Fault::Flood`, and the message with the
-    /// record fails with [`Failure::Limit`]. Default 400 at once and 10 a second: four for each push that
-    /// [`pushes_heard`](Self::pushes_heard) allows at once.
+    /// verification of an Ed25519 signature. A signature counts as 2 for secp256k1, as 9 for ECDSA, and for RSA as 1 (2 048
+    /// bits) to 13 (8 192 bits). A record that is known already costs nothing. A record of another peer costs nothing
+    /// either, since it is dropped unverified. A peer that exceeds the rate fails the connection with `Fault::Flood`, and
+    /// the message with the record fails with [`Failure::Limit`]. Default 400 at once and 10 a second: four for each push
+    /// that [`pushes_heard`](Self::pushes_heard) allows at once.
     pub record_work: Rate,
     /// The maximum rate of our own pushes on one connection, so that no peer regards them as a flood. A change beyond the
     /// rate is pushed after [`push_again_after`](Self::push_again_after). Default 10 at once and 1 a second.
