@@ -18,8 +18,8 @@ use core::task::{Context, Poll, ready};
 /// [`open_stream_lazy`](super::Handle::open_stream_lazy). It yields a [`Stream`], or the reason for which no stream could be
 /// opened.
 ///
-/// Nothing begins before the first poll. If the future is dropped before its outcome, it gives up what it has begun: a
-/// stream is reset, or a queued opening is removed from its queue.
+/// Nothing begins before the first poll. If the future is dropped before its outcome, the stream that it has begun is reset,
+/// or its queued opening is removed from the queue.
 #[must_use = "nothing is begun before it is awaited"]
 pub struct OpenStream {
     shared: Rc<HostShared>,

@@ -11,8 +11,8 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-/// A future that waits for the outcome of a command. If it is dropped before the outcome, it gives up what the command has
-/// begun: a dial, a listener, a stream or a position in a queue.
+/// A future that waits for the outcome of a command. If the future is dropped before the outcome, the listener, dial, stream
+/// or queue position that the command has begun is given up.
 pub(super) struct AwaitOutcome<T> {
     shared: Rc<HostShared>,
     slot: Rc<PendingOutcome<T>>,

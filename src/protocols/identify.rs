@@ -187,7 +187,7 @@ pub enum Event {
         /// All information that is now known of the peer, including the changes that it pushed.
         info: Arc<Info>,
     },
-    /// The peer has not answered our question, or not validly. The information that was known of the peer remains.
+    /// The peer has not answered our question, or its answer is invalid. The information that was known of the peer remains.
     Failed {
         /// The connection on which the peer was asked for its information.
         connection: ConnectionId,

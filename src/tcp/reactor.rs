@@ -321,7 +321,7 @@ impl Sources {
     }
 }
 
-/// The entry of one socket among the sources. Its drop removes the entry.
+/// The entry of one socket in the table of registered sockets. Its drop removes the entry.
 pub(super) struct Registration {
     shared: Arc<Shared>,
     index: usize,

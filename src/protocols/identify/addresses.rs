@@ -8,7 +8,7 @@ pub const MAX_ADDRESSES: usize = 128;
 /// The maximum length of an address in a message or record, in bytes on the wire. A longer address is ignored.
 pub const MAX_ADDRESS: usize = 1_024;
 
-/// Decodes addresses and returns the valid ones, at most [`MAX_ADDRESSES`] of them, in the order of the message.
+/// Decodes addresses and returns the valid ones in their order, at most [`MAX_ADDRESSES`] of them.
 pub(super) fn addresses(said: impl Iterator<Item = Vec<u8>>) -> Vec<Multiaddr> {
     let mut addresses: Vec<_> = said.filter_map(address).take(MAX_ADDRESSES).collect();
     addresses.shrink_to_fit();

@@ -20,7 +20,7 @@ pub struct Config {
     /// The family of protocols that our node belongs to, which is sent to peers. Default `ipfs/0.1.0`, that of go and js
     /// nodes.
     pub protocol_version: String,
-    /// The name and version of our implementation, which are sent to peers. Default those of this crate.
+    /// The name and version of our implementation, which are sent to peers. Default the name and version of this crate.
     pub agent_version: String,
     /// True if the peer of each new connection is asked for its information. Default true.
     pub asks: bool,

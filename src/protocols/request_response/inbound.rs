@@ -62,7 +62,7 @@ impl InboundRequest {
         matches!(self.state, InboundRequestState::Arriving(_) | InboundRequestState::GivesWay { is_untold: true })
     }
 
-    /// Returns the rank of the request among those of its peer when one has to give way. A request into which the owner has
+    /// Returns the rank in which the request gives way among the requests of its peer. A request into which the owner has
     /// put more work gives way later.
     const fn spared(&self) -> Spared {
         match self.state {
