@@ -7,8 +7,8 @@
 //!    └─▶ refused by the service, without an event
 //! ```
 //!
-//! In each state a request may give way to a request of a peer that has fewer of them, or lose its message to the memory
-//! bound.
+//! In each state a request may give way to a request of a peer that has fewer of them, or its message may be dropped to free
+//! memory.
 
 use super::body::Body;
 #[cfg(all(feature = "host", unix))]
@@ -36,14 +36,14 @@ pub(super) struct InboundRequest {
 enum InboundRequestState {
     /// The request has not arrived whole. The field contains the part that has arrived.
     Arriving(Body),
-    /// The owner has the request and has not responded, or the event that tells the request is queued.
+    /// The owner has the request and has not responded, or the request's event is in the queue.
     Waiting,
     /// The owner has refused the request. The next drive resets the stream.
     Refused,
     /// The response is being written.
     Answering { writer: Writer, is_written: bool },
-    /// The request has lost its message to the memory bound. The next drive resets the stream. `is_untold` is true if the
-    /// owner has not taken the request; then the owner is not told of its end either.
+    /// The message of the request was dropped to free memory. The next drive resets the stream. `is_untold` is true if the
+    /// owner has not taken the request; then the owner is not told that the request has ended.
     GivesWay { is_untold: bool },
 }
 
