@@ -2,7 +2,7 @@
 //!
 //! [`RequestResponse`] is generic over a [`Codec`] and plays both roles. To ask, it opens a stream for each request, writes
 //! the request together with the proposal of the protocol, and tells its owner the outcome. To answer, it reads the request
-//! of a peer, hands the request to its owner, and writes the owner's response. Its events are modeled on rust-libp2p's
+//! of a peer, hands the request to its owner, and writes the owner's response. Its events are modelled on rust-libp2p's
 //! `request_response` behaviour, and each failure is told once.
 //!
 //! - **Each request has exactly one outcome**, even if its connection ends first. The outcome of our request is
