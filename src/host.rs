@@ -1,11 +1,12 @@
-//! A swarm for `smol` programs: async streams and handlers.
+//! A swarm for `smol` programs, with async streams and handlers.
 //!
-//! A [`Host`] owns a swarm, its notifees and an executor for one thread. With a [`Handle`], tasks listen, dial and open
-//! streams by awaiting futures, and get [`Stream`]s that implement `AsyncRead` and `AsyncWrite`. A handler answers the
-//! inbound streams of a protocol. The host makes progress while [`run`](Host::run) or [`run_until`](Host::run_until) is
-//! awaited, on any executor: `smol`'s, `async-io`'s, or another.
+//! A [`Host`] owns a swarm, its notifees and an executor for one thread. Tasks use a [`Handle`] to listen, dial and open
+//! streams by awaiting futures; the streams are values of type [`Stream`], which implements `AsyncRead` and `AsyncWrite`. A
+//! handler is a function that answers the inbound streams of a protocol. The host makes progress while [`run`](Host::run) or
+//! [`run_until`](Host::run_until) is awaited, on any executor: `smol`'s, `async-io`'s, or another.
 //!
-//! The example `chat_host` is a whole program. Here are two hosts on one thread, with an echo between them:
+//! The example `chat_host` is a whole program. The following example has two hosts on one thread, of which one echoes the
+//! bytes of the other:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -41,42 +42,46 @@
 //!
 //! # Promises
 //!
-//! - No byte that has arrived is lost before it is read, even if the connection ends first, up to
-//!   [`unread_bytes`](Config::unread_bytes) of streams that have ended. A reader can always tell a stream that was cut from
-//!   one that its peer has finished.
+//! - No byte that has arrived is lost before it is read, even if the connection ends first. For streams that have ended,
+//!   this holds up to [`unread_bytes`](Config::unread_bytes). A reader can always distinguish a stream that was cut off from
+//!   a stream that its peer has finished.
 //! - A dropped stream is reset, and a dropped dial is given up.
-//! - Everything is bounded: unread bytes by yamux's window; handlers, streams that wait for one, and openings that
-//!   [wait for a place](OpenStream::wait_at_limit) by [`Config`]; commands by the number of futures and streams that live.
-//!   A peer has a share of the handlers, and the peer for which the fewest handlers run is served next.
-//! - Handles and streams can be used and dropped anywhere: in handlers, in notifications, in wakers that poll at once,
-//!   after the host is gone. Nothing is borrowed while foreign code runs, except the swarm itself while notifees are told
-//!   of events. Commands that are given meanwhile are done after the notification.
+//! - Everything is bounded. Yamux's window bounds unread bytes. [`Config`] bounds the running handlers, the streams that
+//!   wait for a handler, and the openings of streams that [wait for a place](OpenStream::wait_at_limit). The number of live
+//!   futures and streams bounds the commands. A peer has a share of the handlers, and the peer for which the fewest handlers
+//!   run is served next.
+//! - Handles and streams can be used and dropped anywhere: in handlers, in notifications, in wakers that poll at once, after
+//!   the host is gone. Nothing is borrowed while foreign code runs, except the swarm itself while notifees are told of
+//!   events. Commands that are given during a notification are executed after it.
 //!
 //! # Services and notifees
 //!
-//! [`Host::with`] and [`Handle::with`] lead to the notifees and the swarm: services such as ping are installed there and
-//! given their commands, and [`Handle::events`] and [`Handle::wait_for`] await what they have to say. A service of your own that has a timeout
-//! counts from [`Notifees::now`], or from [`Handle::now`]: the host has a clock of its own. What lives and what has ended is told to notifees as
-//! everywhere; the host's own is the first of them.
+//! [`Host::with`] and [`Handle::with`] give access to the notifees and the swarm, to install services such as ping and to
+//! give them commands. [`Handle::events`] and [`Handle::wait_for`] wait for the events of a service. The host has a clock of
+//! its own: a service of your own that has a timeout counts from [`Notifees::now`] or [`Handle::now`]. Notifees of a host
+//! are told of all events, like those of any swarm; the host's own notifee is the first of them.
 //!
-//! - [`open_stream_lazy`](Handle::open_stream_lazy) saves the round trip of the negotiation: what is written at once travels with
-//!   the proposal, and whether the peer speaks the protocol shows at the first read.
-//! - [`wait_at_limit`](OpenStream::wait_at_limit) waits for a place, first come, first served, where there are as many streams as
-//!   the limits allow.
-//! - [`Handle::request`] asks a peer and gives its response; [`Handle::answer`] has a handler answer what peers ask.
-//! - The swarm that `with` lends is a [`Node`](crate::notifee::Node). It takes commands itself, and services take theirs with it:
-//!   `floodsub.subscribe(swarm, "news")`.
-//! - A notifee that clones the events of `emitted` into a channel for each task lets any number of tasks hear what identify says.
+//! - [`open_stream_lazy`](Handle::open_stream_lazy) saves the round trip of the negotiation: bytes that are written at once
+//!   are sent together with the proposal, and the first read fails if the peer does not speak the protocol.
+//! - [`wait_at_limit`](OpenStream::wait_at_limit) makes the opening of a stream wait in a queue, oldest first, while there
+//!   are as many streams as the limits allow.
+//! - [`Handle::request`] sends a request to a peer and returns its response; [`Handle::answer`] sets a handler that answers
+//!   the requests of peers.
+//! - The swarm that `with` passes to its closure is a [`Node`](crate::notifee::Node). It executes commands itself, and
+//!   services need it for their commands: `floodsub.subscribe(swarm, "news")`.
+//! - To pass the events of identify to any number of tasks, register a notifee that clones the events of `emitted` into a
+//!   channel for each task.
 //!
-//! Everything here belongs to one thread, but for [`Remote`], which has work done on it for others: `remote.run(async move |handle|
-//! …).await` runs a job on the host's thread and gives its result.
+//! All types of this module belong to one thread, except [`Remote`], with which other threads run jobs on it:
+//! `remote.run(async move |handle| …).await` runs a job on the host's thread and returns its output.
 //!
 //! # What it costs
 //!
-//! Beside the loop that drives the bare swarm (`cargo bench --features host --bench host`), a stream takes 1.2 times as long one at
-//! a time, and 1.6 to 1.8 times lazily opened and 64 at a time (1.8 to 2 if the peer's word is waited for), where the loop needs 2
-//! to 3 µs for both sides together. Both sides allocate five times more for each stream: its outcome, what each holder shares with
-//! its host, the handler's future and its task.
+//! The bare swarm in a loop needs 2 to 3 µs for a stream, for both sides together (`cargo bench --features host --bench
+//! host`). In a host a stream takes 1.2 times as long if streams are opened one at a time. If 64 are opened at a time, a
+//! stream takes 1.6 to 1.8 times as long when it is opened lazily, and 1.8 to 2 times when it waits until the peer has
+//! accepted the protocol. Both sides allocate five times more for each stream: its outcome, the state that its holder shares
+//! with the host, the handler's future, and the handler's task.
 
 mod any_swarm;
 mod begin_stream;
@@ -132,9 +137,9 @@ pub use stream::Stream;
 
 /// A swarm, its notifees, and an executor for the tasks that use them. See the [module](self).
 ///
-/// A host belongs to one thread. It is not [`Send`], and neither are its handles and streams: they share it by `Rc`, so that
-/// its tasks, handlers and notifees may keep values that are not `Send`, and no byte takes a lock or an atomic counter on its
-/// way. So make a host in the thread that runs it. Other threads talk to one of its tasks through a channel:
+/// A host belongs to one thread. It is not [`Send`], and neither are its handles and streams, which share it by `Rc`. Its
+/// tasks, handlers and notifees may therefore keep values that are not `Send`, and no byte takes a lock or an atomic counter
+/// on its way. Create a host in the thread that runs it. Other threads talk to a task of the host through a channel:
 ///
 #[cfg_attr(feature = "rand", doc = "```")]
 #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -172,21 +177,21 @@ pub use stream::Stream;
 /// std::thread::spawn(move || drop(host)); // cannot be sent between threads
 /// ```
 ///
-/// Dropping a host closes all its sockets at once and drops its tasks. Handles and streams that are left return errors. The
-/// drop does not wait for the threads of [spawned](Notifees::spawn) notifees, since an executor's thread must not block:
-/// they handle the notifications that they were sent, and end by themselves. [`Handle::shutdown`] ends a host in good order,
-/// and waits for these threads, too.
+/// Dropping a host closes all its sockets at once and drops its tasks. Remaining handles and streams return errors. The drop
+/// does not wait for the threads of [spawned](Notifees::spawn) notifees, since an executor's thread must not block: they
+/// handle the notifications that they were sent, and then end. [`Handle::shutdown`] shuts a host down politely, and waits
+/// for these threads, too.
 pub struct Host {
     driver: Driver,
     executor: Rc<LocalExecutor<'static>>,
 }
 
 impl Host {
-    /// Makes a host over TCP whose identity to its peers is `identity`. It opens no socket.
+    /// Creates a host over TCP whose identity to its peers is `identity`. No socket is opened.
     ///
     /// # Errors
-    /// [`Error::Identity`] if the identity cannot sign, [`Error::Randomness`] if the system gives no randomness,
-    /// [`Error::Reactor`] if it has no descriptor left.
+    /// [`Error::Identity`] if the identity cannot sign, [`Error::Randomness`] if the system returns no randomness,
+    /// [`Error::Reactor`] if the system has no descriptor left.
     pub fn new(identity: &Keypair, config: Config) -> Result<Self, Error> {
         let mut seed = [0; 32];
         SystemRandom::new().fill(&mut seed).map_err(|_| Error::Randomness)?;
@@ -196,11 +201,12 @@ impl Host {
         Self::with_reactor(swarm?, config)
     }
 
-    /// Makes a host from a swarm that has a reactor, such as one over WebSocket over TCP. The reactor's descriptor wakes the
-    /// host. The swarm must be new: the host has a clock of its own, so no time must have been given to the swarm.
+    /// Creates a host from a swarm that has a reactor, such as a swarm over WebSocket over TCP. The reactor's descriptor
+    /// wakes the host. The swarm must be new: the host has a clock of its own, so no time must have been passed to the
+    /// swarm.
     ///
     /// # Errors
-    /// [`Error::Reactor`] if `async-io` cannot wait for the descriptor.
+    /// [`Error::Reactor`] if `async-io` cannot wait for the reactor's descriptor.
     pub fn with_reactor<T, const EVENTS: usize, R>(swarm: Swarm<T, EVENTS, R>, config: Config) -> Result<Self, Error>
     where
         T: PipeTransport + 'static,
@@ -209,8 +215,8 @@ impl Host {
         Ok(Self::of(AnySwarm::nested(swarm).map_err(|error| Error::Reactor(error.kind()))?, config))
     }
 
-    /// Makes a host from a swarm over any transport that wakes its task by itself. The swarm must be new: the host has a
-    /// clock of its own, so no time must have been given to the swarm.
+    /// Creates a host from a swarm over any transport that wakes its task by itself. The swarm must be new: the host has a
+    /// clock of its own, so no time must have been passed to the swarm.
     #[must_use]
     pub fn with_swarm<T, const EVENTS: usize>(swarm: Swarm<T, EVENTS>, config: Config) -> Self
     where
@@ -226,20 +232,22 @@ impl Host {
         Self { driver: Driver::new(shared), executor: Rc::new(LocalExecutor::new()) }
     }
 
-    /// Returns a handle, for tasks, handlers and notifees.
+    /// Returns a handle to this host, for its tasks, handlers and notifees.
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle::new(self.driver.shared.clone(), Rc::downgrade(&self.executor))
     }
 
-    /// Returns a handle for other threads. Each call makes one with a queue of its own; clones share the queue.
+    /// Returns a handle to this host for other threads. Each call creates a handle with a queue of its own; clones share the
+    /// queue.
     #[must_use]
     pub fn remote(&self) -> Remote {
         Remote::new(&self.handle(), self.driver.shared.config.remote_jobs, self.driver.shared.end_of_host())
     }
 
-    /// Calls `act` with the notifees and the swarm, at once: to register a notifee, install a service, or give the swarm or
-    /// a service a command. The swarm is a [`Node`](crate::notifee::Node), and [`Notifees::now`] is the present time.
+    /// Calls `act` with the notifees and the swarm, at once: to register a notifee, to install a service, or to give the
+    /// swarm or a service a command. The swarm is a [`Node`](crate::notifee::Node), and [`Notifees::now`] is the present
+    /// time.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -263,7 +271,8 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Busy`], if the host has been moved into one of its own notifees and is used there. `act` was not called.
+    /// [`Error::Busy`] if the host has been moved into one of its own notifees and is used during a notification. `act` was
+    /// not called.
     pub fn with<R>(&mut self, act: impl FnOnce(&mut Notifees<AnySwarm>, &mut AnySwarm) -> R) -> Result<R, Error> {
         let shared = &self.driver.shared;
         let done = shared.try_world(|host_swarm| {
@@ -276,20 +285,20 @@ impl Host {
 
     /// Drives the host until it is [shut down](Handle::shutdown).
     ///
-    /// Between two runs, or while a task of its executor blocks, the host does nothing. Peers with this crate's defaults
-    /// close their connections to it 45 s after they last received a byte from it.
+    /// Between two runs, and while a task of its executor blocks, the host does nothing. Peers with this crate's defaults
+    /// close their connections to the host 45 s after they last received a byte from it.
     pub async fn run(&mut self) {
         let Self { driver, executor } = self;
         executor.run(poll_fn(|cx| driver.poll(cx, executor))).await;
     }
 
-    /// Drives the host until `task` is over, and returns the output of `task`. The host is not shut down then, and can be run
-    /// again. If the host is shut down before, `task` goes on without it.
+    /// Drives the host until `task` has ended, and returns the output of `task`. The host is not shut down then, and can be
+    /// run again. If the host is shut down before `task` has ended, `task` continues without it.
     pub async fn run_until<R>(&mut self, task: impl Future<Output = R>) -> R {
         let Self { driver, executor } = self;
         let mut task = pin!(task);
         let both = poll_fn(|cx| {
-            // Once all has ended it is ready, and the task goes on without it.
+            // The driver is ready once the host is shut down, and the task continues without it.
             let _ = driver.poll(cx, executor);
             task.as_mut().poll(cx)
         });

@@ -1,18 +1,19 @@
-//! Services for common protocols (ping, identify, pub/sub, request and response) and an address book. Each is a notifee
-//! that any driver can run: it has no socket, clock or task inside.
+//! Services for common protocols (ping, identify, pub/sub, request and response) and an address book. Each is a notifee that
+//! any driver can run, and owns no socket, clock or task.
 //!
-//! A [`Service`] speaks a protocol. It is [installed](Notifees::install) in the registry of notifees that is driven
-//! beside the swarm. As it is told of connections and streams, it opens streams and answers on those of peers, and it
-//! keeps its events for the owner in a bounded queue of its own. [`Identify`](identify::Identify), [`Ping`](ping::Ping)
-//! and [`AddressBook`](address_book::AddressBook) also [emit](crate::notifee::NotifeeContext::emit) each event except
-//! `Lagged` to every notifee that declares an interest in [`EMITTED`](crate::notifee::Interest::EMITTED). Pub/sub and
-//! [`request_response`] do not, since each message would have to be copied for that. [Uninstalling](Notifees::uninstall)
-//! a service also takes its protocols and streams away.
+//! A [`Service`] speaks a protocol. The owner [installs](Notifees::install) a service in the registry of notifees that is
+//! driven beside the swarm. When the registry tells a service of connections and streams, the service opens streams of its
+//! own and answers on the streams of peers. It keeps its events for the owner in a bounded queue.
+//! [`Identify`](identify::Identify), [`Ping`](ping::Ping) and [`AddressBook`](address_book::AddressBook) also
+//! [emit](crate::notifee::NotifeeContext::emit) each event except `Lagged` to every notifee that declares an interest in
+//! [`EMITTED`](crate::notifee::Interest::EMITTED). Pub/sub and [`request_response`] do not emit events, since each message
+//! would have to be copied for that. [Uninstalling](Notifees::uninstall) a service also removes its protocols and ends its
+//! streams.
 //!
-//! For a protocol of your own with requests and responses, write a codec for [`request_response`]. A protocol of any
-//! other kind is a [`Notifee`] that is also a [`Service`]; [`parts`] has building blocks for it.
+//! To write a protocol of your own with requests and responses, implement a codec for [`request_response`]. To write a
+//! protocol of any other kind, implement [`Notifee`] and [`Service`]; [`parts`] has building blocks for that.
 //!
-//! A node with two services. Any loop that drives notifees drives them:
+//! The example is a node with two services. Any loop that drives notifees also drives services:
 //!
 #![cfg_attr(all(feature = "tcp", feature = "rand"), doc = "```")]
 #![cfg_attr(not(all(feature = "tcp", feature = "rand")), doc = "```ignore")]
@@ -55,7 +56,7 @@ pub mod pubsub;
 pub mod request_response;
 mod writer;
 
-/// Building blocks of the services here, for services of your own.
+/// Building blocks of the services in this module, for services of your own.
 pub mod parts {
     pub use super::deadlines::Deadlines;
     pub use super::event_queue::EventQueue;
@@ -71,20 +72,20 @@ use crate::notifee::{Notifee, Notifees};
 use crate::swarm::OpenStreamError;
 use core::fmt;
 
-/// The number of connections for which a service's table keeps slots when most connections have ended.
+/// The number of connections for which a service's table keeps memory after most connections have ended.
 const CONNECTIONS_KEPT: usize = 8;
-/// The number of streams for which a service's table keeps slots when most streams have ended.
+/// The number of streams for which a service's table keeps memory after most streams have ended.
 const STREAMS_KEPT: usize = 64;
 
-/// The destination of a stream or a request. Methods that take `impl Into<Target>` accept either id: `request(peer, …)`,
-/// `open_stream(connection, …)`.
+/// The destination of a stream or a request: a connection, or a peer. A method that takes `impl Into<Target>` accepts a
+/// connection id or a peer id: `request(peer, …)`, `open_stream(connection, …)`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Target {
-    /// This connection and no other.
+    /// The connection with this id, and no other connection.
     Connection(ConnectionId),
-    /// This peer, over any connection to it that is not being closed. Each method says which connection it picks, and
-    /// what it does if there is none.
+    /// The peer with this id, over any connection to the peer that is not being closed. Each method says which connection it
+    /// picks, and what it does if there is none.
     Peer(PeerId),
 }
 
@@ -105,11 +106,11 @@ pub trait EventSource {
     /// The type of the events.
     type Event;
 
-    /// Takes the oldest event, if there is one.
+    /// Removes the oldest event from the queue and returns it, or returns `None` if the queue is empty.
     fn next_event(&mut self) -> Option<Self::Event>;
 }
 
-/// Implements [`EventSource`] by the service's own method `next_event`.
+/// Implements [`EventSource`] for each listed service: the trait's method calls the service's own method `next_event`.
 macro_rules! event_source {
     ($([$($generics:tt)*] $service:ty => $event:ty;)*) => {$(
         impl<$($generics)*> EventSource for $service {
@@ -131,8 +132,8 @@ event_source! {
         request_response::Event<C::Request, C::Response>;
 }
 
-/// The error of a command to a service about a connection that is not open, or was not open yet when events were last
-/// dispatched. Nothing has changed.
+/// The error of a command to a service about a connection that is not open, or of whose opening the service has not been
+/// told yet. The command has changed nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct NotConnected;
@@ -145,7 +146,7 @@ impl fmt::Display for NotConnected {
     }
 }
 
-/// Returns the failure that a service reports to its owner when it could not open a stream.
+/// Translates the error of opening a stream into the failure that a service reports to its owner.
 const fn fails(error: OpenStreamError) -> Failure {
     match error {
         OpenStreamError::Limit => Failure::Limit,

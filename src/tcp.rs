@@ -1,5 +1,6 @@
 //! TCP over IPv4 and IPv6: a [`Transport`] of raw byte pipes, which the swarm authenticates and multiplexes, and the
-//! [`Reactor`] that wakes its sockets. The transport's page says how it listens, dials and closes, with an example.
+//! [`Reactor`] that wakes its sockets. The page of the transport describes, with an example, how it listens, dials and
+//! closes.
 
 mod address;
 mod attempt;
@@ -42,11 +43,11 @@ use names::Names;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A swarm over TCP, on a reactor of its own. [`with_reactor`](crate::swarm::Swarm::with_reactor) and
-/// [`from_os_rng`](crate::swarm::Swarm::from_os_rng) make it.
+/// A swarm over TCP with a reactor of its own. [`with_reactor`](crate::swarm::Swarm::with_reactor) and
+/// [`from_os_rng`](crate::swarm::Swarm::from_os_rng) create it.
 ///
-/// It has no `poll` with a waker: its sockets are looked at only in its own turns, so a task that polled it once and then
-/// waited for its waker would hang.
+/// This swarm has no method `poll` that takes a waker. It checks its sockets only in its own turns, so a task that polled it
+/// once and then waited for its waker would hang.
 ///
 /// ```compile_fail,E0599
 /// # use core::{task::{Context, Waker}, time::Duration};
@@ -56,10 +57,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// ```
 pub type Swarm<const EVENTS: usize = 256> = crate::swarm::Swarm<Transport, EVENTS, Reactor>;
 
-/// An event of [`Transport`]. An accepted [`Stream`] is ready at once, so the upgrade is a [`Ready`].
+/// An event of [`Transport`]. An accepted [`Stream`] can be used at once, so the future of its upgrade is a [`Ready`].
 type Event = TransportEvent<Ready<io::Result<Stream>>, io::Error>;
 
-/// Options of sockets, and the limits and times of a [`Transport`].
+/// The options of the sockets, and the bounds and durations, of a [`Transport`].
 ///
 /// ```
 /// use swarm_notify::tcp::Config;
@@ -70,33 +71,34 @@ type Event = TransportEvent<Ready<io::Result<Stream>>, io::Error>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// The option `TCP_NODELAY` of accepted and dialed connections: with `true`, small writes leave at once. Default:
-    /// `true`, since a muxer gathers its frames itself.
+    /// The value of the option `TCP_NODELAY` of accepted and dialed connections: with `true`, small writes are sent at once.
+    /// Default: `true`, since a muxer gathers its frames itself.
     pub nodelay: bool,
-    /// The maximum number of connections that the kernel holds for a listener until they are accepted. The system may
-    /// have a lower limit of its own (`somaxconn` on Linux), and decides whether it refuses a connection beyond the
-    /// backlog or lets it try again. Default: 1 024.
+    /// The maximum number of connections that the kernel holds for a listener until they are accepted. The system may have a
+    /// lower limit of its own (`somaxconn` on Linux), and decides whether a connection beyond the backlog is refused or may
+    /// try again. Default: 1 024.
     pub backlog: u32,
-    /// The time for which a listener pauses after it could not accept for lack of descriptors or memory. It tries again
-    /// at once when a socket of the same reactor closes, since that may have freed what it lacked. Less than 1 ms counts
+    /// The time for which a listener pauses after an accept has failed for lack of descriptors or memory. The pause ends
+    /// early when a socket of the same reactor closes, since that may have freed the lacking resource. Less than 1 ms counts
     /// as 1 ms, so that a lack of resources never becomes a busy loop. Default: 100 ms.
     pub accept_pause: Duration,
-    /// The time between two looks at the addresses of this machine's interfaces, while anything listens on a wildcard
-    /// address. A change is reported after that time at the latest. Less than 1 ms counts as 1 ms. With
-    /// [`Duration::MAX`] it looks only when another such listener begins. Default: 5 s.
+    /// The interval at which the addresses of this machine's interfaces are read again, while any listener is on a wildcard
+    /// address. A change is reported after that time at the latest. Less than 1 ms counts as 1 ms. With [`Duration::MAX`]
+    /// the addresses are read only when another listener on a wildcard address begins. Default: 5 s.
     pub interfaces_interval: Duration,
-    /// The maximum number of addresses that a listener on a wildcard address has reported at a time: the first that the
-    /// system names. Connections to its other addresses are accepted all the same. 0 counts as 1. Default: 64.
+    /// The maximum number of interface addresses that a listener on a wildcard address reports as its own at a time: the
+    /// first ones that the system returns. Connections to the other addresses of the machine are accepted all the same. 0
+    /// counts as 1. Default: 64.
     pub wildcard_addresses: usize,
     /// The maximum number of names that are looked up at a time (feature `dns`), each on a thread of its own. Dials of
-    /// further names wait in line. The system bounds the time of a lookup; this crate does not. A lookup counts until it
-    /// is over, even if its dial has been dropped. 0 counts as 1. Default: 16.
+    /// further names wait in a queue. The system bounds the duration of a lookup; this crate does not. A lookup counts until
+    /// it has ended, even if its dial has been dropped. 0 counts as 1. Default: 16.
     pub lookups: usize,
-    /// The maximum number of addresses of one name that a dial tries: the first ones of the lookup. 0 counts as 1.
+    /// The maximum number of addresses of one name that a dial tries: the first ones that the lookup returns. 0 counts as 1.
     /// Default: 8.
     pub addresses_per_name: usize,
-    /// The time that an attempt at one address of a name has before the next address is tried beside it (RFC 8305,
-    /// "Connection Attempt Delay"). Less than 10 ms, the minimum of that RFC, counts as 10 ms. Default: 250 ms.
+    /// The time that the attempt at one address of a name runs before the attempt at the next address begins beside it (RFC
+    /// 8305, "Connection Attempt Delay"). Less than 10 ms, the minimum of that RFC, counts as 10 ms. Default: 250 ms.
     pub attempt_delay: Duration,
 }
 
@@ -117,46 +119,45 @@ impl Default for Config {
 
 /// A [`libp2p_core::Transport`] whose outputs are TCP connections as raw byte pipes ([`Stream`]).
 ///
-/// **Addresses.** `/ip4/…/tcp/…` and `/ip6/…/tcp/…`, and for dials, with the feature `dns`, `/dns/…/tcp/…`,
-/// `/dns4/…/tcp/…` and `/dns6/…/tcp/…`. A `/p2p/…` at the end is ignored: the swarm checks who the peer is. Any other
-/// address, `/dnsaddr` and zones included, is refused with
-/// [`MultiaddrNotSupported`](TransportError::MultiaddrNotSupported). An IPv6 socket serves IPv6 only, so that `0.0.0.0`
-/// and `::` can share a port.
+/// **Addresses.** The transport listens on and dials `/ip4/…/tcp/…` and `/ip6/…/tcp/…`. With the feature `dns` it also dials
+/// `/dns/…/tcp/…`, `/dns4/…/tcp/…` and `/dns6/…/tcp/…`. A `/p2p/…` at the end is ignored, since the swarm checks the
+/// identity of the peer. Any other address, including `/dnsaddr` and addresses with a zone, is refused with
+/// [`MultiaddrNotSupported`](TransportError::MultiaddrNotSupported). An IPv6 socket serves IPv6 only, so that `0.0.0.0` and
+/// `::` can share a port.
 ///
-/// **Listening.** [`listen_on`](libp2p_core::Transport::listen_on) binds and listens before it returns, and a connect
-/// succeeds from then on. If the system refuses (address in use, not available, not permitted), the error is
+/// **Listening.** [`listen_on`](libp2p_core::Transport::listen_on) binds the socket and listens before it returns; a connect
+/// to the socket succeeds from then on. If the system refuses (address in use, not available, not permitted), the error is
 /// [`Other`](TransportError::Other) with the system's [`io::ErrorKind`], and nothing has changed. An id that is in use is
-/// refused with [`io::ErrorKind::AlreadyExists`]. The next poll reports the address that the socket is bound to, with the
-/// port that the system chose for port 0.
+/// refused with [`io::ErrorKind::AlreadyExists`]. The next poll reports the address that the socket is bound to; if the
+/// requested port is 0, it contains the port that the system chose.
 ///
-/// **Wildcards.** For `/ip4/0.0.0.0` and `/ip6/::`, the addresses of this machine's interfaces are reported instead: those
-/// of the same family, loopback included, each as one [`NewAddress`](TransportEvent::NewAddress). Changes are seen after
-/// [`Config::interfaces_interval`] at the latest, and reported as `NewAddress` and
+/// **Wildcards.** A listener on `/ip4/0.0.0.0` or `/ip6/::` reports the addresses of this machine's interfaces instead of
+/// its own: those of its family, loopback included, each as one [`NewAddress`](TransportEvent::NewAddress). Changes are
+/// noticed after [`Config::interfaces_interval`] at the latest, and reported as `NewAddress` and
 /// [`AddressExpired`](TransportEvent::AddressExpired). Interfaces that are down are left out, and so are link-local IPv6
 /// addresses, which cannot be dialed without a zone. The wildcard itself is never reported, since nobody can dial it. While
-/// there is no address, none is reported, and a swarm does not report the listener as open. Until the system has named its
-/// interfaces for the first time, the loopback address is reported.
+/// the machine has no address of the family, no address is reported, and a swarm does not report the listener as open. Until
+/// the system has returned its interfaces for the first time, the loopback address is reported.
 ///
-/// **Closing.** [`remove_listener`](libp2p_core::Transport::remove_listener) closes the socket before it returns, so
-/// that the same port can be bound at once, even while connections that it accepted live on or linger in `TIME_WAIT`
+/// **Closing.** [`remove_listener`](libp2p_core::Transport::remove_listener) closes the socket before it returns, so that
+/// its port can be bound again at once, even while accepted connections of the listener are open or linger in `TIME_WAIT`
 /// (`SO_REUSEADDR`). The system resets connections that were not accepted yet. The next poll reports
 /// [`ListenerClosed`](TransportEvent::ListenerClosed). An address that was not reported before that is never reported.
 ///
-/// **Errors of accept.** A connection that died before it was accepted is skipped. Where descriptors or memory have run
-/// out, the listener reports [`ListenerError`](TransportEvent::ListenerError), pauses for [`Config::accept_pause`] or until
-/// a socket of the same reactor closes, and tries again. Meanwhile connections wait in the backlog, and other listeners go
-/// on. A socket that is itself broken ends with `ListenerClosed { reason: Err(…) }`.
+/// **Errors of accept.** A connection that died before it was accepted is skipped. When descriptors or memory have run out,
+/// the listener reports [`ListenerError`](TransportEvent::ListenerError), pauses for [`Config::accept_pause`] or until a
+/// socket of the same reactor closes, and tries again. During the pause, connections wait in the backlog, and other
+/// listeners continue. If the listening socket itself is broken, the listener ends with `ListenerClosed { reason: Err(…) }`.
 ///
-/// **Dialing.** See [`Dial`]. The system looks names up (`getaddrinfo`, so that `/etc/hosts` and its other sources
-/// count), each on a thread of its own, which ends with the lookup. Without a dial by name there is no thread. Port 0 and
-/// wildcard addresses are refused with [`MultiaddrNotSupported`](TransportError::MultiaddrNotSupported).
-/// [`DialOpts::port_use`] is ignored: each dial leaves from a port that the system chooses. [`DialOpts::role`] is ignored,
-/// too.
+/// **Dialing.** See [`Dial`]. The system looks up names (`getaddrinfo`, which also reads `/etc/hosts`). Each lookup has a
+/// thread of its own, which ends with the lookup; without a dial by name there is no thread. Port 0 and wildcard addresses
+/// are refused with [`MultiaddrNotSupported`](TransportError::MultiaddrNotSupported). [`DialOpts::port_use`] is ignored:
+/// each dial uses a local port that the system chooses. [`DialOpts::role`] is ignored, too.
 ///
-/// **Polling.** One poll reports one event, and takes listeners in turn, so that none starves another. It looks at each
-/// listener, and makes a system call only for those that woke. Once in [`Config::interfaces_interval`] it also asks the
-/// system for its interfaces, if any listener is on a wildcard address. The caller of `listen_on` bounds the number of
-/// listeners.
+/// **Polling.** One poll reports one event, and serves the listeners in turn, so that none starves another. A poll visits
+/// each listener, but makes a system call only for those whose sockets were woken. Once in [`Config::interfaces_interval`]
+/// it also asks the system for its interfaces, if any listener is on a wildcard address. Nothing bounds the number of
+/// listeners but the caller of `listen_on`.
 ///
 /// ```
 /// use core::pin::Pin;
@@ -181,16 +182,17 @@ pub struct Transport {
     interfaces: Interfaces,
     #[cfg(feature = "dns")]
     names: Names,
-    /// The index of the listener that the next poll looks at first. It may be beyond the end, and wraps around.
+    /// The index of the listener that the next poll visits first. It may exceed the last index, and is then reduced modulo
+    /// the number of listeners.
     next: usize,
-    /// Listeners that were removed, whose sockets are closed, and whose end is not reported yet.
+    /// The listeners that were removed and whose sockets are closed, but whose end is not reported yet, oldest first.
     removed: VecDeque<ListenerId>,
-    /// The waker of the last poll that found nothing. A call that leaves something to report wakes it.
+    /// The waker of the last poll that found no event. A call of another method that causes an event wakes it.
     waker: Option<Waker>,
 }
 
 impl Transport {
-    /// Makes a transport without listeners, whose sockets the reactor of `handle` wakes. It opens no socket.
+    /// Creates a transport without listeners. The reactor of `handle` wakes its sockets. No socket is opened.
     #[must_use]
     pub fn new(handle: Handle, config: Config) -> Self {
         Self {
@@ -206,10 +208,10 @@ impl Transport {
         }
     }
 
-    /// Asks `source` for the addresses of this machine's interfaces, instead of the system: for owners who know better,
-    /// and for tests. `source` is called when a listener begins on a wildcard address, and then once in
-    /// [`Config::interfaces_interval`]. `listen_on` and `poll` call it themselves, so it should return quickly. If it
-    /// fails, its last answer stays in force.
+    /// Makes the transport call `source` for the addresses of this machine's interfaces, instead of asking the system: for
+    /// owners who know better, and for tests. `source` is called when a listener on a wildcard address begins, and then once
+    /// in [`Config::interfaces_interval`]. `listen_on` and `poll` call `source` themselves, so it should return quickly. If
+    /// it returns an error, the addresses that it returned last remain valid.
     ///
     /// ```
     /// use swarm_notify::tcp::{Config, Reactor, Transport};
@@ -225,9 +227,9 @@ impl Transport {
         self
     }
 
-    /// Replaces the system's lookup of names by `resolver`, which returns the socket addresses of a host and a port, the
-    /// best first. It may block: it runs on a thread of its own, and on at most [`Config::lookups`] threads at a time. A
-    /// panic in it fails the dial.
+    /// Replaces the system's lookup of names by `resolver`, a function that returns the socket addresses of a host and a
+    /// port, the best first. The function may block, since each call runs on a thread of its own, with at most
+    /// [`Config::lookups`] threads at a time. If it panics, the dial fails.
     ///
     /// ```
     /// use swarm_notify::tcp::{Config, Reactor, Transport};
@@ -250,7 +252,7 @@ impl Transport {
         self
     }
 
-    /// Wakes the task of the last poll, since a call has left something to report.
+    /// Wakes the task of the last poll, since a call has caused an event.
     fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
@@ -259,7 +261,7 @@ impl Transport {
 }
 
 impl Drop for Transport {
-    /// Closes all listeners. Streams live on, and dials as well.
+    /// Closes all listeners. Streams stay open, and dials continue.
     fn drop(&mut self) {
         self.listeners.drain(..).for_each(ListeningSocket::close);
     }
@@ -340,7 +342,7 @@ impl libp2p_core::Transport for Transport {
     }
 }
 
-/// Locks a mutex, even one that a panic has poisoned: no code here leaves a value half changed when it panics.
+/// Locks a mutex, even if a panic has poisoned it: no code in this module leaves a value half changed when it panics.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,5 @@
-//! [`AnySwarm`]: a swarm behind a trait object, so that hosts and handles need no type parameters. [`HostSwarm`]: that swarm
-//! with its notifees.
+//! [`AnySwarm`]: a swarm behind a trait object, so that hosts and handles need no type parameters. [`HostSwarm`]: an
+//! `AnySwarm` with its notifees.
 
 use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
@@ -19,11 +19,11 @@ use core::time::Duration;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// The maximum number of turns of the swarm in one turn of the host. Another one follows if the descriptor is readable after
-/// a turn.
+/// The maximum number of turns of the swarm in one turn of the host. After each turn of the swarm another one follows if the
+/// reactor's descriptor is readable.
 const ROUNDS: usize = 4;
 
-/// The swarm and its notifees.
+/// The swarm of a host and its notifees.
 pub(super) struct HostSwarm {
     pub(super) swarm: AnySwarm,
     pub(super) notifees: Notifees<AnySwarm>,
@@ -34,8 +34,8 @@ impl HostSwarm {
         self.swarm.node_mut()
     }
 
-    /// Returns whether the threads of spawned notifees have ended. With `gives_up`, it leaves threads that have not ended,
-    /// and returns `true`. `cx` is woken when the last one ends.
+    /// Returns whether the threads of spawned notifees have ended. If `gives_up`, it stops waiting for threads that have not
+    /// ended, and returns `true`. `cx` is woken when the last thread ends.
     #[cfg(feature = "subscription")]
     pub(super) fn joins_threads(&mut self, cx: &mut Context<'_>, gives_up: bool) -> bool {
         let has_joined = self.notifees.poll_join(cx).is_ready();
@@ -45,7 +45,8 @@ impl HostSwarm {
         has_joined || gives_up
     }
 
-    /// Lets the threads of spawned notifees end by themselves: an executor's thread must not wait for them.
+    /// Stops waiting for the threads of spawned notifees, which then end by themselves: an executor's thread must not wait
+    /// for them.
     #[cfg(feature = "subscription")]
     pub(super) fn leave_threads(&mut self) {
         self.notifees.detach_threads();
@@ -60,17 +61,17 @@ impl HostSwarm {
     pub(super) const fn leave_threads(&mut self) {}
 }
 
-/// The swarm of a host, with any transport, queue and reactor. It is the network that the host's notifees observe.
+/// The swarm of a host, with any transport, event queue and reactor. It is the network that the host's notifees observe.
 ///
-/// It is a [`Node`]: bring that trait into scope to give it commands and to look things up, or pass it to a service that
-/// takes a `&mut dyn Node`. [`HasNode::node_mut`] gives the same node, for code that is written for any network.
+/// It implements [`Node`]: import that trait to give the swarm commands and to query it, or pass the swarm to a service that
+/// takes a `&mut dyn Node`. [`HasNode::node_mut`] returns the same node, for code that is written for any network.
 pub struct AnySwarm(Box<dyn Driven>);
 
-/// A node that its host drives.
+/// A node that the host drives by calling `turn`.
 trait Driven {
     fn node(&self) -> &dyn Node;
     fn node_mut(&mut self) -> &mut dyn Node;
-    /// Takes a turn, and has `cx` woken when there is more to do.
+    /// Takes a turn, and arranges for the task of `cx` to be woken when there is more to do.
     fn turn(&mut self, cx: &mut Context<'_>, now: Duration);
     fn poll_at(&self) -> Option<Duration>;
 }
@@ -91,7 +92,7 @@ where
     }
 
     fn turn(&mut self, cx: &mut Context<'_>, now: Duration) {
-        // What is ready is looked at after each turn, woken or not.
+        // The result says only whether there are events or readiness. Both are drained after each turn in any case.
         let _ = self.0.poll(cx, now);
     }
 
@@ -100,9 +101,10 @@ where
     }
 }
 
-/// A swarm with a reactor, whose descriptor `async-io` waits for.
+/// A swarm whose reactor has a descriptor, for which `async-io` waits.
 struct Nested<T: Transport, const EVENTS: usize, R> {
-    /// A duplicate of the swarm's descriptor. It is dropped first, so that `async-io` never waits for a closed one.
+    /// A duplicate of the descriptor of the swarm's reactor. It is the first field and so is dropped first, so that
+    /// `async-io` never waits for a closed descriptor.
     descriptor: Async<OwnedFd>,
     swarm: Swarm<T, EVENTS, R>,
 }
@@ -122,7 +124,8 @@ where
 
     fn turn(&mut self, cx: &mut Context<'_>, now: Duration) {
         for _ in 0..ROUNDS {
-            // Tick before asking `async-io`, whose answer may be out of date: it serves only to say when to come again.
+            // The tick is done before `async-io` is asked, since its answer may be outdated: the answer only decides whether
+            // another turn is needed.
             self.swarm.tick(now);
             match self.descriptor.poll_readable(cx) {
                 Poll::Pending => return,
@@ -165,7 +168,7 @@ impl AnySwarm {
         self.0.poll_at()
     }
 
-    /// Returns whether everything has ended after a [`shutdown`](Node::shutdown), and all events have been told.
+    /// Returns whether everything has ended after a [`shutdown`](Node::shutdown), and all events have been drained.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.0.node().is_shut_down()
@@ -212,7 +215,7 @@ impl HasNode for AnySwarm {
     }
 }
 
-/// Implements `Node`, with methods that call those of the node inside.
+/// Implements `Node` for `AnySwarm`: each method calls the method of the swarm inside.
 macro_rules! node {
     ($(
         $(#[$doc:meta])*

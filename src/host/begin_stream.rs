@@ -1,4 +1,4 @@
-//! Begins streams: at once, or at a limit after a wait in [`OpeningQueues`].
+//! The opening of streams for tasks: at once, or after a wait in [`OpeningQueues`] if a limit is reached.
 //!
 //! [`OpeningQueues`]: super::opening_queues::OpeningQueues
 
@@ -13,11 +13,11 @@ use crate::protocols::Target;
 use alloc::rc::Rc;
 use core::time::Duration;
 
-/// The shortest time after which the lines are tried again although no stream has ended.
+/// The minimum time after which queued openings of streams are tried again although no stream has ended.
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
 
 impl HostShared {
-    /// Begins a stream. If a limit is reached, the request waits in line if it is to, and fails otherwise.
+    /// Begins to open a stream. If a limit is reached, the request is queued if it asks for that; otherwise it fails.
     pub(super) fn open_or_wait(
         &self,
         request: StreamRequest,
@@ -27,8 +27,8 @@ impl HostShared {
         let StreamRequest { target, proposal, waits_at_limit } = request;
         let found = self.begin(|| connection_to(target, node));
         let begun = found.and_then(|connection| {
-            // Openings in line come first, so a new one may not begin before them. One without a protocol fails in any
-            // case, and need not wait for that.
+            // Queued requests are served first, so a new one may not begin before them. A request without a protocol fails
+            // in any case, and need not wait for that.
             let is_behind = !proposal.protocols().is_empty() && self.has_line(connection, node);
             let begun = if is_behind { Err(Error::Limit) } else { self.open(connection, &proposal, &slot, node) };
             match begun {
@@ -41,7 +41,7 @@ impl HostShared {
         }
     }
 
-    /// Returns whether a connection is open and openings wait for a place on it.
+    /// Returns whether a connection is open and tasks wait to open streams on it.
     fn has_line(&self, connection: ConnectionId, node: &dyn Node) -> bool {
         self.waiters(|waiters| waiters.opening_queues.is_waited_for(connection))
             && node.connection(connection).is_some_and(|view| view.state == State::Open)
@@ -87,8 +87,9 @@ impl HostShared {
         Ok(())
     }
 
-    /// Begins streams of the lines that have a turn, while there are places. At the limit of one connection, its line waits
-    /// until a stream of that connection has ended, and the other lines go on. At the limit of all streams, it stops.
+    /// Begins to open streams for queued requests, while there are places. At the limit of one connection, the queue of that
+    /// connection waits until a stream of the connection has ended, and the other queues are served. At the limit of all
+    /// streams, serving stops.
     pub(super) fn serve_lines(&self, node: &mut dyn Node, now: Duration) {
         self.waiters(|waiters| waiters.opening_queues.retry(now));
         while let Some((place, waiting)) = self.waiters(|waiters| waiters.opening_queues.take_first()) {
@@ -97,8 +98,8 @@ impl HostShared {
                 Err(Error::Limit) => {
                     let limit = node.config().limits.streams_per_connection as usize;
                     let is_full = node.connection(place.connection).is_some_and(|view| view.streams >= limit);
-                    // Half-open streams give way to new ones after this time. No event says that it has passed, so the
-                    // lines are tried again then.
+                    // Half-open streams give way to new ones after this time. No event tells that the time has passed, so
+                    // the queues are tried again then.
                     let patience = node.config().connection.half_open_grace.max(SHORTEST_RETRY);
                     self.waiters(|waiters| {
                         waiters.opening_queues.put_back(place, waiting, !is_full);
@@ -117,19 +118,19 @@ impl HostShared {
         }
     }
 
-    /// Returns the time at which the lines are to be tried again even if no stream ends.
+    /// Returns the time at which to try the queued requests again even if no stream ends.
     pub(super) fn lines_poll_at(&self) -> Option<Duration> {
         self.waiters(|waiters| waiters.opening_queues.retry_at())
     }
 
-    /// Fails all openings that wait for a place on a connection, which is closing or has ended.
+    /// Fails all requests to open a stream that are queued for a connection, which is closing or has ended.
     pub(super) fn end_line(&self, connection: ConnectionId) {
         for waiting in self.waiters(|waiters| waiters.opening_queues.take_line(connection)) {
             self.fill(&waiting.slot, Err(Error::Closing));
         }
     }
 
-    /// Fails all openings that wait in line, with `error`.
+    /// Fails all queued requests to open a stream with `error`.
     pub(super) fn end_lines(&self, error: &Error) {
         for waiting in self.waiters(|waiters| waiters.opening_queues.take_all()) {
             self.fill(&waiting.slot, Err(error.clone()));
@@ -137,7 +138,7 @@ impl HostShared {
     }
 }
 
-/// Returns the connection of a target. For a peer, that is its oldest open connection.
+/// Returns the connection on which to open a stream for a target. For a peer, that is its oldest open connection.
 fn connection_to(target: Target, node: &dyn Node) -> Result<ConnectionId, Error> {
     match target {
         Target::Connection(id) => Ok(id),

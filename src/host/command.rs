@@ -1,5 +1,5 @@
-//! [`HostCommand`]: a command to the host, which a handle, a stream or a drop of one gives. [`Commands`]: the queue of
-//! commands that could not be executed at once.
+//! [`HostCommand`]: a command to the host, from a handle, a stream, or the drop of a stream or future. [`Commands`]: the
+//! queue of commands that could not be executed at once.
 
 use super::any_swarm::HostSwarm;
 use super::opened_stream::{Dialed, Listening, StreamParts};
@@ -17,46 +17,47 @@ use core::slice;
 use core::task::Waker;
 use core::time::Duration;
 
-/// The length of the queue up to which it is never swept.
+/// The length of the queue, in commands, up to which it is never searched for commands whose futures were dropped.
 const SPARE: usize = 64;
 
-/// A command to the host. Those that wait for an outcome are bounded by the number of futures that live.
+/// A command to the host. The number of live futures bounds the commands that have an outcome.
 pub(super) enum HostCommand {
     Listen(Multiaddr, Rc<PendingOutcome<Listening>>),
     Dial(Multiaddr, Rc<PendingOutcome<Dialed>>),
     OpenStream(StreamRequest, Rc<PendingOutcome<StreamParts>>),
     CloseListener(ListenerId, Rc<PendingOutcome<()>>),
     CloseConnection(ConnectionId, Close, Rc<PendingOutcome<()>>),
-    /// Ends what was begun for a future that was dropped.
+    /// Ends the listener, connection or stream that was begun for a future that was dropped.
     GiveUp(Id),
-    /// Resets a stream that was dropped, or, if its owner had closed it before, lets it end by itself.
+    /// Resets a stream that its holder has dropped. If the holder had closed the stream before, the stream is closed
+    /// instead.
     LetGo {
         stream: StreamId,
-        /// `true` if the owner had closed the stream.
+        /// `true` if the holder had closed the stream before dropping it.
         is_finished: bool,
     },
-    /// Gives a stream a half-open timeout of its own; `None` is no limit.
+    /// Sets the half-open timeout of a stream; `None` means no limit.
     SetHalfOpenTimeout(StreamId, Option<Duration>),
     Speak(Protocol),
     SpeakNoMore(Protocol),
     Shutdown(Rc<PendingOutcome<()>>),
-    /// Calls a closure with the swarm.
+    /// Calls the closure with the swarm and its notifees.
     With(Act),
 }
 
-/// A stream that a task asks for.
+/// A task's request to open a stream.
 pub(super) struct StreamRequest {
     pub(super) target: Target,
     pub(super) proposal: Proposal,
-    /// `true` if the request waits in line at a limit, where it would fail otherwise.
+    /// `true` if the request is queued when a limit is reached; `false` if it fails at once.
     pub(super) waits_at_limit: bool,
 }
 
-/// The protocols that a stream proposes, and the moment from which the stream can be used.
+/// The protocols that a stream proposes, and the time from which the stream can be used.
 pub(super) enum Proposal {
-    /// Protocols of which the peer has to agree to one before the stream can be used.
+    /// The protocols of which the peer has to accept one before the stream can be used.
     Agreed(Vec<Protocol>),
-    /// A protocol with which the stream can be used before the peer has agreed.
+    /// The protocol of a stream that can be used before the peer has accepted the protocol.
     Lazy(Protocol),
 }
 
@@ -69,27 +70,27 @@ impl Proposal {
     }
 }
 
-/// An opening of a stream that waits in line.
+/// A request to open a stream that waits in the queue of its connection.
 pub(super) struct QueuedOpening {
     pub(super) proposal: Proposal,
     pub(super) slot: Rc<PendingOutcome<StreamParts>>,
 }
 
-/// A closure that is called with the swarm, or with `None` once the host is gone. It returns the waker of the task that
-/// waits for its outcome.
+/// A closure that is called with the swarm and its notifees, or with `None` once the host is gone. It returns the waker of
+/// the task that waits for its outcome.
 pub(super) type Act = Box<dyn FnOnce(Option<&mut HostSwarm>) -> Option<Waker>>;
 
-/// The way in which a connection is to end.
+/// The way in which a command ends a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Close {
     Politely,
     AtOnce,
-    /// Not closed by us: a task waits until it has ended.
+    /// The host does not close the connection: a task only waits for its end.
     ByItself,
 }
 
 impl HostCommand {
-    /// Returns whether the command need not be executed, since its future was dropped and it has no other effect.
+    /// Returns whether the command need not be executed, since its future was dropped and the command has no other effect.
     pub(super) fn is_pointless(&self) -> bool {
         match self {
             Self::Listen(_, slot) => slot.is_abandoned(),
@@ -109,16 +110,16 @@ impl HostCommand {
     }
 }
 
-/// The commands that could not be executed at once.
+/// The commands to the host that could not be executed at once, oldest first.
 #[derive(Default)]
 pub(super) struct Commands {
     pub(super) queue: PrunedQueue<VecDeque<HostCommand>, SPARE>,
-    /// The number of commands that were not pointless after the last sweep.
+    /// The number of commands that remained when the commands whose futures were dropped were last removed.
     kept: usize,
 }
 
 impl Commands {
-    /// Appends a command. It drops the pointless commands if they may be most of the queue.
+    /// Appends a command. When the commands whose futures were dropped may be most of the queue, removes them.
     pub(super) fn push(&mut self, command: HostCommand) {
         self.queue.push_unpruned(command);
         if self.queue.prune(self.kept, |command| !command.is_pointless()) {

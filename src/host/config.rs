@@ -5,21 +5,24 @@ use crate::lifecycle::Limits;
 use crate::{swarm, tcp};
 use core::time::Duration;
 
-/// The bytes of heap of a stream that a task holds: the state that both sides share, its places in tables, and its wakers.
+/// The bytes of heap of a stream that a task holds: the state that the holder and the host share, the entries in tables, and
+/// the wakers.
 const STREAM: usize = size_of::<StreamEnds>() + 2 * size_of::<StreamParts>() + 128;
-/// The bytes of heap of a running handler: its task, and its records by peer and of unread bytes. The handler's own future is
-/// its owner's.
+/// The bytes of heap of a running handler: its task, and its entries in the tables of handlers and of unread bytes. The
+/// future of the handler is not counted, since it belongs to the owner.
 const HANDLER: usize = size_of::<StreamEnds>() + size_of::<StreamParts>() + 2 * 1024 + 512;
-/// The bytes of heap of a stream that waits for a handler, if it is the only one of its peer, with its record of unread bytes.
+/// The bytes of heap of a stream that waits for a handler and is the only waiting stream of its peer, including its entry in
+/// the table of unread bytes.
 const WAITING: usize = size_of::<StreamEnds>() + 8 * size_of::<StreamParts>() + 2 * 1024;
-/// The bytes of heap of a connection: its places in tables, and in those of the futures that wait for it.
+/// The bytes of heap of a connection: its entries in the host's tables, including those of the futures that wait for the
+/// connection.
 const CONNECTION: usize = 256;
-/// The number of protocols with a handler that the bound counts with.
+/// The number of protocols with a handler for which [`Config::memory_bound`] counts memory.
 const PROTOCOLS: usize = 4;
-/// The bytes of heap of the executor, the driver, and queues that keep their memory.
+/// The bytes of heap of the executor, the driver, and the queues, which keep memory while they are empty.
 const FIXED: usize = 32 * 1024;
 
-/// The bounds of a host, on top of those of its swarm.
+/// The bounds of a host, in addition to those of its swarm.
 ///
 /// ```
 /// use swarm_notify::host::Config;
@@ -31,47 +34,53 @@ const FIXED: usize = 32 * 1024;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The bounds of the swarm. [`Host::with_swarm`](super::Host::with_swarm) does not look at them.
+    /// The bounds of the swarm. [`Host::with_swarm`](super::Host::with_swarm) and
+    /// [`Host::with_reactor`](super::Host::with_reactor) ignore them.
     pub swarm: swarm::Config,
-    /// The options of sockets. [`Host::with_swarm`](super::Host::with_swarm) does not look at them.
+    /// The options of sockets. [`Host::with_swarm`](super::Host::with_swarm) and
+    /// [`Host::with_reactor`](super::Host::with_reactor) ignore them.
     pub tcp: tcp::Config,
-    /// The maximum number of handlers that run at the same time, of all protocols together. 0 counts as 1. Default 2 048:
-    /// twice the [streams of a peer](swarm::Config::streams_per_peer), so that no peer alone can take all of them.
+    /// The maximum number of handlers that run at the same time, for all protocols together. 0 counts as 1. Default 2 048:
+    /// twice the [streams of a peer](swarm::Config::streams_per_peer), so that no single peer can occupy all handlers.
     pub handlers: usize,
     /// The maximum number of handlers that run for one peer at the same time. Further streams of that peer wait, so that
-    /// others find a place. 0 counts as 1. Default `None`: three quarters of `handlers`.
+    /// handlers remain for other peers. 0 counts as 1. Default `None`: three quarters of `handlers`.
     pub handlers_per_peer: Option<usize>,
-    /// The time that a stream waits for a handler while as many run as [`handlers`](Self::handlers) allows. After that, the
-    /// youngest stream of the peer for which the most handlers run is reset, so that its handler ends, if more handlers run
-    /// for that peer than would run for the waiting one. Each waiting stream causes one such reset at most.
-    /// [`Duration::MAX`] has streams wait for ever. Default 5 s.
+    /// The time that a stream waits for a handler while the maximum number of [`handlers`](Self::handlers) runs. After that,
+    /// the youngest stream of the peer for which the most handlers run is reset, so that its handler ends. This happens only
+    /// if more handlers run for that peer than would run for the peer of the waiting stream. Each waiting stream causes at
+    /// most one such reset. With [`Duration::MAX`], streams wait for ever. Default 5 s.
     pub handler_patience: Duration,
-    /// The maximum number of inbound streams of one protocol that wait for a handler, while as many handlers run as may, in
-    /// all or for their peer. When a handler ends, the peer for which the fewest run is next; equal peers take turns, and so
-    /// do the connections of one peer.
+    /// The maximum number of inbound streams of one protocol that wait for a handler while the maximum number of handlers
+    /// runs, in total or for their peer. When a handler ends, the peer for which the fewest handlers run is served next;
+    /// peers with equally many are served in turn, and so are the connections of one peer.
     ///
-    /// A further stream is reset, unless another one gives way and is reset in its place. The load of a peer is the number of
-    /// its running handlers plus that of its streams in this line. If the peer with the highest load has at least two more
-    /// than the peer of the new stream, its last stream in the line gives way. Otherwise, if another connection of the same
-    /// peer has at least two more waiting streams, the last one of the connection with the most gives way. So peers that have
-    /// handlers do not keep out a peer that has none. Default 64.
+    /// A further stream is reset, unless a waiting stream gives way and is reset in its place. The load of a peer is the
+    /// number of its running handlers plus the number of its waiting streams of the protocol. If the load of the peer with
+    /// the highest load exceeds that of the new stream's peer by at least two, its last waiting stream gives way. Otherwise,
+    /// the connection of the new stream's peer with the most waiting streams is chosen, if it has at least two more of them
+    /// than the new stream's connection: its last waiting stream gives way. Peers that have handlers therefore do not keep
+    /// out a peer that has none. Default 64.
     pub waiting_streams: usize,
-    /// The maximum number of bytes that have arrived on streams which have ended, and that their holders or handlers have not
-    /// read. The capacity of the buffers counts. Beyond the limit, the peer with the most of these bytes loses them, one whole
-    /// stream after another: first those of streams that were cut, the largest first, and then those of streams that the peer
-    /// had finished before their connection ended. Reading such a stream gives the error of a cut at once. Default 64 MiB.
+    /// The maximum number of bytes that have arrived on streams which have ended, and that their holders or handlers have
+    /// not read. The capacity of the buffers counts. When the maximum is exceeded, the peer with the most of these bytes
+    /// loses them, one whole stream after another: first those of streams that were cut off, the largest first, and then
+    /// those of streams that the peer had finished before their connection ended. Reading such a stream then fails at once
+    /// with the error of a stream that was cut off. Default 64 MiB.
     pub unread_bytes: usize,
-    /// The same limit for the streams of one peer. Default 32 MiB.
+    /// The maximum number of unread bytes of ended streams for one peer. When it is exceeded, this peer loses bytes in the
+    /// order that [`unread_bytes`](Self::unread_bytes) describes. Default 32 MiB.
     pub unread_bytes_per_peer: usize,
-    /// The maximum number of openings that [wait](super::OpenStream::wait_at_limit) for a place on one connection. A further
-    /// one fails with [`Error::Limit`](super::Error::Limit). Default 1 024.
+    /// The maximum number of openings of streams that [wait](super::OpenStream::wait_at_limit) for a place on one
+    /// connection. A further opening fails with [`Error::Limit`](super::Error::Limit). Default 1 024.
     pub waiting_openings: usize,
-    /// The maximum number of jobs of one [`Remote`](super::Remote) that run at a time, and that of jobs that wait. 0 counts
-    /// as 1. Default 256.
+    /// The maximum number of jobs of one [`Remote`](super::Remote) that run at a time, and also the maximum number of its
+    /// jobs that wait. 0 counts as 1. Default 256.
     pub remote_jobs: usize,
-    /// The time that a [shutdown](super::Handle::shutdown) waits for handlers to end and for streams to be closed or dropped.
-    /// After that it closes their connections, with a warning in the log. In the end, it waits for the same time for the
-    /// threads of [spawned](crate::notifee::Notifees::spawn) notifees. Default 5 s.
+    /// The maximum time that a [shutdown](super::Handle::shutdown) waits for handlers to end and for streams to be closed or
+    /// dropped. After that the host closes the connections of the remaining streams, with a warning in the log. At the end
+    /// of the shutdown, the host waits for the same maximum time for the threads of
+    /// [spawned](crate::notifee::Notifees::spawn) notifees. Default 5 s.
     pub shutdown_timeout: Duration,
 }
 
@@ -94,8 +103,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Returns the bounds of a host for a small machine, with a [`swarm`](Self::swarm) that is [small](swarm::Config::small),
-    /// too: 32 handlers, and 512 KiB of unread bytes of ended streams.
+    /// Returns the bounds of a host for a small machine, with a [small](swarm::Config::small) [`swarm`](Self::swarm): 32
+    /// handlers, and 512 KiB of unread bytes of ended streams.
     #[must_use]
     pub fn small() -> Self {
         Self {
@@ -110,13 +119,13 @@ impl Config {
         }
     }
 
-    /// Returns the maximum number of bytes of heap of a host with these bounds, without services: those of its
-    /// [swarm](swarm::Config::memory_bound), unread bytes of ended streams, and records of streams and handlers, with handlers
-    /// for four protocols. Each handler counts with 2 KiB, without its future. The futures of handlers and of handles and the
-    /// jobs of a [`Remote`](super::Remote) belong to the owner, and do not count.
+    /// Returns the maximum number of bytes of heap of a host with these bounds, without services: the memory of its
+    /// [swarm](swarm::Config::memory_bound), unread bytes of ended streams, and the state of streams and handlers, with
+    /// handlers for four protocols. Each handler counts with 2 KiB, without its future. The futures of handlers and of
+    /// handles and the jobs of a [`Remote`](super::Remote) belong to the owner, and do not count.
     ///
-    /// [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) returns the bound with the services that are
-    /// installed:
+    /// [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) returns the bound that includes the installed
+    /// services:
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -138,7 +147,7 @@ impl Config {
         self.swarm.memory_bound().saturating_add(self.own_memory(&self.swarm.limits))
     }
 
-    /// Returns the maximum number of bytes of heap that a host takes without its swarm.
+    /// Returns the maximum number of bytes of heap that a host takes in addition to its swarm.
     pub(super) fn own_memory(&self, limits: &Limits) -> usize {
         let parts = [
             (1, self.unread_bytes.saturating_add(FIXED)),
@@ -150,10 +159,11 @@ impl Config {
         parts.iter().map(|(count, each)| count.saturating_mul(*each)).fold(0, usize::saturating_add)
     }
 
-    /// Returns the number of handlers that may run for one peer.
+    /// Returns the maximum number of handlers that may run for one peer.
     pub(super) fn handlers_of_a_peer(&self) -> usize {
         let handlers = self.handlers.max(1);
-        // One quarter is left to others, the same part that the swarm keeps for peers that hold little.
+        // One quarter is reserved for other peers, which is the part that the swarm also reserves for peers that have few
+        // connections or streams.
         self.handlers_per_peer.unwrap_or(handlers - handlers / 4).max(1)
     }
 }

@@ -14,7 +14,8 @@ use crate::swarm::Multiaddr;
 use alloc::rc::Rc;
 use core::fmt;
 
-/// A connection that was dialed and has opened. It may have ended since. Dropping this value does not close the connection.
+/// A connection that was dialed and has opened. It may have ended in the meantime. Dropping this value does not close the
+/// connection.
 #[derive(Clone)]
 pub struct Connection {
     pub(super) shared: Rc<HostShared>,
@@ -24,57 +25,58 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Returns the id of the connection, which notifees are told, too.
+    /// Returns the id of the connection, which notifees are also told.
     #[must_use]
     pub const fn id(&self) -> ConnectionId {
         self.id
     }
 
-    /// Returns the peer at the other end.
+    /// Returns the id of the peer at the other end of the connection.
     #[must_use]
     pub const fn peer(&self) -> PeerId {
         self.peer
     }
 
-    /// Returns the address that was dialed.
+    /// Returns the address that was dialed to open the connection.
     #[must_use]
     pub const fn remote(&self) -> &Multiaddr {
         &self.remote
     }
 
-    /// Opens a stream over the connection, as [`Handle::open_stream`] does.
+    /// Opens a stream on the connection: see [`Handle::open_stream`].
     ///
     /// # Errors
-    /// Those of [`Handle::open_stream`].
+    /// The errors of [`Handle::open_stream`].
     pub fn open_stream(&self, protocols: &[Protocol]) -> OpenStream {
         OpenStream::new(&self.shared, Target::Connection(self.id), Proposal::Agreed(protocols.to_vec()))
     }
 
-    /// Opens a stream over the connection without waiting for the peer to agree, as [`Handle::open_stream_lazy`] does.
+    /// Opens a stream on the connection without waiting for the peer to accept the protocol: see
+    /// [`Handle::open_stream_lazy`].
     ///
     /// # Errors
-    /// Those of [`Handle::open_stream_lazy`].
+    /// The errors of [`Handle::open_stream_lazy`].
     pub fn open_stream_lazy(&self, protocol: Protocol) -> OpenStream {
         OpenStream::new(&self.shared, Target::Connection(self.id), Proposal::Lazy(protocol))
     }
 
-    /// Closes the connection politely, as [`Handle::close_connection`] does.
+    /// Closes the connection politely, after its pending output is sent: see [`Handle::close_connection`].
     pub async fn close(&self) {
         close(&self.shared, self.id, Close::Politely).await;
     }
 
-    /// Closes the connection at once, as [`Handle::abort_connection`] does.
+    /// Closes the connection at once, without sending its pending output: see [`Handle::abort_connection`].
     pub async fn abort(&self) {
         close(&self.shared, self.id, Close::AtOnce).await;
     }
 
-    /// Waits until the connection has ended, as [`Handle::connection_closed`] does.
+    /// Waits until the connection has ended: see [`Handle::connection_closed`].
     pub async fn closed(&self) {
         close(&self.shared, self.id, Close::ByItself).await;
     }
 }
 
-/// Closes a connection, and waits until it has ended. Returns at once if it has ended already.
+/// Closes a connection in the way `how`, and waits until it has ended. Returns at once if the connection has ended already.
 pub(super) async fn close(shared: &Rc<HostShared>, id: ConnectionId, how: Close) {
     // The connection is gone after this, whatever the outcome is.
     let _ = AwaitOutcome::begin(shared, |slot| HostCommand::CloseConnection(id, how, slot)).await;
@@ -90,7 +92,7 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// Writes one line: `c0.1 to PEER at ADDRESS`.
+/// Formats the connection as one line: `c0.1 to PEER at ADDRESS`.
 impl fmt::Display for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} to {} at {}", self.id, self.peer, self.remote)

@@ -1,5 +1,5 @@
-//! [`Driver`]: the loop of a host. Each turn executes commands, polls the swarm, wakes tasks and starts handlers. The
-//! shutdown and the drop of a host are here, too.
+//! [`Driver`]: the loop of a host. Each turn executes commands, polls the swarm, wakes tasks and starts handlers. This
+//! module also has the phases of the shutdown and the drop of a host.
 
 use super::any_swarm::HostSwarm;
 use super::error::Error;
@@ -18,16 +18,17 @@ use core::time::Duration;
 use smol::LocalExecutor;
 use std::panic::resume_unwind;
 
-/// The maximum number of turns in one poll of a host. The other tasks of the executor run after them.
+/// The maximum number of turns in one poll of a host. After that the other tasks of the executor run.
 const ROUNDS: usize = 4;
 
 /// The part of a host that its owner polls to make progress.
 pub(super) struct Driver {
     pub(super) shared: Rc<HostShared>,
     timer: Timer,
-    /// The time to which the timer is set, if it is set. It may be earlier than the next deadline, and is never later.
+    /// The time to which the timer is set, or `None` if it is not set. It is never later than the next deadline, but may be
+    /// earlier.
     armed: Option<Duration>,
-    /// A buffer that each turn uses again.
+    /// A buffer for wakers, which is reused in each turn.
     wakers: Vec<Waker>,
 }
 
@@ -36,7 +37,8 @@ impl Driver {
         Self { shared, timer: Timer::never(), armed: None, wakers: Vec::new() }
     }
 
-    /// Takes turns until nothing is left to do at once. Returns `Ready` once the host is shut down.
+    /// Takes turns until nothing is left to do at once, or until the maximum number of turns is reached. Returns `Ready`
+    /// once the host is shut down.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> Poll<()> {
         for _ in 0..ROUNDS {
             let again = self.turn(cx, executor);
@@ -53,18 +55,19 @@ impl Driver {
     }
 
     /// Takes a turn: executes the commands in the queue, polls the swarm, tells the notifees of its events, wakes the tasks
-    /// that these concern, and starts handlers. Returns `true` if there is more to do at once.
+    /// that wait for these events, and starts handlers. Returns `true` if there is more to do at once.
     fn turn(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> bool {
         let shared = &self.shared;
         shared.set_driver(cx.waker());
         let turned = shared.try_world(|host_swarm| {
             shared.work_off(host_swarm);
-            // Read after the commands, which may have given the swarm a later time: time must not go backwards.
+            // The clock is read after the commands, which may have passed a later time to the swarm: time must not run
+            // backwards.
             let now = shared.now();
             // The notifees are driven even if the swarm has no events, since their timers may be due.
             host_swarm.swarm.turn(cx, now);
             host_swarm.notifees.drive(&mut host_swarm.swarm, now);
-            // After the events, so that streams that have ended have given their places back.
+            // This is done after the events, when streams that have ended do not occupy places any more.
             shared.serve_lines(host_swarm.node(), now);
             shared.have_streams_give_way(host_swarm.node(), now);
             let drained = shared.drive_shutdown(host_swarm, cx, now);
@@ -73,23 +76,23 @@ impl Driver {
             let deadlines = [swarm, notifees, shared.lines_poll_at(), patience, drained];
             deadlines.into_iter().flatten().min()
         });
-        // Others borrow the swarm only for the length of a call, so it is free here, unless the host is driven from inside
-        // one of its own notifees.
+        // Other code borrows the swarm only for the duration of a call, so the swarm is free here, unless the host is driven
+        // from inside one of its own notifees.
         let Ok(next) = turned else { return false };
         shared.wake_all(&mut self.wakers);
         start(shared, executor);
-        // A command that was given meanwhile has woken the driver, so only the time is left to look at.
+        // A command that was given in the meantime has woken the driver, so only the next deadline is left to check.
         next.is_some_and(|next| self.has_come(cx, next))
     }
 
-    /// Returns whether the time `next` has come. If not, the timer wakes `cx` at that time or earlier.
+    /// Returns whether the time `next` has been reached. If not, the timer wakes `cx` at that time or earlier.
     fn has_come(&mut self, cx: &mut Context<'_>, next: Duration) -> bool {
         let left = next.saturating_sub(self.shared.now());
         if left.is_zero() {
             return true;
         }
-        // Most deadlines are moved to later times before they come, so a timer that is early now and then is cheaper than
-        // one that is set anew each time.
+        // Most deadlines are moved to later times before they are reached, so a timer that fires early now and then is
+        // cheaper than a timer that is set anew each time.
         if self.armed.is_none_or(|armed| next < armed) {
             self.timer.set_after(left);
             self.armed = Some(next);
@@ -103,8 +106,8 @@ impl Driver {
 }
 
 impl HostShared {
-    /// Resets streams of the peers for which the most handlers run, one for each stream that has waited too long for a
-    /// handler.
+    /// Resets streams of the peers for which the most handlers run: one for each stream of another peer that has waited too
+    /// long for a handler.
     fn have_streams_give_way(&self, node: &mut dyn Node, now: Duration) {
         loop {
             let has_ended = |stream| node.stream(stream).is_none();
@@ -112,12 +115,13 @@ impl HostShared {
                 return;
             };
             log::debug!("{stream}: reset, since another peer has waited too long for a handler");
-            // It may have ended already.
+            // The stream may have ended already.
             let _ = node.reset(stream);
         }
     }
 
-    /// Advances a shutdown to its next phase if it can. Returns the time at which the present phase ends at the latest.
+    /// Advances a shutdown to its next phase if the present phase has ended. Otherwise returns the time at which the present
+    /// phase ends at the latest.
     fn drive_shutdown(&self, host_swarm: &mut HostSwarm, cx: &mut Context<'_>, now: Duration) -> Option<Duration> {
         if let HostPhase::Draining(until) = self.phase.get() {
             let is_idle = self.waiters(|waiters| {
@@ -147,7 +151,8 @@ impl HostShared {
         None
     }
 
-    /// Logs what has kept a shutdown waiting until its time was over, so that a user can see where the time went.
+    /// Logs the streams, the openings of streams and the handlers that have made a shutdown wait for its maximum time, so
+    /// that a user can see why it was slow.
     fn warn_of_the_late(&self, node: &dyn Node) {
         let (streams, first, opening, handlers) = self.waiters(|waiters| {
             let first = waiters.streams.iter().next().map(|(id, _)| id);
@@ -163,8 +168,8 @@ impl HostShared {
         );
     }
 
-    /// Ends everything, since the host is dropped: closes the sockets, gives an outcome to each future that waits, and ends
-    /// each stream. If the drop of a notifee or a waker panics, the panic is resumed after all of that.
+    /// Ends everything, since the host is dropped: closes the sockets, completes each future that waits, and ends each
+    /// stream. If the drop of a notifee or a waker panics, the panic is resumed at the end.
     pub(super) fn close(&self) {
         let host_swarm = self.host_swarm.try_borrow_mut().ok().and_then(|mut host_swarm| host_swarm.take());
         self.phase.set(HostPhase::Over);
@@ -197,7 +202,7 @@ impl HostShared {
     }
 }
 
-/// The place of a running handler. Dropping it, with the task of the handler, gives the place back.
+/// A guard for a running handler. It is dropped with the handler's task, and then allows another handler to run.
 struct RunningGuard(Rc<HostShared>, HandlerTicket);
 
 impl Drop for RunningGuard {
@@ -208,7 +213,8 @@ impl Drop for RunningGuard {
     }
 }
 
-/// Starts handlers while there are places for them. Their code runs when the executor runs their tasks.
+/// Starts handlers for waiting streams while fewer than the maximum number run. Their code runs when the executor runs their
+/// tasks.
 fn start(shared: &Rc<HostShared>, executor: &LocalExecutor<'static>) {
     while let Some((handler, stream, ticket)) = shared.waiters(|waiters| waiters.handlers.next(&shared.config)) {
         let place = RunningGuard(shared.clone(), ticket);

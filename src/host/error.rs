@@ -1,4 +1,4 @@
-//! [`Error`]: the reason why a host could not do what a task has asked for.
+//! [`Error`]: the reason for which a host did not do what a task has requested.
 
 use crate::connection::noise;
 use crate::lifecycle::{Failure, Side};
@@ -7,43 +7,44 @@ use alloc::boxed::Box;
 use core::fmt;
 use std::io;
 
-/// The reason why a host could not do what a task has asked for.
+/// The reason for which a host did not do what a task has requested.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The attempt was made, and has failed. An event says so, too.
+    /// The listener, dial, stream or request has failed. An event also tells notifees of the failure of a listener, a dial
+    /// or a stream.
     Failed {
-        /// The reason, as the event has it.
+        /// The reason for the failure, which the event for notifees also contains.
         reason: Failure,
-        /// The text of the system's or the transport's error, for a log.
+        /// The text of the error of the system or the transport, for a log.
         text: Option<Box<str>>,
     },
-    /// There are as many listeners, connections, pending dials or streams as the limits allow, or other openings wait for a
-    /// place on the connection already.
+    /// There are as many listeners, connections, pending dials or streams as the limits allow. Or other tasks wait already
+    /// for a place to open a stream on the connection.
     Limit,
-    /// No protocol was given.
+    /// The list of protocols for the stream is empty.
     NoProtocol,
-    /// There is no open connection with that id, or to that peer.
+    /// There is no open connection with this id, or to this peer.
     NotConnected,
     /// The host is shutting down, or the connection is closing.
     Closing,
     /// The host was dropped.
     Gone,
-    /// The host is in use at the moment: it is telling its notifees of events. For
+    /// The host is telling its notifees of events, and its swarm cannot be borrowed at the moment. For
     /// [`Handle::answer`](super::Handle::answer): the service has a handler already.
     Busy,
-    /// No notifee of that type has that id, or has it any more.
+    /// The notifee with this id was removed, or there never was one of this type.
     NoNotifee,
-    /// The system gave no randomness.
+    /// The system returned no randomness.
     Randomness,
-    /// The system gave no poller for sockets, or cannot wait for the poller's descriptor.
+    /// The system could not create a poller for sockets, or `async-io` cannot wait for the poller's descriptor.
     Reactor(io::ErrorKind),
-    /// The identity cannot be used.
+    /// The identity cannot be used to authenticate us to peers.
     Identity(noise::Error),
 }
 
 impl Error {
-    /// Returns the reason for which an attempt has failed, if one was made.
+    /// Returns the reason for a failure if this is [`Failed`](Self::Failed), and `None` otherwise.
     #[must_use]
     pub const fn failure(&self) -> Option<Failure> {
         match self {
@@ -163,10 +164,10 @@ impl From<Error> for io::Error {
     }
 }
 
-/// The reason why the swarm cannot be borrowed.
+/// The reason for which the swarm cannot be borrowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Absent {
-    /// It is borrowed already: for a turn in which notifees are told of events, or for a call.
+    /// The swarm is borrowed already: for a turn in which notifees are told of events, or for a call.
     Taken,
     /// The host was dropped.
     Gone,

@@ -1,4 +1,4 @@
-//! [`Events`]: the events of one service, as an async stream.
+//! [`Events`]: the events of one service as an async stream.
 
 use super::handle::Handle;
 use super::wait::WatchNotifee;
@@ -11,10 +11,10 @@ use futures_lite::{FutureExt, Stream};
 
 impl Handle {
     /// Returns the events of a service as an async stream, in the order of its `next_event`. If there are several readers,
-    /// each event goes to one of them. The stream ends when the service is removed or the host is gone.
+    /// each event is returned to one of them. The stream ends when the service is removed or the host is gone.
     ///
-    /// The stream has no queue of its own: events that were not read wait in the service, whose documentation says what
-    /// happens when its queue is full.
+    /// The stream has no queue of its own: events that were not read wait in the service. The documentation of the service
+    /// says what happens when its queue is full.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -44,17 +44,17 @@ impl Handle {
     }
 }
 
-/// The function that takes the next event from a service.
+/// The type of a function that takes the next event from a service.
 type Ask<T> = fn(&mut T) -> Option<<T as EventSource>::Event>;
 
-/// An async stream of the events of a service. [`Handle::events`] returns it.
+/// An async stream of the events of a service. It is returned by [`Handle::events`].
 pub struct Events<T: EventSource>(WatchNotifee<T, Ask<T>>);
 
 impl<T: EventSource + 'static> Stream for Events<T> {
     type Item = T::Event;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T::Event>> {
-        // `WatchNotifee` may be polled again after an answer, and waits for the next one.
+        // `WatchNotifee` may be polled again after an answer, and then waits for the next answer.
         self.0.poll(cx).map(Result::ok)
     }
 }

@@ -1,7 +1,7 @@
 //! The execution of a [`HostCommand`].
 //!
 //! A command is executed at once if the swarm is not borrowed. The swarm is borrowed inside a notification, inside
-//! [`Handle::with`], and while the transport is polled, which may wake tasks. Then the command is put in a queue, and the
+//! [`Handle::with`], and while the transport is polled, which may wake tasks. In these cases the command is queued, and the
 //! driver executes it in its next turn.
 //!
 //! [`Handle::with`]: super::Handle::with
@@ -35,7 +35,8 @@ impl HostShared {
         None
     }
 
-    /// Executes the commands in the queue, in the driver's turn. Commands that are queued meanwhile wait for the next turn.
+    /// Executes the commands in the queue, during the driver's turn. Commands that are queued in the meantime wait for the
+    /// next turn.
     pub(super) fn work_off(&self, host_swarm: &mut HostSwarm) {
         let count = self.commands.borrow().queue.len();
         for _ in 0..count {
@@ -47,15 +48,15 @@ impl HostShared {
         }
     }
 
-    /// Begins the shutdown: closes the listeners, gives up the dials, and stops speaking the protocols that have a handler.
-    /// Nothing new begins after this.
+    /// Begins the shutdown: closes the listeners, gives up the dials, fails the queued openings of streams, and unregisters
+    /// the protocols that have a handler. Nothing new begins after this.
     fn begin_shutdown(&self, node: &mut dyn Node) {
         if self.phase.get() != HostPhase::Running {
             return;
         }
         self.phase.set(HostPhase::Draining(self.now().saturating_add(self.config.shutdown_timeout)));
         for id in node.listeners() {
-            // It may be closing already.
+            // The listener may be closing already.
             let _ = node.close_listener(id);
         }
         for protocol in self.waiters(|waiters| waiters.handlers.protocols()) {
@@ -67,7 +68,7 @@ impl HostShared {
             self.fill(slot, Err(Error::Closing));
         }
         for (id, slot) in dialing.iter() {
-            // It may have ended already.
+            // The dial may have ended already.
             let _ = node.close_connection(id);
             self.fill(slot, Err(Error::Closing));
         }
@@ -76,13 +77,13 @@ impl HostShared {
 }
 
 impl HostCommand {
-    /// Refuses a command, since the host is gone, and fills its slot.
+    /// Ends a command without executing it, since the host is gone. The future that waits for its outcome is completed.
     pub(super) fn refuse(self, shared: &HostShared) {
         match self {
             Self::Listen(_, slot) => shared.fill(&slot, Err(Error::Gone)),
             Self::Dial(_, slot) => shared.fill(&slot, Err(Error::Gone)),
             Self::OpenStream(_, slot) => shared.fill(&slot, Err(Error::Gone)),
-            // Everything has ended with the host, so these have succeeded.
+            // Everything has ended with the host, so these commands have succeeded.
             Self::CloseListener(_, slot) | Self::CloseConnection(_, _, slot) | Self::Shutdown(slot) => {
                 shared.fill(&slot, Ok(()));
             }
@@ -95,7 +96,7 @@ impl HostCommand {
         }
     }
 
-    /// Executes a command, unless it is pointless.
+    /// Executes a command, unless its future was dropped and it has no other effect.
     fn execute(self, shared: &HostShared, host_swarm: &mut HostSwarm) {
         if self.is_pointless() {
             return;
@@ -117,36 +118,36 @@ impl HostCommand {
             },
             Self::OpenStream(request, slot) => shared.open_or_wait(request, slot, host_swarm.node()),
             Self::CloseListener(id, slot) => {
-                // What has ended is not known, or its last event is on its way.
+                // An error means that the listener has ended, or that its last event is about to be told.
                 let _ = host_swarm.node().close_listener(id);
                 let is_known = host_swarm.node().listener(id).is_some();
                 shared.await_end(id, is_known, slot);
             }
             Self::CloseConnection(id, close, slot) => {
-                // As above.
+                // An error means that the connection has ended, or that its last event is about to be told.
                 let _ = match close {
                     Close::Politely => host_swarm.node().close_connection(id),
                     Close::AtOnce => host_swarm.node().abort_connection(id),
                     Close::ByItself => Ok(()),
                 };
                 if close != Close::ByItself {
-                    // Openings that wait for a place there fail now, before the connection has ended.
+                    // Openings of streams that wait for a place on the connection fail now, before the connection has ended.
                     shared.end_line(id);
                 }
                 let is_known = host_swarm.node().connection(id).is_some();
                 shared.await_end(id, is_known, slot);
             }
             Self::GiveUp(id) => give_up(id, shared, host_swarm.node()),
-            // A stream that was closed stays in the table until it has ended, and a shutdown waits for it. One that was opened
-            // lazily and is not open yet is closed when it opens: closing it here would give it up.
+            // A stream that was closed stays in the table until it has ended, and a shutdown waits for it. A stream that was
+            // opened lazily and is not open yet is closed when it opens: closing it here would give it up.
             Self::LetGo { stream, is_finished: true } => {
                 if host_swarm.node().stream(stream).is_some_and(|view| view.state != State::Opening) {
-                    // It may have ended already.
+                    // The stream may have ended already.
                     let _ = host_swarm.node().close_stream(stream);
                 }
             }
             Self::LetGo { stream, is_finished: false } => {
-                // It may have ended already.
+                // The stream may have ended already.
                 let _ = host_swarm.node().reset(stream);
                 drop(shared.waiters(|waiters| waiters.streams.remove(stream)));
             }
@@ -156,7 +157,7 @@ impl HostCommand {
             }
             Self::Speak(protocol) => host_swarm.node().register_protocol(protocol),
             Self::SpeakNoMore(protocol) => {
-                // The protocol may have got a handler again since the command was given.
+                // A new handler for the protocol may have been set since the command was given.
                 if shared.waiters(|waiters| waiters.handlers.falls_silent(&protocol)) {
                     host_swarm.node().unregister_protocol(&protocol);
                 }
@@ -173,9 +174,9 @@ impl HostCommand {
     }
 }
 
-/// Ends what was begun for a future that was dropped.
+/// Ends the listener, connection or stream that was begun for a future that was dropped.
 fn give_up(id: Id, shared: &HostShared, node: &mut dyn Node) {
-    // Errors are ignored: they mean that the id has ended meanwhile.
+    // Errors are ignored: they mean that the listener, connection or stream has ended in the meantime.
     match id {
         Id::Listener(id) => {
             let _ = node.close_listener(id);

@@ -1,4 +1,5 @@
-//! [`Handle`]: the commands that tasks give to a host. Their outcomes are a [`Listener`], a [`Connection`] or a [`Stream`].
+//! [`Handle`]: the commands of tasks to a host. Their outcomes are values of the types [`Listener`], [`Connection`] and
+//! [`Stream`].
 
 mod closing;
 
@@ -24,15 +25,16 @@ use core::future::Future;
 use core::time::Duration;
 use smol::LocalExecutor;
 
-/// A handle of a host, with which tasks give it commands. Clones are handles of the same host; all belong to its thread.
+/// A handle to a host, with which tasks give it commands. Clones are handles to the same host, and belong to the thread of
+/// the host.
 ///
-/// A handle may be used anywhere: in a handler, inside a notification, in a waker, after the host is gone. A command begins at
-/// once, or after the notification in which it was given, and makes progress while the host [runs](super::Host::run). Once the
-/// host was dropped, every command fails with [`Error::Gone`].
+/// A handle may be used anywhere: in a handler, inside a notification, in a waker, after the host is gone. A command begins
+/// at once, or after the notification in which it was given, and makes progress while the host [runs](super::Host::run).
+/// Once the host was dropped, every command fails with [`Error::Gone`].
 ///
-/// A command begins only when its future is polled. If the future is dropped before its outcome, it gives up what it has
-/// begun: the dial ends, the listener is closed, the stream is reset. Futures that wait for an end change nothing when they
-/// are dropped.
+/// A command begins when its future is first polled. If the future is dropped before its outcome, everything that the
+/// command has begun is given up: the dial ends, the listener is closed, the stream is reset. The drop of a future that only
+/// waits for an end changes nothing.
 #[derive(Clone)]
 pub struct Handle {
     shared: Rc<HostShared>,
@@ -44,15 +46,15 @@ impl Handle {
         Self { shared, executor }
     }
 
-    /// Returns our own peer id.
+    /// Returns the peer id of the host's swarm.
     #[must_use]
     pub fn local_peer(&self) -> PeerId {
         self.shared.local_peer
     }
 
-    /// Returns the time on the host's clock, which counts from the making of the host. Notifees and services get this time
-    /// as [`NotifeeContext::now`](crate::notifee::NotifeeContext::now), and as [`Notifees::now`] in [`with`](Self::with). The
-    /// clock goes on after the host is gone.
+    /// Returns the time on the host's clock, which begins at zero when the host is created. Notifees and services get this
+    /// time as [`NotifeeContext::now`](crate::notifee::NotifeeContext::now), and as [`Notifees::now`] in
+    /// [`with`](Self::with). The clock continues after the host is gone.
     ///
     /// `Instant::now() - handle.now()` is the instant at which the clock was zero.
     #[must_use]
@@ -60,11 +62,12 @@ impl Handle {
         self.shared.now()
     }
 
-    /// Listens on an address. The future is ready once a connect succeeds.
+    /// Listens on an address. The future is ready once peers can connect to the listener.
     ///
     /// # Errors
-    /// [`Error::Failed`] if the transport cannot listen on the address (in use, not available, not permitted, not supported),
-    /// [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
+    /// [`Error::Failed`] if the transport cannot listen on the address (in use, not available, not permitted, not
+    /// supported), [`Error::Limit`] at the limit of listeners, [`Error::Closing`] if the host is shutting down,
+    /// [`Error::Gone`] if the host was dropped.
     pub fn listen(&self, address: Multiaddr) -> impl Future<Output = Result<Listener, Error>> + use<> {
         let shared = self.shared.clone();
         async move {
@@ -73,12 +76,13 @@ impl Handle {
         }
     }
 
-    /// Dials an address. The future is ready once the peer is authenticated. With `/p2p/…` at the end of the address, no other
-    /// peer is accepted. Two dials of one address make two connections.
+    /// Dials an address. The future is ready once the peer is authenticated. With `/p2p/…` at the end of the address, only
+    /// the peer with that id is accepted. Two dials of one address result in two connections.
     ///
     /// # Errors
-    /// [`Error::Failed`] (refused, timed out, the wrong peer, …), [`Error::Limit`], [`Error::Closing`],
-    /// [`Error::Gone`].
+    /// [`Error::Failed`] if the dial fails (refused, timed out, the wrong peer, …), [`Error::Limit`] at the limit of
+    /// connections or of pending dials, [`Error::Closing`] if the host is shutting down, [`Error::Gone`] if the host was
+    /// dropped.
     pub fn dial(&self, address: Multiaddr) -> impl Future<Output = Result<Connection, Error>> + use<> {
         let shared = self.shared.clone();
         async move {
@@ -87,31 +91,33 @@ impl Handle {
         }
     }
 
-    /// Opens a stream over a connection, or over the oldest connection to a peer. The stream speaks the first of `protocols`
-    /// that the peer speaks, too.
+    /// Opens a stream on a connection, or on the oldest connection to a peer. The stream speaks the first of `protocols`
+    /// that the peer accepts.
     ///
-    /// If there are as many streams as the limits allow, the future fails with [`Error::Limit`]. With
+    /// If there are as many streams as the limits allow, the future fails with [`Error::Limit`]. After a call of
     /// [`OpenStream::wait_at_limit`], it waits for a place instead.
     ///
     /// # Errors
-    /// [`Error::Failed`] (unsupported, reset, timed out, the connection ended, …), [`Error::NotConnected`],
-    /// [`Error::NoProtocol`], [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
+    /// [`Error::Failed`] if the stream does not open (unsupported, reset, timed out, the connection ended, …),
+    /// [`Error::NotConnected`] if there is no such connection, [`Error::NoProtocol`] if `protocols` is empty,
+    /// [`Error::Limit`] at a limit of streams, [`Error::Closing`] if the connection or the host is closing, [`Error::Gone`]
+    /// if the host was dropped.
     pub fn open_stream<T: Into<Target>>(&self, to: T, protocols: &[Protocol]) -> OpenStream {
         OpenStream::new(&self.shared, to.into(), Proposal::Agreed(protocols.to_vec()))
     }
 
-    /// Opens a stream over a connection, or to a peer, lazily: the stream can be used before the peer has agreed to speak
-    /// `protocol`. Bytes that are written at once travel with the proposal, which saves a round trip. The differences from
-    /// [`open_stream`](Self::open_stream) are:
+    /// Opens a stream on a connection, or on the oldest connection to a peer, lazily: the stream can be used before the peer
+    /// has accepted `protocol`. Bytes that are written at once are sent together with the proposal, which saves a round
+    /// trip. The differences from [`open_stream`](Self::open_stream) are:
     ///
     /// - Only one protocol can be proposed.
-    /// - The first read waits for the peer's answer, and fails if the peer does not speak the protocol. Its error has the
-    ///   reason, `Unsupported` if the peer refused it, and each later read, write and close fails with the same error. The
-    ///   bytes that were written before are lost then, although the writes succeeded.
-    /// - Notifees are told `opened_stream` once the peer has agreed, or `stream_failed`.
-    /// - Flushing bytes that were written before the peer's answer waits for that answer, too.
-    /// - Closing takes effect once the peer has agreed. A stream that is closed and then dropped before that is still sent to
-    ///   its end. A stream that is dropped without a close is given up.
+    /// - The first read waits for the peer's answer, and fails if the peer does not speak the protocol. Its error contains
+    ///   the reason, `Unsupported` if the peer refused the protocol, and each later read, write and close fails with the
+    ///   same error. Bytes that were written before are then lost, although the writes succeeded.
+    /// - Notifees are told `opened_stream` once the peer has accepted the protocol, or `stream_failed`.
+    /// - Flushing bytes that were written before the peer's answer also waits for that answer.
+    /// - Closing takes effect once the peer has accepted the protocol. If the stream is closed and then dropped before that,
+    ///   all bytes are still sent. If the stream is dropped without a close before that, it is given up.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -136,20 +142,21 @@ impl Handle {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NotConnected`], [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
+    /// [`Error::NotConnected`] if there is no such connection, [`Error::Limit`] at a limit of streams, [`Error::Closing`] if
+    /// the connection or the host is closing, [`Error::Gone`] if the host was dropped.
     pub fn open_stream_lazy<T: Into<Target>>(&self, to: T, protocol: Protocol) -> OpenStream {
         OpenStream::new(&self.shared, to.into(), Proposal::Lazy(protocol))
     }
 
-    /// Gives each inbound stream of a protocol to `handler`, in a task of its own, and has the swarm speak the protocol. A
-    /// handler that was set before gets no new streams.
+    /// Makes the swarm speak a protocol, and passes each inbound stream of the protocol to `handler`, in a task of its own.
+    /// A handler that was set before gets no new streams.
     ///
     /// At most [`handlers`](super::Config::handlers) run at the same time. Further streams wait, with peers and connections
-    /// taking turns, and those beyond [`waiting_streams`](super::Config::waiting_streams) are reset. The value that the
-    /// handler returns is dropped. If the handler panics, its stream is reset, and everything else goes on.
+    /// taking turns, and streams beyond [`waiting_streams`](super::Config::waiting_streams) are reset. The value that the
+    /// handler returns is dropped. If the handler panics, its stream is reset, and everything else continues.
     ///
     /// Do not set a handler for a protocol that a [`Service`](crate::protocols::Service) speaks. Once the host is shutting
-    /// down, this has no effect.
+    /// down, this call has no effect.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -185,8 +192,9 @@ impl Handle {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// To limit the streams of the protocol that a peer may have open, reach the swarm by [`with`](Self::with), and use
-    /// [`limit_protocol`](crate::swarm::Swarm::limit_protocol):
+    /// To limit the number of streams of the protocol that a peer may have open, call
+    /// [`limit_protocol`](crate::swarm::Swarm::limit_protocol) on the swarm, which [`with`](Self::with) passes to its
+    /// closure:
     ///
     /// ```
     /// # use swarm_notify::connection::Protocol;
@@ -218,8 +226,8 @@ impl Handle {
         self.shared.act(HostCommand::Speak(protocol));
     }
 
-    /// Removes the handler of a protocol, and has the swarm stop speaking it. Handlers that run go on, and streams that wait
-    /// for the handler still get it.
+    /// Removes the handler of a protocol, and makes the swarm stop speaking the protocol. Running handlers continue, and
+    /// streams that wait for the handler are still passed to it.
     pub fn remove_handler(&self, protocol: &Protocol) {
         if self.shared.waiters(|waiters| waiters.handlers.handles(protocol)) {
             let old = self.shared.waiters(|waiters| waiters.handlers.set(protocol.clone(), None));
@@ -228,12 +236,12 @@ impl Handle {
         }
     }
 
-    /// Calls `act` with the notifees and the swarm: to register a notifee, install a service, or ask a service for something.
-    /// It is called at once, or after the notification in which this future was polled; [`Notifees::now`] is the time of the
-    /// call. Commands that `act` gives to handles and streams are executed after it. If the future is dropped after its first
-    /// poll, `act` is called nevertheless.
+    /// Calls `act` with the notifees and the swarm: to register a notifee, to install a service, or to give a service a
+    /// command. The call happens at once, or after the notification in which this future was polled; [`Notifees::now`] is
+    /// the time of the call. Commands that `act` gives to handles and streams are executed after it. If the future is
+    /// dropped after its first poll, `act` is called nevertheless.
     ///
-    /// The swarm is a [`Node`](crate::notifee::Node), with which services take their commands:
+    /// The swarm is a [`Node`](crate::notifee::Node), which services need for their commands:
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -260,7 +268,7 @@ impl Handle {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Gone`]. `act` was not called.
+    /// [`Error::Gone`] if the host is gone. `act` was not called.
     pub async fn with<R: 'static>(
         &self,
         act: impl FnOnce(&mut Notifees<AnySwarm>, &mut AnySwarm) -> R + 'static,
@@ -277,7 +285,8 @@ impl Handle {
         AwaitOutcome::begin(&self.shared, command).await
     }
 
-    /// Waits until `ask` returns an answer from a notifee. It is called at once, and then after each turn of the host.
+    /// Calls `ask` with a notifee until it returns `Some`, and returns that answer. `ask` is called at once, and then after
+    /// each turn of the host.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -303,7 +312,7 @@ impl Handle {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NoNotifee`] if no notifee of that type has that id, [`Error::Gone`].
+    /// [`Error::NoNotifee`] if no notifee of that type has that id; [`Error::Gone`] if the host is gone.
     pub async fn wait_for<T: 'static, R>(
         &self,
         id: NotifeeId<T>,
@@ -317,17 +326,16 @@ impl Handle {
         self.shared.act(command);
     }
 
-    /// Returns a future that asks a notifee as [`wait_for`](Self::wait_for) does, and that can be polled again after an
-    /// answer.
+    /// Returns a future that asks a notifee like [`wait_for`](Self::wait_for), and that can be polled again after an answer.
     pub(super) fn watch<T, F>(&self, id: NotifeeId<T>, ask: F) -> WatchNotifee<T, F> {
         WatchNotifee::new(self.shared.clone(), id, ask)
     }
 
-    /// Runs a task on the host's executor, while the host runs. The host's drop drops the task. A panic ends the task alone.
-    /// The caller has to bound the number of tasks.
+    /// Runs a task on the host's executor, while the host runs. Dropping the host drops the task. A panic in the task ends
+    /// only the task. The caller has to bound the number of tasks.
     ///
     /// # Errors
-    /// [`Error::Gone`]. The task was dropped.
+    /// [`Error::Gone`] if the host is gone. The task was dropped.
     pub fn spawn(&self, task: impl Future<Output = ()> + 'static) -> Result<(), Error> {
         match self.executor.upgrade() {
             Some(executor) => {

@@ -1,4 +1,4 @@
-//! [`HandlerQueue`]: the streams that wait for a handler.
+//! [`HandlerQueue`]: the inbound streams that wait for a handler.
 
 use super::opened_stream::StreamParts;
 use crate::connection::Protocol;
@@ -11,38 +11,42 @@ use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
 
-/// A function that answers a stream of a protocol. Its call runs none of the owner's code; the future that it returns does.
+/// A function that answers a stream of a protocol. Calling it runs none of the owner's code; polling the returned future
+/// does.
 pub(super) type Handler = Rc<dyn Fn(StreamParts) -> Pin<Box<dyn Future<Output = ()>>>>;
 
-/// A stream that waits for a handler, and that handler.
+/// A stream that waits for a handler, and the handler that will answer it.
 pub(super) struct QueuedStream {
     pub(super) handler: Handler,
     pub(super) stream: StreamParts,
-    /// The time at which it began to wait.
+    /// The time at which the stream began to wait.
     pub(super) since: Duration,
-    /// `true` if a stream of another peer was made to give way for this one.
+    /// `true` if a stream of another peer was reset to free a handler for this stream.
     pub(super) has_asked: bool,
 }
 
-/// The streams that wait for a handler. The peer for which the fewest handlers run is next. Equal peers take turns, and so do
-/// the connections of one peer, so that none has to wait for all the streams that another has opened. The streams of one
-/// connection are served in the order in which they opened.
+/// The inbound streams that wait for a handler. The peer for which the fewest handlers run is served next. Peers with
+/// equally many running handlers are served in turn, and so are the connections of one peer, so that no peer or connection
+/// has to wait for all the streams that another has opened. The streams of one connection are served in the order in which
+/// they opened.
 #[derive(Default)]
 pub(super) struct HandlerQueue {
     len: usize,
-    /// The peers that have streams here, each once, in the order of their turns.
+    /// The peers that have waiting streams, each once, in the order in which they are served if equally many handlers run
+    /// for them.
     turns: VecDeque<PeerId>,
-    /// The waiting streams of each peer. None of these queues is empty.
+    /// The waiting streams of each peer. No peer has an empty queue.
     peers: BTreeMap<PeerId, PeerQueue>,
 }
 
-/// The waiting streams of one peer.
+/// The waiting streams of one peer, by connection.
 #[derive(Default)]
 struct PeerQueue {
-    /// The connections that have streams here, each once, in the order of their turns.
+    /// The connections that have waiting streams, each once, in the order in which they are served.
     turns: VecDeque<ConnectionId>,
-    /// The waiting streams of each connection. None of these queues is empty. A connection that has ended may still have
-    /// streams here while a new one has its slot, so the key is the whole id.
+    /// The waiting streams of each connection, oldest first. No connection has an empty queue. The key is the whole id with
+    /// its generation, since a connection that has ended may still have waiting streams while a new connection has the same
+    /// index.
     streams: BTreeMap<ConnectionId, VecDeque<QueuedStream>>,
 }
 
@@ -84,8 +88,8 @@ impl PeerQueue {
         self.turns.iter().map(|connection| self.count_on(*connection, protocol)).sum()
     }
 
-    /// Takes the last stream of a protocol from the connection that has the most of them here, if that has at least
-    /// `least`.
+    /// Removes the last waiting stream of a protocol from the connection with the most waiting streams of that protocol, if
+    /// their number is at least `least`. Returns the removed stream.
     fn take_last(&mut self, protocol: &Protocol, least: usize) -> Option<QueuedStream> {
         let counts = self.turns.iter().map(|id| (self.count_on(*id, protocol), *id));
         let (most, connection) = counts.max_by_key(|(most, _)| *most)?;
@@ -104,12 +108,12 @@ impl PeerQueue {
 }
 
 impl HandlerQueue {
-    /// Returns the number of streams that wait.
+    /// Returns the number of waiting streams.
     pub(super) const fn len(&self) -> usize {
         self.len
     }
 
-    /// Returns the number of streams of a peer that wait.
+    /// Returns the number of waiting streams of a peer.
     pub(super) fn len_of(&self, peer: &PeerId) -> usize {
         self.peers.get(peer).map_or(0, PeerQueue::len)
     }
@@ -124,8 +128,8 @@ impl HandlerQueue {
         self.len += 1;
     }
 
-    /// Takes the next stream of the peer for which the fewest handlers run, if fewer than `share` run for it. Among equal
-    /// peers it is the one whose turn comes first.
+    /// Removes and returns the next stream of the peer for which the fewest handlers run. Peers for which `share` or more
+    /// handlers run are skipped. Among peers with equally many handlers, the first in `turns` is chosen.
     pub(super) fn pop(&mut self, running: impl Fn(&PeerId) -> usize, share: usize) -> Option<QueuedStream> {
         let loads = self.turns.iter().map(running).enumerate();
         let (at, _) = loads.filter(|(_, load)| *load < share).min_by_key(|(at, load)| (*load, *at))?;
@@ -140,12 +144,13 @@ impl HandlerQueue {
         next
     }
 
-    /// Takes out a stream of a protocol to make place for a new one, which `peer` has opened on `connection`. The load of a
-    /// peer is the number of its running handlers plus that of its streams of the protocol here.
+    /// Removes a waiting stream of a protocol, to free a place for a new stream that `peer` has opened on `connection`. The
+    /// load of a peer is the number of its running handlers plus the number of its waiting streams of the protocol.
     ///
-    /// If the peer with the highest load has at least two more than `peer`, it loses its last stream of the protocol. Else
-    /// the connection of `peer` that has the most such streams here loses its last one, if it has at least two more than
-    /// `connection`. So an exchange always makes the two more even. In any other case, the result is `None`.
+    /// If the load of the peer with the highest load exceeds that of `peer` by at least two, that peer loses its last
+    /// waiting stream of the protocol. Otherwise the connection of `peer` with the most waiting streams of the protocol
+    /// loses its last one, if it has at least two more than `connection`. The two loads or counts are therefore more equal
+    /// after each exchange. In any other case, no stream is removed and `None` is returned.
     pub(super) fn make_place(
         &mut self,
         protocol: &Protocol,
@@ -169,7 +174,7 @@ impl HandlerQueue {
         taken
     }
 
-    /// Returns the next stream of each peer, in the order of peer ids.
+    /// Returns the next waiting stream of each peer, sorted by peer id.
     pub(super) fn firsts(&mut self) -> impl Iterator<Item = &mut QueuedStream> {
         self.peers.values_mut().filter_map(PeerQueue::first)
     }

@@ -1,4 +1,4 @@
-//! [`Handlers`]: the handlers by protocol, those that run, and the streams that wait for one.
+//! [`Handlers`]: the handlers of each protocol, the running handlers, and the streams that wait for a handler.
 
 use super::config::Config;
 use super::handler_queue::{Handler, HandlerQueue, QueuedStream};
@@ -11,7 +11,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// The handlers by protocol, those that run, and the streams that wait for one.
+/// The handlers of each protocol, the running handlers, and the streams that wait for a handler.
 #[derive(Default)]
 pub(super) struct Handlers {
     entries: BTreeMap<Protocol, ProtocolHandler>,
@@ -19,44 +19,46 @@ pub(super) struct Handlers {
     line: HandlerQueue,
 }
 
-/// A protocol that has or had a handler. The entry stays when the handler is removed, since streams may be opening that
-/// have agreed on the protocol before.
+/// The state of a protocol that has or had a handler. The entry stays when the handler is removed, since streams may be
+/// opening for which the protocol was agreed before.
 #[derive(Default)]
 struct ProtocolHandler {
     handler: Option<Handler>,
-    /// `true` while the swarm speaks the protocol for a handler. When the handler is removed, that may last until a command
-    /// in the queue is executed.
+    /// `true` while the swarm speaks the protocol for a handler. After the handler is removed, it stays `true` until a
+    /// command in the queue is executed.
     is_spoken: bool,
     /// The number of streams of the protocol that wait for the handler.
     waiting: usize,
 }
 
-/// The answer to an inbound stream.
+/// The decision about a new inbound stream.
 pub(super) enum HandlerChoice {
-    /// A handler answers it. If the line is full, a waiting stream gives way: the second field, which is to be reset.
+    /// A handler answers the stream. If the maximum number of streams waits already, the second field is a waiting stream
+    /// that gives way, which the caller has to reset.
     Handler(Handler, Option<QueuedStream>),
-    /// There is a handler, but too many streams wait for it. The stream is to be reset.
+    /// There is a handler, but too many streams wait for it. The caller has to reset the new stream.
     Full,
-    /// The handler was removed, and the swarm has not stopped speaking the protocol yet. The stream is to be reset.
+    /// The handler was removed, and the swarm has not stopped speaking the protocol yet. The caller has to reset the new
+    /// stream.
     Nobody,
-    /// The protocol has no handler here, and another notifee may answer.
+    /// The protocol has no handler, so another notifee may answer the stream.
     Other {
-        /// `true` if the protocol had a handler, so that there need not be another notifee for it.
+        /// `true` if the protocol had a handler before, so that there may be no notifee that answers it.
         was_ours: bool,
     },
 }
 
 impl Handlers {
-    /// Sets the handler of a protocol, or removes it. Returns the one that it had, for the caller to drop outside of any
-    /// borrow.
+    /// Sets the handler of a protocol, or removes it. Returns the previous handler, which the caller has to drop while
+    /// nothing is borrowed.
     pub(super) fn set(&mut self, protocol: Protocol, handler: Option<Handler>) -> Option<Handler> {
         let entry = self.entries.entry(protocol).or_default();
         entry.is_spoken |= handler.is_some();
         core::mem::replace(&mut entry.handler, handler)
     }
 
-    /// Returns whether the swarm has to stop speaking a protocol: it speaks it for a handler, and there is none any more.
-    /// Returns `true` only once.
+    /// Returns whether the swarm has to stop speaking a protocol: it speaks the protocol for a handler, and the handler was
+    /// removed. Returns `true` only once.
     pub(super) fn falls_silent(&mut self, protocol: &Protocol) -> bool {
         match self.entries.get_mut(protocol) {
             Some(entry) if entry.handler.is_none() => core::mem::take(&mut entry.is_spoken),
@@ -74,7 +76,7 @@ impl Handlers {
         handled.map(|(protocol, _)| protocol.clone()).collect()
     }
 
-    /// Returns the number of running handlers plus that of the streams that wait for one.
+    /// Returns the number of running handlers plus the number of streams that wait for a handler.
     pub(super) const fn busy(&self) -> usize {
         self.running.len() + self.line.len()
     }
@@ -84,13 +86,14 @@ impl Handlers {
         self.busy() == 0
     }
 
-    /// Returns whether another handler would begin for a peer at once.
+    /// Returns whether one more handler could run for a peer, in addition to the running handlers and one for each waiting
+    /// stream.
     fn has_place(&self, peer: &PeerId, config: &Config) -> bool {
         let own = self.running.len_of(peer) + self.line.len_of(peer);
         self.busy() < config.handlers.max(1) && own < config.handlers_of_a_peer()
     }
 
-    /// Chooses the answer to a new stream of a protocol, which `peer` has opened on `connection`.
+    /// Decides about a new stream of a protocol, which `peer` has opened on `connection`.
     pub(super) fn answer(
         &mut self,
         protocol: &Protocol,
@@ -114,7 +117,7 @@ impl Handlers {
         }
     }
 
-    /// Puts a stream in line for its handler.
+    /// Adds a stream to the queue of streams that wait for a handler.
     pub(super) fn wait(&mut self, handler: Handler, stream: StreamParts, now: Duration) {
         if let Some(entry) = self.entries.get_mut(&stream.protocol) {
             entry.waiting += 1;
@@ -122,8 +125,8 @@ impl Handlers {
         self.line.push(QueuedStream { handler, stream, since: now, has_asked: false });
     }
 
-    /// Takes the next stream with its handler, if there is a place for one. The handler counts as running until
-    /// [`ended`](Self::ended).
+    /// Removes the next waiting stream from the queue if another handler may run. Returns its handler, the stream, and a
+    /// ticket. The handler counts as running until the ticket is passed to [`ended`](Self::ended).
     pub(super) fn next(&mut self, config: &Config) -> Option<(Handler, StreamParts, HandlerTicket)> {
         if self.running.len() >= config.handlers.max(1) {
             return None;
@@ -137,9 +140,10 @@ impl Handlers {
         Some((handler, stream, ticket))
     }
 
-    /// Takes a stream that is to be reset, so that its handler ends and a stream that has waited too long gets the place.
-    /// That is the youngest stream of the peer for which the most handlers run, if more run for that peer than would run for
-    /// the waiting one. A stream that `has_ended` is passed over, since resetting it would not end its handler.
+    /// Returns a stream that the caller has to reset, so that its handler ends and another handler can run for a stream that
+    /// has waited too long. It is the youngest stream of the peer for which the most handlers run, if more run for that peer
+    /// than would run for the peer of the waiting stream. A stream that `has_ended` is skipped, since resetting it would not
+    /// end its handler.
     pub(super) fn gives_way(
         &mut self,
         config: &Config,
@@ -164,18 +168,18 @@ impl Handlers {
         })
     }
 
-    /// Returns the time after `now` at which a stream will have waited too long.
+    /// Returns the earliest time after `now` at which a stream will have waited too long for a handler.
     pub(super) fn gives_way_at(&mut self, config: &Config, now: Duration) -> Option<Duration> {
         if self.running.len() < config.handlers.max(1) {
             return None;
         }
         let waiting = self.line.firsts().filter(|waiting| !waiting.has_asked);
-        // If the time of a stream has come and no stream gives way to it, only a handler that begins or ends can change that.
+        // If a stream has waited too long and no stream gives way to it, only a handler that begins or ends can change that.
         waiting.map(|waiting| waiting.since.saturating_add(config.handler_patience)).filter(|at| *at > now).min()
     }
 
-    /// Records that a handler has ended or was dropped. Returns whether the driver has to act on that: a stream waits for a
-    /// handler, or a shutdown may wait for the last one.
+    /// Records that a handler has ended or was dropped. Returns whether the driver has to be woken: a stream waits for a
+    /// handler, or the last handler has ended, for which a shutdown may wait.
     pub(super) fn ended(&mut self, ticket: HandlerTicket) -> bool {
         self.running.end(ticket);
         self.line.len() > 0 || self.running.len() == 0

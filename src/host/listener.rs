@@ -20,21 +20,21 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Returns the id of the listener, which notifees are told, too.
+    /// Returns the id of the listener, which notifees are also told.
     #[must_use]
     pub const fn id(&self) -> ListenerId {
         self.id
     }
 
-    /// Returns the addresses on which it listened when it opened, without `/p2p/…`: at least one.
+    /// Returns the addresses on which the listener listened when it opened, without `/p2p/…`: at least one.
     #[must_use]
     pub fn addresses(&self) -> &[Multiaddr] {
         &self.addresses
     }
 
-    /// Closes the listener, as [`Handle::close_listener`] does.
+    /// Closes the listener: see [`Handle::close_listener`].
     pub async fn close(&self) {
-        // Whatever it says, there is no listener any more.
+        // The listener has ended after this, whatever the outcome is.
         let _ = AwaitOutcome::begin(&self.shared, |slot| HostCommand::CloseListener(self.id, slot)).await;
     }
 }
@@ -45,7 +45,7 @@ impl fmt::Debug for Listener {
     }
 }
 
-/// Writes one line: `l0.1 on ADDRESS, ADDRESS`.
+/// Formats the listener as one line: `l0.1 on ADDRESS, ADDRESS`.
 impl fmt::Display for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} on ", self.id)?;

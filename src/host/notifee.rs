@@ -1,4 +1,5 @@
-//! [`HostNotifee`]: the host's own notifee. It passes each event to the future, the stream or the handler that waits for it.
+//! [`HostNotifee`]: the host's own notifee. It passes the outcome in each event to the future, the stream or the handler
+//! that waits for it.
 
 use super::any_swarm::AnySwarm;
 use super::error::Error;
@@ -16,12 +17,12 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-/// The host's own notifee. It borrows the [`Waiters`](super::shared::Waiters) only for a moment at a time, and calls no waker
-/// and no handler: the driver does that after the turn.
+/// The host's own notifee. It borrows the [`Waiters`](super::shared::Waiters) only briefly each time, and calls no waker and
+/// no handler: the driver does that after the turn.
 pub(super) struct HostNotifee(pub(super) Rc<HostShared>);
 
 impl HostNotifee {
-    /// Gives a stream that a peer has opened to its handler, if it is for one and not for another notifee.
+    /// Queues an inbound stream for the handler of its protocol. A stream whose protocol another notifee answers is ignored.
     fn inbound(&self, node: &mut dyn Node, id: StreamId) {
         let Some(view) = node.stream(id).filter(|view| view.direction == Direction::Inbound) else { return };
         let Some(protocol) = view.protocol else { return };
@@ -36,7 +37,7 @@ impl HostNotifee {
                         last.id,
                         for_log(&last.protocol)
                     );
-                    // It may have ended already.
+                    // The stream may have ended already.
                     let _ = node.reset(last.id);
                     drop(self.0.waiters(|waiters| waiters.streams.remove(last.id)));
                 }
@@ -47,13 +48,14 @@ impl HostNotifee {
             }
             HandlerChoice::Full => {
                 log::debug!("{id}: {}: reset, since too many streams wait for a handler", for_log(protocol));
-                // None of these fails: it has just opened.
+                // The resets below do not fail: the stream has just opened.
                 let _ = node.reset(id);
             }
             HandlerChoice::Nobody => {
                 let _ = node.reset(id);
             }
-            // Since its handler was removed, a service may have begun to speak the protocol. If none has, nobody answers.
+            // Since the handler of the protocol was removed, a service may have begun to speak the protocol. If none has,
+            // the stream is reset.
             HandlerChoice::Other { was_ours: true } if !node.protocols().contains(protocol) => {
                 let _ = node.reset(id);
             }
@@ -122,7 +124,7 @@ impl Notifee<AnySwarm> for HostNotifee {
             }
             // The stream was opened lazily, and its holder has closed and dropped it in the meantime.
             None if self.0.waiters(|waiters| waiters.streams.get(id).is_some_and(|ends| ends.is_let_go.get())) => {
-                // It has just opened.
+                // This cannot fail: the stream has just opened.
                 let _ = node.close_stream(id);
             }
             None => self.inbound(node, id),
@@ -134,7 +136,7 @@ impl Notifee<AnySwarm> for HostNotifee {
         if let Some(slot) = self.0.waiters(|waiters| waiters.opening.remove(id)) {
             self.0.fill(&slot, Err(failed(reason, None)));
         }
-        // A stream that was opened lazily already has a holder, who has to see the failure.
+        // A stream that was opened lazily already has a holder, which has to be told the failure.
         if let Some(ends) = self.0.waiters(|waiters| waiters.streams.remove(id)) {
             ends.end(StreamOutcome::Failed(reason), Vec::new(), false);
             self.0.wake_later(ends.wakers());

@@ -15,10 +15,11 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 /// The future of [`Handle::open_stream`](super::Handle::open_stream) and
-/// [`open_stream_lazy`](super::Handle::open_stream_lazy). It yields a [`Stream`], or the reason why none could be opened.
+/// [`open_stream_lazy`](super::Handle::open_stream_lazy). It yields a [`Stream`], or the reason for which no stream could be
+/// opened.
 ///
-/// Nothing begins before it is polled. If it is dropped before its outcome, it gives up what it has begun: it resets the
-/// stream, or leaves the line.
+/// Nothing begins before the first poll. If the future is dropped before its outcome, the stream that it has begun is reset,
+/// or its queued opening is removed from the queue.
 #[must_use = "nothing is begun before it is awaited"]
 pub struct OpenStream {
     shared: Rc<HostShared>,
@@ -26,7 +27,7 @@ pub struct OpenStream {
 }
 
 enum OpenStreamState {
-    /// The request, until the first poll sends it.
+    /// The future was not polled yet. The first poll sends this request.
     Asked(StreamRequest),
     Begun(AwaitOutcome<StreamParts>),
 }
@@ -37,26 +38,29 @@ impl OpenStream {
         Self { shared: shared.clone(), state: OpenStreamState::Asked(request) }
     }
 
-    /// Makes the future wait where it would fail with [`Error::Limit`]: while its connection, or the swarm, has as many
-    /// streams as the [`Limits`](crate::lifecycle::Limits) allow. After the first poll of the future, this has no effect.
+    /// Makes the future wait instead of failing with [`Error::Limit`], while its connection, or the swarm, has as many
+    /// streams as the [`Limits`](crate::lifecycle::Limits) allow. After the first poll of the future, this call has no
+    /// effect.
     ///
-    /// - **In order.** The openings that wait for one connection get their places in the order in which they began to
-    ///   wait. At the limit of all streams, connections take turns. While openings wait for a connection, those that are not
-    ///   to wait fail there with [`Error::Limit`], even if a place is free.
+    /// - **In order.** The openings that wait for one connection get their places in the order in which they began to wait.
+    ///   At the limit of all streams, connections take turns. While openings wait for a connection, an opening on it that
+    ///   was not made to wait fails with [`Error::Limit`], even if a place is free.
     /// - **Bounded.** At most [`waiting_openings`](super::Config::waiting_openings) openings wait for one connection. A
-    ///   further one fails with [`Error::Limit`].
+    ///   further opening fails with [`Error::Limit`].
     /// - **Not for ever.** The future fails with [`Error::Closing`] when the connection closes or ends, or when the host shuts
     ///   down, and with [`Error::Gone`] when the host is dropped. There is no other time-out: drop the future when you have
     ///   waited long enough.
-    /// - **Dropping** the future leaves the line. If it already had its place, that place goes to the next in line.
-    /// - With a peer as its target, it waits for the connection that is the oldest to that peer at the first poll.
+    /// - **Dropping** the future removes its opening from the queue. If the opening already had its place, the next opening
+    ///   in the queue gets that place.
+    /// - If the target is a peer, the future waits for the connection that is the oldest to that peer at the first poll.
     ///
-    /// A stream that nobody closes keeps its place. The streams that the peer opens count, too, so a peer that opens many can
-    /// make you wait. Another bound never is an error: in any case, a stream waits until the peer has acknowledged enough of
-    /// the streams before it ([`ack_backlog`](crate::connection::yamux::Config::ack_backlog)). The peer has a limit of its
-    /// own, and resets streams beyond that.
+    /// A stream that nobody closes keeps its place. The streams that the peer opens count, too, so a peer that opens many
+    /// streams can make you wait. One more bound makes every opening wait, and never causes an error: a stream opens only
+    /// once the peer has acknowledged enough of the streams before it
+    /// ([`ack_backlog`](crate::connection::yamux::Config::ack_backlog)). The peer has a limit of its own, and resets streams
+    /// beyond that.
     ///
-    /// A hundred requests over a connection that has room for eight streams:
+    /// The example sends a hundred requests over a connection that has room for eight streams:
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]

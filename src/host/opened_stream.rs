@@ -1,4 +1,4 @@
-//! The outcomes of listening, dialing and opening a stream; and [`StreamEnds`], the state of a stream that its holder and the
+//! The outcomes of listening, dialing and opening a stream. [`StreamEnds`]: the state of a stream that its holder and the
 //! host share.
 
 use super::error::Error;
@@ -13,13 +13,13 @@ use core::cell::{Cell, RefCell};
 use core::task::Waker;
 use std::io;
 
-/// The outcome of listening: the id of the listener, and its addresses.
+/// The outcome of listening: the id of the listener, and the addresses on which it listens.
 pub(super) type Listening = (ListenerId, Vec<Multiaddr>);
 
-/// The outcome of a dial: the id of the connection, its peer, and the address that was dialed.
+/// The outcome of a dial: the id of the connection, the id of its peer, and the address that was dialed.
 pub(super) type Dialed = (ConnectionId, PeerId, Multiaddr);
 
-/// The parts of an open stream: its properties, and its state.
+/// The properties of a stream and its shared state, from which a `Stream` is made for the task that holds it.
 pub(super) struct StreamParts {
     pub(super) id: StreamId,
     pub(super) connection: ConnectionId,
@@ -29,24 +29,25 @@ pub(super) struct StreamParts {
     pub(super) ends: Rc<StreamEnds>,
 }
 
-/// The state of a stream, which its holder and, until the stream has ended, the host's notifee share.
+/// The state of a stream, which the host's notifee and the stream's holder (a task or a handler) share until the stream has
+/// ended. After that only the holder has it.
 #[derive(Default)]
 pub(super) struct StreamEnds {
     pub(super) reader: Cell<Option<Waker>>,
     pub(super) writer: Cell<Option<Waker>>,
-    /// `true` once the peer's end has been read.
+    /// `true` once the task that holds the stream has read the end of the peer's side.
     pub(super) is_read: Cell<bool>,
-    /// `true` once our side is closed.
+    /// `true` once the task that holds the stream has closed our side.
     pub(super) is_finished: Cell<bool>,
-    /// `true` once its holder has closed and then dropped it.
+    /// `true` once the task that held the stream has closed and then dropped it.
     pub(super) is_let_go: Cell<bool>,
-    /// `true` while its tasks are to be woken after the turn.
+    /// `true` while the stream is on the list of streams whose tasks will be woken after the turn.
     pub(super) is_retrying: Cell<bool>,
-    /// The end of the stream, once it has ended.
+    /// The way in which the stream has ended, or `None` while it lives.
     pub(super) end: Cell<Option<StreamOutcome>>,
-    /// `true` if the peer had finished its side when the stream ended, so that all its bytes have arrived.
+    /// `true` if the peer had finished its side when the stream ended, so that all bytes of the peer have arrived.
     is_complete: Cell<bool>,
-    /// The bytes that had arrived and were not read when the stream ended.
+    /// The bytes that had arrived when the stream ended, and that were not read yet.
     unread: RefCell<Unread>,
 }
 
@@ -71,29 +72,31 @@ impl Unread {
 }
 
 impl StreamEnds {
-    /// Records that the stream has ended, with the bytes that were not read.
+    /// Records that the stream has ended in the way `end`. `unread` are the bytes that had arrived and were not read.
+    /// `is_complete` is true if they are all bytes of the peer.
     pub(super) fn end(&self, end: StreamOutcome, unread: Vec<u8>, is_complete: bool) {
         self.end.set(Some(end));
         self.is_complete.set(is_complete);
         *self.unread.borrow_mut() = Unread { bytes: unread, ..Unread::default() };
     }
 
-    /// Takes the waker of the reading task, since there is something to read.
+    /// Removes and returns the waker of the reading task, since the stream can be read.
     pub(super) fn readable(&self) -> Option<Waker> {
         self.reader.take()
     }
 
-    /// Takes the waker of the writing task, since there is room to write.
+    /// Removes and returns the waker of the writing task, since the stream can be written.
     pub(super) fn writable(&self) -> Option<Waker> {
         self.writer.take()
     }
 
-    /// Takes the wakers of both tasks.
+    /// Removes and returns the wakers of the reading and the writing task.
     pub(super) fn wakers(&self) -> impl Iterator<Item = Waker> + use<> {
         self.reader.take().into_iter().chain(self.writer.take())
     }
 
-    /// Reads the bytes that are left of an ended stream, and then its end.
+    /// Reads the remaining bytes of an ended stream. After the last byte, returns `Ok(0)` or the error with which the stream
+    /// has ended.
     pub(super) fn read_rest(&self, end: StreamOutcome, buffer: &mut [u8]) -> io::Result<usize> {
         match self.unread.borrow_mut().read(buffer) {
             0 => end.read(self.is_complete.get()),
@@ -118,10 +121,10 @@ impl KeepsUnread for StreamEnds {
     }
 }
 
-/// The end of a stream of a host.
+/// The way in which a stream of a host has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum StreamOutcome {
-    /// The end that the event `closed_stream` has told.
+    /// The stream has ended in the way that the event `closed_stream` has told.
     Told(StreamEnd),
     /// The stream was opened lazily, and could not open.
     Failed(Failure),
@@ -130,8 +133,8 @@ pub(super) enum StreamOutcome {
 }
 
 impl StreamOutcome {
-    /// Returns the result of a read after all bytes that arrived were read. `is_complete` says whether the peer had finished
-    /// its side.
+    /// Returns the result of a read after the last byte that arrived: `Ok(0)` for an end, or an error if the stream was cut
+    /// off. `is_complete` is true if the peer had finished its side.
     pub(super) fn read(self, is_complete: bool) -> io::Result<usize> {
         match self {
             Self::Told(StreamEnd::Finished) => Ok(0),

@@ -1,32 +1,33 @@
-//! [`OpeningQueues`]: openings of streams that wait for a place, with a line for each connection.
+//! [`OpeningQueues`]: the openings of streams that wait for a place, with a queue for each connection.
 
 use crate::lifecycle::ConnectionId;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// The place of one opening in the line of its connection.
+/// The position of one waiting opening of a stream in the queue of its connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct OpeningPlace {
     pub(super) connection: ConnectionId,
     number: u64,
 }
 
-/// The lines of all connections, each first in, first out. With `n` waiting openings, each operation on one of them is
-/// O(log n).
+/// The queues of openings of streams, one for each connection, first in, first out. With `n` waiting openings, each
+/// operation on one of them is O(log n).
 ///
-/// A connection has a turn if the first opening in its line is to be tried. Connections take turns, so that at the limit of
-/// all streams, no opening has to wait for the whole line of another connection.
+/// A connection has a turn if the first opening in its queue is to be tried. The connections that have a turn are served one
+/// after the other, so that at the limit of all streams, no opening has to wait for the whole queue of another connection.
 pub(super) struct OpeningQueues<T> {
     waiting: BTreeMap<OpeningPlace, T>,
-    /// The connections that have a line. If the last opening of a line was just taken out, the line stays until that opening
-    /// is [`put_back`](Self::put_back) or [`served`](Self::served).
+    /// The connections for which openings of streams wait, each with its queue. If the last opening of a queue was just
+    /// removed to be tried, the queue stays until that opening is [`put_back`](Self::put_back) or [`served`](Self::served).
     queues: BTreeMap<ConnectionId, ConnectionQueue>,
-    /// The connections that have a turn, in order.
+    /// The connections whose first queued opening of a stream is to be tried, in the order in which they are served: the
+    /// lowest number first.
     turns: BTreeMap<u64, ConnectionId>,
-    /// The number of the last place or turn.
+    /// A counter. Each position in a queue, and each turn of a connection, gets the next number.
     last: u64,
-    /// The time at which all lines get a turn although no stream has ended.
+    /// The time at which the first opening of each queue is tried although no stream has ended.
     retry_at: Option<Duration>,
 }
 
@@ -44,12 +45,13 @@ impl<T> Default for OpeningQueues<T> {
 }
 
 impl<T> OpeningQueues<T> {
-    /// Returns whether openings wait for a place on a connection.
+    /// Returns whether openings of streams wait for a place on a connection.
     pub(super) fn is_waited_for(&self, connection: ConnectionId) -> bool {
         self.queues.contains_key(&connection)
     }
 
-    /// Adds an opening at the end of the line of a connection, unless `most` or more wait there.
+    /// Adds an opening of a stream at the end of the queue of a connection, and returns its position. If `most` or more
+    /// openings wait there, returns the opening as the error.
     pub(super) fn join(&mut self, connection: ConnectionId, most: usize, waiting: T) -> Result<OpeningPlace, T> {
         if self.queues.get(&connection).map_or(0, |line| line.len) >= most {
             return Err(waiting);
@@ -60,7 +62,8 @@ impl<T> OpeningQueues<T> {
         Ok(place)
     }
 
-    /// Takes an opening out of its line, wherever it is there. Returns `None` if it has left the line before.
+    /// Removes an opening of a stream from its queue, whatever its position. Returns `None` if it is not in the queue any
+    /// more.
     pub(super) fn leave(&mut self, place: OpeningPlace) -> Option<T> {
         let left = self.waiting.remove(&place)?;
         self.left(place.connection);
@@ -68,7 +71,8 @@ impl<T> OpeningQueues<T> {
         Some(left)
     }
 
-    /// Gives a connection a turn after those that have one, if openings wait for a place on it, since a place may be free.
+    /// Notes that the first opening in the queue of a connection is to be tried, since a place may be free. The connection
+    /// is served after those that were noted before it.
     pub(super) fn give_turn(&mut self, connection: ConnectionId) {
         let number = self.number();
         if let Some(line) = self.queues.get_mut(&connection)
@@ -79,8 +83,8 @@ impl<T> OpeningQueues<T> {
         }
     }
 
-    /// Takes the first opening out of the line whose turn is next. The caller has to call [`served`](Self::served) or
-    /// [`put_back`](Self::put_back) next.
+    /// Removes the first opening of the next connection to be served, and returns it for the caller to try. The caller then
+    /// has to call [`served`](Self::served) or [`put_back`](Self::put_back).
     pub(super) fn take_first(&mut self) -> Option<(OpeningPlace, T)> {
         let (_, &connection) = self.turns.first_key_value()?;
         let place = self.first(connection)?;
@@ -88,15 +92,16 @@ impl<T> OpeningQueues<T> {
         Some((place, self.waiting.remove(&place)?))
     }
 
-    /// Records that an opening which was taken out does not wait any more. Its connection gets another turn after the others.
+    /// Records that an opening which was removed to be tried does not wait any more. Its connection is served again after
+    /// the other connections.
     pub(super) fn served(&mut self, place: OpeningPlace) {
         self.end_turn(place.connection);
         self.give_turn(place.connection);
         self.end_if_empty(place.connection);
     }
 
-    /// Puts an opening that was taken out back as the first of its line, since it found no place. Its connection keeps its
-    /// turn if `keeps_turn`.
+    /// Puts an opening that was removed to be tried back at the front of its queue, since there was no place for it. If
+    /// `keeps_turn`, its connection remains the next to be served.
     pub(super) fn put_back(&mut self, place: OpeningPlace, waiting: T, keeps_turn: bool) {
         self.waiting.insert(place, waiting);
         if let Some(line) = self.queues.get_mut(&place.connection) {
@@ -107,7 +112,7 @@ impl<T> OpeningQueues<T> {
         }
     }
 
-    /// Takes out all openings that wait for a connection, in order.
+    /// Removes and returns all openings of streams that wait for a connection, oldest first.
     pub(super) fn take_line(&mut self, connection: ConnectionId) -> Vec<T> {
         let mut line = Vec::new();
         while let Some(place) = self.first(connection) {
@@ -116,17 +121,18 @@ impl<T> OpeningQueues<T> {
         line
     }
 
-    /// Takes out all openings.
+    /// Removes and returns all openings of streams, of all connections.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = T> + use<T> {
         core::mem::take(self).waiting.into_values()
     }
 
-    /// Has all lines tried at the time `at`, unless they are to be tried earlier.
+    /// Sets the time of the next [`retry`](Self::retry) to `at`, unless an earlier time is set already.
     pub(super) fn retry_by(&mut self, at: Duration) {
         self.retry_at = Some(self.retry_at.map_or(at, |earlier| earlier.min(at)));
     }
 
-    /// Gives each line a turn if the time for that has come. The work is proportional to the number of lines.
+    /// Notes that the first opening of each queue is to be tried, if the time that [`retry_by`](Self::retry_by) has set is
+    /// reached. The work is proportional to the number of queues.
     pub(super) fn retry(&mut self, now: Duration) {
         if self.retry_at.is_none_or(|at| at > now) {
             return;
@@ -139,7 +145,7 @@ impl<T> OpeningQueues<T> {
         }
     }
 
-    /// Returns the time of the next [`retry`](Self::retry), if any opening waits.
+    /// Returns the time at which [`retry`](Self::retry) has to be called, or `None` if no opening waits.
     pub(super) fn retry_at(&self) -> Option<Duration> {
         self.retry_at.filter(|_| !self.queues.is_empty())
     }
@@ -216,7 +222,7 @@ mod tests {
         assert!(!queues.is_waited_for(ids[0]) && queues.turns.is_empty());
         assert_eq!(queues.take_line(ids[1]), [1, 3, 5, 7, 9]);
         assert!(queues.waiting.is_empty() && queues.queues.is_empty());
-        // The last opening of a line that is served leaves nothing, either.
+        // After the last opening of a queue is served, nothing is kept of the queue.
         queues.join(ids[0], 1, 0).unwrap();
         queues.give_turn(ids[0]);
         let (place, _) = queues.take_first().unwrap();

@@ -1,5 +1,5 @@
-//! The slots of waiting futures: [`PendingOutcome`] takes the outcome of a command, and [`Watcher`] has a task woken after
-//! the next turn.
+//! The slots of waiting futures: [`PendingOutcome`] receives the outcome of a command, and [`Watcher`] contains the waker of
+//! a task that is woken after the next turn.
 
 use super::error::Error;
 use super::opening_queues::OpeningPlace;
@@ -8,19 +8,20 @@ use alloc::rc::Rc;
 use core::cell::Cell;
 use core::task::Waker;
 
-/// A trace of what a command has begun: an id, or a place in line.
+/// The id of the listener, connection or stream that a command has begun, or the position in a queue at which it waits.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum WhatWaits {
-    /// The id of a listener, a connection or a stream.
+    /// The id of the listener, connection or stream that the command has begun.
     Id(Id),
-    /// A place in the line of openings of streams.
+    /// The position of an opening of a stream in the queue of its connection.
     InLine(OpeningPlace),
 }
 
-/// The slot for the outcome of a command, which a future waits for. It has cells only, so that nothing here is ever borrowed
-/// while foreign code runs.
+/// The slot for the outcome of a command, for which a future waits. All fields are cells, so that nothing in the slot is
+/// ever borrowed while foreign code runs.
 pub(super) struct PendingOutcome<T> {
-    /// The trace of what the command has begun. That is given up if the future is dropped.
+    /// The listener, connection, stream or queue position that the command has begun, which is given up if the future is
+    /// dropped.
     begun: Cell<Option<WhatWaits>>,
     outcome: Cell<Option<Result<T, Error>>>,
     waker: Cell<Option<Waker>>,
@@ -37,17 +38,17 @@ impl<T> PendingOutcome<T> {
         })
     }
 
-    /// Records the id of what the command has begun.
+    /// Records the id of the listener, connection or stream that the command has begun.
     pub(super) fn begun(&self, id: impl Into<Id>) {
         self.begun.set(Some(WhatWaits::Id(id.into())));
     }
 
-    /// Records that the command waits in line.
+    /// Records that the command waits to open a stream, at this position of a queue.
     pub(super) fn waits_at(&self, place: OpeningPlace) {
         self.begun.set(Some(WhatWaits::InLine(place)));
     }
 
-    /// Puts the outcome into the slot. Returns the waker of the task that waits, for the caller to wake once nothing is
+    /// Stores the outcome in the slot. Returns the waker of the waiting task, which the caller has to wake while nothing is
     /// borrowed. If the future was dropped, the outcome is dropped here, which may run the owner's code.
     #[must_use]
     pub(super) fn fill(&self, outcome: Result<T, Error>) -> Option<Waker> {
@@ -58,7 +59,8 @@ impl<T> PendingOutcome<T> {
         self.waker.take()
     }
 
-    /// Takes the outcome, if there is one. Otherwise [`fill`](Self::fill) will return `waker`.
+    /// Removes and returns the outcome, if there is one. Otherwise stores a clone of `waker`, which [`fill`](Self::fill)
+    /// will return.
     pub(super) fn take(&self, waker: &Waker) -> Option<Result<T, Error>> {
         let outcome = self.outcome.take();
         if outcome.is_none() {
@@ -67,20 +69,20 @@ impl<T> PendingOutcome<T> {
         outcome
     }
 
-    /// Records that the future was dropped. Returns what the command has begun.
+    /// Records that the future was dropped. Returns the id or the queue position that the command has recorded.
     pub(super) fn abandon(&self) -> Option<WhatWaits> {
         self.is_abandoned.set(true);
         drop((self.waker.take(), self.outcome.take()));
         self.begun.get()
     }
 
-    /// Returns whether the future was dropped.
+    /// Returns whether the future that waits for the outcome was dropped.
     pub(super) const fn is_abandoned(&self) -> bool {
         self.is_abandoned.get()
     }
 }
 
-/// The slot of a task that is to be woken after the next turn.
+/// The waker of a task that is woken after the next turn.
 #[derive(Default)]
 pub(super) struct Watcher {
     waker: Cell<Option<Waker>>,
@@ -88,7 +90,8 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// Has `waker` woken after the next turn. Returns `true` if the caller has to put this slot on the list of watchers.
+    /// Stores a clone of `waker`, which is woken after the next turn. Returns `true` if the caller has to add this value to
+    /// the list of watchers.
     pub(super) fn watch(&self, waker: &Waker) -> bool {
         remember(&self.waker, waker);
         !self.is_listed.replace(true)
@@ -98,15 +101,15 @@ impl Watcher {
         self.is_listed.get()
     }
 
-    /// Takes the waker of a slot that has left the list.
+    /// Removes and returns the waker. The caller has removed this value from the list of watchers.
     pub(super) fn take(&self) -> Option<Waker> {
         self.is_listed.set(false);
         self.waker.take()
     }
 }
 
-/// Puts `waker` into a cell, in place of an earlier one. Cloning and dropping a waker runs foreign code, so nothing is
-/// borrowed meanwhile.
+/// Stores a clone of `waker` in a cell, in place of an earlier waker. Cloning and dropping a waker runs foreign code, so the
+/// cell is not borrowed during that.
 pub(super) fn remember(cell: &Cell<Option<Waker>>, waker: &Waker) {
     let kept = cell.take().filter(|kept| kept.will_wake(waker));
     let kept = kept.unwrap_or_else(|| waker.clone());

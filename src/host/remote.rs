@@ -1,4 +1,4 @@
-//! [`Remote`]: a handle for other threads.
+//! [`Remote`]: a handle to a host for other threads.
 
 use super::any_swarm::AnySwarm;
 use super::error::Error;
@@ -16,11 +16,11 @@ use futures_lite::{FutureExt, Stream, StreamExt};
 use smol::channel::{self, Receiver, Sender};
 use smol::lock::Semaphore;
 
-/// A job that runs on the host's thread.
+/// A job for the host's thread. Calling it with a handle returns the future of the job.
 type Job = Box<dyn FnOnce(Handle) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
-/// A handle of a host for other threads, and for executors that have several threads, such as that of `smol::spawn`. Clones
-/// are handles of the same host.
+/// A handle to a host for other threads, and for executors that have several threads, such as that of `smol::spawn`. Clones
+/// are handles to the same host.
 ///
 /// Handles and streams belong to the host's thread. A `Remote` sends jobs to that thread, where they use handles and streams,
 /// and returns their outputs:
@@ -68,18 +68,18 @@ type Job = Box<dyn FnOnce(Handle) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 /// ```
 ///
 /// - Jobs begin in the order in which they were sent, while the host [runs](super::Host::run). At most
-///   [`remote_jobs`](super::Config::remote_jobs) run at a time, side by side, and as many wait; beyond that, the future of
-///   [`run`](Self::run) waits until it can send its job. Readers of [`events`](Self::events) and a
+///   [`remote_jobs`](super::Config::remote_jobs) jobs run at a time, side by side, and the same number waits; beyond that,
+///   the future of [`run`](Self::run) waits until it can send its job. Readers of [`events`](Self::events) and a
 ///   [`shutdown`](Self::shutdown) do not count. A job that waits for another job of the same `Remote` counts while it waits,
-///   so jobs that wait for each other must not be more than may run.
-/// - Dropping a future gives its job up: a job that has not begun does not begin, and one that has begun is dropped at the
-///   point where it waits, with all that it holds.
+///   so the number of jobs that wait for each other must not exceed the number that may run.
+/// - Dropping a future gives its job up: a job that has not begun never begins, and a job that has begun is dropped at the
+///   point where it waits, with all values that it holds.
 /// - Once the host was dropped, every call returns [`Error::Gone`].
 #[derive(Clone)]
 pub struct Remote {
     jobs: Sender<Job>,
-    /// The channel of jobs that do not count against the limit: they only wait for something else, and should not hold up
-    /// other jobs.
+    /// The channel for jobs that do not count against the limit: these jobs only wait for something else, and should not
+    /// delay other jobs.
     aside: Sender<Job>,
     /// A channel that is closed once the host is shut down or gone.
     over: Receiver<()>,
@@ -87,28 +87,29 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Makes a remote handle, and spawns the tasks that begin its jobs. At most `most` jobs run, and as many wait.
+    /// Creates a remote handle, and spawns the tasks that begin its jobs. At most `most` jobs run at a time, and as many
+    /// wait; 0 counts as 1.
     pub(super) fn new(handle: &Handle, most: usize, over: Receiver<()>) -> Self {
         let most = most.max(1);
         let (jobs, inbox) = channel::bounded(most);
         let (aside, inbox_aside) = channel::bounded(most);
-        // Spawning succeeds: the host of this handle lives.
+        // Spawning succeeds: the host of this handle exists.
         let _ = handle.spawn(begin(handle.clone(), Inbox(inbox), Some(most)));
         let _ = handle.spawn(begin(handle.clone(), Inbox(inbox_aside), None));
         Self { jobs, aside, over, local_peer: handle.local_peer() }
     }
 
-    /// Returns our own peer id.
+    /// Returns the peer id of the host's swarm.
     #[must_use]
     pub const fn local_peer(&self) -> PeerId {
         self.local_peer
     }
 
-    /// Runs `job` on the host's thread, with a handle, and returns its output. The job is a task of its own there, so it may
-    /// hold streams and wait.
+    /// Runs `job` on the host's thread, and returns its output. The argument of the job is a handle to the host. The job
+    /// runs as a task of its own there, so it may hold streams and wait.
     ///
     /// # Errors
-    /// [`Error::Gone`], if the host is dropped before the job is over, or if the job panics.
+    /// [`Error::Gone`] if the host is dropped before the job has ended, or if the job panics.
     pub async fn run<R, F>(&self, job: impl FnOnce(Handle) -> F + Send + 'static) -> Result<R, Error>
     where
         R: Send + 'static,
@@ -120,7 +121,7 @@ impl Remote {
     /// Calls `act` with the notifees and the swarm, on the host's thread. See [`Handle::with`].
     ///
     /// # Errors
-    /// [`Error::Gone`], if the host is dropped before.
+    /// [`Error::Gone`] if the host is dropped before `act` was called.
     pub async fn with<R: Send + 'static>(
         &self,
         act: impl FnOnce(&mut Notifees<AnySwarm>, &mut AnySwarm) -> R + Send + 'static,
@@ -128,24 +129,25 @@ impl Remote {
         self.run(async move |handle: Handle| handle.with(act).await).await?
     }
 
-    /// Shuts the host down. See [`Handle::shutdown`]. The future is ready once everything has ended and notifees were told of
-    /// it, or at once if the host is gone. It does not wait for other jobs.
+    /// Shuts the host down: see [`Handle::shutdown`]. The future is ready once everything has ended and notifees were told
+    /// of it, or at once if the host is gone. It does not wait for other jobs of this handle.
     pub async fn shutdown(&self) {
         let over = async {
-            // Nothing is ever sent: this ends when the channel is closed.
+            // Nothing is ever sent on this channel: the wait ends when the channel is closed.
             let _ = self.over.recv().await;
         };
         let ask = async {
-            // An error means that the host is gone, which will do. If the host does not run any more, there is no answer.
+            // An error means that the host is gone, which counts as shut down. If the host does not run any more, the wait
+            // never ends.
             let _ = send(&self.aside, async |handle: Handle| handle.shutdown().await).await;
         };
         over.or(ask).await;
     }
 
-    /// Returns the events of a service as an async stream for another thread. At most `capacity` of them are in transit to
-    /// that thread; 0 counts as 1. If the reader is slower, further events wait in the service, whose documentation says what
-    /// happens when its queue is full. The stream ends when the service is removed or the host is gone. Events that are in
-    /// transit when the stream is dropped are lost. See [`Handle::events`].
+    /// Returns the events of a service as an async stream for another thread. At most `capacity` events are in transit to
+    /// that thread; 0 counts as 1. If the reader is slower than the service, further events wait in the service, whose
+    /// documentation says what happens when its queue is full. The stream ends when the service is removed or the host is
+    /// gone. Events that are in transit when the stream is dropped are lost. See [`Handle::events`].
     pub fn events<T>(&self, id: NotifeeId<T>, capacity: usize) -> RemoteEvents<T::Event>
     where
         T: EventSource + 'static,
@@ -179,7 +181,7 @@ where
     result.recv().await.map_err(|_| Error::Gone)
 }
 
-/// Runs a job and sends its output. If the receiver is dropped meanwhile, it drops the job.
+/// Runs a job and sends its output to `answer`. If the receiver is dropped before the output is sent, the job is dropped.
 async fn answered<R, F: Future<Output = R>>(handle: Handle, job: impl FnOnce(Handle) -> F, answer: Sender<R>) {
     let nobody = async {
         answer.closed().await;
@@ -192,8 +194,8 @@ async fn answered<R, F: Future<Output = R>>(handle: Handle, job: impl FnOnce(Han
     }
 }
 
-/// The jobs that have not begun. Its drop drops them, so that their senders get an error. Otherwise the channel would keep
-/// them as long as a sender lives.
+/// The channel of the jobs that have not begun. Dropping this value drops the jobs, so that their senders get an error.
+/// Otherwise the channel would keep the jobs as long as a sender exists.
 struct Inbox(Receiver<Job>);
 
 impl Drop for Inbox {
@@ -203,7 +205,7 @@ impl Drop for Inbox {
     }
 }
 
-/// Begins jobs. At most `most` of them run at a time; `None` is no limit.
+/// Begins the jobs that were sent, in order. At most `most` of them run at a time; `None` means no limit.
 async fn begin(handle: Handle, inbox: Inbox, most: Option<usize>) {
     let places = most.map(|most| Arc::new(Semaphore::new(most)));
     loop {
@@ -232,9 +234,9 @@ impl fmt::Debug for Remote {
 /// The future of the job that forwards the events of a service.
 type Forwarding = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
-/// An async stream of the events of a service, for another thread. [`Remote::events`] returns it.
+/// An async stream of the events of a service, for another thread. It is returned by [`Remote::events`].
 pub struct RemoteEvents<E> {
-    /// The future of the forwarding job, until that is over. It lives here, so that dropping this ends the job.
+    /// The future of the forwarding job, until the job has ended. It is kept here, so that dropping this value ends the job.
     forwarding: Option<Forwarding>,
     events: Pin<Box<Receiver<E>>>,
 }

@@ -17,11 +17,11 @@ use core::future::Future;
 use smol::lock::Semaphore;
 
 impl Handle {
-    /// Sends a request to a peer, or to the peer of a connection, and waits for the response. If the peer is not connected, it
-    /// waits for a connection, too. All of that takes the service's
-    /// [`timeout`](crate::protocols::request_response::Config::timeout) at most. The service reports no event of the outcome.
+    /// Sends a request to a peer, or to the peer of a connection, and waits for the response. If the target is a peer that
+    /// is not connected, the request first waits for a connection. The whole call takes at most the service's
+    /// [`timeout`](crate::protocols::request_response::Config::timeout). The service queues no event for the outcome.
     ///
-    /// Dropping the future gives the request up.
+    /// Dropping the future cancels the request.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -51,10 +51,10 @@ impl Handle {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Failed`] with the reason of
-    /// [`OutboundFailure`](crate::protocols::request_response::Event::OutboundFailure), or with [`Failure::Protocol`] if the
-    /// request is too long or the codec cannot write it; [`Error::NotConnected`], [`Error::Limit`], [`Error::NoNotifee`],
-    /// [`Error::Gone`].
+    /// [`Error::Failed`] with the reason of [`OutboundFailure`](crate::protocols::request_response::Event::OutboundFailure),
+    /// or with [`Failure::Protocol`] if the request is too long or the codec cannot encode it; [`Error::NotConnected`] if
+    /// the target is a connection that is not open; [`Error::Limit`] at a bound of the service; [`Error::NoNotifee`] if
+    /// there is no such service; [`Error::Gone`] if the host was dropped.
     pub async fn request<C: Codec + 'static>(
         &self,
         service: NotifeeId<RequestResponse<C>>,
@@ -77,17 +77,18 @@ impl Handle {
         outcome.map_err(|reason| Error::Failed { reason, text: None })
     }
 
-    /// Has `handler` answer the requests of peers from now on, each in a task of its own. The handler returns a response, or
-    /// `None` to refuse the request. The service reports no more events of requests, nor of the fate of responses.
+    /// Makes `handler` answer the requests of peers from now on, each in a task of its own. The handler returns a response,
+    /// or `None` to refuse the request. From then on the service queues no events for the requests of peers or for the
+    /// outcome of responses.
     ///
-    /// The number of handlers that run at a time is bounded by the service's
-    /// [`inbound_requests`](crate::protocols::request_response::Config::inbound_requests). A response that comes after the
-    /// [`inbound_timeout`](crate::protocols::request_response::Config::inbound_timeout) is not sent. If a handler panics, its
-    /// request is not answered, and everything else goes on.
+    /// At most [`inbound_requests`](crate::protocols::request_response::Config::inbound_requests) handlers run at a time. A
+    /// response that the handler returns after the
+    /// [`inbound_timeout`](crate::protocols::request_response::Config::inbound_timeout) is not sent. If a handler panics,
+    /// its request is not answered, and everything else continues.
     ///
     /// # Errors
-    /// [`Error::Busy`] if the service has a handler already; [`Error::NoNotifee`], [`Error::Gone`]. On an error, nothing has
-    /// changed.
+    /// [`Error::Busy`] if the service has a handler already; [`Error::NoNotifee`] if there is no such service;
+    /// [`Error::Gone`] if the host is gone. Nothing has changed.
     pub async fn answer<C, F>(
         &self,
         service: NotifeeId<RequestResponse<C>>,
@@ -126,7 +127,7 @@ impl Handle {
                             service.refuse(asked.id);
                         }
                     });
-                    // An error means that the host is gone, and then there is no peer to answer.
+                    // An error means that the host is gone, so that there is no peer to answer.
                     let _ = respond.await;
                 };
                 if handle.spawn(task).is_err() {
@@ -137,7 +138,7 @@ impl Handle {
     }
 }
 
-/// A request under way. Dropping this gives the request up.
+/// A request of ours that is under way. Dropping this value cancels the request.
 struct Asked<'a, C: Codec + 'static> {
     handle: &'a Handle,
     service: NotifeeId<RequestResponse<C>>,

@@ -4,12 +4,12 @@ use crate::identity::PeerId;
 use crate::lifecycle::StreamId;
 use alloc::collections::{BTreeMap, BTreeSet};
 
-/// The running handlers, by peer. Each operation is O(log n).
+/// The running handlers, by the peer whose streams they answer. Each operation is O(log n).
 #[derive(Default)]
 pub(super) struct RunningHandlers {
     len: usize,
     peers: BTreeMap<PeerId, PeerHandlers>,
-    /// The peers by the number of their streams that can give way, so that the peer with the most is found at once.
+    /// The peers, ordered by the number of their streams that can give way. The peer with the most streams is last.
     sizes: BTreeSet<(usize, PeerId)>,
     next: u64,
 }
@@ -17,13 +17,13 @@ pub(super) struct RunningHandlers {
 /// The running handlers of one peer.
 #[derive(Default)]
 struct PeerHandlers {
-    /// The number of handlers, including those whose streams have given way and that have not ended.
+    /// The number of running handlers, including those whose streams have given way and which have not ended yet.
     len: usize,
-    /// The streams that can give way, oldest first.
+    /// The streams that can be reset in favour of another peer, oldest first.
     streams: BTreeMap<u64, StreamId>,
 }
 
-/// A ticket of one running handler.
+/// A ticket that identifies one running handler.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HandlerTicket {
     peer: PeerId,
@@ -31,17 +31,18 @@ pub(super) struct HandlerTicket {
 }
 
 impl RunningHandlers {
-    /// Returns the number of handlers that run.
+    /// Returns the number of running handlers.
     pub(super) const fn len(&self) -> usize {
         self.len
     }
 
-    /// Returns the number of handlers that run for a peer.
+    /// Returns the number of running handlers for streams of a peer.
     pub(super) fn len_of(&self, peer: &PeerId) -> usize {
         self.peers.get(peer).map_or(0, |own| own.len)
     }
 
-    /// Records that a handler begins to answer a stream. It runs until [`end`](Self::end).
+    /// Records that a handler begins to answer a stream. It counts as running until its ticket is passed to
+    /// [`end`](Self::end).
     pub(super) fn begin(&mut self, peer: PeerId, stream: StreamId) -> HandlerTicket {
         let number = self.next;
         self.next += 1;
@@ -53,8 +54,8 @@ impl RunningHandlers {
         HandlerTicket { peer, number }
     }
 
-    /// Records that a handler has ended or was dropped. After the end of the host, which has forgotten all handlers, it does
-    /// nothing.
+    /// Records that a handler has ended or was dropped. After the end of the host, which has removed all handlers, this has
+    /// no effect.
     pub(super) fn end(&mut self, HandlerTicket { peer, number }: HandlerTicket) {
         if !self.peers.contains_key(&peer) {
             return;
@@ -66,8 +67,8 @@ impl RunningHandlers {
         });
     }
 
-    /// Takes the youngest stream of the peer that has the most streams which can give way, if it has more than `than`. The
-    /// handler of that stream counts as running until it ends.
+    /// Removes the youngest stream of the peer with the most streams that can give way, if that peer has more than `than`,
+    /// and returns it for the caller to reset. The handler of that stream counts as running until it ends.
     pub(super) fn take_youngest_beyond(&mut self, than: usize) -> Option<StreamId> {
         let (most, peer) = *self.sizes.last()?;
         if most <= than {

@@ -1,9 +1,9 @@
 //! [`HostShared`]: the state that the driver, the handles, the streams and the notifee of a host share.
 //!
-//! This is the only place of the crate with shared ownership, and it has one rule: nothing is borrowed while foreign code
-//! runs (a waker, a closure, the drop of a stream). There is one exception, the [`HostSwarm`], which is borrowed while
-//! notifees and the transport run. So everybody but the driver only tries to borrow the swarm. If it is taken, a command
-//! waits in the queue, and a read or a write is woken after the turn.
+//! This module is the only place of the crate with shared ownership, and it has one rule: nothing is borrowed while foreign
+//! code runs (a waker, a closure, the drop of a stream). The one exception is the [`HostSwarm`], which is borrowed while
+//! notifees and the transport run. Everybody but the driver therefore only tries to borrow the swarm. If the swarm is
+//! borrowed already, a command waits in the queue, and the task of a read or a write is woken after the turn.
 
 use super::any_swarm::{AnySwarm, HostSwarm};
 use super::command::{Commands, QueuedOpening};
@@ -33,18 +33,18 @@ use std::time::Instant;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum HostPhase {
     Running,
-    /// Nothing new begins. Handlers and streams may end by themselves until this time.
+    /// Nothing new begins. Until the time in the field, the host waits for handlers and streams to end by themselves.
     Draining(Duration),
     /// The swarm is shutting down.
     Closing,
-    /// Everything has ended, and notifees were told of it. The threads of spawned notifees may end by themselves until this
-    /// time.
+    /// Everything has ended, and notifees were told of it. Until the time in the field, the host waits for the threads of
+    /// spawned notifees to end.
     Joining(Duration),
-    /// Everything has ended, and notifees were told of it; or the host was dropped.
+    /// Everything has ended, and notifees were told of it. Or the host was dropped.
     Over,
 }
 
-/// The state that a host's parts share.
+/// The state that the parts of a host share.
 pub(super) struct HostShared {
     pub(super) config: Config,
     pub(super) local_peer: PeerId,
@@ -53,11 +53,12 @@ pub(super) struct HostShared {
     pub(super) host_swarm: RefCell<Option<HostSwarm>>,
     pub(super) commands: RefCell<Commands>,
     pub(super) waiters: RefCell<Waiters>,
-    /// The count of unread bytes of ended streams. Reading or dropping such a stream borrows it for a moment.
+    /// The count of unread bytes of ended streams. Reading or dropping such a stream borrows the count briefly.
     pub(super) unread: Rc<RefCell<UnreadBytes<StreamEnds>>>,
-    /// A channel that is closed once the host is [over](HostPhase::Over). Other threads wait for that; nothing is ever sent.
+    /// A channel that is closed once the host is [over](HostPhase::Over). Other threads wait until it is closed; no message
+    /// is ever sent on it.
     pub(super) over: (Sender<()>, Receiver<()>),
-    /// The waker of the driver's task, for work that was left outside of its turn.
+    /// The waker of the driver's task, which is woken when there is work for the driver's next turn.
     pub(super) driver: Cell<Option<Waker>>,
     /// The instant at which the swarm's clock is zero.
     start: Instant,
@@ -69,25 +70,25 @@ pub(super) struct Waiters {
     pub(super) listening: Table<ListenerId, Rc<PendingOutcome<Listening>>>,
     pub(super) dialing: Table<ConnectionId, Rc<PendingOutcome<Dialed>>>,
     pub(super) opening: Table<StreamId, Rc<PendingOutcome<StreamParts>>>,
-    /// The streams that have not ended and have a holder, or had one who has closed them.
+    /// The streams that have not ended, and that a task holds or has closed and dropped.
     pub(super) streams: Table<StreamId, Rc<StreamEnds>>,
     pub(super) handlers: Handlers,
-    /// The openings of streams that wait for a place.
+    /// The openings of streams that wait for a place, by connection.
     pub(super) opening_queues: OpeningQueues<QueuedOpening>,
     pub(super) awaited_ends: BTreeMap<Id, Vec<Rc<PendingOutcome<()>>>>,
     pub(super) awaited_shutdown: Vec<Rc<PendingOutcome<()>>>,
-    /// The listener or connection whose last event was told most recently.
+    /// The listener or connection whose last event was the most recent one to be told.
     last_told: Option<Id>,
-    /// The wakers to call once nothing is borrowed.
+    /// The wakers to call after the turn, when nothing is borrowed.
     wakers: Vec<Waker>,
-    /// The streams that were read or written while the swarm was taken, each once.
+    /// The streams that were read or written while the swarm was borrowed, each once. Their tasks are woken after the turn.
     retries: Vec<Rc<StreamEnds>>,
-    /// The tasks that wait for an answer of a notifee, each once. A future that is dropped takes its entry out.
+    /// The tasks that wait for an answer of a notifee, each once. A future that is dropped removes its entry.
     pub(super) watchers: Vec<Rc<Watcher>>,
 }
 
 impl Waiters {
-    /// Has the tasks woken that wait for a stream which is ready.
+    /// Collects the wakers of the tasks that wait for a stream which has become ready.
     pub(super) fn ready(&mut self, id: StreamId, readable: bool, writable: bool) {
         let Some(ends) = self.streams.get(id) else { return };
         if readable {
@@ -121,29 +122,29 @@ impl HostShared {
         self.over.1.clone()
     }
 
-    /// Returns the time on the swarm's clock.
+    /// Returns the time on the swarm's clock, which begins at zero when the host is created.
     pub(super) fn now(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// Calls `act` with the tables. `act` must run no foreign code, and must drop nothing whose drop could: it returns such
-    /// values instead.
+    /// Calls `act` with the tables. `act` must run no foreign code, and must not drop a value whose drop could run foreign
+    /// code: it returns such values instead.
     pub(super) fn waiters<R>(&self, act: impl FnOnce(&mut Waiters) -> R) -> R {
         act(&mut self.waiters.borrow_mut())
     }
 
-    /// Has tasks woken once nothing is borrowed.
+    /// Collects wakers that are called after the turn, when nothing is borrowed.
     pub(super) fn wake_later(&self, wakers: impl IntoIterator<Item = Waker>) {
         self.waiters.borrow_mut().wakers.extend(wakers);
     }
 
-    /// Calls `act` with the swarm, unless that is taken or gone.
+    /// Calls `act` with the swarm and its notifees, unless they are borrowed already or the host is gone.
     pub(super) fn try_world<R>(&self, act: impl FnOnce(&mut HostSwarm) -> R) -> Result<R, Absent> {
         let mut host_swarm = self.host_swarm.try_borrow_mut().map_err(|_| Absent::Taken)?;
         host_swarm.as_mut().map(act).ok_or(Absent::Gone)
     }
 
-    /// Calls `begin`, or returns [`Error::Closing`] if nothing new may begin.
+    /// Calls `begin`, or returns [`Error::Closing`] if the host is shutting down.
     pub(super) fn begin<R>(&self, begin: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
         match self.phase.get() {
             HostPhase::Running => begin(),
@@ -155,14 +156,14 @@ impl HostShared {
 
     // Waiting futures.
 
-    /// Puts an outcome into its slot. The task that waits for it is woken after the turn.
+    /// Stores an outcome in its slot. The task that waits for the outcome is woken after the turn.
     pub(super) fn fill<T>(&self, slot: &PendingOutcome<T>, outcome: Result<T, Error>) {
         let waker = slot.fill(outcome);
         self.wake_later(waker);
     }
 
-    /// Fills `slot` when a listener or a connection has ended, or at once if its end has been told. `is_known` says whether
-    /// the swarm knows the id.
+    /// Stores an outcome in `slot` when a listener or a connection ends, or at once if notifees have been told of its end.
+    /// `is_known` is true if the swarm knows the id.
     pub(super) fn await_end(&self, id: impl Into<Id>, is_known: bool, slot: Rc<PendingOutcome<()>>) {
         let id = id.into();
         // While notifees handle the last event of a listener or connection, the swarm still knows its id.
@@ -173,7 +174,7 @@ impl HostShared {
         drop(gone);
     }
 
-    /// Fills the slots that wait for the end of a listener or a connection, whose last event is being told.
+    /// Completes the futures that wait for the end of a listener or a connection, whose last event is being told.
     pub(super) fn ended(&self, id: impl Into<Id>) {
         let id = id.into();
         self.waiters(|waiters| waiters.last_told = Some(id));
@@ -192,7 +193,8 @@ impl HostShared {
         }
     }
 
-    /// Returns the number of slots that are kept for an end or the shutdown, including those of dropped futures.
+    /// Returns the number of futures that wait for the end of a listener, a connection or the host, including dropped
+    /// futures whose slots are still kept.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         self.waiters(|waiters| {
@@ -200,8 +202,8 @@ impl HostShared {
         })
     }
 
-    /// Makes the parts of a stream for its holder, and enters it among the streams. Returns `None` if the swarm does not know
-    /// the stream, its protocol or its peer.
+    /// Creates the `StreamParts` of a stream for its holder, and adds the stream to the table of streams. Returns `None` if
+    /// the swarm does not know the stream, its protocol or its peer.
     pub(super) fn stream(&self, node: &dyn Node, id: StreamId) -> Option<StreamParts> {
         let view = node.stream(id)?;
         let (connection, direction, protocol) = (view.connection, view.direction, view.protocol?.clone());
@@ -211,7 +213,7 @@ impl HostShared {
         Some(StreamParts { id, connection, peer, direction, protocol, ends })
     }
 
-    /// Has a stream's tasks woken after the turn, to try again.
+    /// Arranges for the tasks of a stream to be woken after the turn, so that they try their read or write again.
     pub(super) fn retry(&self, ends: &Rc<StreamEnds>) {
         if !ends.is_retrying.replace(true) {
             self.waiters.borrow_mut().retries.push(ends.clone());
@@ -220,7 +222,7 @@ impl HostShared {
 
     // The driver.
 
-    /// Sets the waker of the driver's task.
+    /// Stores the waker of the driver's task.
     pub(super) fn set_driver(&self, waker: &Waker) {
         remember(&self.driver, waker);
     }
@@ -231,8 +233,8 @@ impl HostShared {
         }
     }
 
-    /// Wakes all tasks that are to be woken. Nothing is borrowed meanwhile, since a waker may poll anything. If a waker
-    /// panics, the panic is resumed once the others have been woken.
+    /// Calls all wakers that were collected. Nothing is borrowed during that, since a waker may poll anything. If a waker
+    /// panics, the panic is resumed once the other wakers have been called.
     pub(super) fn wake_all(&self, scratch: &mut Vec<Waker>) {
         let (retries, watchers) = self.waiters(|waiters| {
             core::mem::swap(&mut waiters.wakers, scratch);
@@ -250,12 +252,13 @@ impl HostShared {
     }
 }
 
-/// Runs foreign code, and returns the payload of its panic, if it panics.
+/// Runs foreign code. If it panics, the panic is caught and its payload is returned.
 pub(super) fn caught(act: impl FnOnce()) -> Option<Box<dyn Any + Send>> {
     catch_unwind(AssertUnwindSafe(act)).err()
 }
 
-/// Adds a slot to those that wait. Removes the slots of dropped futures, and returns them to be dropped.
+/// Adds the slot of a waiting future to a list. Removes the slots of dropped futures from the list, and returns them for the
+/// caller to drop.
 #[must_use]
 fn join(waiting: &mut Vec<Rc<PendingOutcome<()>>>, slot: Rc<PendingOutcome<()>>) -> Vec<Rc<PendingOutcome<()>>> {
     let gone = waiting.extract_if(.., |slot| slot.is_abandoned()).collect();

@@ -1,4 +1,4 @@
-//! [`Stream`]: a stream of a host, which the task that holds it reads and writes.
+//! [`Stream`]: a stream of a host, which its holder, a task or a handler, reads and writes.
 
 use super::command::HostCommand;
 use super::error::Absent;
@@ -19,38 +19,38 @@ use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use std::io;
 
-/// A stream that is open, with an agreed protocol, or that was [opened lazily](super::Handle::open_stream_lazy).
+/// An open stream whose protocol is agreed, or a stream that was [opened lazily](super::Handle::open_stream_lazy).
 ///
-/// **Reading** returns the bytes that have arrived. The peer's end is `Ok(0)`. A stream that was cut gives an error, so that
-/// the two can always be told apart: `ConnectionReset` if the peer reset it, `ConnectionAborted` if its connection has ended
-/// or the host was dropped, `TimedOut` if it was half-open for the
+/// **Reading** returns the bytes that have arrived. The end of the peer's side is `Ok(0)`. A stream that was cut off returns
+/// an error, so that the two can always be distinguished: `ConnectionReset` if the peer reset the stream,
+/// `ConnectionAborted` if its connection has ended or the host was dropped, `TimedOut` if the stream was half-open for the
 /// [`half_open_timeout`](crate::connection::Config::half_open_timeout), ten minutes by default. A stream that was opened
-/// lazily and could not open has no bytes to read, and gives the reason as an error: `Unsupported` if the peer refused it. In
-/// any case, the bytes that had arrived before are read first. If the peer had finished its side before the connection
-/// ended, all bytes have arrived, and the end is `Ok(0)`. Unread bytes are bounded by the
-/// [receive window](crate::connection::yamux::Config::max_receive_window): a peer that has more to send waits until they are
-/// read. The unread bytes of ended streams have a [bound](super::Config::unread_bytes) of their own. If it is exceeded, the
-/// error comes at once, and never `Ok(0)`.
+/// lazily and could not open has no bytes to read, and returns the reason as an error: `Unsupported` if the peer refused the
+/// protocol. In any case, the bytes that had arrived before are read first. If the peer had finished its side before the
+/// connection ended, all bytes have arrived, and the end is `Ok(0)`. Unread bytes are bounded by the [receive
+/// window](crate::connection::yamux::Config::max_receive_window): a peer that has more to send waits until they are read.
+/// The unread bytes of ended streams have a [bound](super::Config::unread_bytes) of their own. If that bound is exceeded and
+/// the stream loses its bytes, reading returns the error at once, and never `Ok(0)`.
 ///
-/// **Writing** takes as many bytes as there is room for, and waits while there is none because the peer does not read. The
+/// **Writing** accepts as many bytes as there is room for. If there is no room because the peer does not read, it waits. The
 /// host's next turn sends the bytes, without a flush.
 ///
-/// **Flushing** waits until all bytes that were written, and the output that leaves together with them, have been handed to
-/// the socket. It does not say that the peer has received them. Once the stream has ended, flushing is an error, since it is
-/// not known which bytes were sent, unless the stream has finished.
+/// **Flushing** waits until all bytes that were written, and the output that is sent together with them, have been handed to
+/// the socket. It does not tell whether the peer has received them. Once the stream has ended, flushing is an error, since
+/// it is not known which bytes were sent, unless the stream has finished.
 ///
-/// **Closing** ends our side after the bytes that were written: the peer reads the end. It does not wait for the peer, and
-/// the other direction goes on.
+/// **Closing** ends our side after the bytes that were written: the peer then reads the end. It does not wait for the peer,
+/// and the other direction stays open.
 ///
 /// **Dropping** a stream resets it, in both directions, unless it was closed. After a close, the bytes that were written are
-/// still sent, and bytes that still come from the peer are discarded, for a
+/// still sent, and bytes that still arrive from the peer are discarded, for a
 /// [`close_timeout`](crate::connection::Config::close_timeout) at most.
 ///
-/// **Holding** a stream that has not ended keeps a [shutdown](super::Handle::shutdown) waiting, for the whole
+/// **Holding** a stream that has not ended makes a [shutdown](super::Handle::shutdown) wait, for the whole
 /// [`shutdown_timeout`](super::Config::shutdown_timeout). Drop the stream before you await a shutdown.
 ///
-/// A stream belongs to the thread of its host. Several tasks may use its halves, through `split` of `futures-lite` or `smol`:
-/// one task at a time waits to read, and one to write.
+/// A stream belongs to the thread of its host. Several tasks may use its halves, through `split` of `futures-lite` or
+/// `smol`. At most one task at a time waits to read, and at most one to write.
 pub struct Stream {
     shared: Rc<HostShared>,
     opened: StreamParts,
@@ -61,47 +61,47 @@ impl Stream {
         Self { shared, opened }
     }
 
-    /// Returns the id of the stream, which notifees are told, too.
+    /// Returns the id of the stream, which notifees are also told.
     #[must_use]
     pub const fn id(&self) -> StreamId {
         self.opened.id
     }
 
-    /// Returns the connection of the stream.
+    /// Returns the id of the connection that carries the stream.
     #[must_use]
     pub const fn connection(&self) -> ConnectionId {
         self.opened.connection
     }
 
-    /// Returns the peer at the other end.
+    /// Returns the id of the peer at the other end of the stream.
     #[must_use]
     pub const fn peer(&self) -> PeerId {
         self.opened.peer
     }
 
-    /// Returns the direction in which the stream was opened: by the peer, or by us.
+    /// Returns the direction of the stream: inbound if the peer opened it, outbound if we did.
     #[must_use]
     pub const fn direction(&self) -> Direction {
         self.opened.direction
     }
 
-    /// Returns the protocol of the stream, or, if it was opened lazily, the proposed one.
+    /// Returns the protocol of the stream. For a stream that was opened lazily, that is the proposed protocol.
     #[must_use]
     pub const fn protocol(&self) -> &Protocol {
         &self.opened.protocol
     }
 
-    /// Gives the stream a half-open timeout of its own, in place of
+    /// Sets the half-open timeout of this stream, in place of
     /// [`half_open_timeout`](crate::connection::Config::half_open_timeout): for a request whose answer may take long, for
-    /// example. `None` is no limit. If the stream is half-open already, the time begins with this call. On a stream that has
-    /// ended, this has no effect.
+    /// example. `None` means no limit. If the stream is half-open already, the time begins with this call. If the stream has
+    /// ended, this call has no effect.
     pub fn set_half_open_timeout(&self, time: Option<Duration>) {
         self.shared.act(HostCommand::SetHalfOpenTimeout(self.opened.id, time));
     }
 
-    /// Calls `act` with the swarm, and has the driver run if `act` has returned a result. Otherwise, if the swarm is taken or
-    /// `act` has returned `None`, it returns `Pending`, and the waker of `cx` is in `waiting`. If the swarm was taken, the
-    /// waker is called after the turn.
+    /// Calls `act` with the swarm. If `act` returns a result, wakes the driver and returns the result. If `act` returns
+    /// `None`, or if the swarm is borrowed already, stores the waker of `cx` in `waiting` and returns `Pending`. If the
+    /// swarm was borrowed, the waker is called after the turn.
     fn with<R>(
         &self,
         waiting: &Cell<Option<Waker>>,
@@ -136,7 +136,7 @@ impl AsyncRead for Stream {
                 ends.is_read.set(n == 0);
                 Some(Ok(n))
             }
-            // A stream that has ended gives its unread bytes with its last event, which is about to be told.
+            // A stream that has ended returns its unread bytes with its last event, which is about to be told.
             Err(ReadError::Blocked | ReadError::Ended | ReadError::Stale) => None,
             Err(ReadError::Closed) => Some(Err(closed())),
         })
@@ -162,7 +162,7 @@ impl AsyncWrite for Stream {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let (ends, id) = (&self.opened.ends, self.opened.id);
         match ends.end.get() {
-            // Our end was sent after all bytes that were written.
+            // The end of our side was sent after all bytes that were written.
             Some(StreamOutcome::Told(StreamEnd::Finished)) => return Poll::Ready(Ok(())),
             Some(end) => return Poll::Ready(Err(end.error())),
             None => {}
@@ -208,7 +208,7 @@ impl Drop for Stream {
     }
 }
 
-/// Writes one line: `s0.1 on c0.1 with PEER: /echo/1.0.0`.
+/// Formats the stream as one line: `s0.1 on c0.1 with PEER: /echo/1.0.0`.
 impl fmt::Display for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let StreamParts { id, connection, peer, protocol, .. } = &self.opened;

@@ -1,4 +1,4 @@
-//! Tests that next to nothing is kept for futures that were dropped.
+//! Tests that hardly any memory is kept for futures that were dropped.
 
 use super::command::{Close, HostCommand};
 use super::wait::AwaitOutcome;

@@ -1,5 +1,5 @@
-//! [`UnreadBytes`]: the count of bytes that have arrived on streams which have ended, and that the holders of these streams
-//! have not read.
+//! [`UnreadBytes`]: the count of the bytes that have arrived on streams which have ended, and that the holders of these
+//! streams have not read.
 
 use crate::identity::PeerId;
 use crate::lifecycle::StreamId;
@@ -7,12 +7,12 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::rc::{Rc, Weak};
 use core::cell::RefCell;
 
-/// The count of unread bytes of ended streams, by peer. An `S` keeps the bytes of one stream. Memory counts: the capacity of
-/// the buffers. Each operation is O(log n).
+/// The count of the unread bytes of ended streams, by peer. A value of type `S` holds the bytes of one stream. The bytes are
+/// counted by the capacity of their buffers. Each operation is O(log n).
 pub(super) struct UnreadBytes<S> {
     all: usize,
     peers: BTreeMap<PeerId, PeerUnread<S>>,
-    /// The peers by the number of their bytes, so that the peer with the most is found at once.
+    /// The peers, ordered by the number of their unread bytes. The peer with the most bytes is last.
     sizes: BTreeSet<(usize, PeerId)>,
 }
 
@@ -21,21 +21,23 @@ struct PeerUnread<S> {
     streams: BTreeMap<LossOrder, Weak<S>>,
 }
 
-/// A keeper of the bytes of a stream that has ended.
+/// A value that holds the unread bytes of a stream that has ended.
 pub(super) trait KeepsUnread: Sized {
-    /// Returns the bytes of memory that are kept for the holder of an ended stream, and whether the stream was cut. Returns
-    /// `None` if nothing is kept.
+    /// Returns the number of bytes of memory that are held, and `true` if the stream was cut off. Returns `None` if no bytes
+    /// are held.
     fn keeps(&self) -> Option<(usize, bool)>;
 
-    /// Puts the guard of the count beside the kept bytes: they are counted until they are read, lost or dropped.
+    /// Stores a guard together with the held bytes. The bytes are counted until the guard is dropped, which happens when
+    /// they are read, lost or dropped.
     fn set_counted(&self, counted: Counted<Self>);
 
-    /// Drops the kept bytes, since a bound was exceeded. The holder reads nothing more, and gets the error of a cut.
+    /// Drops the held bytes, since a bound was exceeded. The holder of the stream reads no more bytes, and gets the error of
+    /// a stream that was cut off.
     fn lose_unread(&self);
 }
 
-/// The order in which the streams of a peer lose their bytes: the greatest key first. Streams that were cut lose theirs
-/// before streams that the peer had finished, and large ones before small ones.
+/// The key that orders the streams of a peer for losing their bytes, the greatest key first: streams that were cut off
+/// before streams that the peer had finished, and among these the largest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct LossOrder {
     is_cut: bool,
@@ -43,7 +45,7 @@ struct LossOrder {
     stream: StreamId,
 }
 
-/// A guard that is kept with the bytes of one stream. Its drop ends their count.
+/// A guard that is stored together with the unread bytes of one stream. Its drop removes the bytes from the count.
 pub(super) struct Counted<S> {
     count: Rc<RefCell<UnreadBytes<S>>>,
     peer: PeerId,
@@ -70,8 +72,9 @@ impl<S> UnreadBytes<S> {
         }
     }
 
-    /// Takes the stream that loses its bytes next: one of `peer`, if that has more than `per_peer` bytes; else one of the peer
-    /// with the most bytes, if all peers together have more than `most`.
+    /// Removes the stream that loses its bytes next from the count, and returns it. It is a stream of `peer` if that peer
+    /// has more than `per_peer` bytes. Otherwise, if all peers together have more than `most` bytes, it is a stream of the
+    /// peer with the most bytes.
     fn take_excess(&mut self, peer: PeerId, per_peer: usize, most: usize) -> Option<Weak<S>> {
         let own = self.peers.get(&peer).map_or(0, |own| own.bytes);
         let who = match own > per_peer {
@@ -87,8 +90,8 @@ impl<S> UnreadBytes<S> {
     }
 }
 
-/// Counts the bytes that `ends` keeps of a stream of `peer`. While a bound is exceeded, streams lose their bytes: those of
-/// `peer` if it exceeds the bound of a peer, else those of the peer with the most bytes.
+/// Counts the bytes that `ends` holds for a stream of `peer`. While a bound is exceeded, streams lose their bytes: those of
+/// `peer` if it exceeds the bound of a peer, otherwise those of the peer with the most bytes.
 pub(super) fn count<S: KeepsUnread>(
     count: &Rc<RefCell<UnreadBytes<S>>>,
     (peer, stream): (PeerId, StreamId),
@@ -105,7 +108,7 @@ pub(super) fn count<S: KeepsUnread>(
     loop {
         let excess = count.borrow_mut().take_excess(peer, per_peer, most);
         match excess {
-            // The count is not borrowed here: losing the bytes drops their guard, which borrows it.
+            // The count is not borrowed here: losing the bytes drops their guard, which borrows the count.
             Some(ends) => ends.upgrade().iter().for_each(|ends| ends.lose_unread()),
             None => return,
         }
@@ -150,7 +153,8 @@ mod tests {
             Self { unread: Rc::default(), streams: (0..32).map(begin).collect() }
         }
 
-        /// Ends a stream of a peer with `kib` KiB unread. The bound of a peer is 8 KiB, and that of all peers 12 KiB.
+        /// Ends a stream of a peer that has `kib` KiB of unread bytes. The bound of one peer is 8 KiB, and the bound of all
+        /// peers together is 12 KiB.
         fn ends(&self, peer: u8, stream: usize, kib: usize, is_complete: bool) -> Rc<StreamEnds> {
             let ends = Rc::new(StreamEnds::default());
             let peer = Keypair::ed25519_from_bytes([peer; 32]).unwrap().public().to_peer_id();

@@ -11,8 +11,8 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-/// A future that waits for the outcome of a command. If it is dropped before, it gives up what the command has begun: a
-/// dial, a listener, a stream or a place in line.
+/// A future that waits for the outcome of a command. If the future is dropped before the outcome, the listener, dial, stream
+/// or queue position that the command has begun is given up.
 pub(super) struct AwaitOutcome<T> {
     shared: Rc<HostShared>,
     slot: Rc<PendingOutcome<T>>,
@@ -20,7 +20,7 @@ pub(super) struct AwaitOutcome<T> {
 }
 
 impl<T> AwaitOutcome<T> {
-    /// Gives the host the command that `command` makes from a fresh slot for its outcome.
+    /// Creates a slot for an outcome, and gives the host the command that `command` makes with that slot.
     pub(super) fn begin(shared: &Rc<HostShared>, command: impl FnOnce(Rc<PendingOutcome<T>>) -> HostCommand) -> Self {
         let slot = PendingOutcome::new();
         let this = Self { shared: shared.clone(), slot: slot.clone(), is_over: false };
@@ -50,14 +50,14 @@ impl<T> Drop for AwaitOutcome<T> {
         }
         match self.slot.abandon() {
             Some(WhatWaits::Id(id)) => self.shared.act(HostCommand::GiveUp(id)),
-            // It only waited, so no place becomes free for the next in line.
+            // The opening only waited in the queue, so no place becomes free for the next one.
             Some(WhatWaits::InLine(place)) => drop(self.shared.waiters(|waiters| waiters.opening_queues.leave(place))),
             None => {}
         }
     }
 }
 
-/// A future that asks a notifee at once and after each turn, until the notifee has an answer.
+/// A future that calls `ask` with a notifee at once and after each turn, until `ask` returns an answer.
 pub(super) struct WatchNotifee<T, F> {
     shared: Rc<HostShared>,
     watcher: Rc<Watcher>,

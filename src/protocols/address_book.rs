@@ -1,34 +1,37 @@
-//! An address book, and connections by peer: [`AddressBook`] learns the addresses at which peers listen, dials a peer by
-//! its id, and keeps the owner's chosen peers connected.
+//! The address book: [`AddressBook`] learns the addresses at which peers listen, dials a peer by its id, and keeps peers
+//! that the owner chooses connected.
 //!
-//! It is a notifee. [Register](crate::notifee::Notifees::register) it before anything connects, or
-//! [with a replay](crate::notifee::Notifees::register_and_replay) if connections are open already, since it would dial
-//! their peers otherwise. With an [`Identify`](super::identify::Identify) beside it, it learns the addresses that peers
-//! say.
+//! The address book is a notifee. [Register](crate::notifee::Notifees::register) it before anything connects. If connections
+//! are open already, register it [with a replay](crate::notifee::Notifees::register_and_replay), since it would otherwise
+//! dial peers that are connected. If an [`Identify`](super::identify::Identify) service is installed beside the book, the
+//! book learns the addresses that peers send in identify messages.
 //!
-//! - **Sources of addresses**, the most trusted first, which is the order of dialing: the owner
+//! - **Sources of addresses**, in the order of trust, which is also the order of dialing: the owner
 //!   ([`AddressBook::add_address`]), dials that have connected, records that the peer has signed, and unsigned addresses
-//!   that it says. The address from which a peer dialed us is not taken, since the peer does not listen at that port. An
-//!   address is left out if nobody can connect to it (a wildcard, port 0), if it names another peer, or if it leads to
-//!   ourselves. A loopback address is left out unless the peer is connected over loopback.
-//! - **[`dial_peer`](AddressBook::dial_peer)** dials the addresses of a peer until one connects, and then gives up its
-//!   other dials. It goes on to the next address when a dial has failed, or after [`Config::attempt_delay`]. It has one
-//!   outcome, an [`Event`].
-//! - **[`keep`](AddressBook::keep)** dials the peer in the same way whenever it is not connected. After each failure it
-//!   waits twice as long as before, with jitter. After our own close ([`Requested`](ConnectionEnd::Requested)) the peer
-//!   is left alone until `keep` is called again.
-//! - **An address that has failed is dialed after the others**, and after [`Config::attempts`] failures in a row only if
-//!   all others have failed. An address at which another peer answers is forgotten, unless the owner has added it: then
-//!   it counts as failed.
-//! - **A peer can name addresses of others.** Its addresses are dialed only if the owner dials or keeps that peer: at
-//!   most [`Config::addresses_per_peer`] addresses a round, [`Config::dials_per_peer`] at a time, with the waits of
-//!   `keep` between rounds. A connection to anybody but the expected peer fails. Addresses of private networks are dialed
-//!   like others.
-//! - **Unregistering** the book leaves dials that are under way to the owner: they connect or fail by themselves.
-//! - **It is bounded.** A new peer takes the place of a peer that is not connected, dialed, kept or added by the owner:
-//!   of one to which no dial has ever connected, else of any, and of these the one heard of the longest ago.
+//!   that the peer sends. The address from which a peer dialed us is not learned, since the peer does not listen at that
+//!   port. An address is left out if nobody can connect to it (a wildcard, port 0), if it names another peer, or if it leads
+//!   to ourselves. A loopback address is left out unless the peer is connected over loopback.
+//! - **[`dial_peer`](AddressBook::dial_peer)** dials the addresses of a peer until one connects, and then gives up the other
+//!   dials to the peer. The next address is dialed when a dial has failed, or after [`Config::attempt_delay`]. Each call has
+//!   one outcome, an [`Event`], which may be shared with other calls.
+//! - **[`keep`](AddressBook::keep)** dials the peer in the same way whenever the peer is not connected. After each failure
+//!   the book waits twice as long as before, with jitter. After our own side has closed the connection
+//!   ([`Requested`](ConnectionEnd::Requested)), the peer is not dialed until `keep` is called again.
+//! - **An address that has failed is dialed after the others.** After [`Config::attempts`] consecutive failures it is dialed
+//!   only if all others have failed. An address at which another peer answers is forgotten, unless the owner has added it:
+//!   then the dial counts as a failure of the address.
+//! - **A peer can name addresses of others.** The addresses of a peer are dialed only if the owner dials or keeps that peer:
+//!   at most [`Config::addresses_per_peer`] addresses in a round, [`Config::dials_per_peer`] at a time, with the waits of
+//!   `keep` between rounds. A dial that reaches anybody but the expected peer fails. Addresses of private networks are
+//!   dialed like others.
+//! - **Unregistering** the book does not end dials that are under way: they connect or fail, and the owner is told by the
+//!   swarm.
+//! - **The book is bounded.** A new peer replaces a peer that is not connected, not being dialed, not kept and not added by
+//!   the owner. Peers to which no dial has ever connected are replaced first, and among equals the peer of which an address
+//!   was added least recently.
 //!
-//! The example `reconnecting` is a whole program. A node that stays connected with another, through its end:
+//! The example `reconnecting` is a whole program. The following node reconnects to a peer whenever the peer has closed the
+//! connection:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -97,31 +100,33 @@ use core::time::Duration;
 pub struct Config {
     /// The maximum number of peers in the book. 0 counts as 1. Default 1 024.
     pub peers: usize,
-    /// The maximum number of addresses of one peer. One more takes the place of the address that is dialed last. 0 counts
-    /// as 1. Default 16.
+    /// The maximum number of addresses of one peer. When it is reached, a new address replaces the address that is last in
+    /// the order of dialing. 0 counts as 1. Default 16.
     pub addresses_per_peer: usize,
-    /// The maximum length of an address in bytes. A longer one is left out. Default 256.
+    /// The maximum length of an address in bytes. A longer address is left out. Default 256.
     pub address_bytes: usize,
-    /// The maximum number of peers that are dialed at a time. Others wait in line. 0 counts as 1. Default 16.
+    /// The maximum number of peers that are dialed at a time. Further peers wait in a queue. 0 counts as 1. Default 16.
     pub peers_at_a_time: usize,
-    /// The maximum number of dials to one peer at a time. 0 counts as 1. Default 3.
+    /// The maximum number of simultaneous dials to one peer. 0 counts as 1. Default 3.
     pub dials_per_peer: usize,
-    /// The time after which the next address is dialed, while the dial before has neither connected nor failed. At least
-    /// 1 ms. Default 1 s.
+    /// The time after which the next address of a peer is dialed while the previous dial has neither connected nor failed.
+    /// At least 1 ms. Default 1 s.
     pub attempt_delay: Duration,
-    /// The number of failures in a row after which an address is taken for dead. Default 3.
+    /// The number of consecutive failures after which an address counts as dead. A dead address is dialed only once all
+    /// others have failed. Default 3.
     pub attempts: u32,
-    /// The base of the wait before a kept peer is dialed again, after a failure to connect or the end of its last
-    /// connection. Each further failure doubles the base. The wait is drawn at random, between half of the base and all
-    /// of it, and is at least 1 ms. Default 1 s.
+    /// The initial base of the wait before a kept peer is dialed again, after a failure to connect or the end of its last
+    /// connection. Each further failure doubles the base. The wait is drawn at random between half of the base and all of
+    /// it, and is at least 1 ms. Default 1 s.
     pub min_backoff: Duration,
-    /// The maximum that the base reaches by doubling. Default 5 min.
+    /// The maximum of the base that [`min_backoff`](Self::min_backoff) describes, however often it is doubled. Default 5
+    /// min.
     pub max_backoff: Duration,
-    /// The duration of a connection after which the waits begin at [`min_backoff`](Self::min_backoff) again.
-    /// Default 1 min.
+    /// The minimum lifetime of a connection after which the waits before dialing its peer again begin at
+    /// [`min_backoff`](Self::min_backoff) again. Default 1 min.
     pub stable_after: Duration,
-    /// The maximum number of events that wait for the owner. One more drops the oldest, which [`Event::Lagged`] tells. 0
-    /// counts as 1. Default 256.
+    /// The maximum number of events that are queued for the owner. A further event drops the oldest, and [`Event::Lagged`]
+    /// tells the number of dropped events. 0 counts as 1. Default 256.
     pub events: usize,
 }
 
@@ -159,7 +164,8 @@ impl Config {
         }
     }
 
-    /// Returns the most bytes of heap that an [`AddressBook`] with these bounds takes in a swarm with these limits.
+    /// Returns the maximum number of bytes of heap that an [`AddressBook`] with these bounds takes in a swarm with these
+    /// limits.
     #[must_use]
     pub fn memory_bound(&self, limits: &Limits) -> usize {
         let address = self.address_bytes.saturating_add(const { 2 * size_of::<known_address::KnownAddress>() + 64 });
@@ -167,7 +173,7 @@ impl Config {
         let connection = const { 4 * size_of::<Option<BookConnection>>() + 4 * size_of::<Option<PeerDial>>() + 256 };
         let parts = [
             (self.peers.max(1), peer),
-            // A peer that is being dialed has a second list, of the addresses left in this round.
+            // A peer that is being dialed has a second list, with the addresses that are left in the present round.
             (self.peers_at_a_time.max(1), peer),
             (limits.connections as usize, connection),
             (self.events.max(1), const { 2 * size_of::<Event>() }),
@@ -180,33 +186,35 @@ impl Config {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// The peer is connected. This is the outcome of [`dial_peer`](AddressBook::dial_peer). It is also told whenever a
+    /// The peer is connected. This event is the outcome of [`dial_peer`](AddressBook::dial_peer). It is also told whenever a
     /// kept peer connects, by a dial of either side.
     Connected {
-        /// The peer.
+        /// The peer that is connected.
         peer: PeerId,
-        /// The peer's oldest open connection.
+        /// The oldest open connection of the peer.
         connection: ConnectionId,
     },
-    /// No address of the peer has connected. This is the outcome of [`dial_peer`](AddressBook::dial_peer). It is also
-    /// told of each failure to connect to a kept peer.
+    /// No address of the peer has connected. This event is the outcome of [`dial_peer`](AddressBook::dial_peer). It is also
+    /// told after each failed round of dials to a kept peer.
     Failed {
         /// The peer that was dialed.
         peer: PeerId,
-        /// The reason for which the last address failed. [`Limit`](Failure::Limit): the swarm allowed no further dial.
+        /// The reason for which the last dial to the peer failed. [`Limit`](Failure::Limit): the swarm allowed no further
+        /// dial.
         reason: Failure,
-        /// The time of the next round of dials, on the owner's clock, if the peer is kept.
+        /// The time of the next round of dials on the owner's clock, or `None` if the peer will not be dialed again by
+        /// itself, for instance because it is not kept.
         again_at: Option<Duration>,
     },
-    /// An event in place of those that are missing: the owner did not take its events in time, so the oldest were
-    /// dropped. Only the owner is told. The swarm knows which peers are connected.
+    /// An event in place of dropped events: the owner did not take its events in time, so the oldest were dropped. Only the
+    /// owner is told. To find out which peers are connected, ask the swarm.
     Lagged {
-        /// The number of events that are missing.
+        /// The number of dropped events.
         events: u64,
     },
 }
 
-/// Writes one line.
+/// Formats the event as one line of text, without a line feed.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -220,7 +228,7 @@ impl fmt::Display for Event {
     }
 }
 
-/// The reason for which the address book refused a command. Nothing has changed.
+/// The reason for which the address book refused a command. The command has changed nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum AddressBookError {
@@ -230,8 +238,8 @@ pub enum AddressBookError {
     LocalPeer,
     /// Nobody can connect to the address: it is a wildcard or too long, its port is 0, or it names another peer.
     BadAddress,
-    /// All places are taken by peers that are connected, dialed, kept or added by the owner, or all places of this peer
-    /// by addresses that the owner has added.
+    /// The book is full: every peer in it is connected, being dialed, kept or added by the owner. Or the peer's list is
+    /// full, and the owner has added every address in it.
     Limit,
 }
 
@@ -248,35 +256,38 @@ impl fmt::Display for AddressBookError {
     }
 }
 
-/// The address book. [Register](crate::notifee::Notifees::register) it. The [module](self) describes what it does.
+/// The address book. [Register](crate::notifee::Notifees::register) it with the notifees of a swarm. The [module](self)
+/// describes what it does.
 pub struct AddressBook {
     config: Config,
     rng: ChaCha20Rng,
     book: Book,
     connections: Table<ConnectionId, BookConnection>,
     dials: Table<ConnectionId, PeerDial>,
-    /// The time at which each peer, or its next address, is to be dialed.
+    /// The time at which to dial each peer again, or to dial its next address.
     deadlines: Deadlines<PeerId>,
-    /// The connected peers whose outcome the owner is to be told in the next drive. Some may have disconnected since.
+    /// The connected peers that the owner has told the book to dial, and of which [`Event::Connected`] is told in the next
+    /// drive. Some may have disconnected since.
     to_tell: VecDeque<PeerId>,
-    /// The peers that wait to be dialed, as [`Config::peers_at_a_time`] allows. Some may have connected, or have been
-    /// released, since.
+    /// The peers that wait to be dialed, oldest first, until [`Config::peers_at_a_time`] allows the dial. Some may have
+    /// connected, or may have been released by the owner, after they were queued.
     line: VecDeque<PeerId>,
     /// The number of peers that are being dialed.
     dialing: usize,
     events: EventQueue<Event>,
 }
 
-/// An open connection.
+/// An open connection, as the book knows it.
 #[derive(Debug)]
 struct BookConnection {
     peer: PeerId,
     since: Duration,
-    /// True if the book gave this dial up, but it had opened already. Its end says nothing of the owner's wishes.
+    /// True if the book gave up the dial that led to this connection, but the connection had opened already. The end of such
+    /// a connection tells nothing about the owner's wishes.
     is_surplus: bool,
 }
 
-/// A dial of the book that has not opened yet.
+/// A dial of the book whose connection has not opened yet.
 #[derive(Debug)]
 struct PeerDial {
     peer: PeerId,
@@ -284,8 +295,8 @@ struct PeerDial {
 }
 
 impl AddressBook {
-    /// Creates an empty book for the node with the id `local_peer`. It draws jitter from `seed`, which should differ from
-    /// node to node.
+    /// Creates an empty book for the node with the id `local_peer`. The random part of its waits is computed from `seed`,
+    /// which should differ from node to node.
     #[must_use]
     pub fn new(local_peer: PeerId, seed: [u8; 32], config: Config) -> Self {
         Self {
@@ -302,40 +313,40 @@ impl AddressBook {
         }
     }
 
-    /// Adds an address at which a peer listens, with or without `/p2p/…`. It is dialed before the addresses from other
-    /// sources, and stays until it is [removed](Self::remove_address).
+    /// Adds an address at which a peer listens, with or without `/p2p/…` at its end. The address is dialed before the
+    /// addresses from other sources, and stays until the owner [removes](Self::remove_address) it.
     ///
     /// # Errors
-    /// [`AddressBookError`]. Nothing has changed.
+    /// [`AddressBookError`] if the address cannot be added. Nothing has changed.
     pub fn add_address(&mut self, peer: PeerId, address: Multiaddr) -> Result<(), AddressBookError> {
         self.book.add(peer, &address, AddressSource::Owner)?;
         self.may_be_reached(peer);
         Ok(())
     }
 
-    /// Removes an address, whatever its source. Returns false if it was not known. Its source may add it again.
+    /// Removes an address of a peer, whatever its source. Returns false if the address was not known. The source of the
+    /// address may add it again.
     pub fn remove_address(&mut self, peer: &PeerId, address: &Multiaddr) -> bool {
         self.book.remove(peer, address)
     }
 
-    /// Returns the addresses of a peer, without `/p2p/…`, in the order of dialing. Each comes with its most trusted
-    /// source.
+    /// Returns the addresses of a peer, without `/p2p/…`, in the order of dialing, each with its most trusted source.
     pub fn addresses(&self, peer: &PeerId) -> impl Iterator<Item = (&Multiaddr, AddressSource)> {
         self.book.addresses(peer)
     }
 
-    /// Returns the peers that have an address or are kept, in the order of their ids.
+    /// Returns the peers that have an address or are kept, sorted by peer id.
     pub fn peers(&self) -> impl Iterator<Item = &PeerId> {
         self.book.peers()
     }
 
-    /// Dials a peer in the next [`drive`](crate::notifee::Notifees::drive);
-    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks for it at once. If [`keep`](Self::keep) is waiting to dial the
-    /// peer again, the wait is cut short. If the peer is connected already, the outcome says so. All calls made before
-    /// the outcome share one [`Event`].
+    /// Dials a peer in the next [`drive`](crate::notifee::Notifees::drive); until then
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) reports that a drive is due. If [`keep`](Self::keep) is waiting to
+    /// dial the peer again, the wait is cut short. If the peer is connected already, the outcome is [`Event::Connected`].
+    /// All calls made before the outcome share one [`Event`].
     ///
     /// # Errors
-    /// [`AddressBookError`]. Nothing has changed.
+    /// [`AddressBookError`] if the peer cannot be dialed. Nothing has changed.
     pub fn dial_peer(&mut self, peer: PeerId) -> Result<(), AddressBookError> {
         self.book.check_peer(peer)?;
         let is_connected = self.book.connection(&peer).is_some();
@@ -352,12 +363,12 @@ impl AddressBook {
         Ok(())
     }
 
-    /// Keeps a peer connected from now on: it is dialed whenever it is not connected. If none of its addresses is known,
-    /// it is dialed as soon as one is. After our own close of its last connection the peer is left alone until `keep` is
-    /// called again.
+    /// Keeps a peer connected from now on: the book dials the peer whenever it is not connected. If no address of the peer
+    /// is known, the peer is dialed as soon as one is. After our own side has closed the last connection to the peer, the
+    /// peer is not dialed until `keep` is called again.
     ///
     /// # Errors
-    /// [`AddressBookError`]. Nothing has changed.
+    /// [`AddressBookError`] if there is no room for the peer, or if it is this node itself. Nothing has changed.
     pub fn keep(&mut self, peer: PeerId) -> Result<(), AddressBookError> {
         let entry = self.book.get_or_insert(peer)?;
         entry.keep();
@@ -365,8 +376,8 @@ impl AddressBook {
         Ok(())
     }
 
-    /// Stops keeping a peer. Its connections and known addresses stay, and dials under way go on. Returns false if the
-    /// peer was not kept.
+    /// Stops keeping a peer connected. Its connections and known addresses stay, and dials under way continue. Returns false
+    /// if the peer was not kept.
     pub fn release(&mut self, peer: &PeerId) -> bool {
         let Some(entry) = self.book.get_mut(peer) else { return false };
         let was_kept = entry.release();
@@ -376,19 +387,19 @@ impl AddressBook {
         was_kept
     }
 
-    /// Returns whether a peer is [kept](Self::keep).
+    /// Returns whether the book [keeps](Self::keep) a peer connected.
     #[must_use]
     pub fn is_kept(&self, peer: &PeerId) -> bool {
         self.book.get(peer).is_some_and(entry::PeerEntry::is_kept)
     }
 
-    /// Takes the oldest event, if there is one.
+    /// Removes the oldest event from the queue and returns it, or returns `None` if the queue is empty.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop()
     }
 
-    /// Returns the number of all events that were lost because the owner did not take them in time. [`Event::Lagged`]
-    /// tells of each.
+    /// Returns the total number of events that were dropped because the owner did not take them in time. Each of them is
+    /// also counted in an [`Event::Lagged`].
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.events.dropped()

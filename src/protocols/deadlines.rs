@@ -1,15 +1,15 @@
-//! [`Deadlines`]: the times at which a service has to act.
+//! [`Deadlines`]: the deadlines of a service, ordered by time.
 
 use alloc::collections::BTreeSet;
 use core::time::Duration;
 
-/// A set of deadlines with at most one for each key, such as a stream or a request. A service returns
-/// [`first`](Self::first) from [`poll_at`](crate::notifee::Notifee::poll_at), and calls [`take_due`](Self::take_due) in
-/// [`tick`](crate::notifee::Notifee::tick) until it returns `None`.
+/// A set of deadlines with at most one for each key, such as a stream or a request. A service returns [`first`](Self::first)
+/// from its [`poll_at`](crate::notifee::Notifee::poll_at). In its [`tick`](crate::notifee::Notifee::tick) it calls
+/// [`take_due`](Self::take_due) until `None` is returned.
 ///
-/// The caller keeps each key's deadline as well, as an `Option<Duration>` beside the thing that the key names. That is
-/// how a deadline is found when it moves. Each operation costs O(log n), and a key takes memory only while it has a
-/// deadline.
+/// The caller also keeps a copy of each key's deadline, as an `Option<Duration>` beside the thing that the key names. The
+/// set needs that copy to find the old deadline of a key when a new one is set. Each operation costs O(log n), and a key
+/// takes memory only while it has a deadline.
 ///
 /// ```
 /// use core::time::Duration;
@@ -34,8 +34,9 @@ impl<K: Copy + Ord> Deadlines<K> {
         Self(BTreeSet::new())
     }
 
-    /// Sets the deadline of `key`, or removes it if `to` is `None`. `held` has to be the key's present deadline, or
-    /// `None` if it has none; it becomes the new one. If `held` is wrong, the old deadline stays and comes as well.
+    /// Sets the deadline of `key` to `to`, or removes it if `to` is `None`. `held` is the caller's copy of the present
+    /// deadline, or `None` if the key has none; it is overwritten with `to`. If `held` is wrong, the old deadline stays in
+    /// the set and is returned by [`take_due`](Self::take_due), too.
     pub fn set(&mut self, key: K, held: &mut Option<Duration>, to: Option<Duration>) {
         if let Some(old) = core::mem::replace(held, to) {
             self.0.remove(&(old, key));
@@ -45,14 +46,14 @@ impl<K: Copy + Ord> Deadlines<K> {
         }
     }
 
-    /// Returns the earliest deadline, or `None` if there is none.
+    /// Returns the earliest deadline, or `None` if the set is empty.
     #[must_use]
     pub fn first(&self) -> Option<Duration> {
         self.0.first().map(|(at, _)| *at)
     }
 
-    /// Removes the earliest deadline if `now` has reached it, and returns its key. The caller has to set its own copy of
-    /// that deadline to `None`.
+    /// Removes the earliest deadline if it is not later than `now`, and returns its key. The caller has to set its own copy
+    /// of that deadline to `None`.
     pub fn take_due(&mut self, now: Duration) -> Option<K> {
         let (at, _) = self.0.first()?;
         if *at > now {

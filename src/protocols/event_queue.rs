@@ -1,17 +1,17 @@
-//! [`EventQueue`]: the events of a service, for other notifees and for the owner. The owner's queue is bounded: it loses
-//! its oldest events and tells their number.
+//! [`EventQueue`]: the events of a service, for other notifees and for the owner. The owner's queue is bounded: when it is
+//! full, it drops its oldest events and tells their number.
 
 use crate::arithmetic::Count;
 use crate::notifee::NotifeeContext;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// The number of events whose memory is kept when there are fewer.
+/// The number of events for which an empty queue keeps memory.
 pub(super) const KEPT: usize = 8;
 
-/// The events of a service that wait for its owner, in a bounded queue. When the queue is full, the oldest event is
-/// dropped to make room. In its place the owner gets an event of the service's that tells how many are missing; all
-/// services of this crate call it `Lagged`. Events that are passed to [`say`](Self::say) are also
+/// The events of a service that wait for its owner, in a bounded queue. When the queue is full, the oldest event is dropped
+/// to make room. Before the next event the owner then gets an event that tells the number of dropped events; all services of
+/// this crate call it `Lagged`. Events that are passed to [`say`](Self::say) are also
 /// [emitted](crate::notifee::NotifeeContext::emit) to other notifees.
 ///
 /// ```
@@ -32,45 +32,48 @@ pub(super) const KEPT: usize = 8;
 /// ```
 #[derive(Debug)]
 pub struct EventQueue<E> {
-    /// The events of the present notification, until they are published.
+    /// The events of the notification that is being handled, until they are published.
     unpublished: Vec<E>,
     events: VecDeque<E>,
     capacity: usize,
-    /// The number of events that were dropped before the oldest that waits, and that the owner has not been told of.
+    /// The number of dropped events of which the owner has not been told. All of them are older than the events in the
+    /// queue.
     missing: u64,
-    /// A function that makes the event that tells the number of missing events.
+    /// A function that creates the event that tells the owner the number of dropped events.
     lagged: fn(u64) -> E,
-    /// The number of all events that were dropped.
+    /// The total number of events that were dropped because the queue was full.
     dropped: u64,
-    /// The bytes of heap of all events that wait.
+    /// The bytes of heap that all events in the queue take, as `weigh` measures them.
     bytes: usize,
-    /// The maximum of `bytes`, unless a single event takes more.
+    /// The maximum of `bytes`, in bytes. A single event may exceed it.
     most_bytes: usize,
-    /// A function that returns the bytes of heap of an event.
+    /// A function that returns the bytes of heap that an event takes.
     weigh: fn(&E) -> usize,
 }
 
 impl<E> EventQueue<E> {
-    /// Creates a queue for `capacity` events; 0 counts as 1. `lagged` makes the event that tells how many are missing.
+    /// Creates a queue for at most `capacity` events; 0 counts as 1. `lagged` creates the event that tells the owner the
+    /// number of dropped events.
     #[must_use]
     pub fn new(capacity: usize, lagged: fn(u64) -> E) -> Self {
         Self::with_bytes(capacity, usize::MAX, |_| 0, lagged)
     }
 
-    /// Creates a queue whose events take at most `most_bytes` of heap together, as `weigh` measures them. A single event
-    /// is always accepted, however large it is.
+    /// Creates a queue for at most `capacity` events that together take at most `most_bytes` of heap. `weigh` returns the
+    /// bytes of one event. A single event is always accepted, however large it is.
     pub(super) fn with_bytes(capacity: usize, most_bytes: usize, weigh: fn(&E) -> usize, lagged: fn(u64) -> E) -> Self {
         let (capacity, unpublished, events) = (capacity.max(1), Vec::new(), VecDeque::new());
         Self { unpublished, events, capacity, missing: 0, lagged, dropped: 0, bytes: 0, most_bytes, weigh }
     }
 
-    /// Adds an event for the owner, and for other notifees. It takes effect when it is [published](Self::publish).
+    /// Adds an event for the owner and for other notifees. Nobody sees it until [`publish`](Self::publish) is called.
     pub fn say(&mut self, event: E) {
         self.unpublished.push(event);
     }
 
-    /// Publishes the events that were said in this notification: emits each to the notifees that listen, and adds it to
-    /// the owner's queue. Call it at the end of each notification that may have said something.
+    /// Publishes the events that were passed to [`say`](Self::say) during this notification: emits each to the notifees that
+    /// declare an interest, and adds it to the owner's queue. Call it at the end of each notification that may have called
+    /// `say`.
     pub fn publish<N>(&mut self, cx: &mut NotifeeContext<'_, N>)
     where
         E: Clone + 'static,
@@ -82,7 +85,7 @@ impl<E> EventQueue<E> {
             }
             self.push(event);
         }
-        // Empty by now, but its memory is reused.
+        // The vector is empty now, and its memory is reused.
         self.unpublished = unpublished;
     }
 
@@ -99,7 +102,8 @@ impl<E> EventQueue<E> {
         self.events.push_back(event);
     }
 
-    /// Takes the oldest event. If events are missing before it, the event that tells so comes first.
+    /// Removes the oldest event and returns it. If events were dropped before it, returns the event that tells their number
+    /// first.
     pub fn pop(&mut self) -> Option<E> {
         if self.missing > 0 {
             return Some((self.lagged)(core::mem::take(&mut self.missing)));
@@ -112,7 +116,7 @@ impl<E> EventQueue<E> {
         event
     }
 
-    /// Returns the number of all events that were dropped.
+    /// Returns the total number of events that were dropped because the queue was full.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
@@ -126,7 +130,7 @@ mod tests {
 
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     enum Event {
-        /// An event with its number, and the bytes that it counts as.
+        /// An event with its number, and the bytes that it is counted with.
         Said(u64, usize),
         Lagged(u64),
     }
@@ -142,7 +146,7 @@ mod tests {
         EventQueue::with_bytes(capacity, most_bytes, bytes, Event::Lagged)
     }
 
-    /// Pushes events of these sizes, with the next numbers.
+    /// Pushes one event for each of `sizes`, in bytes. `said` is the number of the last event, and is increased.
     fn push(events: &mut EventQueue<Event>, said: &mut u64, sizes: &[usize]) {
         for bytes in sizes {
             events.push(Event::Said(*said, *bytes));
@@ -183,8 +187,7 @@ mod tests {
     }
 
     proptest! {
-        /// An owner that takes all events accounts for each one that was said: it is told, or counted where it is
-        /// missing.
+        /// Every event that was pushed is either returned by the queue or counted in a `Lagged` event at its place.
         #[test]
         fn each_event_is_told_or_counted_in_its_place(
             (capacity, most_bytes) in (0..6_usize, 0..40_usize),

@@ -1,4 +1,5 @@
-//! [`Frames`]: length-prefixed messages, as identify and pub/sub put them on a stream. The length is an unsigned varint.
+//! [`Frames`]: a buffer for length-prefixed messages, which identify and pub/sub send on their streams. The length is an
+//! unsigned varint.
 
 use crate::connection::ReadError;
 use crate::lifecycle::StreamId;
@@ -11,12 +12,12 @@ use core::ops::Range;
 /// The maximum number of bytes of a length prefix: five groups of seven bits.
 const MAX_LENGTH: usize = 5;
 
-/// The maximum number of bytes per read.
+/// The maximum number of bytes that one call reads from a stream.
 const READ: usize = 4_096;
 
-/// A buffer that cuts the bytes of a stream into messages. Before each message stands its length, as an unsigned varint.
-/// The buffer holds at most one message of the greatest length and one read, and no memory once all messages have been
-/// taken.
+/// A buffer that cuts the bytes of a stream into messages. Each message follows its length in bytes, an unsigned varint. The
+/// buffer holds at most one message of the maximum length and the bytes of one read. It frees its memory at the next read
+/// after the caller has taken all messages.
 ///
 /// ```
 /// use swarm_notify::protocols::parts::{Frames, with_length};
@@ -35,17 +36,17 @@ const READ: usize = 4_096;
 #[derive(Debug)]
 pub struct Frames {
     buffer: Vec<u8>,
-    /// The number of bytes at the front of `buffer` that have been taken.
+    /// The number of bytes at the front of `buffer` that belong to messages which the caller has taken.
     start: usize,
-    /// The length of the message that was taken last. It ends at `start`.
+    /// The length in bytes of the message that the caller has taken last, which ends at `start`.
     last: usize,
     /// The maximum length of a message in bytes.
     max: usize,
-    /// The number of bytes still to arrive of a message that is being skipped.
+    /// The number of bytes of a skipped message that have not arrived yet.
     passed_over: u64,
 }
 
-/// Returns a message with its length before it, as [`Frames`] reads it.
+/// Returns a message with its length in bytes, an unsigned varint, in front of it: the form that [`Frames`] reads.
 #[must_use]
 pub fn with_length(message: &[u8]) -> Vec<u8> {
     let mut framed = Vec::with_capacity(message.len().saturating_add(prost::length_delimiter_len(message.len())));
@@ -54,7 +55,7 @@ pub fn with_length(message: &[u8]) -> Vec<u8> {
     framed
 }
 
-/// The error of a length prefix that is malformed, or announces a message that is longer than allowed.
+/// The error of a length prefix that is malformed or exceeds the maximum length of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct BadLength;
@@ -66,10 +67,11 @@ impl Frames {
         Self { buffer: Vec::new(), start: 0, last: 0, max, passed_over: 0 }
     }
 
-    /// Reads from a stream once. Returns `Ok(true)` if bytes came, and `Ok(false)` if the peer's side has ended.
+    /// Reads from a stream once, at most 4 096 bytes, and appends them to the buffer. Returns `Ok(true)` if bytes were read,
+    /// and `Ok(false)` if the peer has finished its side of the stream.
     ///
     /// # Errors
-    /// Those of [`Swarm::read`](crate::swarm::Swarm::read). Nothing was read.
+    /// The errors of [`Swarm::read`](crate::swarm::Swarm::read). No byte was read.
     pub fn read(&mut self, node: &mut dyn Node, stream: StreamId) -> Result<bool, ReadError> {
         self.let_go();
         let mut chunk = [0; READ];
@@ -78,8 +80,8 @@ impl Frames {
         Ok(n > 0)
     }
 
-    /// Frees the messages that have been taken, and the memory that a large message took. The bytes that are moved came
-    /// with the last read, so this costs no more than that read did.
+    /// Removes the messages that the caller has taken with `next`, and frees the memory that a large message took. At most
+    /// the bytes of the last read are moved, so the move costs no more than that read did.
     fn let_go(&mut self) {
         match self.rest() {
             [] => self.buffer = Vec::new(),
@@ -90,17 +92,17 @@ impl Frames {
         (self.start, self.last) = (0, 0);
     }
 
-    /// Returns the bytes that have not been taken.
+    /// Returns the bytes of the buffer behind the messages that the caller has taken.
     fn rest(&self) -> &[u8] {
         self.buffer.get(self.start..).unwrap_or_default()
     }
 
-    /// Returns the number of bytes in the buffer, including those of the message that was taken last.
+    /// Returns the number of bytes in the buffer, including the message that the caller has taken last.
     pub(super) const fn len(&self) -> usize {
         self.buffer.len()
     }
 
-    /// Returns the message that was taken last, until more is read.
+    /// Returns the message that the caller has taken last. The buffer keeps it until the next read.
     pub(super) fn last(&self) -> &[u8] {
         self.buffer.get(self.start.saturating_sub(self.last)..self.start).unwrap_or_default()
     }
@@ -110,14 +112,14 @@ impl Frames {
         self.buffer.capacity()
     }
 
-    /// Returns the number of bytes that the buffer still needs to hold one message of the greatest length and its length
-    /// prefix.
+    /// Returns the number of bytes that can be appended until the buffer contains one message of the maximum length and its
+    /// length prefix.
     pub(super) const fn missing(&self) -> usize {
         self.max.saturating_add(MAX_LENGTH).saturating_sub(self.buffer.len())
     }
 
-    /// Appends bytes that were read. The capacity doubles when it is exhausted, up to one message of the greatest length
-    /// and one read.
+    /// Appends bytes that were read from the stream. When the capacity is exhausted, it doubles, up to one message of the
+    /// maximum length and one read.
     pub fn extend(&mut self, bytes: &[u8]) {
         let n = usize::try_from(self.passed_over).unwrap_or(usize::MAX).min(bytes.len());
         self.passed_over = self.passed_over.saturating_sub(n as u64);
@@ -130,14 +132,14 @@ impl Frames {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Returns whether [`next`](Self::next) refuses the length prefix that comes next.
+    /// Returns whether [`next`](Self::next) would return an error for the next length prefix in the buffer.
     pub(super) fn is_refused(&self) -> bool {
         self.body().is_err()
     }
 
-    /// Skips the next message, which [`next`](Self::next) has refused because it is too long. None of its bytes are kept,
-    /// and the message behind it comes next. Returns `false` if the length prefix itself is malformed, so that its
-    /// message cannot be skipped.
+    /// Skips the next message after [`next`](Self::next) has refused it because it is too long. The bytes of the skipped
+    /// message are not kept, and `next` then returns the message behind it. Returns `false` if the length prefix itself is
+    /// malformed, so that the end of its message is unknown.
     pub(super) fn pass_over(&mut self) -> bool {
         let Some((length, from)) = self.length() else { return false };
         let here = self.buffer.len().saturating_sub(from) as u64;
@@ -151,16 +153,18 @@ impl Frames {
         true
     }
 
-    /// Returns whether the stream would cut a message off if it ended here.
+    /// Returns whether the buffer contains bytes of a message that the caller has not taken, or a message is being skipped.
+    /// The end of the stream would cut that message off.
     #[must_use]
     pub const fn is_cut(&self) -> bool {
         self.start < self.buffer.len() || self.passed_over > 0
     }
 
-    /// Takes the next whole message. Returns `None` if more has to be read first.
+    /// Takes the next whole message from the buffer. Returns `None` if no whole message has arrived.
     ///
     /// # Errors
-    /// [`BadLength`]: no further message can be taken, since the start of the next one is unknown.
+    /// [`BadLength`] if the next length prefix is malformed or too large. All later calls fail as well, since the start of
+    /// the following message is unknown.
     #[allow(clippy::should_implement_trait, reason = "an iterator cannot lend")]
     pub fn next(&mut self) -> Result<Option<&[u8]>, BadLength> {
         let Some(body) = self.body()? else { return Ok(None) };
@@ -170,14 +174,16 @@ impl Frames {
         Ok(Some(message))
     }
 
-    /// Returns the length of the next message and the position of its first byte, once the whole length prefix has come.
+    /// Returns the length of the next message in bytes and the position of its first byte in `buffer`. Returns `None` if the
+    /// length prefix has not arrived whole.
     fn length(&self) -> Option<(u64, usize)> {
         let rest = self.rest();
         let (length, len) = varint::read(rest.get(..MAX_LENGTH).unwrap_or(rest))?;
         Some((length, self.start.saturating_add(len)))
     }
 
-    /// Returns the position of the next message, whole or not, once the whole length prefix has come.
+    /// Returns the range of the next message in `buffer`, even if the message has not arrived whole. Returns `None` if the
+    /// length prefix has not arrived whole.
     fn body(&self) -> Result<Option<Range<usize>>, BadLength> {
         if let Some((length, from)) = self.length() {
             let length = usize::try_from(length).ok().filter(|length| *length <= self.max).ok_or(BadLength)?;
@@ -185,7 +191,7 @@ impl Frames {
             let end = from.checked_add(length).ok_or(BadLength)?;
             return Ok(Some(from..end));
         }
-        // A length prefix of this many bytes without an end is malformed.
+        // A length prefix that does not end within the maximum number of bytes is malformed.
         if self.rest().len() >= MAX_LENGTH { Err(BadLength) } else { Ok(None) }
     }
 }

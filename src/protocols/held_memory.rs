@@ -1,57 +1,58 @@
-//! [`HeldMemory`]: the memory that a service holds on behalf of others, accounted to the holder that caused it. Finds the
-//! largest item of the holder that has most.
+//! [`HeldMemory`]: the accounts of the memory that a service holds for others, such as peers. When memory has to be freed,
+//! it finds the largest item of the holder whose items take most.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-/// The memory of items, such as incomplete messages. Each item is accounted to the holder that caused it, such as a peer.
-/// When memory has to be freed, [`largest`](Self::largest) names the item to drop. Whenever all holders together exceed a
-/// budget, the holder that has most has more than the budget divided by the number of holders, so a holder that stays
-/// within that share never loses an item.
+/// The accounts of the memory of items, such as incomplete messages. Each item is accounted to the holder that caused it,
+/// such as a peer. When memory has to be freed, [`largest`](Self::largest) names the item to drop. Whenever all holders
+/// together exceed a budget, the holder with most bytes has more than the budget divided by the number of holders. A holder
+/// whose bytes stay within that fraction of the budget therefore never loses an item.
 ///
-/// Each operation costs O(log n). An item of 0 bytes is not kept.
+/// Each operation costs O(log n). An item of 0 bytes is removed.
 #[derive(Debug)]
 pub(super) struct HeldMemory<H, I> {
     all: usize,
     items: BTreeMap<I, (H, usize)>,
-    /// The holders that have at least one item.
+    /// The holders that have at least one item, each with its items.
     holders: BTreeMap<H, HolderMemory<I>>,
-    /// The holders, ordered by the bytes of their items.
+    /// The holders that have at least one item, ordered by the number of bytes of their items.
     sizes: BTreeSet<(usize, H)>,
 }
 
 #[derive(Debug)]
 struct HolderMemory<I> {
     bytes: usize,
-    /// The items of this holder, ordered by their bytes.
+    /// The items of this holder, ordered by their number of bytes.
     items: BTreeSet<(usize, I)>,
 }
 
-/// The number of entries that a `BTreeMap` node allocates room for, however few are used.
+/// The number of entries for which a `BTreeMap` node allocates room, even if few are used.
 const NODE: usize = 11;
 
 impl<H: Copy + Ord, I: Copy + Ord> HeldMemory<H, I> {
-    /// The most bytes of heap that a holder takes here together with its first item, if that item is alone in its tree
-    /// node.
+    /// The maximum number of bytes of heap that this table takes for a holder together with the holder's first item, if that
+    /// item is alone in its tree node.
     pub(super) const HOLDER: usize =
         2 * (size_of::<(H, HolderMemory<I>)>() + size_of::<(usize, H)>()) + NODE * size_of::<(usize, I)>() + 48;
-    /// The most bytes of heap that each further item takes here. The factor 2 allows for tree nodes that are half empty.
+    /// The maximum number of bytes of heap that this table takes for each further item. The factor 2 allows for tree nodes
+    /// that are half empty.
     pub(super) const ITEM: usize = 2 * (size_of::<(I, (H, usize))>() + size_of::<(usize, I)>()) + 16;
 
     pub(super) const fn new() -> Self {
         Self { all: 0, items: BTreeMap::new(), holders: BTreeMap::new(), sizes: BTreeSet::new() }
     }
 
-    /// Returns the number of bytes of all items.
+    /// Returns the total number of bytes of all items.
     pub(super) const fn all(&self) -> usize {
         self.all
     }
 
-    /// Returns the number of bytes of a holder's items.
+    /// Returns the number of bytes of all items of a holder.
     pub(super) fn of(&self, holder: &H) -> usize {
         self.holders.get(holder).map_or(0, |holder| holder.bytes)
     }
 
-    /// Sets the number of bytes that an item of a holder has. An item stays with one holder; 0 bytes remove it.
+    /// Sets the size of an item of a holder, in bytes. 0 bytes remove the item. An item must not move to another holder.
     pub(super) fn set(&mut self, holder: H, item: I, bytes: usize) {
         let before = if bytes == 0 { self.items.remove(&item) } else { self.items.insert(item, (holder, bytes)) };
         let before = before.map_or(0, |(_, bytes)| bytes);
@@ -72,14 +73,14 @@ impl<H: Copy + Ord, I: Copy + Ord> HeldMemory<H, I> {
         }
     }
 
-    /// Removes an item, if it is known.
+    /// Removes an item. An unknown item is ignored.
     pub(super) fn forget(&mut self, item: I) {
         if let Some((holder, _)) = self.items.get(&item) {
             self.set(*holder, item, 0);
         }
     }
 
-    /// Returns the largest item of the holder that holds most.
+    /// Returns the largest item of the holder whose items take most bytes, or `None` if there is no item.
     pub(super) fn largest(&self) -> Option<I> {
         let (_, holder) = self.sizes.last()?;
         Some(self.holders.get(holder)?.items.last()?.1)

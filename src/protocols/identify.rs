@@ -1,28 +1,29 @@
-//! The identify protocol, `/ipfs/id/1.0.0` and `/ipfs/id/push/1.0.0` (libp2p/specs, `identify/README.md`): peers tell
-//! each other their keys, protocols and addresses.
+//! The identify protocol, `/ipfs/id/1.0.0` and `/ipfs/id/push/1.0.0` (libp2p/specs, `identify/README.md`): peers send each
+//! other their public keys, protocols and addresses.
 //!
-//! [`Identify`] plays all roles. It asks the peer of each new connection, and of any connection when its owner
-//! [says so](Identify::identify). It answers the questions of peers. When our own addresses or protocols change, it
-//! pushes them to all peers that accept pushes, and it hears the pushes of peers. The outcomes stand in a bounded queue,
-//! [`next_event`](Identify::next_event). [`info`](Identify::info) looks up what the peer of an open connection has said.
-//! Each question has exactly one outcome, also if its connection ends first.
+//! [`Identify`] plays all roles. It asks the peer of each new connection for its information, and the peer of any connection
+//! for which the owner calls [`identify`](Identify::identify). It answers the questions of peers. When our own addresses or
+//! protocols change, it pushes the changes to all peers that accept pushes, and it accepts the pushes of peers.
+//! [`next_event`](Identify::next_event) returns the outcomes from a bounded queue. [`info`](Identify::info) returns the
+//! information that the peer of an open connection has sent. Each question has exactly one outcome, even if its connection
+//! ends first.
 //!
-//! Each [`Event`] except [`Lagged`](Event::Lagged) is also [emitted](crate::notifee::NotifeeContext::emit) to all
-//! notifees, between `connected` and `disconnected` of its connection, even if nobody drains the queue. There is one more
-//! exception: if the connection ended before the question could be asked, only the owner is told. A notifee that is
-//! registered late hears the events from then on.
+//! Each [`Event`] except [`Lagged`](Event::Lagged) is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees,
+//! between `connected` and `disconnected` of its connection, even if nobody drains the queue. There is one more exception:
+//! if the connection ended before the question could be asked, only the owner is told. A notifee that is registered later
+//! hears the events from then on.
 //!
-//! - We say the addresses of our listeners and those that the owner [adds](Identify::add_external_address), the protocols
-//!   that the node accepts, and the peer's address as we see it. If the service is given our key, it also sends
-//!   [a signed record](Identify::with_signed_record).
-//! - We believe nothing that contradicts what is proven. A public key that is not that of the connection's peer is
-//!   [`Failure::WrongPeer`], and a record that the peer has not signed is dropped. If there is a record of the peer, its
-//!   addresses are taken in place of the unsigned ones. A pushed record that is older than the known one changes no
+//! - We send the addresses of our listeners and the addresses that the owner [adds](Identify::add_external_address), the
+//!   protocols that the node accepts, and the peer's address as we see it. If the service is given our key, it also sends [a
+//!   signed record](Identify::with_signed_record) of our addresses.
+//! - We accept no information that contradicts a proof. A message with the public key of anybody but the connection's peer
+//!   fails with [`Failure::WrongPeer`], and a record that the peer has not signed is dropped. If the peer sends a signed
+//!   record, its addresses replace the unsigned ones. A pushed record that is older than the known record changes no
 //!   addresses.
-//! - A fault in one address or protocol costs that one only. All that is not signed is the peer's word, and nobody has
-//!   checked it.
+//! - A fault in one address or protocol affects only that address or protocol. All information that is not signed is the
+//!   peer's claim, and nobody has verified it.
 //!
-//! Two nodes of one process:
+//! Two nodes in one process:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -61,7 +62,7 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! A notifee that closes connections to peers that do not speak our protocol, on sockets:
+//! A notifee that closes connections to peers that do not speak our protocol, over TCP:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -159,64 +160,65 @@ pub use message::{DecodeError, Info, MAX_PROTOCOLS, decode, encode};
 pub use record::PeerRecord;
 use streams::{IdentifyStream, Item, KnownConnection};
 
-/// The name of the protocol in which one side asks and the other answers.
+/// The name of the protocol in which one side asks for information and the other side answers.
 pub const PROTOCOL: Protocol = Protocol::from_static("/ipfs/id/1.0.0");
-/// The name of the protocol in which a peer tells its changes unasked.
+/// The name of the protocol in which a peer sends its changed information without being asked.
 pub const PUSH_PROTOCOL: Protocol = Protocol::from_static("/ipfs/id/push/1.0.0");
 
-/// The outcome of a question, or a push of a peer.
+/// The outcome of asking a peer for its information, or of a push that a peer has begun.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// The peer has answered.
+    /// The peer has answered our question and has sent its information.
     Identified {
-        /// The connection that was asked.
+        /// The connection on which the peer was asked for its information.
         connection: ConnectionId,
-        /// The peer that answered.
+        /// The peer that answered our question.
         peer: PeerId,
-        /// The peer's answer.
+        /// The information in the peer's answer.
         info: Arc<Info>,
     },
-    /// The peer has pushed its changes.
+    /// The peer has pushed its changed information.
     Pushed {
-        /// The connection on which the peer pushed.
+        /// The connection on which the peer pushed its information.
         connection: ConnectionId,
-        /// The peer that pushed.
+        /// The peer that pushed its information.
         peer: PeerId,
-        /// All that is now known of the peer, with the changes applied.
+        /// All information that is now known of the peer, including the changes that it pushed.
         info: Arc<Info>,
     },
-    /// The peer has not answered. What was known of it remains.
+    /// The peer has not answered our question, or its answer is invalid. The information that was known of the peer remains.
     Failed {
-        /// The connection that was asked.
+        /// The connection on which the peer was asked for its information.
         connection: ConnectionId,
-        /// The peer that was asked.
+        /// The peer that was asked for its information.
         peer: PeerId,
-        /// The reason: [`Unsupported`](Failure::Unsupported), [`Timeout`](Failure::Timeout),
-        /// [`Protocol`](Failure::Protocol) (the answer is too long, or no identify message),
-        /// [`WrongPeer`](Failure::WrongPeer) (it has another peer's key), [`Limit`](Failure::Limit) (no further stream
-        /// was allowed, or a bound of [`Config`] was exceeded), or the way in which the stream ended.
+        /// The reason: [`Unsupported`](Failure::Unsupported), [`Timeout`](Failure::Timeout), [`Protocol`](Failure::Protocol)
+        /// (the answer is too long, or no identify message), [`WrongPeer`](Failure::WrongPeer) (the answer contains another
+        /// peer's key), [`Limit`](Failure::Limit) (no further stream was allowed, or a bound of [`Config`] was exceeded), or
+        /// the way in which the stream ended.
         reason: Failure,
     },
-    /// The peer began a push that failed. What was known of the peer remains.
+    /// The peer began a push that failed. The information that was known of the peer remains.
     PushFailed {
-        /// The connection on which the peer pushed.
+        /// The connection on which the peer began the push.
         connection: ConnectionId,
-        /// The peer that pushed.
+        /// The peer that began the push.
         peer: PeerId,
-        /// The reason, one of those of [`Failed`](Self::Failed).
+        /// The reason: one of the reasons that [`Failed`](Self::Failed) lists.
         reason: Failure,
     },
-    /// An event in place of those that are missing: the owner did not take its events in time, so the oldest were
-    /// dropped. Only the owner is told. What is known of a peer can be [looked up](Identify::info).
+    /// An event in place of dropped events: the owner did not take its events in time, so the oldest were dropped. Only the
+    /// owner is told. [`Identify::info`] still returns the information of each connected peer.
     Lagged {
-        /// The number of events that are missing.
+        /// The number of dropped events.
         events: u64,
     },
 }
 
-/// Writes one line, such as `identified c0.1 of PEER: go-libp2p/0.40.0` or `identify_failed c0.1 of PEER: timeout`. Text
-/// that the peer has chosen is shortened and escaped, so that it cannot control a terminal or begin a new line.
+/// Formats the event as one line, such as `identified c0.1 of PEER: go-libp2p/0.40.0` or `identify_failed c0.1 of PEER:
+/// timeout`. Text that the peer has chosen is shortened and escaped, so that it cannot control a terminal or begin a new
+/// line.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, connection, peer) = match self {
@@ -238,35 +240,36 @@ impl fmt::Display for Event {
     }
 }
 
-/// The identify service. [Install](crate::notifee::Notifees::install) it. The [module](self) describes what it does.
+/// The identify service. [Install](crate::notifee::Notifees::install) it in the notifees of a swarm. The [module](self)
+/// describes what it does.
 pub struct Identify {
     config: Config,
     local: LocalInfo,
-    /// True if our addresses or protocols may have changed since the last look at them.
+    /// True if our addresses or protocols may have changed since the service last read them from the node.
     is_dirty: bool,
     connections: Table<ConnectionId, KnownConnection>,
     streams: Table<StreamId, IdentifyStream>,
     deadlines: Deadlines<StreamId>,
-    /// The connections whose peers are to be asked in the next turn.
+    /// The connections whose peers are asked in the next drive.
     to_ask: VecDeque<ConnectionId>,
-    /// The connections to push to, as [`Config::outbound_pushes`] allows. Some may have ended.
+    /// The connections on which a push waits until [`Config::outbound_pushes`] allows it, oldest first. Some may have ended.
     to_push: VecDeque<ConnectionId>,
     pushes: usize,
-    /// The connections to push to for which a bound of the swarm or a rate left no stream. All of them are tried again
-    /// together.
+    /// The connections on which a push waits because a bound of the swarm or a rate allowed no stream. All of them are tried
+    /// again at `push_again_at`.
     to_push_again: Vec<ConnectionId>,
     push_again_at: Option<Duration>,
     events: EventQueue<Event>,
-    /// The bytes of heap that are held on behalf of each connection.
+    /// The bytes of heap that are held for the peer of each connection.
     held: HeldMemory<ConnectionId, Item>,
-    /// The number of times that a connected peer's information was dropped.
+    /// The number of times that the information of a connected peer was dropped to free memory.
     forgotten: u64,
-    /// The bytes of heap of the peers' information that was reported in this tick.
+    /// The bytes of heap of the peers' information that was reported to the owner in the present tick.
     said_bytes: usize,
 }
 
 impl Event {
-    /// Returns the bytes of heap that the event refers to.
+    /// Returns the bytes of heap of the information in the event.
     fn memory(&self) -> usize {
         match self {
             Self::Identified { info, .. } | Self::Pushed { info, .. } => info.memory(),
@@ -276,7 +279,7 @@ impl Event {
 }
 
 impl Identify {
-    /// Creates a service for the node with this public key.
+    /// Creates a service for the node whose public key is `public_key`.
     #[must_use]
     pub fn new(public_key: PublicKey, config: Config) -> Self {
         Self {
@@ -300,22 +303,22 @@ impl Identify {
         }
     }
 
-    /// Adds a signed record of our addresses to our messages. `key` is the node's key. `sequence` is the number of the
-    /// first record, and grows by one whenever our addresses change. It has to be greater than the number of any record
-    /// of an earlier run, as the number of seconds since 1970 is.
+    /// Adds a signed record of our addresses to our messages. `key` is the node's key. `sequence` is the number of the first
+    /// record; the number grows by one whenever our addresses change. It has to be greater than the number of any record of
+    /// an earlier run of the node, so the number of seconds since 1970 is a good choice.
     #[must_use]
     pub fn with_signed_record(mut self, key: Keypair, sequence: u64) -> Self {
         self.local.sign(key, sequence);
         self
     }
 
-    /// Asks the peer of a connection in the next [`drive`](crate::notifee::Notifees::drive);
-    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks for it at once. If a question is under way already, no other
-    /// one is sent. A peer with this crate's defaults ends a connection on which it is asked more often than 20 times at
-    /// once and once a second.
+    /// Asks the peer of a connection for its information in the next [`drive`](crate::notifee::Notifees::drive); until then
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) reports that a drive is due. If the peer is being asked already,
+    /// nothing is added. A peer with this crate's defaults ends a connection on which it receives more than 20 questions at
+    /// once and 1 a second in the long run.
     ///
     /// # Errors
-    /// [`NotConnected`]; nothing has changed.
+    /// [`NotConnected`] if the connection is not open. Nothing has changed.
     pub fn identify(&mut self, connection: ConnectionId) -> Result<(), NotConnected> {
         let entry = self.connections.get_mut(connection).ok_or(NotConnected)?;
         if !core::mem::replace(&mut entry.is_asked, true) {
@@ -324,8 +327,8 @@ impl Identify {
         Ok(())
     }
 
-    /// Pushes our addresses and protocols on all connections, in the next drives. Call it after the node has registered a
-    /// protocol, for instance. Peers that are known not to accept pushes are left out.
+    /// Pushes our addresses and protocols to the peers of all connections, in the next drives. Peers that are known not to
+    /// accept pushes are left out. Call this method after the node has registered a protocol, for instance.
     pub fn push(&mut self) {
         for (connection, entry) in self.connections.iter_mut() {
             if !core::mem::replace(&mut entry.wants_push, true) && entry.push.is_none() {
@@ -334,50 +337,51 @@ impl Identify {
         }
     }
 
-    /// Adds an address at which we can be reached, but do not listen, such as that of a router in front of us. At most
-    /// [`MAX_ADDRESSES`] of our addresses are sent, those of listeners first.
+    /// Adds an address at which we can be reached although we do not listen on it, such as the address of a router in front
+    /// of us. At most [`MAX_ADDRESSES`] of our addresses are sent, those of listeners first.
     pub fn add_external_address(&mut self, address: Multiaddr) {
         self.is_dirty |= self.local.add(address);
     }
 
-    /// Removes an address that [`add_external_address`](Self::add_external_address) has added.
+    /// Removes an address that was added with [`add_external_address`](Self::add_external_address). An unknown address is
+    /// ignored.
     pub fn remove_external_address(&mut self, address: &Multiaddr) {
         self.is_dirty |= self.local.remove(address);
     }
 
-    /// Returns what the peer of an open connection has said of itself on it. Returns `None` if it has said nothing yet,
-    /// or if that was dropped for the bound on [memory](Config::held_bytes).
+    /// Returns the information that the peer of an open connection has sent on that connection. Returns `None` if the peer
+    /// has sent none yet, or if it was dropped because of the bound on [memory](Config::held_bytes).
     #[must_use]
     pub fn info(&self, connection: ConnectionId) -> Option<&Info> {
         self.connections.get(connection)?.info.as_deref()
     }
 
-    /// Takes the oldest event, if there is one.
+    /// Removes the oldest event from the queue and returns it, or returns `None` if the queue is empty.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop()
     }
 
-    /// Returns the number of all events that were lost because the owner did not take them in time. [`Event::Lagged`]
-    /// tells of each.
+    /// Returns the total number of events that were dropped because the owner did not take them in time. Each of them is
+    /// also counted in an [`Event::Lagged`].
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.events.dropped()
     }
 
-    /// Returns the number of times that a connected peer's information was dropped, since that of all peers together took
-    /// more than [`held_bytes`](Config::held_bytes).
+    /// Returns the number of times that the information of a connected peer was dropped because the information of all peers
+    /// together took more than [`held_bytes`](Config::held_bytes).
     #[must_use]
     pub const fn forgotten(&self) -> u64 {
         self.forgotten
     }
 
-    /// Returns the number of bytes that count against [`held_bytes`](Config::held_bytes).
+    /// Returns the number of bytes of heap that count against [`held_bytes`](Config::held_bytes).
     #[must_use]
     pub const fn bytes_held(&self) -> usize {
         self.held.all()
     }
 
-    /// Frees memory down to its bound, then publishes the events of this notification.
+    /// Frees memory until the held memory is within its bound, and then publishes the events of the present notification.
     fn tell<N: HasNode>(&mut self, cx: &mut NotifeeContext<'_, N>) {
         self.relieve(cx.network().node_mut());
         self.events.publish(cx);

@@ -1,25 +1,26 @@
-//! The ping protocol, `/ipfs/ping/1.0.0` (libp2p/specs, `ping/ping.md`): measures the round-trip time to a peer, and
+//! The ping protocol, `/ipfs/ping/1.0.0` (libp2p/specs, `ping/ping.md`): it measures the round-trip time to a peer, and
 //! finds out whether the peer still answers.
 //!
-//! [`Ping`] plays both roles. It echoes the payloads of peers. It pings each connection as soon as that is open, again
-//! one [`interval`](Config::interval) after each outcome, and whenever its owner [asks for it](Ping::ping). The outcomes
-//! stand in a bounded queue, [`next_event`](Ping::next_event): each ping has exactly one, also if its connection ends
-//! first. Each outcome is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees, between `connected` and
-//! `disconnected` of its connection. There is one exception: if the connection ended before the ping could be sent, only
-//! the owner is told.
+//! [`Ping`] plays both roles. It echoes the payloads of peers. It pings each connection as soon as the connection is open,
+//! again one [`interval`](Config::interval) after each outcome, and whenever its owner [asks for a ping](Ping::ping).
+//! [`next_event`](Ping::next_event) returns the outcomes from a bounded queue. Each ping has exactly one outcome, even if
+//! its connection ends first. Each outcome is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees, between
+//! `connected` and `disconnected` of its connection. There is one exception: if the connection ended before the ping could
+//! be sent, only the owner is told.
 //!
-//! - Time is that of the registry's [`drive`](crate::notifee::Notifees::drive). A round-trip time runs from the turn in
-//!   which the payload was written to the turn in which all of it was back, so it is as exact as the owner's turns are
-//!   frequent.
-//! - With an interval, one stream serves all pings of a connection. If the peer ends or resets it between two pings, the
-//!   next ping opens another. Without an interval, the stream ends with its ping. (The specification has one stream per
-//!   peer. If a peer has several connections, each has a stream here, since each may be the broken one.)
-//! - **A stream that is open, or is opened again and again, keeps a connection from its
-//!   [idle time-out](crate::connection::Config::idle_timeout).** So does a stream of the peer. If connections are to end
-//!   when nobody uses them, set `interval` to `None` and ping on demand, less often than the idle time-out.
-//! - `Ping` never closes a connection whose peer does not answer. The owner decides.
+//! - Times are those that the owner passes to [`drive`](crate::notifee::Notifees::drive). A round-trip time runs from the
+//!   turn in which the payload was written to the turn in which the whole echo was read. Its error is therefore at most the
+//!   time between two turns of the owner.
+//! - With an interval, one stream serves all pings of a connection. If the peer ends or resets the stream between two pings,
+//!   the next ping opens another. Without an interval, each ping closes its stream at its end. (The specification has one
+//!   stream per peer. If a peer has several connections, each connection has a stream here, since each may be the broken
+//!   one.)
+//! - **A stream that is open, or is opened again and again, keeps its connection from reaching the [idle
+//!   time-out](crate::connection::Config::idle_timeout).** This holds for the ping streams of both sides. If connections are
+//!   to end when nobody uses them, set `interval` to `None` and ping on demand, less often than the idle time-out.
+//! - `Ping` never closes a connection whose peer does not answer. The owner decides whether to close it.
 //!
-//! Two nodes of one process:
+//! Two nodes in one process:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -78,31 +79,32 @@ use chacha20::rand_core::{Rng, SeedableRng};
 use core::fmt;
 use core::time::Duration;
 
-/// The protocol's name on the wire.
+/// The name of the ping protocol.
 pub const PROTOCOL: Protocol = Protocol::from_static("/ipfs/ping/1.0.0");
 
-/// The number of bytes of a payload.
+/// The number of bytes of a ping's payload.
 const PAYLOAD: usize = 32;
 
-/// The shortest interval. It is not 0, so that time moves on between two pings.
+/// The minimum interval between two pings. It is not 0, so that time advances between them.
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The bounds and durations of a [`Ping`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The time from the outcome of one ping of a connection to the next ping, at least 1 ms. `None`: a ping is sent only
-    /// when the owner asks for it. Default 15 s.
+    /// The time from the outcome of one ping of a connection to the next ping of that connection, at least 1 ms. `None`: a
+    /// ping is sent only when the owner asks for one. Default 15 s.
     pub interval: Option<Duration>,
-    /// The maximum duration of a ping, from the opening of its stream if it needs one. After it the stream is reset, and
-    /// the ping fails with [`Failure::Timeout`]. Default 20 s.
+    /// The maximum duration of a ping. It begins with the opening of the stream if the ping needs a new one. When it has
+    /// passed, the stream is reset, and the ping fails with [`Failure::Timeout`]. Default 20 s.
     pub timeout: Duration,
-    /// The maximum number of streams of one connection on which the peer may ping. For one more, the stream that has been
-    /// silent for longest is reset, so that a peer that abandons streams without ending them is still answered. 0 counts
-    /// as 1. Default 4: the specification allows an honest peer two, and a stream may end later here than there.
+    /// The maximum number of streams of one connection on which the peer may ping us. When the peer opens one more, the
+    /// stream that has been silent for longest is reset, so that a peer that abandons streams without ending them is still
+    /// answered. 0 counts as 1. Default 4: the specification allows an honest peer two, and a stream may end later at our
+    /// side than at the peer's.
     pub inbound_streams: usize,
-    /// The maximum number of events that wait for the owner. One more drops the oldest, which [`Event::Lagged`] tells. 0
-    /// counts as 1. Default 256.
+    /// The maximum number of events that are queued for the owner. A further event drops the oldest, and [`Event::Lagged`]
+    /// tells the number of dropped events. 0 counts as 1. Default 256.
     pub events: usize,
 }
 
@@ -118,17 +120,17 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Returns the bounds for a small machine: 2 streams per connection on which the peer may ping, and 16 queued events.
-    /// See [`swarm::Config::small`](crate::swarm::Config::small).
+    /// Returns the bounds for a small machine: 2 streams of a connection on which the peer may ping us, and 16 queued
+    /// events. See [`swarm::Config::small`](crate::swarm::Config::small).
     #[must_use]
     pub fn small() -> Self {
         Self { inbound_streams: 2, events: 16, ..Self::default() }
     }
 
-    /// Returns the most bytes of heap that a [`Ping`] with these bounds takes in a swarm with these limits.
+    /// Returns the maximum number of bytes of heap that a [`Ping`] with these bounds takes in a swarm with these limits.
     #[must_use]
     pub fn memory_bound(&self, limits: &Limits) -> usize {
-        // Tables may have a quarter more room than they need. Queues may be half empty, and hold outdated deadlines.
+        // Tables may be a quarter larger than they need to be. Queues may be half empty, and contain outdated deadlines.
         let inbound = self.inbound_streams.max(1).saturating_mul(const { 2 * size_of::<StreamId>() });
         let pinged = inbound.saturating_add(const { size_of::<Option<PingedConnection>>() + 16 });
         let pinged = (pinged / 4).saturating_mul(5).saturating_add(const { 4 * size_of::<(Duration, ConnectionId)>() });
@@ -146,36 +148,37 @@ impl Config {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// The peer has answered in time.
+    /// The peer has answered the ping in time.
     Pong {
-        /// The connection that was pinged.
+        /// The connection on which the peer was pinged.
         connection: ConnectionId,
-        /// The peer that answered.
+        /// The peer that answered the ping.
         peer: PeerId,
-        /// The time from writing the payload to reading the last byte of its echo, on the owner's clock.
+        /// The time from writing the payload to reading the last byte of the peer's echo, on the owner's clock.
         round_trip: Duration,
     },
-    /// The peer has not answered, or has answered wrongly.
+    /// The peer has not answered the ping, or has answered wrongly.
     Failed {
-        /// The connection that was pinged.
+        /// The connection on which the peer was pinged.
         connection: ConnectionId,
         /// The peer that was pinged.
         peer: PeerId,
-        /// The reason: [`Timeout`](Failure::Timeout), [`Unsupported`](Failure::Unsupported) (the connection is pinged
-        /// again only if the owner asks for it), [`Protocol`](Failure::Protocol) (the bytes that came back are not those
-        /// that were sent), [`Limit`](Failure::Limit) (no further stream was allowed), or the way in which the stream
-        /// ended.
+        /// The reason: [`Timeout`](Failure::Timeout), [`Unsupported`](Failure::Unsupported) (the peer does not speak the
+        /// protocol, and is pinged again only if the owner asks for it), [`Protocol`](Failure::Protocol) (the peer sent
+        /// other bytes than our payload), [`Limit`](Failure::Limit) (no further stream was allowed), or the way in which the
+        /// stream ended.
         reason: Failure,
     },
-    /// An event in place of those that are missing: the owner did not take its events in time, so the oldest were
-    /// dropped. Only the owner is told.
+    /// An event in place of dropped events: the owner did not take its events in time, so the oldest were dropped. Only the
+    /// owner is told.
     Lagged {
-        /// The number of events that are missing.
+        /// The number of dropped events.
         events: u64,
     },
 }
 
-/// Writes one line: `ping c0.1 of PEER: 1.234ms`, `ping_failed c0.1 of PEER: timeout`, or `ping_lagged: 3 events`.
+/// Formats the event as one line: `ping c0.1 of PEER: 1.234ms`, `ping_failed c0.1 of PEER: timeout`, or `ping_lagged: 3
+/// events`.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -186,7 +189,8 @@ impl fmt::Display for Event {
     }
 }
 
-/// The ping service. [Install](crate::notifee::Notifees::install) it. The [module](self) describes what it does.
+/// The ping service. [Install](crate::notifee::Notifees::install) it in the notifees of a swarm. The [module](self)
+/// describes what it does.
 pub struct Ping {
     config: Config,
     rng: ChaCha20Rng,
@@ -196,19 +200,19 @@ pub struct Ping {
     events: EventQueue<Event>,
 }
 
-/// The state of an open connection.
+/// The state of an open connection, for pings in both directions.
 #[derive(Debug)]
 struct PingedConnection {
     peer: PeerId,
     ask_stream: AskStream,
-    /// True if the owner has asked for a ping whose outcome it has not been told.
+    /// True if the owner has asked for a ping and has not been told its outcome.
     is_asked: bool,
-    /// The time of the next ping, or the time at which the ping under way fails.
+    /// The time at which to send the next ping, or at which the ping under way fails.
     deadline: Option<Duration>,
     answers: Vec<StreamId>,
 }
 
-/// The purpose of a stream.
+/// The purpose of a stream: our pings (`Ask`) or those of the peer (`Answer`).
 #[derive(Debug)]
 enum PingStream {
     Ask(ConnectionId),
@@ -216,7 +220,7 @@ enum PingStream {
 }
 
 impl Ping {
-    /// Creates a service that draws its payloads from `seed`, which must be fresh randomness of the system.
+    /// Creates a service that computes its payloads from `seed`, which must be fresh randomness of the system.
     #[must_use]
     pub fn new(seed: [u8; 32], config: Config) -> Self {
         let events = EventQueue::new(config.events, |events| Event::Lagged { events });
@@ -230,12 +234,12 @@ impl Ping {
         }
     }
 
-    /// Pings a connection in the next [`drive`](crate::notifee::Notifees::drive);
-    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks for it at once. If a ping of the connection is under way
-    /// already, no other one is sent.
+    /// Pings the peer of a connection in the next [`drive`](crate::notifee::Notifees::drive); until then
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) reports that a drive is due. If a ping of the connection is under way
+    /// already, no second ping is sent.
     ///
     /// # Errors
-    /// [`NotConnected`]; nothing has changed.
+    /// [`NotConnected`] if the connection is not open. Nothing has changed.
     pub fn ping(&mut self, connection: ConnectionId) -> Result<(), NotConnected> {
         let pinged = self.connections.get_mut(connection).ok_or(NotConnected)?;
         pinged.is_asked = true;
@@ -248,20 +252,20 @@ impl Ping {
         Ok(())
     }
 
-    /// Takes the oldest event, if there is one.
+    /// Removes the oldest event from the queue and returns it, or returns `None` if the queue is empty.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop()
     }
 
-    /// Returns the number of all events that were lost because the owner did not take them in time. [`Event::Lagged`]
-    /// tells of each.
+    /// Returns the total number of events that were dropped because the owner did not take them in time. Each of them is
+    /// also counted in an [`Event::Lagged`].
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.events.dropped()
     }
 
-    /// Echoes what the peer sends on a new stream. If the connection has no room for one more stream, the one that has
-    /// been silent for longest is reset.
+    /// Begins to echo the payloads that the peer sends on a new stream. If the connection has the maximum number of such
+    /// streams already, the stream that has been silent for longest is reset.
     fn answer(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         if pinged.answers.len() >= self.config.inbound_streams.max(1) {
@@ -279,16 +283,16 @@ impl Ping {
         }
         pinged.answers.push(stream);
         let mut answer = AnswerStream::new();
-        // If the stream was open before this service was installed, its readiness may have been told already.
+        // If the stream was open before this service was installed, the readiness of the stream may have been told already.
         answer.echo(node, stream);
         self.streams.insert(stream, PingStream::Answer { connection, answer, last: now });
     }
 
-    /// Handles the end of a stream, ours or the peer's, whether it had opened or not.
+    /// Handles the end of a stream of ours or of the peer, whether the stream had opened or not.
     fn stream_ended(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure, now: Duration) {
         match self.streams.remove(stream) {
             Some(PingStream::Ask(connection)) => {
-                // The echo may have come just before the end.
+                // The echo may have arrived just before the end.
                 let unread = node.take_unread(stream);
                 self.asked_is_over(node, connection, &unread, reason, now);
             }

@@ -1,30 +1,33 @@
-//! Requests and responses, one of each per stream, for protocols of your own.
+//! Requests and responses for protocols of your own. Each stream carries one request and its response.
 //!
-//! [`RequestResponse`] is generic over a [`Codec`] and plays both roles. To ask, it opens a stream for each request,
-//! writes the request together with the proposal of the protocol, and tells its owner the outcome. To answer, it reads
-//! the request of a peer, hands it to its owner, and writes the owner's response. The events are those of rust-libp2p's
-//! behaviour of this name, and each failure is told once.
+//! [`RequestResponse`] is generic over a [`Codec`] and plays both roles. To ask, it opens a stream for each request, writes
+//! the request together with the proposal of the protocol, and tells its owner the outcome. To answer, it reads the request
+//! of a peer, hands the request to its owner, and writes the owner's response. Its events are modelled on rust-libp2p's
+//! `request_response` behaviour, and each failure is told once.
 //!
-//! - **Each request has exactly one outcome**: [`Event::Response`] or [`Event::OutboundFailure`], also if its connection
-//!   ends first. Each peer's request that the owner has taken has exactly one, too: [`Event::ResponseSent`] or
-//!   [`Event::InboundFailure`].
-//! - **No event is dropped.** A request counts against the bounds of [`Config`] until its outcome has been taken. An
-//!   owner that does not take outcomes can make no further requests, and refuses those of peers.
-//! - **Each peer has its share of places.** A peer has at most [`Config::inbound_requests_per_peer`] requests here. When
-//!   all places are taken, the peer with the most requests loses one to a peer that has at least two fewer: one that has
-//!   not arrived whole, else one whose response the peer does not read, else one that waits for the owner. If no peer has
-//!   two more, a peer that has none gets the place of the oldest request that does not wait for the owner.
-//! - **Each peer has its share of memory.** Our requests and their responses take at most [`Config::outbound_bytes`], and
-//!   the requests of peers and our responses at most [`Config::inbound_bytes`]. Beyond a bound, the peer whose messages
-//!   take most loses its largest one.
-//! - A request to a [peer](Target) that is not connected waits until the peer is, and fails with [`Failure::Timeout`] if
-//!   that takes too long. The service never dials.
-//! - On the wire a message is [`Framing::WholeSide`], as in rust-libp2p's `cbor` and `json`, or
-//!   [`Framing::LengthPrefixed`]. A length-prefixed exchange takes one round trip: the request travels with the proposal
-//!   of the protocol. A whole-side exchange takes two, since the end of our side [waits](crate::swarm::Swarm::finish) for
-//!   the peer's answer to the proposal.
+//! - **Each request has exactly one outcome**, even if its connection ends first. The outcome of our request is
+//!   [`Event::Response`] or [`Event::OutboundFailure`]. The outcome of a peer's request that the owner has taken is
+//!   [`Event::ResponseSent`] or [`Event::InboundFailure`].
+//! - **No event is dropped.** A request counts against the bounds of [`Config`] until the owner has taken its outcome. An
+//!   owner that does not take outcomes can make no further requests once a bound is reached, and the further requests of
+//!   peers are refused.
+//! - **Each peer has its share of places.** A peer has at most [`Config::inbound_requests_per_peer`] requests here. When all
+//!   places are taken and another peer with at least two fewer requests sends one more, the peer with the most requests
+//!   loses one: a request that has not arrived whole if there is one, else a request whose response the peer does not read,
+//!   else a request that waits for the owner. If no peer has two more and the asking peer has none, its request gets the
+//!   place of the oldest request that does not wait for the owner.
+//! - **Each peer has its share of memory.** Our requests and their responses together take at most
+//!   [`Config::outbound_bytes`]; the requests of peers and our responses together take at most [`Config::inbound_bytes`].
+//!   When a bound is exceeded, the peer whose messages take most memory loses the largest of them.
+//! - A request to a [peer](Target) that is not connected waits until the peer is connected, and fails with
+//!   [`Failure::Timeout`] if that does not happen in time. The service never dials.
+//! - On the wire a message has the form [`Framing::WholeSide`], which rust-libp2p's `cbor` and `json` use, or
+//!   [`Framing::LengthPrefixed`]. A length-prefixed exchange takes one round trip: the request travels with the proposal of
+//!   the protocol. A whole-side exchange takes two round trips, since the end of our side
+//!   [waits](crate::swarm::Swarm::finish) for the peer's answer to the proposal.
 //!
-//! The example `request_response` is a whole program, with a codec of its own. Two nodes of one process:
+//! The example `request_response` is a whole program, with a codec of its own. The following example has two nodes in one
+//! process:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -106,56 +109,59 @@ use inbound::InboundRequest;
 use outbound::OutboundRequest;
 use places::RequestPlaces;
 
-/// The request/response service. [Install](crate::notifee::Notifees::install) it. The [module](self) describes what it
-/// does.
+/// The request/response service. [Install](crate::notifee::Notifees::install) it in the notifees of a swarm. The
+/// [module](self) describes what it does.
 pub struct RequestResponse<C: Codec> {
     protocols: Vec<Protocol>,
     codec: C,
     config: Config,
-    /// The peers of the open connections.
+    /// The open connections, each with its peer.
     connections: Table<ConnectionId, PeerId>,
-    /// The open connections of each peer, the youngest last. No list is empty.
+    /// The open connections of each connected peer, the youngest last. No list is empty.
     peers: BTreeMap<PeerId, Vec<ConnectionId>>,
     streams: Table<StreamId, Exchange>,
     deadlines: Deadlines<Exchange>,
     outbound: BTreeMap<OutboundRequestId, OutboundRequest>,
     inbound: BTreeMap<InboundRequestId, InboundRequest>,
-    /// The number that our next request gets.
+    /// The number that becomes the id of our next request.
     next_outbound: u64,
-    /// The number that the next request of a peer gets.
+    /// The number that becomes the id of the next request of a peer.
     next_inbound: u64,
-    /// Our requests to send in the next drive. Some may be over.
+    /// Our requests that the next drive sends, oldest first. Some of them may have ended already.
     to_send: VecDeque<OutboundRequestId>,
-    /// The peers' requests to answer or reset in the next drive. Some may be over.
+    /// The peers' requests that the next drive answers or resets, oldest first. Some of them may have ended already.
     to_answer: VecDeque<InboundRequestId>,
-    /// Our requests that wait for their peer to connect. No list is empty. Some may be over.
+    /// Our requests that wait until their peer is connected, by peer. No list is empty. Some of the requests may have ended
+    /// already.
     waiting: BTreeMap<PeerId, Vec<OutboundRequestId>>,
-    /// The number of our requests whose outcome has not been taken.
+    /// The number of our requests whose outcome the owner has not taken.
     outbound_held: usize,
-    /// The places that requests of peers take until their outcome has been taken.
+    /// The places that the requests of peers take, of at most [`Config::inbound_requests`], until the owner has taken their
+    /// outcome.
     places: RequestPlaces,
-    /// The memory of our requests and their responses, by peer.
+    /// The memory that our requests and their responses take, by peer.
     outbound_bytes: HeldMemory<PeerId, OutboundRequestId>,
-    /// The memory of the requests of peers and our responses, by peer.
+    /// The memory that the requests of peers and our responses take, by peer.
     inbound_bytes: HeldMemory<PeerId, InboundRequestId>,
-    /// The peers' requests that have given way to others and given their places back, and whose outcome has not been
-    /// taken.
+    /// The peers' requests that ended in favour of other requests: their places are free already, but the owner has not taken
+    /// their outcome.
     gave_way: BTreeSet<InboundRequestId>,
     events: VecDeque<Event<C::Request, C::Response>>,
-    /// The outcomes of requests that a task of a host awaits. No event tells them.
+    /// The outcomes of our requests for which tasks of a host wait. No event is queued for these outcomes.
     #[cfg(all(feature = "host", unix))]
     awaited: BTreeMap<OutboundRequestId, Result<C::Response, Failure>>,
-    /// The requests of peers that wait for the handler of a host, once there is a handler. No event tells them.
+    /// The requests of peers that wait for the handler of a host, oldest first; `None` if there is no handler. No event is
+    /// queued for these requests.
     #[cfg(all(feature = "host", unix))]
     handled: Option<VecDeque<handled::Handled<C::Request>>>,
     refused: u64,
 }
 
-/// The time that the swarm lets a half-open stream live beyond the request's own deadline. It only matters if the
-/// service, which would have ended the stream, was uninstalled.
+/// The time that the swarm lets a half-open stream live beyond the deadline of its request. The swarm only has to end such a
+/// stream if the service was uninstalled and can no longer end it.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The subject of a stream or a deadline.
+/// The request to which a stream or a deadline belongs: one of ours (`Ask`) or one of a peer (`Answer`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Exchange {
     Ask(OutboundRequestId),
@@ -163,8 +169,8 @@ enum Exchange {
 }
 
 impl<C: Codec> RequestResponse<C> {
-    /// Creates a service that speaks `protocols`, the preferred one first. All of them have to use the message format of
-    /// the codec. Without a protocol every request fails with [`Failure::Unsupported`].
+    /// Creates a service that speaks `protocols`, the preferred protocol first. All of them have to use the message format
+    /// of the codec. If `protocols` is empty, every request of ours fails with [`Failure::Unsupported`].
     #[must_use]
     pub fn new(protocols: impl IntoIterator<Item = Protocol>, codec: C, config: Config) -> Self {
         Self {
@@ -196,14 +202,14 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Sends a request in the next [`drive`](crate::notifee::Notifees::drive);
-    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks for it at once. `target` is a connection, or a peer, whose
-    /// youngest connection is used then. The returned id also stands in the request's one outcome.
+    /// Sends a request in the next [`drive`](crate::notifee::Notifees::drive); until then
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) reports that a drive is due. `target` is a connection or a peer; for a
+    /// peer, its youngest connection is used. The request's one outcome, an [`Event`], contains the returned id.
     ///
-    /// Requests are independent: each has a stream of its own, and responses come in any order.
+    /// Requests are independent: each has a stream of its own, and responses may arrive in any order.
     ///
     /// # Errors
-    /// [`RequestError`]. Nothing has changed.
+    /// [`RequestError`] if the request is not accepted. Nothing has changed.
     pub fn request(
         &mut self,
         target: impl Into<Target>,
@@ -235,9 +241,10 @@ impl<C: Codec> RequestResponse<C> {
         Ok(id)
     }
 
-    /// Cancels a request, which then has no outcome: if one was queued and has not been taken, it is removed.
+    /// Cancels a request, which then has no outcome. If its outcome is queued and has not been taken, the event is removed
+    /// from the queue.
     ///
-    /// Returns false if the outcome has been taken, or if the request was cancelled before. Nothing has changed then.
+    /// Returns false if the owner has taken the outcome, or if the request was cancelled before. Nothing has changed then.
     pub fn cancel(&mut self, id: OutboundRequestId) -> bool {
         if let Some(outbound) = self.outbound.get_mut(&id) {
             let is_new = outbound.cancel();
@@ -260,13 +267,13 @@ impl<C: Codec> RequestResponse<C> {
         has_gone
     }
 
-    /// Answers a request of a peer in the next [`drive`](crate::notifee::Notifees::drive);
-    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks for it at once.
+    /// Sends the response to a request of a peer in the next [`drive`](crate::notifee::Notifees::drive); until then
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) reports that a drive is due.
     ///
     /// # Errors
-    /// [`RespondError`]. [`Over`](RespondError::Over) is normal: the peer may be gone, which [`Event::InboundFailure`]
-    /// tells. After [`TooLong`](RespondError::TooLong) or [`Codec`](RespondError::Codec) the request still waits for a
-    /// response.
+    /// [`RespondError`] if the response is not accepted. [`Over`](RespondError::Over) happens in normal operation: the peer
+    /// may be gone, which [`Event::InboundFailure`] tells. After [`TooLong`](RespondError::TooLong) or
+    /// [`Codec`](RespondError::Codec) the request still waits for a response.
     pub fn respond(&mut self, id: InboundRequestId, response: &C::Response) -> Result<(), RespondError<C::Error>> {
         if !self.inbound.get(&id).is_some_and(InboundRequest::is_waiting) {
             return Err(RespondError::Over);
@@ -283,10 +290,10 @@ impl<C: Codec> RequestResponse<C> {
         Ok(())
     }
 
-    /// Refuses to answer a request of a peer: its stream is reset in the next drive. The outcome is
+    /// Refuses to answer a request of a peer: the stream of the request is reset in the next drive. The outcome is
     /// [`Event::InboundFailure`] with [`Failure::Requested`].
     ///
-    /// Returns false if the request was answered or refused before, or is over. Nothing has changed then.
+    /// Returns false if the request was answered or refused before, or has ended. Nothing has changed then.
     pub fn refuse(&mut self, id: InboundRequestId) -> bool {
         let is_waiting = self.inbound.get(&id).is_some_and(InboundRequest::is_waiting);
         if is_waiting {
@@ -296,7 +303,7 @@ impl<C: Codec> RequestResponse<C> {
         is_waiting
     }
 
-    /// Takes the oldest event, if there is one.
+    /// Removes the oldest event from the queue and returns it, or returns `None` if the queue is empty.
     pub fn next_event(&mut self) -> Option<Event<C::Request, C::Response>> {
         let event = self.events.pop_front()?;
         match &event {
@@ -320,21 +327,21 @@ impl<C: Codec> RequestResponse<C> {
         self.outbound.len()
     }
 
-    /// Returns the number of peers' requests that the owner never saw: they were beyond a bound, too long, cut off, late,
-    /// or could not be decoded.
+    /// Returns the number of peers' requests that the owner never saw: they exceeded a bound, were too long or incomplete,
+    /// timed out, or could not be decoded.
     #[must_use]
     pub const fn refused(&self) -> u64 {
         self.refused
     }
 
-    /// Returns the number of bytes that count against [`Config::outbound_bytes`], and the number that count against
-    /// [`Config::inbound_bytes`].
+    /// Returns two numbers of bytes of heap: those that count against [`Config::outbound_bytes`], and those that count
+    /// against [`Config::inbound_bytes`].
     #[must_use]
     pub const fn bytes_held(&self) -> (usize, usize) {
         (self.outbound_bytes.all(), self.inbound_bytes.all())
     }
 
-    /// Returns the codec.
+    /// Returns the codec that was passed to [`new`](Self::new).
     #[must_use]
     pub const fn codec(&mut self) -> &mut C {
         &mut self.codec

@@ -1,12 +1,12 @@
-//! [`Writer`]: a message that is written to a stream as fast as the stream takes it.
+//! [`Writer`]: a message that is written to a stream in parts, as the stream has room.
 
 use crate::arithmetic::Count;
 use crate::lifecycle::StreamId;
 use crate::notifee::Node;
 use alloc::vec::Vec;
 
-/// A message that is written to a stream, as much at a time as the stream takes. It keeps all of its memory until all of
-/// it is written.
+/// A message that is written to a stream in parts, as the stream has room. It keeps the memory of the whole message until
+/// all of it is written.
 #[derive(Debug)]
 pub struct Writer {
     said: Vec<u8>,
@@ -14,20 +14,20 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Creates a writer for a message of which nothing is written yet.
+    /// Creates a writer for the message `said`, of which no byte is written yet.
     #[must_use]
     pub const fn new(said: Vec<u8>) -> Self {
         Self { said, written: 0 }
     }
 
-    /// Returns the number of bytes of heap that the message takes; 0 once all is written.
+    /// Returns the number of bytes of heap that the message takes; 0 once the whole message is written.
     pub(super) const fn held(&self) -> usize {
         self.said.capacity()
     }
 
-    /// Writes as much as the stream has room for. Returns true if nothing is left to write; then the memory is freed. If
-    /// it returns false, [`stream_ready`](crate::notifee::Notifee::stream_ready) is called when there is room again, and
-    /// [`closed_stream`](crate::notifee::Notifee::closed_stream) when there never will be.
+    /// Writes as much of the message as the stream has room for. Returns true, and frees the memory, once the whole message
+    /// is written. After false, [`stream_ready`](crate::notifee::Notifee::stream_ready) is called when the stream has room
+    /// again, or [`closed_stream`](crate::notifee::Notifee::closed_stream) when the stream has ended.
     pub fn write_more(&mut self, node: &mut dyn Node, stream: StreamId) -> bool {
         while let Some(rest @ [_, ..]) = self.said.get(self.written..) {
             match node.write(stream, rest) {

@@ -6,15 +6,15 @@ use core::net::SocketAddr;
 use libp2p_core::Multiaddr;
 use libp2p_core::multiaddr::Protocol;
 
-/// The addresses of a connection that was dialed.
+/// The local and the remote address of a connection that was dialed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SocketAddresses {
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
 }
 
-/// Returns the socket address that `/ip4|ip6/…/tcp/…` names, with or without `/p2p/…` after it, and `None` for any other
-/// address.
+/// Returns the socket address in `/ip4/…/tcp/…` or `/ip6/…/tcp/…`, with or without `/p2p/…` at the end. Returns `None` for
+/// any other address.
 pub(super) fn from_multiaddr(address: &Multiaddr) -> Option<SocketAddr> {
     let (host, port) = host_and_port(address)?;
     let ip = if let Protocol::Ip4(ip) = host {
@@ -27,7 +27,8 @@ pub(super) fn from_multiaddr(address: &Multiaddr) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
-/// Returns the first part and the port of `/…/…/tcp/…`, with or without `/p2p/…` after it, and `None` for any other address.
+/// Returns the first component and the port of `/…/…/tcp/…`, with or without `/p2p/…` at the end. Returns `None` for any
+/// other address.
 fn host_and_port(address: &Multiaddr) -> Option<(Protocol<'_>, u16)> {
     let mut parts = address.iter();
     let (host, port) = (parts.next()?, parts.next()?);
@@ -36,12 +37,12 @@ fn host_and_port(address: &Multiaddr) -> Option<(Protocol<'_>, u16)> {
     matches!(rest, (None | Some(Protocol::P2p(_)), None)).then_some((host, port))
 }
 
-/// Returns `/ip4|ip6/…/tcp/…`. The zone of a link-local IPv6 address is left out.
+/// Returns a socket address as `/ip4/…/tcp/…` or `/ip6/…/tcp/…`. The zone of a link-local IPv6 address is left out.
 pub(super) fn to_multiaddr(address: SocketAddr) -> Multiaddr {
     Multiaddr::from(address.ip()).with(Protocol::Tcp(address.port()))
 }
 
-/// The parts of `/dns|dns4|dns6/…/tcp/…`.
+/// The name, the family and the port in `/dns/…/tcp/…`, `/dns4/…/tcp/…` or `/dns6/…/tcp/…`.
 #[cfg(feature = "dns")]
 #[derive(Debug)]
 pub(super) struct DnsName {
@@ -50,7 +51,7 @@ pub(super) struct DnsName {
     pub(super) port: u16,
 }
 
-/// The family to which the addresses of a name have to belong.
+/// The IP family of the addresses that may be dialed for a name.
 #[cfg(feature = "dns")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum NameFamily {
@@ -82,7 +83,8 @@ impl core::fmt::Display for NameFamily {
     }
 }
 
-/// Returns the parts of `/dns|dns4|dns6/…/tcp/…`, with or without `/p2p/…` after it, and `None` for any other address.
+/// Returns the components of `/dns/…/tcp/…`, `/dns4/…/tcp/…` or `/dns6/…/tcp/…`, with or without `/p2p/…` at the end.
+/// Returns `None` for any other address.
 #[cfg(feature = "dns")]
 pub(super) fn name_from_multiaddr(address: &Multiaddr) -> Option<DnsName> {
     let (host, port) = host_and_port(address)?;

@@ -16,31 +16,31 @@ pub(super) type Connected = (Registered<TcpStream>, SocketAddresses);
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) address: SocketAddr,
-    /// The socket. It is taken out once it is connected or has failed.
+    /// The socket, which is taken out once it is connected or has failed.
     socket: Option<Registered<TcpStream>>,
 }
 
 impl Attempt {
-    /// Begins to connect: the system sends the first packet. The error is the system's.
+    /// Begins to connect to an address: the system sends the first packet. Returns the system's error if it refuses.
     pub(super) fn begin(handle: &Handle, address: SocketAddr) -> io::Result<Self> {
         let socket = Registered::new(handle, TcpStream::connect(address)?, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self { address, socket: Some(socket) })
     }
 
-    /// Returns the connected socket with its addresses, or the error for which the attempt has failed. It is `Pending`
-    /// until one of these is known. A poll after that returns `NotConnected`.
+    /// Returns the connected socket with its addresses, or the error for which the attempt has failed. It is `Pending` until
+    /// either is known. A poll after that returns the error `NotConnected`.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connected>> {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
         let address = self.address;
         let connected = ready!(socket.poll_write(cx, |socket| {
             match socket.peer_addr() {
                 Ok(_) => match socket.local_addr()? {
-                    // TCP's simultaneous open: the system chose the dialed port itself as our own, and the socket is
+                    // TCP's simultaneous open: the system chose the dialed port itself as our local port, and the socket is
                     // connected to itself.
                     local if local == address => Err(io::ErrorKind::ConnectionRefused.into()),
                     local => Ok(local),
                 },
-                // The attempt has failed, or the poller has reported a socket as writable that is not connected yet.
+                // The attempt has failed, or the poller has reported a socket as writable although it is not connected yet.
                 Err(error) => match (socket.take_error()?, error.kind()) {
                     (Some(failure), _) => Err(failure),
                     (None, io::ErrorKind::NotConnected) => Err(io::ErrorKind::WouldBlock.into()),

@@ -1,4 +1,4 @@
-//! [`Dial`]: a connection that is being made to an address, or to a name, whose addresses are raced.
+//! [`Dial`]: an attempt to connect to an address, or to a name, whose addresses are raced against each other.
 
 use super::Stream;
 use super::attempt::{Attempt, Connected};
@@ -19,29 +19,31 @@ use {
     core::time::Duration,
 };
 
-/// A connection that is being made. It yields a [`Stream`].
+/// A future that connects to an address or a name, and yields a [`Stream`].
 ///
-/// Nothing happens before the first poll. Dropping a dial closes its sockets at once; a lookup that has begun goes on. A
-/// dial has no deadline besides the system's own, which is minutes long. A swarm sets a shorter one
+/// Nothing happens before the first poll. Dropping a dial closes its sockets at once, but does not stop a lookup that has
+/// begun. A dial has no deadline besides the system's own, which is minutes long. A swarm sets a shorter deadline
 /// ([`handshake_timeout`](crate::connection::Config::handshake_timeout)), and any other owner should, too.
 ///
-/// A name is looked up first, once fewer than [`Config::lookups`](super::Config::lookups) lookups run. Then its addresses
-/// are raced (RFC 8305): the two families alternate, and within a family the order of the lookup is kept. The next attempt
-/// begins [`attempt_delay`](super::Config::attempt_delay) after the one before, or at once when one fails. The first
-/// attempt that connects wins, and the others are closed at once.
+/// The dial of a name first looks the name up, once fewer than [`Config::lookups`](super::Config::lookups) lookups run. Then
+/// the addresses are raced against each other (RFC 8305): IPv4 and IPv6 addresses alternate, and within a family the order
+/// of the lookup is kept. The next attempt begins [`attempt_delay`](super::Config::attempt_delay) after the previous one, or
+/// at once when one fails. The first attempt that connects wins, and the others are closed at once.
 ///
 /// # Errors
 ///
 /// For an address, the system's error with its [`io::ErrorKind`]: `ConnectionRefused`, `HostUnreachable`,
-/// `NetworkUnreachable`, `TimedOut` and so on. A connection to itself counts as `ConnectionRefused`. TCP makes one if a
-/// port of this machine is dialed on which nobody listens, and the system happens to choose that port as the dialer's own.
+/// `NetworkUnreachable`, `TimedOut` and others. A socket that has connected to itself also returns `ConnectionRefused`. TCP
+/// causes that if a port of this machine is dialed on which nobody listens, and the system happens to choose the same port
+/// as the local port of the dial.
 ///
 /// For a name, `HostUnreachable`, or the resolver's `TimedOut`, if the lookup fails or finds no address of the family that
-/// the multiaddress asks for. If all attempts fail, the kind of the first error, with a text that names all errors.
+/// the multiaddress asks for. If all attempts fail, the error has the kind of the first error, and a text that names all
+/// errors.
 ///
 /// # Panics
 ///
-/// Panics if it is polled after it has yielded, as futures may.
+/// Panics if it is polled after it has yielded, which the contract of futures allows.
 #[derive(Debug)]
 #[must_use = "a dial does nothing unless it is polled"]
 pub struct Dial {
@@ -52,7 +54,7 @@ pub struct Dial {
 
 #[derive(Debug)]
 enum Stage {
-    /// The address to connect to at the first poll.
+    /// The dial has not been polled. The first poll connects to this address.
     To(SocketAddr),
     Connecting(Attempt),
     #[cfg(feature = "dns")]
@@ -67,12 +69,12 @@ enum Stage {
 }
 
 impl Dial {
-    /// Makes a dial of `address`, whose port is not 0 and whose IP is not a wildcard.
+    /// Creates a dial of `address`, whose port must not be 0 and whose IP must not be a wildcard.
     pub(super) fn new(handle: Handle, address: SocketAddr, nodelay: bool) -> Self {
         Self { handle, nodelay, stage: Stage::To(address) }
     }
 
-    /// Makes a dial of a name, whose port is not 0.
+    /// Creates a dial of a name, whose port must not be 0.
     #[cfg(feature = "dns")]
     pub(super) fn by_name(handle: Handle, name: DnsName, names: &Names, config: &Config) -> Self {
         let host = name.host.clone();
@@ -94,8 +96,8 @@ impl Dial {
                 }
                 #[cfg(feature = "dns")]
                 Stage::Racing(race) => return race.poll(cx),
-                // The caller's mistake, as with any future. A swarm drops a dial as soon as it has its outcome, so no peer
-                // can bring this about.
+                // The caller has made a mistake that no future allows. A swarm drops a dial as soon as it has its outcome,
+                // so no peer can cause this panic.
                 Stage::Over => panic!("a dial is polled after it has yielded"),
             }
         }
@@ -107,7 +109,7 @@ impl Future for Dial {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let connected = core::task::ready!(self.poll_stage(cx));
-        // This closes the attempts that have lost.
+        // This assignment closes the attempts that have lost.
         self.stage = Stage::Over;
         Poll::Ready(connected.and_then(|(mut socket, ends)| {
             socket.report_reads_only()?;

@@ -1,4 +1,5 @@
-//! The addresses behind a wildcard: those of this machine's interfaces, which are looked up again at an interval.
+//! The addresses that a listener on a wildcard address reports: those of this machine's interfaces, which are read again at
+//! an interval.
 
 use super::address;
 use super::reactor::Handle;
@@ -13,27 +14,27 @@ use core::time::Duration;
 use libp2p_core::Multiaddr;
 use std::io;
 
-/// The shortest time between two looks, so that no configuration causes a busy loop.
+/// The minimum interval between two reads of the addresses of the interfaces, so that no configuration causes a busy loop.
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
 /// A function that returns the addresses of this machine's interfaces.
 type ListInterfaces = Box<dyn FnMut() -> io::Result<Vec<IpAddr>> + Send>;
 
-/// The addresses of this machine's interfaces, as the last look has found them.
+/// The addresses of this machine's interfaces, as they were when they were last read.
 pub(super) struct Interfaces {
     source: ListInterfaces,
-    /// The addresses that the last successful look has found: in the source's order, each once.
+    /// The addresses that the source returned when they were last read successfully, in its order and without duplicates.
     known: Vec<IpAddr>,
-    /// `true` until a look has succeeded.
+    /// `true` until the addresses have been read successfully for the first time.
     is_unknown: bool,
-    /// The number of changes of `known`. The first successful look counts as one.
+    /// The number of times that `known` has changed. The first successful read of the addresses counts as a change.
     changes: u64,
-    /// The timer of the next look, while any listener is on a wildcard address.
+    /// The timer for reading the addresses again. It is set while any listener is on a wildcard address.
     timer: Option<Timer>,
 }
 
 impl Interfaces {
-    /// Takes the addresses from the system, apart from interfaces that are down.
+    /// Creates a list of addresses that are read from the system. Interfaces that are down are left out.
     pub(super) fn of_system() -> Self {
         Self::from_source(Box::new(|| {
             let interfaces = if_addrs::get_if_addrs()?;
@@ -41,12 +42,12 @@ impl Interfaces {
         }))
     }
 
-    /// Takes the addresses from `source`.
+    /// Creates a list of addresses that are read from `source`.
     pub(super) fn from_source(source: ListInterfaces) -> Self {
         Self { source, known: Vec::new(), is_unknown: true, changes: 0, timer: None }
     }
 
-    /// Asks the source now. If it fails, the known addresses stay.
+    /// Reads the addresses from the source now. If that fails, the known addresses stay.
     pub(super) fn look(&mut self) {
         match (self.source)() {
             Ok(mut found) => {
@@ -61,64 +62,65 @@ impl Interfaces {
         }
     }
 
-    /// Asks the source if `interval` has passed since the last time, and has the task woken when it has passed again.
+    /// Reads the addresses from the source if `interval` has passed since the last read. Wakes the task of `cx` when it is
+    /// time for the next read.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, handle: &Handle, interval: Duration) {
         let interval = interval.max(MIN_INTERVAL);
         let timer = self.timer.get_or_insert_with(|| Timer::after(handle, interval));
         if timer.poll(cx).is_ready() {
-            // The interval counts from now and not from the last deadline, so that an owner that comes late skips looks
-            // instead of making them up.
+            // The interval runs from now and not from the last deadline, so that an owner that comes late skips reads
+            // instead of repeating them.
             *timer = Timer::after(handle, interval);
-            // It is polled to have the task woken, and does not come at once.
+            // This poll registers the waker of the task. The timer is never ready at once.
             let _ = timer.poll(cx);
             self.look();
         }
     }
 
-    /// Stops the timer of looks: no listener is on a wildcard address.
+    /// Stops the timer for reading the addresses again, since no listener is on a wildcard address.
     pub(super) fn rest(&mut self) {
         self.timer = None;
     }
 
-    /// Returns whether no further look is planned.
+    /// Returns whether the timer for reading the addresses again is stopped.
     #[cfg(test)]
     pub(super) fn is_resting(&self) -> bool {
         self.timer.is_none()
     }
 }
 
-/// Leaves the source out.
+/// Formats the known addresses. The source is left out, since a function cannot be formatted.
 impl fmt::Debug for Interfaces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Interfaces").field("known", &self.known).finish_non_exhaustive()
     }
 }
 
-/// One difference between the addresses that a listener has reported and those that it has.
+/// A change that a listener on a wildcard address has to report: an address that is new or has expired.
 #[derive(Debug)]
 pub(super) enum Change {
     New(Multiaddr),
     Expired(Multiaddr),
 }
 
-/// The addresses that a listener on a wildcard address has reported.
+/// The addresses that a listener on a wildcard address has reported, and those that it still has to report.
 #[derive(Debug)]
 pub(super) struct Wildcard {
     bound: SocketAddr,
-    /// The addresses that were reported as new, and not as expired since.
+    /// The addresses that the listener has reported as new and has not reported as expired since.
     reported: Vec<IpAddr>,
-    /// The value of [`Interfaces::changes`] at which nothing was left to report.
+    /// The value of [`Interfaces::changes`] when the listener last had nothing left to report.
     settled: Option<u64>,
 }
 
 impl Wildcard {
-    /// Makes the state of a socket that is bound to `bound`, with nothing reported yet.
+    /// Creates the state of a listening socket that is bound to `bound` and has reported no address yet.
     pub(super) fn new(bound: SocketAddr) -> Self {
         Self { bound, reported: Vec::new(), settled: None }
     }
 
-    /// Returns the next difference to report, if there is one. Expired addresses come first, so that at most `limit` are
-    /// reported at a time.
+    /// Returns the next change of the listener's addresses to report, if there is one. Expired addresses are returned before
+    /// new ones, so that at most `limit` addresses are reported as current at a time.
     pub(super) fn next(&mut self, interfaces: &Interfaces, limit: usize) -> Option<Change> {
         if self.settled == Some(interfaces.changes) {
             return None;
@@ -126,7 +128,7 @@ impl Wildcard {
         let mut current: Vec<_> =
             interfaces.known.iter().copied().filter(|ip| self.covers(*ip)).take(limit.max(1)).collect();
         if interfaces.is_unknown {
-            // The socket serves all interfaces, and loopback is one that every machine has.
+            // The socket serves all interfaces, and every machine has a loopback interface.
             current.push(self.loopback());
         }
         let multiaddr = |ip| address::to_multiaddr(SocketAddr::new(ip, self.bound.port()));
@@ -148,8 +150,8 @@ impl Wildcard {
         }
     }
 
-    /// Returns whether `ip` is to be reported: a connect to it reaches this socket. A link-local IPv6 address is left out,
-    /// since a connect to it needs a zone, for which the multiaddress has no place.
+    /// Returns whether the listener reports the address `ip`: a connect to `ip` reaches its socket. A link-local IPv6
+    /// address is left out, since a connect to it needs a zone, for which a multiaddress has no place.
     fn covers(&self, ip: IpAddr) -> bool {
         match ip {
             IpAddr::V4(ip) => self.bound.is_ipv4() && !ip.is_unspecified(),

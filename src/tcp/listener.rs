@@ -1,4 +1,4 @@
-//! One listening socket: binding it, and accepting from it without ever losing a wake-up or spinning on an error.
+//! A listening socket: it is bound, and accepts connections without losing a wake-up or spinning on an error.
 
 use super::interfaces::{Change, Interfaces, Wildcard};
 use super::reactor::Handle;
@@ -16,57 +16,58 @@ use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 
-/// The maximum number of dead connections that one poll skips. At the next one it pauses as for a lack of resources, since
-/// an error that looks like a dead connection may be one that stays.
+/// The maximum number of dead connections that one poll of a listener skips. At the next one the listener pauses, as it does
+/// after a lack of resources, since an error that looks like a dead connection may be permanent.
 const MAX_PASSED_OVER: usize = 64;
 
-/// The shortest pause after a lack of resources.
+/// The minimum duration of a pause after a lack of resources.
 const MIN_PAUSE: Duration = Duration::from_millis(1);
 
 /// The outcome of a poll of a listener.
 pub(super) enum ListenerPoll {
-    /// An event to report. The listener goes on.
+    /// The event to report. The listener continues.
     Event(Event),
-    /// The socket is broken, and the listener has to end.
+    /// The error of a broken socket. The listener has to end.
     Broken(io::Error),
 }
 
-/// The consequence of an error of accept for the listener.
+/// The reaction of a listener to an error of `accept`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum AcceptError {
-    /// One connection died before it was accepted. The next may be sound.
+    /// The connection died before it was accepted. The listener accepts the next one.
     PassOver,
-    /// Descriptors or memory have run out, or the error is unknown: the same call would fail again for a while.
+    /// Descriptors or memory have run out, or the error is unknown. The listener pauses, since the same call would fail
+    /// again for a while.
     AcceptPause,
-    /// The socket does not listen any more.
+    /// The socket does not listen any more. The listener ends.
     Broken,
 }
 
-/// The addresses that a listener reports.
+/// The addresses that a listener reports, and the state of reporting them.
 #[derive(Debug)]
 enum ListenAddresses {
-    /// The address that the listener is bound to, and `true` until it has been reported.
+    /// The address that the listener is bound to, and `true` until the address has been reported.
     One(Multiaddr, bool),
-    /// The addresses of the interfaces behind a wildcard, which come and go.
+    /// The addresses of the machine's interfaces, which may change, for a listener on a wildcard address.
     Behind(Wildcard),
 }
 
-/// A bound, listening socket.
+/// A listening socket that is bound to an address.
 #[derive(Debug)]
 pub(super) struct ListeningSocket {
     id: ListenerId,
     pub(super) socket: Registered<TcpListener>,
     addresses: ListenAddresses,
-    /// The pause after a lack of resources, while it lasts.
+    /// The present pause after a lack of resources, if there is one.
     pause: Option<AcceptPause>,
-    /// `true` if the poller was asked since the last accept whether a connection waits, so that readiness means that one
-    /// does. On Linux, accept fails for lack of descriptors even where none waits, and then no other connection has to make
-    /// way.
+    /// `true` if the listener has asked the poller since the last accept whether a connection waits, so that its readiness
+    /// means that a connection waits. On Linux, accept fails for lack of descriptors even if no connection waits, and then
+    /// the swarm need not close another connection to free a descriptor.
     is_awaited: bool,
 }
 
-/// A pause after a lack of resources. It ends with its time, or when a socket of the reactor closes, which may free what
-/// was lacking.
+/// A pause after a lack of resources. It ends after its time, or when a socket of the reactor closes, which may have freed
+/// the lacking resource.
 #[derive(Debug)]
 struct AcceptPause {
     timer: Timer,
@@ -81,13 +82,13 @@ impl AcceptPause {
 }
 
 impl ListeningSocket {
-    /// Binds a socket to `address` and listens. On an error, no socket is left behind.
+    /// Binds a socket to `address` and listens on it. If that fails, no socket is left behind.
     pub(super) fn bind(id: ListenerId, address: SocketAddr, handle: &Handle, config: &Config) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
         }
-        // On Windows this option would let a socket take a port on which another one listens.
+        // On Windows this option would let a socket bind a port on which another socket listens.
         #[cfg(not(windows))]
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
@@ -103,27 +104,29 @@ impl ListeningSocket {
         Ok(Self { id, socket, addresses, pause: None, is_awaited: false })
     }
 
-    /// Returns the id that the owner gave the listener.
+    /// Returns the id of the listener, which the caller of `listen_on` chose.
     pub(super) fn id(&self) -> ListenerId {
         self.id
     }
 
-    /// Returns whether the socket is bound to a wildcard address, so that it reports the addresses of the interfaces.
+    /// Returns whether the socket is bound to a wildcard address, so that the listener reports the addresses of the
+    /// interfaces.
     pub(super) fn is_wildcard(&self) -> bool {
         matches!(self.addresses, ListenAddresses::Behind(_))
     }
 
-    /// Ends listening and closes the socket at once.
+    /// Stops listening and closes the socket at once.
     ///
-    /// It also shuts the socket down, since closing our descriptor does not end listening while a copy of it exists. A
-    /// child process that another thread starts has a copy of every descriptor between fork and exec.
+    /// The socket is also shut down, since closing our descriptor does not end listening while a copy of the descriptor
+    /// exists. A child process that another thread starts has a copy of every descriptor between fork and exec.
     pub(super) fn close(self) {
-        // Some systems cannot shut a listening socket down and return an error. Closing has to do there.
+        // Some systems cannot shut down a listening socket and return an error. On those systems, closing the descriptor has
+        // to suffice.
         #[cfg(unix)]
         let _ = socket2::SockRef::from(&self.socket.socket).shutdown(std::net::Shutdown::Both);
     }
 
-    /// Returns the next event to report: changes of addresses first, then accepted connections. `Pending` means that the
+    /// Returns the next event to report: first changes of addresses, then accepted connections. `Pending` means that the
     /// waker is registered with the socket, or with the present pause.
     pub(super) fn poll(
         &mut self,
@@ -149,13 +152,13 @@ impl ListeningSocket {
         if let Some(pause) = &self.pause {
             ready!(pause.poll(cx, handle));
             self.pause = None;
-            // The poller has reported the connections that came during the pause, and will not report them again.
+            // The poller has reported the connections that arrived during the pause, and will not report them again.
             self.socket.assume_readable();
         }
         self.accept(cx, handle, config, |stream| pipe_of(stream, handle, config))
     }
 
-    /// Accepts the next connection from which `pipe` can make a stream.
+    /// Accepts connections until `pipe` has made a stream from one. Connections for which `pipe` fails are closed.
     fn accept(
         &mut self,
         cx: &mut Context<'_>,
@@ -177,7 +180,7 @@ impl ListeningSocket {
                                 send_back_addr: address::to_multiaddr(remote),
                             }));
                         }
-                        // An error of the accepted socket closes its connection only. The listener goes on.
+                        // An error of the accepted socket closes only its own connection. The listener continues.
                         Err(error) => {
                             log::debug!("an accepted connection from {remote} has failed at once: {error}");
                             if passed_over < MAX_PASSED_OVER {
@@ -195,8 +198,8 @@ impl ListeningSocket {
                     log::debug!("a connection ended before it was accepted: {error}");
                     passed_over += 1;
                 }
-                // This asks the poller whether a connection waits. If one does, it wakes the listener, which then pauses
-                // if accept fails again.
+                // This call asks the poller whether a connection waits. If one does, the poller wakes the listener, which
+                // then pauses if accept fails again.
                 AcceptError::AcceptPause if !self.is_awaited => match self.socket.look_again() {
                     Ok(()) => self.is_awaited = true,
                     Err(_) => return Poll::Ready(self.rest(error, handle, config)),
@@ -209,22 +212,22 @@ impl ListeningSocket {
         }
     }
 
-    /// Takes note that a connection has been accepted, so that it is not known whether another one waits.
+    /// Records that a connection has been accepted, so that it is unknown whether another connection waits.
     fn accepted(&mut self) -> &Self {
         self.is_awaited = false;
         self
     }
 
-    /// Returns the local address of an accepted connection.
+    /// Returns the local address of a connection that this listener has accepted.
     fn local_addr(&self, stream: &TcpStream) -> io::Result<Multiaddr> {
         match &self.addresses {
-            // The address is the listener's own, so that no system call is needed.
+            // The address is that of the listener itself, so no system call is needed.
             ListenAddresses::One(bound, _) => Ok(bound.clone()),
             ListenAddresses::Behind(_) => stream.local_addr().map(address::to_multiaddr),
         }
     }
 
-    /// Begins a pause before the next attempt, and returns the error as the event to report.
+    /// Begins a pause before the next attempt to accept, and returns the event that reports the error.
     fn rest(&mut self, error: io::Error, handle: &Handle, config: &Config) -> ListenerPoll {
         let timer = Timer::after(handle, config.accept_pause.max(MIN_PAUSE));
         self.pause = Some(AcceptPause { timer, closed: handle.closed() });
@@ -232,21 +235,21 @@ impl ListeningSocket {
     }
 }
 
-/// Makes a stream from an accepted socket. On an error, the socket is closed.
+/// Makes a stream from an accepted socket. If that fails, the socket is closed.
 fn pipe_of(stream: TcpStream, handle: &Handle, config: &Config) -> io::Result<Stream> {
     stream.set_nodelay(config.nodelay)?;
     Ok(Stream::new(Registered::new(handle, stream, Interest::READABLE)?))
 }
 
-/// Returns the consequence of an error of accept. An unknown error makes the listener pause, so that no error can cause a
-/// busy loop.
+/// Returns the reaction of a listener to an error of `accept`. An unknown error makes the listener pause, so that no error
+/// can cause a busy loop.
 pub(super) fn verdict(error: &io::Error) -> AcceptError {
     let kind = error.kind();
     // The socket was shut down or never listened.
     if kind == io::ErrorKind::InvalidInput {
         return AcceptError::Broken;
     }
-    // On Linux, accept also returns pending network errors of the new connection.
+    // On Linux, accept also returns network errors that are pending on the new connection.
     let of_one_connection = [
         io::ErrorKind::ConnectionAborted,
         io::ErrorKind::ConnectionReset,

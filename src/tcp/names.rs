@@ -1,4 +1,4 @@
-//! [`Names`]: looks up the names in dialed addresses, with the system's resolver or the owner's. Each lookup has a thread
+//! [`Names`]: the lookup of names in dialed addresses, with the system's resolver or the owner's. Each lookup has a thread
 //! of its own.
 
 use super::address::DnsName;
@@ -17,25 +17,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
-/// A function that looks a name up: it takes a host and a port, and returns socket addresses, the best first.
+/// A function that looks up a name: its arguments are a host and a port, and it returns socket addresses, the best first.
 type ResolverFn = Arc<dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync>;
 
-/// A resolver that looks up a bounded number of names at a time.
+/// A resolver with a maximum number of simultaneous lookups.
 pub(super) struct Names {
     resolver: ResolverFn,
     places: LookupPermits,
 }
 
-/// The places for lookups, and the line of lookups that wait for one. Clones share both.
+/// The permits for lookups, and the queue of lookups that wait for a permit. Clones share the same permits and queue.
 #[derive(Clone)]
 struct LookupPermits(Arc<Mutex<PermitQueue>>);
 
 struct PermitQueue {
-    /// The number of free places.
+    /// The number of free permits.
     free: usize,
-    /// The wakers of waiting lookups by number, the first one at the front.
+    /// The wakers of the waiting lookups, by their number in the queue; the lowest number is served first.
     waiting: BTreeMap<u64, Waker>,
-    /// The number of the last lookup that joined the line.
+    /// The number that was given to the last lookup that joined the queue.
     numbers: u64,
 }
 
@@ -44,7 +44,7 @@ impl LookupPermits {
         lock(&self.0)
     }
 
-    /// Wakes the first lookup in line, if a place is free.
+    /// Wakes the first lookup in the queue, if a permit is free.
     fn wake_first(&self) {
         let line = self.line();
         let first = line.waiting.first_key_value().filter(|_| line.free > 0).map(|(_, waker)| waker.clone());
@@ -55,7 +55,7 @@ impl LookupPermits {
     }
 }
 
-/// A place that a lookup holds. Dropping it gives the place back and wakes the first lookup in line.
+/// A permit that a lookup holds. Its drop frees the permit and wakes the first lookup in the queue.
 struct LookupPermit(LookupPermits);
 
 impl Drop for LookupPermit {
@@ -65,7 +65,7 @@ impl Drop for LookupPermit {
     }
 }
 
-/// The mailbox between a lookup and its thread: the thread leaves its result here, then wakes the lookup.
+/// The mailbox between a lookup and its thread: the thread stores its result here, and then wakes the lookup.
 #[derive(Default)]
 struct LookupResult {
     found: Option<io::Result<Vec<SocketAddr>>>,
@@ -73,7 +73,7 @@ struct LookupResult {
 }
 
 impl Names {
-    /// Makes a resolver that asks the system, for at most `lookups` names at a time. 0 counts as 1.
+    /// Creates a resolver that asks the system, with at most `lookups` simultaneous lookups. 0 counts as 1.
     pub(super) fn of_system(lookups: usize) -> Self {
         let line = PermitQueue { free: lookups.max(1), waiting: BTreeMap::new(), numbers: 0 };
         Self {
@@ -82,14 +82,14 @@ impl Names {
         }
     }
 
-    /// Replaces the function that looks names up.
+    /// Replaces the function that looks up names.
     pub(super) fn ask(&mut self, resolver: ResolverFn) {
         self.resolver = resolver;
     }
 
-    /// Returns a lookup of a name that yields at most `limit` addresses, and at least 1. Nothing happens before its first
-    /// poll. If it is dropped in line, it leaves the line. Once it has begun, its thread goes on and keeps the place until
-    /// the resolver returns.
+    /// Returns a lookup of a name that yields at most `limit` addresses; 0 counts as 1. Nothing happens before its first
+    /// poll. If the lookup is dropped while it is in the queue, it leaves the queue. If it is dropped later, its thread
+    /// continues and keeps the permit until the resolver returns.
     pub(super) fn lookup(&self, name: DnsName, limit: usize) -> Lookup {
         Lookup {
             name,
@@ -102,20 +102,20 @@ impl Names {
     }
 }
 
-/// A lookup of one name. It waits in line for a place, and then runs on a thread of its own.
+/// A lookup of one name. It waits in the queue for a permit, and then runs on a thread of its own.
 pub(super) struct Lookup {
     name: DnsName,
     limit: usize,
     resolver: ResolverFn,
     places: LookupPermits,
-    /// Its number in line, from the first poll on.
+    /// The number of the lookup in the queue, from its first poll on.
     number: Option<u64>,
-    /// The mailbox of its thread, once the lookup has begun.
+    /// The mailbox in which the thread stores its result, once the lookup has begun.
     answer: Option<Arc<Mutex<LookupResult>>>,
 }
 
 impl Lookup {
-    /// Returns the result once the lookup is over: at least one address, or an error.
+    /// Returns the result once the lookup has ended: at least one address, or an error.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Vec<SocketAddr>>> {
         if self.answer.is_none() {
             let Some(place) = self.take_place(cx) else { return Poll::Pending };
@@ -123,7 +123,7 @@ impl Lookup {
                 io::Error::new(io::ErrorKind::HostUnreachable, format!("{}: {error}", self.name.host))
             });
             self.answer = Some(begun?);
-            // Another place may be free for the next lookup in line.
+            // Another permit may be free for the next lookup in the queue.
             self.places.wake_first();
         }
         let Some(answer) = &self.answer else { return Poll::Pending };
@@ -140,7 +140,8 @@ impl Lookup {
         Poll::Ready(self.understood(found))
     }
 
-    /// Takes a place if one is free and this lookup is the first in line. Otherwise it joins the line or stays in it.
+    /// Takes a permit if one is free and this lookup is the first in the queue. Otherwise the lookup joins the queue or
+    /// stays in it.
     fn take_place(&mut self, cx: &Context<'_>) -> Option<LookupPermit> {
         let waker = cx.waker().clone();
         let mut line = self.places.line();
@@ -161,13 +162,14 @@ impl Lookup {
         has_place.then(|| LookupPermit(self.places.clone()))
     }
 
-    /// Starts the thread of the lookup, which ends when the resolver has returned.
+    /// Starts the thread of the lookup, and returns the mailbox for its result. The thread ends when the resolver has
+    /// returned.
     fn begin(&self, place: LookupPermit) -> io::Result<Arc<Mutex<LookupResult>>> {
         let answer = Arc::<Mutex<LookupResult>>::default();
         let (resolver, host, port, left) =
             (self.resolver.clone(), self.name.host.clone(), self.name.port, answer.clone());
         thread::Builder::new().name("name lookup".to_string()).spawn(move || {
-            // The resolver may be the owner's code. Nothing that its panic leaves half changed is used here.
+            // The resolver may be the owner's code. A value that its panic leaves half changed is not used here.
             let found = catch_unwind(AssertUnwindSafe(|| resolver(&host, port)));
             let found = found.unwrap_or_else(|_| Err(io::Error::other("the resolver panicked")));
             drop(place);
@@ -182,7 +184,7 @@ impl Lookup {
         Ok(answer)
     }
 
-    /// Returns the addresses to dial that are in the resolver's answer, or an error.
+    /// Returns the addresses in the resolver's answer that can be dialed, at least one, or an error.
     fn understood(&self, found: io::Result<Vec<SocketAddr>>) -> io::Result<Vec<SocketAddr>> {
         let DnsName { host, family, .. } = &self.name;
         let mut found = found.map_err(|error| {
@@ -192,7 +194,8 @@ impl Lookup {
             };
             io::Error::new(kind, format!("{host}: {error}"))
         })?;
-        // Some resolvers answer with a wildcard address for a name that they block. A connect to it would reach this machine.
+        // Some resolvers return a wildcard address for a name that they block. A connect to that address would reach this
+        // machine.
         found.retain(|address| family.has(address) && !address.ip().is_unspecified());
         found.truncate(self.limit);
         if found.is_empty() {
@@ -202,26 +205,26 @@ impl Lookup {
     }
 }
 
-/// Takes the lookup out of the line, if it is there.
+/// Removes the lookup from the queue, if it waits there.
 impl Drop for Lookup {
     fn drop(&mut self) {
         let Some(number) = self.number.filter(|_| self.answer.is_none()) else { return };
         let left = self.places.line().waiting.remove(&number);
         // Dropping a waker may run its owner's code, which must not happen under the lock.
         drop(left);
-        // This lookup may have been woken for a free place that it does not take now.
+        // This lookup may have been woken for a free permit, which the next lookup in the queue has to take now.
         self.places.wake_first();
     }
 }
 
-/// Leaves the resolver out.
+/// Formats the number of free permits. The resolver is left out, since a function cannot be formatted.
 impl fmt::Debug for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Names").field("free", &self.places.line().free).finish_non_exhaustive()
     }
 }
 
-/// Leaves the resolver out.
+/// Formats the name. The resolver is left out, since a function cannot be formatted.
 impl fmt::Debug for Lookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lookup").field("name", &self.name).finish_non_exhaustive()

@@ -1,4 +1,5 @@
-//! [`Race`]: several addresses of one name, tried side by side until one connects (RFC 8305, "Happy Eyeballs").
+//! [`Race`]: the attempts at several addresses of one name, which run side by side until one connects (RFC 8305, "Happy
+//! Eyeballs").
 
 use super::attempt::{Attempt, Connected};
 use super::reactor::Handle;
@@ -12,11 +13,11 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
 
-/// The shortest time between two attempts (RFC 8305, section 8).
+/// The minimum time between the beginnings of two attempts (RFC 8305, section 8).
 const MIN_DELAY: Duration = Duration::from_millis(10);
 
-/// Orders addresses so that the two families alternate, beginning with the family of the first address. The order within
-/// a family does not change (RFC 8305, section 4).
+/// Orders addresses so that IPv4 and IPv6 addresses alternate, beginning with the family of the first address. The order
+/// within a family does not change (RFC 8305, section 4).
 pub(super) fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let first_is_ipv4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
     let (first, second): (Vec<_>, Vec<_>) =
@@ -33,31 +34,31 @@ pub(super) fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     }
 }
 
-/// The attempts to connect to a name's addresses. Dropping the race closes all of them.
+/// The attempts to connect to the addresses of a name. Dropping the race closes all of them.
 #[derive(Debug)]
 pub(super) struct Race {
     handle: Handle,
-    /// The addresses that have not been tried.
+    /// The addresses that have not been tried, the next one first.
     left: VecDeque<SocketAddr>,
     running: Vec<Attempt>,
     attempt_delay: Duration,
-    /// The time at which the next attempt begins, unless one fails before.
+    /// The timer of the next attempt, which begins earlier if a running attempt fails.
     next: Option<Timer>,
-    /// The kind of the first error.
+    /// The kind of the first error of an attempt, which becomes the kind of the race's own error.
     first_error: Option<io::ErrorKind>,
-    /// The host, followed by each address that has failed with its error: the text of the race's own error.
+    /// The text of the race's own error: the host, followed by each address that has failed with its error.
     text: String,
 }
 
 impl Race {
-    /// Makes a race between `addresses`, of which there is at least one. Nothing happens before the first poll.
+    /// Creates a race between `addresses`, of which there has to be at least one. Nothing happens before the first poll.
     pub(super) fn new(handle: Handle, host: String, addresses: VecDeque<SocketAddr>, attempt_delay: Duration) -> Self {
         let (running, next, first_error) = (Vec::new(), None, None);
         let attempt_delay = attempt_delay.max(MIN_DELAY);
         Self { handle, left: addresses, running, attempt_delay, next, first_error, text: host }
     }
 
-    /// Returns the first connection that an attempt makes, or an error once all have failed.
+    /// Returns the first connection that an attempt makes, or an error once all attempts have failed.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connected>> {
         loop {
             let mut has_failed = false;
@@ -82,7 +83,7 @@ impl Race {
                             self.running.push(attempt);
                             self.next = Some(Timer::after(&self.handle, self.attempt_delay));
                         }
-                        // The system has refused to begin this attempt, so the next one begins at once.
+                        // The system has refused to begin this attempt, so the next attempt begins at once.
                         Err(error) => {
                             self.failed(address, &error);
                             self.next = None;

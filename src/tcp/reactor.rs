@@ -1,4 +1,4 @@
-//! [`Reactor`]: the poller that the sockets of a [`Transport`](super::Transport) are registered with, and its timers.
+//! [`Reactor`]: the poller with which the sockets of a [`Transport`](super::Transport) are registered, and its timers.
 
 use super::address::{self, SocketAddresses};
 use super::lock;
@@ -17,23 +17,24 @@ use slab::Slab;
 use std::io;
 use std::sync::{Mutex, MutexGuard};
 
-/// The maximum number of events that one poll takes.
+/// The maximum number of events that one poll returns.
 const EVENTS: usize = 1024;
 
-/// The token of the [`Alarm`]. No socket has this token.
+/// The token of the [`Alarm`], which no socket has.
 const WAKER: Token = Token(usize::MAX);
 
-/// The number of low bits of a token that are an index of the slab. The other bits are a generation.
+/// The number of low bits of a token that contain an index of the slab. The other bits contain a generation.
 const INDEX_BITS: u32 = usize::BITS - 16;
 
-/// The poller of one swarm's TCP sockets: epoll, kqueue or IOCP, by way of `mio`, edge-triggered.
+/// The poller of one swarm's TCP sockets: epoll, kqueue or IOCP, through `mio`, edge-triggered.
 ///
-/// To its owner it is one descriptor, and it starts no thread. A [`Swarm`](super::Swarm) drives it in its own turns. A
-/// [`Transport`](super::Transport) that is used without a swarm makes progress only while its owner calls
-/// [`advance`](crate::swarm::Reactor::advance) and [`poll`](crate::swarm::Reactor::poll).
+/// For its owner the reactor is a single descriptor, and it starts no thread. A [`Swarm`](super::Swarm) drives it in its own
+/// turns. A [`Transport`](super::Transport) that is used without a swarm makes progress only while its owner calls
+/// [`advance`](crate::swarm::Reactor::advance) and [`poll`](crate::swarm::Reactor::poll) on the reactor.
 ///
-/// On Unix it implements [`AsFd`](std::os::fd::AsFd), so that it nests in another loop: the descriptor is readable while
-/// an event has come that no poll has taken. Do not use it after a fork: parent and child would share the poller.
+/// On Unix the reactor implements [`AsFd`](std::os::fd::AsFd), so that it can be nested in another event loop: the
+/// descriptor is readable while an event has arrived that no poll has returned. Do not use the reactor after a fork: parent
+/// and child would share the poller.
 ///
 #[cfg_attr(feature = "rand", doc = "```")]
 #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -55,19 +56,20 @@ pub struct Reactor {
     alarm: Arc<Alarm>,
 }
 
-/// A handle to a [`Reactor`], which registers sockets and timers with it. [`Transport::new`](super::Transport::new) takes
-/// one. Clones belong to the same reactor, and any thread can use them.
+/// A handle to a [`Reactor`], with which sockets and timers are registered. [`Transport::new`](super::Transport::new) takes
+/// one. Clones are handles to the same reactor, and any thread can use them.
 ///
-/// After the reactor has been dropped, no socket and no timer of its handles becomes ready any more.
+/// After the reactor has been dropped, the sockets and timers of its handles do not become ready any more.
 #[derive(Clone)]
 pub struct Handle(Arc<Shared>);
 
-/// The part of a reactor that its handles share.
+/// The part of a reactor that the reactor and its handles share.
 struct Shared {
     registry: mio::Registry,
     sources: Mutex<Sources>,
     timers: Mutex<TimerQueue>,
-    /// The addresses of the last socket that a dial has connected, and the [thread](here) that polled the dial.
+    /// The addresses of the last socket that a dial has connected, and the number of the [thread](here) that polled the
+    /// dial.
     dialed: Mutex<Option<(usize, SocketAddresses)>>,
 }
 
@@ -75,31 +77,31 @@ struct Shared {
 #[derive(Default)]
 struct Sources {
     slab: Slab<(u16, Arc<Source>)>,
-    /// The generation of the last socket that was registered.
+    /// The generation of the socket that was registered last.
     generation: u16,
-    /// The number of sockets that have closed since the last look at whether the slab should shrink.
+    /// The number of sockets that have closed since the last decision whether to shrink the slab.
     left: usize,
-    /// The number of sockets that have ever closed. It wraps.
+    /// The number of all sockets that have closed. It wraps around.
     closed: u64,
-    /// The wakers of tasks that wait for a socket to close.
+    /// The wakers of the tasks that wait for a socket to close.
     waiting: Vec<Waker>,
 }
 
-/// The capacity of the slab up to which it is never shrunk, in sockets.
+/// The capacity of the slab, in sockets, up to which the slab is never shrunk.
 const FEW: usize = 64;
 
-/// The [waker](crate::swarm::Reactor::waker): it ends a wait of the poller from any thread.
+/// The implementation of the reactor's [waker](crate::swarm::Reactor::waker): it ends a wait of the poller from any thread.
 struct Alarm {
     waker: mio::Waker,
-    /// The number of the [thread](here) in which a poll is calling the wakers of sockets, or 0.
+    /// The number of the [thread](here) in which a poll is calling the wakers of sockets, or 0 if none is.
     ///
-    /// A wake from within that poll does nothing, since the caller of the poll looks at once at everything that was woken.
-    /// Otherwise each wait with an event would cost a write and another wait: ten system calls a round trip instead of
+    /// A wake from within that poll has no effect, since the caller of the poll checks at once everything that was woken.
+    /// Otherwise each wait with an event would cost a write and another wait: ten system calls for a round trip instead of
     /// six. Wakes from other threads always take effect.
     calling: AtomicUsize,
 }
 
-/// A guard that marks in [`Alarm::calling`] that wakers are being called. Its drop clears the mark, even if a waker panics.
+/// A guard that marks in [`Alarm::calling`] that wakers are being called. Its drop removes the mark, even if a waker panics.
 struct Calling<'a>(&'a AtomicUsize);
 
 impl<'a> Calling<'a> {
@@ -115,7 +117,7 @@ impl Drop for Calling<'_> {
     }
 }
 
-/// Returns a number that no other living thread has, or 0 while this thread is ending.
+/// Returns a number of the current thread that no other living thread has, or 0 while this thread is ending.
 ///
 /// The number is the address of a thread-local variable.
 fn here() -> usize {
@@ -131,7 +133,8 @@ impl Wake for Alarm {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Relaxed is enough: a thread finds its own number here only if it has stored it itself and not cleared it since.
+        // Relaxed is enough: a thread finds its own number here only if it has stored the number itself and has not cleared
+        // it since.
         let calling = self.calling.load(Ordering::Relaxed);
         if calling != 0 && calling == here() {
             return;
@@ -143,11 +146,11 @@ impl Wake for Alarm {
 }
 
 impl Reactor {
-    /// Makes a reactor without sockets and timers. On Linux it takes three descriptors: an epoll of its own, a duplicate of
-    /// that for its handles, and an eventfd.
+    /// Creates a reactor without sockets and timers. On Linux it takes three descriptors: an epoll of its own, a duplicate
+    /// of the epoll for its handles, and an eventfd.
     ///
     /// # Errors
-    /// The system's error, if it has no descriptor or memory left for a poller.
+    /// The system's error if it has no descriptor or memory left for a poller.
     pub fn new() -> io::Result<Self> {
         let poll = mio::Poll::new()?;
         let registry = poll.registry().try_clone()?;
@@ -161,7 +164,7 @@ impl Reactor {
         Ok(Self { poll, events: Events::with_capacity(EVENTS), shared, alarm })
     }
 
-    /// Returns a handle, with which a [`Transport`](super::Transport) registers its sockets here.
+    /// Returns a handle, with which a [`Transport`](super::Transport) registers its sockets at this reactor.
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle(self.shared.clone())
@@ -211,8 +214,8 @@ impl crate::swarm::Reactor for Reactor {
     }
 }
 
-/// Gives the poller's descriptor. It is readable while an event has come that no poll has taken, under level and edge
-/// triggers alike. Only wait for it: do not read from it, and register nothing else with it.
+/// Returns the poller's descriptor, for level-triggered and edge-triggered loops. It is readable while an event has arrived
+/// that no poll has returned. Only wait for it: do not read from it, and register nothing else with it.
 #[cfg(unix)]
 impl std::os::fd::AsFd for Reactor {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
@@ -227,8 +230,8 @@ impl fmt::Debug for Reactor {
 }
 
 impl Handle {
-    /// Records the addresses of a socket that a dial has connected, for
-    /// [`dialed_from`](crate::swarm::Reactor::dialed_from) and [`dialed_to`](crate::swarm::Reactor::dialed_to).
+    /// Records the addresses of a socket that a dial has connected, which
+    /// [`dialed_from`](crate::swarm::Reactor::dialed_from) and [`dialed_to`](crate::swarm::Reactor::dialed_to) return.
     pub(super) fn connected(&self, ends: SocketAddresses) {
         *lock(&self.0.dialed) = Some((here(), ends));
     }
@@ -237,13 +240,14 @@ impl Handle {
         lock(&self.0.timers)
     }
 
-    /// Returns the number of sockets of this reactor that have closed. It wraps, and serves only to see that one has.
+    /// Returns the number of sockets of this reactor that have closed. The number wraps around; use it only to find out
+    /// whether a socket has closed between two calls.
     pub(super) fn closed(&self) -> u64 {
         lock(&self.0.sources).closed
     }
 
     /// Returns whether a socket of this reactor has closed since [`closed`](Self::closed) returned `seen`. If none has,
-    /// the next one that closes wakes `waker`.
+    /// `waker` is woken when the next socket closes.
     pub(super) fn has_closed_since(&self, seen: u64, waker: &Waker) -> bool {
         let mut sources = lock(&self.0.sources);
         let has_closed = sources.closed != seen;
@@ -253,7 +257,7 @@ impl Handle {
         has_closed
     }
 
-    /// Registers a socket, whose readiness is told to `source` from now on.
+    /// Registers a socket with the poller. Its readiness is recorded in `source` from now on.
     pub(super) fn register(
         &self,
         socket: &mut impl mio::event::Source,
@@ -261,7 +265,7 @@ impl Handle {
         interest: Interest,
     ) -> io::Result<Registration> {
         let (index, token) = lock(&self.0.sources).insert(source)?;
-        // If registering fails, dropping the place gives it back.
+        // If the poller refuses the socket, dropping `place` removes its source again.
         let place = Registration { shared: self.0.clone(), index, token };
         self.0.registry.register(socket, token, interest)?;
         Ok(place)
@@ -275,7 +279,7 @@ impl fmt::Debug for Handle {
 }
 
 impl Shared {
-    /// Returns the source that a token names, or `None` if its socket has closed since the event was recorded.
+    /// Returns the source of the socket that a token names, or `None` if the socket has closed since the event was recorded.
     fn source(&self, token: Token) -> Option<Arc<Source>> {
         let sources = lock(&self.sources);
         let (generation, source) = sources.slab.get(token.0 & ((1 << INDEX_BITS) - 1))?;
@@ -284,26 +288,26 @@ impl Shared {
 }
 
 impl Sources {
-    /// Adds a socket, and returns its index and its token. Fails only if there are more sockets than a token can name.
+    /// Adds a socket, and returns its index and its token. Fails only if a token cannot name any more sockets.
     fn insert(&mut self, source: Arc<Source>) -> io::Result<(usize, Token)> {
         let index = self.slab.vacant_key();
         if index >> INDEX_BITS != 0 {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
-        // The generation `u16::MAX` is left out: with it the last index would have the token of the alarm.
+        // The generation `u16::MAX` is never used: with it the last index would have the token of the alarm.
         self.generation = (self.generation + 1) % u16::MAX;
         self.slab.insert((self.generation, source));
         Ok((index, Token(index | usize::from(self.generation) << INDEX_BITS)))
     }
 
-    /// Removes a socket, and returns the wakers of the tasks that wait for one to close.
+    /// Removes a socket, and returns the wakers of the tasks that wait for a socket to close.
     ///
-    /// Once as many sockets have closed as are left, and more than three quarters of the capacity are free, it gives back
-    /// the memory behind the last socket. Nothing has to be kept of a removed socket, since all share one count of
-    /// generations.
+    /// The slab is shrunk to its last socket when two conditions hold: as many sockets have closed since the last decision
+    /// as are left, and more than three quarters of the capacity are free. Nothing has to be kept for a removed socket,
+    /// since all sockets share one counter of generations.
     ///
-    /// After that, a new socket takes the lowest free index. So the memory is not shrunk and grown again with each socket
-    /// that comes and goes while a single one has a high index.
+    /// After a shrink, a new socket gets the lowest free index. So while a single socket has a high index, the slab is not
+    /// shrunk and grown again with each socket that opens and closes.
     fn remove(&mut self, index: usize) -> Vec<Waker> {
         self.closed = self.closed.wrapping_add(1);
         self.left += usize::from(self.slab.try_remove(index).is_some());
@@ -317,7 +321,7 @@ impl Sources {
     }
 }
 
-/// The place of one socket among the sources. Dropping it removes the socket from them.
+/// The entry of one socket in the table of registered sockets. Its drop removes the entry.
 pub(super) struct Registration {
     shared: Arc<Shared>,
     index: usize,
@@ -325,12 +329,12 @@ pub(super) struct Registration {
 }
 
 impl Registration {
-    /// Has the system report the readiness in `interest`, and no other, of a socket that [`Handle::register`] has registered.
+    /// Makes the system report only the readiness in `interest` for a socket that [`Handle::register`] has registered.
     pub(super) fn reregister(&self, socket: &mut impl mio::event::Source, interest: Interest) -> io::Result<()> {
         self.shared.registry.reregister(socket, self.token, interest)
     }
 
-    /// Has the system report no more events of a socket.
+    /// Makes the system report no more events for a socket.
     pub(super) fn deregister(&self, socket: &mut impl mio::event::Source) -> io::Result<()> {
         self.shared.registry.deregister(socket)
     }

@@ -10,27 +10,28 @@ use std::io;
 
 /// A socket that is registered with a reactor.
 ///
-/// Dropping it deregisters the socket before the socket closes. Otherwise the system would go on reporting events while a
-/// copy of the descriptor exists, and a child process holds one between fork and exec.
+/// Its drop deregisters the socket before the socket closes. Otherwise the system would continue to report events while a
+/// copy of the descriptor exists, and a child process has such a copy between fork and exec.
 pub(super) struct Registered<S: mio::event::Source> {
     pub(super) socket: S,
     source: Arc<Source>,
     place: Registration,
-    /// The kinds of readiness that the system reports.
+    /// The kinds of readiness that the system reports for the socket.
     interest: Interest,
 }
 
 impl<S: mio::event::Source> Registered<S> {
-    /// Registers a socket for `interest`. It is not marked ready. On an error, the socket is closed.
+    /// Registers a socket for the readiness in `interest`. The socket is not marked ready. If registering fails, the socket
+    /// is closed.
     pub(super) fn new(handle: &Handle, mut socket: S, interest: Interest) -> io::Result<Self> {
         let source = Arc::new(Source::default());
         let place = handle.register(&mut socket, source.clone(), interest)?;
         Ok(Self { socket, source, place, interest })
     }
 
-    /// Calls `attempt` while the socket is marked readable, until a call neither would block nor is interrupted, and
+    /// Calls `attempt` while the socket is marked readable, until a call returns neither `WouldBlock` nor `Interrupted`, and
     /// returns the result of that call. `Pending` means that the socket is not readable, and that the waker of `cx` is
-    /// registered. `attempt` is given the marks as they were before its call.
+    /// registered. The second argument of `attempt` is the state of the marks before the call.
     pub(super) fn poll_read<A>(
         &mut self,
         cx: &mut Context<'_>,
@@ -39,8 +40,8 @@ impl<S: mio::event::Source> Registered<S> {
         self.source.poll_read(cx, |seen| attempt(&mut self.socket, seen))
     }
 
-    /// Does the same as [`poll_read`](Self::poll_read) for a write. Once a write has been pending, the system reports when
-    /// the socket is writable.
+    /// Calls `attempt` while the socket is marked writable, like [`poll_read`](Self::poll_read) does while it is readable.
+    /// Once a write has been pending, the system reports when the socket is writable.
     pub(super) fn poll_write<A>(
         &mut self,
         cx: &mut Context<'_>,
@@ -55,10 +56,11 @@ impl<S: mio::event::Source> Registered<S> {
         polled
     }
 
-    /// Has the system report only that the socket is readable, until a write is pending.
+    /// Makes the system report only that the socket is readable, until a write is pending.
     ///
-    /// Otherwise the system would also report a socket as writable when its handshake is over, when it ends, and with
-    /// each event that makes it readable. That costs two useless waits for each connection, and a third one at the dialer.
+    /// Otherwise the system would also report a socket as writable when its handshake ends, when the connection ends, and
+    /// with each event that makes the socket readable. That would cost two useless waits for each connection, and a third
+    /// one on the side of the dialer.
     pub(super) fn report_reads_only(&mut self) -> io::Result<()> {
         self.reregister(Interest::READABLE)
     }
@@ -69,31 +71,33 @@ impl<S: mio::event::Source> Registered<S> {
         Ok(())
     }
 
-    /// Marks the socket unreadable, since a read has brought fewer bytes than it had space for. The system has no more bytes,
-    /// and reports when it has, so the next read is spared the system call that would find nothing.
+    /// Marks the socket as not readable, since a read has returned fewer bytes than its buffer has space for. The system has
+    /// no more bytes then, and reports when new bytes arrive. This saves the next read a system call that would find
+    /// nothing.
     ///
-    /// Two kinds of sockets stay readable: those of a system that reports again only after an attempt that would block
-    /// (IOCP), and those whose peer has ended its direction, since that end has to be read.
+    /// Two kinds of sockets stay readable: sockets on a system that reports again only after an attempt that would block
+    /// (IOCP), and sockets whose peer has ended its direction, since that end has to be read.
     ///
-    /// `before` are the marks that the attempt was given. Marks that a poll on another thread has set since then stay.
+    /// `before` is the state of the marks that `attempt` got in [`poll_read`](Self::poll_read). A mark that a poll on
+    /// another thread has set since then stays.
     pub(super) fn read_short(&self, before: Marks) {
         if cfg!(unix) {
             self.source.read_short(before);
         }
     }
 
-    /// Marks the socket unreadable, and has the system report it again if it is readable.
+    /// Marks the socket as not readable, and makes the system report again whether it is readable.
     pub(super) fn look_again(&mut self) -> io::Result<()> {
         self.source.set_unreadable();
         self.reregister(self.interest)
     }
 
-    /// Marks the socket writable, as one that has just been connected is.
+    /// Marks the socket writable. A socket that has just connected is writable.
     pub(super) fn assume_writable(&self) {
         self.source.set_writable();
     }
 
-    /// Marks the socket readable until an attempt would block.
+    /// Marks the socket readable until an attempt to read would block.
     pub(super) fn assume_readable(&self) {
         self.source.set_readable();
     }

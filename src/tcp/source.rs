@@ -1,4 +1,4 @@
-//! [`Source`]: the marks that say whether a socket is ready, and the tasks that wait for them.
+//! [`Source`]: the marks that say whether a socket is ready, and the tasks that wait for the marks.
 
 use atomic_waker::AtomicWaker;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -10,16 +10,16 @@ use std::io;
 const READABLE: u32 = 1;
 /// The mark of a socket on which a write may succeed.
 const WRITABLE: u32 = 2;
-/// The mark of a socket whose peer has ended its direction. That end has to be read, so a short read must not clear
-/// [`READABLE`].
+/// The mark of a socket whose peer has ended its direction. That end has to be read, so a read that does not fill its buffer
+/// must not clear [`READABLE`].
 const READ_CLOSED: u32 = 4;
-/// The lowest bit above the marks: one event in the counter that the upper bits hold.
+/// The lowest bit of the event counter, which is above the marks: adding this value counts one event.
 const ONE_EVENT: u32 = 8;
 
-/// The readiness of one socket, and the tasks that wait for it.
+/// The readiness of one socket, and the tasks that wait for the socket.
 ///
-/// The poller sets marks, and a socket clears one when an attempt would block. The upper bits of `marks` count the poller's
-/// events: [`clear`] does not clear a mark if an event came after the attempt began.
+/// The poller sets the marks. The socket clears a mark when an attempt would block. The upper bits of `marks` count the
+/// events of the poller: [`clear`] leaves a mark set if an event has arrived since the attempt began.
 #[derive(Default)]
 pub(super) struct Source {
     marks: AtomicU32,
@@ -28,7 +28,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Sets the marks that an event of the poller stands for, and wakes the tasks that wait for them.
+    /// Sets the marks for an event of the poller, and wakes the tasks that wait for these marks.
     pub(super) fn happened(&self, event: &Event) {
         let (mut marks, mut reads, mut writes) = (0, false, false);
         // An error sets all marks, so that the next attempt to read or to write returns it.
@@ -41,7 +41,7 @@ impl Source {
         if event.is_writable() || event.is_write_closed() || event.is_error() {
             (marks, writes) = (marks | WRITABLE, true);
         }
-        // The closure refuses nothing, so that this is no error.
+        // The closure always returns `Some`, so this call cannot fail.
         let _ = self
             .marks
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |before| Some((before | marks).wrapping_add(ONE_EVENT)));
@@ -53,7 +53,8 @@ impl Source {
         }
     }
 
-    /// Calls `attempt` to read while the socket is marked readable. `attempt` is given the marks as they were before its call.
+    /// Calls `attempt` to read while the socket is marked readable, until a call would not block, and returns the result of
+    /// that call. The argument of `attempt` is the state of the marks before the call.
     pub(super) fn poll_read<A>(
         &self,
         cx: &Context<'_>,
@@ -62,7 +63,8 @@ impl Source {
         poll(&self.marks, READABLE, &self.reader, cx, attempt)
     }
 
-    /// Calls `attempt` to write while the socket is marked writable.
+    /// Calls `attempt` to write while the socket is marked writable, until a call would not block, and returns the result of
+    /// that call.
     pub(super) fn poll_write<A>(
         &self,
         cx: &Context<'_>,
@@ -71,15 +73,15 @@ impl Source {
         poll(&self.marks, WRITABLE, &self.writer, cx, |_| attempt())
     }
 
-    /// Marks the socket unreadable, unless its peer has ended its direction, or an event of the poller has come since the
-    /// attempt that was given the marks `before`.
+    /// Marks the socket as not readable, unless its peer has ended its direction, or an event of the poller has arrived
+    /// since the attempt to which the marks `before` were passed.
     pub(super) fn read_short(&self, before: Marks) {
         if before.0 & READ_CLOSED == 0 {
             clear(&self.marks, before.0, READABLE);
         }
     }
 
-    /// Marks the socket unreadable, even if an event has come.
+    /// Marks the socket as not readable, even if an event of the poller has arrived since the last attempt to read.
     pub(super) fn set_unreadable(&self) {
         self.marks.fetch_and(!READABLE, Ordering::AcqRel);
     }
@@ -93,11 +95,12 @@ impl Source {
     }
 }
 
-/// The marks of a socket as they were before an attempt.
+/// The state of the marks of a socket before an attempt to read or write.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Marks(u32);
 
-/// Calls `attempt` while `mark` is set in `marks`. An attempt that would block clears the mark.
+/// Calls `attempt` while `mark` is set in `marks`. If the call returns `WouldBlock`, the mark is cleared. If the mark is not
+/// set, registers the waker of `cx` in `waiting`.
 fn poll<A>(
     marks: &AtomicU32,
     mark: u32,
@@ -109,7 +112,7 @@ fn poll<A>(
         let mut seen = marks.load(Ordering::Acquire);
         if seen & mark == 0 {
             waiting.register(cx.waker());
-            // The poller may have set the mark before it could see the waker, and would then have woken nobody.
+            // The poller may have set the mark before it could see the waker, and would then have woken no task.
             seen = marks.load(Ordering::Acquire);
             if seen & mark == 0 {
                 return Poll::Pending;
@@ -123,7 +126,7 @@ fn poll<A>(
     }
 }
 
-/// Clears `mark`, unless an event of the poller has come since `marks` had the value `seen`.
+/// Clears `mark`, unless an event of the poller has arrived since `marks` had the value `seen`.
 fn clear(marks: &AtomicU32, seen: u32, mark: u32) {
     let mut current = seen;
     // A reader and a writer of one socket may clear their marks at the same time.

@@ -1,4 +1,4 @@
-//! [`Stream`]: an established connection as a byte pipe.
+//! [`Stream`]: an established TCP connection as a byte pipe.
 
 use super::registered::Registered;
 use super::source::Marks;
@@ -9,11 +9,11 @@ use mio::net::TcpStream;
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::net::Shutdown;
 
-/// An established TCP connection, not authenticated and not multiplexed.
+/// An established TCP connection, neither authenticated nor multiplexed.
 ///
-/// The reactor of its transport wakes a pending read or write, in its poll. Closing the stream
-/// ([`AsyncWrite::poll_close`]) ends our direction: the peer reads all bytes that were written and then the end, and can
-/// still write. Dropping the stream closes the socket at once.
+/// A poll of the reactor wakes pending reads and writes. Closing the stream ([`AsyncWrite::poll_close`]) ends our direction:
+/// the peer reads all bytes that were written and then the end, and can still write. Dropping the stream closes the socket
+/// at once.
 #[derive(Debug)]
 pub struct Stream {
     socket: Registered<TcpStream>,
@@ -28,7 +28,8 @@ impl Stream {
         Self { socket, is_shut: false }
     }
 
-    /// Reads with `read`, which has a buffer of `space` bytes.
+    /// Calls `read`, whose buffer has `space` bytes, while the socket is readable. A read that does not fill the buffer
+    /// marks the socket as not readable.
     fn poll_read_with(
         &mut self,
         cx: &mut Context<'_>,
@@ -40,7 +41,7 @@ impl Stream {
             before = marks;
             read(socket)
         });
-        // A read of zero bytes is the peer's end, which a later read has to find again.
+        // A read of zero bytes means that the peer has ended its direction, which a later read has to find again.
         if let Poll::Ready(Ok(n)) = polled
             && n > 0
             && n < space
@@ -51,18 +52,19 @@ impl Stream {
     }
 }
 
-/// Ends our direction before the socket closes. A child process between fork and exec has a copy of the socket, and while
-/// that copy is open, closing ours would not end the connection.
+/// Ends our direction before the socket closes. A child process between fork and exec has a copy of the socket. While that
+/// copy is open, closing our socket would not end the connection.
 impl Drop for Stream {
     fn drop(&mut self) {
         if !self.is_shut {
-            // This fails if the peer has already ended the connection, and then nothing is left to do.
+            // The call fails if the peer has already ended the connection, and then nothing is left to do.
             let _ = self.socket.socket.shutdown(Shutdown::Write);
         }
     }
 }
 
-/// Gives the socket, for a look at its options (with `socket2::SockRef`, say). Do not read from it or write to it.
+/// Returns the descriptor of the socket, to read its options (with `socket2::SockRef`, for instance). Do not read from the
+/// descriptor or write to it.
 #[cfg(unix)]
 impl std::os::fd::AsFd for Stream {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
@@ -104,7 +106,7 @@ impl AsyncWrite for Stream {
 
     fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.socket.socket.shutdown(Shutdown::Write) {
-            // `NotConnected`: the peer has reset the connection, and no direction is left to end.
+            // `NotConnected` means that the peer has reset the connection, so that no direction is left to end.
             Err(error) if error.kind() != io::ErrorKind::NotConnected => return Poll::Ready(Err(error)),
             Ok(()) | Err(_) => {}
         }

@@ -1,5 +1,5 @@
-//! Tests of situations that cannot be caused from outside: a listening socket that breaks or has a copy, and the rarer
-//! errors of accept.
+//! Tests of situations that a test from outside cannot cause: a listening socket that breaks or whose descriptor has a copy,
+//! and the rarer errors of accept.
 
 use super::listener::{AcceptError, verdict};
 use super::{Config, Reactor, Transport};
@@ -14,7 +14,7 @@ use std::net::{Shutdown, TcpStream};
 #[cfg(target_os = "linux")]
 use std::os::fd::AsFd as _;
 
-/// Makes a reactor, and a transport on it.
+/// Creates a reactor, and a transport whose sockets it wakes.
 fn transport() -> (Reactor, Transport) {
     let reactor = Reactor::new().unwrap();
     let transport = Transport::new(reactor.handle(), Config::default());
@@ -54,7 +54,7 @@ fn a_removed_listener_is_gone_though_its_descriptor_has_a_copy() {
     let (_reactor, mut transport) = transport();
     let id = ListenerId::next();
     transport.listen_on(id, "/ip4/127.0.46.1/tcp/0".parse().unwrap()).unwrap();
-    // As in a child between fork and exec.
+    // A child process has such a copy between fork and exec.
     let copy = transport.listeners[0].socket.socket.as_fd().try_clone_to_owned().unwrap();
     let copy = std::net::TcpListener::from(copy);
     let address = copy.local_addr().unwrap();
@@ -104,7 +104,7 @@ fn interfaces_are_looked_at_only_for_wildcard_listeners() {
     assert!(transport.interfaces.is_resting());
 }
 
-/// A waker that wakes the reactor which calls it: on the thread of the call, or, if the field is `true`, from another.
+/// A waker that wakes the reactor by which it is called. If the field is `true`, it does so from another thread.
 struct WakesBack(core::task::Waker, bool);
 
 impl std::task::Wake for WakesBack {

@@ -5,14 +5,15 @@ use core::fmt;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-/// A deadline on the reactor's clock. Dropping it cancels it.
+/// A deadline on the reactor's clock. Dropping the timer cancels it.
 pub(super) struct Timer {
     handle: Handle,
     key: (Duration, u64),
 }
 
 impl Timer {
-    /// Sets a timer whose deadline is `after` later than the reactor's last turn. With [`Duration::ZERO`] it is ready at once.
+    /// Creates a timer whose deadline is `after` later than the time of the reactor's last turn. With [`Duration::ZERO`] the
+    /// timer is ready at once.
     pub(super) fn after(handle: &Handle, after: Duration) -> Self {
         let mut timers = handle.timers();
         timers.numbers += 1;
@@ -24,7 +25,8 @@ impl Timer {
         Self { handle: handle.clone(), key }
     }
 
-    /// Returns `Ready` once the deadline has come. Until then it registers the waker of `cx`, in place of an earlier one.
+    /// Returns `Ready` once the reactor's clock has reached the deadline. Until then it registers the waker of `cx`, in
+    /// place of the waker of an earlier poll.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
         let waker = cx.waker().clone();
         let replaced = match self.handle.timers().waiting.get_mut(&self.key) {

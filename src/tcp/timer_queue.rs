@@ -10,19 +10,21 @@ use core::time::Duration;
 #[derive(Debug, Default)]
 pub(super) struct TimerQueue {
     pub(super) now: Duration,
-    /// The wakers of timers whose deadline has not come, by deadline and number.
+    /// The wakers of the timers whose deadline has not been reached, by deadline and number. A timer that was never polled
+    /// has no waker.
     pub(super) waiting: BTreeMap<(Duration, u64), Option<Waker>>,
-    /// The number of the last timer. It tells timers of the same deadline apart.
+    /// The number of the timer that was created last. The numbers distinguish timers with the same deadline.
     pub(super) numbers: u64,
 }
 
 impl TimerQueue {
-    /// Returns the earliest deadline.
+    /// Returns the earliest deadline, or `None` if there is no timer.
     pub(super) fn first(&self) -> Option<Duration> {
         self.waiting.first_key_value().map(|((deadline, _), _)| *deadline)
     }
 
-    /// Sets the time to `now`, unless that is earlier, and takes the wakers of the timers whose deadline has come.
+    /// Sets the time to `now`, unless `now` is earlier, and removes the timers whose deadline has been reached. Returns
+    /// their wakers.
     pub(super) fn advance(&mut self, now: Duration) -> Vec<Option<Waker>> {
         self.now = self.now.max(now);
         let mut due = Vec::new();

@@ -13,29 +13,30 @@ use crate::lifecycle::{ConnectionId, ListenerId};
 use crate::notifee::{HasNode as _, Notifees};
 
 impl Handle {
-    /// Closes a listener. The future is ready once its socket is closed, or at once for a listener that has ended.
+    /// Closes a listener. The future is ready once the socket of the listener is closed, or at once if the listener has
+    /// ended.
     pub async fn close_listener(&self, id: ListenerId) {
-        // The listener is gone after this, whatever the outcome is.
+        // The listener has ended after this, whatever the outcome is.
         let _ = AwaitOutcome::begin(&self.shared, |slot| HostCommand::CloseListener(id, slot)).await;
     }
 
-    /// Closes a connection politely, as [`Swarm::close_connection`](crate::swarm::Swarm::close_connection) does. The
-    /// future is ready once its socket is closed, or at once for a connection that has ended.
+    /// Closes a connection politely: see [`Swarm::close_connection`](crate::swarm::Swarm::close_connection). The future is
+    /// ready once the socket of the connection is closed, or at once if the connection has ended.
     pub async fn close_connection(&self, id: ConnectionId) {
         close(&self.shared, id, Close::Politely).await;
     }
 
     /// Closes a connection at once. Output that was not sent is lost. The future is ready once notifees were told of the
-    /// end, or at once for a connection that has ended.
+    /// end, or at once if the connection has ended.
     pub async fn abort_connection(&self, id: ConnectionId) {
         close(&self.shared, id, Close::AtOnce).await;
     }
 
-    /// Closes all connections of a peer politely, and gives up the dials that name it, as
-    /// [`Swarm::disconnect_peer`](crate::swarm::Swarm::disconnect_peer) does. The future is ready once all open connections
-    /// of the peer have ended, including those that were being closed already, and notifees were told of that. It returns
-    /// the number of connections that it has acted on, or 0 if the host is gone. If the future is dropped after its first
-    /// poll, the connections are closed nevertheless.
+    /// Closes all connections to a peer politely, and gives up the dials that name the peer: see
+    /// [`Swarm::disconnect_peer`](crate::swarm::Swarm::disconnect_peer). The future is ready once all open connections to
+    /// the peer have ended, including those that were being closed already, and notifees were told of that. It returns the
+    /// number of connections and dials that this call closes, or 0 if the host is gone. If the future is dropped after its
+    /// first poll, the connections are closed nevertheless.
     pub async fn disconnect_peer(&self, peer: PeerId) -> usize {
         let disconnect = move |_: &mut Notifees<AnySwarm>, swarm: &mut AnySwarm| {
             let node = swarm.node_mut();
@@ -48,24 +49,25 @@ impl Handle {
         count
     }
 
-    /// Waits until a connection has ended. The future is ready at once if it has.
+    /// Waits until a connection has ended. The future is ready at once if the connection has ended already.
     pub async fn connection_closed(&self, id: ConnectionId) {
         close(&self.shared, id, Close::ByItself).await;
     }
 
-    /// Shuts the host down, in good order. The future is ready once everything has ended and notifees were told of it. Calling
-    /// it again waits for the same end.
+    /// Shuts the host down politely. The future is ready once everything has ended and notifees were told of it. A second
+    /// call waits for the end of the same shutdown.
     ///
-    /// At first, listeners are closed, dials are given up, and nothing new begins any more. Then the host waits for
-    /// handlers to end and for streams to be closed or dropped by their holders, for a
+    /// First, listeners are closed, dials are given up, and nothing new begins any more. Then the host waits for handlers to
+    /// end and for streams to be closed or dropped by their holders, for a
     /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout) at most. Then it closes the connections politely, which
-    /// takes a [`close_timeout`](crate::connection::Config::close_timeout) at most. Streams that are left end with them.
+    /// takes a [`close_timeout`](crate::connection::Config::close_timeout) at most. Streams that remain end with their
+    /// connections.
     ///
-    /// **Drop your streams first.** A [`Stream`] that you hold while you await the shutdown costs the whole
-    /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout), 5 s by default, since the host cannot know that you do not
-    /// need it any more. A variable that goes out of scope after the `await` is such a stream. A stream that is closed
-    /// while its peer goes on sending has the same effect. When this happens, a warning in the log says so, and names a
-    /// stream.
+    /// **Drop your streams first.** A [`Stream`] that you hold while you await the shutdown delays it by the whole
+    /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout), 5 s by default, since the host cannot know that you do
+    /// not need the stream any more. A variable that goes out of scope after the `await` is such a stream. A stream that is
+    /// closed while its peer continues to send has the same effect. When this happens, a warning in the log says so, and
+    /// names a stream.
     ///
     /// ```
     /// # use smol::io::{AsyncReadExt, AsyncWriteExt};

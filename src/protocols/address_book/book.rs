@@ -1,4 +1,4 @@
-//! [`Book`]: the known peers, and the choice of the peer that makes room for a new one.
+//! [`Book`]: the known peers, and the choice of the peer that a new peer replaces.
 
 use super::entry::PeerEntry;
 use super::known_address::AddressSource;
@@ -21,7 +21,8 @@ pub(super) struct Book {
     addresses_per_peer: usize,
     address_bytes: usize,
     attempts: u32,
-    /// A counter that grows whenever a peer is heard of.
+    /// A counter that grows by one whenever an address is added to a peer, or the owner dials or keeps the peer. It orders
+    /// the peers by the time of their last such change.
     heard: u64,
 }
 
@@ -55,19 +56,19 @@ impl Book {
         self.entries.get_mut(peer)
     }
 
-    /// Returns the oldest open connection of a peer.
+    /// Returns the oldest open connection of a peer, or `None` if the peer is not connected.
     pub(super) fn connection(&self, peer: &PeerId) -> Option<ConnectionId> {
         self.open.get(peer)?.first().copied()
     }
 
-    /// Adds a connection that has opened. Returns whether it is the only one of its peer.
+    /// Adds a connection of `peer` that has opened. Returns whether it is the only open connection of the peer.
     pub(super) fn opened(&mut self, peer: PeerId, connection: ConnectionId) -> bool {
         let open = self.open.entry(peer).or_default();
         open.push(connection);
         open.len() == 1
     }
 
-    /// Removes a connection that has ended. Returns whether it was the last one of its peer.
+    /// Removes a connection of `peer` that has ended. Returns whether it was the last open connection of the peer.
     pub(super) fn ended(&mut self, peer: PeerId, connection: ConnectionId) -> bool {
         let Some(open) = self.open.get_mut(&peer) else { return false };
         open.retain(|other| *other != connection);
@@ -82,8 +83,8 @@ impl Book {
         if peer == self.local_peer { Err(AddressBookError::LocalPeer) } else { Ok(()) }
     }
 
-    /// Returns the entry of a peer, and makes one if there is none. If the book is full, the new entry takes the place of
-    /// another.
+    /// Returns the entry of a peer, and creates it if there is none. If the book is full, the new entry replaces the entry
+    /// of another peer.
     pub(super) fn get_or_insert(&mut self, peer: PeerId) -> Result<&mut PeerEntry, AddressBookError> {
         self.check_peer(peer)?;
         if !self.entries.contains_key(&peer) && self.entries.len() >= self.peers {
@@ -98,7 +99,7 @@ impl Book {
         Ok(entry)
     }
 
-    /// Adds an address. If it is known already, its source becomes the more trusted of the two.
+    /// Adds an address of a peer. If the address is known already, it keeps the more trusted of its two sources.
     pub(super) fn add(
         &mut self,
         peer: PeerId,
@@ -127,7 +128,7 @@ impl Book {
         known.into_iter().map(|known| (&known.address, known.source))
     }
 
-    /// Removes the entry of a peer if it is empty.
+    /// Removes the entry of a peer if the entry is empty.
     pub(super) fn forget_if_empty(&mut self, peer: &PeerId) {
         if self.entries.get(peer).is_some_and(PeerEntry::is_empty) {
             self.entries.remove(peer);

@@ -1,4 +1,5 @@
-//! Dialing a peer: one round over its addresses until one of them connects, and another round later if the peer is kept.
+//! Dialing a peer: a round of dials to its addresses until one of them connects, and another round later if the peer is
+//! kept.
 
 use super::entry::Dialing;
 use super::known_address::KnownAddress;
@@ -12,12 +13,12 @@ use alloc::vec::Vec;
 use chacha20::rand_core::Rng as _;
 use core::time::Duration;
 
-/// The shortest wait. It is not 0, so that time moves on between two attempts.
+/// The minimum wait between two attempts. It is not 0, so that time advances between them.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
 impl AddressBook {
-    /// Puts a peer in line to be dialed, if it is kept, has an address, and is neither connected nor waiting for its next
-    /// round.
+    /// Queues a peer to be dialed, if it is kept, has an address, and is neither connected nor waiting for its next round of
+    /// dials.
     pub(super) fn may_be_reached(&mut self, peer: PeerId) {
         let Some(entry) = self.book.get(&peer) else { return };
         let is_connected = self.book.connection(&peer).is_some();
@@ -34,8 +35,8 @@ impl AddressBook {
         }
     }
 
-    /// Tells the owner that the peer is connected, if the owner still waits for that. If the peer has disconnected since,
-    /// it is dialed.
+    /// Tells the owner that the peer is connected, if the owner still waits for this outcome. If the peer has disconnected
+    /// since, it is queued to be dialed.
     pub(super) fn tell(&mut self, peer: PeerId) {
         let connection = self.book.connection(&peer);
         let Some(entry) = self.book.get_mut(&peer).filter(|entry| entry.is_asked) else { return };
@@ -48,12 +49,12 @@ impl AddressBook {
         }
     }
 
-    /// Returns whether the next peer in line may be dialed.
+    /// Returns whether the next peer in the queue may be dialed.
     pub(super) fn may_begin(&self) -> bool {
         self.dialing < self.config.peers_at_a_time.max(1)
     }
 
-    /// Begins a round of dials to a peer that stood in line, if that is still wanted.
+    /// Begins a round of dials to a peer that was in the queue, if the owner still wants the peer to be connected.
     pub(super) fn begin(&mut self, node: &mut dyn Node, peer: PeerId, now: Duration) {
         let attempts = self.config.attempts;
         let connection = self.book.connection(&peer);
@@ -77,7 +78,7 @@ impl AddressBook {
         self.dial_on(node, peer, now);
     }
 
-    /// Handles the deadline of a peer: its next address is dialed, or a new round begins.
+    /// Handles the deadline of a peer: dials its next address, or queues the peer for a new round of dials.
     pub(super) fn due(&mut self, node: &mut dyn Node, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         entry.deadline = None;
@@ -88,7 +89,8 @@ impl AddressBook {
         }
     }
 
-    /// Dials the next address, if the bounds allow. If none is left and no dial is under way, the round has failed.
+    /// Dials the next address of a peer, if the bounds allow. If no address is left and no dial is under way, the present
+    /// round of dials to the peer has failed.
     pub(super) fn dial_on(&mut self, node: &mut dyn Node, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         let Some(dialing) = &mut entry.dialing else { return };
@@ -106,7 +108,7 @@ impl AddressBook {
                     self.dials.insert(connection, PeerDial { peer, is_given_up: false });
                 }
                 Err(error) => {
-                    // The swarm refuses dials to any address now, so the round ends.
+                    // The swarm now refuses dials to any address, so the round ends.
                     dialing.left.clear();
                     dialing.dead.clear();
                     dialing.reason = match error {
@@ -124,7 +126,7 @@ impl AddressBook {
         self.deadlines.set(peer, &mut entry.deadline, next);
     }
 
-    /// Handles the failure of a dial.
+    /// Handles a dial that has failed: dials the next address of the peer, or ends the round of dials.
     pub(super) fn dial_failed(
         &mut self,
         node: &mut dyn Node,
@@ -145,8 +147,8 @@ impl AddressBook {
         self.dial_on(node, peer, now);
     }
 
-    /// Handles the first connection of a peer, by a dial of the book or otherwise. All other dials to the peer are given
-    /// up.
+    /// Handles the first connection of a peer, whether a dial of the book led to it or not. All other dials to the peer are
+    /// given up.
     pub(super) fn reached(&mut self, node: &mut dyn Node, peer: PeerId, connection: ConnectionId) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         self.deadlines.set(peer, &mut entry.deadline, None);
@@ -160,7 +162,7 @@ impl AddressBook {
                 if let Some(dial) = self.dials.get_mut(other) {
                     dial.is_given_up = true;
                 }
-                // The dial may have ended, or be open although nobody has been told yet.
+                // The dial may have ended already, or its connection may be open although no notifee has been told yet.
                 let _ = node.close_connection(other);
             }
         }
@@ -169,7 +171,7 @@ impl AddressBook {
         }
     }
 
-    /// Ends a round in which no address has connected.
+    /// Ends a round of dials in which no address has connected, and reports the failure.
     fn failed(&mut self, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         let Some(dialing) = entry.dialing.take() else { return };
@@ -177,7 +179,7 @@ impl AddressBook {
         let reason = dialing.reason;
         self.deadlines.set(peer, &mut entry.deadline, None);
         entry.is_asked = false;
-        // That the node is full says nothing about the peer.
+        // The limit of the node says nothing about the peer.
         if reason != Failure::Limit {
             entry.failures = entry.failures.saturating_add(1);
         }
@@ -190,8 +192,8 @@ impl AddressBook {
         self.book.forget_if_empty(&peer);
     }
 
-    /// Sets the time of the next round for a kept peer, if an address of it is known and no round is under way or in
-    /// line.
+    /// Sets the time of the next round of dials to a kept peer, if an address of the peer is known and no round is under way
+    /// or queued.
     pub(super) fn try_again(&mut self, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         if !entry.is_wanted() || !entry.has_addresses() || entry.is_dialing() || entry.is_in_line {
@@ -207,8 +209,8 @@ impl AddressBook {
         self.deadlines.set(peer, &mut entry.deadline, Some(at));
     }
 
-    /// Takes over the addresses that a peer says. Loopback addresses are taken only if `is_near`: the peer is connected
-    /// over loopback.
+    /// Adds the addresses that a peer has sent, and removes those of its earlier addresses that it does not send any more.
+    /// Loopback addresses are left out unless `is_near`: the peer is connected over loopback.
     pub(super) fn learn(&mut self, peer: PeerId, addresses: &[Multiaddr], source: super::AddressSource, is_near: bool) {
         // Addresses that cannot be dialed are left out.
         let said: Vec<_> = addresses.iter().filter_map(|address| plain_address(address, peer).ok()).collect();

@@ -6,26 +6,27 @@ use crate::swarm::Multiaddr;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// The entry of a peer in the book.
+/// The entry of a peer in the book. Its state is `Dialing` while `dialing` is set, and otherwise `Resting`:
 ///
 /// ```text
-///              dial_peer, or the time has come              an address connects, or all have failed
+///           dial_peer, or the deadline has come             an address connects, or all have failed
 /// Resting ────────────────────────────────────▶ Dialing ────────────────────────────────────────────▶ Resting
 /// ```
 #[derive(Default, Debug)]
 pub(super) struct PeerEntry {
     known: Vec<KnownAddress>,
     pub(super) dialing: Option<Dialing>,
-    /// The time at which the peer, or its next address, is dialed.
+    /// The time at which the peer is dialed again, or at which its next address is dialed.
     pub(super) deadline: Option<Duration>,
-    /// True if the peer stands in line to be dialed.
+    /// True if the peer is in the queue of peers to dial.
     pub(super) is_in_line: bool,
     /// True if the owner has called `dial_peer` and waits for the outcome.
     pub(super) is_asked: bool,
     keeps: Keeps,
-    /// The number of failures in a row to connect to the peer.
+    /// The number of consecutive failures to connect to the peer.
     pub(super) failures: u32,
-    /// The value of the book's counter when the peer was last heard of.
+    /// The value of [`Book`](super::book::Book)'s counter when an address of the peer was last added, or the owner last
+    /// dialed or kept the peer.
     pub(super) heard: u64,
 }
 
@@ -35,20 +36,22 @@ enum Keeps {
     #[default]
     No,
     Yes,
-    /// The peer is kept, but our side has closed its last connection, so it is not dialed until the owner says so.
+    /// The peer is kept, but our own side has closed its last connection, so the peer is not dialed until the owner calls
+    /// `keep` again.
     Rests,
 }
 
 /// A round of dials to the addresses of a peer.
 #[derive(Debug)]
 pub(super) struct Dialing {
-    /// The addresses that are still to be dialed, the next one last.
+    /// The addresses that are still to be dialed in this round of dials, the next one last.
     pub(super) left: Vec<Multiaddr>,
-    /// The addresses that are taken for dead, the next one last. They are dialed once all others have failed.
+    /// The addresses that count as dead after too many failures, the next one last. They are dialed once all others have
+    /// failed.
     pub(super) dead: Vec<Multiaddr>,
-    /// The dials under way.
+    /// The dials under way, each with its address.
     pub(super) dials: Vec<(ConnectionId, Multiaddr)>,
-    /// The reason for which the last dial failed.
+    /// The reason for which the last dial of this round failed.
     pub(super) reason: Failure,
 }
 
@@ -65,7 +68,7 @@ impl PeerEntry {
         matches!(self.keeps, Keeps::Yes | Keeps::Rests)
     }
 
-    /// Returns whether the peer is to be dialed whenever it is not connected.
+    /// Returns whether to dial the peer whenever it is not connected.
     pub(super) const fn is_wanted(&self) -> bool {
         matches!(self.keeps, Keeps::Yes)
     }
@@ -74,19 +77,20 @@ impl PeerEntry {
         self.keeps = Keeps::Yes;
     }
 
-    /// Stops keeping the peer. Returns whether it was kept.
+    /// Stops keeping the peer connected. Returns whether the peer was kept.
     pub(super) fn release(&mut self) -> bool {
         core::mem::take(&mut self.keeps) != Keeps::No
     }
 
-    /// Leaves a kept peer alone, since our side has closed its last connection.
+    /// Stops dialing a kept peer until the owner calls `keep` again, since our own side has closed its last connection.
     pub(super) const fn rest(&mut self) {
         if self.is_kept() {
             self.keeps = Keeps::Rests;
         }
     }
 
-    /// Returns whether the entry has no address, and nothing is being done or to be done.
+    /// Returns whether the entry can be removed: it has no address, and the peer is not kept, being dialed, queued or waited
+    /// for.
     pub(super) const fn is_empty(&self) -> bool {
         self.known.is_empty() && !self.is_kept() && !self.is_busy()
     }
@@ -95,12 +99,13 @@ impl PeerEntry {
         self.is_dialing() || self.is_in_line || self.is_asked
     }
 
-    /// Returns whether the entry may be removed in favour of another peer, if its own is not connected.
+    /// Returns whether the entry may be removed in favour of another peer, as far as the entry tells. The caller checks that
+    /// the peer is not connected.
     pub(super) fn gives_way(&self) -> bool {
         !self.is_busy() && !self.is_kept() && self.best_source() != Some(AddressSource::Owner)
     }
 
-    /// Returns the rank of an entry that may be removed. The one with the lowest rank is.
+    /// Returns the rank of an entry that may be removed. The entry with the lowest rank is removed first.
     pub(super) fn worth(&self) -> (bool, u64) {
         (self.best_source() == Some(AddressSource::Dialed), self.heard)
     }
@@ -109,15 +114,16 @@ impl PeerEntry {
         self.known.iter().map(|known| known.source).max()
     }
 
-    /// Returns the addresses in the order of dialing. Those taken for dead come last, before them those that have failed;
-    /// among equals the most trusted source comes first.
+    /// Returns the addresses in the order of dialing: first those that have not failed, then those that have failed, and
+    /// last those that count as dead after `attempts` failures. Among equals the most trusted source is first.
     pub(super) fn in_order(&self, attempts: u32) -> Vec<&KnownAddress> {
         let mut known: Vec<_> = self.known.iter().collect();
         known.sort_by_key(|known| (known.failures >= attempts, known.failures > 0, core::cmp::Reverse(known.source)));
         known
     }
 
-    /// Adds an address, or raises the trust in a known one. Returns false if there is no room for it.
+    /// Adds an address, or raises the trust in an address that is known already. Returns false if there is no room for the
+    /// address.
     pub(super) fn add(&mut self, address: Multiaddr, source: AddressSource, most: usize, attempts: u32) -> bool {
         if let Some(known) = self.known.iter_mut().find(|known| known.address == address) {
             known.source = known.source.max(source);
@@ -128,7 +134,7 @@ impl PeerEntry {
             else {
                 return false;
             };
-            // A peer that says many addresses does not push out an address from a better source that works.
+            // A peer that sends many addresses does not replace an address that is from a better source and has not failed.
             if last.source > source && last.failures == 0 {
                 return false;
             }
@@ -145,21 +151,21 @@ impl PeerEntry {
         self.known.len() < before
     }
 
-    /// Removes the addresses that the peer has said before and does not say now. Those that the owner added, or that a
-    /// dial reached, stay.
+    /// Removes the addresses that the peer has sent before and that are not in `now`. Addresses that the owner added, or
+    /// that a dial reached, stay.
     pub(super) fn forget_said(&mut self, now: &[Multiaddr]) {
         self.known.retain(|known| known.source > AddressSource::Signed || now.contains(&known.address));
     }
 
-    /// Records that a dial to an address has connected.
+    /// Records that a dial to an address of the peer has connected.
     pub(super) fn has_connected(&mut self, address: &Multiaddr) {
         if let Some(known) = self.known.iter_mut().find(|known| known.address == *address) {
             (known.failures, known.source) = (0, known.source.max(AddressSource::Dialed));
         }
     }
 
-    /// Records that a dial to an address has failed. The address is removed if it can never work, unless the owner has
-    /// added it.
+    /// Records that a dial to an address of the peer has failed. If `reason` means that the address can never work, the
+    /// address is removed, unless the owner has added it.
     pub(super) fn has_failed(&mut self, address: &Multiaddr, reason: Failure) {
         let Some(known) = self.known.iter_mut().find(|known| known.address == *address) else { return };
         known.failures = known.failures.saturating_add(1);

@@ -1,27 +1,27 @@
-//! [`KnownAddress`]: an address of a peer, and who says that it is one.
+//! [`KnownAddress`]: an address of a peer, and the source from which the book knows it.
 
 use crate::swarm::Multiaddr;
 
-/// The source of an address. The order is that of trust, the least trusted first.
+/// The source from which the book knows an address. The variants are ordered by trust, the least trusted first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum AddressSource {
-    /// The peer has said it, unsigned.
+    /// The peer has sent the address in an unsigned message.
     Said,
-    /// The peer has said it in a record that it has signed.
+    /// The peer has sent the address in a record that it has signed.
     Signed,
-    /// A dial to the address has connected.
+    /// A dial to the address has connected to the peer.
     Dialed,
-    /// The owner has added it.
+    /// The owner has added the address.
     Owner,
 }
 
-/// An address of a peer.
+/// An address of a peer, with its source and its failures.
 #[derive(Clone, Debug)]
 pub(super) struct KnownAddress {
     /// The address without `/p2p/…`.
     pub(super) address: Multiaddr,
     pub(super) source: AddressSource,
-    /// The number of failed dials since the last one that connected.
+    /// The number of failed dials to the address since a dial last connected.
     pub(super) failures: u32,
 }

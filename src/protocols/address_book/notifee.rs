@@ -1,4 +1,4 @@
-//! [`AddressBook`] as a notifee: each notification, and the changes that it makes.
+//! [`AddressBook`] as a notifee: its reaction to each notification.
 
 use super::{AddressBook, AddressSource, BookConnection};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Limits};
@@ -52,7 +52,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         let is_stable = now.saturating_sub(since) >= self.config.stable_after;
         let was_last = self.book.ended(peer, connection);
         let Some(entry) = self.book.get_mut(&peer) else { return };
-        // If several connections of the peer end, one that was stable suffices to reset the wait.
+        // If several connections of the peer end, a single one that was stable suffices to reset the wait.
         if is_stable {
             entry.failures = 0;
         } else if was_last {
@@ -61,8 +61,8 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         if !was_last {
             return;
         }
-        // The end of a connection that the book itself has given up does not tell that the owner wants the peer left
-        // alone.
+        // The end of a connection that the book itself has given up does not mean that the owner wants no connection with
+        // the peer.
         let is_ours = matches!(reason, ConnectionEnd::Requested if !is_surplus);
         if is_ours || reason == ConnectionEnd::Shutdown {
             entry.rest();

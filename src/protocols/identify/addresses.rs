@@ -1,21 +1,21 @@
-//! The addresses that a message or a record says: so many, and so long, and no more.
+//! The decoding of the addresses in a message or a record, with bounds on their number and length.
 
 use crate::swarm::Multiaddr;
 use alloc::vec::Vec;
 
-/// The maximum number of addresses that are taken from a message, and from a record. Further ones are ignored.
+/// The maximum number of addresses that are read from a message, and from a record. Further addresses are ignored.
 pub const MAX_ADDRESSES: usize = 128;
-/// The maximum length of an address in a message or record, in bytes on the wire. A longer one is ignored.
+/// The maximum length of an address in a message or record, in bytes on the wire. A longer address is ignored.
 pub const MAX_ADDRESS: usize = 1_024;
 
-/// Returns the valid addresses, at most [`MAX_ADDRESSES`] of them.
+/// Decodes addresses and returns the valid ones in their order, at most [`MAX_ADDRESSES`] of them.
 pub(super) fn addresses(said: impl Iterator<Item = Vec<u8>>) -> Vec<Multiaddr> {
     let mut addresses: Vec<_> = said.filter_map(address).take(MAX_ADDRESSES).collect();
     addresses.shrink_to_fit();
     addresses
 }
 
-/// Returns the address, unless it is malformed, empty or longer than [`MAX_ADDRESS`].
+/// Decodes an address. Returns `None` if it is malformed, empty or longer than [`MAX_ADDRESS`].
 pub(super) fn address(bytes: Vec<u8>) -> Option<Multiaddr> {
     if bytes.len() > MAX_ADDRESS {
         return None;

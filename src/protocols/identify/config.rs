@@ -1,4 +1,4 @@
-//! [`Config`]: the bounds of identify, and the names that we give ourselves.
+//! [`Config`]: the bounds of identify, and the names of our node in its messages.
 
 use super::Event;
 use super::message::most_memory;
@@ -13,64 +13,69 @@ use crate::protocols::held_memory::HeldMemory;
 use alloc::string::String;
 use core::time::Duration;
 
-/// The bounds and durations of an [`Identify`], and the names that it sends.
+/// The bounds and durations of an [`Identify`], and the names that it sends of our node.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The family of protocols that we belong to. Default `ipfs/0.1.0`, that of go and js nodes.
+    /// The family of protocols that our node belongs to, which is sent to peers. Default `ipfs/0.1.0`, that of go and js
+    /// nodes.
     pub protocol_version: String,
-    /// The name and version of our implementation. Default those of this crate.
+    /// The name and version of our implementation, which are sent to peers. Default the name and version of this crate.
     pub agent_version: String,
-    /// True if the peer of each new connection is asked. Default true.
+    /// True if the peer of each new connection is asked for its information. Default true.
     pub asks: bool,
-    /// True if a change of our addresses is pushed. A change of our protocols is pushed when it is noticed; to push at
-    /// once after the node has registered one, call [`push`](Identify::push). Default true.
+    /// True if a change of our addresses or protocols is pushed to peers. A change of protocols is pushed when the service
+    /// notices it; to push at once after the node has registered a protocol, call [`push`](Identify::push). Default true.
     pub pushes: bool,
-    /// The maximum duration of a stream, from its opening to its end. After it the stream is reset, and a question
-    /// without an outcome fails with [`Failure::Timeout`], unless all messages that came on it are whole. Default 10 s.
+    /// The maximum duration of a stream of this protocol, from its opening to its end. After that the stream is reset. A
+    /// question without an outcome then fails with [`Failure::Timeout`], unless all messages that arrived on the stream are
+    /// whole. Default 10 s.
     pub timeout: Duration,
-    /// The maximum number of bytes that a peer may say on one stream, in at most 10 messages. More is
-    /// [`Failure::Protocol`]. Default 16 KiB: two messages of 8 KiB, the most that go and js accept.
+    /// The maximum number of bytes that a peer may send on one stream, in at most 10 messages. A peer that sends more causes
+    /// [`Failure::Protocol`]. Default 16 KiB: two messages of 8 KiB, the maximum that go and js accept.
     pub max_bytes: usize,
-    /// The maximum memory, in bytes, of all connections together: the information that peers have sent, as decoded;
-    /// messages that have not come whole; and answers and pushes of ours that peers do not read. Beyond it, the
-    /// connection that takes most loses its largest part. If that is a stream, it is reset, and its question or push
+    /// The maximum memory, in bytes, of all connections together: the decoded information that peers have sent, messages
+    /// that have not arrived whole, and answers and pushes of ours that peers do not read. When it is exceeded, the
+    /// connection that takes most loses its largest item. If that item is a stream, it is reset, and its question or push
     /// fails with [`Failure::Limit`]. If it is the peer's information, [`info`](Identify::info) returns `None` until the
-    /// peer sends it again ([`forgotten`](Identify::forgotten)). So a connection that takes no more than `held_bytes`
-    /// divided by [`connections`](Limits::connections) never loses anything. Events that wait for the owner may take
-    /// another quarter of `held_bytes`.
+    /// peer sends its information again; [`forgotten`](Identify::forgotten) counts such losses. A connection that takes no
+    /// more than `held_bytes` divided by [`connections`](Limits::connections) therefore never loses anything. Events that
+    /// wait for the owner may take another quarter of `held_bytes`.
     ///
     /// Default 64 MiB: 4 KiB for each of 16 384 connections. A go-libp2p node with ten addresses and twenty protocols
     /// takes about 3 KiB.
     pub held_bytes: usize,
-    /// The maximum number of streams of one connection on which the peer may ask or push. One more is reset. Default 4; 0
-    /// counts as 1.
+    /// The maximum number of streams of one connection on which the peer may ask or push. A further stream is reset. Default
+    /// 4; 0 counts as 1.
     pub inbound_streams: usize,
-    /// The rate at which the peer of a connection may ask. Beyond it, the connection fails with
+    /// The rate at which the peer of a connection may ask us. A peer that exceeds it fails the connection with
     /// [`Fault::Flood`](crate::lifecycle::Fault::Flood). Default 20 at once and 1 a second: go, js and py nodes ask once,
     /// and rust-libp2p nodes every 5 minutes.
     pub questions: Rate,
-    /// The rate at which the peer of a connection may push. Beyond it, the connection fails in the same way. Default 100
-    /// at once and 1 a second: a js node older than 2025-06 pushes once for each protocol that it registers.
+    /// The rate at which the peer of a connection may push to us. A peer that exceeds it fails the connection with
+    /// `Fault::Flood`. Default 100 at once and 1 a second: a js node older than 2025-06 pushes once for each protocol that
+    /// it registers.
     pub pushes_heard: Rate,
-    /// The rate of work that the signatures of the peer's records may cause on one connection, in verifications of an
-    /// Ed25519 signature. A secp256k1 signature counts as 2, ECDSA as 9, RSA as 1 (2 048 bits) to 13 (8 192 bits). A
-    /// record that is known already costs nothing, and neither does one of another peer, which is dropped unverified.
-    /// Beyond the rate, the connection fails in the same way, and the message with the record fails with
-    /// [`Failure::Limit`]. Default 400 at once and 10 a second: four for each of the pushes above.
+    /// The rate of the work that verifying the signed records of the peer may cause on one connection. The unit is one
+    /// verification of an Ed25519 signature. A signature counts as 2 for secp256k1, as 9 for ECDSA, and for RSA as 1 (2 048
+    /// bits) to 13 (8 192 bits). A record that is known already costs nothing. A record of another peer costs nothing
+    /// either, since it is dropped unverified. A peer that exceeds the rate fails the connection with `Fault::Flood`, and
+    /// the message with the record fails with [`Failure::Limit`]. Default 400 at once and 10 a second: four for each push
+    /// that [`pushes_heard`](Self::pushes_heard) allows at once.
     pub record_work: Rate,
-    /// The maximum rate of our own pushes on one connection, so that no peer takes them for a flood. A change beyond it
-    /// is pushed after [`push_again_after`](Self::push_again_after). Default 10 at once and 1 a second.
+    /// The maximum rate of our own pushes on one connection, so that no peer regards them as a flood. A change beyond the
+    /// rate is pushed after [`push_again_after`](Self::push_again_after). Default 10 at once and 1 a second.
     pub pushes_said: Rate,
-    /// The maximum number of pushes under way on all connections. Further ones wait in line. 0 counts as 1. Default 64.
+    /// The maximum number of our pushes under way on all connections together; 0 counts as 1. Further pushes wait in a
+    /// queue. Default 64.
     pub outbound_pushes: usize,
-    /// The time after which a push is tried again, if the bounds of the swarm or [`pushes_said`](Self::pushes_said) did
-    /// not allow a stream for it. It is tried as often as necessary, and says what is true at that time. At least 1 ms.
-    /// Default 1 s.
+    /// The time after which a push is tried again, if the bounds of the swarm or [`pushes_said`](Self::pushes_said) did not
+    /// allow a stream for it. The push is tried as often as necessary, and sends the information that is current at that
+    /// time. At least 1 ms. Default 1 s.
     pub push_again_after: Duration,
-    /// The maximum number of events that wait for the owner. One more drops the oldest, which
-    /// [`Event::Lagged`] tells; so does an event with which they would take more than a quarter of
-    /// [`held_bytes`](Self::held_bytes). 0 counts as 1. Default 256.
+    /// The maximum number of events that are queued for the owner. A further event drops the oldest, and [`Event::Lagged`]
+    /// tells the number of dropped events. Events are also dropped when all queued events together would take more than a
+    /// quarter of [`held_bytes`](Self::held_bytes). 0 counts as 1. Default 256.
     pub events: usize,
 }
 
@@ -97,17 +102,17 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Returns the bounds for a small machine: a peer may say 4 KiB, all peers together take 256 KiB, and 8 events wait.
-    /// See [`swarm::Config::small`](crate::swarm::Config::small).
+    /// Returns the bounds for a small machine: a peer may send 4 KiB on a stream, all peers together take 256 KiB, and 8
+    /// events are queued. See [`swarm::Config::small`](crate::swarm::Config::small).
     #[must_use]
     pub fn small() -> Self {
         let (max_bytes, held_bytes) = (4 * 1024, 256 * 1024);
         Self { max_bytes, held_bytes, inbound_streams: 2, outbound_pushes: 4, events: 8, ..Self::default() }
     }
 
-    /// Returns the most bytes of heap that an [`Identify`] with these bounds takes in a swarm with these limits: the
-    /// memory of all connections, the events that wait, and the records of connections and streams. Our own message,
-    /// which is made anew for each peer that it is sent to, is assumed to take at most 16 KiB.
+    /// Returns the maximum number of bytes of heap that an [`Identify`] with these bounds takes in a swarm with these
+    /// limits: the memory of all connections, the queued events, and the state of connections and streams. Our own message,
+    /// which is encoded anew for each peer, is assumed to take at most 16 KiB.
     #[must_use]
     pub fn memory_bound(&self, limits: &Limits) -> usize {
         let entry = const { (size_of::<Option<KnownConnection>>() + 16) / 4 * 5 + 6 * size_of::<ConnectionId>() };
@@ -118,7 +123,7 @@ impl Config {
             // The bytes of one stream that have not been counted yet, and their decoded form as protobuf: an empty field
             // of two bytes becomes a list entry of its own.
             (32, self.max_bytes),
-            // The information that was told in one turn, and has been dropped since.
+            // The information that was reported in one turn, and has been dropped since.
             (4, most_memory(self.max_bytes)),
             (limits.connections as usize, entry.saturating_add(HeldMemory::<ConnectionId, Item>::HOLDER)),
             (limits.streams as usize, stream.saturating_add(HeldMemory::<ConnectionId, Item>::ITEM)),

@@ -1,4 +1,4 @@
-//! [`LocalInfo`]: the information that we send about ourselves.
+//! [`LocalInfo`]: the information that we send about our own node.
 
 use super::{Info, MAX_ADDRESSES, PeerRecord, encode};
 use crate::identity::{Keypair, PublicKey};
@@ -8,16 +8,16 @@ use crate::swarm::{Multiaddr, multiaddr};
 use crate::varint;
 use alloc::vec::Vec;
 
-/// The longest message in bytes that rust-libp2p reads. It reads one message only.
+/// The maximum length in bytes of a message that rust-libp2p reads. It reads only the first message on a stream.
 const SAFE_MESSAGE: usize = 4_096;
 
-/// The information that we send about ourselves.
+/// The information that we send about our own node.
 pub(super) struct LocalInfo {
-    /// The information without the parts that differ from peer to peer. Its addresses and protocols are those of the last
-    /// refresh.
+    /// The information about our node without the parts that differ from peer to peer. Its addresses and protocols are those
+    /// that the last call of [`refresh`](Self::refresh) found.
     info: Info,
     external: Vec<Multiaddr>,
-    /// The key that signs our records, and the number of the next record.
+    /// The key that signs our records, and the number that the next record gets.
     signs: Option<(Keypair, u64)>,
     is_known: bool,
 }
@@ -37,7 +37,8 @@ impl LocalInfo {
         self.signs = Some((key, sequence));
     }
 
-    /// Adds an address. Returns whether it is new.
+    /// Adds an external address: one at which we can be reached although we do not listen on it. Returns false if it was
+    /// added before.
     pub(super) fn add(&mut self, address: Multiaddr) -> bool {
         let is_new = !self.external.contains(&address);
         if is_new {
@@ -46,15 +47,16 @@ impl LocalInfo {
         is_new
     }
 
-    /// Removes an address. Returns whether it was there.
+    /// Removes an external address: one at which we can be reached although we do not listen on it. Returns whether it was
+    /// known.
     pub(super) fn remove(&mut self, address: &Multiaddr) -> bool {
         let before = self.external.len();
         self.external.retain(|other| other != address);
         self.external.len() != before
     }
 
-    /// Looks at our addresses and protocols again. Returns whether they have changed since the last call; the first call
-    /// returns false.
+    /// Reads our addresses and protocols from the node. Returns whether they have changed since the last call; the first
+    /// call returns false.
     pub(super) fn refresh(&mut self, node: &dyn Node) -> bool {
         let mut addresses = Vec::new();
         let listeners = node.listeners();
@@ -79,8 +81,8 @@ impl LocalInfo {
         is_known && has_changed
     }
 
-    /// Returns the bytes to write to the peer of a connection. If the record makes the message longer than rust-libp2p
-    /// reads, the record goes into a second message, so that rust-libp2p reads the rest.
+    /// Returns the bytes to send to the peer of a connection. If the signed record of our addresses makes the message longer
+    /// than rust-libp2p reads, the record is sent in a second message, so that rust-libp2p reads at least the first.
     pub(super) fn say(&mut self, node: &dyn Node, connection: ConnectionId) -> Vec<u8> {
         self.info.observed_address = node.connection(connection).map(|view| plain(view.remote));
         let mut said = Vec::new();
@@ -106,7 +108,7 @@ fn plain(address: &Multiaddr) -> Multiaddr {
     plain
 }
 
-/// Appends a message with its length before it.
+/// Appends a message to `out`, with its length in bytes in front of it.
 fn frame(message: &[u8], out: &mut Vec<u8>) {
     varint::append(message.len(), out);
     out.extend_from_slice(message);

@@ -1,5 +1,5 @@
 //! The information that a node sends about itself, and its form on the wire: [`Info`], [`encode`] and [`decode`].
-//! [`MessageReader`] reads it from a stream.
+//! [`MessageReader`] reads the messages from a stream.
 
 use super::PeerRecord;
 use super::addresses::{MAX_ADDRESS, MAX_ADDRESSES, address, addresses};
@@ -18,20 +18,21 @@ use alloc::vec::Vec;
 use core::fmt;
 use prost::Message;
 
-/// The maximum number of protocols that are taken from a message. Further ones are ignored.
+/// The maximum number of protocols that are read from a message. Further protocols are ignored.
 pub const MAX_PROTOCOLS: usize = 512;
 
-/// The bytes of heap that an address takes beyond its own: the header of the shared allocation, and padding if it is
-/// shorter than eight bytes.
+/// The bytes of heap that an address takes beyond its encoded bytes: the header of the shared allocation, and padding if the
+/// address is shorter than eight bytes.
 const ADDRESS: usize = 32;
-/// The bytes of heap that the name of a protocol takes beyond its own: the header of the shared allocation, with its two
+/// The bytes of heap that the name of a protocol takes beyond its text: the header of the shared allocation, with its two
 /// counts, and padding.
 const PROTOCOL: usize = 48;
-/// The maximum length of a public key in bytes. RSA keys are the longest.
+/// The maximum length of an encoded public key in bytes. RSA keys are the longest.
 const KEY: usize = 2 * 1024;
 
-/// Returns the most bytes of heap that an [`Info`] can take if its peer says at most `max_bytes` on a stream. Pushes add
-/// up: one may have brought all of the protocols, and another one all of the addresses.
+/// Returns the maximum number of bytes of heap that an [`Info`] takes if its peer sends at most `max_bytes` on a stream. The
+/// information of several pushes adds up: one push may have brought all of the protocols, and another push all of the
+/// addresses.
 pub(super) fn most_memory(max_bytes: usize) -> usize {
     // On the wire, a protocol takes at least three bytes, and an address four.
     let protocols = MAX_PROTOCOLS.min(max_bytes / 3).saturating_mul(const { size_of::<Protocol>() + PROTOCOL });
@@ -44,41 +45,42 @@ pub(super) fn most_memory(max_bytes: usize) -> usize {
     protocols.saturating_add(addresses).saturating_add(bytes).saturating_add(rest)
 }
 
-/// Returns the bytes of heap that addresses take, without those of the list that holds them.
+/// Returns the bytes of heap that the addresses refer to, without the memory of the list itself.
 fn memory_of(addresses: &[Multiaddr]) -> usize {
     addresses.iter().map(|address| address.len().saturating_add(ADDRESS)).fold(0, usize::saturating_add)
 }
 
-/// The information that a node sends about itself. Any field may be absent. In a push, an absent field has not changed.
+/// The information that a node sends about itself. Any field may be absent. In a push, an absent field means that its
+/// information has not changed.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Info {
     /// The family of protocols that the node belongs to, such as `ipfs/0.1.0`. Text from a peer is
     /// [shortened](crate::text::shorten) to [`MAX_TEXT`] bytes.
     pub protocol_version: Option<String>,
-    /// The implementation, such as `go-libp2p/0.40.0`, shortened in the same way. It is the peer's word, and may hold any
-    /// characters: escape it before you show it.
+    /// The implementation of the node, such as `go-libp2p/0.40.0`. Text from a peer is shortened to [`MAX_TEXT`] bytes. It
+    /// may contain any characters, so escape it before you show it.
     pub agent_version: Option<String>,
-    /// The node's public key.
+    /// The public key of the node.
     pub public_key: Option<PublicKey>,
     /// The addresses at which the node listens, at most [`MAX_ADDRESSES`].
     pub listen_addresses: Vec<Multiaddr>,
-    /// The address of the receiver, as the sender sees it.
+    /// The address of the receiver of the information, as its sender sees it.
     pub observed_address: Option<Multiaddr>,
-    /// The protocols that the node accepts streams of, at most [`MAX_PROTOCOLS`].
+    /// The protocols of which the node accepts streams, at most [`MAX_PROTOCOLS`].
     pub protocols: Vec<Protocol>,
-    /// The addresses at which the node listens, signed by it, so that others can verify them too.
+    /// The addresses at which the node listens, signed by the node itself, so that third parties can verify them, too.
     pub record: Option<PeerRecord>,
 }
 
 impl Info {
-    /// Returns whether the node accepts streams of a protocol.
+    /// Returns whether `protocols` contains a protocol, so that the node accepts streams of it.
     #[must_use]
     pub fn speaks(&self, protocol: &Protocol) -> bool {
         self.protocols.contains(protocol)
     }
 
-    /// Returns the bytes of heap that it takes, including those of this struct.
+    /// Returns the bytes of heap that the information takes in an `Arc`, including those of this struct.
     pub(super) fn memory(&self) -> usize {
         let texts = [&self.protocol_version, &self.agent_version].into_iter().flatten().map(String::capacity);
         let names = self.protocols.iter().map(|protocol| protocol.as_str().len().saturating_add(PROTOCOL));
@@ -100,7 +102,7 @@ impl Info {
         parts.fold(const { size_of::<Self>() + 16 }, usize::saturating_add)
     }
 
-    /// Overwrites each field that `news` has.
+    /// Overwrites each field that is present in `news`, the information of a push.
     pub(super) fn update(&mut self, news: Self) {
         let Self { protocol_version, agent_version, public_key, listen_addresses, observed_address, protocols, record } =
             news;
@@ -121,13 +123,13 @@ impl Info {
     }
 }
 
-/// The reason for which bytes are no identify message.
+/// The reason for which bytes cannot be decoded as an identify message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The bytes are not protobuf, or a field has the wrong type.
     Malformed,
-    /// The public key is malformed, of a type that this build does not have, or one that this crate refuses as unsafe.
+    /// The public key is malformed, has a type that this build does not support, or is refused by this crate as unsafe.
     PublicKey,
 }
 
@@ -162,7 +164,7 @@ struct IdentifyMessage {
     record: Option<Vec<u8>>,
 }
 
-/// Encodes a message, without a length before it.
+/// Encodes a message, without a length prefix.
 ///
 /// ```
 /// use swarm_notify::protocols::identify::{Info, decode, encode};
@@ -187,11 +189,11 @@ pub fn encode(info: &Info) -> Vec<u8> {
     wire.encode_to_vec()
 }
 
-/// Decodes a message, without a length before it. Several messages one behind the other decode as one: of a field that
-/// both have, the later one counts, and lists are joined.
+/// Decodes a message, without a length prefix. Several concatenated messages are decoded as one message: if a field occurs
+/// more than once, the last value counts, and lists are joined.
 ///
-/// A fault in one address, protocol or record costs that one only. Text that is not UTF-8 is repaired, and long text is
-/// [shortened](crate::text::shorten). Unknown fields are ignored.
+/// A fault in one address, protocol or record affects only that address, protocol or record, which is left out. Text that is
+/// not UTF-8 is repaired, and long text is [shortened](crate::text::shorten). Unknown fields are ignored.
 ///
 /// # Errors
 /// [`DecodeError`] if the bytes are not protobuf, or the public key cannot be used.
@@ -199,7 +201,7 @@ pub fn decode(message: &[u8]) -> Result<Info, DecodeError> {
     decode_with(message, PeerRecord::verify)
 }
 
-/// Decodes a message as [`decode`] does, but verifies its record with `verify`.
+/// Decodes a message like [`decode`], except that `verify` verifies the signed record of the message.
 pub(super) fn decode_with(
     message: &[u8],
     verify: impl FnOnce(&[u8]) -> Option<PeerRecord>,
@@ -228,18 +230,19 @@ fn text(bytes: Vec<u8>) -> String {
     }
 }
 
-/// The maximum number of messages that a peer may send on one stream, as go has it: go sends its record in a message of
-/// its own.
+/// The maximum number of messages that a peer may send on one stream. It is the maximum of go, which sends its record in a
+/// second message.
 const MAX_MESSAGES: usize = 10;
 
-/// More bytes than the length prefixes of all messages take on the wire.
+/// A number of bytes that is greater than the length prefixes of all messages take on the wire.
 const SLACK: usize = 8 * MAX_MESSAGES;
 
 /// A reader of the messages that a peer sends on a stream.
 #[derive(Debug)]
 pub(super) struct MessageReader {
     frames: Frames,
-    /// The messages, one behind the other. To protobuf that is a single message with the fields of all of them.
+    /// The whole messages that have arrived, concatenated. Protobuf decodes them as a single message with the fields of all
+    /// of them.
     body: Vec<u8>,
     messages: usize,
     max_bytes: usize,
@@ -250,13 +253,13 @@ impl MessageReader {
         Self { frames: Frames::new(max_bytes), body: Vec::new(), messages: 0, max_bytes }
     }
 
-    /// Returns the bytes of heap that the messages take.
+    /// Returns the bytes of heap that the messages take, whole or not.
     pub(super) const fn held(&self) -> usize {
         self.frames.held().saturating_add(self.body.capacity())
     }
 
-    /// Reads all that is there. Returns all messages one behind the other once the peer's side has ended, or the reason
-    /// for which they are invalid. Returns `None` if more may come.
+    /// Reads all bytes that have arrived. Returns `None` if more may arrive. Once the peer's side has ended, returns all
+    /// messages, concatenated. Returns an error if the messages are invalid.
     pub(super) fn read_more(&mut self, node: &mut dyn Node, stream: StreamId) -> Option<Result<Vec<u8>, Failure>> {
         loop {
             match self.frames.read(node, stream) {
@@ -272,16 +275,16 @@ impl MessageReader {
         }
     }
 
-    /// Returns whether a whole message has come. It may be the last one.
+    /// Returns whether a whole message has arrived, which may be the last.
     pub(super) const fn has_message(&self) -> bool {
         self.messages > 0
     }
 
-    /// Returns all messages one behind the other. Nothing comes after `unread`, since the stream has ended for `reason`.
-    /// If all messages are whole, they count, although the peer has not ended its side politely; else `reason` is
-    /// returned.
+    /// Handles the end of the stream, after which no byte follows `unread`. Returns all messages, concatenated, if at least
+    /// one has arrived and each is whole, even if the peer has not finished its side. Otherwise returns `reason`, the way in
+    /// which the stream ended.
     pub(super) fn cut(&mut self, unread: &[u8], reason: Failure) -> Result<Vec<u8>, Failure> {
-        // Longer than all messages and an incomplete one: refused before it is copied.
+        // The bytes are longer than all messages and an incomplete one may be, so they are refused before they are copied.
         if unread.len() > self.max_bytes.saturating_mul(2).saturating_add(SLACK) {
             return Err(Failure::Protocol);
         }

@@ -1,4 +1,4 @@
-//! [`Identify`] as a notifee: each notification, and the changes that it makes.
+//! [`Identify`] as a notifee: its reaction to each notification.
 
 use super::message::most_memory;
 use super::streams::{Item, KnownConnection};
@@ -102,8 +102,8 @@ impl<N: HasNode> Notifee<N> for Identify {
 
     fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         let now = cx.now();
-        // Deadlines for whose events there is no room remain due. So does the rest once the information told in this tick
-        // takes as much memory as one peer's may.
+        // A deadline for whose event there is no room remains due. The remaining deadlines also remain due once the
+        // information reported in this tick takes as much memory as the information of one peer may take.
         self.said_bytes = 0;
         let most = most_memory(self.config.max_bytes);
         while cx.room_to_emit() > 0
@@ -123,7 +123,7 @@ impl<N: HasNode> Notifee<N> for Identify {
         if self.push_again_at.take_if(|at| *at <= now).is_some() {
             self.to_push.extend(self.to_push_again.drain(..));
         }
-        // The owner may have called `push` after a change of which no notification told.
+        // The owner may have called `push` after a change of protocols, which no notification reports.
         if core::mem::take(&mut self.is_dirty) || !self.to_push.is_empty() {
             self.look_again(node);
         }

@@ -1,4 +1,4 @@
-//! [`PeerRecord`]: the addresses at which a peer listens, signed by it.
+//! [`PeerRecord`]: the addresses at which a peer listens, signed by the peer.
 
 use super::addresses::{MAX_ADDRESSES, addresses};
 use crate::connection::key::IdentityKey;
@@ -10,13 +10,13 @@ use alloc::vec::Vec;
 use libp2p_core::SignedEnvelope;
 use prost::Message;
 
-/// The domain of the signature and the type of the payload, as pairs: first those of go and js, then those of
+/// The domain of the signature and the type of the payload, as pairs: first the pair of go and js, then the pair of
 /// rust-libp2p.
 const KINDS: [(&str, &[u8]); 2] =
     [("libp2p-peer-record", &[0x03, 0x01]), ("libp2p-routing-state", b"/libp2p/routing-state-record")];
 
-/// A peer's addresses with its signature (libp2p/specs, `RFC/0003-routing-records.md`). It can be handed on, since
-/// everybody can verify it. A value of this type always has a valid signature.
+/// The addresses of a peer with the peer's signature (libp2p/specs, `RFC/0003-routing-records.md`). A record can be passed
+/// on to others, since everybody can verify it. A value of this type always has a valid signature.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PeerRecord {
     peer: PeerId,
@@ -25,8 +25,8 @@ pub struct PeerRecord {
     envelope: Vec<u8>,
 }
 
-/// The envelope on the wire. Its key is a nested message here, as in the specification and in py, so that protobuf merges
-/// a key that comes in several parts. libp2p-core reads the key as bytes, of which the last part alone counts.
+/// The signed envelope on the wire. Its key is a nested message here, as the specification and py have it, so that protobuf
+/// merges a key that is sent in several parts. libp2p-core reads the key as bytes, of which only the last part counts.
 #[derive(Clone, PartialEq, Message)]
 struct WireEnvelope {
     #[prost(message, optional, tag = "1")]
@@ -63,8 +63,8 @@ struct WireAddress {
     multiaddr: Vec<u8>,
 }
 
-/// Returns the bytes that a signature covers: the domain, the payload type and the payload, each with its length before
-/// it.
+/// Returns the bytes that a signature covers: the domain, the payload type and the payload, each with its length in bytes in
+/// front of it.
 fn signed(parts: &[&[u8]; 3]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for part in parts {
@@ -75,8 +75,8 @@ fn signed(parts: &[&[u8]; 3]) -> Vec<u8> {
 }
 
 impl PeerRecord {
-    /// Signs the first [`MAX_ADDRESSES`] addresses. `sequence` has to grow from each of our records to the next, also
-    /// over restarts, as the time in seconds does.
+    /// Signs a record of the first [`MAX_ADDRESSES`] addresses. `sequence` has to be greater than that of each earlier
+    /// record of the node, even after restarts; the time in seconds is a good choice.
     ///
     /// # Errors
     /// [`SigningError`] if the key cannot sign.
@@ -94,16 +94,17 @@ impl PeerRecord {
         Ok(Self { peer, sequence, addresses: addresses.to_vec(), envelope })
     }
 
-    /// Verifies an envelope and returns its record (libp2p/specs, `RFC/0002-signed-envelopes.md`). Returns `None` if the
-    /// bytes are no envelope of a peer record, or if the record is not signed by the peer that it names.
+    /// Decodes a signed envelope, verifies it, and returns its record (libp2p/specs, `RFC/0002-signed-envelopes.md`).
+    /// Returns `None` if the bytes are not the envelope of a peer record, or if the record is not signed by the peer that it
+    /// names.
     #[must_use]
     pub fn verify(envelope: &[u8]) -> Option<Self> {
         Self::verify_if(envelope, |_| true)
     }
 
-    /// Verifies the record of the peer `signer`. If `known` has the same bytes, it is returned at once. Otherwise `may`
-    /// is asked before the signature is verified, with the cost of that in verifications of an Ed25519 signature. A
-    /// record that another peer has signed is refused without cost.
+    /// Verifies the envelope of a record of the peer `signer`. If `known` has the same bytes, it is returned at once.
+    /// Otherwise `may` decides whether to verify the signature; its argument is the cost, in verifications of an Ed25519
+    /// signature. A record that another peer has signed is refused without asking `may`.
     pub(super) fn verify_by(
         envelope: &[u8],
         signer: &PeerId,
@@ -142,7 +143,7 @@ impl PeerRecord {
         self.peer
     }
 
-    /// Returns the number of the record. Of two records of a peer, the one with the greater number is newer.
+    /// Returns the number of the record. Of two records of one peer, the record with the greater number is newer.
     #[must_use]
     pub const fn sequence(&self) -> u64 {
         self.sequence
@@ -154,12 +155,12 @@ impl PeerRecord {
         &self.addresses
     }
 
-    /// Returns the number of addresses that the list has memory for.
+    /// Returns the number of addresses for which the list of the record has memory.
     pub(super) const fn capacity(&self) -> usize {
         self.addresses.capacity()
     }
 
-    /// Returns the signed envelope, which can be handed on.
+    /// Returns the signed envelope, which can be passed on to others.
     #[must_use]
     pub fn envelope(&self) -> &[u8] {
         &self.envelope

@@ -1,5 +1,5 @@
-//! The four roles: asking, answering, pushing, and hearing a push. Each uses a stream of its own, on which one side sends
-//! and the other listens.
+//! The streams of identify in their four roles: asking, answering, pushing, and accepting a push. Each stream serves one
+//! role, in which one side sends and the other side reads.
 
 use super::message::{MessageReader, decode_with};
 use super::{Event, Failure, Identify, Info, PROTOCOL, PUSH_PROTOCOL, PeerRecord};
@@ -14,31 +14,30 @@ use crate::swarm::OpenStreamError;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-/// The shortest wait before a push is tried again. It is not 0, so that time moves on between two attempts.
+/// The minimum wait before a push is tried again. It is not 0, so that time advances between two attempts.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
-/// The state of an open connection.
+/// The state of an open connection, for all four roles.
 #[derive(Debug)]
 pub(super) struct KnownConnection {
     pub(super) peer: PeerId,
     pub(super) info: Option<Arc<Info>>,
-    /// True from the moment the peer is to be asked until the outcome is known.
+    /// True from the time at which our question to the peer is queued until its outcome is known.
     pub(super) is_asked: bool,
-    /// The stream of the push that is under way. There is one at a time, so that the last push to be sent also arrives
-    /// last.
+    /// The stream of our push that is under way. There is at most one, so that the last push to be sent also arrives last.
     pub(super) push: Option<StreamId>,
-    /// True if one more push is wanted. The connection is then in `to_push` or `to_push_again`, or gets there when the
-    /// push under way has ended.
+    /// True if one more push of ours is wanted. The connection is then in `to_push` or `to_push_again`, or is added to
+    /// `to_push` when the push under way ends.
     pub(super) wants_push: bool,
-    /// The number of the peer's streams that are being served.
+    /// The number of open streams on which the peer asks us or pushes to us.
     inbound: usize,
-    /// The token bucket of the peer's questions.
+    /// The token bucket that limits the rate of the peer's questions.
     questions: Bucket,
-    /// The token bucket of the peer's pushes.
+    /// The token bucket that limits the rate of the peer's pushes.
     pushes_heard: Bucket,
-    /// The token bucket of our pushes.
+    /// The token bucket that limits the rate of our pushes.
     pushes_said: Bucket,
-    /// The token bucket of the work that the signatures of the peer's records cause.
+    /// The token bucket that limits the work of verifying the peer's signed records.
     record_work: Bucket,
 }
 
@@ -58,7 +57,8 @@ impl KnownConnection {
         }
     }
 
-    /// Accepts the information of the peer, unless its key is another peer's. A record of another peer is dropped.
+    /// Stores the information that the peer has sent, and returns all that is now known of the peer. Returns an error if the
+    /// public key in it is another peer's. A record of another peer is dropped.
     fn take(&mut self, mut said: Info, is_push: bool) -> Result<Arc<Info>, Failure> {
         if said.public_key.as_ref().is_some_and(|key| key.to_peer_id() != self.peer) {
             return Err(Failure::WrongPeer);
@@ -76,7 +76,7 @@ impl KnownConnection {
     }
 }
 
-/// A stream, with its purpose and its progress.
+/// A stream of the protocol, with its role and its progress.
 #[derive(Debug)]
 pub(super) struct IdentifyStream {
     connection: ConnectionId,
@@ -95,16 +95,16 @@ enum StreamRole {
 
 #[derive(Debug)]
 enum Work {
-    /// Our message is not made before the peer listens, so that it is up to date when it is sent.
+    /// The stream is being opened, and our message is not encoded yet, so that it is current when it is sent.
     Opening,
     Write(Writer),
     Read(MessageReader),
-    /// All is written or read. The swarm closes the stream.
+    /// All bytes are written or read. The swarm closes the stream.
     Done,
 }
 
 impl Work {
-    /// Returns the bytes of heap that incoming or unwritten messages take.
+    /// Returns the bytes of heap that incoming or unwritten messages of the stream take.
     const fn held(&self) -> usize {
         match self {
             Self::Opening | Self::Done => 0,
@@ -114,12 +114,12 @@ impl Work {
     }
 }
 
-/// Something that takes memory on behalf of a connection.
+/// An item that takes memory and is accounted to a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Item {
-    /// The information that the connection's peer has sent.
+    /// The information that the peer of this connection has sent.
     Info(ConnectionId),
-    /// The messages that are arriving on a stream, or are not written to it yet.
+    /// The messages that are arriving on this stream, or are not written to it yet.
     Stream(StreamId),
 }
 
@@ -130,7 +130,7 @@ impl Identify {
         self.streams.insert(stream, of);
     }
 
-    /// Asks the peer of a connection.
+    /// Opens a stream on which to ask the peer of a connection for its information.
     pub(super) fn ask(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
         match node.open_stream(connection, &[PROTOCOL]) {
             Ok(stream) => {
@@ -141,14 +141,14 @@ impl Identify {
         }
     }
 
-    /// Looks at our addresses and protocols again, and pushes them if they have changed.
+    /// Reads our addresses and protocols from the node again, and queues pushes to all peers if they have changed.
     pub(super) fn look_again(&mut self, node: &dyn Node) {
         if self.local.refresh(node) && self.config.pushes {
             self.push();
         }
     }
 
-    /// Begins pushes that wait, as far as the bounds allow.
+    /// Begins the queued pushes to peers, as far as the bounds allow.
     pub(super) fn push_on(&mut self, node: &mut dyn Node, now: Duration) {
         while self.may_push() {
             let Some(connection) = self.to_push.pop_front() else { return };
@@ -182,7 +182,7 @@ impl Identify {
         }
     }
 
-    /// Handles a stream that has opened, ours or the peer's.
+    /// Handles a stream of ours or of the peer that has opened.
     pub(super) fn opened(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
         if self.streams.get(stream).is_none() {
             let Some(view) = node.stream(stream).filter(|view| view.direction == Direction::Inbound) else { return };
@@ -224,7 +224,7 @@ impl Identify {
         self.drive_stream(node, stream, now);
     }
 
-    /// Writes or reads as much as the stream allows.
+    /// Writes or reads as many bytes as the stream allows, and counts the memory that its messages take.
     pub(super) fn drive_stream(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
         self.write_or_read(node, stream, now);
         if let Some(of) = self.streams.get(stream) {
@@ -264,8 +264,8 @@ impl Identify {
         }
     }
 
-    /// Decodes the messages of a peer. The record is verified only if the peer has signed it itself and the connection's
-    /// budget for signatures allows it. If the budget does not, the connection ends.
+    /// Decodes the messages of a peer. The signed record is verified only if the peer itself has signed it and the
+    /// connection's budget for verifying allows it. If the budget is exceeded, the connection fails.
     fn decode_info(
         &mut self,
         node: &mut dyn Node,
@@ -301,7 +301,7 @@ impl Identify {
         self.stream_ended(node, stream, Failure::Timeout, now);
     }
 
-    /// Removes a stream that has ended.
+    /// Removes a stream that has ended from all tables, and returns it.
     fn take_out(&mut self, stream: StreamId) -> Option<IdentifyStream> {
         let mut of = self.streams.remove(stream)?;
         self.deadlines.set(stream, &mut of.deadline, None);
@@ -323,8 +323,8 @@ impl Identify {
         Some(of)
     }
 
-    /// Frees memory while more is taken than allowed. The connection that takes most loses its largest item: a stream is
-    /// reset, or the peer's information is dropped.
+    /// Frees memory while the messages and information of all connections take more than the bound. The connection that
+    /// takes most loses its largest item: a stream is reset, or the peer's information is dropped.
     pub(super) fn relieve(&mut self, node: &mut dyn Node) {
         while self.held.all() > self.config.held_bytes {
             let Some(item) = self.held.largest() else { return };
@@ -350,7 +350,7 @@ impl Identify {
         }
     }
 
-    /// Handles the end of a stream, whether it had opened or not.
+    /// Handles the end of a stream, even of one that had not opened.
     pub(super) fn stream_ended(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure, now: Duration) {
         let Some(of) = self.take_out(stream) else { return };
         let connection = of.connection;

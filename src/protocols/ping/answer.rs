@@ -5,14 +5,15 @@ use crate::arithmetic::Count;
 use crate::lifecycle::StreamId;
 use crate::notifee::Node;
 
-/// A stream whose payloads are echoed, one at a time. While an echo cannot be written, nothing more is read, so that the
-/// receive window fills and the peer has to wait.
+/// A stream on which we echo the payloads of the peer, one at a time. While an echo cannot be written, no further payload is
+/// read, so that the receive window fills and the peer has to wait.
 #[derive(Debug)]
 pub(super) struct AnswerStream {
     payload: [u8; PAYLOAD],
-    /// The number of bytes of the payload that have come.
+    /// The number of bytes of the peer's payload that have arrived.
     read: usize,
-    /// The number of bytes of the payload that have been sent back. None are sent before the whole payload has come.
+    /// The number of bytes of the peer's payload that have been sent back. Sending begins once the whole payload has
+    /// arrived.
     written: usize,
 }
 
@@ -21,8 +22,8 @@ impl AnswerStream {
         Self { payload: [0; PAYLOAD], read: 0, written: 0 }
     }
 
-    /// Echoes the payloads that are there. If the peer's side has ended, our side is ended too; if it ended in the middle
-    /// of a payload, the stream is reset.
+    /// Echoes the payloads that have arrived. If the peer has finished its side, our side is finished, too; if the peer
+    /// finished in the middle of a payload, the stream is reset.
     pub(super) fn echo(&mut self, node: &mut dyn Node, stream: StreamId) {
         loop {
             while let Some(rest @ [_, ..]) = self.payload.get_mut(self.read..) {

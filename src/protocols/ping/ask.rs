@@ -1,4 +1,4 @@
-//! Our own pings: [`AskStream`], the stream on which a connection is pinged, and how [`Ping`] drives it.
+//! Our own pings: [`AskStream`] is the stream on which we ping the peer of a connection, and [`Ping`] drives it.
 
 use super::{Event, Failure, MIN_INTERVAL, PAYLOAD, PROTOCOL, Ping, PingStream, PingedConnection, Rng as _};
 use crate::arithmetic::Count;
@@ -7,13 +7,13 @@ use crate::notifee::Node;
 use crate::protocols::fails;
 use core::time::Duration;
 
-/// The stream on which a connection is pinged. There is at most one.
+/// The stream on which we ping the peer of a connection. There is at most one for each connection.
 #[derive(Debug)]
 pub(super) enum AskStream {
     /// There is no stream.
     Closed,
-    /// The stream is being opened. The payload is written only once it is open, so that negotiation is no part of the
-    /// round-trip time.
+    /// The stream is being opened. The payload is written once the stream is open, so that the round-trip time does not
+    /// include the negotiation of the protocol.
     Opening(StreamId),
     /// The stream is open, and no ping is under way.
     Quiet(StreamId),
@@ -26,18 +26,18 @@ pub(super) enum AskStream {
 pub(super) struct Question {
     payload: [u8; PAYLOAD],
     written: usize,
-    /// The number of bytes that have come back.
+    /// The number of bytes of the echo that have arrived.
     back: usize,
-    /// The time at which the last byte of it was written.
+    /// The time at which the last byte of the payload was written.
     since: Duration,
-    /// True if the stream has served an earlier ping. The peer may then have ended it before this payload arrived, so the
+    /// True if an earlier ping used the stream. The peer may then have ended the stream before this payload arrived, so the
     /// ping is tried once more on a new stream.
     is_repeated: bool,
 }
 
 impl AskStream {
-    /// Returns the number of bytes to read: the missing part of the echo, or 1 if no ping is under way, since any byte is
-    /// an error then.
+    /// Returns the maximum number of bytes to read: the missing part of the echo. If no ping is under way, it is 1, since
+    /// any byte is an error then.
     const fn wanted(&self) -> usize {
         match self {
             Self::Closed | Self::Opening(_) | Self::Quiet(_) => 1,
@@ -47,7 +47,7 @@ impl AskStream {
 }
 
 impl Ping {
-    /// Handles the deadline of a connection: it is time for the next ping, or the ping under way has timed out.
+    /// Handles the deadline of a connection: the next ping begins, or the ping under way fails with a time-out.
     pub(super) fn deadline(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         pinged.deadline = None;
@@ -65,7 +65,7 @@ impl Ping {
         }
     }
 
-    /// Opens the stream. The deadline of the ping is set already.
+    /// Opens the stream for a ping. The deadline of the ping is set already.
     fn open(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         match node.open_stream(connection, &[PROTOCOL]) {
@@ -77,7 +77,7 @@ impl Ping {
         }
     }
 
-    /// Writes a payload to the stream, which is open.
+    /// Sends a ping: writes a fresh payload to the stream, which is open.
     pub(super) fn ask(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         let (stream, is_repeated) = match pinged.ask_stream {
@@ -92,7 +92,7 @@ impl Ping {
         self.read_answer(node, connection, now);
     }
 
-    /// Writes and reads as much as the stream allows.
+    /// Writes the rest of the payload and reads the echo, as far as the stream allows.
     pub(super) fn read_answer(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         if let AskStream::Asking(stream, question) = &mut pinged.ask_stream {
@@ -120,7 +120,8 @@ impl Ping {
         }
     }
 
-    /// Handles the end of the stream on which a connection is pinged. The bytes left `unread` on it may be the echo.
+    /// Handles the end of the stream on which we ping the peer of a connection. The bytes left `unread` on the stream may be
+    /// the echo.
     pub(super) fn asked_is_over(
         &mut self,
         node: &mut dyn Node,
@@ -145,7 +146,8 @@ impl Ping {
         }
     }
 
-    /// Compares bytes that came back with the payload.
+    /// Compares bytes that have arrived with the payload. If the bytes are wrong, the ping fails; if they complete the echo,
+    /// the ping has succeeded.
     fn came(&mut self, node: &mut dyn Node, connection: ConnectionId, bytes: &[u8], now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         let is_right = match &mut pinged.ask_stream {
@@ -162,7 +164,7 @@ impl Ping {
         }
     }
 
-    /// Reports the round-trip time, now that the whole payload is back.
+    /// Reports the round-trip time, after the whole echo has arrived.
     fn pong(
         &mut self,
         node: &mut dyn Node,
@@ -187,7 +189,7 @@ impl Ping {
         self.deadlines.set(connection, &mut pinged.deadline, next);
     }
 
-    /// Gives up the stream. If a ping is under way, it has failed.
+    /// Resets the stream on which we ping. If a ping is under way, it fails with `reason`.
     fn fail(&mut self, node: &mut dyn Node, connection: ConnectionId, reason: Failure, now: Duration) {
         let Some(PingedConnection { ask_stream, peer, is_asked, deadline, .. }) = self.connections.get_mut(connection)
         else {
@@ -212,7 +214,7 @@ impl Ping {
     }
 }
 
-/// Returns the time of the next ping.
+/// Returns the time of the next ping, or `None` if pings are sent on demand only.
 fn next(interval: Option<Duration>, now: Duration) -> Option<Duration> {
     interval.map(|interval| now.saturating_add(interval.max(MIN_INTERVAL)))
 }
@@ -231,7 +233,7 @@ impl Question {
         }
     }
 
-    /// Returns whether `bytes` continue the echo correctly, and counts them if they do.
+    /// Returns whether `bytes` are the next bytes of the echo. If they are, their number is added to `back`.
     fn takes(&mut self, bytes: &[u8]) -> bool {
         let rest = self.payload.get(self.back..self.written).unwrap_or_default();
         let is_right = rest.starts_with(bytes);

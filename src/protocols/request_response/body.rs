@@ -6,10 +6,10 @@ use crate::notifee::Node;
 use crate::protocols::frames::Frames;
 use alloc::vec::Vec;
 
-/// The maximum number of bytes per read.
+/// The maximum number of bytes that one call reads from a stream.
 const READ: usize = 16 * 1024;
 
-/// The part of the message that has arrived.
+/// The part of a message that has arrived, in one of the two framings.
 #[derive(Debug)]
 pub(super) enum Body {
     WholeSide { bytes: Vec<u8>, max: usize },
@@ -17,7 +17,7 @@ pub(super) enum Body {
 }
 
 impl Body {
-    /// Creates a reader for a message of at most `max` bytes.
+    /// Creates a reader for one message of at most `max` bytes, not counting its length prefix.
     pub(super) const fn new(framing: Framing, max: usize) -> Self {
         match framing {
             Framing::WholeSide => Self::WholeSide { bytes: Vec::new(), max },
@@ -25,7 +25,7 @@ impl Body {
         }
     }
 
-    /// Returns the number of bytes of heap that the message takes.
+    /// Returns the number of bytes of heap that the arrived part of the message takes.
     pub(super) const fn held(&self) -> usize {
         match self {
             Self::WholeSide { bytes, .. } => bytes.capacity(),
@@ -33,8 +33,8 @@ impl Body {
         }
     }
 
-    /// Reads all that is there. Returns the message once it is whole, or the reason for which there will be none. Returns
-    /// `None` if more may come.
+    /// Reads all bytes that have arrived. Returns `None` if the message is not whole and more may arrive. Otherwise returns
+    /// the message, or the reason for which it is invalid.
     pub(super) fn read_more(&mut self, node: &mut dyn Node, stream: StreamId) -> Option<Result<Vec<u8>, Failure>> {
         let mut chunk = [0; READ];
         loop {
@@ -51,8 +51,8 @@ impl Body {
         }
     }
 
-    /// Returns the message, or the reason for which it is not whole. Nothing comes after `unread`, since the stream has
-    /// ended for `reason`.
+    /// Handles the end of the stream, after which no byte follows `unread`. Returns the message if it is whole; otherwise
+    /// returns `reason`, the way in which the stream ended.
     pub(super) fn cut(&mut self, unread: &[u8], is_finished: bool, reason: Failure) -> Result<Vec<u8>, Failure> {
         match self.take(unread) {
             Some(message) => message,
@@ -84,7 +84,7 @@ impl Body {
         }
     }
 
-    /// Returns the message when the peer's side has ended, or `reason` if it is not whole.
+    /// Handles the end of the peer's side. Returns the message, or `reason` if it is not whole.
     fn end(&mut self, reason: Failure) -> Result<Vec<u8>, Failure> {
         match self {
             Self::WholeSide { bytes, .. } => {

@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::fmt::Display;
 
-/// The conversion of a protocol's requests and responses to bytes and back. A codec does not mark where a message ends:
-/// [`Framing`] does.
+/// The conversion of a protocol's requests and responses to bytes and back. A codec does not mark where a message ends;
+/// [`Framing`] does that.
 ///
-/// The bytes to decode come from a peer. They may be any bytes, up to the length that [`Config`](super::Config) allows.
+/// The bytes to decode are from a peer. They may be any bytes, up to the length that [`Config`](super::Config) allows.
 ///
 /// ```
 /// use swarm_notify::protocols::request_response::Codec;
@@ -57,34 +57,35 @@ pub trait Codec {
     /// The reason for which a message cannot be encoded, or bytes cannot be decoded. Its text is logged.
     type Error: Display;
 
-    /// Appends the bytes of a request to `bytes`, which is empty.
+    /// Appends the encoded bytes of a request to `bytes`, which is empty before the call.
     ///
     /// # Errors
-    /// The request cannot be encoded. [`RequestResponse::request`](super::RequestResponse::request) returns the error,
-    /// and nothing is sent.
+    /// The error of the codec if the request cannot be encoded.
+    /// [`RequestResponse::request`](super::RequestResponse::request) returns it, and nothing is sent.
     fn encode_request(&mut self, request: &Self::Request, bytes: &mut Vec<u8>) -> Result<(), Self::Error>;
 
-    /// Decodes a request from all of its bytes.
+    /// Decodes a request. `bytes` are all of its bytes.
     ///
     /// # Errors
-    /// The bytes are no request. The stream is reset, and the owner is told nothing.
+    /// The error of the codec if the bytes are not a request. The stream is then reset, and the owner is told nothing.
     fn decode_request(&mut self, bytes: Vec<u8>) -> Result<Self::Request, Self::Error>;
 
-    /// Appends the bytes of a response to `bytes`, which is empty.
+    /// Appends the encoded bytes of a response to `bytes`, which is empty before the call.
     ///
     /// # Errors
-    /// The response cannot be encoded. [`RequestResponse::respond`](super::RequestResponse::respond) returns the error,
-    /// and the request still waits for a response.
+    /// The error of the codec if the response cannot be encoded.
+    /// [`RequestResponse::respond`](super::RequestResponse::respond) returns it, and the request still waits for a response.
     fn encode_response(&mut self, response: &Self::Response, bytes: &mut Vec<u8>) -> Result<(), Self::Error>;
 
-    /// Decodes a response from all of its bytes.
+    /// Decodes a response. `bytes` are all of its bytes.
     ///
     /// # Errors
-    /// The bytes are no response. The request fails with [`Failure::Protocol`](crate::lifecycle::Failure::Protocol).
+    /// The error of the codec if the bytes are not a response. The request then fails with
+    /// [`Failure::Protocol`](crate::lifecycle::Failure::Protocol).
     fn decode_response(&mut self, bytes: Vec<u8>) -> Result<Self::Response, Self::Error>;
 }
 
-/// A codec whose requests and responses are plain bytes.
+/// A codec whose requests and responses are plain byte vectors.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "users write it, and it has no settings")]
 pub struct Bytes;
@@ -117,17 +118,17 @@ impl Codec for Bytes {
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Framing {
-    /// All bytes of a side of the stream, from its beginning to its end, are one message. The `cbor` and `json` protocols
-    /// of rust-libp2p have this form.
+    /// All bytes that one side sends on the stream, from the beginning to the end of the side, are one message. The `cbor`
+    /// and `json` protocols of rust-libp2p have this form.
     #[default]
     WholeSide,
-    /// The message follows its length, which is an unsigned varint. Each side of the stream has one message. Most
+    /// The message follows its length in bytes, an unsigned varint. Each side of the stream sends one message. Most
     /// protocols of go and js nodes that carry protobuf have this form.
     LengthPrefixed,
 }
 
 impl Framing {
-    /// Returns the bytes of a message on its stream.
+    /// Returns the bytes that are sent on the stream for a message.
     pub(super) fn frame(self, message: Vec<u8>) -> Vec<u8> {
         match self {
             Self::WholeSide => message,

@@ -2,14 +2,14 @@
 
 use core::fmt;
 
-/// The reason for which a request was not accepted. Nothing has changed. `E` is the codec's error.
+/// The reason for which our request was not accepted. The call has changed nothing. `E` is the error type of the codec.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum RequestError<E> {
-    /// The connection is not open, or was not open yet when events were last dispatched.
+    /// The connection is not open, or the service has not been told of its opening yet.
     NotConnected,
-    /// There are [`outbound_requests`](super::Config::outbound_requests) requests already whose outcome has not been
-    /// taken, or the messages of this peer would take more than [`outbound_bytes`](super::Config::outbound_bytes).
+    /// The owner has not taken the outcomes of [`outbound_requests`](super::Config::outbound_requests) requests, or the
+    /// messages of this peer would take more than [`outbound_bytes`](super::Config::outbound_bytes).
     Limit,
     /// The request is longer than [`request_bytes`](super::Config::request_bytes).
     TooLong,
@@ -17,12 +17,12 @@ pub enum RequestError<E> {
     Codec(E),
 }
 
-/// The reason for which a response was not accepted. `E` is the codec's error.
+/// The reason for which our response to a peer was not accepted. `E` is the error type of the codec.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum RespondError<E> {
-    /// The request was answered or refused before, or it is over: its stream or connection has ended, it has timed out,
-    /// or it has given way to another.
+    /// The request was answered or refused before, or it has ended: its stream or connection has ended, it has timed out, or
+    /// it has given way to another request.
     Over,
     /// The response is longer than [`response_bytes`](super::Config::response_bytes).
     TooLong,

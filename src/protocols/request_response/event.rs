@@ -4,11 +4,11 @@ use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Failure};
 use core::fmt;
 
-/// The id of one of our requests. A service never gives the same id twice.
+/// The id of one of our requests. A service never assigns an id twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct OutboundRequestId(pub(super) u64);
 
-/// The id of a peer's request. A service never gives the same id twice.
+/// The id of a peer's request. A service never assigns an id twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct InboundRequestId(pub(super) u64);
 
@@ -28,36 +28,36 @@ impl fmt::Display for InboundRequestId {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event<Request, Response> {
-    /// A peer asks. [Respond](super::RequestResponse::respond) or [refuse](super::RequestResponse::refuse) within
-    /// [`inbound_timeout`](super::Config::inbound_timeout).
+    /// A peer has sent a request. Call [`respond`](super::RequestResponse::respond) or
+    /// [`refuse`](super::RequestResponse::refuse) within [`inbound_timeout`](super::Config::inbound_timeout).
     Request {
-        /// The connection on which the peer asks.
+        /// The connection on which the request arrived.
         connection: ConnectionId,
-        /// The peer that asks.
+        /// The peer that sent the request, to which the response will be sent.
         peer: PeerId,
-        /// The id of the request, to respond with.
+        /// The id of the request, which `respond` and `refuse` take.
         id: InboundRequestId,
         /// The decoded request.
         request: Request,
     },
-    /// A peer has answered. This is the outcome of our request.
+    /// A peer has answered our request. This event is the outcome of the request.
     Response {
-        /// The connection on which the peer answered.
+        /// The connection on which the response arrived.
         connection: ConnectionId,
-        /// The peer that answered.
+        /// The peer that sent the response.
         peer: PeerId,
-        /// The request that is answered.
+        /// The id of our request that is answered.
         id: OutboundRequestId,
         /// The decoded response.
         response: Response,
     },
-    /// A request of ours has failed. This is its outcome.
+    /// A request of ours has failed. This event is the outcome of the request.
     OutboundFailure {
-        /// The connection on which the request was sent; `None` if it was not sent.
+        /// The connection on which the request was sent, or `None` if it was not sent.
         connection: Option<ConnectionId>,
-        /// The peer that was asked.
+        /// The peer to which the request was sent, or for which it waited.
         peer: PeerId,
-        /// The request that has failed.
+        /// The id of our request that has failed.
         id: OutboundRequestId,
         /// The reason: [`Timeout`](Failure::Timeout), [`Unsupported`](Failure::Unsupported) (the peer does not speak our
         /// protocol), [`Protocol`](Failure::Protocol) (the response is too long, or cannot be decoded),
@@ -65,34 +65,34 @@ pub enum Event<Request, Response> {
         /// which the stream ended without a whole response.
         reason: Failure,
     },
-    /// All of a response has been handed to the system. Nothing tells how much of it the peer has read. This is the
-    /// outcome of a peer's request.
+    /// The whole response to a peer's request has been handed to the system. How much of it the peer has read is unknown.
+    /// This event is the outcome of the request.
     ResponseSent {
-        /// The connection on which it was sent.
+        /// The connection on which the response was sent.
         connection: ConnectionId,
-        /// The peer that asked.
+        /// The peer that sent the request.
         peer: PeerId,
-        /// The request that was answered.
+        /// The id of the peer's request that was answered.
         id: InboundRequestId,
     },
-    /// A peer's request that was told as [`Request`](Self::Request) is over, and its response was not sent whole. This is
-    /// its outcome.
+    /// A peer's request that was told as [`Request`](Self::Request) has ended, and its response was not sent whole. This
+    /// event is the outcome of the request.
     InboundFailure {
-        /// The connection on which it was asked.
+        /// The connection on which the request arrived.
         connection: ConnectionId,
-        /// The peer that asked.
+        /// The peer that sent the request.
         peer: PeerId,
-        /// The request that is over.
+        /// The id of the peer's request that has ended.
         id: InboundRequestId,
-        /// The reason: [`Timeout`](Failure::Timeout), [`Requested`](Failure::Requested) (the owner refused it),
-        /// [`Limit`](Failure::Limit) (it gave way to a request of another peer, or the messages took too much memory and
-        /// those of its peer most of it), or the way in which the stream ended.
+        /// The reason: [`Timeout`](Failure::Timeout), [`Requested`](Failure::Requested) (the owner refused the request),
+        /// [`Limit`](Failure::Limit) (the request gave way to one of another peer, or all messages took too much memory and
+        /// this peer's took most), or the way in which the stream ended.
         reason: Failure,
     },
 }
 
 impl<Request, Response> Event<Request, Response> {
-    /// Returns the id of our request if this is its outcome.
+    /// Returns the id of the request whose outcome this event is, if the request is one of ours.
     pub(super) const fn outcome_of(&self) -> Option<OutboundRequestId> {
         match self {
             Self::Response { id, .. } | Self::OutboundFailure { id, .. } => Some(*id),
@@ -100,20 +100,20 @@ impl<Request, Response> Event<Request, Response> {
         }
     }
 
-    /// Replaces a response for which there is no memory with a failure.
+    /// Replaces a response with a failure, to free the memory of the response.
     pub(super) fn lose_response(&mut self) {
         if let Self::Response { connection, peer, id, .. } = *self {
             *self = Self::OutboundFailure { connection: Some(connection), peer, id, reason: Failure::Limit };
         }
     }
 
-    /// Returns whether this is the request of a peer with this id.
+    /// Returns whether this event is the request of a peer with the id `asked`.
     pub(super) fn asks(&self, asked: InboundRequestId) -> bool {
         matches!(self, Self::Request { id, .. } if *id == asked)
     }
 }
 
-/// Writes one line, without the contents of the messages.
+/// Formats the event as one line, without the contents of the messages.
 impl<Request, Response> fmt::Display for Event<Request, Response> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

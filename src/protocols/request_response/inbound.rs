@@ -1,13 +1,14 @@
 //! [`InboundRequest`]: a request of a peer, from the opening of its stream to its outcome.
 //!
 //! ```text
-//!            all has come           respond, refuse           all has been handed to the system
+//!          request is whole         respond, refuse           response is handed to the system
 //! Arriving ───────────────▶ Waiting ───────────────▶ Answering ────────────────────────────────▶ outcome
 //!    │       Event::Request    └──────────────▶ Refused ──────────────────────────────────────────▶ outcome
-//!    └─▶ refused, without an event
+//!    └─▶ refused by the service, without an event
 //! ```
 //!
-//! In each state a request may give way to one of a peer that has fewer, or lose its message to the memory bound.
+//! In each state a request may give way to a request of a peer that has fewer of them, or its message may be dropped to free
+//! memory.
 
 use super::body::Body;
 #[cfg(all(feature = "host", unix))]
@@ -33,16 +34,16 @@ pub(super) struct InboundRequest {
 
 #[derive(Debug)]
 enum InboundRequestState {
-    /// The request has not arrived whole.
+    /// The request has not arrived whole. The field contains the part that has arrived.
     Arriving(Body),
-    /// The owner has the request, or its event is queued.
+    /// The owner has the request and has not responded, or the request's event is in the queue.
     Waiting,
     /// The owner has refused the request. The next drive resets the stream.
     Refused,
     /// The response is being written.
     Answering { writer: Writer, is_written: bool },
-    /// The request has lost its message to the memory bound. The next drive resets the stream. `is_untold` is true if the
-    /// owner has not taken the request; then it is told nothing.
+    /// The message of the request was dropped to free memory. The next drive resets the stream. `is_untold` is true if the
+    /// owner has not taken the request; then the owner is not told that the request has ended.
     GivesWay { is_untold: bool },
 }
 
@@ -51,18 +52,18 @@ impl InboundRequest {
         self.peer
     }
 
-    /// Returns whether the owner may respond.
+    /// Returns whether the request waits for the owner's response.
     pub(super) const fn is_waiting(&self) -> bool {
         matches!(self.state, InboundRequestState::Waiting)
     }
 
-    /// Returns whether the owner has seen nothing of the request, and is told nothing of its end.
+    /// Returns whether the owner has not seen the request, and therefore is not told of its end.
     const fn is_untold(&self) -> bool {
         matches!(self.state, InboundRequestState::Arriving(_) | InboundRequestState::GivesWay { is_untold: true })
     }
 
-    /// Returns the rank in which requests of one peer give way: the more work the owner has put into a request, the later
-    /// it does.
+    /// Returns the rank in which the request gives way among the requests of its peer. A request into which the owner has
+    /// put more work gives way later.
     const fn spared(&self) -> Spared {
         match self.state {
             InboundRequestState::Arriving(_) | InboundRequestState::Refused | InboundRequestState::GivesWay { .. } => {
@@ -73,7 +74,7 @@ impl InboundRequest {
         }
     }
 
-    /// Changes the state, and records the change in `places`, which knows the request that gives way first.
+    /// Changes the state of the request, and records the change in `places`, which chooses the request that gives way first.
     fn set(&mut self, id: InboundRequestId, state: InboundRequestState, places: &mut RequestPlaces) {
         let from = self.spared();
         self.state = state;
@@ -82,21 +83,21 @@ impl InboundRequest {
 }
 
 impl<C: Codec> RequestResponse<C> {
-    /// Begins to write the response to a request that waits.
+    /// Begins to write the response to a request that waits for it.
     pub(super) fn answer(&mut self, id: InboundRequestId, writer: Writer) {
         if let Some(inbound) = self.inbound.get_mut(&id) {
             inbound.set(id, InboundRequestState::Answering { writer, is_written: false }, &mut self.places);
         }
     }
 
-    /// Marks a request that waits as refused.
+    /// Marks a request that waits for a response as refused by the owner.
     pub(super) fn refuse_to_answer(&mut self, id: InboundRequestId) {
         if let Some(inbound) = self.inbound.get_mut(&id) {
             inbound.set(id, InboundRequestState::Refused, &mut self.places);
         }
     }
 
-    /// Handles a stream that a peer has opened: a request begins, if the stream has one of our protocols.
+    /// Handles a stream that a peer has opened: if the stream has one of our protocols, a request begins to arrive.
     pub(super) fn peer_asks(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
         let is_ours = node.stream(stream).is_some_and(|view| {
             view.direction == Direction::Inbound
@@ -125,8 +126,8 @@ impl<C: Codec> RequestResponse<C> {
         self.go_on_answering(node, id);
     }
 
-    /// Makes sure that a peer has a place for one more request. If need be, another request gives way. Returns false if
-    /// none may.
+    /// Makes sure that there is a place for one more request of a peer. If necessary, another request gives way. Returns
+    /// false if none may give way.
     fn has_place(&mut self, node: &mut dyn Node, peer: PeerId) -> bool {
         let held = self.places.of(&peer);
         if held >= self.config.inbound_requests_per_peer {
@@ -144,8 +145,8 @@ impl<C: Codec> RequestResponse<C> {
         true
     }
 
-    /// Ends a peer's request in favour of another peer. Its place is free at once, even before the owner has taken its
-    /// outcome.
+    /// Ends a peer's request in favour of another peer. The place of the request is free at once, even before the owner has
+    /// taken the outcome.
     fn give_way(&mut self, node: &mut dyn Node, id: InboundRequestId) {
         let Some(inbound) = self.inbound.get(&id) else { return };
         let peer = inbound.peer;
@@ -160,7 +161,7 @@ impl<C: Codec> RequestResponse<C> {
         let before = self.events.len();
         self.events.retain(|event| !event.asks(id));
         if self.events.len() < before {
-            // The owner has not taken the request, so it is not told the outcome either.
+            // The owner has not taken the request, so the owner is not told the outcome either.
             self.events.pop_back();
             self.refused.raise(1);
         } else {
@@ -168,8 +169,8 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Frees memory while the requests of peers and our responses take more than allowed. The peer whose messages take
-    /// most loses the largest, and its request is given up.
+    /// Frees memory while the requests of peers and our responses take more than the bound. The peer whose messages take
+    /// most loses its largest message, and the request of that message is given up.
     pub(super) fn relieve_inbound(&mut self) {
         while self.inbound_bytes.all() > self.config.inbound_bytes {
             let Some(id) = self.inbound_bytes.largest() else { return };
@@ -187,7 +188,7 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Reads or writes as much as the stream allows.
+    /// Reads the request or writes the response, as far as the stream allows, and counts the memory that they take.
     pub(super) fn go_on_answering(&mut self, node: &mut dyn Node, id: InboundRequestId) {
         self.read_or_write(node, id);
         let Some(inbound) = self.inbound.get(&id) else { return };
@@ -273,7 +274,7 @@ impl<C: Codec> RequestResponse<C> {
         self.inbound_is_over(id, Some(reason));
     }
 
-    /// Ends a peer's request. `reason` is `None` if all of the response is sent.
+    /// Ends a peer's request and reports its outcome. `reason` is `None` if the whole response was sent.
     fn inbound_is_over(&mut self, id: InboundRequestId, reason: Option<Failure>) {
         let Some(mut inbound) = self.inbound.remove(&id) else { return };
         self.deadlines.set(Exchange::Answer(id), &mut inbound.deadline, None);
@@ -296,7 +297,7 @@ impl<C: Codec> RequestResponse<C> {
         });
     }
 
-    /// Returns the bytes of a message on its stream, or `None` if the message is longer than `max`.
+    /// Returns a writer for a message in its form on the stream, or `None` if the message is longer than `max` bytes.
     pub(super) fn framed(&self, bytes: Vec<u8>, max: usize) -> Option<Writer> {
         (bytes.len() <= max).then(|| Writer::new(self.config.framing.frame(bytes)))
     }

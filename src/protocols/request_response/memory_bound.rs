@@ -1,4 +1,4 @@
-//! [`Config::memory_bound`]: what requests and responses take of the heap at worst.
+//! [`Config::memory_bound`]: the maximum heap memory of requests and responses.
 
 use super::Exchange;
 #[cfg(doc)]
@@ -14,9 +14,9 @@ use crate::lifecycle::{ConnectionId, Limits};
 use crate::protocols::held_memory::HeldMemory;
 
 impl Config {
-    /// Returns the most bytes of heap that a [`RequestResponse`] with these bounds takes in a swarm with these limits:
-    /// all messages, one message that has not been counted yet, and the records of connections, streams and requests. A
-    /// decoded message counts as its encoded bytes; if the codec makes it larger, add the difference.
+    /// Returns the maximum number of bytes of heap that a [`RequestResponse`] with these bounds takes in a swarm with these
+    /// limits: all messages, one message that has not been counted yet, and the state of connections, streams and requests.
+    /// A decoded message counts as its encoded bytes; if the codec makes it larger, add the difference.
     #[must_use]
     pub fn memory_bound<C: Codec>(&self, limits: &Limits) -> usize {
         let event = size_of::<Event<C::Request, C::Response>>();

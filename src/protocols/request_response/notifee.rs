@@ -1,4 +1,4 @@
-//! [`RequestResponse`] as a notifee: each notification, and the changes that it makes.
+//! [`RequestResponse`] as a notifee: its reaction to each notification.
 
 use super::{Codec, Exchange, RequestResponse};
 use crate::connection::Protocol;

@@ -1,12 +1,12 @@
-//! [`OutboundRequest`]: one of our requests, from the command to its outcome.
+//! [`OutboundRequest`]: one of our requests, from the call of `request` to its outcome.
 //!
 //! ```text
-//!            drive             the stream opens or not, and the peer answers
+//!            drive              the response arrives, or the stream fails
 //! InLine ───────────▶ Sent ───────────────────────────────────────────────────▶ outcome
 //!    │                 ▲                                                           ▲
 //!    │ no connection   │ the peer connects                                         │
 //!    └──────▶ Waiting ─┴───────────────────────────────────────────────────────────┘
-//!                                        the time is over
+//!                                     the deadline has passed
 //! ```
 
 use super::body::Body;
@@ -25,16 +25,16 @@ use core::time::Duration;
 pub(super) struct OutboundRequest {
     peer: PeerId,
     target: Target,
-    /// The part of the request that is not written yet.
+    /// The encoded request, and the number of bytes of it that are written.
     writer: Writer,
     state: OutboundRequestState,
-    /// None before the first drive.
+    /// The time at which the request fails; `None` before the first drive.
     deadline: Option<Duration>,
     /// True if the owner has cancelled the request, so that there will be no outcome.
     is_cancelled: bool,
-    /// True if the request has lost its messages to the memory bound. It fails in the next drive.
+    /// True if the messages of the request were dropped to free memory. The request fails in the next drive.
     gives_way: bool,
-    /// True if a task of a host awaits the outcome.
+    /// True if a task of a host waits for the outcome, so that no event tells it.
     #[cfg(all(feature = "host", unix))]
     pub(super) is_awaited: bool,
 }
@@ -43,9 +43,9 @@ pub(super) struct OutboundRequest {
 enum OutboundRequestState {
     /// The next drive sends the request.
     InLine,
-    /// The peer is not connected.
+    /// The request waits until its peer is connected.
     Waiting,
-    /// The request is being written, or is written and the response is being read.
+    /// The request is being written, or the request is written and the response is being read.
     Sent { connection: ConnectionId, stream: StreamId, is_written: bool, body: Body },
 }
 
@@ -64,12 +64,12 @@ impl OutboundRequest {
         }
     }
 
-    /// Cancels the request. Returns false if it was cancelled before.
+    /// Cancels the request. Returns false if the request was cancelled before.
     pub(super) const fn cancel(&mut self) -> bool {
         !core::mem::replace(&mut self.is_cancelled, true)
     }
 
-    /// Returns the number of bytes of heap that the messages take.
+    /// Returns the number of bytes of heap that the request and the arrived part of its response take.
     pub(super) const fn held(&self) -> usize {
         let response = match &self.state {
             OutboundRequestState::InLine | OutboundRequestState::Waiting => 0,
@@ -78,7 +78,7 @@ impl OutboundRequest {
         self.writer.held().saturating_add(response)
     }
 
-    /// Drops the messages to free memory. The request fails in the next drive.
+    /// Drops the request and its response to free memory. The request fails in the next drive.
     fn give_way(&mut self, config: &Config) {
         self.gives_way = true;
         self.writer = Writer::new(Vec::new());
@@ -89,8 +89,8 @@ impl OutboundRequest {
 }
 
 impl<C: Codec> RequestResponse<C> {
-    /// Sends a request that is in line, or makes it wait for its peer. A request that was cancelled, or has lost its
-    /// messages, is given up.
+    /// Sends a request that is in the queue, or makes it wait until its peer is connected. A request that was cancelled, or
+    /// whose messages were dropped, is given up.
     pub(super) fn send(&mut self, node: &mut dyn Node, id: OutboundRequestId, now: Duration) {
         let Some(outbound) = self.outbound.get_mut(&id) else { return };
         if outbound.is_cancelled {
@@ -136,7 +136,7 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Writes and reads as much as the stream allows.
+    /// Writes the request or reads the response, as far as the stream allows, and counts the memory that they take.
     pub(super) fn go_on_asking(&mut self, node: &mut dyn Node, id: OutboundRequestId) {
         self.write_and_read(node, id);
         if let Some(outbound) = self.outbound.get(&id) {
@@ -145,8 +145,8 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Frees memory while our requests and their responses take more than allowed. The peer whose messages take most
-    /// loses the largest, and its request fails.
+    /// Frees memory while our requests and their responses take more than the bound. The peer whose messages take most loses
+    /// the largest of them, and the request of that message fails.
     pub(super) fn relieve_outbound(&mut self) {
         while self.outbound_bytes.all() > self.config.outbound_bytes {
             let Some(id) = self.outbound_bytes.largest() else { return };
@@ -196,7 +196,8 @@ impl<C: Codec> RequestResponse<C> {
         self.outcome(id, answer);
     }
 
-    /// Handles the end of a request's stream, whether it had opened or not. The response may have come with the end.
+    /// Handles the end of the stream of our request, even if the stream had not opened. The response may have arrived with
+    /// the end.
     pub(super) fn asked_is_over(
         &mut self,
         node: &mut dyn Node,
@@ -213,7 +214,7 @@ impl<C: Codec> RequestResponse<C> {
         self.outcome(id, answer);
     }
 
-    /// Handles the deadline of a request.
+    /// Handles the deadline of one of our requests: the request fails with a time-out.
     pub(super) fn asked_is_late(&mut self, node: &mut dyn Node, id: OutboundRequestId) {
         if let Some(outbound) = self.outbound.get_mut(&id) {
             outbound.deadline = None;
@@ -221,7 +222,7 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Resets the stream of a request, if it has one, and fails the request.
+    /// Resets the stream of one of our requests, if it has one, and fails the request.
     fn give_up(&mut self, node: &mut dyn Node, id: OutboundRequestId, reason: Failure) {
         if let Some(OutboundRequest { state: OutboundRequestState::Sent { stream, .. }, .. }) = self.outbound.get(&id) {
             self.streams.remove(*stream);
@@ -231,7 +232,7 @@ impl<C: Codec> RequestResponse<C> {
         self.outcome(id, Err(reason));
     }
 
-    /// Ends a request and reports its outcome.
+    /// Ends one of our requests and reports its outcome.
     fn outcome(&mut self, id: OutboundRequestId, answer: Result<Vec<u8>, Failure>) {
         let Some(mut outbound) = self.outbound.remove(&id) else { return };
         self.deadlines.set(Exchange::Ask(id), &mut outbound.deadline, None);

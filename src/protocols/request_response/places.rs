@@ -1,34 +1,38 @@
-//! [`RequestPlaces`]: the places that the requests of each peer take, and the choice of the request that gives way.
+//! [`RequestPlaces`]: the number of requests of each peer that this service holds, and the choice of the request that is
+//! ended for a new one when the maximum number is reached.
 //!
-//! A change costs O(log n), and so does the choice of the request that gives way. So a peer that asks while all places
-//! are taken does not cause a scan of all requests.
+//! A change costs O(log n), and so does the choice. A peer that sends requests while the maximum number is reached therefore
+//! does not cause a scan of all requests.
 
 use super::InboundRequestId;
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use alloc::collections::{BTreeMap, BTreeSet};
 
-/// The work that is saved if a request gives way. Of one peer's requests, the one that saves most work gives way first.
+/// The work that is saved if a request gives way. Of the requests of one peer, the request that saves most work gives way
+/// first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Spared {
-    /// The owner is working on the request.
+    /// No work is saved: the request waits for the owner, whose work on it would be lost.
     Nothing,
-    /// The response is being written. If the table has filled up meanwhile, the peer may never read it.
+    /// The work of writing the response is saved. If the maximum number of requests is reached, the peer may be one that
+    /// never reads its responses.
     Writing,
-    /// The request has not arrived whole, or was refused.
+    /// All work is saved: the request has not arrived whole, or the owner has refused it.
     All,
 }
 
-/// A request that can give way. Of two that save the same work, the younger one gives way first.
+/// A request that can give way. Of two requests that save the same work, the younger one gives way first.
 type Candidate = (Spared, InboundRequestId);
 
-/// The number of places of a peer, and its request that gives way first.
+/// The number of places that the requests of a peer take, and the request of that peer that gives way first.
 type Rank = (usize, Candidate);
 
-/// The places of one peer.
+/// The requests of one peer that take places: their number, and those that can give way.
 #[derive(Debug, Default)]
 struct PlacesOfPeer {
-    /// The number of places, including those of requests that are over and whose outcome has not been taken.
+    /// The number of requests that take a place, including requests that have ended and whose outcome the owner has not
+    /// taken.
     count: usize,
     live: BTreeSet<Candidate>,
 }
@@ -39,34 +43,35 @@ impl PlacesOfPeer {
     }
 }
 
-/// The most bytes of heap that one place takes: the record and the half-empty set of its peer, and its entries in the
-/// other sets.
+/// The maximum number of bytes of heap that one place takes: the state of its peer, the half-empty set of that peer's
+/// requests, and the entries in the other sets.
 pub(super) const PLACE: usize = 12 * size_of::<Candidate>()
     + 3 * (size_of::<(PeerId, PlacesOfPeer)>() + size_of::<Rank>() + size_of::<InboundRequestId>());
 
-/// The places that the requests of peers take.
+/// The places that the requests of peers take, of at most [`inbound_requests`](super::Config::inbound_requests) for all
+/// peers together.
 #[derive(Debug, Default)]
 pub(super) struct RequestPlaces {
     in_all: usize,
     peers: BTreeMap<PeerId, PlacesOfPeer>,
-    /// The rank of each peer that has a request to give up.
+    /// The rank of each peer that has a request which can give way. The peer with the most places is last.
     ranking: BTreeSet<Rank>,
-    /// The requests that the owner is not working on.
+    /// The requests that the owner is not working on, so that no work of the owner is lost when one of them ends.
     spare: BTreeSet<InboundRequestId>,
 }
 
 impl RequestPlaces {
-    /// Returns the number of places that all peers take together.
+    /// Returns the number of places that the requests of all peers take together.
     pub(super) const fn in_all(&self) -> usize {
         self.in_all
     }
 
-    /// Returns the number of places that a peer takes.
+    /// Returns the number of places that the requests of a peer take.
     pub(super) fn of(&self, peer: &PeerId) -> usize {
         self.peers.get(peer).map_or(0, |held| held.count)
     }
 
-    /// Takes a place for a request that begins to arrive.
+    /// Takes a place for a request of a peer that begins to arrive.
     pub(super) fn take(&mut self, peer: PeerId, id: InboundRequestId) {
         self.in_all.raise(1);
         self.spare.insert(id);
@@ -78,7 +83,8 @@ impl RequestPlaces {
         self.rank(before, now);
     }
 
-    /// Records the progress of a request. `to` is `None` if it is over; it keeps its place until [`free`](Self::free).
+    /// Records that a request has changed from `from` to `to`, where `None` means that it has ended. A request that has
+    /// ended keeps its place until [`free`](Self::free).
     pub(super) fn goes_on(&mut self, peer: &PeerId, id: InboundRequestId, from: Spared, to: Option<Spared>) {
         match to {
             Some(Spared::Writing | Spared::All) => _ = self.spare.insert(id),
@@ -92,7 +98,7 @@ impl RequestPlaces {
         self.rank(before, now);
     }
 
-    /// Frees one place of a peer.
+    /// Frees one of the places that the requests of a peer take.
     pub(super) fn free(&mut self, peer: &PeerId) {
         let Some(held) = self.peers.get_mut(peer) else { return };
         let before = held.rank();
@@ -115,8 +121,8 @@ impl RequestPlaces {
         self.ranking.extend(now);
     }
 
-    /// Returns the request that gives way first of the peer that has the most places, if that peer has more than `than`.
-    /// Of peers with equally many, the one whose request saves most work is chosen.
+    /// Returns the request that gives way first of the peer with the most places, if that peer has more than `than` places.
+    /// Among peers with equally many places, the request that saves most work is chosen.
     pub(super) fn of_greediest(&self, than: usize) -> Option<InboundRequestId> {
         self.ranking.last().filter(|(count, _)| *count > than).map(|(_, (_, id))| *id)
     }
@@ -135,7 +141,7 @@ mod tests {
 
     const PEERS: usize = 6;
 
-    /// A request in the model, which is a plain list. `spared` is `None` if it is over.
+    /// A request in the model, which is a plain list. `spared` is `None` if the request has ended.
     struct Entry {
         peer: usize,
         id: InboundRequestId,

@@ -1,4 +1,4 @@
-//! Tests of the line of lookups: each free place is offered to the first lookup in line.
+//! Tests of the queue of lookups: each free permit is offered to the first lookup in the queue.
 
 use super::super::address::{DnsName, NameFamily};
 use super::*;
@@ -6,7 +6,7 @@ use alloc::task::Wake;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-/// A waker that counts how often it is woken.
+/// A waker that counts its wake-ups.
 #[derive(Default)]
 struct Count(AtomicUsize);
 
@@ -16,7 +16,7 @@ impl Wake for Count {
     }
 }
 
-/// A lookup in line, and its waker.
+/// A lookup in the queue, and its waker.
 struct Waiting(Lookup, Arc<Count>);
 
 impl Waiting {
@@ -29,7 +29,8 @@ impl Waiting {
     }
 }
 
-/// Makes a resolver with `lookups` places. Each lookup sends one message when it has begun, and ends when it receives one.
+/// Creates a resolver with `lookups` permits. Each lookup sends one message to the returned receiver when it has begun, and
+/// ends when the returned sender sends it one.
 fn names(lookups: usize) -> (Names, Receiver<()>, Sender<()>) {
     let (began, begins) = channel();
     let (ends, end) = channel();
@@ -75,7 +76,7 @@ fn two_places_that_become_free_at_once_are_both_taken() {
         begins.recv().unwrap();
         ends.send(()).unwrap();
     }
-    // Both free places have woken the third lookup, which is the first in line.
+    // Both free permits have woken the third lookup, which is the first in the queue.
     while names.places.line().free < 2 || all[2].woken() < 2 {
         std::thread::yield_now();
     }

@@ -1,4 +1,4 @@
-//! Tests of a reactor's descriptor (when it is readable), of the interest in writing, and of the tokens of sockets.
+//! Tests of the reactor's descriptor (when it is readable), of the interest in writing, and of the tokens of sockets.
 
 use super::super::registered::Registered;
 use super::super::{Config, Stream, Transport};
@@ -16,10 +16,11 @@ use rustix::event::{PollFd, PollFlags};
 use std::io::Read as _;
 use std::net::TcpStream;
 
-/// A time that no wait of these tests takes.
+/// A time-out that no wait in these tests reaches.
 const LONG: Option<Duration> = Some(Duration::from_secs(60));
 
-/// Makes a transport that listens on loopback, its reactor, and a client that has connected and was not accepted yet.
+/// Creates a transport that listens on loopback, its reactor, and a client that has connected to the transport and is not
+/// accepted yet.
 fn connecting() -> (Reactor, Transport, TcpStream) {
     let reactor = Reactor::new().unwrap();
     let mut transport = Transport::new(reactor.handle(), Config::default());
@@ -46,7 +47,7 @@ fn is_readable(reactor: &Reactor) -> bool {
 fn a_wake_rings_unless_the_poll_itself_causes_it() {
     let (mut reactor, mut transport, _client) = connecting();
     let waker = reactor.waker();
-    // The listener waits for the next connection with the reactor's own waker, as a swarm between two turns does.
+    // The listener waits for the next connection with the reactor's own waker, like a swarm between two turns.
     let _first = accept(&mut reactor, &mut transport);
     let address = transport.listeners[0].socket.socket.local_addr().unwrap();
     assert!(Pin::new(&mut transport).poll(&mut Context::from_waker(&waker)).is_pending());
@@ -133,7 +134,7 @@ fn the_memory_of_closed_sockets_is_given_back() {
     assert!(sources.slab.capacity() > MANY);
     many.iter().for_each(|(index, _)| drop(sources.remove(*index)));
     assert!(sources.slab.capacity() <= 2 * FEW, "{} places", sources.slab.capacity());
-    // A socket that comes later gets a token that none had before.
+    // A later socket gets a token that no earlier socket had.
     let again = insert(&mut sources);
     assert!(again != stays && many.iter().all(|(_, token)| *token != again.1));
     sources.remove(stays.0);
