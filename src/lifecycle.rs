@@ -213,7 +213,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 
     /// Reports that an open listener, connection or stream is being closed politely: it stays open until it ends, but we
-    /// open no new streams on a connection that is leaving. There is no event. A second call changes nothing.
+    /// cannot open new streams on a connection that is being closed. There is no event. A second call changes nothing.
     ///
     /// # Errors
     /// [`Refused::Stale`], [`Refused::NotOpen`], [`Refused::Ended`]. After an error, nothing has changed.

@@ -288,9 +288,9 @@ pub trait Notifee<N> {
     /// Handles the news that the addresses of an open listener have changed.
     fn addresses_changed(&mut self, _cx: &mut NotifeeContext<'_, N>, _listener: ListenerId) {}
 
-    /// Handles the news of refusals: peers were refused something, or something of theirs ended before it had an id. `at` is
-    /// the connection or listener, `refusal` is the kind, and `count` is the number of refusals since the last call with the
-    /// same `at` and `refusal`. There is at most one such call a second: see
+    /// Handles the news of refusals: peers were refused something, or connections or streams of theirs ended before they had
+    /// an id. `at` is the connection or listener, `refusal` is the kind, and `count` is the number of refusals since the
+    /// last call with the same `at` and `refusal`. There is at most one such call a second: see
     /// [`Readiness::Refused`](crate::swarm::Readiness::Refused).
     #[cfg(feature = "swarm")]
     fn refused(&mut self, _cx: &mut NotifeeContext<'_, N>, _at: RefusedAt, _refusal: Refusal, _count: u64) {}

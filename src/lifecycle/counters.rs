@@ -81,11 +81,13 @@ impl Directions {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Counters {
-    /// The counts of listeners.
+    /// The numbers of listeners that have opened, failed and closed since the start, and that are open now.
     pub listeners: Counts,
-    /// The counts of connections. Inbound connections were accepted, outbound ones were dialed.
+    /// The numbers of connections that have opened, failed and closed since the start, and that are open now. Inbound
+    /// connections were accepted, outbound ones were dialed.
     pub connections: Directions,
-    /// The counts of streams on all connections.
+    /// The numbers of streams, on all connections, that have opened, failed and closed since the start, and that are open
+    /// now.
     pub streams: Directions,
 }
 

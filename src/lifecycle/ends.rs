@@ -23,7 +23,7 @@ pub enum ListenerEnd {
     Requested,
     /// The transport could not keep the listener open.
     Failed(Fault),
-    /// The whole swarm shuts down.
+    /// The owner is shutting the whole swarm down.
     Shutdown,
 }
 
@@ -46,7 +46,7 @@ pub enum ConnectionEnd {
     /// The connection broke, or seems to have broken: a connection that a go-libp2p node dialed and closes politely also
     /// ends with this reason. See [`Fault::Reset`].
     Failed(Fault),
-    /// The whole swarm shuts down.
+    /// The owner is shutting the whole swarm down.
     Shutdown,
 }
 
@@ -70,7 +70,7 @@ pub enum RemoteEnd {
 pub enum StreamEnd {
     /// We have sent our FIN, and the owner has read the peer's data up to the peer's FIN.
     Finished,
-    /// This side reset the stream.
+    /// A side of the stream reset it: ours or the peer's, as the field says.
     Reset(Side),
     /// The connection ended before the stream. The peer may have finished the stream before that, and all of the peer's data
     /// may have arrived: a swarm's `stream(id)` tells whether the peer finished (`is_remote_finished`), and `take_unread`
@@ -101,7 +101,7 @@ pub enum Fault {
     Protocol,
     /// The peer kept to the protocol, but did something that costs us work more often than the rate for it allows.
     Flood,
-    /// Any other error of a socket or of the system.
+    /// An error of a socket or of the system that no other variant describes.
     Io,
 }
 
@@ -148,7 +148,7 @@ pub enum Failure {
     AddressNotAvailable,
     /// The system does not allow this process to listen on the address or to dial it.
     PermissionDenied,
-    /// This side reset the connection or stream before it was open.
+    /// A side of the connection or stream reset it before it was open: ours or the peer's, as the field says.
     Reset(Side),
     /// The byte pipe ended before the connection or stream was open.
     Eof,
@@ -158,9 +158,9 @@ pub enum Failure {
     Requested,
     /// The connection ended before the stream was open.
     ConnectionClosed,
-    /// The whole swarm shuts down.
+    /// The owner is shutting the whole swarm down.
     Shutdown,
-    /// Any other error of a socket or of the system.
+    /// An error of a socket or of the system that no other variant describes.
     Io,
 }
 

@@ -6,12 +6,12 @@ use super::id::{ConnectionId, EntityId, Id, ListenerId, StreamId};
 use super::links::{ConnectionLinks, ListLink, StreamLinks};
 use core::fmt::Debug;
 
-/// A type of id: that of listeners, connections or streams. An [`Arena`](super::arena::Arena) contains the records of the
-/// entities with ids of one type.
+/// A type of id: [`ListenerId`], [`ConnectionId`] or [`StreamId`]. An [`Arena`](super::arena::Arena) contains the records of
+/// the entities with ids of one type.
 pub(super) trait Entity: EntityId + Debug + Into<Id> {
     /// The number of the kind of entity: 1, 2 or 3. Links contain this number.
     const KIND: u8;
-    /// The type of the reasons why an open entity of this kind ends.
+    /// The type of the reasons why an open listener, connection or stream ends.
     type End: Copy + Eq + Debug;
     /// The type of the fields that only records of this kind have.
     type Links: Copy + Eq + Debug;

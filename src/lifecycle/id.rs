@@ -161,9 +161,9 @@ id! {
     ConnectionId, "c"
 }
 id! {
-    /// The id of a stream. For a stream of ours, it is valid from the command that opens the stream; for a stream that the
-    /// peer opens, from the peer's first whole proposal, which says which protocol the peer wants. It is valid until the
-    /// stream's last event has been handled. It is shown as `s17.4`.
+    /// The id of a stream. For a stream that we open, the id is valid from the command that opens the stream; for a stream
+    /// that the peer opens, from the peer's first whole proposal, which names the protocol that the peer wants. The id is
+    /// valid until the stream's last event has been handled, and is shown as `s17.4`.
     StreamId, "s"
 }
 

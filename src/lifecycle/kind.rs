@@ -38,7 +38,8 @@ pub(super) struct Split<'a, K: Kind> {
     pub(super) counters: &'a mut Counters,
 }
 
-/// A type of id whose entities have transitions: that of listeners, connections or streams.
+/// A type of id ([`ListenerId`], [`ConnectionId`] or [`StreamId`]), with the functions in which the transitions of
+/// listeners, connections and streams differ.
 pub(super) trait Kind: Entity {
     /// A reference to the record of the stream's connection; `()` for listeners and connections.
     type On<'a>;

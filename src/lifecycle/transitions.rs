@@ -19,8 +19,8 @@ use super::machine::{Effect, Refused, State, Trigger, step};
 pub(super) enum CalledBy {
     /// The owner of the lifecycle. For the owner, a stream has ended as soon as its connection has ended.
     Owner,
-    /// The sweep, which updates the records of an ended connection's streams. These records still contain the states from
-    /// before the connection's end.
+    /// The sweep, which updates the records of an ended connection's streams. Before the sweep, these records contain the
+    /// states that the streams had before the connection ended.
     Sweep,
 }
 

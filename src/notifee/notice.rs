@@ -36,8 +36,8 @@ pub enum Notice {
     StreamFailed(StreamInfo, Failure),
     /// An open stream has ended.
     ClosedStream(StreamInfo, StreamEnd),
-    /// Peers were refused something, or something of theirs ended before it had an id. This notice is not made of one of the
-    /// nine events.
+    /// Peers were refused something, or connections or streams of theirs ended before they had an id. This notice belongs to
+    /// none of the nine events.
     Refused(RefusalInfo),
     /// This number of notices, at least 1, were lost because the subscription was full. The next notice is a
     /// [`Snapshot`](Self::Snapshot).

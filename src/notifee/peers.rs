@@ -84,9 +84,9 @@ pub trait PeerNotifee<N> {
     ) {
     }
 
-    /// Handles the news of refusals: a connected peer was refused something on this connection, or something of the peer's
-    /// ended before it had an id. `count` is the number of such refusals since the last call for the same connection and
-    /// kind. See [`Notifee::refused`].
+    /// Handles the news of refusals: a connected peer was refused something on this connection, or a stream of the peer
+    /// ended before the stream had an id. `count` is the number of such refusals since the last call for the same connection
+    /// and kind. See [`Notifee::refused`].
     fn peer_refused(
         &mut self,
         _cx: &mut NotifeeContext<'_, N>,
@@ -175,7 +175,8 @@ impl<T> Peers<T> {
     }
 }
 
-/// The number of bytes on the heap for a peer with one connection, stored in trees whose nodes may be half empty.
+/// The maximum number of bytes of heap that [`Peers`] takes for a peer with one connection. The nodes of its trees may be
+/// half empty.
 const ENTRY: usize = 512;
 
 /// Returns the peer of the connection in the present notification. The peer is known, since the connection's id can be

@@ -75,7 +75,7 @@ pub struct Notifees<N> {
     /// has not reached.
     #[cfg(feature = "swarm")]
     tick_from: u64,
-    /// `true` if the last drive was one that shows the events to the owner.
+    /// `true` if the last drive was a call of a method that shows the events to the owner, such as `drive_with`.
     #[cfg(feature = "swarm")]
     has_watching_owner: bool,
     /// The event that has not been shown to the owner, because a notifee panicked while it was told of the event. All other

@@ -115,8 +115,8 @@ pub trait BlockingNotifee {
     /// Handles the event that an open stream has ended.
     fn closed_stream(&mut self, _stream: StreamInfo, _reason: StreamEnd) {}
 
-    /// Handles the news of refusals: peers were refused something, or something of theirs ended before it had an id. See
-    /// [`Notifee::refused`](super::Notifee::refused).
+    /// Handles the news of refusals: peers were refused something, or connections or streams of theirs ended before they had
+    /// an id. See [`Notifee::refused`](super::Notifee::refused).
     fn refused(&mut self, _refusal: RefusalInfo) {}
 
     /// Handles the news that this notifee was too slow, so that `missed` events, at least 1, were lost. A

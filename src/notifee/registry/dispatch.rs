@@ -161,8 +161,8 @@ impl<N: Network> Audience<N> for Everyone<'_, N> {
     }
 }
 
-/// A guard that stores the present notification as [`Interrupted`] when the panic of a notifee drops the guard. The notifee
-/// that panicked counts as told. If no notifee panics, the guard is forgotten.
+/// A guard that stores the present notification as [`Interrupted`] if a notifee panics, since the panic then drops the
+/// guard. The notifee that panicked counts as told. Without a panic, the guard is passed to `forget`.
 struct DispatchGuard<'a, 'b, N> {
     cx: NotifeeContext<'a, N>,
     told: Notified,
@@ -182,8 +182,8 @@ struct Newcomer<'a, 'b, N> {
     cx: &'a mut NotifeeContext<'b, N>,
 }
 
-/// A guard that unregisters the new notifee when the panic of that notifee drops the guard. If it does not panic, the guard
-/// is forgotten.
+/// A guard that unregisters the new notifee if that notifee panics during the replay, since the panic then drops the guard.
+/// Without a panic, the guard is passed to `forget`.
 struct Replay<'a, N> {
     cx: NotifeeContext<'a, N>,
 }

@@ -67,7 +67,8 @@ impl NotifeeSlots {
         Self { slots: Slab::new(), next: NotifeeId::FIRST.sequence, places: 0, vacant: 0, staying: 0, hearing: 0 }
     }
 
-    /// Adds a notifee in the last place, and returns its id. `hears` is `true` if the notifee is told of emissions.
+    /// Adds a notifee in a new place after all others, and returns the notifee's id. `hears` is `true` if the notifee is
+    /// told of emissions (events that other notifees emit).
     pub(super) fn insert(&mut self, hears: bool) -> NotifeeId {
         let id = self.next_id();
         self.slots.insert(NotifeeSlot::new(self.next, self.places, hears));
