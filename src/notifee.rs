@@ -223,7 +223,7 @@ pub trait Notifee<N> {
     /// it. To pass an event on to another notifee, whichever of its methods that notifee implements, call [`Event::tell`].
     fn event(&mut self, _cx: &mut NotifeeContext<'_, N>, _event: Event) {}
 
-    /// Handles the event that a listener has opened: it has its first address.
+    /// Handles the event that a listener has opened, that is, has its first address.
     fn listen(&mut self, cx: &mut NotifeeContext<'_, N>, listener: ListenerId) {
         self.event(cx, Event::Listen { listener });
     }

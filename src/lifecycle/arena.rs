@@ -20,7 +20,7 @@ pub(super) struct Arena<K: Entity> {
     /// The greatest generation of the slots whose memory was freed. The generations of a new slot begin above that, so that
     /// no id is used twice.
     given_up: u32,
-    /// The number of records, without those of retired slots.
+    /// The number of records, without those of retired slots, which are never used again.
     held: u32,
     limit: u32,
     bounds: IdBounds,
@@ -44,7 +44,8 @@ impl IdBounds {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Record<K: Entity> {
     generation: NonZeroU32,
-    /// The state of the entity. It is Opening at first, and only `Lifecycle::transition` changes it.
+    /// The state of the listener, connection or stream. It is [`State::Opening`] at first, and only `Lifecycle::transition`
+    /// changes it.
     pub(super) state: State,
     /// The outcome of the entity while its last event is owed; otherwise `None`. It is also `None` for a stream that ended
     /// because its connection ended.
@@ -73,7 +74,7 @@ impl<K: Entity> Arena<K> {
         self.bounds = bounds;
     }
 
-    /// Returns the number of records, without those of retired slots.
+    /// Returns the number of records, without those of retired slots, which are never used again.
     pub(super) const fn len(&self) -> u32 {
         self.held
     }
@@ -128,15 +129,15 @@ impl<K: Entity> Arena<K> {
         self.slots.get_mut(id.index()).filter(|record| record.generation == id.generation())
     }
 
-    /// Returns the record of an id that is known to have one: a connection keeps its record for as long as a stream on it
-    /// has one.
+    /// Returns the record of an id that the caller knows to be valid. For example, the id of a connection is valid as long
+    /// as a stream on that connection has a record.
     #[inline]
     pub(super) fn living_mut(&mut self, id: K) -> Option<&mut Record<K>> {
         debug_assert!(self.get(id).is_some(), "{id} lives");
         self.slots.get_mut(id.index())
     }
 
-    /// Returns the id of the record that a link leads to, if the record is of this kind.
+    /// Returns the id of the record to which a link leads, or `None` if the record belongs to another arena.
     pub(super) fn id_at(&self, link: ListLink) -> Option<K> {
         let slot = link.index_as(K::KIND);
         self.slots.get(slot).map(|record| from_parts(slot as u32, record.generation))
@@ -146,19 +147,19 @@ impl<K: Entity> Arena<K> {
         self.slots.get(link.index_as(K::KIND))
     }
 
-    /// Returns the record that a link leads to, if the record is of this kind.
+    /// Returns the record to which a link leads, or `None` if the record belongs to another arena.
     #[inline]
     pub(super) fn at_mut(&mut self, link: ListLink) -> Option<&mut Record<K>> {
         self.slots.get_mut(link.index_as(K::KIND))
     }
 
-    /// Returns every record with its id, in the order of their indices.
+    /// Returns all records with their ids, in the order of their slots, without those of retired slots.
     pub(super) fn iter(&self) -> impl Iterator<Item = (K, &Record<K>)> {
         let records = self.slots.iter().filter(|(_, record)| record.generation != RETIRED);
         records.map(|(slot, record)| (from_parts(slot as u32, record.generation), record))
     }
 
-    /// Returns every record mutably, in the order of their indices. The records of retired slots are included.
+    /// Returns all records mutably, in the order of their slots, including those of retired slots.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Record<K>> {
         self.slots.iter_mut().map(|(_, record)| record)
     }

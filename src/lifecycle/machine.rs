@@ -59,35 +59,35 @@ impl fmt::Display for Refused {
 
 impl core::error::Error for Refused {}
 
-/// An input of the state machine. `E` is the type of the reasons for which an open entity of this kind ends.
+/// An input of the state machine. `E` is the type of the reasons for which an open listener, connection or stream ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Trigger<E> {
-    /// The entity has opened.
+    /// The listener, connection or stream has opened.
     Opened,
-    /// The entity is being closed politely.
+    /// The listener, connection or stream is being closed politely.
     Leave,
-    /// The entity could not open, for this reason.
+    /// The listener, connection or stream could not open, for this reason.
     Fail(Failure),
-    /// The entity has ended. Its last event reports the first reason if the entity was open, and the second reason if it was
-    /// not.
+    /// The listener, connection or stream has ended. Its last event reports the first reason if it was open, and the second
+    /// reason if it was not.
     End(E, Failure),
-    /// The entity's last event has been handled.
+    /// The last event of the listener, connection or stream has been handled.
     Handled,
 }
 
 /// The action that belongs to a transition, besides the change of the state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Effect<E> {
-    /// No event is queued, and the slot of the entity is kept.
+    /// Nothing else happens: no event is queued, and no slot is freed.
     Nothing,
-    /// The entity's opening event is queued. Only this action needs room in the queue.
+    /// The opening event is queued. Only this action needs room in the event queue.
     TellOpened,
-    /// The event of the entity's failure is queued or owed. It is the only event of the entity.
+    /// The event of the failure is queued or owed. It is the only event of its id.
     TellFailed(Failure),
-    /// The entity's closing event is queued or owed. The last events of a connection's streams come before that of the
-    /// connection.
+    /// The closing event is queued or owed. The closing event of a connection is queued after the last events of its
+    /// streams.
     TellClosed(E),
-    /// The slot of the entity is freed.
+    /// The slot of the listener, connection or stream is freed.
     Release,
 }
 

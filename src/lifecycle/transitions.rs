@@ -25,8 +25,8 @@ pub(super) enum CalledBy {
 }
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
-    /// Makes one transition of a listener, connection or stream. Debug builds then check the invariants of that entity and
-    /// of its neighbours in lists.
+    /// Makes one transition of a listener, connection or stream. Debug builds check the invariants around that listener,
+    /// connection or stream afterwards.
     ///
     /// The function is inlined, so that the compiler keeps only the cases of [`step`] for the trigger of each of its few
     /// callers. That saves a quarter of the instructions in the life of a stream.

@@ -20,33 +20,35 @@ pub(super) const KINDS: usize = 14;
 impl Interest {
     /// The empty set: no notifications.
     pub const NONE: Self = Self(0);
-    /// The kind of [`listen`](super::Notifee::listen): a listener has opened.
+    /// The kind of notification that [`listen`](super::Notifee::listen) handles: a listener has opened.
     pub const LISTEN: Self = Self(1);
-    /// The kind of [`listen_failed`](super::Notifee::listen_failed): a listener could not open.
+    /// The kind of notification that [`listen_failed`](super::Notifee::listen_failed) handles: a listener could not open.
     pub const LISTEN_FAILED: Self = Self(1 << 1);
-    /// The kind of [`listen_close`](super::Notifee::listen_close): an open listener has ended.
+    /// The kind of notification that [`listen_close`](super::Notifee::listen_close) handles: an open listener has ended.
     pub const LISTEN_CLOSE: Self = Self(1 << 2);
-    /// The kind of [`connected`](super::Notifee::connected): a connection has opened.
+    /// The kind of notification that [`connected`](super::Notifee::connected) handles: a connection has opened.
     pub const CONNECTED: Self = Self(1 << 3);
-    /// The kind of [`connect_failed`](super::Notifee::connect_failed): a connection could not open.
+    /// The kind of notification that [`connect_failed`](super::Notifee::connect_failed) handles: a connection could not open.
     pub const CONNECT_FAILED: Self = Self(1 << 4);
-    /// The kind of [`disconnected`](super::Notifee::disconnected): an open connection has ended.
+    /// The kind of notification that [`disconnected`](super::Notifee::disconnected) handles: an open connection has ended.
     pub const DISCONNECTED: Self = Self(1 << 5);
-    /// The kind of [`opened_stream`](super::Notifee::opened_stream): a stream has opened.
+    /// The kind of notification that [`opened_stream`](super::Notifee::opened_stream) handles: a stream has opened.
     pub const OPENED_STREAM: Self = Self(1 << 6);
-    /// The kind of [`stream_failed`](super::Notifee::stream_failed): a stream could not open.
+    /// The kind of notification that [`stream_failed`](super::Notifee::stream_failed) handles: a stream could not open.
     pub const STREAM_FAILED: Self = Self(1 << 7);
-    /// The kind of [`closed_stream`](super::Notifee::closed_stream): an open stream has ended.
+    /// The kind of notification that [`closed_stream`](super::Notifee::closed_stream) handles: an open stream has ended.
     pub const CLOSED_STREAM: Self = Self(1 << 8);
-    /// The kind of [`stream_ready`](super::Notifee::stream_ready): a stream can be read or written.
+    /// The kind of notification that [`stream_ready`](super::Notifee::stream_ready) handles: a stream can be read or written.
     pub const STREAM_READY: Self = Self(1 << 9);
-    /// The kind of [`addresses_changed`](super::Notifee::addresses_changed): the addresses of a listener have changed.
+    /// The kind of notification that [`addresses_changed`](super::Notifee::addresses_changed) handles: the addresses of a
+    /// listener have changed.
     pub const ADDRESSES_CHANGED: Self = Self(1 << 10);
-    /// The kind of [`tick`](super::Notifee::tick): the time that [`poll_at`](super::Notifee::poll_at) returned has come.
+    /// The kind of notification that [`tick`](super::Notifee::tick) handles: the time that
+    /// [`poll_at`](super::Notifee::poll_at) returned has come.
     pub const TIME: Self = Self(1 << 11);
-    /// The kind of [`emitted`](super::Notifee::emitted): another notifee has emitted an event.
+    /// The kind of notification that [`emitted`](super::Notifee::emitted) handles: another notifee has emitted an event.
     pub const EMITTED: Self = Self(1 << 12);
-    /// The kind of `Notifee::refused`: peers of a swarm were refused something.
+    /// The kind of notification that `Notifee::refused` handles: peers of a swarm were refused something.
     pub const REFUSED: Self = Self(1 << 13);
     /// The kinds of all nine events.
     pub const EVENTS: Self = Self((1 << 9) - 1);

@@ -129,10 +129,10 @@ where
 /// ```
 #[cfg(feature = "swarm")]
 pub trait HasNode: Network {
-    /// Returns the node.
+    /// Returns the node in this network: the swarm, as a trait object.
     fn node(&self) -> &dyn Node;
 
-    /// Returns the node mutably, so that commands can be given to it.
+    /// Returns the node in this network mutably, so that commands can be given to the node.
     fn node_mut(&mut self) -> &mut dyn Node;
 }
 

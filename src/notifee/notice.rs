@@ -18,19 +18,19 @@ use alloc::vec::Vec;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Notice {
-    /// A listener has its first address.
+    /// A listener has opened, that is, has its first address.
     Listen(ListenerInfo),
     /// A listener could not open.
     ListenFailed(ListenerInfo, Failure),
     /// An open listener has ended.
     ListenClose(ListenerInfo, ListenerEnd),
-    /// A connection is up.
+    /// A connection has opened.
     Connected(ConnectionInfo),
     /// A connection could not open.
     ConnectFailed(ConnectionInfo, Failure),
     /// An open connection has ended.
     Disconnected(ConnectionInfo, ConnectionEnd),
-    /// A stream is up.
+    /// A stream has opened.
     OpenedStream(StreamInfo),
     /// A stream could not open.
     StreamFailed(StreamInfo, Failure),

@@ -88,7 +88,7 @@ pub trait BlockingNotifee {
         Interest::EVENTS | Interest::REFUSED
     }
 
-    /// Handles the event that a listener has opened: it has its first address.
+    /// Handles the event that a listener has opened, that is, has its first address.
     fn listen(&mut self, _listener: ListenerInfo) {}
 
     /// Handles the event that a listener could not open.

@@ -216,7 +216,7 @@ impl<N: Network> Notifees<N> {
     }
 
     /// Continues the notification that a panic has interrupted, if there is one, and then tells events as far as the limit
-    /// permits. Before each event of the network, all events are told that were emitted before.
+    /// permits. Events that notifees have emitted are told before the network's next event.
     #[inline(always)]
     pub(super) fn tell_events<L: Limit<N>>(&mut self, network: &mut N, limit: &mut L) {
         self.resume(network);

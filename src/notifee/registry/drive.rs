@@ -25,7 +25,7 @@ pub enum Occurrence {
 
 /// The caller of a drive method, to which events and readiness may be shown after all notifees have been told of them.
 trait Owner<N> {
-    /// `true` if the owner wants to see events.
+    /// `true` if the owner wants to be shown the events that notifees have been told.
     const WATCHES: bool;
 
     fn see(&mut self, network: &mut N, told: Notified);

@@ -16,7 +16,8 @@ pub(in super::super) struct Emissions {
     /// are answers to emissions, which alternate with the network's events, so that two notifees that answer each other for
     /// ever do not hold up the network's events.
     ahead: usize,
-    /// `true` while notifees are told of an emission: an event that is emitted meanwhile is an answer.
+    /// `true` while notifees are told of an emission: an event that a notifee emits meanwhile counts as an answer to that
+    /// emission.
     is_telling: bool,
     capacity: usize,
     dropped: u64,
@@ -126,8 +127,8 @@ impl<N: Network> Notifees<N> {
     }
 }
 
-/// A guard that stores the present emission when the panic of a notifee drops the guard, so that the next call continues
-/// with it. The notifee that panicked counts as told.
+/// A guard that stores the present emission as [`Interrupted`] if a notifee panics, since the panic then drops the guard.
+/// The next call continues with that emission. The notifee that panicked counts as told.
 struct EmissionGuard<'a, 'b, N> {
     cx: NotifeeContext<'a, N>,
     emission: Option<Emission>,

@@ -113,14 +113,15 @@ impl<T: ?Sized> Hash for NotifeeId<T> {
     }
 }
 
-/// Writes `NotifeeId(n0)`.
+/// Writes the id in the form `NotifeeId(n0)`.
 impl<T: ?Sized> fmt::Debug for NotifeeId<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NotifeeId({self})")
     }
 }
 
-/// Writes `n0`, `n1`, … in the order of registration.
+/// Writes `n` and the number of notifees that were registered before this one: `n0` for the first notifee, `n1` for the
+/// second.
 impl<T: ?Sized> fmt::Display for NotifeeId<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "n{}", self.sequence)

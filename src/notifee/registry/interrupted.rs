@@ -9,7 +9,7 @@ pub(super) struct Interrupted {
     pub(super) next: u64,
 }
 
-/// The notification itself: an event or readiness of the network, or an event that a notifee has emitted.
+/// A notification that was interrupted: an event or readiness of the network, or an event that a notifee has emitted.
 pub(super) enum Remainder {
     Notified(Notified),
     Emission(Emission),

@@ -1,5 +1,5 @@
 //! [`Notified`] and [`Emission`]: the two kinds of message that notifees are told. [`HoldGuard`]: a guard that holds the
-//! network's events back meanwhile.
+//! network's further events back while notifees are told.
 
 use super::{Network, NotifeeId};
 use crate::lifecycle::{Event, ListenerId, StreamId};
