@@ -318,7 +318,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.records.streams.give_up_slots(256);
     }
 
-    /// Returns the id that [`vacate`](Self::vacate) would give back.
+    /// Returns the id whose slot [`vacate`](Self::vacate) would free now, if there is one.
     #[cfg(feature = "swarm")]
     pub(crate) const fn handed(&self) -> Option<Id> {
         self.handed
@@ -330,7 +330,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.is_held = is_held;
     }
 
-    /// Returns whether events are [held](Self::hold).
+    /// Returns whether events are [held back](Self::hold), because one of them is still being handled.
     #[cfg(feature = "swarm")]
     pub(crate) const fn is_held(&self) -> bool {
         self.is_held

@@ -1,4 +1,4 @@
-//! [`Error`]: the reason why a key file cannot be used, with a text for the user who gave it.
+//! [`Error`]: the reason why a key file cannot be used, with a text for the user who named the file.
 
 use crate::text::quoted;
 use alloc::string::String;

@@ -107,7 +107,7 @@ fn load(path: &Path, may_create: bool, pause: &mut dyn FnMut()) -> Result<KeyFil
     }
 }
 
-/// Reads a key file once, and returns `None` if there is no file.
+/// Makes one attempt to read a key file. Returns `None` if the file does not exist.
 fn read(path: &Path) -> Result<Option<KeyFile>, KeyFault> {
     // The type is checked before opening: opening a device can have effects, and opening a pipe waits for a writer.
     match fs::metadata(path) {

@@ -77,7 +77,7 @@ impl Directions {
     }
 }
 
-/// The counts of a [`Lifecycle`](super::Lifecycle) since it was made.
+/// The numbers of listeners, connections and streams that a [`Lifecycle`](super::Lifecycle) has counted since it was made.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Counters {

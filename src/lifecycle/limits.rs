@@ -60,7 +60,7 @@ impl Default for Limits {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum BeginError {
-    /// One of the [`Limits`] is reached.
+    /// One of the numbers in [`Limits`] is reached.
     Limit,
     /// The connection's id is stale: its last event has been handled, or another lifecycle made the id.
     Stale,

@@ -45,7 +45,7 @@ impl List {
     pub(super) const EMPTY: Self = Self { oldest: ListLink::NONE, newest: ListLink::NONE };
 }
 
-/// The fields of a record that only a connection has.
+/// The fields that only the record of a connection has: its direction, and the list and numbers of its streams.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct ConnectionLinks {
     pub(super) direction: Direction,
@@ -116,7 +116,7 @@ impl ConnectionLinks {
     }
 }
 
-/// The fields of a record that only a stream has.
+/// The fields that only the record of a stream has: its direction, its connection, and its older neighbour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct StreamLinks {
     pub(super) direction: Direction,

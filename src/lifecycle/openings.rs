@@ -53,9 +53,10 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
 enum OpeningIsTold {
     /// The opening event has been drained, or is queued.
     Open,
-    /// The entity has ended and owes no event: its last event is queued, or has been drained.
+    /// The listener, connection or stream has ended, and its last event is queued or has been drained. Its opening event, if
+    /// there was one, may be queued, too.
     Queued,
-    /// The entity never opened.
+    /// The listener, connection or stream never opened.
     Not,
 }
 

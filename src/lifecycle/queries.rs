@@ -1,4 +1,4 @@
-//! Queries of a lifecycle: its entities, the connections of streams, the counts, and the owed events.
+//! The methods that query a lifecycle: its listeners, connections and streams, their numbers, and the owed events.
 
 use super::Lifecycle;
 use super::counters::Counters;
@@ -23,7 +23,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 
     /// Returns [`pending_events`](Self::pending_events) if some of these events are owed, because the queue has no room for
-    /// them; 0 otherwise. Once that many events have been drained, there is room.
+    /// them; 0 otherwise. Once this number of events has been drained, the queue has room.
     #[must_use]
     pub const fn events_until_room(&self) -> usize {
         if self.records.owed_events == 0 { 0 } else { self.pending_events() }
@@ -61,7 +61,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Some(if is_over { State::Ended } else { record.state })
     }
 
-    /// Returns the side that began a connection or a stream, or `None` if the id is stale or a listener's.
+    /// Returns the side that began a connection or a stream, or `None` if the id is stale or is the id of a listener.
     #[must_use]
     pub fn direction(&self, id: impl Into<Id>) -> Option<Direction> {
         match id.into() {
@@ -71,7 +71,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
     }
 
-    /// Returns the connection that a stream runs on, or `None` if the id is stale.
+    /// Returns the connection that carries a stream, or `None` if the id is stale.
     #[must_use]
     pub fn connection_of(&self, stream: StreamId) -> Option<ConnectionId> {
         self.records.streams.get(stream).map(|record| record.links.connection)

@@ -14,7 +14,7 @@ use super::kind::{Kind, Records, Split};
 use super::links::ListLink;
 use super::machine::{Effect, Refused, State, Trigger, step};
 
-/// The caller of a transition.
+/// The caller that requests a transition of the state machine.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum CalledBy {
     /// The owner of the lifecycle. For the owner, a stream has ended as soon as its connection has ended.

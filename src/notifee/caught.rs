@@ -227,13 +227,13 @@ impl<N, T: crate::protocols::Service<N>> crate::protocols::Service<N> for CatchP
     }
 }
 
-/// A caught panic of a notifee.
+/// A panic of a notifee that [`CatchPanics`] has caught.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct NotifeePanic {
     /// The notifee that panicked.
     pub notifee: NotifeeId,
-    /// The notification in which it panicked.
+    /// The call in which the notifee panicked.
     pub told: Notification,
     /// The panic message, if the payload is a string; otherwise a remark that there is no message.
     pub message: String,
@@ -272,7 +272,7 @@ pub enum Notification {
     /// A call of [`Notifee::refused`]: peers were refused something.
     #[cfg(feature = "swarm")]
     Refused {
-        /// The connection or listener.
+        /// The connection or listener at which something was refused.
         at: RefusedAt,
         /// The kind of refusal.
         refusal: Refusal,

@@ -47,19 +47,19 @@ pub enum Notice {
     Snapshot(Vec<Self>),
 }
 
-/// A listener, as it was when the event was told.
+/// The data of a listener at the time when the event was told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ListenerInfo {
     /// The id of the listener.
     pub listener: ListenerId,
-    /// The address that was given to `listen`.
+    /// The address that the owner passed to `listen`.
     pub address: Multiaddr,
     /// The addresses on which the listener accepts connections, without `/p2p/…`.
     pub addresses: Vec<Multiaddr>,
 }
 
-/// A connection, as it was when the event was told.
+/// The data of a connection at the time when the event was told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
@@ -75,7 +75,7 @@ pub struct ConnectionInfo {
     pub listener: Option<ListenerId>,
 }
 
-/// A stream, as it was when the event was told.
+/// The data of a stream at the time when the event was told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct StreamInfo {

@@ -151,7 +151,8 @@ impl<T> Peers<T> {
         self.connections.is_empty()
     }
 
-    /// Returns the connections of a peer that were told to be open, and not to have ended, in order of their ids.
+    /// Returns the open connections of a peer, in the order of their ids. A connection counts as open if this notifee has
+    /// been told that it opened, and not that it ended.
     pub fn connections_of(&self, peer: &PeerId) -> impl Iterator<Item = ConnectionId> {
         self.connections.get(peer).into_iter().flatten().copied()
     }

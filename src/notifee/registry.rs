@@ -95,7 +95,7 @@ pub(super) struct RegisteredNotifee<N> {
 }
 
 impl<N> RegisteredNotifee<N> {
-    /// The slot number that no notifee has.
+    /// The slot number of vacant entries, which no notifee has.
     const NO_SLOT: u32 = u32::MAX;
 
     fn new(id: NotifeeId, interest: Interest, notifee: Box<dyn AnyNotifee<N>>) -> Self {

@@ -159,7 +159,7 @@ pub struct ThreadPanic {
     /// The event that the notifee was being told when it panicked; `None` if it was told something other than one of the
     /// nine events, or was being dropped.
     pub event: Option<Event>,
-    /// The message, if the panic had one; otherwise a remark that it had none.
+    /// The panic message, or a remark that the panic had no message.
     pub message: String,
 }
 

@@ -20,7 +20,7 @@ pub(super) struct NotifeeSlots {
     /// The number of places, including vacant ones.
     places: usize,
     vacant: usize,
-    /// The number of notifees that are registered and not leaving.
+    /// The number of notifees that are registered and not leaving, that is, not about to be unregistered.
     staying: usize,
     /// The number of notifees that are registered, not leaving, and told of emissions (events that other notifees emit).
     hearing: usize,
@@ -87,12 +87,13 @@ impl NotifeeSlots {
         self.slots.get_mut(id.slot as usize).filter(|slot| slot.sequence == id.sequence)
     }
 
-    /// Returns the place of a notifee that is registered and not leaving.
+    /// Returns the place of a notifee, or `None` if the notifee is not registered or is about to be unregistered.
     pub(super) fn place(&self, id: NotifeeId) -> Option<usize> {
         self.get(id).filter(|slot| slot.state == SlotState::Staying).map(|slot| slot.place)
     }
 
-    /// Marks a notifee as leaving. Returns `false` if it is not registered, or already leaving.
+    /// Marks a notifee as leaving, that is, as about to be unregistered. Returns `false` if the notifee is not registered,
+    /// or already leaving.
     pub(super) fn leave(&mut self, id: NotifeeId) -> bool {
         let Some(slot) = self.get_mut(id).filter(|slot| slot.state == SlotState::Staying) else { return false };
         slot.state = SlotState::Leaving;
