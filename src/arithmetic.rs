@@ -1,13 +1,14 @@
-//! Arithmetic that neither wraps nor panics, for numbers that follow from what a peer does.
+//! Arithmetic in which nothing that a peer does causes a wrap-around or a panic.
 
-/// A number that goes up and down with a peer's actions: streams that live, bytes that wait, events that were counted. It
-/// stops at either end of its type, so no peer can make it wrap, or make a build with overflow checks panic.
+/// An unsigned integer that counts something a peer can influence, such as its live streams or its unread bytes. The integer
+/// saturates at 0 and at the maximum of its type, so no peer can make it wrap around, or make a build with overflow checks
+/// panic.
 pub(crate) trait Count: Copy {
-    /// Adds `by`.
+    /// Adds `by`. The sum is at most the maximum of the type.
     fn raise(&mut self, by: Self);
 
-    /// Subtracts `by`. Whoever lowers a number has raised it before. A build with debug assertions panics otherwise, so that
-    /// tests and fuzzers find a wrong account.
+    /// Subtracts `by`, which is at most the present number. If `by` is greater because of a defect in this crate, the result
+    /// is 0, and a build with debug assertions panics, so that tests and fuzzers find the defect.
     fn lower(&mut self, by: Self);
 }
 
@@ -30,14 +31,15 @@ macro_rules! count {
 
 count!(u8, u16, u32, u64, usize);
 
-/// Adds sizes of memory blocks that are allocated at the same time. The sum does not wrap, since no more can be allocated
-/// than the addresses allow.
+/// Adds the sizes, in bytes, of memory blocks that are allocated at the same time. The sum cannot overflow, since all the
+/// blocks together fit into the address space.
 #[inline]
 pub(crate) fn memory_in_all<const N: usize>(sizes: [usize; N]) -> usize {
     sizes.into_iter().fold(0, usize::wrapping_add)
 }
 
-/// Copies the front of `from` to the front of `to`, as many bytes as both have, and returns that number.
+/// Copies bytes from the front of `from` to the front of `to`, as many as the shorter of the two slices has, and returns the
+/// number of copied bytes.
 #[inline]
 pub(crate) fn copy_front(from: &[u8], to: &mut [u8]) -> usize {
     let n = from.len().min(to.len());

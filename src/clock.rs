@@ -1,18 +1,19 @@
-//! [`Clock`]: the owner's time, changed so that it never goes back.
+//! [`Clock`]: the time that a swarm's owner gives with its calls, corrected so that it never goes back.
 
 use core::time::Duration;
 
-/// The largest step back of the owner's time that is not taken for a change of its clock: an owner may ask for the time
-/// twice, and use the later time first. Such a step counts as no time.
+/// The largest step back of the owner's time that is not regarded as a change of the owner's clock. Small steps back occur
+/// if an owner reads its clock twice and passes the later time first; they are ignored.
 const SMALL: Duration = Duration::from_secs(1);
 
-/// The owner's time. It never goes back, and goes on from the same point after the owner's clock has been set back.
+/// A clock that follows the times that the owner gives, but never goes back. If the owner's clock is set back, this clock
+/// goes on from its present time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Clock {
     now: Duration,
-    /// The latest time that the owner has given since its clock was last set back.
+    /// The latest time that the owner has given since the owner's clock was last set back.
     given: Duration,
-    /// The time by which this clock is ahead of the owner's.
+    /// The duration by which this clock is ahead of the owner's clock.
     ahead: Duration,
 }
 
@@ -21,8 +22,8 @@ impl Clock {
         Self { now: Duration::ZERO, given: Duration::ZERO, ahead: Duration::ZERO }
     }
 
-    /// Takes the owner's time. A step back of more than a second means that the owner's clock was set back while no time
-    /// passed; this clock then goes on from where it was. A smaller step back changes nothing.
+    /// Sets this clock to the time that the owner gives. If that time is more than a second before the latest time given,
+    /// the owner's clock was set back, and this clock goes on from its present time. A smaller step back changes nothing.
     pub(crate) fn set(&mut self, given: Duration) {
         if self.given.saturating_sub(given) > SMALL {
             (self.given, self.ahead) = (given, self.now.saturating_sub(given));
@@ -35,13 +36,13 @@ impl Clock {
         self.now
     }
 
-    /// Converts a time of the owner's clock into one of this clock.
+    /// Converts a time of the owner's clock into the time of this clock at the same moment.
     #[cfg_attr(not(feature = "swarm"), allow(dead_code))]
     pub(crate) const fn of_owners(&self, at: Duration) -> Duration {
         at.saturating_add(self.ahead)
     }
 
-    /// Converts a time of this clock into one of the owner's clock.
+    /// Converts a time of this clock into the time of the owner's clock at the same moment.
     pub(crate) const fn on_owners(&self, at: Duration) -> Duration {
         at.saturating_sub(self.ahead)
     }

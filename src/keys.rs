@@ -1,7 +1,8 @@
 //! Keys: fresh randomness for a swarm, new identities, and files that keep identities.
 //!
-//! Peers know a node by its identity, so a node should keep the same one. A swarm needs a fresh seed at each start, from
-//! which it derives its ephemeral keys; [`Swarm::from_os_rng`](crate::swarm::Swarm::from_os_rng) gets one by itself.
+//! Peers recognize a node by its identity, which is a key pair, so a node should use the same identity at every start. A
+//! swarm also needs a fresh random seed at every start, from which it derives its ephemeral keys;
+//! [`Swarm::from_os_rng`](crate::swarm::Swarm::from_os_rng) gets the seed from the system.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -46,8 +47,9 @@
 //!   from it until its memory is reused;
 //! - copies of keys and hashes that `ring` 0.17 leaves on the stack when it works with them;
 //! - the identity itself. Ed25519, ECDSA and secp256k1 keys of `libp2p-identity` 0.3 wipe themselves when they are dropped,
-//!   but making one from an Ed25519 secret leaves a copy on the stack. An RSA key, which is `ring`'s, is never wiped. Reading
-//!   the file of a key other than an Ed25519 one also leaves a copy, since `prost` 0.14 makes one when it decodes the key.
+//!   but making a key pair from an Ed25519 secret leaves a copy on the stack. An RSA key, which is a type of `ring`, is
+//!   never wiped. Reading the file of a key of another type than Ed25519 also leaves a copy, which `prost` 0.14 makes when
+//!   it decodes the key.
 
 #[cfg(feature = "keys")]
 mod error;
@@ -68,17 +70,18 @@ use zeroize::Zeroizing;
 /// Makes a new Ed25519 identity from the system's randomness.
 ///
 /// # Errors
-/// The system's error, if it gives no random bytes.
+/// The system's error, if the system returns no random bytes.
 pub fn generate() -> io::Result<Keypair> {
     let mut secret = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *secret)?;
     Keypair::ed25519_from_bytes(&mut *secret).map_err(io::Error::other)
 }
 
-/// Returns 32 fresh random bytes of the system, such as the seed that [`Swarm::new`](crate::swarm::Swarm::new) needs.
+/// Returns 32 fresh random bytes from the system, for example as the seed that [`Swarm::new`](crate::swarm::Swarm::new)
+/// needs.
 ///
 /// # Errors
-/// The system's error, if it gives no random bytes.
+/// The system's error, if the system returns no random bytes.
 pub fn seed() -> io::Result<[u8; 32]> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed)?;

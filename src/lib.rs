@@ -1,15 +1,16 @@
 //! A libp2p swarm for people who own their event loop: poll-driven, bounded, and exact about what lives and what has
 //! ended.
 //!
-//! It listens, dials, authenticates (Noise) and multiplexes (Yamux) like any libp2p node, and tells its owner of every
-//! listener, connection and stream: once when it opens, once when it closes, in order, with the reason. A swarm has no
-//! task, no executor and no thread. Two features start threads: `dns` starts one for each lookup of a name, which ends
-//! with the lookup, and `host` uses `async-io`, which has one for the life of the process. A notifee that may block gets
-//! one if you ask for it.
+//! A swarm listens, dials, authenticates (Noise) and multiplexes (Yamux) like any libp2p node. It tells its owner when each
+//! listener, connection and stream opens and when it closes: each once, in order, and with the reason. A swarm has no task,
+//! no executor and no thread. Two features start threads: `dns` starts one for each lookup of a name, which ends with the
+//! lookup, and `host` uses `async-io`, which has one for the life of the process. A notifee (an observer) that may block
+//! runs on a thread of its own if you ask for one.
 //!
 //! # Quick start
 //!
-//! Two nodes in one loop, over TCP, with the default features. Each is ticked once a frame, and drained:
+//! This example has two nodes in one loop, over TCP, with the default features. In each frame, both nodes are ticked once,
+//! and their events are drained:
 //!
 #![cfg_attr(all(feature = "tcp", feature = "rand"), doc = "```")]
 #![cfg_attr(not(all(feature = "tcp", feature = "rand")), doc = "```ignore")]
@@ -64,10 +65,11 @@
 //! # }
 //! ```
 //!
-//! A program with nothing else to do sleeps in [`wait`](swarm::Swarm::wait), and one with a loop of its own sleeps there, on
-//! the swarm's descriptor and until [`poll_at`](swarm::Swarm::poll_at): [`guide`] says how, and [`guide::enemy`] how a node
-//! holds against an enemy. The sources have complete programs, to run with `cargo run --example NAME`: one for each kind of
-//! loop (`tests/loops/`), and some that do something, such as a chat (`tests/examples/`).
+//! A program with nothing else to do sleeps in [`wait`](swarm::Swarm::wait). A program with an event loop of its own sleeps
+//! in that loop, until the swarm's descriptor is readable or the time of [`poll_at`](swarm::Swarm::poll_at) has come.
+//! [`guide`] explains both, and [`guide::enemy`] how a node withstands attacks. The crate's sources contain complete
+//! programs, which `cargo run --example NAME` runs: one for each kind of event loop (`tests/loops/`), and applications such
+//! as a chat (`tests/examples/`).
 //!
 //! # Which layer am I?
 //!
@@ -76,10 +78,10 @@
 //! | a loop of your own: a game that ticks, a proxy on epoll, a server on `mio`, `calloop` or tokio | [`swarm`] and [`tcp`], and services of [`protocols`] as notifees | [`guide`], [`swarm`] |
 //! | a program on smol that wants futures and async streams | [`host`][host-page] | [`host`][host-page] |
 //! | a libp2p transport of your own, or one in memory | [`swarm`] without a reactor | [`Swarm::new`](swarm::Swarm::new) |
-//! | a wish to observe: who is there, what has ended and why | a [`Notifee`](notifee::Notifee), whatever drives the swarm | [`notifee`] |
-//! | another thread or task that wants to be told | a [`Subscription`](notifee::Subscription) | [`notifee`] |
-//! | byte pipes of your own, a simulation, a fuzzer: no sockets here, please | [`connection`], one object for each pipe | [`connection`] |
-//! | a protocol stack of your own, which wants the bookkeeping, on a board without std | [`lifecycle`] | [`lifecycle`] |
+//! | a wish to observe which peers are connected, and what has ended and why | a [`Notifee`](notifee::Notifee), whatever drives the swarm | [`notifee`] |
+//! | another thread or task that needs the events | a [`Subscription`](notifee::Subscription) | [`notifee`] |
+//! | byte pipes of your own, a simulation, a fuzzer: anything without sockets | [`connection`], one object for each pipe | [`connection`] |
+//! | a protocol stack of your own that needs only the bookkeeping, for example on a board without std | [`lifecycle`] | [`lifecycle`] |
 //! | no program yet | the command `swarm-notify` (feature `cli`), which listens, dials and prints events | `--help` |
 //!
 //! # The layers: take as much as you need
@@ -88,40 +90,41 @@
 //! |---|---|---|
 //! | [`host`][host-page] | async streams and handlers, for smol | `host` |
 //! | [`protocols`] | ping, identify and floodsub: sans-IO notifees | `protocols` (default) |
-//! | [`notifee`] | observers of whatever tells events; subscriptions for other tasks and threads | always there; `subscription` (default) |
-//! | [`tcp`] | TCP, a `libp2p_core::Transport`, and the [`Reactor`](tcp::Reactor) that wakes its sockets | `tcp` (default) |
+//! | [`notifee`] | observers of anything that produces events; subscriptions for other tasks and threads | always there; `subscription` (default) |
+//! | [`tcp`] | TCP: a `libp2p_core::Transport`, and the [`Reactor`](tcp::Reactor) that polls its sockets | `tcp` (default) |
 //! | [`swarm`] | poll-driven: sockets in, events out | `swarm` |
 //! | [`connection`] | one connection, sans-IO: bytes in, bytes out; [`noise`](connection::noise), [`multistream`](connection::multistream) and [`yamux`](connection::yamux) each by itself | `connection` |
 //! | [`lifecycle`] | sans-IO: transitions in, events out; `no_std` and `alloc` | always there |
 //!
-//! A layer uses only those below it. The first page of each says how it is driven, with an example. Beside them, [`keys`]
-//! makes and keeps identities (features `rand` and `keys`, both default).
+//! A layer uses only the layers below it in this table. The front page of each layer explains how to drive it, with an
+//! example. Beside the layers, [`keys`] makes identities and keeps them in files (features `rand` and `keys`, both default).
 //!
 #![cfg_attr(all(feature = "host", unix), doc = "[host-page]: host")]
 #![cfg_attr(not(all(feature = "host", unix)), doc = "[host-page]: #features")]
 //!
 //! # The principle that everything follows from
 //!
-//! **A transition that cannot be announced does not happen yet.** The event queue is bounded. While it is full nothing
-//! becomes open: accepting pauses, what is ready to open waits in line behind the closes that are owed, and our answer
-//! to its peer waits with it. What is open goes on. Past the backlog a peer is refused. Closing is always accepted; its
-//! announcement is owed, and paid in order as room returns. Nothing is dropped, ever. The page [`guide::promises`] has the
-//! thirteen promises that follow from this, each with the files that test it.
+//! **A transition that cannot be announced does not happen yet.** The event queue is bounded. While it is full, nothing
+//! opens: the swarm accepts no connections, and a connection or stream that is ready to open waits until the closing events
+//! that are owed have been queued. Our answer to its peer waits, too. Connections and streams that are open go on. If more
+//! of them wait than the backlog allows, further ones are refused. A close is always accepted: if its event finds no room in
+//! the queue, the event is owed, and owed events are queued in order as room returns. No event is ever dropped. The page
+//! [`guide::promises`] lists the thirteen promises that follow from this, each with the files that test it.
 //!
 //! # Features
 //!
 //! `default = ["tcp", "dns", "keys", "rand", "rsa", "protocols", "subscription"]`; `cli` builds the command `swarm-notify`,
-//! with all key types. With `rand` the system's randomness makes swarms and identities, and `keys` has files that keep an
-//! identity ([`keys`]). Identities are Ed25519 keys, and with `ecdsa`, `rsa` and `secp256k1` keys of these types, too. A
-//! peer whose key type is not built in is refused, and the error names the feature to add. With `dns`, [`tcp`] dials names,
-//! and looks each up on a thread of its own. `host` is for Unix. Everything else, the command too, is checked to compile
-//! for Windows and macOS, and is tested on Linux only. Without default features the crate is the lifecycle layer and
-//! notifees alone: `no_std` with `alloc`, on `slab`, `heapless` and `log`.
+//! with all key types. With `rand`, swarms and identities are made from the system's randomness. With `keys`, a file keeps
+//! an identity ([`keys`]). Identities are Ed25519 keys; the features `ecdsa`, `rsa` and `secp256k1` add keys of these types.
+//! A peer whose key type is not enabled is refused, and the error names the feature to add. With `dns`, [`tcp`] dials names,
+//! and looks up each name on a thread of its own. `host` works on Unix only. All other features, including the command, are
+//! checked to compile for Windows and macOS, and are tested on Linux only. Without default features the crate is the
+//! lifecycle layer and notifees alone: `no_std` with `alloc`, on `slab`, `heapless` and `log`.
 //!
 //! # Glossary
 //!
-//! One word for each concept, here and in all pages, comments and names. The page [`guide::enemy`] says more of those of the last
-//! table, with their numbers.
+//! The crate uses one word for each concept, in all pages, comments and names. The page [`guide::enemy`] explains the words
+//! of the last table in more detail, with numbers.
 //!
 //! ## What lives
 //!
@@ -132,10 +135,11 @@
 //! | **peer** | The node at the other end of a connection, named by its peer id. |
 //! | **listener** | A socket, or several for a wildcard address, on which a swarm accepts connections. |
 //! | **connection** | An encrypted, authenticated and multiplexed link with one peer, which dialed us (inbound) or which we dialed (outbound). |
+//! | **entity** | A listener, a connection or a stream. |
 //! | **stream** | An ordered channel of bytes in both directions on a connection, for one protocol. |
 //! | **protocol** | The name, such as `/echo/1.0.0`, on which both sides of a stream agree. |
 //! | **proposal** | The first message on a stream, which names the protocol that its opener wants to speak. |
-//! | **id** | The name of one listener, connection or stream, with a generation, so that it never comes back once it has ended. |
+//! | **id** | The name of one listener, connection or stream, with a generation number, so that no id is used twice. |
 //! | **transport** | A [`libp2p_core::Transport`](swarm::Transport): it listens and dials, and yields byte pipes. |
 //! | **byte pipe** | The raw bytes in both directions that a transport yields, before encryption: a TCP socket, or two buffers in memory. |
 //! | **muxer** | The protocol that carries all streams of a connection: yamux. |
@@ -151,26 +155,29 @@
 //! | **transition** | A change in the life of a listener, connection or stream: it begins, opens, leaves or ends. |
 //! | **event** | One of the nine messages that tell of a transition, told once and in order. |
 //! | **reason** | The word in an event that says why something failed or ended. |
-//! | **fact** | What a sans-IO [`connection`] reports to the swarm, one at a time, before it becomes an event. |
-//! | **room** | The number of events that the event queue can still take; without room nothing opens. |
-//! | **owed** | Said of a closing event that waits behind a full event queue. |
+//! | **fact** | A message of a sans-IO [`connection`] to its swarm, which makes an event of it. |
+//! | **room** | The number of events that the event queue can still accept; without room nothing opens. |
+//! | **owed** | Said of a closing event that waits because the event queue is full; it is *paid* when it is moved into the queue. |
 //! | **readiness** | The news that a stream can be read or written, that addresses have changed, or that a peer was refused something; it is coalesced, and so it is no event. |
-//! | **refusal** | Something of a peer's that was not let in, which is counted and told as readiness. |
-//! | **drain** | To take events and readiness until there are none. |
+//! | **refusal** | The news that a connection, stream or request of a peer was not accepted, which is counted and told as readiness. |
+//! | **drain** | To remove events and readiness from their queues until there are none. |
 //! | **notifee** | An observer that is told of the events for which it has declared an interest. |
-//! | **dispatch** | To drain a network through its notifees; `drive` dispatches, and then tells notifees of readiness and of their deadlines. |
+//! | **network** | The lifecycle, the swarm, or the type with one of these inside, that notifees observe. |
+//! | **registry** | The list of a network's notifees, which tells them of events. |
+//! | **notice** | An event or a refusal as a subscription sends it, with the data that an observer would look up. |
+//! | **dispatch** | To drain a network and tell its notifees of the events; `drive` dispatches, and then tells notifees of readiness and of their deadlines. |
 //! | **emission** | An event of any type that a notifee tells all others. |
 //! | **subscription** | A notifee that sends events to another task or thread through a bounded channel. |
 //! | **lag** | The events that a subscription has missed; their count is told, and a snapshot follows. |
-//! | **snapshot** | A list of all that is open at its place in the order of events. |
+//! | **snapshot** | A list of everything that is open at one point in the order of events. |
 //!
 //! ## How work is done
 //!
 //! | word | meaning |
 //! |---|---|
-//! | **turn** | One pass of a swarm's work: it hears what has come, handles it, and sends pending output. |
+//! | **turn** | One pass of a swarm's work: it reads the input that has arrived, handles it, and sends pending output. |
 //! | **tick** | A turn without a budget, once a frame or whenever the owner wakes up. |
-//! | **unit** | The smallest piece of a turn's work, before which a budget is asked. |
+//! | **unit** | The smallest piece of a turn's work, before which the owner's budget is asked for permission. |
 //! | **helping** | The amount of one connection's input that is handled before others have their turn: at most 16 KiB and 256 frames while others wait. |
 //! | **deadline** | A time on the owner's clock at which something is judged; a timeout is the duration that leads to it. |
 //! | **flush** | To send pending output now, and not in the next turn. |
@@ -178,7 +185,7 @@
 //! | **finish** | To end our side of a stream, while the peer may go on. |
 //! | **reset** | To give up a stream at once, in both directions. |
 //! | **go-away** | Yamux's last frame, with which a side leaves a connection. |
-//! | **window** | The number of bytes that a peer may still send on a stream, or that we may. |
+//! | **window** | The number of bytes that one side of a stream may still send before the other side grants more. |
 //! | **half-open** | Said of a stream of which one side has finished and the other has not. |
 //!
 //! ## What is bounded
@@ -187,25 +194,26 @@
 //! |---|---|
 //! | **bound** | The most of something that may exist or happen, a field of a `Config` or a constant. |
 //! | **limit** | A bound on the number of listeners, connections or streams ([`Limits`](lifecycle::Limits)). |
-//! | **rate** | A bound on how often something may happen: so many times at once, and so many a second in the long run. |
-//! | **budget** | A bound on work or memory: of a turn, the units that its owner allows; of bytes held, the amount above which a peer gets no more window. |
-//! | **bytes held** | Memory in which bytes wait for somebody: unread, unsent or not handled yet. |
-//! | **backlog** | What has come and waits to be let in: connections of a listener, or streams of a connection. |
-//! | **place** | Room for one more of something that is counted. |
+//! | **rate** | A bound on how often something may happen: a number of times at once, and a number of times a second in the long run. |
+//! | **budget** | A bound on work or memory: the units of work that the owner permits in a turn, or the number of bytes held above which a peer is granted no more window. |
+//! | **bytes held** | The memory that is taken by bytes which are unread, unsent or not handled yet. |
+//! | **backlog** | The connections of a listener, or the streams of a connection, that have arrived and wait to be accepted. |
+//! | **place** | Room for one more thing whose number is bounded: a connection, a stream, an entry of a table. |
+//! | **slot** | An entry of a table that one entity, notifee or value has at a time, and that is used again after its end. |
 //! | **share** | The most places that one holder may have: a peer, an address or a site. |
 //! | **address** | As a holder of shares, one IPv4 address or one IPv6 /64. |
 //! | **site** | As a holder of shares, one IPv6 /48. |
 //! | **door** | The table of accepted connections whose peers are not authenticated yet, so that they have no id. |
 //! | **handshake** | A connection whose peer is not authenticated yet: at the door if it was accepted, or a dial under way. |
-//! | **newcomer** | Whoever asks for a place: a socket at the door, a peer, a stream. |
+//! | **newcomer** | A socket at the door, a peer or a stream that asks for a place. |
 //! | **list** | Rules of the owner that allow or deny peers and networks. |
 //! | **gate** | A trait of the owner's own rules, which is asked after the lists. |
 //! | **denied** | Not allowed by a list or the gate. |
 //! | **give way** | To end, without having done wrong, so that a newcomer gets the place. |
 //! | **trim** | To close the least useful connections above the high-water mark. |
-//! | **protect** | To keep a peer's connections from being trimmed and from giving way, unless one looks dead. |
-//! | **flood** | More of something than its rate allows, which ends the connection. |
-//! | **paced** | Said of a stream that waits without an id because its peer opens more than its rate. |
+//! | **protect** | To keep a peer's connections from being trimmed and from giving way, except for connections that look dead. |
+//! | **flood** | Something that a peer does more often than the rate for it allows, which ends the connection. |
+//! | **paced** | Said of a stream that waits without an id because its peer opens streams faster than the rate allows. |
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -219,7 +227,7 @@ mod arithmetic;
 mod clock;
 #[cfg(feature = "connection")]
 pub mod connection;
-/// Keys and peer ids, as this crate takes and gives them.
+/// The crate `libp2p_identity`, whose types of keys and peer ids this crate uses in its interface.
 #[cfg(feature = "connection")]
 pub use libp2p_identity as identity;
 #[cfg(feature = "tcp")]
@@ -243,7 +251,7 @@ pub mod text;
 #[cfg(feature = "connection")]
 mod varint;
 
-/// The example of README, as a test.
+/// The README of this crate, included so that its example is tested.
 #[cfg(all(doctest, feature = "tcp", feature = "rand"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

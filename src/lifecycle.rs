@@ -1,9 +1,10 @@
 //! The account of listeners, connections and streams: transitions in, [`Event`]s out.
 //!
-//! A [`Lifecycle`] keeps account of listeners, connections and streams. The driver of the real ones (sockets, a simulation,
-//! a test) gets an id for each, reports its transitions, and drains events. Each id gets exactly one event that it opened or
-//! failed to open, and, if it opened, exactly one event that it closed. The events come in the order of the transitions, and
-//! those of streams between the events of their connection.
+//! A [`Lifecycle`] keeps account of listeners, connections and streams. Its owner, who drives the real ones (sockets, a
+//! simulation, a test), gets an id for each, reports their transitions, and drains events. Each id gets exactly one event
+//! which tells that its listener, connection or stream opened or failed to open, and, if it opened, exactly one event which
+//! tells that it closed. The events are in the order of the transitions, and the events of a stream are between those of its
+//! connection.
 //!
 //! ```text
 //!        begin             opened            leave              end                 last event handled
@@ -15,13 +16,13 @@
 //! ```
 //!
 //! A transition that cannot be announced does not happen yet: [`opened`](Lifecycle::opened) needs [`room`](Lifecycle::room)
-//! in the queue of `EVENTS` events, and is refused without it. An end is never refused: events that do not fit in the queue
-//! are owed, in order, and there is no room for openings until all of them have been paid, that is, moved into the queue.
-//! Ending a connection costs O(1), however many streams it has: they end in the same moment, and are walked when their
-//! events are paid.
+//! in the queue of `EVENTS` events, and is refused while there is none. An end is never refused: if its event does not fit
+//! in the queue, the event is owed. Owed events are paid in order, that is, moved into the queue as events are drained, and
+//! there is no room for openings until all of them have been paid. Ending a connection costs O(1), however many streams it
+//! has: the streams end at the same moment, and their records are updated one by one as their events are paid.
 //!
-//! Nothing is allocated once the arenas have reached the greatest number that ever lived at the same time. There is no
-//! clock, no randomness and no global state: the same calls give the same results.
+//! Memory is allocated only when more listeners, connections or streams live at the same time than ever before. There is no
+//! clock, no randomness and no global state: the same calls return the same results.
 //!
 //! ```
 //! use swarm_notify::lifecycle::{ConnectionEnd, Direction, Event, Lifecycle, Limits, StreamEnd};
@@ -87,24 +88,24 @@ pub use reason::Reason;
 pub use table::Table;
 use transitions::CalledBy;
 
-/// The account of all listeners, connections and streams, with a queue of `EVENTS` events, at least 1.
+/// The account of all listeners, connections and streams, with a queue of at most `EVENTS` events. `EVENTS` is at least 1.
 ///
-/// It holds no values of its owner: those live in the owner's own [`Table`]s. Two lifecycles are equal if every query gives
-/// the same result on both, now and after equal calls.
+/// A lifecycle stores no data of its owner, who keeps such data in [`Table`]s. Two lifecycles are equal if every query
+/// returns the same result on both, now and after equal calls.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lifecycle<const EVENTS: usize = 256> {
     records: Records,
     queue: Deque<Event, EVENTS>,
-    /// The id that the last event has named, if it was that id's last event and has not been handled.
+    /// The id in the most recently drained event, if that event was the last one of its id and has not been handled yet.
     handed: Option<Id>,
-    /// Set while an event is being handled by code that must not take the next one: see [`hold`](Self::hold).
+    /// `true` while an event is being handled by code that must not drain the next event: see [`hold`](Self::hold).
     is_held: bool,
     streams_per_connection: u32,
     owed_per_connection: u32,
 }
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
-    /// Makes an empty account. It allocates when something begins.
+    /// Makes an empty account with these limits. No memory is allocated before a listener, connection or stream begins.
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
         const { assert!(EVENTS > 0, "an event queue has at least one place") };
@@ -121,34 +122,38 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Self { records, queue: Deque::new(), handed: None, is_held: false, streams_per_connection, owed_per_connection }
     }
 
-    /// Returns the number of openings that can be announced now; 0 while anything is owed.
+    /// Returns the number of openings that can be announced now: the number of free places in the event queue, or 0 while
+    /// any event is owed.
     #[must_use]
     pub const fn room(&self) -> usize {
         if self.records.owed.oldest.is_none() { EVENTS - self.queue.len() } else { 0 }
     }
 
-    /// Gives an id to a listener that is to open.
+    /// Begins a listener, and returns its id. The listener is not open yet.
     ///
     /// # Errors
-    /// [`BeginError::Limit`] if there are as many as [`Limits::listeners`] allows. Nothing has changed.
+    /// [`BeginError::Limit`] if there are as many listeners as [`Limits::listeners`] allows. Nothing has changed in this
+    /// case.
     pub fn begin_listener(&mut self) -> Result<ListenerId, BeginError> {
         self.records.listeners.begin(()).ok_or(BeginError::Limit)
     }
 
-    /// Gives an id to a connection that is to open: one that is dialed, or one that was accepted and is to be announced.
+    /// Begins a connection, and returns its id: for a connection that is being dialed, or for an accepted one that is about
+    /// to open. The connection is not open yet.
     ///
     /// # Errors
-    /// [`BeginError::Limit`] if there are as many as [`Limits::connections`] allows. Nothing has changed.
+    /// [`BeginError::Limit`] if there are as many connections as [`Limits::connections`] allows. Nothing has changed in this
+    /// case.
     pub fn begin_connection(&mut self, direction: Direction) -> Result<ConnectionId, BeginError> {
         self.records.connections.begin(ConnectionLinks::new(direction)).ok_or(BeginError::Limit)
     }
 
-    /// Gives an id to a stream that is to open on an open connection, as the youngest of its streams. A peer's stream also
-    /// gets an id on a connection that is leaving, since it may have begun on the wire before: the owner decides what to do
-    /// with it.
+    /// Begins a stream on an open connection, and returns the stream's id. The stream is not open yet, and is the youngest
+    /// of the connection. A stream of the peer can also begin on a connection that is leaving, since the peer may have sent
+    /// its first frame before: the owner decides what to do with that stream.
     ///
     /// # Errors
-    /// [`BeginError::Stale`], [`BeginError::NotOpen`] and [`BeginError::Closing`] name the fault of the connection.
+    /// [`BeginError::Stale`], [`BeginError::NotOpen`] and [`BeginError::Closing`] say what is wrong with the connection.
     /// [`BeginError::Limit`] means that there are as many streams as [`Limits::streams`] allows, or as
     /// [`Limits::streams_per_connection`] allows on this connection; or that the peer begins the stream and the connection
     /// owes more events than [`Limits::owed_per_connection`]. Nothing has changed.
@@ -185,17 +190,19 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Ok(stream)
     }
 
-    /// Counts a stream of a peer's that was refused, or that ended, before it had an id:
-    /// [`Counts::without_id`](Counts::without_id).
+    /// Counts a stream that a peer began and that was refused, or ended, before it had an id, in
+    /// [`Counts::without_id`](Counts::without_id). There is no event.
     pub fn count_stream_without_id(&mut self) {
         self.records.counters.streams.inbound.count_without_id();
     }
 
-    /// Reports that a listener, connection or stream is open. Its event is `Listen`, `Connected` or `OpenedStream`.
+    /// Reports that a listener, connection or stream is open. The event of this transition is `Listen`, `Connected` or
+    /// `OpenedStream`.
     ///
     /// # Errors
-    /// [`Refused::NoRoom`] while [`room`](Self::room) is 0. [`Refused::Stale`], [`Refused::AlreadyOpen`] and
-    /// [`Refused::Ended`] take precedence, since draining does not help there. Nothing has changed.
+    /// [`Refused::NoRoom`] while [`room`](Self::room) is 0. If [`Refused::Stale`], [`Refused::AlreadyOpen`] or
+    /// [`Refused::Ended`] applies, that error is returned instead, since draining events would not help. After an error,
+    /// nothing has changed.
     #[inline]
     pub fn opened(&mut self, id: impl Into<Id>) -> Result<(), Refused> {
         match id.into() {
@@ -205,11 +212,11 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
     }
 
-    /// Reports that something open is being closed politely: it stays open until it ends, and a connection takes no new
-    /// streams of ours. There is no event; a second call changes nothing.
+    /// Reports that an open listener, connection or stream is being closed politely: it stays open until it ends, but we
+    /// cannot open new streams on a connection that is being closed. There is no event. A second call changes nothing.
     ///
     /// # Errors
-    /// [`Refused::Stale`], [`Refused::NotOpen`], [`Refused::Ended`]. Nothing has changed.
+    /// [`Refused::Stale`], [`Refused::NotOpen`], [`Refused::Ended`]. After an error, nothing has changed.
     #[inline]
     pub fn leave(&mut self, id: impl Into<Id>) -> Result<(), Refused> {
         match id.into() {
@@ -219,11 +226,11 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
     }
 
-    /// Reports that a listener, connection or stream could not open. Its event is `ListenFailed`, `ConnectFailed` or
-    /// `StreamFailed`. It never needs room.
+    /// Reports that a listener, connection or stream could not open. The event of this transition is `ListenFailed`,
+    /// `ConnectFailed` or `StreamFailed`. The call never needs room in the event queue.
     ///
     /// # Errors
-    /// [`Refused::Stale`], [`Refused::AlreadyOpen`], [`Refused::Ended`]. Nothing has changed.
+    /// [`Refused::Stale`], [`Refused::AlreadyOpen`], [`Refused::Ended`]. After an error, nothing has changed.
     #[inline]
     pub fn fail(&mut self, id: impl Into<Id>, failure: Failure) -> Result<(), Refused> {
         match id.into() {
@@ -239,33 +246,33 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.records.counters.connections.of_mut(Direction::Inbound).count_without_id();
     }
 
-    /// Reports that a listener has ended. Its event is `ListenClose`, or `ListenFailed` if it was not open yet. It never
-    /// needs room; a second call changes nothing.
+    /// Reports that a listener has ended. The event of this transition is `ListenClose`, or `ListenFailed` if the listener
+    /// was not open yet. The call never needs room in the event queue. A second call changes nothing.
     ///
     /// # Errors
-    /// [`Refused::Stale`]. Nothing has changed.
+    /// [`Refused::Stale`] if the id is stale. Nothing has changed in this case.
     #[inline]
     pub fn end_listener(&mut self, id: ListenerId, end: ListenerEnd) -> Result<(), Refused> {
         self.apply(id, Trigger::End(end, end.into()), CalledBy::Owner)
     }
 
-    /// Reports that a connection has ended, and with it, in this moment, all its streams. The events are `ClosedStream` for
-    /// each stream that was open and `StreamFailed` for each that was not, oldest first, with `ConnectionClosed` as the
-    /// reason; then `Disconnected`, or `ConnectFailed` if the connection was not open yet. It costs O(1) and never needs
-    /// room; a second call changes nothing.
+    /// Reports that a connection has ended, and that all its streams have ended with it, at the same moment. The events are
+    /// `ClosedStream` for each stream that was open and `StreamFailed` for each that was not, oldest first, with
+    /// `ConnectionClosed` as the reason; then `Disconnected`, or `ConnectFailed` if the connection was not open yet. The
+    /// call costs O(1), and never needs room in the event queue. A second call changes nothing.
     ///
     /// # Errors
-    /// [`Refused::Stale`]. Nothing has changed.
+    /// [`Refused::Stale`] if the id is stale. Nothing has changed in this case.
     #[inline]
     pub fn end_connection(&mut self, id: ConnectionId, end: ConnectionEnd) -> Result<(), Refused> {
         self.apply(id, Trigger::End(end, end.into()), CalledBy::Owner)
     }
 
-    /// Reports that a stream has ended. Its event is `ClosedStream`, or `StreamFailed` if it was not open yet. It never
-    /// needs room; a second call changes nothing.
+    /// Reports that a stream has ended. The event of this transition is `ClosedStream`, or `StreamFailed` if the stream was
+    /// not open yet. The call never needs room in the event queue. A second call changes nothing.
     ///
     /// # Errors
-    /// [`Refused::Stale`]. Nothing has changed.
+    /// [`Refused::Stale`] if the id is stale. Nothing has changed in this case.
     #[inline]
     pub fn end_stream(&mut self, id: StreamId, end: StreamEnd) -> Result<(), Refused> {
         self.apply(id, Trigger::End(end, end.into()), CalledBy::Owner)
@@ -273,8 +280,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
 
     /// Returns the next event, in the order of the transitions.
     ///
-    /// The call means that the event before has been handled: if that was the last event of its id, [`vacate`](Self::vacate)
-    /// is done first, even where `None` follows.
+    /// The call also says that the event before has been handled: if that event was the last one of its id, the id becomes
+    /// stale first, as by a call of [`vacate`](Self::vacate), even if this call then returns `None`.
     #[inline]
     pub fn next_event(&mut self) -> Option<Event> {
         if self.is_held {
@@ -289,9 +296,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Some(event)
     }
 
-    /// Gives back the slot of the id that the last event named, if that was the id's last event. Returns the id, which is
-    /// stale from now on: this is the moment for the owner to drop the values that it keeps under the id. Returns `None` if
-    /// there is nothing to give back, for example in a second call.
+    /// Frees the slot of the id in the most recently drained event, if that event was the last one of its id. Returns the
+    /// id, which is stale from now on, so that the owner can drop the values that it keeps under the id. Returns `None` if
+    /// there is no slot to free, for example in a second call.
     #[inline]
     pub fn vacate(&mut self) -> Option<Id> {
         if self.is_held {
@@ -303,33 +310,34 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Some(id)
     }
 
-    /// Frees the memory of slots if most are vacant, keeping at least 8 slots of connections and 256 of streams. It is for
-    /// an owner that has just vacated a connection.
+    /// Frees memory of vacant slots if most slots are vacant, but keeps at least 8 slots of connections and 256 of streams.
+    /// Call this after a connection was vacated.
     #[cfg(feature = "swarm")]
     pub(crate) fn give_up_slots(&mut self) {
         self.records.connections.give_up_slots(8);
         self.records.streams.give_up_slots(256);
     }
 
-    /// Returns the id that [`vacate`](Self::vacate) would give back.
+    /// Returns the id whose slot [`vacate`](Self::vacate) would free now, if there is one.
     #[cfg(feature = "swarm")]
     pub(crate) const fn handed(&self) -> Option<Id> {
         self.handed
     }
 
-    /// Holds events back or lets them go. While they are held, `next_event` and `vacate` do nothing: the last event is still
-    /// being handled.
+    /// Holds events back while `is_held` is `true`: until a call with `false`, `next_event` and `vacate` do nothing and
+    /// return `None`, because the most recently drained event is still being handled.
     pub(crate) const fn hold(&mut self, is_held: bool) {
         self.is_held = is_held;
     }
 
-    /// Returns whether events are [held](Self::hold).
+    /// Returns whether events are [held back](Self::hold), because one of them is still being handled.
     #[cfg(feature = "swarm")]
     pub(crate) const fn is_held(&self) -> bool {
         self.is_held
     }
 
-    /// Gives back a slot. A function of its own, so that `next_event` is short where there is none to give back.
+    /// Frees the slot of an id whose last event has been handled. This is a function of its own, so that the usual path of
+    /// `next_event`, with no slot to free, stays short.
     #[inline(never)]
     fn vacate_handed(&mut self, id: Id) {
         let handled = match id {

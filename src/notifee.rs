@@ -1,31 +1,32 @@
-//! Observers: a [`Notifee`] is told of the events in which it has an interest, and [`Notifees`] tells all notifees, in
-//! order.
+//! Observers: a [`Notifee`] is told of the events in which it has declared an interest. A [`Notifees`] is the registry of
+//! notifees, and tells them the events one after another.
 //!
-//! The network that they observe is anything with events: a [`Lifecycle`](crate::lifecycle::Lifecycle), a
-//! [`Swarm`](crate::swarm::Swarm), or your own type with a swarm inside ([`HasNode`]). Each notification gets access to the
-//! network, so that a notifee needs no shared ownership to act.
+//! The notifees observe a *network*, which is anything that produces events: a [`Lifecycle`](crate::lifecycle::Lifecycle), a
+//! [`Swarm`](crate::swarm::Swarm), or your own type with a swarm inside ([`HasNode`]). A notifee gets access to the network
+//! with each notification, so that it needs no shared ownership of the network.
 //!
-//! - Each event goes to the notifees that have declared an [`Interest`] in its kind, in the order of their registration. For
-//!   all other kinds a notifee costs nothing.
+//! - Each event is told to the notifees that have declared an [`Interest`] in its kind, in the order of their registration.
+//!   Events of other kinds cost a notifee nothing.
 //! - A notifee may give any command to the network, and register and unregister notifees, including itself. The events that
-//!   a command causes are told later. A notifee that is registered inside a notification is told of the next event first.
-//!   One that is unregistered is told nothing more, not even the present event.
+//!   a command causes are told later. For a notifee that is registered inside a notification, the next event is the first
+//!   that it is told. A notifee that is unregistered is told nothing more, not even the present event.
 //! - Inside a notification the network's `next_event` returns `None`, so that all notifees can still look up the ids of the
 //!   present event.
 //! - A notifee that is registered late can first be told [what is open already](Notifees::register_and_replay).
-//! - A notifee can tell all others something: it [emits](NotifeeContext::emit) an event of any type, which is told after the
-//!   present one. Services report to other notifees in this way.
-//! - A slow notifee delays everybody ([`Notifee`] says what that costs). [Spawn](mod@spawned) it on a thread of its own, or
-//!   give it a [`subscription`](mod@subscription) in a task or thread of yours.
-//! - If a notifee panics and the owner catches the panic, the next [`dispatch`](Notifees::dispatch) goes on behind that
-//!   notifee: all others are told, none of them twice. [`catch_panics`](fn@catch_panics) catches and reports the panics of a
-//!   single notifee.
-//! - One that cares about peers, however many connections each has, is put into [`Peers`]: it is told of a peer's first
-//!   connection and of its last.
-//! - One that does the same whatever it is told has one method for all nine events, [`Notifee::event`].
-//! - An owner who drives the registry sees the events, too, behind all notifees: [`Notifees::drive_with`], and
-//!   [`Notifees::drive_with_ready`] for one with streams of its own.
-//! - Leaving costs the same however many are registered: 10 000 can leave in one event.
+//! - A notifee can [emit](NotifeeContext::emit) an event of any type to all other notifees, which are told of it after the
+//!   present event. Services report to other notifees in this way.
+//! - A slow notifee delays the whole node ([`Notifee`] explains what that costs). [Spawn](mod@spawned) a slow notifee on a
+//!   thread of its own, or receive events from a [`subscription`](mod@subscription) in a task or thread of yours.
+//! - If a notifee panics and the owner catches the panic, the next [`dispatch`](Notifees::dispatch) continues with the
+//!   notifee after that one: all others are told the event, none of them twice. [`catch_panics`](fn@catch_panics) catches
+//!   and reports the panics of a single notifee.
+//! - A notifee that observes peers, rather than connections, is wrapped in [`Peers`]: it is told when a peer's first
+//!   connection opens and when its last one ends.
+//! - A notifee that does the same for all nine events implements one method, [`Notifee::event`].
+//! - The owner who drives the registry can see each event after all notifees have been told of it: with
+//!   [`Notifees::drive_with`], or with [`Notifees::drive_with_ready`] if the owner has streams of its own.
+//! - To unregister a notifee costs O(1) on average, however many are registered: 10 000 notifees can unregister themselves
+//!   in one event.
 //!
 //! ```
 //! use swarm_notify::lifecycle::{ConnectionId, Direction, Lifecycle, Limits};
@@ -55,7 +56,7 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! On a swarm, a notifee that greets each peer, and a subscription for a thread that may be slow:
+//! This example on a swarm has a notifee that greets each peer, and a subscription for a thread that may be slow:
 //!
 #![cfg_attr(all(feature = "tcp", feature = "subscription"), doc = "```")]
 #![cfg_attr(not(all(feature = "tcp", feature = "subscription")), doc = "```ignore")]
@@ -147,8 +148,9 @@ use crate::swarm::{Refusal, RefusedAt};
 use core::any::Any;
 use core::time::Duration;
 
-/// An observer of the network `N`. The methods of the nine events have the names of libp2p's notifee interface. By default
-/// each of them calls [`event`](Self::event); all other methods are empty by default.
+/// An observer of the network `N`: of a lifecycle, a swarm, or a type that contains one of them. The methods of the nine
+/// events have the names of libp2p's notifee interface. By default each of these nine methods calls [`event`](Self::event);
+/// all other methods are empty by default.
 ///
 /// A notifee that forwards all events takes three lines:
 ///
@@ -176,85 +178,87 @@ use core::time::Duration;
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 ///
-/// Readiness and time are for notifees that speak a protocol, and [`emitted`](Self::emitted) for those that listen to such
-/// notifees.
+/// The methods of readiness ([`stream_ready`](Self::stream_ready), [`addresses_changed`](Self::addresses_changed)) and of
+/// time ([`poll_at`](Self::poll_at), [`tick`](Self::tick)) are for notifees that speak a protocol, and
+/// [`emitted`](Self::emitted) is for notifees that listen to these.
 ///
 /// # A slow notifee
 ///
-/// A notifee runs on its owner's thread, and nothing else runs there meanwhile. All notifees behind it are told later, by as
-/// long as it takes. The whole node waits, too: no socket is read or written, nothing is accepted, no ping is answered, and
-/// no deadline is handled. If it takes
+/// A notifee runs on the thread of the swarm's owner, and nothing else runs there meanwhile. All notifees after it have to
+/// wait until it returns. The whole node waits, too: no socket is read or written, no connection is accepted, no ping is
+/// answered, and no deadline is handled. If a notifee takes
 ///
 /// - **milliseconds**, peers notice latency;
-/// - **more than 5 s**, peers that are closing a connection cut it
+/// - **more than 5 s**, peers that are closing a connection politely give up waiting and cut it
 ///   ([`close_timeout`](crate::connection::Config::close_timeout));
-/// - **more than 10 s**, peers that are connecting or opening a stream give that up
+/// - **more than 10 s**, peers that are connecting or opening a stream give up
 ///   ([`handshake_timeout`](crate::connection::Config::handshake_timeout),
 ///   [`negotiation_timeout`](crate::connection::Config::negotiation_timeout));
 /// - **more than 15 s**, js-libp2p ends connections whose ping was not answered, and peers with this crate end connections
 ///   that had been silent for 30 s before; **more than 45 s**, peers with this crate end all connections. Each end is told
 ///   by `disconnected`.
 ///
-/// These are the defaults of this crate at the other end. Our own deadlines are handled after the notifee has returned and
-/// all that has arrived meanwhile was read ([`lateness`](crate::swarm::Config::lateness)), so that no peer is blamed for the
-/// delay.
+/// These durations are the defaults of this crate, at the peer. Our own deadlines are handled after the notifee has returned
+/// and all that has arrived meanwhile was read ([`lateness`](crate::swarm::Config::lateness)), so that no peer is blamed for
+/// the delay.
 ///
-/// So [spawn](Notifees::spawn) a notifee that may block on a disk, a lock or another service: then only its own notices wait
-/// for it. For a task instead of a thread there is [`subscription`](fn@subscription).
+/// So [spawn](Notifees::spawn) a notifee that may block on a disk, a lock or another service on a thread of its own: then
+/// only its own notices wait for it. To handle events in a task instead of a thread, use a
+/// [`subscription`](fn@subscription).
 #[diagnostic::on_unimplemented(
     note = "a `BlockingNotifee` is given to `Notifees::spawn`",
     note = "a `PeerNotifee` is registered as `Peers::new(…)`"
 )]
 pub trait Notifee<N> {
-    /// Returns the kinds of notification that it wants. The default is [`Interest::ALL`]. The registry asks once, when the
-    /// notifee is registered.
+    /// Returns the kinds of notification that the notifee wants. The default is [`Interest::ALL`]. The registry calls this
+    /// method once, when the notifee is registered.
     fn interest(&self) -> Interest {
         Interest::ALL
     }
 
-    /// Handles any of the nine events: the defaults of their methods call this one. So this one method is enough for a
-    /// notifee that forwards, prints or counts events.
+    /// Handles any of the nine events: the default implementations of the nine methods call this method. So it is the only
+    /// method that a notifee needs in order to forward, print or count events.
     ///
-    /// The registry calls the nine methods, and never this one, so that a notifee that does not implement it pays nothing
-    /// for it. To hand an event to another notifee, whichever of the methods that implements, call [`Event::tell`].
+    /// The registry itself calls only the nine methods, so a notifee that does not implement this method pays nothing for
+    /// it. To pass an event on to another notifee, whichever of its methods that notifee implements, call [`Event::tell`].
     fn event(&mut self, _cx: &mut NotifeeContext<'_, N>, _event: Event) {}
 
-    /// A listener has its first address.
+    /// Handles the event that a listener has opened, that is, has its first address.
     fn listen(&mut self, cx: &mut NotifeeContext<'_, N>, listener: ListenerId) {
         self.event(cx, Event::Listen { listener });
     }
 
-    /// A listener could not open.
+    /// Handles the event that a listener could not open.
     fn listen_failed(&mut self, cx: &mut NotifeeContext<'_, N>, listener: ListenerId, reason: Failure) {
         self.event(cx, Event::ListenFailed { listener, reason });
     }
 
-    /// An open listener has ended.
+    /// Handles the event that an open listener has ended.
     fn listen_close(&mut self, cx: &mut NotifeeContext<'_, N>, listener: ListenerId, reason: ListenerEnd) {
         self.event(cx, Event::ListenClose { listener, reason });
     }
 
-    /// A connection is up.
+    /// Handles the event that a connection has opened.
     fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         self.event(cx, Event::Connected { connection });
     }
 
-    /// A connection could not open.
+    /// Handles the event that a connection could not open.
     fn connect_failed(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, reason: Failure) {
         self.event(cx, Event::ConnectFailed { connection, reason });
     }
 
-    /// An open connection has ended.
+    /// Handles the event that an open connection has ended.
     fn disconnected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
         self.event(cx, Event::Disconnected { connection, reason });
     }
 
-    /// A stream is up.
+    /// Handles the event that a stream has opened.
     fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, stream: StreamId) {
         self.event(cx, Event::OpenedStream { connection, stream });
     }
 
-    /// A stream could not open.
+    /// Handles the event that a stream could not open.
     fn stream_failed(
         &mut self,
         cx: &mut NotifeeContext<'_, N>,
@@ -265,7 +269,7 @@ pub trait Notifee<N> {
         self.event(cx, Event::StreamFailed { connection, stream, reason });
     }
 
-    /// An open stream has ended.
+    /// Handles the event that an open stream has ended.
     fn closed_stream(
         &mut self,
         cx: &mut NotifeeContext<'_, N>,
@@ -276,43 +280,46 @@ pub trait Notifee<N> {
         self.event(cx, Event::ClosedStream { connection, stream, reason });
     }
 
-    /// A stream can be read or written. It may be a stream of another notifee or of the owner, so check whether it is yours.
-    /// `swarm::Readiness` says when a stream is named again.
+    /// Handles the news that a stream can be read (`readable`) or written (`writable`). The stream may belong to another
+    /// notifee or to the owner, so check whether it is yours. The page of `swarm::Readiness` explains when this method is
+    /// called again for a stream.
     fn stream_ready(&mut self, _cx: &mut NotifeeContext<'_, N>, _stream: StreamId, _readable: bool, _writable: bool) {}
 
-    /// The addresses of an open listener have changed.
+    /// Handles the news that the addresses of an open listener have changed.
     fn addresses_changed(&mut self, _cx: &mut NotifeeContext<'_, N>, _listener: ListenerId) {}
 
-    /// Something was refused to a peer, or ended before it had an id: `count` such things since the last call for this place
-    /// and kind. It is called at most once a second for each connection or listener and kind: see
+    /// Handles the news of refusals: peers were refused something, or connections or streams of theirs ended before they had
+    /// an id. `at` is the connection or listener, `refusal` is the kind, and `count` is the number of refusals since the
+    /// last call with the same `at` and `refusal`. There is at most one such call a second: see
     /// [`Readiness::Refused`](crate::swarm::Readiness::Refused).
     #[cfg(feature = "swarm")]
     fn refused(&mut self, _cx: &mut NotifeeContext<'_, N>, _at: RefusedAt, _refusal: Refusal, _count: u64) {}
 
-    /// Returns the time of its next [`tick`](Self::tick), on the clock of the network's owner; `None` stands for never. It
-    /// is asked only if its interest contains [`Interest::TIME`].
+    /// Returns the time at which the notifee's next [`tick`](Self::tick) is due, on the clock of the network's owner, or
+    /// `None` for no tick. The registry calls this method only if the notifee's interest contains [`Interest::TIME`].
     fn poll_at(&self) -> Option<Duration> {
         None
     }
 
-    /// The time of [`poll_at`](Self::poll_at) has come.
+    /// Handles a deadline: the time that [`poll_at`](Self::poll_at) returned has come.
     fn tick(&mut self, _cx: &mut NotifeeContext<'_, N>) {}
 
-    /// Returns the most bytes of heap that it can take, besides its own value, in a network with these limits.
-    /// [`Notifees::memory_bound`] adds up the numbers of all notifees. The default is 0: implement it if you keep something
-    /// for each connection or stream. The services of this crate return the bound of their `Config`.
+    /// Returns the maximum number of bytes that the notifee can have allocated on the heap, besides its own value, in a
+    /// network with these limits. [`Notifees::memory_bound`] adds up the numbers of all notifees. The default is 0:
+    /// implement this method if your notifee stores something for each connection or stream. The services of this crate
+    /// return the bound of their `Config`.
     fn memory_bound(&self, _limits: &Limits) -> usize {
         0
     }
 
-    /// Another notifee, a service for instance, has [emitted](NotifeeContext::emit) an event. `event.downcast_ref()` returns
-    /// it as a certain type, if it is of that type.
+    /// Handles an event that another notifee, `from`, has [emitted](NotifeeContext::emit); often that is a service.
+    /// `event.downcast_ref()` returns the event if it is of the requested type.
     fn emitted(&mut self, _cx: &mut NotifeeContext<'_, N>, _from: NotifeeId, _event: &dyn Any) {}
 }
 
 impl Event {
-    /// Tells a notifee of this event: calls the method of the event's [name](Self::name). It is for notifees that wrap
-    /// others.
+    /// Tells a notifee of this event, by calling the method that has the event's [name](Self::name). It is for notifees that
+    /// wrap other notifees.
     ///
     /// ```
     /// use swarm_notify::lifecycle::Event;

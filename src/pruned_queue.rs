@@ -1,10 +1,10 @@
-//! [`PrunedQueue`]: a queue whose entries can outlive what they are about.
+//! [`PrunedQueue`]: a queue that removes its obsolete entries once they may be the majority.
 
 use alloc::collections::{BinaryHeap, VecDeque};
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
 
-/// A collection that a [`PrunedQueue`] keeps short.
+/// A collection in which a [`PrunedQueue`] stores its entries.
 pub(crate) trait Entries {
     type Entry;
 
@@ -12,7 +12,8 @@ pub(crate) trait Entries {
 
     fn append(&mut self, entry: Self::Entry);
 
-    /// Keeps what `keeps` says, in the same order. Of entries that are equal it may keep one.
+    /// Removes the entries for which `keeps` returns `false`. The other entries keep their order, and entries that are equal
+    /// may be merged into one.
     fn keep(&mut self, keeps: impl FnMut(&Self::Entry) -> bool);
 }
 
@@ -68,20 +69,22 @@ impl<T: Ord> Entries for BinaryHeap<T> {
     fn keep(&mut self, keeps: impl FnMut(&T) -> bool) {
         let mut entries = core::mem::take(self).into_vec();
         entries.retain(keeps);
-        // A deadline that has been armed again stands here twice, and `keeps` cannot tell one from the other.
+        // A deadline that has been armed again is in the heap twice, and `keeps` cannot tell the two entries apart.
         entries.sort_unstable();
         entries.dedup();
         *self = entries.into();
     }
 }
 
-/// A queue whose owner does not take an entry out when what it is about has gone: that entry is passed over when it comes
-/// up. So that such entries do not pile up while none comes up, all of them are taken out once they are most of the queue.
+/// A queue with obsolete entries. When the subject of an entry ends (a stream, for example), the owner of the queue does not
+/// search for the entry, but skips it when it is the next. So that obsolete entries do not pile up meanwhile, all of them
+/// are removed once they may be the majority of the queue.
 ///
-/// The owner says how many entries can be live, and which ones are. If no more are, at most `SPARE` entries and two for each
-/// live one stand here before one is [pushed](Self::push), and each entry that is pushed pays for two looks at most.
+/// The owner says how many entries can be live, that is, not obsolete, and which ones are. If no more than that number are
+/// live, the queue contains at most `SPARE` entries and two for each live entry before an entry is [pushed](Self::push), and
+/// at most two entries are checked for each pushed one on average.
 ///
-/// A reference to it is one to the collection: with that, entries are looked at and taken out.
+/// The queue dereferences to its collection, whose methods read and remove entries.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct PrunedQueue<Q, const SPARE: usize>(Q);
 
@@ -90,22 +93,22 @@ impl<Q: Entries, const SPARE: usize> PrunedQueue<Q, SPARE> {
         Self(entries)
     }
 
-    /// Appends an entry, to a queue that has been [pruned](Self::prune).
+    /// [Prunes](Self::prune) the queue, and then appends an entry.
     #[inline]
     pub(crate) fn push(&mut self, entry: Q::Entry, live: usize, is_live: impl FnMut(&Q::Entry) -> bool) {
         self.prune(live, is_live);
         self.0.append(entry);
     }
 
-    /// Appends an entry for an owner that prunes later, after each of its turns.
+    /// Appends an entry without pruning. It is for an owner that prunes the queue after each of its turns.
     #[cfg(feature = "swarm")]
     #[inline]
     pub(crate) fn push_unpruned(&mut self, entry: Q::Entry) {
         self.0.append(entry);
     }
 
-    /// Takes out what is not live, if that may be most of the queue: `live` is the most entries that can be. Returns whether
-    /// it has looked at all.
+    /// Removes the entries that are not live, if they may be the majority of the queue. `live` is the maximum number of live
+    /// entries. Returns whether the entries have been checked.
     #[inline]
     pub(crate) fn prune(&mut self, live: usize, is_live: impl FnMut(&Q::Entry) -> bool) -> bool {
         let is_long = self.0.count() > live.saturating_mul(2).saturating_add(SPARE);
@@ -143,11 +146,11 @@ mod tests {
 
     #[derive(Clone, Copy, Debug)]
     enum Step {
-        /// A new entry, which is live.
+        /// A new live entry is pushed.
         Push,
-        /// The live entry of this place among them is live no more.
+        /// The live entry at this position among all live entries becomes obsolete.
         End(usize),
-        /// The owner takes the next entry.
+        /// The owner removes the next live entry.
         Pop,
     }
 
@@ -160,7 +163,8 @@ mod tests {
         proptest::collection::vec(step, 0..400)
     }
 
-    /// Does the steps beside a model that prunes nothing. `pop` takes the next live entry.
+    /// Executes the steps on a queue, and compares it with a model that contains only the live entries. `pop` removes the
+    /// next live entry of the queue.
     fn check<Q>(steps: Vec<Step>, pop: fn(&mut Q, &BTreeSet<u32>) -> Option<u32>) -> Result<(), TestCaseError>
     where
         Q: Entries<Entry = Reverse<u32>> + Default,

@@ -1,15 +1,15 @@
-//! [`shorten`] and [`printable`]: they make strings that a peer has chosen safe for events, the log and terminals.
+//! [`shorten`] and [`printable`], which make strings that a peer has chosen safe for events, the log and terminals.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 
 /// The maximum number of bytes of a peer's string in an event, in the text of an error or in a line of the log.
 ///
-/// The agent versions of all implementations are shorter. Events have the names of protocols and topics whole, since they
-/// serve to look things up; these names have bounds of their own.
+/// The agent versions of all implementations are shorter. The names of protocols and topics in events are never cut, since
+/// programs compare them with other names; the lengths of these names have bounds of their own.
 pub const MAX_TEXT: usize = 256;
 
-/// The character at the end of a string that was cut.
+/// The character that [`shorten`] puts at the end of a string that it has cut.
 pub const CUT: char = '…';
 
 /// Cuts a string that a peer has chosen to at most [`MAX_TEXT`] bytes, between two characters, and marks the cut with
@@ -27,7 +27,8 @@ pub fn shorten(text: &str) -> Cow<'_, str> {
     shorten_to(text, MAX_TEXT)
 }
 
-/// Does what [`shorten`] does, with a limit of `most` bytes. If there is no room for the mark, the result is empty.
+/// Cuts a string to at most `most` bytes, and marks the cut with [`CUT`] like [`shorten`]. If the string has to be cut and
+/// `most` is less than the length of [`CUT`], the result is empty.
 #[must_use]
 pub fn shorten_to(text: &str, most: usize) -> Cow<'_, str> {
     if text.len() <= most {
@@ -44,8 +45,8 @@ pub fn shorten_to(text: &str, most: usize) -> Cow<'_, str> {
 /// characters, line and paragraph separators, marks that change the direction of writing. A backslash is doubled, so that no
 /// text looks like the escape of another.
 ///
-/// Print no string that a peer has chosen without this. [Cut](shorten) the string first where its length matters: an escape
-/// is up to ten bytes long.
+/// Pass every string that a peer has chosen through this function before you print the string. [Cut](shorten) the string
+/// first if its length matters: an escape is up to ten bytes long.
 ///
 /// ```
 /// use swarm_notify::text::printable;
@@ -71,15 +72,16 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Returns a text that a peer may have chosen in a form for the log: [short](shorten) and [printable].
+/// Returns a text that a peer may have chosen, [cut](shorten) and made [printable] for a line of the log.
 #[cfg(feature = "swarm")]
 pub(crate) fn for_log(text: &dyn core::fmt::Display) -> String {
     use alloc::string::ToString as _;
     printable(&shorten(&text.to_string())).into_owned()
 }
 
-/// Returns a name for a message to the user: in quotes, so that its ends are clear, with escapes in place of characters that
-/// a terminal may act on or that are invisible. A path may have any character.
+/// Returns a name, such as a path, in double quotes for a message to the user. The quotes show where the name begins and
+/// ends. Escapes replace characters that a terminal may act on or that are invisible, since a path can contain any
+/// character.
 #[cfg(feature = "keys")]
 pub(crate) fn quoted(name: impl core::fmt::Display) -> String {
     use alloc::string::ToString as _;

@@ -1,18 +1,19 @@
-//! Unsigned varints: the lengths before messages, and the numbers of protobuf.
+//! Unsigned varints: the encoding of the lengths before messages, and of numbers in protobuf.
 
 use alloc::vec::Vec;
 
-/// Appends a length.
+/// Appends a length to `out`, encoded as a varint.
 pub(crate) fn append(length: usize, out: &mut Vec<u8>) {
     // A vector takes any length.
     let _ = prost::encode_length_delimiter(length, out);
 }
 
-/// Reads the number at the front of `bytes`. Returns it, and how many bytes it takes; `None` if it is incomplete, or has more
-/// than 64 bits.
+/// Reads the varint at the front of `bytes`. Returns its value and its length in bytes, or `None` if the varint is
+/// incomplete or its value has more than 64 bits.
 ///
-/// It is written by hand. `prost` reads lengths only, and refuses what does not fit in the machine's word. `unsigned-varint`
-/// refuses numbers that are longer than they need be, which protobuf allows.
+/// This function is written by hand, because two libraries do not fit. `prost` reads only lengths, and refuses values that
+/// do not fit in the machine's word. `unsigned-varint` refuses encodings that are longer than necessary, which protobuf
+/// allows.
 #[cfg(feature = "protocols")]
 pub(crate) fn read(bytes: &[u8]) -> Option<(u64, usize)> {
     let mut value = 0;
@@ -34,7 +35,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Returns what prost reads at the front of `bytes`, where a word has 64 bits.
+    /// Reads the varint at the front of `bytes` with `prost`, on a machine with 64-bit words. Returns its value and its
+    /// length in bytes.
     fn by_prost(mut bytes: &[u8]) -> Option<(u64, usize)> {
         let before = bytes.len();
         let value = prost::decode_length_delimiter(&mut bytes).ok()?;

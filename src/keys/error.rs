@@ -1,4 +1,4 @@
-//! [`Error`]: the reason why a key file cannot be used, with a text for the user who gave it.
+//! [`Error`]: the reason why a key file cannot be used, with a text for the user who named the file.
 
 use crate::text::quoted;
 use alloc::string::String;
@@ -7,19 +7,21 @@ use libp2p_identity::PeerId;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
-/// The maximum length of a key file, in bytes. An RSA key of 8 192 bits, the longest key that a peer may have, takes about
-/// 4 700.
+/// The maximum length of a key file, in bytes. An RSA key of 8 192 bits, the longest key that a peer may have, takes about 4
+/// 700 bytes.
 pub const MAX_KEY: usize = 16 * 1024;
 
-/// A key file that cannot be used, and the reason. The text of the error also says what may help.
+/// The error of a key file that cannot be used. It contains the path and the reason. Its text also says what the user can
+/// do.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Error {
-    /// The path of the file, as it was given.
+    /// The path of the key file, as the caller gave it.
     pub path: PathBuf,
-    /// The reason.
+    /// The reason why the key file cannot be used.
     pub fault: KeyFault,
-    /// `true` for [`load_or_create`](super::KeyFile::load_or_create), which would have made the file.
+    /// `true` if the error is of [`load_or_create`](super::KeyFile::load_or_create), which makes the file if it does not
+    /// exist.
     pub(super) may_create: bool,
 }
 
@@ -27,32 +29,32 @@ pub struct Error {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum KeyFault {
-    /// The file does not exist, and was not to be made.
+    /// The file does not exist, and the caller did not ask to make it.
     Missing,
-    /// The path names no regular file, but what the text says, such as a pipe.
+    /// The path names something other than a regular file or a folder. The field says what it is, for example `a pipe`.
     Special(&'static str),
     /// The path names a folder.
     Folder,
-    /// The path names a symbolic link whose target, given here, does not exist.
+    /// The path names a symbolic link to this target, which does not exist.
     BrokenLink(PathBuf),
     /// The file is empty.
     Empty,
     /// The file has more than [`MAX_KEY`] bytes.
     TooLong,
-    /// The content of the file has this format, and is no private key in libp2p's protobuf form. A key whose type is not
-    /// built in is reported like this, too.
+    /// The content of the file is not a private key in libp2p's protobuf form. The field describes the format of the
+    /// content. A key of a type that is not built into this crate is also reported with this variant.
     Foreign(String),
-    /// The content begins as a private key in libp2p's protobuf form, but was cut off or changed.
+    /// The content begins like a private key in libp2p's protobuf form, but was cut off or changed.
     Damaged,
-    /// The content is a key in libp2p's protobuf form, encoded as base64.
+    /// The content is a private key in libp2p's protobuf form, but encoded as base64.
     Base64,
-    /// The content is the public key of this peer.
+    /// The content is not a private key, but the public key of this peer.
     Public(PeerId),
-    /// The file cannot be read.
+    /// The system could not read the file, and reported this error.
     Read(io::Error),
-    /// The file cannot be made, since this folder does not exist.
+    /// The file cannot be made, because this folder, which is to contain it, does not exist.
     NoFolder(PathBuf),
-    /// The file cannot be made.
+    /// The system could not make the file, and reported this error.
     Make(io::Error),
 }
 

@@ -1,10 +1,10 @@
-//! Key files: reads the identity in a file, or makes the file.
+//! [`KeyFile`]: an identity in a file, which is read from the file or made together with it.
 //!
-//! A file that is made appears [whole or not at all](new_file), and never replaces another: if several processes start at
-//! once with the same path, one makes the file, and all use the identity in it.
+//! A new file appears [whole or not at all](new_file), and never replaces another file: if several processes start at once
+//! with the same path, one of them makes the file, and all use the identity in that file.
 //!
-//! Reading takes at most [`MAX_KEY`] bytes, of regular files only, and on Unix it never blocks. The bytes of a key are
-//! wiped once the identity is made from them, except for the copies that the page of [`keys`](super) names.
+//! Only regular files of at most [`MAX_KEY`] bytes are read, and on Unix a read never blocks. The bytes of a key are wiped
+//! once the identity is made from them, except for the copies that the page of [`keys`](super) names.
 
 use super::{Error, KeyFault, MAX_KEY, new_file};
 use alloc::borrow::ToOwned as _;
@@ -20,13 +20,14 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// The first bytes of an Ed25519 key in libp2p's protobuf form: its type, and the length of its two halves.
+/// The first bytes of an Ed25519 private key in libp2p's protobuf form: the key type, and the length of the data that
+/// follows, which is 64 bytes (the secret and the public half of the key).
 const ED25519_HEADER: [u8; 4] = [8, 1, 18, 64];
 
-/// The number of pauses for which an empty file is given time: another process may have just
-/// [made it in place](new_file), and be about to fill it.
+/// The maximum number of pauses after which an empty file is read again: another process may have just [made the file in
+/// place](new_file), and be about to write the key.
 const PAUSES: u32 = 20;
-/// The length of one pause.
+/// The length of a pause before an empty file is read again.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// An identity, and facts about the file that keeps it.
@@ -37,38 +38,39 @@ pub struct KeyFile {
     pub key: Keypair,
     /// `true` if the file did not exist and has been made.
     pub is_new: bool,
-    /// The mode of the file, if other users than the one that this process acts as can read or change it: because the mode
-    /// lets them, or because the file belongs to another user. They can act under this identity, so warn your user. Always
-    /// `None` on systems without modes.
+    /// The mode (permission bits) of the file, if a user other than the one that this process runs as can read or change the
+    /// file: because the mode allows that, or because the file belongs to another user. Such a user can pretend to be this
+    /// node, so warn your user. The field is always `None` on systems without modes.
     pub exposed: Option<u32>,
-    /// The user id of the file's owner, if that is neither the user that this process acts as nor root, who can read all files
-    /// anyway.
+    /// The user id of the file's owner, if the owner is neither the user that this process runs as nor root, who can read
+    /// all files anyway.
     pub foreign_owner: Option<u32>,
 }
 
 impl KeyFile {
-    /// Reads the identity in a file: a private key in libp2p's protobuf form, of any type that is built in.
+    /// Reads the identity in a file: a private key in libp2p's protobuf form, of any key type that the crate's features
+    /// enable.
     ///
-    /// A symbolic link is followed. An empty file is given a fifth of a second, in which the process that has just made it
-    /// may fill it; this call blocks for that time.
+    /// Symbolic links are followed. If the file is empty, this call blocks for up to a fifth of a second, in which another
+    /// process that has just made the file may write the key.
     ///
     /// # Errors
-    /// [`Error`], which has the reason why the file cannot be used. Its text also says what may help. The file is left as it
-    /// was.
+    /// [`Error`], which contains the reason why the file cannot be used. The text of the error also says what may help. The
+    /// file is not changed.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::of(path.as_ref(), false)
     }
 
-    /// Reads the identity in a file as [`load`](Self::load) does. If there is no file, it makes one with a new Ed25519 key,
-    /// which its owner alone can read.
+    /// Reads the identity in a file, like [`load`](Self::load). If the file does not exist, this function makes the file
+    /// with a new Ed25519 key. Only the file's owner can read it.
     ///
-    /// The file appears whole or not at all, and its bytes and its name are on the disk when this returns. If several
-    /// processes do this at once, one makes the file, and all get its identity. The file is first written under another name
-    /// in the same folder (`.swarm-notify-` and 16 hexadecimal digits). A process that is killed in between leaves that other
-    /// file behind, which nothing reads.
+    /// A new file appears whole or not at all, and its bytes and its name are on the disk when this function returns. If
+    /// several processes call it at once, one of them makes the file, and all get the identity in that file. The file is
+    /// first written under a temporary name in the same folder (`.swarm-notify-` and 16 hexadecimal digits). A process that
+    /// is killed meanwhile leaves the temporary file behind, which nothing reads.
     ///
     /// # Errors
-    /// [`Error`], as for `load`, or if the file cannot be made. In the latter case nothing new is left in its folder.
+    /// [`Error`], if the file cannot be used or cannot be made. If it cannot be made, no new file is left in the folder.
     pub fn load_or_create(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::of(path.as_ref(), true)
     }
@@ -79,8 +81,8 @@ impl KeyFile {
     }
 }
 
-/// Reads a key file. If there is none and `may_create` is `true`, it makes one. An empty file is given [`PAUSES`] pauses to
-/// be filled.
+/// Reads a key file, or makes the file if it does not exist and `may_create` is `true`. An empty file is read again after
+/// each of up to [`PAUSES`] pauses, since another process may be about to write the key. `pause` waits for one pause.
 fn load(path: &Path, may_create: bool, pause: &mut dyn FnMut()) -> Result<KeyFile, KeyFault> {
     let mut pauses = 0;
     loop {
@@ -105,7 +107,7 @@ fn load(path: &Path, may_create: bool, pause: &mut dyn FnMut()) -> Result<KeyFil
     }
 }
 
-/// Reads a key file once, and returns `None` if there is no file.
+/// Makes one attempt to read a key file. Returns `None` if the file does not exist.
 fn read(path: &Path) -> Result<Option<KeyFile>, KeyFault> {
     // The type is checked before opening: opening a device can have effects, and opening a pipe waits for a writer.
     match fs::metadata(path) {
@@ -168,7 +170,8 @@ fn special(_kind: FileType) -> &'static str {
     "not a regular file"
 }
 
-/// Returns the mode of a file if it lets others than its owner read or change the file, or if the owner is another user.
+/// Returns the mode (permission bits) of a file if users other than the file's owner can read or change the file, or if
+/// `is_foreign` says that the owner is another user.
 #[cfg(unix)]
 fn mode_for_others(metadata: &Metadata, is_foreign: bool) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -176,14 +179,15 @@ fn mode_for_others(metadata: &Metadata, is_foreign: bool) -> Option<u32> {
     (is_foreign || mode & 0o066 != 0).then_some(mode)
 }
 
-/// Returns `None`, since Windows has no modes: a file has the access list of its folder, which in a profile is its user's
-/// own.
+/// Returns `None`, since Windows has no modes. A new file there inherits the access list of its folder, which in a user's
+/// profile grants access to that user.
 #[cfg(not(unix))]
 fn mode_for_others(_metadata: &Metadata, _is_foreign: bool) -> Option<u32> {
     None
 }
 
-/// Returns the owner of a file that is neither ours nor root's. An owner can read and change a file, or take the right to.
+/// Returns the user id of a file's owner, if the owner is neither the user that this process runs as nor root. The owner of
+/// a file can always read and change it, or grant itself the right to.
 #[cfg(unix)]
 fn foreign_owner(metadata: &Metadata) -> Option<u32> {
     use std::os::unix::fs::MetadataExt as _;
@@ -201,7 +205,7 @@ fn foreign(owner: u32, us: u32) -> Option<u32> {
     (owner != us && owner != ROOT).then_some(owner)
 }
 
-/// Reads a file, up to one byte beyond [`MAX_KEY`].
+/// Reads at most [`MAX_KEY`] + 1 bytes of a file. If the result has that length, the file is too long.
 fn contents(mut file: &File) -> io::Result<Zeroizing<Vec<u8>>> {
     // The buffer has its full length at once, since growing would leave a copy behind that is not wiped.
     let mut bytes = Zeroizing::new(vec![0; MAX_KEY + 1]);
@@ -241,8 +245,8 @@ fn decode(bytes: &[u8]) -> Result<Keypair, KeyFault> {
     })
 }
 
-/// Decodes a private key in libp2p's protobuf form. An Ed25519 key is decoded without `libp2p-identity`, which has `prost`
-/// decode the protobuf: that leaves behind a copy of each field of bytes.
+/// Decodes a private key in libp2p's protobuf form. The protobuf of an Ed25519 key is decoded here, because the decoder that
+/// `libp2p-identity` uses, `prost`, leaves an unwiped copy of the key in memory.
 fn keypair(bytes: &[u8]) -> Result<Keypair, DecodingError> {
     match bytes.strip_prefix(&ED25519_HEADER).and_then(|halves| <&[u8; 64]>::try_from(halves).ok()) {
         Some(halves) => ed25519::Keypair::try_from_bytes(&mut *Zeroizing::new(*halves)).map(Keypair::from),
@@ -250,10 +254,10 @@ fn keypair(bytes: &[u8]) -> Result<Keypair, DecodingError> {
     }
 }
 
-/// Returns whether `bytes` may be a public key. This keeps a private key from being decoded as a public one, which would
-/// leave a copy of it behind that is not wiped.
+/// Returns whether `bytes` may be a public key. Without this check, a private key could be decoded as a public key, which
+/// would leave an unwiped copy of the private key in memory.
 fn looks_public(bytes: &[u8]) -> bool {
-    /// The object id of `rsaEncryption`. A public RSA key names this algorithm; a private one in libp2p's form does not.
+    /// The object id of `rsaEncryption`. A public RSA key contains this id; a private RSA key in libp2p's form does not.
     const RSA: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
     match bytes {
         // An Ed25519 key, a compressed secp256k1 point, a SubjectPublicKeyInfo of P-256.
@@ -273,14 +277,14 @@ fn is_key_in_base64(text: &[u8]) -> bool {
     }
 }
 
-/// Returns whether `bytes` begin as a private key in libp2p's protobuf form: with a known type, and then the tag of the key
-/// itself.
+/// Returns whether `bytes` begin like a private key in libp2p's protobuf form: with a known key type and the tag of the
+/// field that contains the key.
 const fn begins_as_key(bytes: &[u8]) -> bool {
     matches!(bytes, [0x08, 0..=3, 0x12, ..])
 }
 
-/// Returns a description of the format of `bytes`, which are not a key, if it is known. The description reveals nothing of
-/// the bytes themselves, which may be secret.
+/// Returns a description of the format of `bytes`, which are not a key, or `None` if the format is unknown. The description
+/// reveals no content of the bytes, which may be secret.
 fn kind(bytes: &[u8]) -> Option<String> {
     let is_printable = |byte: &u8| !byte.is_ascii_control() || byte.is_ascii_whitespace();
     let text = str::from_utf8(bytes).ok().filter(|_| bytes.iter().all(is_printable)).map(str::trim_start);
@@ -300,7 +304,8 @@ fn kind(bytes: &[u8]) -> Option<String> {
     })
 }
 
-/// Makes a key file. Returns `None` if another process has made it in the meantime.
+/// Makes a key file with a new identity, and returns the identity. Returns `None` if another process has made the file in
+/// the meantime.
 fn make(path: &Path) -> Result<Option<Keypair>, KeyFault> {
     let folder = new_file::folder_of(path);
     if fs::metadata(folder).is_err_and(|error| is_gone(&error)) {
@@ -314,7 +319,7 @@ fn make(path: &Path) -> Result<Option<Keypair>, KeyFault> {
     }
 }
 
-/// Returns a new identity, and its bytes in libp2p's protobuf form.
+/// Makes a new Ed25519 identity. Returns the identity, and its private key in libp2p's protobuf form.
 fn fresh() -> io::Result<(Keypair, Zeroizing<Vec<u8>>)> {
     let pair = super::generate()?.try_into_ed25519().map_err(io::Error::other)?;
     let halves = Zeroizing::new(pair.to_bytes());

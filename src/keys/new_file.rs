@@ -1,11 +1,12 @@
-//! Makes a file that appears whole or not at all, and never replaces another.
+//! [`create`], which makes a file that appears whole or not at all, and never replaces another file.
 //!
-//! The file is written under another name in the same folder, `.swarm-notify-` and 16 hexadecimal digits, and gets its own
-//! name once its bytes are on the disk. A process that is killed in between leaves that other file behind, which its owner
-//! alone can read. Nothing reads it, and it may be deleted.
+//! The file is first written under a temporary name in the same folder, `.swarm-notify-` and 16 hexadecimal digits, and gets
+//! its final name once its bytes are on the disk. A process that is killed meanwhile leaves the temporary file behind, which
+//! only its owner can read. Nothing reads the temporary file, and it may be deleted.
 //!
-//! On a file system that has neither hard links nor renames that refuse to replace a file, the file is written in its place.
-//! A reader that comes during that finds it empty, and a process that is killed during that leaves it empty.
+//! On a file system that has neither hard links nor renames that refuse to replace a file, the file is written directly
+//! under its final name. A process that reads the file meanwhile finds it empty, and a writer that is killed meanwhile
+//! leaves it empty.
 
 use alloc::format;
 use data_encoding::HEXLOWER;
@@ -13,15 +14,16 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-/// A way to put a written file in its place. It fails with `AlreadyExists` if that name is taken.
+/// A function that puts `bytes` into a file at `path`, given a temporary file at `written` that contains them. It fails with
+/// `AlreadyExists` if something exists at `path`.
 type Way = fn(written: &Path, path: &Path, bytes: &[u8]) -> io::Result<()>;
 
-/// The ways, best first. FAT has no hard links, NFS has no renames that refuse to replace a file, and exFAT has neither on
-/// some systems.
+/// The ways to give a new file its final name, best first. FAT has no hard links, NFS has no renames that refuse to replace
+/// a file, and exFAT has neither on some systems.
 const WAYS: &[Way] = &[link, rename, write_in_place];
 
-/// Makes a file with these bytes, which its owner alone can read. The file is on the disk when this returns. On an error,
-/// nothing new is left in its folder.
+/// Makes a file that contains `bytes` and that only its owner can read. The file is on the disk when this function returns.
+/// On an error, no new file is left in the folder.
 ///
 /// # Errors
 /// `AlreadyExists` if the name is taken, even by a broken link; otherwise the system's error.
@@ -29,7 +31,7 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     create_by(WAYS, path, bytes)
 }
 
-/// Returns the folder in which a file is.
+/// Returns the folder that contains the file at `path`.
 pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -59,7 +61,7 @@ fn create_by(ways: &[Way], path: &Path, bytes: &[u8]) -> io::Result<()> {
     Err(last)
 }
 
-/// A file that is removed when this is dropped, if it still exists.
+/// The path of a temporary file. Dropping this value removes the file, if it still exists.
 struct Temporary(PathBuf);
 
 impl Drop for Temporary {
@@ -88,7 +90,7 @@ fn write_in_place(_written: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> 
     write_new(path, bytes)
 }
 
-/// Writes a new file, and waits until its bytes are on the disk. On an error, no file is left.
+/// Writes a new file, and waits until its bytes are on the disk. On an error, the file is removed.
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = File::options();
     options.write(true).create_new(true);
@@ -105,7 +107,8 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
-/// Writes the names in a folder to the disk. If that fails, the file exists, but may be gone after a power failure.
+/// Writes the directory entries of a folder to the disk. If that fails, a warning is logged: a new file in the folder
+/// exists, but may be lost in a power failure.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) {
     if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
@@ -113,7 +116,7 @@ fn sync_folder(folder: &Path) {
     }
 }
 
-/// Does nothing: Windows cannot sync a folder. NTFS has the name in its journal.
+/// Does nothing, since Windows cannot sync a folder. NTFS records the names of new files in its journal.
 #[cfg(not(unix))]
 fn sync_folder(_folder: &Path) {}
 
@@ -124,7 +127,7 @@ mod tests {
     use alloc::string::String;
     use alloc::vec::Vec;
 
-    /// An empty folder that its drop removes.
+    /// A new, empty folder. Dropping this value removes the folder with all files in it.
     struct Folder(PathBuf);
 
     impl Folder {

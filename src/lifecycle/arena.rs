@@ -1,4 +1,5 @@
-//! [`Arena`]: the records of one kind of entity, in slots that are used again under new generations.
+//! [`Arena`]: the records of all listeners, of all connections or of all streams, in slots that are used again. Each use of
+//! a slot has its own generation number.
 
 use super::ends::Failure;
 use super::entity::Entity;
@@ -10,49 +11,51 @@ use alloc::vec::Vec;
 use core::num::NonZeroU32;
 use slab::Slab;
 
-/// The records of one kind of entity.
+/// The records of all entities of one kind: of all listeners, of all connections or of all streams.
 #[derive(Clone, Debug)]
 pub(super) struct Arena<K: Entity> {
     slots: Slab<Record<K>>,
-    /// The last generation of each slot. It outlives the slot's records.
+    /// The generation of the latest record in each slot, by index. It is kept while the slot is vacant.
     generations: Vec<u32>,
-    /// The greatest generation of the slots that were given up. A new slot goes on from there, so that no id comes back.
+    /// The greatest generation of the slots whose memory was freed. The generations of a new slot begin above that, so that
+    /// no id is used twice.
     given_up: u32,
-    /// Number of records, without retired slots.
+    /// The number of records, without those of retired slots, which are never used again.
     held: u32,
     limit: u32,
     bounds: IdBounds,
 }
 
-/// The bounds of indices and generations. Tests narrow them, to reach their end.
+/// The greatest index and the greatest generation that an id may have. Tests lower them, so that they can use up all ids.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct IdBounds {
     pub(super) last_index: u32,
     pub(super) last_generation: u32,
 }
 
-/// The generation of a retired slot, which is that of no id.
+/// The generation number that marks a retired slot, that is, a slot that is never used again. No id has this generation.
 const RETIRED: NonZeroU32 = NonZeroU32::MAX;
 
 impl IdBounds {
     pub(super) const WIDEST: Self = Self { last_index: ListLink::MASK, last_generation: u32::MAX - 1 };
 }
 
-/// The state and the links of one entity.
+/// The state of one entity (a listener, connection or stream), and its links to other entities.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Record<K: Entity> {
     generation: NonZeroU32,
-    /// Begins as Opening. Only `Lifecycle::transition` writes it later.
+    /// The state of the listener, connection or stream. It is [`State::Opening`] at first, and only `Lifecycle::transition`
+    /// changes it.
     pub(super) state: State,
-    /// The outcome that the last event will report, while that event is owed. A stream that ended with its connection has
-    /// none.
+    /// The outcome of the entity while its last event is owed; otherwise `None`. It is also `None` for a stream that ended
+    /// because its connection ended.
     pub(super) owed: Option<LastEvent<K::End>>,
-    /// The next younger entity on the same list: that of owed events, or that of its connection's streams.
+    /// The link to the next younger entity in the same list: the list of owed events, or the list of a connection's streams.
     pub(super) next: ListLink,
     pub(super) links: K::Links,
 }
 
-/// The outcome of an entity, as its last event reports it.
+/// The outcome of an entity, with the reason that its last event reports.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum LastEvent<E> {
     Failed(Failure),
@@ -64,24 +67,24 @@ impl<K: Entity> Arena<K> {
         Self { slots: Slab::new(), generations: Vec::new(), given_up: 0, held: 0, limit, bounds: IdBounds::WIDEST }
     }
 
-    /// Narrows the bounds of indices and generations, before anything has begun.
+    /// Lowers the bounds of indices and generations. It must be called before the first entity begins.
     #[cfg(test)]
     pub(super) fn narrow(&mut self, bounds: IdBounds) {
         assert!(self.generations.is_empty());
         self.bounds = bounds;
     }
 
-    /// Returns the number of records.
+    /// Returns the number of records, without those of retired slots, which are never used again.
     pub(super) const fn len(&self) -> u32 {
         self.held
     }
 
-    /// Returns whether there may be one more record.
+    /// Returns whether the limit allows one more record.
     pub(super) const fn has_room(&self) -> bool {
         self.held < self.limit
     }
 
-    /// Makes a record in the state Opening and returns its id, or `None` if the limit is reached.
+    /// Makes a record in the state Opening and returns its id, or `None` if the limit is reached or no index is left.
     #[inline]
     pub(super) fn begin(&mut self, links: K::Links) -> Option<K> {
         if !self.has_room() {
@@ -99,8 +102,8 @@ impl<K: Entity> Arena<K> {
         Some(from_parts(slot as u32, generation))
     }
 
-    /// Makes room for one more slot; `None` if the index would be too large. A function of its own, since it runs once for
-    /// each slot.
+    /// Adds one slot, and allocates memory if necessary. Returns `None` if the index of the slot would be too large. This is
+    /// a function of its own, since it runs only once for each slot.
     #[cold]
     #[inline(never)]
     fn make_room(&mut self) -> Option<()> {
@@ -126,14 +129,15 @@ impl<K: Entity> Arena<K> {
         self.slots.get_mut(id.index()).filter(|record| record.generation == id.generation())
     }
 
-    /// Returns the record of an id that is known to live, because something lives that it outlives.
+    /// Returns the record of an id that the caller knows to be valid. For example, the id of a connection is valid as long
+    /// as a stream on that connection has a record.
     #[inline]
     pub(super) fn living_mut(&mut self, id: K) -> Option<&mut Record<K>> {
         debug_assert!(self.get(id).is_some(), "{id} lives");
         self.slots.get_mut(id.index())
     }
 
-    /// Returns the id of the record that a link leads to, if the record is of this kind.
+    /// Returns the id of the record to which a link leads, or `None` if the record belongs to another arena.
     pub(super) fn id_at(&self, link: ListLink) -> Option<K> {
         let slot = link.index_as(K::KIND);
         self.slots.get(slot).map(|record| from_parts(slot as u32, record.generation))
@@ -143,24 +147,24 @@ impl<K: Entity> Arena<K> {
         self.slots.get(link.index_as(K::KIND))
     }
 
-    /// Returns the record that a link leads to, if the record is of this kind.
+    /// Returns the record to which a link leads, or `None` if the record belongs to another arena.
     #[inline]
     pub(super) fn at_mut(&mut self, link: ListLink) -> Option<&mut Record<K>> {
         self.slots.get_mut(link.index_as(K::KIND))
     }
 
-    /// Returns every record with its id, by index.
+    /// Returns all records with their ids, in the order of their slots, without those of retired slots.
     pub(super) fn iter(&self) -> impl Iterator<Item = (K, &Record<K>)> {
         let records = self.slots.iter().filter(|(_, record)| record.generation != RETIRED);
         records.map(|(slot, record)| (from_parts(slot as u32, record.generation), record))
     }
 
-    /// Returns every record, to change its links. Retired slots are among them.
+    /// Returns all records mutably, in the order of their slots, including those of retired slots.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Record<K>> {
         self.slots.iter_mut().map(|(_, record)| record)
     }
 
-    /// Checks the invariants of the slots themselves.
+    /// Checks the invariants of the slots, and panics if one is broken. The links between records are checked elsewhere.
     pub(super) fn check(&self) {
         assert_eq!(self.iter().count(), self.held as usize, "An arena counts its records.");
         assert!(self.held <= self.limit, "There are no more records than the limit allows.");
@@ -171,7 +175,7 @@ impl<K: Entity> Arena<K> {
         }
     }
 
-    /// Gives a slot back, or retires it if no generation is left for another entity.
+    /// Frees the slot of an id for another entity, or retires the slot if all its generations are used up.
     #[inline]
     pub(super) fn vacate(&mut self, id: K) {
         let Some(record) = self.get_mut(id) else { return };
@@ -185,8 +189,8 @@ impl<K: Entity> Arena<K> {
         }
     }
 
-    /// Frees memory, if there are more than `kept` slots and at least half of them are behind the last record. It walks the
-    /// slots behind that record, from the end.
+    /// Frees the memory of the vacant slots behind the last record, if the arena has more than `kept` slots and at least
+    /// half of them are behind that record. It visits these vacant slots, from the last one on.
     #[cfg(any(feature = "swarm", test))]
     pub(super) fn give_up_slots(&mut self, kept: usize) {
         let slots = self.generations.len();
@@ -203,14 +207,15 @@ impl<K: Entity> Arena<K> {
     }
 }
 
-/// Logs a retired slot. A function of its own, since it takes some four thousand million entities to get there.
+/// Logs that a slot is retired. This is a function of its own, since it is hardly ever called: a slot is retired after some
+/// four thousand million entities.
 #[cold]
 #[inline(never)]
 fn retired<K: Entity>(id: K) {
     log::debug!("{id} has the last generation of its slot, which is retired");
 }
 
-/// Two arenas are equal if every query gives the same result on both, now and after equal changes.
+/// Two arenas are equal if every query returns the same result on both, now and after equal changes.
 impl<K: Entity> PartialEq for Arena<K> {
     fn eq(&self, other: &Self) -> bool {
         let sizes = |arena: &Self| (arena.held, arena.limit, arena.bounds, arena.slots.len(), arena.slots.vacant_key());

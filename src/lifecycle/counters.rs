@@ -1,24 +1,26 @@
-//! [`Counters`]: the numbers of entities that have opened, failed and closed since the start, and that are open now.
+//! [`Counters`]: the numbers of listeners, connections and streams that have opened, failed and closed since the start, and
+//! that are open now.
 
 use super::event::Direction;
 
-/// Counts of one kind and direction. A transition is counted when it takes place, which may be before its event is drained.
+/// The counts of all listeners, or of the connections or streams of one direction. A transition is counted when it takes
+/// place, which may be before its event is drained.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Number of entities that have opened.
+    /// The number of listeners, connections or streams that have opened.
     pub opened: u64,
-    /// Number of entities that have failed to open.
+    /// The number of listeners, connections or streams that have failed to open.
     pub failed: u64,
-    /// Number of entities that have opened and closed.
+    /// The number of listeners, connections or streams that have opened and closed.
     pub closed: u64,
-    /// Number of entities that are open now, including those that are leaving.
+    /// The number of listeners, connections or streams that are open now, including those that are being closed politely.
     pub open: u32,
-    /// The greatest number that were ever open at the same time.
+    /// The greatest number of listeners, connections or streams that were ever open at the same time.
     pub peak: u32,
-    /// Number of connections or streams that ended, or were refused, before they had an id, so that no event reports them. A
-    /// swarm gives an accepted connection its id when its peer is authenticated, and a peer's stream when its first whole
-    /// proposal has come.
+    /// The number of connections or streams that ended, or were refused, before they had an id, so that no event reports
+    /// them. A swarm gives an id to an accepted connection when its peer is authenticated, and to a peer's stream when the
+    /// first whole proposal of a protocol has arrived.
     pub without_id: u64,
 }
 
@@ -46,18 +48,18 @@ impl Counts {
     }
 }
 
-/// [`Counts`] by the side that began the connection or stream.
+/// The [`Counts`] of connections or streams, by the side that began them.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Directions {
-    /// Counts of those that peers began.
+    /// The counts of the connections or streams that peers began.
     pub inbound: Counts,
-    /// Counts of those that we began.
+    /// The counts of the connections or streams that we began.
     pub outbound: Counts,
 }
 
 impl Directions {
-    /// Returns the counts of one direction.
+    /// Returns the counts of the connections or streams with this direction.
     #[must_use]
     pub const fn of(&self, direction: Direction) -> &Counts {
         match direction {
@@ -75,15 +77,17 @@ impl Directions {
     }
 }
 
-/// The counts of a [`Lifecycle`](super::Lifecycle) since it was made.
+/// The numbers of listeners, connections and streams that a [`Lifecycle`](super::Lifecycle) has counted since it was made.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Counts of listeners.
+    /// The numbers of listeners that have opened, failed and closed since the start, and that are open now.
     pub listeners: Counts,
-    /// Counts of connections: inbound ones were accepted, outbound ones were dialed.
+    /// The numbers of connections that have opened, failed and closed since the start, and that are open now. Inbound
+    /// connections were accepted, outbound ones were dialed.
     pub connections: Directions,
-    /// Counts of streams on all connections.
+    /// The numbers of streams, on all connections, that have opened, failed and closed since the start, and that are open
+    /// now.
     pub streams: Directions,
 }
 

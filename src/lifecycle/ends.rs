@@ -1,5 +1,5 @@
-//! The reasons that events carry: of an end ([`ListenerEnd`], [`ConnectionEnd`], [`StreamEnd`]), or of a failure to open
-//! ([`Failure`]).
+//! The reasons that events report: the reason of an end ([`ListenerEnd`], [`ConnectionEnd`], [`StreamEnd`]), or the reason
+//! of a failure to open ([`Failure`]).
 
 #[cfg(doc)]
 use super::event::Event;
@@ -9,9 +9,9 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a connection has two ends")]
 pub enum Side {
-    /// Ours.
+    /// Our end.
     Local,
-    /// The peer's.
+    /// The peer's end.
     Remote,
 }
 
@@ -19,11 +19,11 @@ pub enum Side {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ListenerEnd {
-    /// Its owner closed it.
+    /// The owner closed the listener.
     Requested,
-    /// Its transport could not keep it open.
+    /// The transport could not keep the listener open.
     Failed(Fault),
-    /// The whole swarm shuts down.
+    /// The owner is shutting the whole swarm down.
     Shutdown,
 }
 
@@ -31,21 +31,22 @@ pub enum ListenerEnd {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ConnectionEnd {
-    /// Its owner closed it.
+    /// The owner closed the connection.
     Requested,
-    /// The peer ended it. Only a go-away shows that the peer intended it: see [`RemoteEnd::Eof`].
+    /// The peer ended the connection. Only Yamux's go-away frame shows that the peer intended the end: see
+    /// [`RemoteEnd::Eof`].
     Remote(RemoteEnd),
-    /// It had no stream for the idle time-out.
+    /// The connection had no stream for as long as the idle time-out.
     Idle,
-    /// It was one of the least useful connections and gave its place to others: at a limit, above the high-water mark of
-    /// connections, or where the system had run out of descriptors.
+    /// The connection was one of the least useful, and was closed to make room for others: because a limit was reached,
+    /// because there were more connections than the high-water mark, or because the system had run out of file descriptors.
     Trimmed,
-    /// Its owner has denied its peer or its address since it opened, by a list or a gate.
+    /// After the connection opened, the owner denied its peer or its address, by a list or a gate.
     Denied,
-    /// It broke, or seems to have broken: a go-libp2p node that closes a connection which it dialed ends it in this way,
-    /// too. See [`Fault::Reset`].
+    /// The connection broke, or seems to have broken: a connection that a go-libp2p node dialed and closes politely also
+    /// ends with this reason. See [`Fault::Reset`].
     Failed(Fault),
-    /// The whole swarm shuts down.
+    /// The owner is shutting the whole swarm down.
     Shutdown,
 }
 
@@ -53,11 +54,13 @@ pub enum ConnectionEnd {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum RemoteEnd {
-    /// Yamux's go-away, with this code: 0 normal, 1 protocol error, 2 internal error. After code 0 the streams that lived
-    /// have gone on: until the last one ended, until nothing moved on them any more, or until the byte pipe ended.
+    /// Yamux's go-away frame, with this code: 0 means a normal end, 1 a protocol error, 2 an internal error. After code 0,
+    /// the open streams went on until the last of them ended, until no data moved on them any more, or until the byte pipe
+    /// ended.
     GoAway(u32),
-    /// The end of the byte pipe, without a go-away. On most systems a process that is killed ends its connections in this
-    /// way, and so does a go-libp2p listener, whether it closes the connection or is killed.
+    /// The end of the byte pipe (the TCP connection, for example), without a go-away frame. On most systems, this is how the
+    /// connections of a killed process end. A go-libp2p node ends the connections that it accepted in this way, whether it
+    /// closes them or is killed.
     Eof,
 }
 
@@ -65,39 +68,40 @@ pub enum RemoteEnd {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum StreamEnd {
-    /// Our FIN is sent and the peer's FIN has been read.
+    /// We have sent our FIN, and the owner has read the peer's data up to the peer's FIN.
     Finished,
-    /// One side reset it.
+    /// A side of the stream reset it: ours or the peer's, as the field says.
     Reset(Side),
-    /// Its connection ended first. The peer may have finished before, and all of its data may have come: a swarm's
-    /// `stream(id)` tells whether it finished (`is_remote_finished`), and `take_unread` returns the data that was not read.
-    /// A go-libp2p node that finishes its streams and closes the connection right after can lose its last FINs: these
-    /// streams end with this reason, and look unfinished. Let the application's protocol mark the end of a message.
+    /// The connection ended before the stream. The peer may have finished the stream before that, and all of the peer's data
+    /// may have arrived: a swarm's `stream(id)` tells whether the peer finished (`is_remote_finished`), and `take_unread`
+    /// returns the data that was not read. If a go-libp2p node finishes its streams and closes the connection right after,
+    /// its last FINs can be lost: these streams end with this reason, and look unfinished. Let the application's protocol
+    /// mark the end of a message.
     ConnectionClosed,
-    /// It was half-open, and the peer neither ended nor moved it: for the half-open time-out, or for so long that the stream
-    /// was given up for a new one.
+    /// The stream was half-open (one side had finished it), and the peer neither finished it nor sent data or window on it:
+    /// for the half-open time-out, or for long enough that the stream was ended to make room for a new one.
     Timeout,
-    /// We reset it because a limit was reached, and its peer held most of the scarce resource.
+    /// We reset the stream because a limit was reached, and its peer had most of what the limit bounds.
     Limit,
-    /// Its owner has denied its protocol to this peer since it opened, by a gate.
+    /// After the stream opened, a gate of the owner denied its protocol to this peer.
     Denied,
 }
 
-/// The fault that broke something open.
+/// The fault that broke an open listener or connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Fault {
     /// The byte pipe was reset by the other side or by the network. A go-libp2p node closes each connection that it dialed
-    /// by a TCP reset, without a go-away, so an ordinary close by such a peer cannot be told from its death.
+    /// by a TCP reset, without a go-away frame, so an ordinary close by such a peer cannot be distinguished from a crash.
     Reset,
-    /// The peer vanished: it answered nothing in time. To its peers, an owner that does not drive its swarm looks the same,
-    /// by default 45 s after they last heard it.
+    /// The peer did not answer in time. If the owner of a node does not drive its swarm, the connections to that node end
+    /// with this reason at its peers, by default 45 s after they last received something from the node.
     Timeout,
     /// The peer broke a protocol, or the bytes were changed on the way.
     Protocol,
-    /// The peer kept to the protocol, but did something that costs us work more often than its rate allows.
+    /// The peer kept to the protocol, but did something that costs us work more often than the rate for it allows.
     Flood,
-    /// Any other error of a socket or of the system.
+    /// An error of a socket or of the system that no other variant describes.
     Io,
 }
 
@@ -109,58 +113,59 @@ pub enum Failure {
     Refused,
     /// No route leads to the address, or its name cannot be resolved.
     Unreachable,
-    /// It did not open in time.
+    /// The listener, connection or stream did not open in time.
     Timeout,
-    /// Another peer answered than the one that was dialed; or the address to listen on names another peer than us. For a
+    /// The peer that answered is not the one that was dialed; or the address to listen on names a peer other than us. For a
     /// dial, the error of the connection names the peer that answered: `expected …, found …`.
     WrongPeer,
     /// We dialed ourselves: the address leads to a listener of ours, or to another process that holds our identity key, or
-    /// its `/p2p/…` names us. The accepted end of such a connection has no id, since the dialer leaves before it has proved
-    /// its identity. So that end causes no [`ConnectFailed`](Event::ConnectFailed), in this process or in another, and is
-    /// counted in [`Counts::without_id`](super::Counts::without_id).
+    /// its `/p2p/…` names us. The accepting end of such a connection has no id, since the dialer leaves before it has proved
+    /// its identity. So the accepting end causes no [`ConnectFailed`](Event::ConnectFailed), in this process or in another,
+    /// and is counted in [`Counts::without_id`](super::Counts::without_id).
     LocalPeer,
     /// The address is of a kind that our transport does not support, or the peer does not speak the protocol.
     Unsupported,
-    /// One side has no place for another one.
+    /// A limit is reached: one side has no place for another listener, connection or stream.
     Limit,
-    /// A list or a gate of this node does not allow it. No peer causes this reason: a peer that denies us something ends the
-    /// connection, which is reported as [`Eof`](Self::Eof) or [`Reset`](Self::Reset), or does not speak the protocol
-    /// ([`Unsupported`](Self::Unsupported)). A swarm's `connection(id).error` has the rule in words.
+    /// A list or a gate of this node does not allow the connection or stream. No peer causes this reason: a peer that denies
+    /// us something ends the connection, which is reported as [`Eof`](Self::Eof) or [`Reset`](Self::Reset), or refuses the
+    /// protocol, which is reported as [`Unsupported`](Self::Unsupported). A swarm's `connection(id).error` has the rule in
+    /// words.
     ///
     /// - For a connection that we dialed, there are three cases. The address, or the peer that it names, is denied: the
     ///   other side sees nothing. The name in the address has led to an address that is denied: the other side sees its
-    ///   socket closed before any byte. The peer that has answered is denied: it sees its socket closed before our last
-    ///   handshake message, and does not learn our identity.
-    /// - For a connection that we accepted: it was denied between the proof of its peer and its opening, and the peer sees
-    ///   its socket closed. A connection that is denied before that has no id and is only counted.
+    ///   socket closed before any byte. The peer that has answered is denied: that peer sees its socket closed before our
+    ///   last handshake message, and does not learn our identity.
+    /// - A connection that we accepted was denied after its peer was authenticated and before it opened. The peer sees its
+    ///   socket closed. A connection that is denied before its peer is authenticated has no id and is only counted.
     /// - For a stream that its peer has begun, there are two cases. The gate has allowed none of the proposed protocols: the
-    ///   peer sees `na` for each, as for one that is not spoken. Or the gate was asked again before the stream was open: the
-    ///   peer sees a reset.
+    ///   peer sees `na` for each, like for a protocol that is not spoken. Or the gate was asked again before the stream was
+    ///   open, and denied the protocol then: the peer sees a reset.
     Denied,
     /// Another socket listens on the address.
     AddressInUse,
     /// No interface of this machine has the address, or the transport reports an address to which nobody can connect.
     AddressNotAvailable,
-    /// The system does not allow it.
+    /// The system does not allow this process to listen on the address or to dial it.
     PermissionDenied,
-    /// One side reset it before it was open.
+    /// A side of the connection or stream reset it before it was open: ours or the peer's, as the field says.
     Reset(Side),
-    /// The byte pipe ended before it was open.
+    /// The byte pipe ended before the connection or stream was open.
     Eof,
     /// The peer broke a protocol, or the bytes were changed on the way.
     Protocol,
-    /// Its owner closed it before it was open.
+    /// The owner closed the listener, connection or stream before it was open.
     Requested,
-    /// Its connection ended first.
+    /// The connection ended before the stream was open.
     ConnectionClosed,
-    /// The whole swarm shuts down.
+    /// The owner is shutting the whole swarm down.
     Shutdown,
-    /// Any other error of a socket or of the system.
+    /// An error of a socket or of the system that no other variant describes.
     Io,
 }
 
 impl From<ListenerEnd> for Failure {
-    /// Returns the failure of a listener that would have had this end if it had been open.
+    /// Converts the reason for the end of an open listener into the failure of one that was not open yet.
     fn from(end: ListenerEnd) -> Self {
         match end {
             ListenerEnd::Requested => Self::Requested,
@@ -171,7 +176,7 @@ impl From<ListenerEnd> for Failure {
 }
 
 impl From<ConnectionEnd> for Failure {
-    /// Returns the failure of a connection that would have had this end if it had been open.
+    /// Converts the reason for the end of an open connection into the failure of one that was not open yet.
     fn from(end: ConnectionEnd) -> Self {
         match end {
             ConnectionEnd::Requested => Self::Requested,
@@ -187,7 +192,7 @@ impl From<ConnectionEnd> for Failure {
 }
 
 impl From<StreamEnd> for Failure {
-    /// Returns the failure of a stream that would have had this end if it had been open.
+    /// Converts the reason for the end of an open stream into the failure of one that was not open yet.
     fn from(end: StreamEnd) -> Self {
         match end {
             StreamEnd::Finished => Self::Eof,

@@ -1,20 +1,23 @@
-//! [`Entity`]: the parts in which listeners, connections and streams differ for the arenas that hold their records.
+//! [`Entity`]: the constants and types in which the records of listeners, connections and streams differ. An entity is a
+//! listener, a connection or a stream.
 
 use super::ends::{ConnectionEnd, ListenerEnd, StreamEnd};
 use super::id::{ConnectionId, EntityId, Id, ListenerId, StreamId};
 use super::links::{ConnectionLinks, ListLink, StreamLinks};
 use core::fmt::Debug;
 
-/// The id of a listener, connection or stream, for the arena that holds its record.
+/// A type of id: [`ListenerId`], [`ConnectionId`] or [`StreamId`]. An [`Arena`](super::arena::Arena) contains the records of
+/// the entities with ids of one type.
 pub(super) trait Entity: EntityId + Debug + Into<Id> {
-    /// The number of the kind, 1, 2 or 3, by which links distinguish the kinds.
+    /// The number of the kind of entity: 1, 2 or 3. Links contain this number.
     const KIND: u8;
-    /// The reason why an open entity of this kind ends.
+    /// The type of the reasons why an open listener, connection or stream ends.
     type End: Copy + Eq + Debug;
-    /// The fields of a record that only this kind has.
+    /// The type of the fields that only records of this kind have.
     type Links: Copy + Eq + Debug;
 
-    /// Returns a link to the entity. Its index fits, since [`IdBounds`](super::arena::IdBounds) go no further.
+    /// Returns a link to the entity. The index of the entity fits in a link, since [`IdBounds`](super::arena::IdBounds)
+    /// limits it.
     #[inline]
     fn link(self) -> ListLink {
         ListLink::new(Self::KIND, self.index())

@@ -1,4 +1,4 @@
-//! The nine [`Event`]s that the owner is told of, and the reasons they carry.
+//! [`Event`]: the nine events, which tell the owner what has opened, failed and closed.
 //!
 //! |            | opened         | failed to open   | closed         |
 //! |------------|----------------|------------------|----------------|
@@ -6,82 +6,84 @@
 //! | connection | `Connected`    | `ConnectFailed`  | `Disconnected` |
 //! | stream     | `OpenedStream` | `StreamFailed`   | `ClosedStream` |
 //!
-//! Every id gets exactly one event of the first two columns and, if it opened, exactly one of the third. Every reason is
-//! stated in the event, and the same word means the same thing in every enum.
+//! Every id gets exactly one event of the first two columns and, if its listener, connection or stream opened, exactly one
+//! of the third column. The events of the last two columns contain the reason. A word for a reason means the same thing in
+//! every enum of reasons.
 
 use super::ends::{ConnectionEnd, Failure, ListenerEnd, StreamEnd};
 use super::id::{ConnectionId, Id, ListenerId, StreamId};
 use core::fmt;
 
-/// One transition that the owner is told of. It is `Copy`, takes at most 24 bytes, and is complete except for the details
-/// that can be looked up by its ids.
+/// A message that tells the owner of one transition of a listener, connection or stream. The type is `Copy` and takes at
+/// most 24 bytes. It contains ids and the reason; the owner can look up further details by the ids.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "the nine events are the promise of this crate, and an owner may match them all"
 )]
 pub enum Event {
-    /// A listener has its first address: a connect to it succeeds from now on.
+    /// A listener has its first address, to which peers can connect from now on.
     Listen {
         /// The listener that opened.
         listener: ListenerId,
     },
     /// A listener could not open.
     ListenFailed {
-        /// The listener; this is its last event.
+        /// The listener that failed. This is the last event of its id.
         listener: ListenerId,
         /// The reason of the failure.
         reason: Failure,
     },
-    /// An open listener has ended; its socket is closed.
+    /// An open listener has ended, and its socket is closed.
     ListenClose {
-        /// The listener; this is its last event.
+        /// The listener that ended. This is the last event of its id.
         listener: ListenerId,
         /// The reason of the end.
         reason: ListenerEnd,
     },
-    /// A connection is up: the peer is authenticated and the muxer agreed.
+    /// A connection is open: the peer is authenticated, and both sides have agreed on the protocol that carries streams.
     Connected {
         /// The connection that opened.
         connection: ConnectionId,
     },
-    /// A connection could not open: one that was dialed; or one that was accepted, was authenticated, and ended while it
-    /// waited for room.
+    /// A connection could not open. Either we dialed it; or we accepted it, its peer was authenticated, and it ended while
+    /// it waited for room in the event queue.
     ConnectFailed {
-        /// The connection; this is its last event.
+        /// The connection that failed. This is the last event of its id.
         connection: ConnectionId,
         /// The reason of the failure.
         reason: Failure,
     },
-    /// An open connection has ended; its socket is closed and all its streams' last events came before.
+    /// An open connection has ended. Its socket is closed, and the last events of all its streams were told before.
     Disconnected {
-        /// The connection; this is its last event.
+        /// The connection that ended. This is the last event of its id.
         connection: ConnectionId,
         /// The reason of the end.
         reason: ConnectionEnd,
     },
-    /// A stream is up: its protocol is agreed by both sides and named.
+    /// A stream is open: both sides have agreed on its protocol.
     OpenedStream {
-        /// The connection it runs on.
+        /// The connection that carries the stream.
         connection: ConnectionId,
         /// The stream that opened.
         stream: StreamId,
     },
-    /// A stream could not open, ours or the peer's. No event reports a stream that the peer began and that ended before it
-    /// had a whole proposal: it had no id, and is counted in [`Counts::without_id`](super::Counts::without_id).
+    /// A stream that we or the peer began could not open. If the peer began a stream and that ended before the peer had sent
+    /// a whole proposal of a protocol, the stream had no id: no event reports it, and it is counted in
+    /// [`Counts::without_id`](super::Counts::without_id).
     StreamFailed {
-        /// The connection it would have run on.
+        /// The connection on which the stream was to open.
         connection: ConnectionId,
-        /// The stream; this is its last event.
+        /// The stream that failed. This is the last event of its id.
         stream: StreamId,
         /// The reason of the failure.
         reason: Failure,
     },
-    /// An open stream has ended: both directions are over.
+    /// An open stream has ended, in both directions.
     ClosedStream {
-        /// The connection it ran on.
+        /// The connection that carried the stream.
         connection: ConnectionId,
-        /// The stream; this is its last event.
+        /// The stream that ended. This is the last event of its id.
         stream: StreamId,
         /// The reason of the end.
         reason: StreamEnd,
@@ -91,7 +93,8 @@ pub enum Event {
 const _: () = assert!(size_of::<Event>() <= 24);
 
 impl Event {
-    /// Returns the event's name in libp2p's notifee interface, as the command prints it: `listen`, `listen_failed`, …
+    /// Returns the name of the event, such as `listen` or `listen_failed`. The names are those of libp2p's notifee
+    /// interface, and the command `swarm-notify` prints them.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -107,7 +110,7 @@ impl Event {
         }
     }
 
-    /// Returns the id of the listener, connection or stream whose transition this is.
+    /// Returns the id of the listener, connection or stream that this event is about.
     #[must_use]
     #[inline]
     pub const fn id(&self) -> Id {
@@ -124,7 +127,7 @@ impl Event {
         }
     }
 
-    /// Returns whether this is the last event of its id, which is vacated once the event has been handled.
+    /// Returns whether this is the last event of its id. Once the last event has been handled, the id is stale.
     #[must_use]
     #[inline]
     pub const fn is_last(&self) -> bool {
@@ -144,9 +147,9 @@ impl Event {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "each of the two ends begins something, or the other does")]
 pub enum Direction {
-    /// The peer: it dialed us, or it opened the stream.
+    /// The peer began it: the peer dialed us, or the peer opened the stream.
     Inbound,
-    /// We did.
+    /// We began it: we dialed the peer, or we opened the stream.
     Outbound,
 }
 

@@ -1,29 +1,31 @@
-//! [`EventSource`]: what events come from, whatever it is: a lifecycle, or a swarm around one.
+//! [`EventSource`]: the common interface of the two types that produce events, a lifecycle and a swarm.
 
 use super::{Event, Lifecycle};
 use alloc::vec::Vec;
 
-/// Something that has events of its own: a [`Lifecycle`] or a swarm. Its methods are those of the same names.
+/// A type that produces events: a [`Lifecycle`] or a swarm. Each method does the same as the method of that name on the
+/// type.
 ///
-/// Sealed: the types of this crate are its only implementors, so that it can get more methods. A type of yours with a
-/// lifecycle or a swarm inside is a [`Network`](crate::notifee::Network).
+/// The trait is sealed: only types of this crate implement it, so that it can get more methods. If a type of yours contains
+/// a lifecycle or a swarm, implement [`Network`](crate::notifee::Network) for your type.
 pub trait EventSource: Hold {
-    /// Returns the next event. The call says that the one before has been handled. See [`Lifecycle::next_event`].
+    /// Returns the next event. The call also says that the event before has been handled: see [`Lifecycle::next_event`].
     fn next_event(&mut self) -> Option<Event>;
 
-    /// Returns the opening events of all that has been told to be open and has not been told to be over. See
-    /// [`Lifecycle::openings`].
+    /// Returns the opening events of all listeners, connections and streams whose opening event has been drained and whose
+    /// closing event has not: see [`Lifecycle::openings`].
     fn openings(&self) -> Vec<Event>;
 
-    /// Returns the number of events that wait, if the queue has no room for some of them; 0 otherwise. A dispatch tells them
-    /// all, so that something can open afterwards. See [`Lifecycle::events_until_room`].
+    /// Returns the number of events that wait to be drained, if the queue has no room for some of them; otherwise 0. Once
+    /// that many events have been drained, connections and streams can open again: see [`Lifecycle::events_until_room`].
     fn events_until_room(&self) -> usize;
 }
 
-/// Seals [`EventSource`]. It is public for this crate's own tests, and may change in any version.
+/// The trait that seals [`EventSource`]. It is public for this crate's own tests, and may change in any version.
 #[doc(hidden)]
 pub trait Hold {
-    /// While it is held, `next_event` gives `None`: an event is being handled.
+    /// Holds events back while `is_held` is `true`: until a call with `false`, `next_event` returns `None`, because the
+    /// event before is still being handled.
     fn hold(&mut self, is_held: bool);
 }
 

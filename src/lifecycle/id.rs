@@ -1,33 +1,35 @@
-//! Names of entities: [`ListenerId`], [`ConnectionId`], [`StreamId`], and [`Id`], which is any of them.
+//! The ids of entities: [`ListenerId`], [`ConnectionId`], [`StreamId`], and [`Id`], which is any of them.
 //!
-//! An id is the index of an arena slot and the generation of the entity in it. A slot is used again, an id never is: the id
-//! of an entity that has ended is refused for good, and a slot whose generations are used up is retired. An id has a meaning
-//! only where it was given: two lifecycles, and so two swarms, may give equal ones.
+//! An id consists of the index of a slot (a place in an array of records) and of a generation, which is the number of
+//! entities that have had the slot. A slot is used again, but an id never is: the id of an entity that has ended is stale
+//! for ever, and a slot whose generations are used up is retired. An id has a meaning only for the lifecycle or swarm that
+//! made it: two lifecycles may make equal ids.
 
 use core::fmt;
 use core::num::NonZeroU32;
 
-/// The common interface of the three kinds of id, so that one [`Table`](super::Table) serves all of them.
+/// The common interface of the ids of listeners, connections and streams, so that one type, [`Table`](super::Table), works
+/// with all of them.
 ///
-/// Sealed: the ids of this crate are its only implementors.
+/// The trait is sealed: only the ids of this crate implement it.
 pub trait EntityId: Copy + Eq + Ord + fmt::Display + private::Sealed {
-    /// Returns the arena slot, dense from 0: an index into side tables of your own.
+    /// Returns the index of the id's slot. Indices are dense from 0, so you can use them in tables of your own.
     fn index(self) -> usize;
-    /// Returns the number of entities that the slot has held, this one included.
+    /// Returns the number of entities that have had the slot, including the entity of this id.
     fn generation(self) -> NonZeroU32;
 }
 
 mod private {
     use core::num::NonZeroU32;
 
-    /// Only this crate makes ids.
+    /// The trait that seals `EntityId`, so that only this crate can make ids.
     #[expect(unnameable_types, reason = "it seals `EntityId`")]
     pub trait Sealed {
         fn from_parts(index: u32, generation: NonZeroU32) -> Self;
     }
 }
 
-/// Makes an id of its parts, for code that keeps them apart.
+/// Makes an id from an index and a generation, for code that stores the two separately.
 #[inline]
 pub(crate) fn from_parts<I: EntityId>(index: u32, generation: NonZeroU32) -> I {
     I::from_parts(index, generation)
@@ -45,7 +47,7 @@ pub enum Id {
     Stream(StreamId),
 }
 
-/// Shows the inner id.
+/// Writes the id inside, for example `c3.1`.
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -97,15 +99,15 @@ macro_rules! id {
             #[allow(dead_code, reason = "each kind has it, for ranges; not each is ranged over")]
             pub(crate) const FIRST: Self = Self { index: 0, generation: NonZeroU32::MIN };
 
-            /// Returns the arena slot, dense from 0: an index into side tables of your own. Two ids that are alive at the
-            /// same time never share a slot; a later id may get the slot again.
+            /// Returns the index of the id's slot. Indices are dense from 0, so you can use them in tables of your own. Two
+            /// ids that are valid at the same time never have the same index; a later id may get the index again.
             #[must_use]
             #[inline]
             pub const fn index(self) -> usize {
                 self.index as usize
             }
 
-            /// Returns the number of entities that the slot has held, this one included.
+            /// Returns the number of entities that have had the slot, including the entity of this id.
             #[must_use]
             #[inline]
             pub const fn generation(self) -> NonZeroU32 {
@@ -133,7 +135,7 @@ macro_rules! id {
             }
         }
 
-        /// Shows the letter of the kind, the slot and the generation.
+        /// Writes the letter of the kind, the index, a dot and the generation, for example `c3.1`.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!($letter, "{}.{}"), self.index, self.generation)
@@ -149,17 +151,19 @@ macro_rules! id {
 }
 
 id! {
-    /// The id of a listener, valid from `listen` to its last event. Shown as `l0.1`.
+    /// The id of a listener. It is valid from the call of `listen` until the listener's last event has been handled. It is
+    /// shown as `l0.1`.
     ListenerId, "l"
 }
 id! {
-    /// The id of a connection, valid to its last event: from the dial on, or from the authentication of an accepted
-    /// connection's peer. Shown as `c3.1`.
+    /// The id of a connection. It is valid from the dial on, or from the moment when the peer of an accepted connection is
+    /// authenticated, until the connection's last event has been handled. It is shown as `c3.1`.
     ConnectionId, "c"
 }
 id! {
-    /// The id of a stream, valid to its last event: from the command on, or from the first whole proposal on a stream of the
-    /// peer's. A peer's stream has no id before the peer has said which protocol it wants. Shown as `s17.4`.
+    /// The id of a stream. For a stream that we open, the id is valid from the command that opens the stream; for a stream
+    /// that the peer opens, from the peer's first whole proposal, which names the protocol that the peer wants. The id is
+    /// valid until the stream's last event has been handled, and is shown as `s17.4`.
     StreamId, "s"
 }
 

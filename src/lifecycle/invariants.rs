@@ -1,5 +1,6 @@
-//! The invariants that hold between two calls, each as a sentence. Tests and fuzzers check all of them; debug builds check
-//! those around one entity after each of its transitions.
+//! The checks of a lifecycle's invariants, each with a sentence that states the invariant. The invariants hold between two
+//! calls. Tests and fuzzers check all of them; debug builds check those of one entity and its neighbours after each of its
+//! transitions.
 
 use super::Lifecycle;
 use super::arena::Record;
@@ -10,10 +11,10 @@ use super::links::{List, ListLink, Numbers};
 use super::machine::State;
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
-    /// Checks all invariants, and panics with a sentence where one is broken. The cost grows with the number of entities, so
-    /// it is meant for tests and fuzzers. Debug builds check the surroundings of each transition by themselves.
+    /// Checks all invariants, and panics with the sentence of the first one that is broken. The cost grows with the number
+    /// of listeners, connections and streams, so the method is meant for tests and fuzzers.
     ///
-    /// It may change in any version.
+    /// This method may change in any version.
     ///
     /// # Panics
     /// If there is a defect in this crate.
@@ -61,7 +62,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
     }
 
-    /// Checks one entity and the ends of the lists. O(1).
+    /// Checks the invariants of one listener, connection or stream and its neighbours in lists, and those of the two ends of
+    /// the list of owed events. O(1).
     pub(super) fn check_around<K: Kind>(&self, id: K) {
         let records = &self.records;
         let List { oldest, newest } = records.owed;
@@ -91,13 +93,13 @@ impl Records {
             || self.streams.at(link).is_some_and(|record| record.owed.is_some())
     }
 
-    /// Returns the number of streams on a connection's list.
+    /// Returns the number of streams in the list of a connection's streams.
     fn hanging_on(&self, connection: &Record<ConnectionId>) -> usize {
         let oldest = self.streams.at(connection.links.streams.oldest);
         core::iter::successors(oldest, |stream| self.streams.at(stream.next)).count()
     }
 
-    /// Checks the list of a connection's streams, and returns their number.
+    /// Checks the list of a connection's streams, and returns the number of streams in it.
     fn check_streams_of(&self, id: ConnectionId, record: &Record<ConnectionId>) -> usize {
         let (mut live, mut open) = (Numbers::default(), Numbers::default());
         let mut hanging = 0;

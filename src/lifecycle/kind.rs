@@ -1,5 +1,5 @@
-//! [`Kind`]: the interface by which transitions treat listeners, connections and streams alike. [`Records`]: all parts of a
-//! lifecycle except its queue.
+//! [`Kind`]: the interface that lets one function make the transitions of listeners, connections and streams. [`Records`]:
+//! all parts of a lifecycle except its event queue.
 
 use super::arena::{Arena, LastEvent, Record};
 use super::counters::Counters;
@@ -11,71 +11,74 @@ use super::links::{ConnectionLinks, List, ListLink, StreamLinks};
 use super::machine::State;
 use core::fmt::Debug;
 
-/// The records, the counters, and the list of owed events.
+/// The records of all listeners, connections and streams, the counters, and the list of owed events.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Records {
     pub(super) listeners: Arena<ListenerId>,
     pub(super) connections: Arena<ConnectionId>,
     pub(super) streams: Arena<StreamId>,
     pub(super) counters: Counters,
-    /// The entities that have ended and whose last event found no room in the queue, oldest first. An entry of a connection
-    /// also stands for its streams that ended with it.
+    /// The list of the entities that have ended and whose last event is owed, that is, not queued yet. The oldest comes
+    /// first. The entry of a connection also represents the streams that ended with the connection.
     pub(super) owed: List,
-    /// The number of owed events: one for each entity in that list, and one for each stream that is swept before its
-    /// connection.
+    /// The number of owed events: one for each entity in the list `owed`, and one for each stream that the entry of its
+    /// connection represents.
     pub(super) owed_events: usize,
-    /// The number of the present period in which something is owed, or of the last one if nothing is owed. It goes from 255
-    /// to 0.
+    /// The number of the present period. A period ends when the list of owed events becomes empty. The number after 255 is
+    /// 0.
     pub(super) owed_time: u8,
 }
 
-/// The records that a transition changes, borrowed side by side.
+/// The parts of [`Records`] that a transition changes, borrowed at the same time.
 pub(super) struct Split<'a, K: Kind> {
     pub(super) arena: &'a mut Arena<K>,
-    /// The arena of the connection that the entity runs on, if that is another arena.
+    /// The arena of connections if the transition is of a stream, which also changes the record of its connection; otherwise
+    /// `None`.
     pub(super) connections: Option<&'a mut Arena<ConnectionId>>,
     pub(super) counters: &'a mut Counters,
 }
 
-/// One of the three kinds of entity.
+/// A type of id ([`ListenerId`], [`ConnectionId`] or [`StreamId`]), with the functions in which the transitions of
+/// listeners, connections and streams differ.
 pub(super) trait Kind: Entity {
-    /// The record of the connection that a stream runs on; nothing for the other kinds.
+    /// A reference to the record of the stream's connection; `()` for listeners and connections.
     type On<'a>;
 
     fn arena(records: &Records) -> &Arena<Self>;
     fn arena_mut(records: &mut Records) -> &mut Arena<Self>;
-    /// Borrows the records that a transition changes side by side, so that each is looked up once.
+    /// Borrows all parts that a transition changes at the same time, so that each record is looked up only once.
     fn split(records: &mut Records) -> Split<'_, Self>;
     fn told_opened(self, links: &Self::Links) -> Event;
     fn told_ended(self, links: &Self::Links, outcome: LastEvent<Self::End>) -> Event;
 
-    /// Returns the connection that the entity runs on.
+    /// Returns the connection of a stream, or `None` for a listener or a connection.
     fn runs_on(_links: &Self::Links) -> Option<ConnectionId> {
         None
     }
 
-    /// Looks up the record of the connection that the entity runs on, which outlives the entity's own.
+    /// Looks up the record of a stream's connection, which exists for as long as the stream's own record.
     fn on<'a>(connections: Option<&'a mut Arena<ConnectionId>>, links: &Self::Links) -> Option<Self::On<'a>>;
 
-    /// Returns whether the entity is over because its connection is. That is so at once, although the entity's own record is
-    /// only written when its event is paid.
+    /// Returns whether the entity is a stream whose connection has ended, so that the stream has ended, too. The record of
+    /// the stream still contains an older state until its last event is queued.
     fn is_over(_on: &Self::On<'_>) -> bool {
         false
     }
 
-    /// Returns whether the last events of other entities come before that of this one.
+    /// Returns whether the last event of the entity has to wait for the last events of others: that of a connection waits
+    /// for those of its streams.
     fn comes_last(_links: &Self::Links) -> bool {
         false
     }
 
-    /// Returns the number of events that the entity's end causes, from its links before the end.
+    /// Returns the number of events that the end of the entity causes, calculated from its links before the end.
     fn events_of_end(_links: &Self::Links) -> usize {
         1
     }
 
-    /// Counts the entity as open.
+    /// Counts the entity, which has opened, in `counters` and in the record of its connection.
     fn count_opened(counters: &mut Counters, on: Self::On<'_>, links: &Self::Links);
-    /// Counts the entity, and the entities that end with it, as over.
+    /// Counts the entity, and the streams that end with a connection, as ended.
     fn count_ended(
         counters: &mut Counters,
         on: &mut Self::On<'_>,
@@ -83,11 +86,12 @@ pub(super) trait Kind: Entity {
         outcome: LastEvent<Self::End>,
     );
 
-    /// Removes the entity from the list that it is on until it has ended.
+    /// Removes a stream that has ended from the list of its connection's streams. It does nothing for the other kinds.
     fn unlink(_arena: &mut Arena<Self>, _on: Self::On<'_>, _links: &Self::Links, _next: ListLink) {}
-    /// Takes a vacated entity out of the count of its connection's records.
+    /// Subtracts a stream whose slot was freed from the number of records of its connection's streams. It does nothing for
+    /// the other kinds.
     fn released(_on: Self::On<'_>) {}
-    /// Checks the invariants that only this kind has.
+    /// Checks the invariants that only this kind of entity has.
     fn check_links(_books: &Records, _id: Self, _record: &Record<Self>) {}
 }
 

@@ -1,11 +1,14 @@
-//! [`Limits`]: the maximum numbers of entities. [`BeginError`]: the reason why an entity cannot begin.
+//! [`Limits`]: the maximum numbers of listeners, connections and streams. [`BeginError`]: the reason why one of these cannot
+//! begin.
 
 use core::fmt;
 
-/// The maximum numbers of entities. They bound the memory of a lifecycle, whatever the peers and the owner do.
+/// The maximum numbers of listeners, connections and streams. They bound the memory of a lifecycle, whatever the peers and
+/// the owner do.
 ///
-/// At a limit no further entity begins: [`BeginError::Limit`]. An entity that has ended counts until its last event has been
-/// handled. A limit of 0 allows none; a limit above 2³⁰ − 1 counts as that.
+/// When a limit is reached, a further listener, connection or stream cannot begin, and the call returns
+/// [`BeginError::Limit`]. A listener, connection or stream that has ended counts until its last event has been handled. A
+/// limit of 0 allows none; a limit above 2³⁰ − 1 has the effect of 2³⁰ − 1.
 ///
 /// ```
 /// use swarm_notify::lifecycle::{Lifecycle, Limits};
@@ -24,16 +27,16 @@ pub struct Limits {
     /// The maximum number of streams of both directions on all connections. Default 65 536.
     pub streams: u32,
     /// The maximum number of streams of both directions on one connection that have not ended. Default 1 024. In addition,
-    /// as many streams may have ended and wait for their last event to be handled, so that the owner is not refused because
-    /// of streams that are over. The streams that a peer begins have a limit of their own:
+    /// the same number of streams may have ended and wait for their last event to be handled, so that the owner can open
+    /// streams while events of ended streams still wait. A further limit applies to the streams that the peer begins:
     /// [`owed_per_connection`](Self::owed_per_connection).
     pub streams_per_connection: u32,
-    /// The maximum number of owed events of one connection: streams that have ended and whose last event has not been
-    /// handled. While a connection has more, or has had more since the queue last had room, its peer begins no stream; the
-    /// owner still may. So a peer whose streams end as fast as they begin takes no more of the event queue than this,
-    /// however slowly that is drained. Default 64.
+    /// The maximum number of owed events of one connection, counted as its streams that have ended and whose last event has
+    /// not been handled. While a connection has more, or has had more since the event queue last had room, its peer cannot
+    /// begin streams on it; the owner still can. So a peer whose streams end as fast as they begin fills no more of the
+    /// event queue than this number, however slowly the owner drains events. Default 64.
     ///
-    /// Openings wait while anything is owed. Assume n connections whose peers open and end streams as fast as they can.
+    /// While any event is owed, nothing opens. Assume n connections whose peers open and end streams as fast as they can.
     /// There is room again once n × (this limit + 1) events have been drained, and in addition all that were
     /// [pending](super::Lifecycle::pending_events), and one for each stream that lived then and has ended since. With the
     /// defaults and 64 such connections that is within 18 turns of 256 events each, or within one turn that drains all. A
@@ -53,17 +56,17 @@ impl Default for Limits {
     }
 }
 
-/// The reason why no entity was begun. Nothing has changed.
+/// The reason why a listener, connection or stream could not begin. The call has changed nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum BeginError {
-    /// One of the [`Limits`] is reached.
+    /// One of the numbers in [`Limits`] is reached.
     Limit,
-    /// The connection's id is stale: its last event has been handled, or the id was not given here.
+    /// The connection's id is stale: its last event has been handled, or another lifecycle made the id.
     Stale,
-    /// The connection is still opening.
+    /// The connection is not open yet.
     NotOpen,
-    /// The connection has ended, or it is leaving and takes no new streams of ours.
+    /// The connection has ended, or it is leaving, so that we can open no new streams on it.
     Closing,
 }
 

@@ -7,40 +7,41 @@
 //! | Leaving | refused: `AlreadyOpen` | Leaving: `Nothing` | refused: `AlreadyOpen` | Ended: `TellClosed` | refused: `AlreadyOpen` |
 //! | Ended   | refused: `Ended`       | refused: `Ended`   | refused: `Ended`       | Ended: `Nothing`    | vacant: `Release`      |
 //!
-//! A cell is the next state and the action, or the reason why the trigger is refused. Every entity starts as Opening.
-//! `tests::the_table_is_the_machine` reads this table and holds [`step`] against it, cell by cell.
+//! Each cell contains the next state and the action, or the reason why the trigger is refused. Every entity starts as
+//! Opening. `tests::the_table_is_the_machine` reads this table and compares it with [`step`], cell by cell.
 
 use super::ends::Failure;
 use core::fmt;
 
-/// The state of an entity. A vacated entity has none.
+/// The state of a listener, connection or stream. After its last event has been handled, it has no state any more.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a life has the four states of the machine's table")]
 pub enum State {
-    /// The entity has its id; its first event is still to come.
+    /// The listener, connection or stream has an id, but has neither opened nor failed yet.
     Opening,
-    /// The entity is open, and its opening has been announced.
+    /// The listener, connection or stream is open, and its opening event has been queued.
     Open,
-    /// The owner closes it politely, or the peer leaves a connection: it is still open, but takes on nothing new.
+    /// The listener, connection or stream is still open, but its owner is closing it politely, or the peer is leaving the
+    /// connection. We open no new streams on a connection in this state.
     Leaving,
-    /// The entity is over; its last event waits to be drained, or is being handled.
+    /// The listener, connection or stream has ended. Its last event waits to be drained, or is being handled.
     Ended,
 }
 
-/// The reason why a transition was refused. Nothing has changed.
+/// The reason why a transition was refused. A refused transition changes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Refused {
-    /// There is no room for its event: drain events and report the transition again. Only openings are refused for this
-    /// reason.
+    /// The event queue has no room for the event of the transition: drain events and report the transition again. Only
+    /// openings are refused for this reason.
     NoRoom,
-    /// The id is stale: its last event has been handled, or the id was not given here.
+    /// The id is stale: its last event has been handled, or another lifecycle made the id.
     Stale,
-    /// The entity is still opening.
+    /// The listener, connection or stream is not open yet.
     NotOpen,
-    /// The entity is open, so it can neither open nor fail to open.
+    /// The listener, connection or stream is open already, so it can neither open nor fail to open.
     AlreadyOpen,
-    /// The entity has ended; at most its last event is still to come.
+    /// The listener, connection or stream has ended; at most its last event is still to be drained.
     Ended,
 }
 
@@ -58,38 +59,41 @@ impl fmt::Display for Refused {
 
 impl core::error::Error for Refused {}
 
-/// An input of the machine. `E` is the type of the reasons for which an entity of this kind ends.
+/// An input of the state machine. `E` is the type of the reasons for which an open listener, connection or stream ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Trigger<E> {
-    /// The entity is open.
+    /// The listener, connection or stream has opened.
     Opened,
-    /// The entity is being closed politely.
+    /// The listener, connection or stream is being closed politely.
     Leave,
-    /// The entity cannot open.
+    /// The listener, connection or stream could not open, for this reason.
     Fail(Failure),
-    /// The entity is over. Its event carries the first reason if it was open, the second if it was not.
+    /// The listener, connection or stream has ended. Its last event reports the first reason if it was open, and the second
+    /// reason if it was not.
     End(E, Failure),
-    /// The entity's last event has been handled.
+    /// The last event of the listener, connection or stream has been handled.
     Handled,
 }
 
-/// The action that a transition asks for, besides the next state.
+/// The action that belongs to a transition, besides the change of the state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Effect<E> {
-    /// There is no event.
+    /// Nothing else happens: no event is queued, and no slot is freed.
     Nothing,
-    /// The entity's first event is due; the only one that needs room.
+    /// The opening event is queued. Only this action needs room in the event queue.
     TellOpened,
-    /// The entity's only event is due.
+    /// The event of the failure is queued or owed. It is the only event of its id.
     TellFailed(Failure),
-    /// The entity's last event is due, after those of its streams.
+    /// The closing event is queued or owed. The closing event of a connection is queued after the last events of its
+    /// streams.
     TellClosed(E),
-    /// The entity's slot is given back.
+    /// The slot of the listener, connection or stream is freed.
     Release,
 }
 
-/// Takes one step of the machine. A next state of `None` means vacant. A pure function: it uses no arena, queue or clock. It
-/// has no `_` arm, so that a new state must be decided in each place.
+/// Returns the next state and the action for a trigger in a state, or the reason why the trigger is refused. A next state of
+/// `None` means that the slot becomes vacant. The function is pure: it uses no arena, queue or clock. Its `match` has no `_`
+/// arm, so that each new state has to be handled explicitly.
 #[inline]
 pub(super) const fn step<E: Copy>(state: State, trigger: Trigger<E>) -> Result<(Option<State>, Effect<E>), Refused> {
     use {Effect as D, State as S, Trigger as T};
@@ -122,7 +126,7 @@ mod tests {
         ("Handled", Trigger::Handled),
     ];
 
-    /// Returns the cells of the table in this file's documentation, without their backticks.
+    /// Returns the cells of the table in this file's documentation, by rows, without backticks.
     fn table() -> Vec<Vec<String>> {
         let rows = include_str!("machine.rs").lines().filter_map(|line| line.strip_prefix("//! |"));
         let cells = |row: &str| row.trim_end_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect();

@@ -1,4 +1,4 @@
-//! [`Lifecycle::openings`]: the openings that an observer which comes late has missed.
+//! [`Lifecycle::openings`]: the opening events that an observer has missed if it begins late.
 
 use super::arena::{Arena, LastEvent};
 use super::kind::Kind;
@@ -8,13 +8,15 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
-    /// Returns the opening events of all entities that have been reported as open and not as ended: listeners, then
-    /// connections, then streams, each by index.
+    /// Returns the opening events of all listeners, connections and streams whose opening event has been drained and whose
+    /// closing event has not: those of listeners first, then of connections, then of streams, each in the order of their
+    /// indices.
     ///
-    /// An observer that handles these events first, and then every event from the next one on, sees each entity open and
-    /// close once, in an order that nests. An entity that is open but not reported yet is left out, since its event is still
-    /// to come. One that has ended but is not reported yet is included, since its closing event is still to come. The call
-    /// walks all slots and the queue, and allocates.
+    /// An observer that handles these events first, and then every event that is drained later, is told once that each
+    /// entity (a listener, connection or stream) opens, and once that it closes, with the events of a stream between those
+    /// of its connection. An entity whose opening event still waits to be drained is left out. An entity that has ended, but
+    /// whose closing event still waits to be drained, is included. The call visits all slots and the queue, and allocates
+    /// memory.
     #[must_use]
     pub fn openings(&self) -> Vec<Event> {
         let (mut to_open, mut to_close) = (BTreeSet::new(), BTreeSet::new());
@@ -47,13 +49,14 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 }
 
-/// The state of an entity's opening event, as far as the entity's record tells.
+/// The state of an entity's opening event, as far as it can be derived from the entity's record.
 enum OpeningIsTold {
-    /// The event has been drained, or is queued.
+    /// The opening event has been drained, or is queued.
     Open,
-    /// The entity has ended and owes no event: its last event is queued, or has been handed out.
+    /// The listener, connection or stream has ended, and its last event is queued or has been drained. Its opening event, if
+    /// there was one, may be queued, too.
     Queued,
-    /// The entity never opened.
+    /// The listener, connection or stream never opened.
     Not,
 }
 

@@ -1,4 +1,4 @@
-//! Queries of a lifecycle: its entities, the connections of streams, the counts, and the owed events.
+//! The methods that query a lifecycle: its listeners, connections and streams, their numbers, and the owed events.
 
 use super::Lifecycle;
 use super::counters::Counters;
@@ -10,26 +10,27 @@ use super::limits::Limits;
 use super::machine::State;
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
-    /// Returns whether events wait to be drained, queued or owed.
+    /// Returns whether any event waits to be drained: in the queue, or owed behind a full queue.
     #[must_use]
     pub fn has_events(&self) -> bool {
         !self.queue.is_empty() || !self.records.owed.oldest.is_none()
     }
 
-    /// Returns the number of events that wait to be drained, queued or owed. O(1).
+    /// Returns the number of events that wait to be drained, in the queue or owed behind a full queue. O(1).
     #[must_use]
     pub const fn pending_events(&self) -> usize {
         self.queue.len() + self.records.owed_events
     }
 
     /// Returns [`pending_events`](Self::pending_events) if some of these events are owed, because the queue has no room for
-    /// them; 0 otherwise. Once that many events have been drained, there is room.
+    /// them; 0 otherwise. Once this number of events has been drained, the queue has room.
     #[must_use]
     pub const fn events_until_room(&self) -> usize {
         if self.records.owed_events == 0 { 0 } else { self.pending_events() }
     }
 
-    /// Returns whether no entity is left and no event waits. The entity of the last event may still be looked up.
+    /// Returns whether no listener, connection or stream is left and no event waits to be drained. The one that the most
+    /// recently drained event closed is not regarded as left, although its id is valid until that event has been handled.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len() == self.handed.is_some() as usize
@@ -42,7 +43,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         listeners.len() as usize + connections.len() as usize + streams.len() as usize
     }
 
-    /// Returns the state of an entity, or `None` if the id is stale. A stream has ended as soon as its connection has.
+    /// Returns the state of a listener, connection or stream, or `None` if the id is stale. A stream has ended as soon as
+    /// its connection has ended.
     #[must_use]
     pub fn state(&self, id: impl Into<Id>) -> Option<State> {
         match id.into() {
@@ -59,7 +61,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Some(if is_over { State::Ended } else { record.state })
     }
 
-    /// Returns the side that began a connection or a stream, or `None` if the id is stale or a listener's.
+    /// Returns the side that began a connection or a stream, or `None` if the id is stale or is the id of a listener.
     #[must_use]
     pub fn direction(&self, id: impl Into<Id>) -> Option<Direction> {
         match id.into() {
@@ -69,13 +71,13 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
     }
 
-    /// Returns the connection that a stream runs on, or `None` if the id is stale.
+    /// Returns the connection that carries a stream, or `None` if the id is stale.
     #[must_use]
     pub fn connection_of(&self, stream: StreamId) -> Option<ConnectionId> {
         self.records.streams.get(stream).map(|record| record.links.connection)
     }
 
-    /// Returns the streams of a connection that have not ended, oldest first; none if the id is stale.
+    /// Returns the streams of a connection that have not ended, oldest first. If the id is stale, the iterator is empty.
     pub fn streams_of(&self, connection: ConnectionId) -> impl Iterator<Item = StreamId> {
         let record = self.records.connections.get(connection).filter(|record| record.state != State::Ended);
         let streams = &self.records.streams;
@@ -83,19 +85,22 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         core::iter::successors(first, move |stream| streams.id_at(streams.get(*stream)?.next))
     }
 
-    /// Returns the number of connections that have a record: what [`Limits::connections`] limits.
+    /// Returns the number of connections that count towards [`Limits::connections`]: those with an id whose last event has
+    /// not been handled.
     #[cfg(feature = "swarm")]
     pub(crate) const fn held_connections(&self) -> u32 {
         self.records.connections.len()
     }
 
-    /// Returns the number of streams that have a record: what [`Limits::streams`] limits.
+    /// Returns the number of streams that count towards [`Limits::streams`]: those with an id whose last event has not been
+    /// handled.
     #[cfg(feature = "swarm")]
     pub(crate) const fn held_streams(&self) -> u32 {
         self.records.streams.len()
     }
 
-    /// Returns the connection and the direction of a stream that has not ended by itself. Its connection may have ended.
+    /// Returns the connection and the direction of a stream, or `None` if the id is stale or the stream ended before its
+    /// connection did. The connection may have ended.
     #[cfg(feature = "swarm")]
     #[inline]
     pub(crate) fn unended(&self, stream: StreamId) -> Option<(ConnectionId, Direction)> {
@@ -103,8 +108,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Some((record.links.connection, record.links.direction))
     }
 
-    /// Returns the youngest stream of a connection that the peer has begun and that has not ended. It walks over younger
-    /// streams of ours.
+    /// Returns the youngest stream that the peer has begun on a connection and that has not ended. It visits all younger
+    /// streams that we have begun.
     #[cfg(feature = "swarm")]
     pub(crate) fn youngest_inbound(&self, connection: ConnectionId) -> Option<StreamId> {
         let record = self.records.connections.get(connection).filter(|record| record.state != State::Ended)?;
@@ -120,8 +125,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.records.connections.get(connection).map_or(0, |record| record.links.live.both() as usize)
     }
 
-    /// Returns whether an open connection has no place for a new stream because too many streams live on it, so that the end
-    /// of one of them would make a place. O(1).
+    /// Returns whether an open connection refuses a new stream only because as many streams live on it as
+    /// [`Limits::streams_per_connection`] allows, so that it would accept one if one of them ended. O(1).
     #[must_use]
     pub fn is_crowded(&self, connection: ConnectionId) -> bool {
         let limit = self.streams_per_connection;
@@ -134,8 +139,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             })
     }
 
-    /// Returns whether a connection owes more events of its streams than [`Limits::owed_per_connection`] allows, or has owed
-    /// more since there was last room, so that its peer begins no stream on it. O(1).
+    /// Returns whether the peer of a connection can begin no stream on it, because the events of the connection's streams
+    /// are drained too slowly: more of them are owed than [`Limits::owed_per_connection`] allows, or have been owed since
+    /// the queue last had room. O(1).
     #[must_use]
     pub fn is_behind(&self, connection: ConnectionId) -> bool {
         let Records { connections, owed, owed_time, .. } = &self.records;
@@ -143,17 +149,20 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         record.is_some_and(|record| record.links.is_behind(owed, *owed_time, self.owed_per_connection))
     }
 
-    /// Returns the listeners that have not ended, by index. It walks all slots.
+    /// Returns the ids of the listeners that have not ended, in the order of their indices. It visits every slot, including
+    /// vacant ones.
     pub fn listeners(&self) -> impl Iterator<Item = ListenerId> {
         self.records.listeners.iter().filter(|(_, record)| record.state != State::Ended).map(|(id, _)| id)
     }
 
-    /// Returns the connections that have not ended, by index. It walks all slots.
+    /// Returns the ids of the connections that have not ended, in the order of their indices. It visits every slot,
+    /// including vacant ones.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
         self.records.connections.iter().filter(|(_, record)| record.state != State::Ended).map(|(id, _)| id)
     }
 
-    /// Returns the counts since the start.
+    /// Returns the numbers of listeners, connections and streams that have opened, failed and closed since the lifecycle was
+    /// made.
     #[must_use]
     pub const fn counters(&self) -> &Counters {
         &self.records.counters

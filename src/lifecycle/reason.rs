@@ -1,23 +1,24 @@
-//! [`Reason`]: the reason of a failure or an end, whatever the kind of entity. Also the accessors of an [`Event`]'s fields.
+//! [`Reason`]: the reason of a failure or an end, for listeners, connections and streams alike. The module also contains the
+//! methods that return the fields of an [`Event`].
 
 use super::ends::{ConnectionEnd, Failure, ListenerEnd, StreamEnd};
 use super::event::Event;
 use super::id::{ConnectionId, ListenerId, StreamId};
 use core::fmt;
 
-/// The reason that an event carries.
+/// The reason that an event reports.
 ///
-/// Its text is that of the inner reason. `Failure::from` converts any of them into the closest word of one enum.
+/// Its text is the text of the reason inside. `Failure::from` converts any reason into the closest variant of [`Failure`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Reason {
-    /// A listener, connection or stream could not open.
+    /// The reason why a listener, connection or stream could not open.
     Failed(Failure),
-    /// An open listener has ended.
+    /// The reason why an open listener has ended.
     Listener(ListenerEnd),
-    /// An open connection has ended.
+    /// The reason why an open connection has ended.
     Connection(ConnectionEnd),
-    /// An open stream has ended.
+    /// The reason why an open stream has ended.
     Stream(StreamEnd),
 }
 
@@ -95,7 +96,7 @@ impl Event {
         }
     }
 
-    /// Returns the listener whose event this is, if it is a listener's.
+    /// Returns the listener that this event is about, or `None` if the event is about a connection or a stream.
     #[must_use]
     pub const fn listener(&self) -> Option<ListenerId> {
         match *self {
@@ -111,7 +112,8 @@ impl Event {
         }
     }
 
-    /// Returns the connection whose event this is, or on which the event's stream runs; `None` for a listener's event.
+    /// Returns the connection that this event is about, or the connection of the stream that this event is about. Returns
+    /// `None` if the event is about a listener.
     #[must_use]
     pub const fn connection(&self) -> Option<ConnectionId> {
         match *self {
@@ -125,7 +127,7 @@ impl Event {
         }
     }
 
-    /// Returns the stream whose event this is, if it is a stream's.
+    /// Returns the stream that this event is about, or `None` if the event is about a listener or a connection.
     #[must_use]
     pub const fn stream(&self) -> Option<StreamId> {
         match *self {
@@ -142,8 +144,8 @@ impl Event {
     }
 }
 
-/// Shows one line: the event's [name](Event::name), its id, and the reason if there is one. `connected c0.1`, `disconnected
-/// c0.1: remote(eof)`, `closed_stream s3.1 on c0.1: finished`.
+/// Writes one line: the event's [name](Event::name), its id, the connection of a stream, and the reason if there is one.
+/// Three examples are `connected c0.1`, `disconnected c0.1: remote(eof)` and `closed_stream s3.1 on c0.1: finished`.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name(), self.id())?;

@@ -1,16 +1,17 @@
-//! [`Table`]: the owner's values, by id. A slot remembers the generation of its value, so a stale id finds nothing, even
-//! after another entity has taken the slot.
+//! [`Table`]: a map from ids to values of the owner. Each slot stores the generation of its value, so a stale id finds
+//! nothing, even if another id has the same slot now.
 
 use super::id::{EntityId, from_parts};
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::num::NonZeroU32;
 
-/// Values of the owner, indexed by `id.index()` and checked by generation.
+/// A map from ids to values of the owner. `id.index()` is the index of the value's slot, and the generation of the id is
+/// compared with that of the value.
 ///
-/// The lifecycle holds no values of its owner: they live in tables like this one, so that a connection can be borrowed while
-/// its streams are changed. A lookup is one bounds check and one comparison. The memory of a slot is kept for the next
-/// entity that gets the slot.
+/// A lifecycle stores no data of its owner. The owner keeps such data in tables like this one, so that it can borrow the
+/// value of a connection while it changes those of streams. A lookup costs one bounds check and one comparison. The memory
+/// of a slot is kept for the next value.
 ///
 /// ```
 /// use swarm_notify::lifecycle::{Lifecycle, Limits, ListenerId, Table};
@@ -30,9 +31,10 @@ pub struct Table<I, T> {
     id: PhantomData<fn(I) -> I>,
 }
 
-/// Returns the number of slots by which a table of `slots` slots grows: 4, from 16 slots on a quarter, and from 256 slots on
-/// an eighth. Each slot still moves a constant number of times, and at most a fifth of the memory of many slots, or a ninth
-/// of that of very many, waits for entities that may never come. With doubling it would be half.
+/// Returns the number of slots by which a table of `slots` slots grows: 4 if it has fewer than 16 slots, a quarter of them
+/// if it has fewer than 256, and otherwise an eighth. Each value still moves a constant number of times on average, and at
+/// most a fifth of the memory of a large table, or a ninth of that of a very large one, is unused. If the table doubled
+/// instead, up to half would be unused.
 pub(super) const fn growth(slots: usize) -> usize {
     match slots {
         0..16 => 4,
@@ -42,7 +44,7 @@ pub(super) const fn growth(slots: usize) -> usize {
 }
 
 impl<I: EntityId, T> Table<I, T> {
-    /// Makes an empty table, which allocates at the first insertion.
+    /// Makes an empty table. No memory is allocated before the first insertion.
     #[must_use]
     pub const fn new() -> Self {
         Self { slots: Vec::new(), len: 0, id: PhantomData }
@@ -54,14 +56,15 @@ impl<I: EntityId, T> Table<I, T> {
         self.len
     }
 
-    /// Returns the number of slots, empty ones included. All indices are below it.
+    /// Returns the number of slots, including empty ones. The indices of all values are less than this number.
     #[cfg(feature = "swarm")]
     pub(crate) const fn slots(&self) -> usize {
         self.slots.len()
     }
 
-    /// Frees memory, if there are more than `kept` slots and at least half of them are behind the last value. It walks the
-    /// slots behind that value, from the end. It is for an owner most of whose values have just gone.
+    /// Frees the memory of the empty slots behind the last value, if the table has more than `kept` slots and at least half
+    /// of them are behind that value. It visits these empty slots, from the last one on. Call this after most values were
+    /// removed.
     #[cfg(feature = "swarm")]
     pub(crate) fn give_up_slots(&mut self, kept: usize) {
         let slots = self.slots.len();
@@ -75,13 +78,13 @@ impl<I: EntityId, T> Table<I, T> {
         }
     }
 
-    /// Returns whether the table holds no value.
+    /// Returns whether the table contains no value.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Inserts a value under `id`, and returns the value that was in its slot before, of whatever generation.
+    /// Inserts a value under `id`, and returns the value that was in the slot before, whatever the generation of that value.
     pub fn insert(&mut self, id: I, value: T) -> Option<T> {
         if id.index() >= self.slots.len() {
             let missing = id.index() + 1 - self.slots.len();
@@ -104,7 +107,7 @@ impl<I: EntityId, T> Table<I, T> {
         }
     }
 
-    /// Returns the value under `id`, to change it.
+    /// Returns the value under `id` mutably, if it was inserted under exactly this id.
     #[must_use]
     pub fn get_mut(&mut self, id: I) -> Option<&mut T> {
         match self.slots.get_mut(id.index()) {
@@ -113,7 +116,7 @@ impl<I: EntityId, T> Table<I, T> {
         }
     }
 
-    /// Removes the value under `id` and returns it.
+    /// Removes the value under `id` and returns it, if it was inserted under exactly this id.
     pub fn remove(&mut self, id: I) -> Option<T> {
         let slot = self.slots.get_mut(id.index())?;
         let (_, value) = slot.take_if(|(generation, _)| *generation == id.generation())?;
@@ -121,14 +124,15 @@ impl<I: EntityId, T> Table<I, T> {
         Some(value)
     }
 
-    /// Returns the id of the value in a slot, if there is one, for code that keeps sets of slots.
+    /// Returns the id of the value in the slot with this index, or `None` if the slot is empty. It is for code that stores
+    /// sets of indices.
     #[must_use]
     pub fn key_at(&self, index: usize) -> Option<I> {
         let (generation, _) = self.slots.get(index)?.as_ref()?;
         Some(from_parts(u32::try_from(index).ok()?, *generation))
     }
 
-    /// Returns every value with its id, by index. It walks all slots.
+    /// Returns every value with its id, in the order of the indices. It visits every slot, including empty ones.
     pub fn iter(&self) -> impl Iterator<Item = (I, &T)> {
         let slots = (0..).zip(&self.slots);
         slots.filter_map(|(index, slot)| {
@@ -136,7 +140,7 @@ impl<I: EntityId, T> Table<I, T> {
         })
     }
 
-    /// Returns every value with its id, by index, to change it. It walks all slots.
+    /// Returns every value mutably with its id, in the order of the indices. It visits every slot, including empty ones.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (I, &mut T)> {
         let slots = (0..).zip(&mut self.slots);
         slots.filter_map(|(index, slot)| {

@@ -1,5 +1,6 @@
-//! Tests of the inside: the ends of indices and generations, the records that an end writes, and invariants that are broken
-//! on purpose. The promises themselves are tested from outside, in `tests/lifecycle`.
+//! Tests of the internals of a lifecycle: the greatest index and generation, the records that the end of a connection
+//! changes, and invariants that are broken on purpose. The promises of the crate are tested from outside, in
+//! `tests/lifecycle`.
 
 use super::arena::{IdBounds, Record};
 use super::links::ListLink;
@@ -164,7 +165,7 @@ fn the_end_of_a_connection_writes_no_record_of_its_streams() {
     }
 }
 
-/// Breaks an invariant and returns the sentence of the check that finds it.
+/// Breaks an invariant with `breakage`, and returns the sentence of the check that fails.
 fn broken(breakage: fn(&mut Lifecycle<8>, ConnectionId, &[StreamId])) -> alloc::string::String {
     extern crate std;
     let mut lifecycle = Lifecycle::<8>::new(Limits::default());

@@ -1,8 +1,9 @@
-//! [`Lifecycle::transition`], which alone writes states, and the way of its events to the queue.
+//! [`Lifecycle::transition`], the only function that changes states, and the functions that move its events into the queue.
 //!
 //! An event is queued if there is room and nothing is owed. Otherwise its entity joins the list of owed events, and
 //! [`Lifecycle::pay`] queues the events of that list, oldest first, as room returns. A connection with streams always joins
-//! the list: it ends in O(1), and its streams, which ended with it, are swept one by one when their events are queued.
+//! the list: it ends in O(1), and its streams, which end at the same moment, are swept later, that is, their records are
+//! updated one by one when their events are queued.
 
 use super::Lifecycle;
 use super::arena::LastEvent;
@@ -13,20 +14,22 @@ use super::kind::{Kind, Records, Split};
 use super::links::ListLink;
 use super::machine::{Effect, Refused, State, Trigger, step};
 
-/// The caller of a transition.
+/// The caller that requests a transition of the state machine.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum CalledBy {
-    /// The owner. For the owner, a stream is over as soon as its connection is.
+    /// The owner of the lifecycle. For the owner, a stream has ended as soon as its connection has ended.
     Owner,
-    /// The sweep, which finds the streams of an ended connection in their old states.
+    /// The sweep, which updates the records of an ended connection's streams. Before the sweep, these records contain the
+    /// states that the streams had before the connection ended.
     Sweep,
 }
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
-    /// Makes one transition. Debug builds check the invariants around the entity afterwards.
+    /// Makes one transition of a listener, connection or stream. Debug builds check the invariants around that listener,
+    /// connection or stream afterwards.
     ///
-    /// Inlined, so that each of its few callers keeps only the column of `step` for its trigger: that saves a quarter of the
-    /// instructions of a stream's life.
+    /// The function is inlined, so that the compiler keeps only the cases of [`step`] for the trigger of each of its few
+    /// callers. That saves a quarter of the instructions in the life of a stream.
     #[inline(always)]
     pub(super) fn apply<K: Kind>(&mut self, id: K, trigger: Trigger<K::End>, by: CalledBy) -> Result<(), Refused> {
         let applied = self.transition(id, trigger, by);
@@ -35,7 +38,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         applied
     }
 
-    /// Looks up the entity and takes the step, both of which may refuse; then writes the state and the event.
+    /// Looks up the entity and computes its next state, which both can fail. Then writes the next state, and queues the
+    /// event or adds the entity to the list of owed events.
     #[inline(always)]
     fn transition<K: Kind>(&mut self, id: K, trigger: Trigger<K::End>, by: CalledBy) -> Result<(), Refused> {
         let has_room = self.has_room();
@@ -95,13 +99,13 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.records.owed.oldest.is_none() && !self.queue.is_full()
     }
 
-    /// Queues an event for which there is room.
+    /// Appends an event to the queue, which has room for it.
     fn queue_up(&mut self, event: Event) {
         let queued = self.queue.push_back(event);
         debug_assert!(queued.is_ok(), "An event is queued only where there is room.");
     }
 
-    /// Appends an entity that has ended, and whose end causes `events` events, to the list of owed events.
+    /// Appends an entity that has ended to the list of owed events. `events` is the number of events that its end causes.
     #[inline(never)]
     fn owe<K: Kind>(&mut self, id: K, outcome: LastEvent<K::End>, events: usize) {
         self.records.owed_events += events;
@@ -124,7 +128,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.records.owed.newest = link;
     }
 
-    /// Queues owed events as far as there is room. O(1) for each event.
+    /// Moves owed events into the queue, oldest first, until the queue is full or no event is owed. The cost is O(1) for
+    /// each event.
     #[inline]
     pub(super) fn pay(&mut self) {
         if !self.records.owed.oldest.is_none() {
@@ -165,8 +170,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 }
 
-/// Logs a transition. A function of its own, which takes its arguments by value, so that nothing is kept in memory for it
-/// while nobody traces.
+/// Logs a transition. This is a function of its own, whose arguments are passed by value, so that the caller need not keep
+/// the values in memory while tracing is off.
 #[cold]
 #[inline(never)]
 fn trace<K: Kind>(id: K, state: State, trigger: Trigger<K::End>, next: Option<State>) {
@@ -174,8 +179,8 @@ fn trace<K: Kind>(id: K, state: State, trigger: Trigger<K::End>, next: Option<St
 }
 
 impl Records {
-    /// Begins the next period, once nothing is owed any more: the events that connections have owed until now do not count
-    /// in it.
+    /// Begins the next period when no event is owed any more. In each period, the owed events of each connection are counted
+    /// anew from 0.
     #[cold]
     fn next_owed_time(&mut self) {
         self.owed_time = self.owed_time.wrapping_add(1);
@@ -185,7 +190,8 @@ impl Records {
         }
     }
 
-    /// Returns the `next` field of the record that a link leads to, whatever its kind.
+    /// Returns the `next` field of the record to which a link leads. The record can be of a listener, a connection or a
+    /// stream.
     fn next_of(&mut self, link: ListLink) -> Option<&mut ListLink> {
         if let Some(record) = self.streams.at_mut(link) {
             return Some(&mut record.next);
@@ -196,15 +202,17 @@ impl Records {
         self.listeners.at_mut(link).map(|record| &mut record.next)
     }
 
-    /// Returns the oldest stream whose last event comes before that of the connection to which a link leads.
+    /// Returns the oldest stream that ended with the connection to which a link leads and whose last event has not been
+    /// queued yet. The events of such streams are queued before the connection's own. Returns `None` if there is no such
+    /// stream, or if the link leads to no connection.
     fn first_to_sweep(&self, link: ListLink) -> Option<StreamId> {
         let connection = self.connections.get(self.connections.id_at(link)?)?;
         debug_assert!(connection.state == State::Ended, "Only what has ended is owed.");
         self.streams.id_at(connection.links.streams.oldest)
     }
 
-    /// Returns the event that the entity of a link owes, if the entity is of the kind `K`, and the link to the next entity
-    /// on the list.
+    /// Takes the owed event of the entity to which a link leads, if the entity is of the kind `K`. Returns the event, and
+    /// the link to the next entity in the list of owed events.
     fn pay_off<K: Kind>(&mut self, link: ListLink) -> Option<(Event, ListLink)> {
         let id: K = K::arena(self).id_at(link)?;
         let record = K::arena_mut(self).get_mut(id)?;

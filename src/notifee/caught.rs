@@ -1,9 +1,10 @@
 //! [`catch_panics`]: an adapter that catches and reports the panics of a notifee.
 //!
-//! A panic of a plain notifee reaches the caller that drives the registry. [`Notifees`](super::Notifees) loses nothing by
-//! it: if the caller catches the panic, the next call goes on behind the notifee. With [`catch_panics`], the panic ends only
-//! the notification in which it occurs: it is reported, and the next notifee is told in the same call. The notifee stays
-//! registered, and is told of the next event. py-libp2p treats an exception in a notifee in the same way.
+//! A panic of a plain notifee reaches the caller that drives the registry. [`Notifees`](super::Notifees) loses no events by
+//! such a panic: if the caller catches it, the next call continues with the notifee after the one that panicked. With
+//! [`catch_panics`], a panic ends only the notification in which it occurs: it is reported, and the next notifee is told in
+//! the same call. The notifee that panicked stays registered, and is told of the next event. py-libp2p treats an exception
+//! in a notifee in the same way.
 //!
 //! ```
 //! use std::cell::RefCell;
@@ -52,11 +53,11 @@ use core::fmt;
 use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The time for which a notifee has no deadline after a panic in its `tick` or `poll_at`.
+/// The duration for which a notifee gets no `tick` after a panic in its `tick` or `poll_at`.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Wraps a notifee so that its panics are caught. `report` is called with each panic, on the thread that tells, before the
-/// next notifee is told; see [`CatchPanics`].
+/// Wraps a notifee so that its panics are caught. `report` is called with each panic, on the thread on which the notifee is
+/// told, before the next notifee is told; see [`CatchPanics`].
 #[must_use]
 pub fn catch_panics<T>(notifee: T, report: impl FnMut(NotifeePanic) + 'static) -> CatchPanics<T> {
     CatchPanics { notifee, report: Box::new(report), poll: Cell::default() }
@@ -64,51 +65,53 @@ pub fn catch_panics<T>(notifee: T, report: impl FnMut(NotifeePanic) + 'static) -
 
 /// A notifee whose panics are caught and reported, made by [`catch_panics`].
 ///
-/// - **Its state.** A panic leaves the notifee's state as it was at that moment. Since it is told of the next event
-///   nevertheless, its state has to be usable then, as with [`AssertUnwindSafe`]: change your own state last, or repair it
-///   in the next notification. Its commands to the network and the registry before the panic are carried out.
-/// - **[`interest`](Notifee::interest)** is asked while it is being registered. A panic there reaches the caller that
-///   registers, and nothing is registered. The same holds for `Service::protocols`.
-/// - **Time.** A panic in [`poll_at`](Notifee::poll_at) makes a tick due at once, in which it is reported. After a panic in
-///   `poll_at` or [`tick`](Notifee::tick) the notifee has no deadline for a second, or until it is told something else.
-///   Otherwise a deadline that the panic has left in the past would make it panic in every turn.
+/// - **Its state.** A panic leaves the notifee's state as it was at that moment. Since the notifee is told of the next event
+///   nevertheless, its state has to be usable then, as with [`AssertUnwindSafe`]: change the state last in each method, or
+///   repair it in the next notification. Commands that the notifee gave to the network and the registry before the panic are
+///   carried out.
+/// - **[`interest`](Notifee::interest)** is called while the notifee is being registered. A panic in it is not caught: it
+///   reaches the caller that registers, and nothing is registered. The same applies to `Service::protocols`.
+/// - **Time.** A panic in [`poll_at`](Notifee::poll_at) is reported in the next tick, which becomes due at once. After a
+///   panic in `poll_at` or [`tick`](Notifee::tick) the notifee has no deadline for a second, or until it is told something
+///   else. Without this pause, a deadline that stays in the past because of the panic could make the notifee panic in every
+///   turn.
 /// - **Not caught** are a panic of `report`, which has the effect of a panic of a plain notifee, and a panic while the
 ///   notifee is dropped.
 /// - The panic hook runs first, as for any panic; the standard hook prints the message. In a program that is built with
 ///   `panic = "abort"` no panic can be caught: the process ends.
-/// - It can be [installed](super::Notifees::install) if the notifee is a `Service`.
+/// - A `CatchPanics` can be [installed](super::Notifees::install) if the notifee inside is a `Service`.
 pub struct CatchPanics<T> {
     notifee: T,
     report: Box<dyn FnMut(NotifeePanic)>,
     poll: Cell<DeadlineState>,
 }
 
-/// The state of the notifee's `poll_at`.
+/// The state of a [`CatchPanics`] that decides whether the `poll_at` of its notifee is called.
 #[derive(Default)]
 enum DeadlineState {
-    /// `poll_at` has to be asked.
+    /// The notifee's `poll_at` is called.
     #[default]
     Asked,
-    /// `poll_at` has panicked with this payload, which the next tick reports.
+    /// The notifee's `poll_at` has panicked with this payload, which the next tick reports.
     Panicked(Box<dyn Any + Send>),
-    /// It has no deadline until this time, or until it is told something.
+    /// The notifee's `poll_at` is not called before this time, or before the notifee is told something.
     Spared(Duration),
 }
 
 impl<T> CatchPanics<T> {
-    /// The notifee inside.
+    /// Returns the notifee inside.
     #[must_use]
     pub const fn get_ref(&self) -> &T {
         &self.notifee
     }
 
-    /// The notifee inside.
+    /// Returns the notifee inside, mutably.
     #[must_use]
     pub const fn get_mut(&mut self) -> &mut T {
         &mut self.notifee
     }
 
-    /// Returns the notifee inside. Its panics are not caught any more.
+    /// Unwraps the notifee, whose panics are not caught any more.
     #[must_use]
     pub fn into_inner(self) -> T {
         self.notifee
@@ -143,7 +146,7 @@ impl<T: fmt::Debug> fmt::Debug for CatchPanics<T> {
     }
 }
 
-/// Implements the methods of the nine events.
+/// Implements the methods of the nine events for [`CatchPanics`].
 macro_rules! events {
     ($($method:ident($($arg:ident: $type:ty),*) => $event:ident,)*) => {
         $(fn $method(&mut self, cx: &mut NotifeeContext<'_, N>, $($arg: $type),*) {
@@ -224,15 +227,15 @@ impl<N, T: crate::protocols::Service<N>> crate::protocols::Service<N> for CatchP
     }
 }
 
-/// A caught panic of a notifee.
+/// A panic of a notifee that [`CatchPanics`] has caught.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct NotifeePanic {
     /// The notifee that panicked.
     pub notifee: NotifeeId,
-    /// The notification in which it panicked.
+    /// The call in which the notifee panicked.
     pub told: Notification,
-    /// The message, if the payload is a string; otherwise a remark that there is none.
+    /// The panic message, if the payload is a string; otherwise a remark that there is no message.
     pub message: String,
     /// The payload of the panic, for [`resume_unwind`](std::panic::resume_unwind) or a downcast.
     pub payload: Box<dyn Any + Send>,
@@ -245,44 +248,45 @@ impl fmt::Display for NotifeePanic {
     }
 }
 
-/// A call to a notifee, with its arguments: one variant for each method of [`Notifee`] that tells something.
+/// A call of one of a notifee's methods, with its arguments. The methods of the nine events share the variant
+/// [`Event`](Self::Event).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Notification {
-    /// One of the nine events.
+    /// A call of the method of one of the nine events.
     Event(Event),
-    /// [`Notifee::stream_ready`]
+    /// A call of [`Notifee::stream_ready`]: a stream can be read or written.
     StreamReady {
         /// The stream.
         stream: StreamId,
-        /// True if it can be read.
+        /// `true` if the stream can be read.
         readable: bool,
-        /// True if it can be written.
+        /// `true` if the stream can be written.
         writable: bool,
     },
-    /// [`Notifee::addresses_changed`]
+    /// A call of [`Notifee::addresses_changed`]: the addresses of a listener have changed.
     AddressesChanged {
         /// The listener.
         listener: ListenerId,
     },
-    /// [`Notifee::refused`]
+    /// A call of [`Notifee::refused`]: peers were refused something.
     #[cfg(feature = "swarm")]
     Refused {
-        /// The connection or listener.
+        /// The connection or listener at which something was refused.
         at: RefusedAt,
         /// The kind of refusal.
         refusal: Refusal,
-        /// The number since the last call.
+        /// The number of refusals since the last call for the same connection or listener and kind.
         count: u64,
     },
-    /// [`Notifee::emitted`]
+    /// A call of [`Notifee::emitted`]: another notifee has emitted an event.
     Emitted {
         /// The notifee that emitted the event.
         from: NotifeeId,
     },
-    /// [`Notifee::poll_at`]
+    /// A call of [`Notifee::poll_at`], which returns the notifee's next deadline.
     PollAt,
-    /// [`Notifee::tick`]
+    /// A call of [`Notifee::tick`]: the notifee's deadline has come.
     Tick,
 }
 
@@ -301,7 +305,7 @@ impl fmt::Display for Notification {
     }
 }
 
-/// Returns the text of a panic's payload.
+/// Returns the message in a panic's payload, or a remark that it has none.
 pub(super) fn message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));

@@ -1,16 +1,19 @@
-//! [`Network`]: the thing that notifees observe. [`HasNode`]: a network with a node, as protocols need it.
+//! [`Network`]: the type that notifees observe, which produces events. [`HasNode`]: a network that contains a node, which is
+//! what notifees with a protocol need.
 //!
-//! Both say how notifees reach what is below them through a type of the owner's, so they live in the layer of notifees. What
-//! they lead to lives in its own layer: [`EventSource`] in the lifecycle, `Node` in the swarm.
+//! By these traits, notifees get access to a lifecycle or swarm that is inside a type of the owner's. The traits belong to
+//! the layer of notifees. The traits that their methods return belong to lower layers: [`EventSource`] to the lifecycle, and
+//! `Node` to the swarm.
 
 use crate::lifecycle::{Event, EventSource, Lifecycle};
 #[cfg(feature = "swarm")]
 use crate::swarm::{Node, PipeTransport, Reactor, Swarm};
 
-/// Anything that has events: a [`Lifecycle`], a swarm, or a world of your own with one of them inside. See `HasNode` for one
-/// with a swarm.
+/// A type that produces events: a [`Lifecycle`], a swarm, or a type of yours that contains one of them. If your type
+/// contains a swarm, implement `HasNode`, too.
 ///
-/// Two methods are yours to write, and lead to what is inside. Whatever comes to this trait later has a default.
+/// You have to implement two methods, which return the lifecycle or swarm inside. Methods that are added to this trait later
+/// will have default implementations.
 ///
 /// ```
 /// use swarm_notify::lifecycle::{EventSource, Lifecycle};
@@ -34,20 +37,23 @@ use crate::swarm::{Node, PipeTransport, Reactor, Swarm};
 /// let notifees = Notifees::<World>::new();
 /// ```
 pub trait Network {
-    /// Returns what its events come from.
+    /// Returns the lifecycle or swarm that produces the events.
     fn event_source(&self) -> &dyn EventSource;
 
-    /// Returns what its events come from. It must be the same as that of [`event_source`](Self::event_source).
+    /// Returns the lifecycle or swarm that produces the events, mutably. It must be the same as that of
+    /// [`event_source`](Self::event_source).
     fn event_source_mut(&mut self) -> &mut dyn EventSource;
 
-    /// Returns the next event, that of the source. The call says that the one before has been handled. Write it to see each
-    /// event before notifees do, or to hold some back; what it returns is told.
+    /// Returns the next event; by default, the next event of the source. The call also says that the event before has been
+    /// handled. Implement this method to see each event before the notifees, or to hold some events back: notifees are told
+    /// the events that it returns.
     #[inline]
     fn next_event(&mut self) -> Option<Event> {
         self.event_source_mut().next_event()
     }
 
-    /// Holds the source still while notifees are told. It is here for this crate's own tests, and may change in any version.
+    /// Holds the events of the source back while `is_held` is `true`, that is, while notifees are told. The method is public
+    /// for this crate's own tests, and may change in any version.
     #[doc(hidden)]
     #[inline]
     fn hold(&mut self, is_held: bool) {
@@ -84,7 +90,7 @@ where
     }
 }
 
-/// A network that a [`Node`] is in: a swarm itself, or your own world with one inside.
+/// A network that contains a [`Node`]: a swarm itself, or a type of yours that contains a swarm.
 ///
 /// ```
 /// use libp2p_core::transport::MemoryTransport;
@@ -119,10 +125,10 @@ where
 /// ```
 #[cfg(feature = "swarm")]
 pub trait HasNode: Network {
-    /// The node.
+    /// Returns the node in this network: the swarm, as a trait object.
     fn node(&self) -> &dyn Node;
 
-    /// The node, to be given commands.
+    /// Returns the node in this network mutably, so that commands can be given to the node.
     fn node_mut(&mut self) -> &mut dyn Node;
 }
 

@@ -1,4 +1,4 @@
-//! [`Notice`]: an event that can leave the thread of its network, with the data that an observer would look up.
+//! [`Notice`]: an event that can be sent to another thread, since it contains the data that an observer would look up.
 
 use crate::connection::Protocol;
 use crate::identity::PeerId;
@@ -9,109 +9,113 @@ use crate::notifee::Node;
 use crate::swarm::{Multiaddr, Refusal, RefusedAt};
 use alloc::vec::Vec;
 
-/// A notice of a [`Subscription`](super::Subscription): one of the nine events, or a refusal, with the data that could be
-/// looked up when it was told; or a notice of the subscription itself, [`Lagged`](Self::Lagged) or
+/// A message of a [`Subscription`](super::Subscription): one of the nine events or a refusal, with the data that could be
+/// looked up when it was told; or a message of the subscription itself, [`Lagged`](Self::Lagged) or
 /// [`Snapshot`](Self::Snapshot).
 ///
-/// Making or cloning one costs a reference count for an address or a protocol. It allocates only for a list: the addresses
-/// of a listener, or a snapshot.
+/// Making or cloning a notice increments the reference counts of its addresses and protocol. Memory is allocated only for
+/// lists: the addresses of a listener, or the notices of a snapshot.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Notice {
-    /// A listener has its first address.
+    /// A listener has opened, that is, has its first address.
     Listen(ListenerInfo),
     /// A listener could not open.
     ListenFailed(ListenerInfo, Failure),
     /// An open listener has ended.
     ListenClose(ListenerInfo, ListenerEnd),
-    /// A connection is up.
+    /// A connection has opened.
     Connected(ConnectionInfo),
     /// A connection could not open.
     ConnectFailed(ConnectionInfo, Failure),
     /// An open connection has ended.
     Disconnected(ConnectionInfo, ConnectionEnd),
-    /// A stream is up.
+    /// A stream has opened.
     OpenedStream(StreamInfo),
     /// A stream could not open.
     StreamFailed(StreamInfo, Failure),
     /// An open stream has ended.
     ClosedStream(StreamInfo, StreamEnd),
-    /// Something was refused to a peer, or ended before it had an id. It is not one of the events.
+    /// Peers were refused something, or connections or streams of theirs ended before they had an id. This notice belongs to
+    /// none of the nine events.
     Refused(RefusalInfo),
-    /// This number of notices, at least 1, found no place and was lost. The next notice is a [`Snapshot`](Self::Snapshot).
+    /// This number of notices, at least 1, were lost because the subscription was full. The next notice is a
+    /// [`Snapshot`](Self::Snapshot).
     Lagged(u64),
-    /// Everything that is open at this point of the order, each as the notice of its opening: listeners, then connections,
-    /// then streams. It replaces all that was known before.
+    /// The opening notices of everything that is open at this point in the order of events: of listeners first, then of
+    /// connections, then of streams. A snapshot replaces all that the receiver knew before.
     Snapshot(Vec<Self>),
 }
 
-/// A listener, as it was when the event was told.
+/// The data of a listener at the time when the event was told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ListenerInfo {
-    /// Its id.
+    /// The id of the listener.
     pub listener: ListenerId,
-    /// The address that was given to `listen`.
+    /// The address that the owner passed to `listen`.
     pub address: Multiaddr,
-    /// The addresses on which it listens, without `/p2p/…`.
+    /// The addresses on which the listener accepts connections, without `/p2p/…`.
     pub addresses: Vec<Multiaddr>,
 }
 
-/// A connection, as it was when the event was told.
+/// The data of a connection at the time when the event was told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
-    /// Its id.
+    /// The id of the connection.
     pub connection: ConnectionId,
-    /// The peer, once it is authenticated. A connection that has opened always has one.
+    /// The peer at the other end; `None` if the peer was not authenticated. A connection that has opened always has a peer.
     pub peer: Option<PeerId>,
-    /// The peer's address: the one that was dialed, or the one from which it came.
+    /// The peer's address: the one that we dialed, or the one from which the peer connected.
     pub remote: Multiaddr,
-    /// The side that dialed: `Outbound` is ours.
+    /// The side that dialed: `Outbound` means that we did.
     pub direction: Direction,
-    /// The listener that accepted it, if it was not dialed.
+    /// The listener that accepted the connection; `None` if we dialed.
     pub listener: Option<ListenerId>,
 }
 
-/// A stream, as it was when the event was told.
+/// The data of a stream at the time when the event was told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct StreamInfo {
-    /// Its id.
+    /// The id of the stream.
     pub stream: StreamId,
-    /// The connection it runs on.
+    /// The connection that carries the stream.
     pub connection: ConnectionId,
-    /// The peer at the other end.
+    /// The peer at the other end of the stream.
     pub peer: Option<PeerId>,
-    /// The side that opened it: `Outbound` is ours.
+    /// The side that opened the stream: `Outbound` means that we did.
     pub direction: Direction,
-    /// The agreed protocol, or the only one that was proposed. A stream that has opened always has one.
+    /// The agreed protocol. Before both sides have agreed, the proposed protocol if only one was proposed; otherwise `None`.
+    /// A stream that has opened always has a protocol.
     pub protocol: Option<Protocol>,
-    /// The number of bytes of data that were accepted from the owner.
+    /// The number of bytes that the owner has written to the stream and that were accepted.
     pub sent: u64,
-    /// The number of bytes of data that the owner has read.
+    /// The number of bytes that the owner has read from the stream.
     pub received: u64,
 }
 
-/// The refusals of one kind at one connection or listener, as they were when they were told.
+/// The refusals of one kind at one connection or listener, with their numbers at the time when they were told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct RefusalInfo {
-    /// The connection; or the listener, if the peer was not authenticated.
+    /// The connection to whose peer something was refused; or the listener, if the peer was not authenticated.
     pub at: RefusedAt,
-    /// The peer of the connection.
+    /// The peer of the connection; `None` if the refusals were at a listener.
     pub peer: Option<PeerId>,
     /// The kind of refusal.
     pub refusal: Refusal,
-    /// The number since the last notification, at least 1. If that one found no place as a notice, its number is missing
-    /// here, but not in `total`.
+    /// The number of refusals since the last notification, at least 1. If that notification was lost because the
+    /// subscription was full, its refusals are not counted here, but they are in `total`.
     pub count: u64,
-    /// The number since the connection or listener opened.
+    /// The number of refusals since the connection or listener opened.
     pub total: u64,
 }
 
 impl Notice {
-    /// Returns the id of its listener, connection or stream; none for [`Lagged`](Self::Lagged) and [`Snapshot`](Self::Snapshot).
+    /// Returns the id of the listener, connection or stream that this notice is about; `None` for [`Lagged`](Self::Lagged)
+    /// and [`Snapshot`](Self::Snapshot).
     #[must_use]
     pub const fn id(&self) -> Option<Id> {
         match self {
@@ -132,7 +136,7 @@ impl Notice {
         }
     }
 
-    /// Returns the event of which it was made; `None` for [`Refused`](Self::Refused), [`Lagged`](Self::Lagged) and
+    /// Returns the event of which this notice was made; `None` for [`Refused`](Self::Refused), [`Lagged`](Self::Lagged) and
     /// [`Snapshot`](Self::Snapshot).
     #[must_use]
     pub const fn event(&self) -> Option<Event> {
@@ -154,8 +158,8 @@ impl Notice {
         })
     }
 
-    /// Makes the notice of an event that is being told, or of the opening of something that is open. Returns `None` if its
-    /// id cannot be looked up.
+    /// Makes the notice of an event that is being told, or of the opening event of something that is still open. Returns
+    /// `None` if the id in the event cannot be looked up.
     pub(super) fn of(event: Event, node: &dyn Node) -> Option<Self> {
         Some(match event {
             Event::Listen { listener } => Self::Listen(ListenerInfo::of(listener, node)?),

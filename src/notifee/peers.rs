@@ -1,16 +1,17 @@
-//! [`Peers`]: an adapter for notifees that care about peers, and not about single connections.
+//! [`Peers`]: an adapter for notifees that observe peers, and not single connections.
 //!
 //! A peer can have several connections: both sides dial at the same time, one side dials twice, or one side has lost a
-//! connection that the other still has. `connected` and `disconnected` are called for each. [`Peers`] counts them, and tells
-//! a [`PeerNotifee`] of the first `connected` and of the last `disconnected` of a peer.
+//! connection that the other still has. The methods `connected` and `disconnected` of a notifee are called for each
+//! connection. [`Peers`] counts these calls, and tells a [`PeerNotifee`] of the first `connected` and of the last
+//! `disconnected` of a peer.
 //!
-//! Counting with [`Node::connections_of`](super::Node::connections_of) inside a notification is a trap, since it shows the
-//! connections that are open now, and not those that were told. If two connections open in one turn, both notifications
-//! count 2, so that "is it the first?" is never true; if three end in one turn, all count 0, so that "was it the last?" is
-//! true three times.
+//! Counting with [`Node::connections_of`](super::Node::connections_of) inside a notification gives wrong results, since that
+//! method returns the connections that are open now, and not those of which the notifee has been told. If two connections of
+//! a peer open in one turn, both notifications count 2, so that neither connection seems to be the first. If three end in
+//! one turn, all three notifications count 0, so that each connection seems to be the last.
 //!
-//! To keep a peer out, [deny it](crate::swarm::Lists::deny_peer). A [`PeerNotifee`] that closed its connections instead
-//! would miss a connection that opens while another one of the peer is still closing.
+//! To keep a peer out, [deny it](crate::swarm::Lists::deny_peer). If a [`PeerNotifee`] closed the peer's connections
+//! instead, it would miss a connection that opens while another one of the same peer is still closing.
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -63,15 +64,17 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 /// An observer of the peers of a network `N`, registered inside [`Peers`]. All methods are empty by default.
 pub trait PeerNotifee<N> {
-    /// A peer is connected: `connection` has opened, and it is the peer's only connection that was told to be open.
+    /// Handles the news that a peer is connected: `connection` has opened, and is the peer's only connection among those
+    /// that were told to be open.
     ///
-    /// A connection that is being closed counts as open until its [`disconnected`](Notifee::disconnected), for a
-    /// [`close_timeout`](crate::connection::Config::close_timeout) at most. If the peer connects again meanwhile, it has
-    /// been connected all the time, and neither method is called.
+    /// A connection that is being closed counts as open until its [`disconnected`](Notifee::disconnected), which takes at
+    /// most the [`close_timeout`](crate::connection::Config::close_timeout). If the peer connects again meanwhile, the peer
+    /// counts as connected all the time: neither `peer_disconnected` nor `peer_connected` is called.
     fn peer_connected(&mut self, _cx: &mut NotifeeContext<'_, N>, _peer: PeerId, _connection: ConnectionId) {}
 
-    /// A peer is not connected any more: `connection`, its last one that was told to be open, has ended for `reason`. A
-    /// connection whose opening was not told yet does not count: `peer_connected` follows when it is told.
+    /// Handles the news that a peer is not connected any more: `connection`, the last of its connections that were told to
+    /// be open, has ended for `reason`. If the peer has another connection whose opening was not told yet, `peer_connected`
+    /// is called when that opening is told.
     fn peer_disconnected(
         &mut self,
         _cx: &mut NotifeeContext<'_, N>,
@@ -81,8 +84,9 @@ pub trait PeerNotifee<N> {
     ) {
     }
 
-    /// Something was refused to a connected peer on this connection, or ended before it had an id: `count` such things since
-    /// the last call for the connection and kind. See [`Notifee::refused`].
+    /// Handles the news of refusals: a connected peer was refused something on this connection, or a stream of the peer
+    /// ended before the stream had an id. `count` is the number of such refusals since the last call for the same connection
+    /// and kind. See [`Notifee::refused`].
     fn peer_refused(
         &mut self,
         _cx: &mut NotifeeContext<'_, N>,
@@ -94,35 +98,37 @@ pub trait PeerNotifee<N> {
     }
 }
 
-/// The notifee that does nothing, for an owner that only asks [`Peers`] for the connected peers.
+/// A notifee that does nothing. `Peers<()>` is for an owner that only wants to look up the connected peers.
 impl<N> PeerNotifee<N> for () {}
 
-/// A notifee that counts the connections of each peer, by notifications alone, and tells a [`PeerNotifee`] of the first one
-/// that opens and of the last one that ends.
+/// A notifee that counts the connections of each peer, by the notifications that it gets, and tells a [`PeerNotifee`] when
+/// the first connection of a peer opens and when its last one ends.
 ///
 /// - For each peer, `peer_connected` and `peer_disconnected` alternate, and `peer_connected` is the first.
-/// - If it is [registered](super::Notifees::register) late, it knows nothing of the connections that were open before, and
-///   ignores their ends: a peer with no other connections does not count as connected. With
-///   [`register_and_replay`](super::Notifees::register_and_replay) it is told of them first.
-/// - It counts before it tells, so that the counts are right after a panic of `T` that [`catch_panics`](super::catch_panics)
-///   or the owner catches.
+/// - If a `Peers` is [registered](super::Notifees::register) late, it does not know the connections that were open before,
+///   and ignores their ends: a peer that has only such connections does not count as connected. If it is registered with
+///   [`register_and_replay`](super::Notifees::register_and_replay), it is told of these connections first.
+/// - A connection is counted before `T` is told of it, so the counts are right even if `T` panics and the owner or
+///   [`catch_panics`](super::catch_panics) catches the panic.
 ///
-/// It keeps one entry for each open connection. Each event costs O(log n) for n connections.
+/// A `Peers` stores one entry for each open connection. Each event costs O(log n) for n connections.
 #[derive(Clone, Default, Debug)]
 pub struct Peers<T> {
     notifee: T,
-    /// The connections that were told to be open, by peer; no set is empty.
+    /// The connections that were told to be open and not to have ended, by peer. No set is empty.
     connections: BTreeMap<PeerId, BTreeSet<ConnectionId>>,
 }
 
 impl<T> Peers<T> {
-    /// Wraps a notifee, to be registered. No peer is connected yet. `()` is a notifee that does nothing.
+    /// Wraps a notifee, so that the result can be registered. No peer counts as connected yet. Use `()` as the notifee if
+    /// nobody has to be told.
     #[must_use]
     pub const fn new(notifee: T) -> Self {
         Self { notifee, connections: BTreeMap::new() }
     }
 
-    /// Returns whether the peer is connected: one of its connections was told to be open, and not to have ended.
+    /// Returns whether the peer is connected, that is, whether it has a connection that was told to be open and not to have
+    /// ended.
     #[must_use]
     pub fn is_connected(&self, peer: &PeerId) -> bool {
         self.connections.contains_key(peer)
@@ -145,35 +151,37 @@ impl<T> Peers<T> {
         self.connections.is_empty()
     }
 
-    /// Returns the connections of a peer that were told to be open, and not to have ended, in order of their ids.
+    /// Returns the open connections of a peer, in the order of their ids. A connection counts as open if this notifee has
+    /// been told that it opened, and not that it ended.
     pub fn connections_of(&self, peer: &PeerId) -> impl Iterator<Item = ConnectionId> {
         self.connections.get(peer).into_iter().flatten().copied()
     }
 
-    /// The notifee inside.
+    /// Returns the notifee inside.
     #[must_use]
     pub const fn get_ref(&self) -> &T {
         &self.notifee
     }
 
-    /// The notifee inside.
+    /// Returns the notifee inside, mutably.
     #[must_use]
     pub const fn get_mut(&mut self) -> &mut T {
         &mut self.notifee
     }
 
-    /// Returns the notifee inside, without the counts.
+    /// Unwraps the notifee, and drops the counts.
     #[must_use]
     pub fn into_inner(self) -> T {
         self.notifee
     }
 }
 
-/// The bytes of heap for a peer with one connection, in trees whose nodes may be half empty.
+/// The maximum number of bytes of heap that [`Peers`] takes for a peer with one connection. The nodes of its trees may be
+/// half empty.
 const ENTRY: usize = 512;
 
-/// Returns the peer of a connection that is being told. It is known: the id can be looked up meanwhile, and a connection
-/// that has opened has an authenticated peer.
+/// Returns the peer of the connection in the present notification. The peer is known, since the connection's id can be
+/// looked up during the notification, and a connection that has opened has an authenticated peer.
 fn peer_of<N: HasNode>(cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) -> Option<PeerId> {
     cx.network().node().connection(connection)?.peer
 }

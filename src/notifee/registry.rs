@@ -1,4 +1,5 @@
-//! [`Notifees`]: the registry of notifees, each with its interest. The module [`dispatch`] tells them.
+//! [`Notifees`]: the registry of notifees, each with its interest. The module [`dispatch`] contains the functions that tell
+//! notifees of events.
 
 use super::interest::KINDS;
 use super::{Interest, Network, Notifee};
@@ -36,14 +37,15 @@ mod slots;
 #[cfg(feature = "subscription")]
 mod threads;
 
-/// The notifees of a network `N`, in the order of their registration. The [module](super) has the promises.
+/// The registry of all notifees of a network `N`, in the order of their registration. The [module](super) describes what it
+/// promises.
 ///
-/// Their number has no limit here, since only the owner and other notifees register any. Dropping it drops them in their
-/// order, and waits for the threads of spawned ones.
+/// The number of notifees has no limit, since only the owner and other notifees register any. Dropping the registry drops
+/// the notifees in their order, and waits until the threads of spawned ones have ended.
 ///
-/// Notifees may be `!Send` (one may hold an `Rc` of your application), so this type is not [`Send`]. Make it in the thread
-/// that drives the network; the network may have been made in another thread. To observe events in another thread, use a
-/// `Subscription` or `spawn` (feature `subscription`).
+/// Notifees may be `!Send` (for example, if one contains an `Rc` of your application), so this type is not [`Send`]. Make
+/// the registry in the thread that drives the network; the network may have been made in another thread. To observe events
+/// in another thread, use a `Subscription` or `spawn` (feature `subscription`).
 ///
 /// ```compile_fail,E0277
 /// # use swarm_notify::lifecycle::Lifecycle;
@@ -52,37 +54,39 @@ mod threads;
 /// std::thread::spawn(move || drop(notifees)); // cannot be sent between threads
 /// ```
 pub struct Notifees<N> {
-    /// The notifees in the order of their ids. One that leaves is replaced by a [`Vacant`] one; vacant ones are removed once
-    /// they are the majority. So leaving costs O(1) on average, however many are registered.
+    /// The notifees, in the order of their ids. A notifee that is unregistered is replaced by [`Vacant`]; vacant entries are
+    /// removed once they are the majority. So to unregister a notifee costs O(1) on average, however many are registered.
     entries: Vec<RegisteredNotifee<N>>,
-    /// For each kind, the notifees to tell, as ranges of places in `entries`: neighbours are told in one loop.
+    /// For each kind of notification, the notifees to tell, as ranges of indices in `entries`. Notifees in one range are
+    /// told in one loop.
     lists: [Vec<Range<usize>>; KINDS],
-    /// The changes that notifees have asked for while they were told. Between calls there are some only if a notifee has
-    /// panicked.
+    /// The registrations and other changes that notifees have requested while they were told something. Between calls,
+    /// changes are pending only if a notifee has panicked.
     changes: PendingChanges<N>,
-    /// The notification in which a notifee has panicked, to go on with.
+    /// The notification that the panic of a notifee has interrupted, and with which the next call continues.
     interrupted: Option<Interrupted>,
     events_per_dispatch: usize,
-    /// The last [`drive`](Self::drive) has left something to tell.
+    /// `true` if the last [`drive`](Self::drive) has left events or readiness to tell.
     has_more: bool,
-    /// The number of drives in a row that have not ticked all due notifees.
+    /// The number of consecutive drives that have not ticked all due notifees.
     #[cfg(feature = "swarm")]
     untimed: u8,
-    /// The notifee at which the next drive begins to tick: the first due one that the last drive has not reached.
+    /// The sequence number of the notifee at which the next drive begins to tick: the first due notifee that the last drive
+    /// has not reached.
     #[cfg(feature = "swarm")]
     tick_from: u64,
-    /// The last drive was one whose owner sees the events.
+    /// `true` if the last drive was a call of a method that shows the events to the owner, such as `drive_with`.
     #[cfg(feature = "swarm")]
     has_watching_owner: bool,
-    /// The event that such an owner has not seen, because a notifee has panicked; all notifees have been told of it
-    /// meanwhile.
+    /// The event that has not been shown to the owner, because a notifee panicked while it was told of the event. All other
+    /// notifees have been told of the event meanwhile.
     #[cfg(feature = "swarm")]
     owed_to_owner: Option<notified::Notified>,
     clock: Clock,
     now: Duration,
 }
 
-/// A registered notifee. Its id is stored in two parts, so that the interest fits into the padding behind them.
+/// A registered notifee. Its id is stored as two fields, so that the interest fits into the padding behind them.
 pub(super) struct RegisteredNotifee<N> {
     sequence: u64,
     slot: u32,
@@ -91,14 +95,14 @@ pub(super) struct RegisteredNotifee<N> {
 }
 
 impl<N> RegisteredNotifee<N> {
-    /// The slot number that no notifee has.
+    /// The slot number of vacant entries, which no notifee has.
     const NO_SLOT: u32 = u32::MAX;
 
     fn new(id: NotifeeId, interest: Interest, notifee: Box<dyn AnyNotifee<N>>) -> Self {
         Self { sequence: id.sequence, slot: id.slot, interest, notifee }
     }
 
-    /// Makes a vacant place.
+    /// Makes the vacant entry that replaces a notifee with this sequence number.
     fn vacant(sequence: u64) -> Self {
         Self { sequence, slot: Self::NO_SLOT, interest: Interest::NONE, notifee: Box::new(Vacant) }
     }
@@ -112,28 +116,29 @@ impl<N> RegisteredNotifee<N> {
     }
 }
 
-/// A notifee that does nothing, in the place of one that has left, so that telling need not check for gaps. It takes no
-/// memory behind its `Box`.
+/// A notifee that does nothing. It replaces a notifee that was unregistered, so that the loops that tell notifees need not
+/// check for gaps. Its `Box` allocates no memory.
 struct Vacant;
 
 impl<N> Notifee<N> for Vacant {}
 
-/// A notifee that can be downcast to its type.
+/// A notifee of any type that can be downcast to its type.
 pub(super) trait AnyNotifee<N>: Notifee<N> + Any {}
 
 impl<N, T: Notifee<N> + Any> AnyNotifee<N> for T {}
 
-/// The changes that are asked for inside a notification and made after it.
+/// The changes of a registry that are requested inside a notification and made after it.
 pub(super) struct PendingChanges<N> {
-    /// The newcomers. Their places follow those of the registry's entries.
+    /// The notifees to register, oldest first. Their places are numbered after those of the registry's entries.
     added: Vec<RegisteredNotifee<N>>,
-    /// The notifees to unregister. Some may be gone already.
+    /// The ids of the notifees to unregister. Some of them may be unregistered already.
     leaving: Vec<NotifeeId>,
     slots: NotifeeSlots,
     emissions: Emissions,
     #[cfg(feature = "protocols")]
     speakers: services::Speakers,
-    /// The threads of spawned notifees. They are dropped after all entries, since a thread ends only when its entry is gone.
+    /// The threads of spawned notifees. They are dropped after all entries, since a thread ends only after its notifee's
+    /// entry was dropped.
     #[cfg(feature = "subscription")]
     threads: super::spawned::Threads,
 }
@@ -160,7 +165,7 @@ impl<N> PendingChanges<N> {
         RegisteredNotifee::new(self.slots.insert(interest.contains(Interest::EMITTED)), interest, Box::new(notifee))
     }
 
-    /// Returns whether the notifee of an entry is leaving, so that it is not told.
+    /// Returns whether the notifee of an entry is going to be unregistered, so that it must not be told anything.
     #[inline]
     fn is_leaving(&self, entry: &RegisteredNotifee<N>) -> bool {
         !self.leaving.is_empty() && self.slots.is_leaving(entry.slot)
@@ -204,29 +209,30 @@ impl<N> Notifees<N> {
         }
     }
 
-    /// Sets the most events that one [`dispatch`](Self::dispatch) tells, of the network and of notifees that
-    /// [emit](super::NotifeeContext::emit). Without it, a dispatch could go on for ever with notifees that answer each event
-    /// with a command that causes another event. While the network's queue has no room for waiting events, all of these are
-    /// told beyond the limit: otherwise a peer whose streams end fast would keep the queue full. Default 1 024; 0 counts as
-    /// 1.
+    /// Sets the maximum number of events that one [`dispatch`](Self::dispatch) tells: events of the network, and events that
+    /// notifees [emit](super::NotifeeContext::emit). Without this limit, a dispatch could go on for ever if notifees answer
+    /// each event with a command that causes another event. If the limit is reached while the network's queue has no room
+    /// for some waiting events, all waiting events are told beyond the limit: otherwise a peer whose streams end fast would
+    /// keep the queue full. The default is 1 024; 0 has the effect of 1.
     pub const fn set_events_per_dispatch(&mut self, events: usize) {
         self.events_per_dispatch = if events == 0 { 1 } else { events };
     }
 
-    /// Returns the time on the owner's clock, for commands to your services that have a time-out: the latest time that
-    /// [`drive`](Self::drive) or [`set_now`](Self::set_now) was given; zero before the first one. If the owner's clock is
-    /// set back by more than a second, this one goes on from its present time, and is ahead of the owner's clock from then
-    /// on. Inside a notification, [`NotifeeContext::now`](super::NotifeeContext::now) returns the same.
+    /// Returns the present time, for commands to your services that have a time-out. It is the latest time that
+    /// [`drive`](Self::drive) or [`set_now`](Self::set_now) was given; zero before the first call of these. If the owner's
+    /// clock is set back by more than a second, the registry's clock goes on from its present time, and is ahead of the
+    /// owner's clock from then on. Inside a notification, [`NotifeeContext::now`](super::NotifeeContext::now) returns the
+    /// same time.
     ///
-    /// A `Host` sets it before it gives access to the registry, so that it is the present time there.
+    /// A `Host` sets the time before it gives access to its registry.
     #[must_use]
     pub const fn now(&self) -> Duration {
         self.now
     }
 
-    /// Sets the time on the owner's clock, if it is later than [`now`](Self::now). Call it before commands to services if
-    /// the last drive was long ago, as in a loop that has slept: a time-out that is counted from an old time would end too
-    /// early. It tells nobody anything; deadlines are handled in the next drive.
+    /// Sets the registry's time to `now`, a time on the owner's clock, if that is later than [`now`](Self::now). Call this
+    /// before commands to services if the last drive was long ago, for example after a sleep: a time-out that is counted
+    /// from an old time would end too early. No notifee is told anything; deadlines are handled in the next drive.
     pub fn set_now(&mut self, now: Duration) {
         self.clock.set(now);
         self.now = self.clock.now();
@@ -244,9 +250,9 @@ impl<N> Notifees<N> {
         self.len() == 0
     }
 
-    /// Returns a registered notifee, in O(1). One that was registered inside an adapter has the adapter's type, `Peers<T>`
-    /// or `CatchPanics<T>`. Returns `None` if it is not registered any more, or if its id was [given](NotifeeId::typed)
-    /// another type.
+    /// Returns a registered notifee, in O(1). If it was registered inside an adapter, the result is the adapter, `Peers<T>`
+    /// or `CatchPanics<T>`. Returns `None` if the notifee is not registered any more, or if the id was
+    /// [given](NotifeeId::typed) a type that is not the notifee's.
     #[must_use]
     pub fn get<T: 'static>(&self, id: NotifeeId<T>) -> Option<&T>
     where
@@ -261,7 +267,7 @@ impl<N> Notifees<N> {
         notifee.downcast_ref()
     }
 
-    /// Returns a registered notifee as [`get`](Self::get) does, mutably.
+    /// Returns a registered notifee mutably. For everything else, see [`get`](Self::get).
     #[must_use]
     pub fn get_mut<T: 'static>(&mut self, id: NotifeeId<T>) -> Option<&mut T>
     where
@@ -279,9 +285,9 @@ impl<N> Notifees<N> {
         }
     }
 
-    /// Registers a notifee behind all others. The next event is the first that it is told: of a connection that is open
-    /// already, it is told only the end. [`register_and_replay`](Self::register_and_replay) tells it of everything open
-    /// first.
+    /// Registers a notifee after all others. The next event is the first that the notifee is told: of a connection that is
+    /// open already, it is told only the end. With [`register_and_replay`](Self::register_and_replay), a notifee is first
+    /// told of everything that is open.
     pub fn register<T: Notifee<N> + 'static>(&mut self, notifee: T) -> NotifeeId<T> {
         if self.is_interrupted() {
             // It is not told of the notification that a panic has interrupted, and comes behind the notifees that were
@@ -296,7 +302,7 @@ impl<N> Notifees<N> {
 
     /// Unregisters a notifee and drops it, in O(1) on average. Returns `false` if it was not registered.
     ///
-    /// The protocols of an installed service stay registered with the node: `uninstall` removes these, too.
+    /// If the notifee is an installed service, its protocols stay registered with the node: `uninstall` removes them, too.
     pub fn unregister<T: ?Sized>(&mut self, id: NotifeeId<T>) -> bool {
         let id = id.untyped();
         // One that is leaving already is removed with the changes that a panic has left.
@@ -307,7 +313,7 @@ impl<N> Notifees<N> {
         was_registered
     }
 
-    /// Returns whether a panic has left something to tell or to change.
+    /// Returns whether the panic of a notifee has left a notification to continue or changes to make.
     const fn is_interrupted(&self) -> bool {
         self.interrupted.is_some() || !self.changes.is_empty()
     }
@@ -318,7 +324,7 @@ impl<N> Notifees<N> {
         self.entries.push(entry);
     }
 
-    /// Drops a notifee, and leaves its place vacant.
+    /// Unregisters a notifee and drops it. Its entry becomes vacant.
     fn remove(&mut self, id: NotifeeId) {
         let Some(place) = self.changes.slots.remove(id) else { return };
         let Some(entry) = self.entry_at(place) else { return };
@@ -328,8 +334,8 @@ impl<N> Notifees<N> {
         drop(removed);
     }
 
-    /// Removes vacant places once they are more than half of all. That costs O(places), and as many notifees have left since
-    /// the last time.
+    /// Removes the vacant entries if they are more than half of all. The cost is O(number of entries), and at least half as
+    /// many notifees were unregistered since the last time.
     fn compact_if_mostly_vacant(&mut self) {
         let Self { entries, lists, changes: PendingChanges { added, slots, .. }, .. } = self;
         if !slots.are_mostly_vacant() {
@@ -346,7 +352,8 @@ impl<N> Notifees<N> {
         }
     }
 
-    /// Makes the pending changes, one by one, so that after a panic of a notifee that is dropped the rest is still pending.
+    /// Makes the pending changes, one by one: if a notifee panics while it is dropped, the remaining changes are still
+    /// pending.
     fn make_changes(&mut self) {
         for entry in core::mem::take(&mut self.changes.added) {
             self.add(entry);
@@ -357,7 +364,7 @@ impl<N> Notifees<N> {
     }
 }
 
-/// Appends places to the lists of the kinds in `interest`.
+/// Appends a range of places to the list of each kind of notification in `interest`.
 fn list(lists: &mut [Vec<Range<usize>>; KINDS], places: Range<usize>, interest: Interest) {
     for kind in interest.kinds() {
         match lists[kind].last_mut() {

@@ -1,28 +1,29 @@
-//! Notifees that may block: each runs on a thread of its own, and gets its notices by a bounded subscription.
+//! Notifees that may block: each runs on a thread of its own, and receives notices (events with details) from a bounded
+//! subscription.
 //!
 //! ```text
 //!  owner's thread                                             thread "notifee n3"
 //!  Notifees ─▶ Subscriber ─▶ ▢▢▢▢▢▢▢ capacity + 1 ─▶ Snapshot, Connected, …, Lagged(n), Snapshot, … ─▶ BlockingNotifee
 //! ```
 //!
-//! [`Notifees::spawn`](super::Notifees::spawn) takes a [`BlockingNotifee`],
-//! [`Notifees::spawn_fn`](super::Notifees::spawn_fn) a closure.
+//! [`Notifees::spawn`](super::Notifees::spawn) starts a thread for a [`BlockingNotifee`], and
+//! [`Notifees::spawn_fn`](super::Notifees::spawn_fn) for a closure.
 //!
-//! - **Nobody waits for it.** It is told in order, as the module [`subscription`](mod@super::subscription) promises: first a
-//!   snapshot, then events. If it is slow, and `capacity` notices wait for it, it loses events: `lagged` tells it their
-//!   number, and a new snapshot follows.
-//! - **It has no access to the network**, which is on another thread. To give a command, it sends the command to the owner
-//!   on a channel of yours, and wakes the owner ([`Swarm::waker`](crate::swarm::Swarm::waker)). The owner has no access to
-//!   it either: [`Notifees::get`](super::Notifees::get) returns `None`.
-//! - **It can be unregistered** anywhere, even inside a notification. That does not wait: the thread handles the notices
-//!   that it was sent, and ends.
+//! - **Nothing waits for the notifee.** It is told in order, as the module [`subscription`](mod@super::subscription)
+//!   promises: first a snapshot (a list of everything that is open), then events. If the notifee is slow and `capacity`
+//!   notices wait for it, further events are lost: `lagged` tells the notifee their number, and a new snapshot follows.
+//! - **The notifee has no access to the network**, which is on another thread. To give a command, it sends the command to
+//!   the owner on a channel of yours, and wakes the owner ([`Swarm::waker`](crate::swarm::Swarm::waker)). The owner has no
+//!   access to the notifee either: [`Notifees::get`](super::Notifees::get) returns `None`.
+//! - **The notifee can be unregistered** anywhere, even inside a notification. Unregistering does not wait for the thread,
+//!   which handles the notices that it was sent, and then ends.
 //! - **No thread outlives the registry.** [`Notifees::join`](super::Notifees::join), and the drop of the registry, wait
-//!   until all have handled the notices that they were sent, at most the capacity and one each. So a notifee must not wait
-//!   for something that the owner's thread does. After a shutdown of the swarm, each has been sent every closing event, or
-//!   has those that found no place in the number of its last lag.
-//! - **If it panics**, the panic is logged as an error and kept for [`take_panics`](super::Notifees::take_panics) and
-//!   `join`. The thread ends, and wakes the owner; its subscriber unregisters with the next event or drive, and everybody
-//!   else goes on. With `panic = "abort"` the process ends instead.
+//!   until all threads have handled the notices that they were sent, of which each has at most its capacity and one. So a
+//!   notifee must not wait for something that the owner's thread does. After a shutdown of the swarm, each notifee has been
+//!   sent every closing event, or its last `lagged` counted the events that were lost.
+//! - **If the notifee panics**, the panic is logged as an error and kept for [`take_panics`](super::Notifees::take_panics)
+//!   and `join`. The thread ends, and wakes the owner. The notifee is unregistered with the next event or drive, and all
+//!   others go on. With `panic = "abort"` the process ends instead.
 //!
 //! An owner that must not block uses [`Notifees::poll_join`](super::Notifees::poll_join).
 //!
@@ -74,60 +75,63 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-/// The most panics that are kept until they are asked for. Each is logged.
+/// The maximum number of panics that are kept until [`Threads::take_panics`] is called. Further panics are only logged.
 const MOST_PANICS: usize = 64;
 
-/// An observer that may block, on a thread of its own: see the [module](self). Every method is empty by default. Each has
-/// the name of its event in [`Notifee`](super::Notifee), and gets the data that could be looked up when the event was told.
+/// An observer that may block, and runs on a thread of its own: see the [module](self). Every method is empty by default.
+/// The methods of events have the same names as in [`Notifee`](super::Notifee), and their arguments contain the data that
+/// could be looked up when the event was told.
 pub trait BlockingNotifee {
-    /// Returns the kinds of event that it wants. The default is the nine events and [`Interest::REFUSED`]; other kinds are
-    /// ignored. It is asked once, on the thread that spawns.
+    /// Returns the kinds of event that the notifee wants. The default is the nine events and [`Interest::REFUSED`]; other
+    /// kinds are ignored. The method is called once, on the thread that calls `spawn`.
     fn interest(&self) -> Interest {
         Interest::EVENTS | Interest::REFUSED
     }
 
-    /// A listener has its first address.
+    /// Handles the event that a listener has opened, that is, has its first address.
     fn listen(&mut self, _listener: ListenerInfo) {}
 
-    /// A listener could not open.
+    /// Handles the event that a listener could not open.
     fn listen_failed(&mut self, _listener: ListenerInfo, _reason: Failure) {}
 
-    /// An open listener has ended.
+    /// Handles the event that an open listener has ended.
     fn listen_close(&mut self, _listener: ListenerInfo, _reason: ListenerEnd) {}
 
-    /// A connection is up.
+    /// Handles the event that a connection has opened.
     fn connected(&mut self, _connection: ConnectionInfo) {}
 
-    /// A connection could not open.
+    /// Handles the event that a connection could not open.
     fn connect_failed(&mut self, _connection: ConnectionInfo, _reason: Failure) {}
 
-    /// An open connection has ended.
+    /// Handles the event that an open connection has ended.
     fn disconnected(&mut self, _connection: ConnectionInfo, _reason: ConnectionEnd) {}
 
-    /// A stream is up.
+    /// Handles the event that a stream has opened.
     fn opened_stream(&mut self, _stream: StreamInfo) {}
 
-    /// A stream could not open.
+    /// Handles the event that a stream could not open.
     fn stream_failed(&mut self, _stream: StreamInfo, _reason: Failure) {}
 
-    /// An open stream has ended.
+    /// Handles the event that an open stream has ended.
     fn closed_stream(&mut self, _stream: StreamInfo, _reason: StreamEnd) {}
 
-    /// Something was refused to a peer, or ended before it had an id. See [`Notifee::refused`](super::Notifee::refused).
+    /// Handles the news of refusals: peers were refused something, or connections or streams of theirs ended before they had
+    /// an id. See [`Notifee::refused`](super::Notifee::refused).
     fn refused(&mut self, _refusal: RefusalInfo) {}
 
-    /// It was too slow, and `missed` events, at least 1, found no place. A [`snapshot`](Self::snapshot) follows, unless it
-    /// was unregistered meanwhile.
+    /// Handles the news that this notifee was too slow, so that `missed` events, at least 1, were lost. A
+    /// [`snapshot`](Self::snapshot) follows, unless the notifee has been unregistered meanwhile.
     fn lagged(&mut self, _missed: u64) {}
 
-    /// Everything that is open at this point of the order, each as the notice of its opening. It comes at the beginning and
-    /// after each lag, and replaces all that was known before.
+    /// Handles a snapshot: the opening notices of all listeners, connections and streams that are open at this point in the
+    /// order of events. A snapshot is sent at the beginning and after each loss of events, and replaces all that the notifee
+    /// knew before.
     fn snapshot(&mut self, _open: Vec<Notice>) {}
 }
 
 impl Notice {
-    /// Calls the method of a [`BlockingNotifee`] for this notice. A task that receives from a [`Subscription`] itself can
-    /// use it, too.
+    /// Calls the method of `notifee` that handles this notice. A task that receives notices from a [`Subscription`] can use
+    /// this method, too.
     pub fn tell<T: BlockingNotifee + ?Sized>(self, notifee: &mut T) {
         match self {
             Self::Listen(info) => notifee.listen(info),
@@ -146,15 +150,16 @@ impl Notice {
     }
 }
 
-/// A panic of a spawned notifee, which has ended its thread.
+/// A panic of a spawned notifee. The panic has ended the notifee's thread.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ThreadPanic {
-    /// The notifee that panicked. It is unregistered already, or will be with the next event or drive.
+    /// The notifee that panicked. It has been unregistered already, or will be with the next event or drive.
     pub notifee: NotifeeId,
-    /// The event that it was being told; `None` for a lag, a snapshot, and its own drop.
+    /// The event that the notifee was being told when it panicked; `None` if it was told something other than one of the
+    /// nine events, or was being dropped.
     pub event: Option<Event>,
-    /// The message, if the panic had one; otherwise a remark that it had none.
+    /// The panic message, or a remark that the panic had no message.
     pub message: String,
 }
 
@@ -169,22 +174,23 @@ impl fmt::Display for ThreadPanic {
     }
 }
 
-/// The threads of a registry. Dropping this joins them, so that their subscribers have to be dropped before.
+/// The threads of all spawned notifees of a registry. Dropping this value waits until the threads end, so the subscribers
+/// that send notices to them have to be dropped before.
 #[derive(Default)]
 pub(super) struct Threads {
-    /// The threads that have not been joined, with their notifees.
+    /// The threads that have not been joined, each with the id of its notifee.
     handles: Vec<(NotifeeId, JoinHandle<()>)>,
-    /// The shared state, from the first thread on.
+    /// The state that the threads share with this registry; `None` before the first thread starts.
     shared: Option<Arc<Shared>>,
 }
 
-/// The state that threads share with their registry.
+/// The state that the threads of spawned notifees share with their registry.
 #[derive(Default)]
 struct Shared {
     /// The number of threads that have not ended.
     running: AtomicUsize,
     panics: Mutex<Vec<ThreadPanic>>,
-    /// The waker that the end of each thread wakes.
+    /// The waker of the caller that waits until all threads have ended. Each thread wakes it when it ends.
     waiting: AtomicWaker,
 }
 
@@ -193,7 +199,7 @@ impl Threads {
         Self { handles: Vec::new(), shared: None }
     }
 
-    /// Starts a thread that calls `told` with each notice that it receives.
+    /// Starts a thread that receives notices from `subscription` and calls `told` with each.
     pub(super) fn start(
         &mut self,
         id: NotifeeId,
@@ -208,7 +214,7 @@ impl Threads {
         Ok(())
     }
 
-    /// Returns the notifees whose threads have not been joined.
+    /// Returns the ids of the notifees whose threads have not been joined.
     pub(super) fn ids(&self) -> Vec<NotifeeId> {
         self.handles.iter().map(|(id, _)| *id).collect()
     }
@@ -233,7 +239,8 @@ impl Threads {
         self.handles.drain(..).for_each(|(_, handle)| join(handle));
     }
 
-    /// Is ready when all threads have ended and been joined.
+    /// Returns `Ready` when all threads have ended and been joined; otherwise registers the waker of `cx`, which the threads
+    /// wake when they end.
     pub(super) fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(shared) = &self.shared {
             shared.waiting.register(cx.waker());
@@ -246,7 +253,7 @@ impl Threads {
         Poll::Ready(())
     }
 
-    /// Lets the threads end by themselves.
+    /// Gives up the handles of all threads without waiting. The threads end by themselves.
     #[cfg(all(feature = "host", unix))]
     pub(super) fn detach(&mut self) {
         for (id, _) in self.handles.drain(..).filter(|(_, handle)| !handle.is_finished()) {
@@ -284,7 +291,7 @@ impl Shared {
     }
 }
 
-/// Counts a running thread until it is dropped, however the thread ends.
+/// A guard that counts a thread as running until the guard is dropped, however the thread ends.
 struct RunningThread(Arc<Shared>);
 
 impl RunningThread {
@@ -301,7 +308,8 @@ impl Drop for RunningThread {
     }
 }
 
-/// Runs a thread to its end.
+/// Calls `told` with each notice of the subscription until there are no more, or `told` panics. This is the main function of
+/// a spawned notifee's thread.
 fn run(id: NotifeeId, mut subscription: Subscription, mut told: impl FnMut(Notice), ending: RunningThread) {
     let event = Cell::new(None);
     let told_all = catch_unwind(AssertUnwindSafe(|| {

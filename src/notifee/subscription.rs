@@ -1,35 +1,35 @@
-//! [`Subscription`]: events for another task or thread, which may be slow.
+//! [`Subscription`]: the events of a network for another task or thread, which may be slow.
 //!
 //! ```text
 //!  network's thread                                   another task or thread
 //!  Notifees ─▶ Subscriber ─▶ ▢▢▢▢▢▢▢ capacity + 1 ─▶ Subscription ─▶ Snapshot, Connected, …, Lagged(n), Snapshot, …
 //! ```
 //!
-//! - The first notice is a [`Snapshot`](Notice::Snapshot) of everything that is open; the following notices continue from
-//!   it.
-//! - Nobody waits for a slow receiver. When `capacity` notices wait to be received, the next one is lost, and
-//!   [`Lagged`](Notice::Lagged) takes the one place that is kept for it. When `Lagged` is received, it has the number of
-//!   notices that were lost up to then; a snapshot at the same point of the order follows and makes up for them.
-//! - A snapshot is one notice and takes one place, however much is open. So it is never half sent, and no event happens in
-//!   the middle of it. There is at most one at a time: a snapshot is sent only after `Lagged`, the last notice in its
-//!   channel, has been received. For n open ids a snapshot costs the network's thread O(n), and a notice O(1). With a
-//!   capacity of about n, snapshots cost no more than notices do.
-//! - So a receiver that applies the notices to a set (a snapshot replaces the set, an opening adds, a closing removes) has
-//!   exactly the ids in it that were open when the last notice was told. Each opening adds a new id, and each closing finds
-//!   its opening.
-//! - Refusals ([`Notice::Refused`]) come in the same order. One that finds no place is not sent, and does not count as lost:
-//!   each refusal also has the total of its connection and kind.
-//! - The snapshot comes even if the network is quiet: receiving `Lagged` wakes the owner, and
-//!   [`drive`](super::Notifees::drive) sends the snapshot. (An owner that only [dispatches](super::Notifees::dispatch) sends
-//!   it before the next event.)
-//! - Dropping a subscription wakes the owner, too, and unregisters its subscriber with the next event or `drive`. If the
-//!   subscriber is dropped, with its registry for instance, the notices that were sent can still be received, and then
-//!   `None`.
+//! - The first notice is a [`Snapshot`](Notice::Snapshot): a list of everything that is open. The following notices tell
+//!   what has changed since.
+//! - The network never waits for a slow receiver. While `capacity` notices wait to be received, further notices are lost,
+//!   and one [`Lagged`](Notice::Lagged) is sent, for which one more place is reserved. When `Lagged` is received, it
+//!   contains the number of notices that were lost until then; a snapshot follows, which replaces them.
+//! - A snapshot is one notice and takes one place, however many ids are open. So it is never sent in part, and no event
+//!   happens in the middle of it. At most one snapshot waits at a time: it is sent only after `Lagged`, the last notice in
+//!   the channel, has been received. For n open ids a snapshot costs the network's thread O(n), and any other notice O(1).
+//!   With a capacity of about n, snapshots cost no more than the other notices.
+//! - So a receiver can keep a set of the open ids: a snapshot replaces the set, an opening adds an id, and a closing removes
+//!   one. The set then contains exactly the ids that were open when the last notice was told. Each opening adds an id that
+//!   is not in the set, and each closing removes an id that is.
+//! - Refusals ([`Notice::Refused`]) are sent in the same order. While the subscription is full, they are dropped and do not
+//!   count as lost: each refusal also contains the total number of its connection or listener and kind.
+//! - The snapshot is sent even if no more events happen: receiving `Lagged` wakes the network's owner, and
+//!   [`drive`](super::Notifees::drive) sends the snapshot. (If the owner only calls [`dispatch`](super::Notifees::dispatch),
+//!   the snapshot is sent before the next event.)
+//! - Dropping a subscription wakes the owner, too, and the next event or `drive` unregisters its subscriber. If the
+//!   subscriber is dropped, for example with its registry, the receiver can still receive the notices that were sent, and
+//!   then gets `None`.
 //!
-//! [`Notifees::spawn`](super::Notifees::spawn) makes a subscription and a thread that handles its notices, and joins the
-//! thread in the end.
+//! [`Notifees::spawn`](super::Notifees::spawn) makes a subscription and starts a thread that handles its notices.
 //!
-//! On the network's thread, a notice allocates nothing except for the list of a listener's addresses.
+//! On the network's thread, a notice allocates memory only for the list of a listener's addresses. A snapshot allocates a
+//! list of notices.
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -74,11 +74,11 @@ use core::time::Duration;
 use futures_lite::stream::Stream;
 use std::sync::OnceLock;
 
-/// The kinds that can leave the network's thread: the nine events and refusals.
+/// The kinds of notification that a subscription can send: the nine events and refusals.
 const EVERYTHING: Interest = Interest::EVENTS.and(Interest::REFUSED);
 
-/// Makes a subscription and the notifee that feeds it, for all nine events and refusals, with place for `capacity` notices;
-/// 0 counts as 1. The places are allocated here.
+/// Makes a subscription and the notifee that sends notices to it, for all nine events and refusals. Up to `capacity` notices
+/// can wait to be received; 0 has the effect of 1. The memory for the places of the notices is allocated here.
 #[must_use]
 pub fn subscription(capacity: usize) -> (Subscriber, Subscription) {
     let capacity = capacity.max(1);
@@ -89,24 +89,24 @@ pub fn subscription(capacity: usize) -> (Subscriber, Subscription) {
     (subscriber, Subscription { receiver: Box::pin(receiver), shared })
 }
 
-/// An entry of the channel.
+/// An entry of the channel between a [`Subscriber`] and its [`Subscription`].
 enum Sent {
     Notice(Notice),
-    /// Notices were lost. Their number is taken when this is received.
+    /// Notices were lost. Their number is read when this entry is received.
     Lagged,
 }
 
 #[derive(Debug)]
 struct Shared {
-    /// The number of notices that were lost since `Lagged` was sent; 0 after it was received. While it is above 0, the
-    /// receiving half has to act; otherwise the sending half.
+    /// The number of notices that were lost since `Lagged` was sent; 0 after `Lagged` was received. While the number is
+    /// above 0, `Lagged` waits to be received, and the sending half sends nothing.
     missed: AtomicU64,
-    /// The waker of the swarm's owner.
+    /// The waker that wakes the swarm's owner.
     owner: OnceLock<Waker>,
 }
 
 impl Shared {
-    /// Counts one more lost notice, if `Lagged` has not been received yet.
+    /// Counts one more lost notice if `Lagged` waits to be received, and returns whether it waits.
     fn misses(&self) -> bool {
         let count = |missed: u64| (missed > 0).then(|| missed.saturating_add(1));
         self.missed.fetch_update(Ordering::AcqRel, Ordering::Acquire, count).is_ok()
@@ -119,20 +119,21 @@ impl Shared {
     }
 }
 
-/// The half that is registered: a notifee that feeds its [`Subscription`].
+/// The sending half: a notifee to be registered, which sends notices to its [`Subscription`].
 #[derive(Debug)]
 pub struct Subscriber {
     sender: Sender<Sent>,
     shared: Arc<Shared>,
     capacity: usize,
     interest: Interest,
-    /// Nothing was sent yet, or notices were lost.
+    /// `true` if nothing was sent yet, or if notices were lost after the last snapshot.
     needs_snapshot: bool,
 }
 
 impl Subscriber {
-    /// Restricts the subscription to some of the nine events, and to refusals if [`Interest::REFUSED`] is among them. Call
-    /// it before the subscriber is registered. Other kinds take no place, and are not in snapshots.
+    /// Restricts the subscription to the kinds in `interest`: to some of the nine events, and to refusals if
+    /// [`Interest::REFUSED`] is among them. Call this before the subscriber is registered. Notices of other kinds are not
+    /// sent, and are not in snapshots.
     #[must_use]
     pub fn only(self, interest: Interest) -> Self {
         Self { interest: interest & EVERYTHING, ..self }
@@ -160,7 +161,8 @@ impl Subscriber {
         }
     }
 
-    /// Sends a snapshot of everything that was open before the present event.
+    /// Sends a snapshot of everything that was open before the event `before`, which is being told; or of everything that is
+    /// open now, if there is no such event.
     fn send_snapshot<N: HasNode>(&mut self, cx: &mut NotifeeContext<'_, N>, before: Option<Event>) {
         let network = cx.network();
         self.shared.owner.get_or_init(|| network.node().waker());
@@ -182,14 +184,14 @@ impl Subscriber {
         self.send(Sent::Notice(Notice::Snapshot(notices)));
     }
 
-    /// Sends an entry. There is a place for it, since only this half fills places. If the other half is gone,
-    /// [`leaves`](Self::leaves) takes care of it.
+    /// Sends an entry into the channel. The caller has made sure that there is a place, since only this half fills places.
+    /// If the receiving half was dropped, nothing is sent.
     fn send(&self, sent: Sent) {
         let sent = self.sender.try_send(sent);
         debug_assert!(sent.is_ok() || self.sender.is_closed(), "There is a place.");
     }
 
-    /// Unregisters the subscriber if the other half is gone. Returns whether it is.
+    /// Unregisters the subscriber if the receiving half was dropped. Returns whether it was.
     fn leaves<N>(&self, cx: &mut NotifeeContext<'_, N>) -> bool {
         let leaves = self.sender.is_closed();
         if leaves {
@@ -204,7 +206,7 @@ impl Subscriber {
     }
 }
 
-/// Returns the kind of an opening event.
+/// Returns the kind of an opening event, as an interest.
 const fn kind(event: Event) -> Interest {
     match event.id() {
         Id::Listener(_) => Interest::LISTEN,
@@ -213,7 +215,7 @@ const fn kind(event: Event) -> Interest {
     }
 }
 
-/// Returns the opening event of the id in this event, if this is its opening or its closing event.
+/// Returns the opening event for the id in `event`, if `event` is an opening or a closing event; otherwise `None`.
 const fn opening(event: Event) -> Option<Event> {
     match event {
         Event::Listen { listener } | Event::ListenClose { listener, .. } => Some(Event::Listen { listener }),
@@ -236,8 +238,8 @@ impl<N: HasNode> Notifee<N> for Subscriber {
         self.told(cx, event);
     }
 
-    /// Sends a refusal if there is a place. Otherwise it does not count as lost: a snapshot would not make up for it, but
-    /// the total in the next refusal does.
+    /// Sends a refusal if there is a place for it. Otherwise the refusal is dropped and does not count as lost: a snapshot
+    /// would not contain it, but the total in the next refusal does.
     fn refused(&mut self, cx: &mut NotifeeContext<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
         if self.leaves(cx) {
             return;
@@ -251,7 +253,7 @@ impl<N: HasNode> Notifee<N> for Subscriber {
         }
     }
 
-    /// Asks for a tick at once if a snapshot can be sent, or if the other half is gone.
+    /// Asks for a tick at once if a snapshot can be sent, or if the receiving half was dropped.
     fn poll_at(&self) -> Option<Duration> {
         (self.is_snapshot_due() || self.sender.is_closed()).then_some(Duration::ZERO)
     }
@@ -271,20 +273,21 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Receives the next notice; `None` when the subscriber is gone and all that it has sent was received.
+    /// Receives the next notice; `None` if the subscriber was dropped and all notices that it has sent were received.
     pub async fn recv(&mut self) -> Option<Notice> {
         self.receiver.recv().await.ok().map(|sent| self.received(sent))
     }
 
-    /// Receives the next notice as [`recv`](Self::recv) does, and blocks the thread until it is there.
+    /// Receives the next notice, like [`recv`](Self::recv), and blocks the thread until there is one.
     pub fn recv_blocking(&mut self) -> Option<Notice> {
         self.receiver.recv_blocking().ok().map(|sent| self.received(sent))
     }
 
-    /// Receives the next notice, if there is one already.
+    /// Receives the next notice if one was sent already, without waiting.
     ///
     /// # Errors
-    /// [`TryRecvError::Empty`] if there is none yet, and [`TryRecvError::Closed`] if there will be none.
+    /// [`TryRecvError::Empty`] if no notice waits to be received, and [`TryRecvError::Closed`] if there will never be one
+    /// again.
     pub fn try_recv(&mut self) -> Result<Notice, TryRecvError> {
         match self.receiver.try_recv() {
             Ok(sent) => Ok(self.received(sent)),
@@ -323,13 +326,13 @@ impl Drop for Subscription {
     }
 }
 
-/// The reason for which there is no notice.
+/// The reason why [`Subscription::try_recv`] returns no notice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "more can come, or it cannot")]
 pub enum TryRecvError {
     /// All notices that were sent have been received.
     Empty,
-    /// All notices that were sent have been received, and the subscriber is gone.
+    /// All notices that were sent have been received, and the subscriber was dropped.
     Closed,
 }
 

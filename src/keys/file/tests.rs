@@ -1,4 +1,4 @@
-//! Tests of key files: reading, making, the errors, and copies in memory.
+//! Tests of key files: reading a file, making one, the errors, and copies of the key that remain in memory.
 
 use super::*;
 use alloc::format;
@@ -6,7 +6,7 @@ use alloc::string::ToString as _;
 use alloc::vec;
 use std::path::PathBuf;
 
-/// A folder that its drop removes.
+/// A new folder. Dropping this value removes the folder with all files in it.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -137,7 +137,7 @@ fn the_error_names_the_format_of_a_file_and_its_source() {
     assert!(matches!(through_a_file.fault, KeyFault::Read(_)) && through_a_file.source().is_some(), "{through_a_file}");
 }
 
-/// The identity holds the secret while it lives, and no copy may outlive it.
+/// The identity contains the secret key until it is dropped. No copy of the secret key may be in memory after that.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_bytes_of_a_key_file_are_not_left_in_memory() {

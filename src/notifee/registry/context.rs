@@ -1,9 +1,9 @@
-//! [`NotifeeContext`]: a notifee's access to the network and the registry while it is told something.
+//! [`NotifeeContext`]: the access of a notifee to the network and the registry while the notifee is told something.
 
 use super::{Notifee, NotifeeId, PendingChanges};
 use core::time::Duration;
 
-/// The context of a notification: the network that it comes from, and the registry that tells it.
+/// The context of a notification. It gives the notifee access to the network that it observes, and to the registry.
 #[derive(Debug)]
 pub struct NotifeeContext<'a, N> {
     pub(super) network: &'a mut N,
@@ -14,7 +14,7 @@ pub struct NotifeeContext<'a, N> {
 }
 
 impl<N> NotifeeContext<'_, N> {
-    /// Returns the network. Any command may be given to it; the events that it causes are told later.
+    /// Returns the network, to which the notifee can give any command. The events that a command causes are told later.
     pub const fn network(&mut self) -> &mut N {
         self.network
     }
@@ -25,20 +25,20 @@ impl<N> NotifeeContext<'_, N> {
         self.this
     }
 
-    /// Returns the time of the registry's last [`drive`](super::Notifees::drive), on its owner's clock.
+    /// Returns the time of the registry's last [`drive`](super::Notifees::drive), on the clock of the network's owner.
     #[must_use]
     pub const fn now(&self) -> Duration {
         self.now
     }
 
-    /// Returns `true` if the present notification replays an opening from before the notifee's registration, by
+    /// Returns `true` if the present notification tells of an opening that happened before the notifee was registered with
     /// [`register_and_replay`](super::Notifees::register_and_replay).
     #[must_use]
     pub const fn is_replay(&self) -> bool {
         self.is_replay
     }
 
-    /// Registers a notifee behind all others. The next event is the first that it is told.
+    /// Registers a notifee after all others. The next event is the first that the new notifee is told.
     pub fn register<T: Notifee<N> + 'static>(&mut self, notifee: T) -> NotifeeId<T>
     where
         N: 'static,
@@ -46,8 +46,8 @@ impl<N> NotifeeContext<'_, N> {
         self.changes.register(notifee)
     }
 
-    /// Unregisters a notifee, for instance the one that is being told. It is told nothing more, and is dropped once the
-    /// present notification has gone to all. If no notifee has this id any more, nothing changes.
+    /// Unregisters a notifee, which may be the one that makes this call. The notifee is told nothing more, and is dropped
+    /// after all others have been told the present notification. If no notifee with this id is registered, nothing changes.
     pub fn unregister<T: ?Sized>(&mut self, id: NotifeeId<T>) {
         self.changes.unregister(id.untyped());
     }

@@ -1,8 +1,8 @@
-//! Dispatch: tells a notification to all notifees with an interest in it, one at a time, in order, while the network is
-//! held.
+//! Dispatch: the functions that tell a notification to all notifees with an interest in it, one after another, in the order
+//! of their registration. Meanwhile, the network's further events are held back.
 //!
-//! A notification is matched once, and then told in a loop for its kind, so that each notifee costs no more than a call
-//! through `dyn`. A panic of a notifee leaves an [`Interrupted`] behind, with which the next call begins.
+//! The variant of a notification is matched once, and a loop for that variant then tells all notifees, so that each notifee
+//! costs only one call through `dyn`. If a notifee panics, an [`Interrupted`] is stored, with which the next call begins.
 
 use super::interrupted::{Interrupted, Remainder};
 use super::limit::{Limit, events_beyond};
@@ -11,12 +11,12 @@ use super::{AnyNotifee, Interest, Network, Notifee, NotifeeContext, NotifeeId, N
 use crate::lifecycle::Event;
 use core::time::Duration;
 
-/// The limit of one dispatch: a number of events.
+/// The limit of one dispatch: a maximum number of events.
 struct MaxEvents {
     told: usize,
     most: usize,
-    /// 1 while events of the network are told beyond the limit, because its queue has no room: each event that is emitted
-    /// meanwhile raises the limit by this. 0 before.
+    /// 0 at first; 1 after the limit was raised because the network's queue has no room. Each emitted event that is told
+    /// raises the limit by this number, so that emitted events do not count then.
     raise: usize,
 }
 
@@ -53,12 +53,13 @@ impl<N: Network> Limit<N> for MaxEvents {
     }
 }
 
-/// The notifees that are told one notification.
+/// The notifees that are to be told one notification.
 trait Audience<N> {
     fn each(self, kind: Interest, tell: impl FnMut(&mut dyn AnyNotifee<N>, &mut NotifeeContext<'_, N>));
 }
 
-/// Tells an event. It is inlined, and not a part of [`Notified::to`], so that an event that is at hand is matched only once.
+/// Tells an audience of an event. The function is inlined and separate from [`Notified::to`], so that a caller that has an
+/// event, and not a [`Notified`], matches only once.
 #[inline(always)]
 fn tell_event<N>(event: Event, audience: impl Audience<N>) {
     match event {
@@ -119,7 +120,7 @@ impl Notified {
     }
 }
 
-/// All notifees with an interest, from one of them on.
+/// All notifees with an interest in a notification, from the one with the sequence number `from` on.
 struct Everyone<'a, N> {
     notifees: &'a mut Notifees<N>,
     network: &'a mut N,
@@ -129,8 +130,8 @@ struct Everyone<'a, N> {
 }
 
 impl<N: Network> Audience<N> for Everyone<'_, N> {
-    /// Calls `tell` for each. It is inlined, so that each loop is for one kind, and nothing is stored that only a panic
-    /// needs.
+    /// Calls `tell` for each of these notifees. The function is inlined, so that the compiler makes one loop for each kind
+    /// of notification, and stores nothing that only a panic needs.
     #[inline(always)]
     fn each(self, kind: Interest, mut tell: impl FnMut(&mut dyn AnyNotifee<N>, &mut NotifeeContext<'_, N>)) {
         let Notifees { entries, lists, changes, interrupted, now, .. } = self.notifees;
@@ -160,8 +161,8 @@ impl<N: Network> Audience<N> for Everyone<'_, N> {
     }
 }
 
-/// Stores the present notification as [`Interrupted`] when it is dropped by a panic of a notifee, which counts as told.
-/// Without a panic it is forgotten.
+/// A guard that stores the present notification as [`Interrupted`] if a notifee panics, since the panic then drops the
+/// guard. The notifee that panicked counts as told. Without a panic, the guard is passed to `forget`.
 struct DispatchGuard<'a, 'b, N> {
     cx: NotifeeContext<'a, N>,
     told: Notified,
@@ -175,13 +176,14 @@ impl<N> Drop for DispatchGuard<'_, '_, N> {
     }
 }
 
-/// A notifee that is registered late, and is told of everything open.
+/// The audience of a replay: one notifee that is being registered, and is told of everything that is open.
 struct Newcomer<'a, 'b, N> {
     entry: &'a mut RegisteredNotifee<N>,
     cx: &'a mut NotifeeContext<'b, N>,
 }
 
-/// Unregisters a newcomer when it is dropped by a panic of that. Without a panic it is forgotten.
+/// A guard that unregisters the new notifee if that notifee panics during the replay, since the panic then drops the guard.
+/// Without a panic, the guard is passed to `forget`.
 struct Replay<'a, N> {
     cx: NotifeeContext<'a, N>,
 }
@@ -201,10 +203,11 @@ impl<N> Audience<N> for Newcomer<'_, '_, N> {
 }
 
 impl<N: Network> Notifees<N> {
-    /// Drains the network's events and tells each to the notifees with an interest in it, as well as the events that
-    /// notifees [emit](NotifeeContext::emit) meanwhile. Returns the number of events of both kinds. It tells all that there
-    /// are, up to [a limit](Self::set_events_per_dispatch). If the network's queue has no room for some waiting events then,
-    /// it tells all waiting ones beyond the limit, so that something can open afterwards.
+    /// Drains the network's events, and tells each event to the notifees with an interest in it. Events that notifees
+    /// [emit](NotifeeContext::emit) meanwhile are told, too. Returns the number of events of both kinds. The call ends when
+    /// no event is left, or when [a limit](Self::set_events_per_dispatch) is reached. If the network's queue has no room for
+    /// some waiting events at that time, all waiting events are told beyond the limit, so that connections and streams can
+    /// open afterwards.
     #[inline]
     pub fn dispatch(&mut self, network: &mut N) -> usize {
         let mut limit = MaxEvents { told: 0, most: self.events_per_dispatch, raise: 0 };
@@ -212,8 +215,8 @@ impl<N: Network> Notifees<N> {
         limit.told
     }
 
-    /// Tells the rest of an event that a panic has interrupted, then events as far as the limit permits. An event of the
-    /// network is told after all events that were emitted before it.
+    /// Continues the notification that a panic has interrupted, if there is one, and then tells events as far as the limit
+    /// permits. Events that notifees have emitted are told before the network's next event.
     #[inline(always)]
     pub(super) fn tell_events<L: Limit<N>>(&mut self, network: &mut N, limit: &mut L) {
         self.resume(network);
@@ -243,12 +246,13 @@ impl<N: Network> Notifees<N> {
         }
     }
 
-    /// Registers a notifee and first tells it of everything that is open, as if it opened now: listeners, connections, then
-    /// streams. The events that follow continue from there: none is missing, and none is told twice.
-    /// [`NotifeeContext::is_replay`] is `true` in the replayed notifications.
+    /// Registers a notifee, and first tells it of everything that is open, as if that opened now: of listeners, then of
+    /// connections, then of streams. The events that the notifee is told later continue from there: none is missing, and
+    /// none is told twice. [`NotifeeContext::is_replay`] returns `true` in the replayed notifications.
     ///
-    /// A newcomer that panics or unregisters itself during the replay is not registered. If another notifee leaves meanwhile
-    /// and panics as it is dropped, the newcomer is registered, although the caller does not get its id.
+    /// If the new notifee panics or unregisters itself during the replay, it is not registered. If another notifee is
+    /// unregistered meanwhile and panics while it is dropped, the new notifee is registered, although the caller does not
+    /// get its id.
     pub fn register_and_replay<T: Notifee<N> + 'static>(&mut self, network: &mut N, notifee: T) -> NotifeeId<T>
     where
         N: 'static,
@@ -278,7 +282,7 @@ impl<N: Network> Notifees<N> {
         id.typed()
     }
 
-    /// Continues the notification that a panic has interrupted.
+    /// Continues the notification that the panic of a notifee has interrupted, if there is one.
     #[inline]
     pub(super) fn resume(&mut self, network: &mut N) {
         if self.is_interrupted() {
@@ -307,11 +311,12 @@ impl<N: Network> Notifees<N> {
         told.to(Everyone { notifees: self, network, told, from });
     }
 
-    /// Returns whether something is left to tell: events beyond the limit of the last drive, the rest of a notification that
-    /// a panic has interrupted, or [emitted](NotifeeContext::emit) events. The next drive or dispatch goes on with it.
+    /// Returns whether something is left to tell, with which the next drive or dispatch continues: events beyond the limit
+    /// of the last drive, a notification that the panic of a notifee has interrupted, or [emitted](NotifeeContext::emit)
+    /// events.
     ///
-    /// The last event of a swarm can leave something, so a program should end only when its swarm is shut down and nothing
-    /// is pending here.
+    /// Something can be left after the last event of a swarm, so a program should end only when its swarm is shut down and
+    /// this method returns `false`.
     #[must_use]
     pub fn has_pending(&self) -> bool {
         #[cfg(feature = "swarm")]
@@ -321,9 +326,10 @@ impl<N: Network> Notifees<N> {
         self.has_more || self.is_interrupted() || !self.changes.emissions.is_empty()
     }
 
-    /// Returns the time of the next [`drive`](Self::drive) that notifees need. It is zero, which means at once, if the last
-    /// drive has left something to tell or something was emitted since; otherwise the earliest [`Notifee::poll_at`]; `None`
-    /// if there is none. The network's own `poll_at` does not include it.
+    /// Returns the time at which notifees need the next [`drive`](Self::drive): zero, which means at once, if the last drive
+    /// has left something to tell or an event was emitted since; otherwise the earliest time that a notifee's
+    /// [`Notifee::poll_at`] returns; `None` if no notifee has a deadline. The network's own `poll_at` does not include this
+    /// time.
     #[must_use]
     pub fn poll_at(&self) -> Option<Duration> {
         if self.has_pending() {

@@ -1,5 +1,5 @@
-//! One turn of the notifees of a swarm: [`Notifees::drive`], [`Notifees::drive_while`] under a budget, and
-//! [`Notifees::drive_with`] for an owner that sees the events, too.
+//! The methods that tell notifees of a swarm's events and readiness and of time: [`Notifees::drive`],
+//! [`Notifees::drive_while`] under a budget, and [`Notifees::drive_with`], which also shows the events to the owner.
 
 use super::super::{HasNode, Interest};
 use super::limit::{Limit, events_beyond};
@@ -9,8 +9,8 @@ use crate::lifecycle::Event;
 use crate::swarm::Readiness;
 use core::time::Duration;
 
-/// The most drives in a row that may end before all due notifees have been ticked. After that, each drive ticks at least
-/// one.
+/// The maximum number of consecutive drives that may end before all due notifees have been ticked. After that many, each
+/// drive ticks at least one.
 const PATIENCE: u8 = 15;
 
 /// An event or a readiness of a swarm, as [`Notifees::drive_with_ready`] shows it to its caller.
@@ -19,19 +19,19 @@ const PATIENCE: u8 = 15;
 pub enum Occurrence {
     /// One of the nine events.
     Event(Event),
-    /// A readiness.
+    /// A readiness, such as the news that a stream can be read.
     Ready(Readiness),
 }
 
-/// The owner that drives, and that may see what all notifees have been told.
+/// The caller of a drive method, to which events and readiness may be shown after all notifees have been told of them.
 trait Owner<N> {
-    /// `true` if the owner wants to see it.
+    /// `true` if the owner wants to be shown the events that notifees have been told.
     const WATCHES: bool;
 
     fn see(&mut self, network: &mut N, told: Notified);
 }
 
-/// The owner that sees nothing.
+/// The owner to which nothing is shown.
 impl<N> Owner<N> for () {
     const WATCHES: bool = false;
 
@@ -39,7 +39,7 @@ impl<N> Owner<N> for () {
     fn see(&mut self, _network: &mut N, _told: Notified) {}
 }
 
-/// An owner that sees events.
+/// An owner to which events are shown, by calls of this closure.
 struct SeesEvents<F>(F);
 
 impl<N: HasNode, F: FnMut(&mut N, Event)> Owner<N> for SeesEvents<F> {
@@ -52,7 +52,7 @@ impl<N: HasNode, F: FnMut(&mut N, Event)> Owner<N> for SeesEvents<F> {
     }
 }
 
-/// An owner that sees events and readiness.
+/// An owner to which events and readiness are shown, by calls of this closure.
 struct SeesAll<F>(F);
 
 impl<N: HasNode, F: FnMut(&mut N, Occurrence)> Owner<N> for SeesAll<F> {
@@ -73,26 +73,27 @@ impl<N: HasNode, F: FnMut(&mut N, Occurrence)> Owner<N> for SeesAll<F> {
     }
 }
 
-/// The limits of one drive, and its owner.
+/// The limits of one drive on events, readiness and units of work, and the owner to which events may be shown.
 struct DriveBudget<'a, O> {
     owner: O,
     /// The number of events that may still be told.
     events: usize,
-    /// The limit was reached, and `events` counts the network's events that are told beyond it. Emitted events do not count
-    /// meanwhile.
+    /// `true` if the limit of events was reached and `events` is now the number of the network's events that may be told
+    /// beyond the limit. Emitted events do not count in this state.
     is_beyond: bool,
-    /// The number of readiness that may still be told.
+    /// The number of readiness notifications that may still be told.
     ready: usize,
-    /// The owner's budget; `None` always permits.
+    /// The owner's budget: a function that permits or refuses the next unit of work. `None` permits every unit.
     may: Option<&'a mut dyn FnMut() -> bool>,
-    /// `may` has permitted a unit that was not used yet. The permit stays for the next unit.
+    /// `true` if `may` has permitted a unit of work that was not done yet. The permit applies to the next unit.
     has_permit: bool,
     has_refused: bool,
     has_told: bool,
 }
 
 impl<O> DriveBudget<'_, O> {
-    /// Asks for one more unit. The first unit is always permitted. After a refusal `may` is not asked again.
+    /// Returns whether one more unit of work is permitted. The first unit is always permitted. After `may` has refused once,
+    /// it is not called again.
     #[inline]
     fn permits_unit(&mut self) -> bool {
         let Some(may) = &mut self.may else { return true };
@@ -103,13 +104,13 @@ impl<O> DriveBudget<'_, O> {
         self.has_permit
     }
 
-    /// Uses up the permit.
+    /// Takes note that the permitted unit of work is being done.
     #[inline]
     fn told_unit(&mut self) {
         (self.has_permit, self.has_told) = (false, true);
     }
 
-    /// Returns whether a limit was reached, in which case something may be left to tell.
+    /// Returns whether one of the limits was reached, so that something may be left to tell.
     fn is_spent(&self) -> bool {
         self.events == 0 || self.ready == 0 || self.has_refused && !self.has_permit
     }
@@ -159,43 +160,46 @@ impl<N: HasNode, O: Owner<N>> Limit<N> for DriveBudget<'_, O> {
 }
 
 impl<N: HasNode> Notifees<N> {
-    /// Tells notifees the events and readiness of the swarm until there are no more; then
-    /// [ticks](super::super::Notifee::tick) each notifee that is due. Events that notifees [emit](NotifeeContext::emit)
-    /// meanwhile are told before the next event or readiness. Call it after each turn of the swarm, with the same `now`.
+    /// Tells notifees of the events and readiness of the swarm until there are no more. Then
+    /// [ticks](super::super::Notifee::tick) each notifee whose deadline has come. Events that notifees
+    /// [emit](NotifeeContext::emit) meanwhile are told before the next event or readiness. Call this method after each turn
+    /// of the swarm, with the same `now`.
     ///
-    /// It tells at most as many events, and at most as many readiness, as
-    /// [`set_events_per_dispatch`](Self::set_events_per_dispatch) allows. If the swarm's queue has no room for some waiting
-    /// events then, it tells all waiting ones. The rest is for the next drive, and [`poll_at`](Self::poll_at) is zero.
-    /// Notifees are ticked once nothing is left to tell, so that no deadline is handled before all that arrived in time was
-    /// told; but in every 16th drive at the latest. The output of notifees leaves with the swarm's next turn, or with
-    /// `flush_all`; the swarm's `poll_at` asks for that turn.
+    /// One call tells at most the number of events, and at most the number of readiness, that
+    /// [`set_events_per_dispatch`](Self::set_events_per_dispatch) sets. If that limit is reached while the swarm's queue has
+    /// no room for some waiting events, all waiting events are told. What is left is told by the next drive, and
+    /// [`poll_at`](Self::poll_at) returns zero until then. Notifees are ticked once nothing is left to tell, so that no
+    /// deadline is handled before everything that arrived in time was told; but at the latest in every 16th drive. The
+    /// output of notifees is sent in the swarm's next turn, for which the swarm's `poll_at` asks, or by `flush_all`.
     ///
-    /// At the end of a shutdown, drive until the swarm is shut down **and** [`has_pending`](Self::has_pending) is `false`.
-    /// After the swarm's last event, notifees may still have something to be told: emitted events beyond the limit or the
-    /// budget of that drive, and the rest of an event that a panic has interrupted.
+    /// At the end of a shutdown, call this method until the swarm is shut down **and** [`has_pending`](Self::has_pending)
+    /// returns `false`. After the swarm's last event, something may still be left to tell: emitted events beyond the limit
+    /// or the budget of that drive, or an event that was interrupted when a notifee panicked.
     pub fn drive(&mut self, network: &mut N, now: Duration) {
         self.drive_within(network, now, None, ());
     }
 
-    /// Drives as [`drive`](Self::drive) does, under a budget: it asks `may` before each event (of the swarm, or emitted),
-    /// each readiness and each tick of a notifee, and returns when `may` refuses. `may` can look at a clock, or count.
+    /// Tells and ticks notifees like [`drive`](Self::drive), but under a budget: it calls `may` before each event (of the
+    /// swarm, or emitted), each readiness and each tick of a notifee, and returns when `may` returns `false`. `may` can look
+    /// at a clock, or count its calls.
     ///
-    /// If `may` agrees `n` times, it does `n` of these, or one if `n` is 0, so that every drive makes progress. The rest is
-    /// for the next drive, and [`poll_at`](Self::poll_at) is zero. Due notifees take turns: the next drive begins with the
-    /// first one that this drive has not reached.
+    /// If `may` returns `true` `n` times, `n` events, readiness and ticks are told, or one if `n` is 0, so that every drive
+    /// makes progress. What is left is told by the next drive, and [`poll_at`](Self::poll_at) returns zero until then. Due
+    /// notifees are ticked in turn: the next drive begins with the first due notifee that this drive has not reached.
     ///
-    /// If 15 drives in a row have not ticked all due notifees, each further drive ticks at least one, beyond the budget if
-    /// need be, until all have been ticked. So with `D` due notifees, each is ticked within `2 (15 + D)` drives, however
-    /// little `may` allows.
+    /// If 15 consecutive drives have not ticked all due notifees, each further drive ticks at least one, beyond the budget
+    /// if necessary, until all have been ticked. So with `D` due notifees, each is ticked within `2 (15 + D)` drives,
+    /// however little `may` permits.
     ///
-    /// The rest of an event that a panic has interrupted is told first, outside the budget. If `may` panics, nothing is
-    /// lost, since it is asked before anything is taken.
+    /// If a notifee panicked in the call before, the remaining notifees are first told of the event that the panic
+    /// interrupted, outside the budget. If `may` panics, nothing is lost, since `may` is called before an event is drained.
     pub fn drive_while(&mut self, network: &mut N, now: Duration, may: &mut dyn FnMut() -> bool) {
         self.drive_within(network, now, Some(may), ());
     }
 
-    /// Drives as [`drive`](Self::drive) does, and calls `see` with each event once all notifees have been told of it. `see`
-    /// gets the network: it can look up the event's ids, and give any command, whose events are told later.
+    /// Tells and ticks notifees like [`drive`](Self::drive), and calls `see` with each event after all notifees have been
+    /// told of it. `see` also gets the network: it can look up the event's ids, and give any command. The events that a
+    /// command causes are told later.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -226,18 +230,18 @@ impl<N: HasNode> Notifees<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// An owner that always uses this method sees each event once. If a notifee panics while it is told of an event, the
-    /// next call shows that event to `see`, after the other notifees have been told. An event in which `see` itself panics
-    /// counts as seen. Only notifees are told of readiness: an owner with streams of its own uses
+    /// If you always use this method, `see` is called with each event exactly once. If a notifee panics while it is told of
+    /// an event, the next call passes that event to `see`, after the other notifees have been told. If `see` itself panics,
+    /// it is not called with the same event again. `see` is not called for readiness: if you have streams of your own, use
     /// [`drive_with_ready`](Self::drive_with_ready).
     pub fn drive_with(&mut self, network: &mut N, now: Duration, see: impl FnMut(&mut N, Event)) {
         self.drive_within(network, now, None, SeesEvents(see));
     }
 
-    /// Drives as [`drive_with`](Self::drive_with) does, and calls `see` with each readiness, too: for an owner with streams
-    /// of its own beside those of notifees. It replaces both loops, around [`next_event`](crate::swarm::Swarm::next_event)
-    /// and [`next_ready`](crate::swarm::Swarm::next_ready). A stream that is ready may be a notifee's, so check whether it
-    /// is yours.
+    /// Tells and ticks notifees like [`drive_with`](Self::drive_with), and calls `see` with each readiness, too. It is for
+    /// an owner that has streams of its own beside those of notifees, and replaces the loops around
+    /// [`next_event`](crate::swarm::Swarm::next_event) and [`next_ready`](crate::swarm::Swarm::next_ready). A stream that is
+    /// ready may belong to a notifee, so check whether it is yours.
     pub fn drive_with_ready(&mut self, network: &mut N, now: Duration, see: impl FnMut(&mut N, Occurrence)) {
         self.drive_within(network, now, None, SeesAll(see));
     }
@@ -282,7 +286,7 @@ impl<N: HasNode> Notifees<N> {
         self.has_more = budget.is_spent();
     }
 
-    /// Tells events and readiness until there are no more, or the budget ends.
+    /// Tells notifees of events and readiness until there are no more, or until a limit of the budget is reached.
     fn drain<O: Owner<N>>(&mut self, network: &mut N, budget: &mut DriveBudget<'_, O>) {
         loop {
             let before = (budget.events, budget.ready);
@@ -307,7 +311,8 @@ impl<N: HasNode> Notifees<N> {
     }
 
     /// Ticks all due notifees: first those that the last drive has not reached, then the others, which may be due again.
-    /// Returns `false` if the budget ended before. With `one_more`, one is ticked beyond the budget.
+    /// Returns `false` if the budget was used up before all were ticked. If `one_more` is `true`, one notifee is ticked
+    /// beyond the budget.
     fn tick_all<O>(&mut self, network: &mut N, budget: &mut DriveBudget<'_, O>, mut one_more: bool) -> bool {
         let Self { entries, lists, changes, now, untimed, tick_from, .. } = self;
         let list = &lists[Interest::TIME.kind()];
@@ -357,7 +362,8 @@ impl<N: HasNode> Notifees<N> {
 }
 
 impl<N> Notifees<N> {
-    /// Keeps an event, of which all notifees have been told late, for the owner that has not seen it.
+    /// Stores an event that was interrupted by a panic, and of which all notifees have been told since. The next drive shows
+    /// it to the owner, if the last one was for an owner that sees events.
     pub(super) const fn owe_owner(&mut self, told: Notified) {
         if self.has_watching_owner {
             self.owed_to_owner = Some(told);

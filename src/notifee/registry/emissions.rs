@@ -1,4 +1,4 @@
-//! Emissions: events that a notifee emits to all others. They wait in a bounded queue until they are told.
+//! Emissions: events that a notifee emits to all other notifees. They wait in a bounded queue until the others are told.
 
 use super::super::{Interest, Network};
 use super::interrupted::{Interrupted, Remainder};
@@ -9,13 +9,15 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::any::Any;
 
-/// The emissions that were not told yet, in order.
+/// The queue of emissions that notifees have not been told yet, oldest first.
 pub(in super::super) struct Emissions {
     queue: VecDeque<Emission>,
-    /// The number of emissions in front that are told before the network's next event. The rest are answers, which alternate
-    /// with the network's events, so that two notifees that answer each other for ever do not hold these up.
+    /// The number of emissions at the front of the queue that are told before the network's next event. The other emissions
+    /// are answers to emissions, which alternate with the network's events, so that two notifees that answer each other for
+    /// ever do not hold up the network's events.
     ahead: usize,
-    /// An emission is being told: an event that is emitted now is an answer.
+    /// `true` while notifees are told of an emission: an event that a notifee emits meanwhile counts as an answer to that
+    /// emission.
     is_telling: bool,
     capacity: usize,
     dropped: u64,
@@ -26,19 +28,19 @@ impl Emissions {
         Self { queue: VecDeque::new(), ahead: 0, is_telling: false, capacity: 1_024, dropped: 0 }
     }
 
-    /// Lets all waiting emissions be told before the network's next event.
+    /// Causes all waiting emissions to be told before the network's next event.
     #[inline]
     pub(super) fn begin_turn(&mut self) {
         self.ahead = self.queue.len();
     }
 
-    /// Returns the most bytes of heap that it can take, with small events.
+    /// Returns the maximum number of bytes of heap that the queue can take, if the emitted events are small.
     #[cfg(feature = "swarm")]
     pub(super) const fn memory_bound(&self) -> usize {
         self.capacity.saturating_mul(2 * size_of::<Emission>() + 160)
     }
 
-    /// Returns whether the network's next event may be told.
+    /// Returns whether no emission has to be told before the network's next event.
     #[inline]
     pub(super) const fn is_turn_over(&self) -> bool {
         self.ahead == 0
@@ -51,14 +53,14 @@ impl Emissions {
 }
 
 impl<N> Notifees<N> {
-    /// Sets the most [emitted](NotifeeContext::emit) events that may wait to be told. One more is
-    /// [dropped](Self::emissions_dropped). Default 1 024; 0 counts as 1.
+    /// Sets the maximum number of [emitted](NotifeeContext::emit) events that can wait to be told. Further events are
+    /// [dropped](Self::emissions_dropped). The default is 1 024; 0 has the effect of 1.
     pub const fn set_emission_capacity(&mut self, events: usize) {
         self.changes.emissions.capacity = if events == 0 { 1 } else { events };
     }
 
-    /// Returns the number of emitted events that were dropped, because as many waited as the
-    /// [capacity](Self::set_emission_capacity) allows.
+    /// Returns the number of emitted events that were dropped because the queue was full.
+    /// [`set_emission_capacity`](Self::set_emission_capacity) sets the length of that queue.
     #[must_use]
     pub const fn emissions_dropped(&self) -> u64 {
         self.changes.emissions.dropped
@@ -66,7 +68,8 @@ impl<N> Notifees<N> {
 }
 
 impl<N: Network> Notifees<N> {
-    /// Tells the emissions whose turn it is, as far as the limit permits. Returns `false` if some are left.
+    /// Tells the emissions that have to be told before the network's next event, as far as the limit permits. Returns
+    /// `false` if some of them are left.
     #[inline]
     pub(super) fn tell_emissions(&mut self, network: &mut N, limit: &mut impl Limit<N>) -> bool {
         while !self.changes.emissions.is_turn_over() {
@@ -89,7 +92,8 @@ impl<N: Network> Notifees<N> {
         }
     }
 
-    /// Tells an emission to all notifees that were registered when it was made, except for its source, from one of them on.
+    /// Tells notifees of an emission: those that were registered when the event was emitted, except for the notifee that
+    /// emitted it, and only those with the sequence number `from` or a later one.
     pub(super) fn tell_emission(&mut self, emission: Emission, from: u64, network: &mut N) {
         let Self { entries, lists, changes, interrupted, now, .. } = self;
         let held = HoldGuard::new(network);
@@ -123,7 +127,8 @@ impl<N: Network> Notifees<N> {
     }
 }
 
-/// Keeps the present emission when it is dropped by a panic of a notifee, which counts as told.
+/// A guard that stores the present emission as [`Interrupted`] if a notifee panics, since the panic then drops the guard.
+/// The next call continues with that emission. The notifee that panicked counts as told.
 struct EmissionGuard<'a, 'b, N> {
     cx: NotifeeContext<'a, N>,
     emission: Option<Emission>,
@@ -141,21 +146,21 @@ impl<N> Drop for EmissionGuard<'_, '_, N> {
 }
 
 impl<N> NotifeeContext<'_, N> {
-    /// Emits an event of any type to all other notifees that declare an interest in [`EMITTED`](Interest::EMITTED):
-    /// [`emitted`](super::super::Notifee::emitted) is called with it. Services report to other notifees in this way, besides
-    /// the queue that their owner drains.
+    /// Emits an event of any type to all other notifees with an interest in [`EMITTED`](Interest::EMITTED), whose method
+    /// [`emitted`](super::super::Notifee::emitted) is called with the event. Services report to other notifees in this way,
+    /// in addition to the queue that their owner drains.
     ///
-    /// - Emitted events are told in order, after the present notification has gone to all (after the present ticks, for an
-    ///   event that is emitted in a tick), and before the network's next event. So the ids of the present event can still be
-    ///   looked up.
-    /// - The notifees are told that are registered now and still are then.
+    /// - Emitted events are told in the order in which they were emitted, after all notifees have been told the present
+    ///   notification (or, for an event that is emitted in a tick, after all due notifees have been ticked), and before the
+    ///   network's next event. So the ids in the present event can still be looked up.
+    /// - A notifee is told of the event if it is registered both when the event is emitted and when the event is told.
     /// - An answer, that is, an event that is emitted while an emission is being told, waits until the network's next event
     ///   has been told, if there is one. So two notifees that answer each other for ever do not hold up the network's
     ///   events.
-    /// - Each counts as an event for [`set_events_per_dispatch`](Notifees::set_events_per_dispatch), and for the budget of
-    ///   `drive_while`. Those beyond a limit wait for the next dispatch.
-    /// - If nobody else declares that interest, the event is dropped at once and nothing is allocated; see
-    ///   [`is_heard`](Self::is_heard). If [no room](Self::room_to_emit) is left in the queue, it is [dropped and
+    /// - Each emitted event counts as an event for [`set_events_per_dispatch`](Notifees::set_events_per_dispatch) and for
+    ///   the budget of `drive_while`. Emitted events beyond a limit wait for the next dispatch.
+    /// - If no other notifee has that interest, the event is dropped at once and no memory is allocated; see
+    ///   [`is_heard`](Self::is_heard). If [no room](Self::room_to_emit) is left in the queue, the event is [dropped and
     ///   counted](Notifees::emissions_dropped).
     pub fn emit(&mut self, event: impl Any) {
         if !self.is_heard() {
@@ -173,13 +178,14 @@ impl<N> NotifeeContext<'_, N> {
         }
     }
 
-    /// Returns whether any other notifee would be told of an event that this one [emits](Self::emit) now.
+    /// Returns whether any other notifee would be told of an event that this notifee [emits](Self::emit) now.
     #[must_use]
     pub fn is_heard(&self) -> bool {
         self.changes.slots.is_heard_by_others(self.this)
     }
 
-    /// Returns the number of events that can be [emitted](Self::emit) now without one being dropped.
+    /// Returns the number of events that can be [emitted](Self::emit) now before the queue is full and further events are
+    /// dropped.
     #[must_use]
     pub fn room_to_emit(&self) -> usize {
         let emissions = &self.changes.emissions;

@@ -1,4 +1,4 @@
-//! [`NotifeeId`]: the id of a registered notifee, with its type.
+//! [`NotifeeId`]: the id of a registered notifee, with the notifee's type.
 
 use core::any::Any;
 use core::cmp::Ordering;
@@ -6,7 +6,7 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 
-/// The id of a registered notifee of type `T`. A registry never gives an id twice. Ids are in the order of registration.
+/// The id of a registered notifee of type `T`. A registry never uses an id twice. Ids are ordered by registration.
 ///
 /// `T` is the type that was registered, so that [`Notifees::get`](super::Notifees::get) needs no type argument. An id
 /// without a type, `NotifeeId`, is used where a notifee may have any type, as in
@@ -34,24 +34,25 @@ use core::marker::PhantomData;
 /// assert!(notifees.get(all[1].typed::<Named>()).is_none(), "it is of another type");
 /// ```
 pub struct NotifeeId<T: ?Sized = dyn Any> {
-    /// The number of registrations before this one.
+    /// The number of notifees that were registered before this one.
     pub(super) sequence: u64,
-    /// Its slot in [`NotifeeSlots`](super::slots::NotifeeSlots). Another notifee gets the slot after it has left.
+    /// The index of the notifee's slot in [`NotifeeSlots`](super::slots::NotifeeSlots). After the notifee was unregistered,
+    /// another one gets the slot.
     pub(super) slot: u32,
-    /// The type, without owning a value of it.
+    /// The type of the notifee. The id contains no value of that type.
     notifee: PhantomData<fn(&T)>,
 }
 
 impl NotifeeId {
-    /// The least id.
+    /// The smallest id.
     pub(super) const FIRST: Self = Self::new(0, 0);
 
     pub(super) const fn new(sequence: u64, slot: u32) -> Self {
         Self { sequence, slot, notifee: PhantomData }
     }
 
-    /// Returns the same id with a type. The type is not checked here: a look-up with another type than the registered one
-    /// finds nothing.
+    /// Returns the same id with the type `T`. The type is not checked here: if it is not the type of the registered notifee,
+    /// [`Notifees::get`](super::Notifees::get) finds nothing.
     #[must_use]
     pub const fn typed<T>(self) -> NotifeeId<T> {
         NotifeeId { sequence: self.sequence, slot: self.slot, notifee: PhantomData }
@@ -112,14 +113,15 @@ impl<T: ?Sized> Hash for NotifeeId<T> {
     }
 }
 
-/// Writes `NotifeeId(n0)`.
+/// Writes the id in the form `NotifeeId(n0)`.
 impl<T: ?Sized> fmt::Debug for NotifeeId<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NotifeeId({self})")
     }
 }
 
-/// Writes `n0`, `n1`, … in the order of registration.
+/// Writes `n` and the number of notifees that were registered before this one: `n0` for the first notifee, `n1` for the
+/// second.
 impl<T: ?Sized> fmt::Display for NotifeeId<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "n{}", self.sequence)

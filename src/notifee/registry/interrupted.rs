@@ -1,15 +1,15 @@
-//! [`Interrupted`]: what a notifee that has panicked leaves untold.
+//! [`Interrupted`]: the notification that the panic of a notifee has interrupted.
 
 use super::notified::{Emission, Notified};
 
-/// The notification in which a notifee has panicked.
+/// A notification that the panic of a notifee has interrupted, so that the notifees after it have not been told.
 pub(super) struct Interrupted {
     pub(super) left: Remainder,
-    /// The lowest sequence number that the next notifee to tell may have.
+    /// The lowest sequence number of the notifees that have not been told yet.
     pub(super) next: u64,
 }
 
-/// A notification that some notifees have not been told yet.
+/// A notification that was interrupted: an event or readiness of the network, or an event that a notifee has emitted.
 pub(super) enum Remainder {
     Notified(Notified),
     Emission(Emission),

@@ -1,31 +1,35 @@
-//! [`Limit`]: the limit on the events that one dispatch tells.
+//! [`Limit`]: a limit on the number of events that one dispatch tells notifees.
 
 use super::Network;
 use super::notified::Notified;
 
-/// A limit on the number of events that are told, and the owner of a network `N`, which may see them.
+/// A limit on the number of events that one call tells the notifees of a network `N`. It also shows the events to the
+/// network's owner, if the owner wants to see them.
 pub(super) trait Limit<N> {
-    /// `true` if answers are told as soon as the network has no event; `false` if readiness comes before them.
+    /// `true` if answers (events that a notifee emits while it is told of an emitted event) are told as soon as the network
+    /// has no event; `false` if readiness is told before answers.
     const TELLS_ANSWERS: bool;
 
-    /// Asks for one more event.
+    /// Returns whether one more event may be told.
     fn permits(&mut self) -> bool;
     /// Counts an emitted event that is about to be told.
     fn told(&mut self);
     /// Counts an event of the network that is about to be told.
     fn told_of_network(&mut self);
-    /// Permits, once, that all waiting events of the network are told beyond the limit, if its queue has no room for some of
-    /// them. Returns `false` if the queue has room, or if something other than the number of events was the limit.
+    /// Raises the limit, once, so that all waiting events of the network may be told, if the network's queue has no room for
+    /// some of them. Returns `false` if the queue has room for all, or if the limit that was reached is not the number of
+    /// events.
     fn goes_beyond(&mut self, network: &N) -> bool;
-    /// Takes note that the network has no event. If events were told beyond the limit, that ends now, and it returns `true`.
+    /// Takes note that the network has no event. Returns `true` if events were told beyond the limit, in which case no
+    /// further event may be told now.
     fn ends_beyond(&mut self) -> bool;
-    /// Shows the owner what all notifees have been told.
+    /// Shows the owner a notification after all notifees have been told of it.
     #[inline(always)]
     fn show_owner(&mut self, _network: &mut N, _told: Notified) {}
 }
 
-/// Returns the number of events to tell beyond a limit that was reached `times` times before. It is a function of its own so
-/// that a dispatch of few events does not pay for it (6 instructions an event).
+/// Returns the number of events that may be told beyond a limit, which has been raised `times` times before. This is a
+/// function of its own, since it would cost each event 6 instructions if it were inlined.
 #[cold]
 #[inline(never)]
 pub(super) fn events_beyond(network: &impl Network, times: usize) -> usize {

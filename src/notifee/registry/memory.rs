@@ -1,24 +1,25 @@
-//! [`Notifees::memory_bound`]: the most heap that a node with all its services can take.
+//! [`Notifees::memory_bound`]: the maximum number of bytes of heap that a node with all its services can take.
 
 use super::super::HasNode;
 use super::{KINDS, Notifees, RegisteredNotifee};
 use core::ops::Range;
 
-/// Returns the bytes of heap of a notifee's place, if as many places are vacant, and of its entry in the list of each kind.
+/// Returns the number of bytes of heap that the registry takes for each notifee: for its entry and a vacant one, and for its
+/// range in the list of each kind of notification.
 const fn place<N>() -> usize {
     4 * size_of::<RegisteredNotifee<N>>() + 2 * KINDS * size_of::<Range<usize>>() + 128
 }
 
 impl<N: HasNode> Notifees<N> {
-    /// Returns the most bytes of heap that the node can take with all that is installed, whatever its peers do: the sum of
-    /// the bound of its swarm's [`Config`](crate::swarm::Config::memory_bound), of the bounds of all registered
-    /// [notifees](super::super::Notifee::memory_bound), and of the memory of this registry. Compare it with the memory of
-    /// the machine. It is computed from bounds that do not change, in O(number of notifees): call it once everything is
-    /// installed.
+    /// Returns the maximum number of bytes of heap that the node can take with all registered notifees, whatever its peers
+    /// do. It is the sum of the bound of the swarm's [`Config`](crate::swarm::Config::memory_bound), of the bounds of all
+    /// registered [notifees](super::super::Notifee::memory_bound), and of the memory of this registry. Compare this number
+    /// with the memory of the machine. The bounds do not change, so one call is enough, after everything has been installed.
+    /// It costs O(number of notifees).
     ///
-    /// All services of this crate state their bounds, and so does a host. A notifee of your own that states none counts with
-    /// the size of its value. The sum does not include the queues of subscriptions and of spawned notifees, the memory of
-    /// the transport, and whatever you keep elsewhere.
+    /// All services of this crate and hosts state their bounds. If a notifee of yours states none, only the size of its
+    /// value is counted. The sum does not include the queues of subscriptions and of spawned notifees, the memory of the
+    /// transport, and the memory of the rest of your program.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]

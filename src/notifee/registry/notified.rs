@@ -1,4 +1,5 @@
-//! [`Notified`] and [`Emission`]: what notifees can be told. [`HoldGuard`]: the network, held still while they are.
+//! [`Notified`] and [`Emission`]: the two kinds of message that notifees are told. [`HoldGuard`]: a guard that holds the
+//! network's further events back while notifees are told.
 
 use super::{Network, NotifeeId};
 use crate::lifecycle::{Event, ListenerId, StreamId};
@@ -7,7 +8,7 @@ use crate::swarm::{Refusal, RefusedAt};
 use alloc::boxed::Box;
 use core::any::Any;
 
-/// A notification. All but events come from a swarm.
+/// A message to notifees: one of the nine events, or a readiness. Only swarms have readiness.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(feature = "swarm"), expect(dead_code, reason = "there is no swarm"))]
 pub(super) enum Notified {
@@ -24,7 +25,7 @@ pub(super) enum Notified {
     Refused {
         at: RefusedAt,
         refusal: Refusal,
-        /// A `u64` as bytes, which need no alignment, so that this type is as small as an event.
+        /// A `u64` as an array of bytes, which needs no alignment, so that this type is as small as an event.
         count: [u8; 8],
     },
 }
@@ -35,12 +36,13 @@ const _: () = assert!(size_of::<Notified>() <= 24);
 /// An event that a notifee has emitted.
 pub(super) struct Emission {
     pub(super) from: NotifeeId,
-    /// The sequence number of the first notifee that is too new to be told.
+    /// The sequence number of the first notifee that was registered after the event was emitted, and is not told of it.
     pub(super) before: u64,
     pub(super) event: Box<dyn Any>,
 }
 
-/// Holds the network while something is told: until this is dropped, `next_event` returns `None`.
+/// A guard that holds the network's events back while notifees are told something: until the guard is dropped, `next_event`
+/// of the network returns `None`.
 pub(super) struct HoldGuard<'a, N: Network>(pub(super) &'a mut N);
 
 impl<'a, N: Network> HoldGuard<'a, N> {

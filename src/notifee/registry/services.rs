@@ -1,4 +1,4 @@
-//! Services: [`Service`], with the methods that install and uninstall one together with its protocols.
+//! [`Service`], and the methods that install and uninstall a service together with its protocols.
 
 use super::super::{HasNode, Node, Notifee};
 use super::{NotifeeContext, NotifeeId, Notifees, PendingChanges};
@@ -6,13 +6,14 @@ use crate::connection::Protocol;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// A notifee that answers inbound streams of its protocols.
+/// A notifee that speaks one or more protocols: it answers the inbound streams on which peers propose them.
 pub trait Service<N>: Notifee<N> {
-    /// Returns the protocols that inbound streams may choose for it. It is asked once, when it is installed.
+    /// Returns the protocols that the service speaks on inbound streams. The method is called once, when the service is
+    /// installed.
     fn protocols(&self) -> Vec<Protocol>;
 }
 
-/// The number of installed services that speak each protocol.
+/// For each protocol, the number of installed services that speak it.
 #[derive(Debug)]
 pub(super) struct Speakers(BTreeMap<Protocol, usize>);
 
@@ -25,7 +26,7 @@ impl Speakers {
         *self.0.entry(protocol.clone()).or_default() += 1;
     }
 
-    /// Removes one speaker of a protocol. Returns `true` if it was the last one.
+    /// Subtracts one from the number of services that speak a protocol. Returns `true` if no such service is left.
     fn remove(&mut self, protocol: &Protocol) -> bool {
         let Some(speakers) = self.0.get_mut(protocol) else { return false };
         *speakers -= 1;
@@ -34,8 +35,8 @@ impl Speakers {
 }
 
 impl<N> PendingChanges<N> {
-    /// Unregisters the protocols of a service, and resets the streams that speak them. Returns `false` if it was not
-    /// installed.
+    /// Unregisters the protocols of a service that no other service speaks, and resets their streams. Returns `false` if the
+    /// service was not installed.
     fn silence(&mut self, node: &mut dyn Node, id: NotifeeId) -> bool {
         let Some(mut gone) = self.slots.uninstall(id) else { return false };
         gone.retain(|protocol| self.speakers.remove(protocol));
@@ -60,9 +61,10 @@ impl<N> PendingChanges<N> {
 
 impl<N: HasNode + 'static> Notifees<N> {
     /// Registers a service, tells it of everything that is open, and registers its protocols with the node.
-    /// [`uninstall`](Self::uninstall) undoes both.
+    /// [`uninstall`](Self::uninstall) unregisters the service and its protocols.
     ///
-    /// A service that panics or unregisters itself while it is told is not registered, and neither are its protocols.
+    /// If the service panics or unregisters itself while it is told of everything open, neither the service nor its
+    /// protocols are registered.
     pub fn install<T: Service<N> + 'static>(&mut self, network: &mut N, service: T) -> NotifeeId<T> {
         let protocols = service.protocols();
         let id = self.register_and_replay(network, service);
@@ -72,7 +74,7 @@ impl<N: HasNode + 'static> Notifees<N> {
 }
 
 impl<N: HasNode> Notifees<N> {
-    /// Registers protocols for a notifee: from now on inbound streams may choose them.
+    /// Registers protocols for an installed service with the node: from now on, inbound streams for them are accepted.
     fn speaks(&mut self, network: &mut N, id: NotifeeId, protocols: Vec<Protocol>) {
         // It may have unregistered itself meanwhile.
         if self.changes.slots.place(id).is_none() {
@@ -85,17 +87,18 @@ impl<N: HasNode> Notifees<N> {
         self.changes.slots.install(id, protocols);
     }
 
-    /// Removes a service that was [installed](Self::install): it unregisters the protocols with the node, resets the streams
-    /// that speak them, and [unregisters](Self::unregister) and drops the service with its untold events. Returns `false`,
-    /// and changes nothing, if the service is not installed.
+    /// Removes a service that was [installed](Self::install): unregisters its protocols with the node, resets the streams
+    /// that speak them, and [unregisters](Self::unregister) and drops the service, with all events that it has not been
+    /// told. Returns `false`, and changes nothing, if the service is not installed.
     ///
-    /// - Streams of peers, including those that are negotiating, are answered that the protocols are not spoken.
-    /// - All streams that speak the protocols are reset, whoever has opened them, and so are our own that propose one of
-    ///   them. All notifees but the service are told.
-    /// - A protocol that another installed service has, too, stays with all its streams. A service that was only
-    ///   [unregistered](Self::unregister) counts as installed for this.
+    /// - Streams on which peers propose the protocols, including streams that are negotiating, get the answer that the
+    ///   protocols are not spoken.
+    /// - All streams that speak the protocols are reset, whichever side has opened them, and also our own streams that
+    ///   propose one of the protocols. All notifees except the service are told of that.
+    /// - A protocol that another installed service also speaks stays registered, with all its streams. A service that was
+    ///   only [unregistered](Self::unregister) counts as installed in this respect.
     ///
-    /// For a service that was only [unregistered](Self::unregister), it removes the protocols and streams.
+    /// If the service was only [unregistered](Self::unregister) before, this call removes its protocols and streams.
     pub fn uninstall<T: ?Sized>(&mut self, network: &mut N, id: NotifeeId<T>) -> bool {
         let id = id.untyped();
         let was_installed = self.changes.silence(network.node_mut(), id);
@@ -107,8 +110,9 @@ impl<N: HasNode> Notifees<N> {
 }
 
 impl<N: HasNode> NotifeeContext<'_, N> {
-    /// Removes a service, which may be the notifee itself, as [`Notifees::uninstall`] does. Its protocols and streams go at
-    /// once. It is told nothing more, and is dropped once the present notification has gone to all.
+    /// Removes a service, which may be the notifee that makes this call: see [`Notifees::uninstall`]. The protocols and
+    /// streams of the service are removed at once. The service is told nothing more, and is dropped after all notifees have
+    /// been told the present notification.
     pub fn uninstall<T: ?Sized>(&mut self, id: NotifeeId<T>) {
         let id = id.untyped();
         // A service that is still being installed has no protocols before the replay is over.

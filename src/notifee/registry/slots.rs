@@ -1,4 +1,4 @@
-//! [`NotifeeSlots`]: finds the place of a registered notifee by its id in O(1).
+//! [`NotifeeSlots`]: a table that finds the place of a registered notifee by the notifee's id in O(1).
 
 use super::NotifeeId;
 #[cfg(feature = "protocols")]
@@ -7,33 +7,34 @@ use crate::connection::Protocol;
 use alloc::vec::Vec;
 use slab::Slab;
 
-/// The slots of registered notifees, each with the notifee's place in the registry.
+/// The slots of the registered notifees. Each slot contains the notifee's place, which is an index into the registry's
+/// entries.
 ///
-/// Places are numbered in the order of registration, from the first entry of the registry to the last newcomer that waits to
-/// be put in. The vacant place of a notifee that has left counts until the registry is compacted.
+/// Places are numbered in the order of registration, from the first entry of the registry to the last notifee that waits to
+/// become an entry. When a notifee is unregistered, its place becomes vacant, and counts until the registry is compacted.
 #[derive(Debug)]
 pub(super) struct NotifeeSlots {
     slots: Slab<NotifeeSlot>,
-    /// The sequence number of the next notifee.
+    /// The sequence number that the next registered notifee will get.
     next: u64,
     /// The number of places, including vacant ones.
     places: usize,
     vacant: usize,
-    /// The number of notifees that are registered and not leaving.
+    /// The number of notifees that are registered and not leaving, that is, not about to be unregistered.
     staying: usize,
-    /// The number of those among them that are told of emissions.
+    /// The number of notifees that are registered, not leaving, and told of emissions (events that other notifees emit).
     hearing: usize,
 }
 
 #[derive(Debug)]
 struct NotifeeSlot {
-    /// The sequence number of the notifee that the slot belongs to.
+    /// The sequence number of the notifee in this slot.
     sequence: u64,
     place: usize,
     state: SlotState,
-    /// It is told of emissions.
+    /// `true` if the notifee is told of emissions (events that other notifees emit).
     hears: bool,
-    /// The protocols of an installed service.
+    /// The protocols of the notifee, if it is an installed service.
     #[cfg(feature = "protocols")]
     protocols: Option<Vec<Protocol>>,
 }
@@ -43,7 +44,7 @@ enum SlotState {
     Staying,
     /// The notifee is going to be unregistered.
     Leaving,
-    /// The notifee is unregistered, and its protocols are still installed.
+    /// The notifee was unregistered, but its protocols are still installed.
     #[cfg(feature = "protocols")]
     HasLeft,
 }
@@ -66,7 +67,8 @@ impl NotifeeSlots {
         Self { slots: Slab::new(), next: NotifeeId::FIRST.sequence, places: 0, vacant: 0, staying: 0, hearing: 0 }
     }
 
-    /// Adds the next notifee in the last place, and returns its id. `hears` says that it is told of emissions.
+    /// Adds a notifee in a new place after all others, and returns the notifee's id. `hears` is `true` if the notifee is
+    /// told of emissions (events that other notifees emit).
     pub(super) fn insert(&mut self, hears: bool) -> NotifeeId {
         let id = self.next_id();
         self.slots.insert(NotifeeSlot::new(self.next, self.places, hears));
@@ -85,12 +87,13 @@ impl NotifeeSlots {
         self.slots.get_mut(id.slot as usize).filter(|slot| slot.sequence == id.sequence)
     }
 
-    /// Returns the place of a notifee that is registered and not leaving.
+    /// Returns the place of a notifee, or `None` if the notifee is not registered or is about to be unregistered.
     pub(super) fn place(&self, id: NotifeeId) -> Option<usize> {
         self.get(id).filter(|slot| slot.state == SlotState::Staying).map(|slot| slot.place)
     }
 
-    /// Marks a notifee as leaving. Returns `false` if it is not registered, or already leaving.
+    /// Marks a notifee as leaving, that is, as about to be unregistered. Returns `false` if the notifee is not registered,
+    /// or already leaving.
     pub(super) fn leave(&mut self, id: NotifeeId) -> bool {
         let Some(slot) = self.get_mut(id).filter(|slot| slot.state == SlotState::Staying) else { return false };
         slot.state = SlotState::Leaving;
@@ -100,12 +103,13 @@ impl NotifeeSlots {
         true
     }
 
-    /// Returns whether the notifee of a slot is leaving; `false` for a vacant one.
+    /// Returns whether the notifee in this slot is leaving; `false` if the slot is vacant.
     pub(super) fn is_leaving(&self, slot: u32) -> bool {
         self.slots.get(slot as usize).is_some_and(|slot| slot.state == SlotState::Leaving)
     }
 
-    /// Removes a notifee, leaving or not, and returns its place, which is vacant from now on.
+    /// Removes a notifee, whether it is leaving or not. Returns its place, which is vacant from now on, or `None` if the
+    /// notifee is not registered.
     pub(super) fn remove(&mut self, id: NotifeeId) -> Option<usize> {
         let NotifeeSlot { place, state, hears, .. } = *self.get(id)?;
         match state {
@@ -127,7 +131,7 @@ impl NotifeeSlots {
         Some(place)
     }
 
-    /// Keeps the protocols of a service, if it is registered.
+    /// Stores the protocols of an installed service in the service's slot. Does nothing if the service is not registered.
     #[cfg(feature = "protocols")]
     pub(super) fn install(&mut self, id: NotifeeId, protocols: Vec<Protocol>) {
         if let Some(slot) = self.get_mut(id) {
@@ -135,7 +139,8 @@ impl NotifeeSlots {
         }
     }
 
-    /// Takes the protocols of a service, registered or not; `None` if they are not installed.
+    /// Removes and returns the protocols of an installed service, even if the service was unregistered. Returns `None` if
+    /// the service is not installed.
     #[cfg(feature = "protocols")]
     pub(super) fn uninstall(&mut self, id: NotifeeId) -> Option<Vec<Protocol>> {
         let slot = self.get_mut(id)?;
@@ -146,18 +151,18 @@ impl NotifeeSlots {
         Some(protocols)
     }
 
-    /// Returns the id that the next notifee gets.
+    /// Returns the id that the next registered notifee will get.
     pub(super) fn next_id(&self) -> NotifeeId {
         let slot = u32::try_from(self.slots.vacant_key()).expect("memory ends before 2^32 notifees are registered");
         NotifeeId::new(self.next, slot)
     }
 
-    /// Returns the sequence number of the next notifee.
+    /// Returns the sequence number that the next registered notifee will get.
     pub(super) const fn next_sequence(&self) -> u64 {
         self.next
     }
 
-    /// Returns whether a notifee other than this one is told of emissions.
+    /// Returns whether any notifee other than `this` is told of emissions (events that other notifees emit).
     pub(super) fn is_heard_by_others(&self, this: NotifeeId) -> bool {
         let is_hearing = |slot: &NotifeeSlot| slot.hears && slot.state == SlotState::Staying;
         self.hearing > usize::from(self.get(this).is_some_and(is_hearing))
@@ -173,7 +178,8 @@ impl NotifeeSlots {
         self.vacant > self.places / 2
     }
 
-    /// Renumbers the places: the notifees in these slots get the places from 0 on, in this order.
+    /// Renumbers the places after the vacant ones were removed: the notifees in `slots` get the places 0, 1, and so on, in
+    /// this order.
     pub(super) fn compact(&mut self, slots: impl Iterator<Item = u32>) {
         (self.places, self.vacant) = (0, 0);
         for slot in slots {

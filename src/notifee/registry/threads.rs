@@ -1,4 +1,4 @@
-//! The methods of a registry that spawn and join notifees with a thread of their own.
+//! The methods of a registry that spawn notifees on threads of their own, and that wait until these threads end.
 
 use super::super::subscription::{Subscriber, subscription};
 use super::super::{BlockingNotifee, HasNode, Interest, Notice, ThreadPanic};
@@ -8,7 +8,8 @@ use core::task::{self, Poll};
 use std::io;
 
 impl<N> PendingChanges<N> {
-    /// Starts a thread for the notifee that is registered next, and returns the subscriber to register.
+    /// Starts a thread that calls `told` with each notice, and returns the subscriber that sends the notices. The caller has
+    /// to register this subscriber next.
     fn spawn(
         &mut self,
         capacity: usize,
@@ -21,20 +22,21 @@ impl<N> PendingChanges<N> {
     }
 }
 
-/// Returns a closure that hands each notice to its method.
+/// Returns a closure that calls the method of `notifee` for each notice.
 fn each(mut notifee: impl BlockingNotifee + Send + 'static) -> impl FnMut(Notice) + Send + 'static {
     move |notice| notice.tell(&mut notifee)
 }
 
 impl<N: HasNode> Notifees<N> {
-    /// Registers a notifee that may block, on a thread of its own that starts here: see
-    /// [`spawned`](mod@super::super::spawned) for what is promised. Up to `capacity` notices wait for it; 0 counts as 1.
-    /// Beyond that notices are lost, and it is told how many.
+    /// Registers a notifee that may block, and starts a thread on which the notifee runs: see the module
+    /// [`spawned`](mod@super::super::spawned) for the details. Up to `capacity` notices can wait for the notifee; 0 has the
+    /// effect of 1. Further notices are lost, and the notifee is told their number.
     ///
-    /// The number of threads has no limit here, since only the owner and other notifees spawn any.
+    /// The number of threads has no limit, since only the owner and other notifees spawn any.
     ///
     /// # Errors
-    /// The system's error if it cannot start a thread. Nothing was registered, and the notifee was dropped.
+    /// The system's error, if the system cannot start a thread. In this case nothing was registered, and the notifee was
+    /// dropped.
     pub fn spawn(
         &mut self,
         capacity: usize,
@@ -44,7 +46,8 @@ impl<N: HasNode> Notifees<N> {
         self.spawn_fn(capacity, interest, each(notifee))
     }
 
-    /// Spawns a closure as [`spawn`](Self::spawn) does a notifee. It is called with each notice of the kinds in `interest`.
+    /// Registers a closure that may block, and starts a thread that calls the closure with each notice of the kinds in
+    /// `interest`. For everything else, see [`spawn`](Self::spawn).
     ///
     /// ```
     /// use swarm_notify::notifee::{Interest, Notice, Notifees};
@@ -60,7 +63,7 @@ impl<N: HasNode> Notifees<N> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`spawn`](Self::spawn).
+    /// The errors of [`spawn`](Self::spawn).
     pub fn spawn_fn(
         &mut self,
         capacity: usize,
@@ -79,34 +82,35 @@ impl<N> Notifees<N> {
         self.changes.threads.running()
     }
 
-    /// Returns the panics of [spawned](Self::spawn) notifees since the last call, in the order in which they came. At
-    /// most 64 are kept for the next call; all are logged.
+    /// Returns the panics of [spawned](Self::spawn) notifees since the last call, oldest first. At most 64 panics are kept
+    /// for the next call, but all are logged.
     pub fn take_panics(&mut self) -> Vec<ThreadPanic> {
         self.changes.threads.take_panics()
     }
 
     /// Unregisters all [spawned](Self::spawn) notifees, and waits until their threads, and those of spawned notifees that
     /// have left earlier, have handled all notices and ended. Returns the panics since the last call or
-    /// [`take_panics`](Self::take_panics). Dropping the registry waits in the same way.
+    /// [`take_panics`](Self::take_panics). Dropping the registry waits for the same threads.
     ///
     /// Call it once the swarm [is shut down](crate::swarm::Swarm::is_shut_down) and nothing [is pending](Self::has_pending),
-    /// so that they are told every closing event. It blocks for as long as they take: an owner that must not block uses
-    /// [`poll_join`](Self::poll_join).
+    /// so that the notifees are told every closing event. This method blocks until the notifees have handled their notices:
+    /// if you must not block, use [`poll_join`](Self::poll_join).
     pub fn join(&mut self) -> Vec<ThreadPanic> {
         self.unregister_spawned();
         self.changes.threads.join();
         self.take_panics()
     }
 
-    /// Joins as [`join`](Self::join) does, without blocking: it unregisters all [spawned](Self::spawn) notifees, and is
-    /// ready once their threads have ended. While it is pending, the end of the last thread wakes `cx`. The panics are left
-    /// for [`take_panics`](Self::take_panics). Once it is ready, dropping the registry does not wait.
+    /// Unregisters all [spawned](Self::spawn) notifees, and returns `Ready` once their threads have ended: it is
+    /// [`join`](Self::join) without blocking. If it returns `Pending`, the waker of `cx` is woken when the last thread has
+    /// ended. [`take_panics`](Self::take_panics) returns the panics. After `Ready`, dropping the registry does not wait.
     pub fn poll_join(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         self.unregister_spawned();
         self.changes.threads.poll_join(cx)
     }
 
-    /// Detaches the threads of spawned notifees: they end by themselves, and neither a join nor the drop waits for them.
+    /// Unregisters all spawned notifees and detaches their threads: these end by themselves, and neither
+    /// [`join`](Self::join) nor dropping the registry waits for them.
     #[cfg(all(feature = "host", unix))]
     pub(crate) fn detach_threads(&mut self) {
         self.unregister_spawned();
@@ -123,11 +127,11 @@ impl<N> Notifees<N> {
 }
 
 impl<N: HasNode + 'static> NotifeeContext<'_, N> {
-    /// Spawns a notifee that may block, behind all others, as [`Notifees::spawn`] does. The event after the present one is
-    /// the first that it is told.
+    /// Registers a notifee that may block after all others, and starts a thread on which the notifee runs: see
+    /// [`Notifees::spawn`]. The event after the present one is the first that the notifee is told.
     ///
     /// # Errors
-    /// Those of [`Notifees::spawn`].
+    /// The errors of [`Notifees::spawn`].
     pub fn spawn(
         &mut self,
         capacity: usize,
@@ -137,10 +141,11 @@ impl<N: HasNode + 'static> NotifeeContext<'_, N> {
         self.spawn_fn(capacity, interest, each(notifee))
     }
 
-    /// Spawns a closure behind all others, as [`Notifees::spawn_fn`] does.
+    /// Registers a closure that may block after all other notifees, and starts a thread that calls the closure with each
+    /// notice: see [`Notifees::spawn_fn`].
     ///
     /// # Errors
-    /// Those of [`Notifees::spawn`].
+    /// The errors of [`Notifees::spawn`].
     pub fn spawn_fn(
         &mut self,
         capacity: usize,
