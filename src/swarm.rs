@@ -276,7 +276,7 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Returns the peer id by which our peers know us.
+    /// Returns our own peer id, which is derived from the identity key of this swarm.
     #[must_use]
     pub const fn local_peer(&self) -> PeerId {
         self.state.local_peer

@@ -1,4 +1,4 @@
-//! The peer id at the end of an address, and addresses that nobody can connect to.
+//! Functions for addresses: splitting off the peer id at the end, and finding addresses to which nobody can connect.
 
 use alloc::borrow::ToOwned;
 use alloc::format;

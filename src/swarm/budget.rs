@@ -16,8 +16,8 @@ impl<'a> Budget<'a> {
         Self { may, is_spent: false, shares: false }
     }
 
-    /// Asks the owner for one more unit of work. The caller asks before it takes anything out of a queue, so that nothing is
-    /// lost if the owner panics here.
+    /// Asks the owner for one more unit of work. The caller has to ask before it removes an entry from a queue, so that no
+    /// entry is lost if the owner's function panics.
     pub(super) fn allows(&mut self) -> bool {
         self.is_spent = self.is_spent || !(self.may)();
         !self.is_spent
@@ -34,11 +34,12 @@ pub(super) struct Helping {
 }
 
 impl Helping {
-    /// The usual size.
+    /// The usual size of a helping.
     pub(super) const WHOLE: Self = Self { bytes: 16 * 1024, frames: 256 };
     /// The size of a helping in a tick while no other slot waits for work.
     pub(super) const ALONE: Self = Self { bytes: 8 * Self::WHOLE.bytes, ..Self::WHOLE };
-    /// The smallest size. With smaller reads, the unfinished part of a Noise message of 64 KiB would be copied too often.
+    /// The smallest size of a helping. With smaller reads, the unfinished part of a Noise message of 64 KiB would be copied
+    /// too often.
     const LEAST: Self = Self { bytes: 8 * 1024, frames: 32 };
 
     /// Returns the size of a helping while `waiting` other slots wait for work. With more than 64 slots the helpings shrink,

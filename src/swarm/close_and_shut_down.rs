@@ -27,7 +27,7 @@ where
     /// [`Failure::Requested`](crate::lifecycle::Failure::Requested) if the listener was not open yet.
     ///
     /// # Errors
-    /// [`CloseError`]; nothing has changed.
+    /// [`CloseError`] if the command is refused; nothing has changed then.
     pub fn close_listener(&mut self, id: ListenerId) -> Result<(), CloseError> {
         self.closable(id)?;
         self.end_listener(id, ListenerEnd::Requested);
@@ -53,7 +53,7 @@ where
     /// with [`Failure::Requested`](crate::lifecycle::Failure::Requested) if the connection was not open yet.
     ///
     /// # Errors
-    /// [`CloseError`]; nothing has changed.
+    /// [`CloseError`] if the command is refused; nothing has changed then.
     pub fn close_connection(&mut self, id: ConnectionId) -> Result<(), CloseError> {
         self.closable(id)?;
         if let Some(conn) = self.connections.get_mut(id) {
@@ -66,10 +66,10 @@ where
     /// Closes a connection at once: its socket is closed before this call returns, and output that was not sent is lost.
     ///
     /// # Events
-    /// As for [`close_connection`](Self::close_connection).
+    /// The events of [`close_connection`](Self::close_connection).
     ///
     /// # Errors
-    /// [`CloseError`]; nothing has changed.
+    /// [`CloseError`] if the command is refused; nothing has changed then.
     pub fn abort_connection(&mut self, id: ConnectionId) -> Result<(), CloseError> {
         self.closable(id)?;
         if let Some(conn) = self.connections.get_mut(id) {
@@ -87,10 +87,10 @@ where
     /// already keeps the reason of that close.
     ///
     /// # Events
-    /// As for [`close_connection`](Self::close_connection), with [`ConnectionEnd::Failed`] and `fault`.
+    /// The events of [`close_connection`](Self::close_connection), with the reason [`ConnectionEnd::Failed`] and `fault`.
     ///
     /// # Errors
-    /// [`CloseError`]; nothing has changed.
+    /// [`CloseError`] if the command is refused; nothing has changed then.
     pub fn fail_connection(&mut self, id: ConnectionId, fault: Fault) -> Result<(), CloseError> {
         self.closable(id)?;
         let waker = self.wakers.waker(WakeTarget::of(id));

@@ -21,9 +21,9 @@ use core::time::Duration;
 ///
 /// - In the last quarter of `limits.connections` and `limits.streams`, peers and addresses that hold more than a sixteenth
 ///   of all places get no more.
-/// - In the last sixty-fourth of the places (at least one place, if there are four or more), a newcomer that holds no place
-///   gets one. A newcomer that holds some places gets another one only if the holder of the most places holds more than the
-///   newcomer and gives one up. The largest holder that can give up a place gives way to any newcomer that holds less. If
+/// - In the last sixty-fourth of the places (at least one place, if there are four or more), a peer or address that holds no
+///   place gets one. A peer or address that holds some places gets another one only if another holder has more places and
+///   gives one up. The holder of the most places that can give one up does so for any peer or address that holds fewer. If
 ///   places for connections are short, the holder's connection that has been without a stream for longest is closed, as
 ///   [`ConnectionEnd::Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed). If places for streams are short, one stream of
 ///   the holder is reset, as [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit): the half-open stream that has been
@@ -173,9 +173,9 @@ pub struct Config {
     /// # Ok::<(), Box<dyn core::error::Error>>(())
     /// ```
     pub high_water: Option<u32>,
-    /// The number of open connections at which trimming ends. A value above the high-water mark counts as the high-water
-    /// mark. `None` stands for the high-water mark less a sixteenth (rounded down), so that it equals a high-water mark
-    /// below 16. Default `None`, which is 14 400.
+    /// The low-water mark: the number of open connections down to which trimming closes connections. A value above the
+    /// high-water mark counts as the high-water mark. `None` stands for the high-water mark less a sixteenth (rounded down),
+    /// so that it equals a high-water mark below 16. Default `None`, which is 14 400.
     pub low_water: Option<u32>,
     /// The age, counted from the dial or the accept, before which a connection is not trimmed. Until then its peer has time
     /// to open a stream. If the system has run out of descriptors, the age is one second
@@ -188,9 +188,9 @@ pub struct Config {
     /// stream is trimmed, in the order of [`high_water`](Self::high_water), but none of a [protected](super::Swarm::protect)
     /// peer. As long as the lack lasts, 2 connections are trimmed in the next second, then 4, and so on, but never more than
     /// the number of handshakes that are missing. If no connection can be trimmed, or enough handshakes are under way, a
-    /// sixteenth of the handshakes is closed, as described at [`inbound_handshakes`](Self::inbound_handshakes). So a
-    /// newcomer gets in as long as a connection or a handshake can be closed for it. With 0, no open connection is ever
-    /// closed for this reason. Default 16.
+    /// sixteenth of the handshakes is closed, as described at [`inbound_handshakes`](Self::inbound_handshakes). So a new
+    /// connection can be accepted as long as another connection or a handshake can be closed to make room. With 0, no open
+    /// connection is ever closed for this reason. Default 16.
     pub descriptor_reserve: u32,
     /// The maximum number of live streams that one peer may have begun, on all its connections together. A stream beyond the
     /// limit is reset without an event, and counted as [`Refusal::StreamLimit`](super::Refusal::StreamLimit). Streams that

@@ -1,11 +1,11 @@
-//! [`Dials`]: the dials under way, and the peers that they name.
+//! [`Dials`]: the dials under way, and the peers that the dialed addresses name.
 
 use crate::connection::PackedPeer;
 use crate::lifecycle::ConnectionId;
 use alloc::collections::BTreeSet;
 use libp2p_identity::PeerId;
 
-/// The dials that are not open yet.
+/// The outbound connections that have been dialed and are not open yet.
 #[derive(Debug, Default)]
 pub(super) struct Dials {
     count: u32,

@@ -6,7 +6,7 @@
 //! bounded, too; beyond that bound the visitor that holds most is closed.
 //!
 //! ```text
-//!  accept ─▶ upgrade ─▶ multistream, Noise ─▶ authenticated: an id, a place, and in line for room
+//!  accept ─▶ upgrade ─▶ multistream, Noise ─▶ authenticated: an id, a place, and queued for room
 //!    │          │                │
 //!    └──────────┴────────────────┴──▶ refused, evicted, broken, too late: closed and counted
 //! ```
@@ -55,7 +55,7 @@ pub(super) const fn budget(config: &Config) -> usize {
     config.held_bytes / 32
 }
 
-/// The accepted connections whose peers are not authenticated.
+/// The table of visitors (accepted connections whose peers are not authenticated yet), with their counts and budgets.
 pub(super) struct Door<T: Transport> {
     places: VisitorTable<Visitor<T>>,
     /// The number of bytes that all visitors hold, not counting the first [`OWN`] bytes of each visitor.
@@ -202,7 +202,7 @@ where
         }
     }
 
-    /// Returns the number that the next visitor gets.
+    /// Returns the number that the next accepted connection gets in the table of visitors.
     pub(super) fn next_at_door(&self) -> u64 {
         self.door.places.next_number()
     }

@@ -32,7 +32,7 @@ command_error! {
     ListenError {
         /// The number of listeners has reached the [`Limits`](crate::lifecycle::Limits).
         Limit => "there are as many listeners as the limits allow",
-        /// The swarm is shutting down.
+        /// The swarm is shutting down, so that nothing new begins.
         Closing => "the swarm is shutting down",
     }
 }
@@ -42,7 +42,7 @@ command_error! {
     DialError {
         /// The number of connections, or of dials under way, has reached its limit.
         Limit => "there are as many connections or dials as the limits allow",
-        /// The swarm is shutting down.
+        /// The swarm is shutting down, so that nothing new begins.
         Closing => "the swarm is shutting down",
     }
 }

@@ -190,7 +190,7 @@ impl Access {
         self.gate.is_some()
     }
 
-    /// Asks the gate whether a peer may speak a protocol.
+    /// Asks the gate whether a peer may speak a protocol. The lists are not asked.
     pub(super) fn may_speak(&mut self, peer: PeerId, protocol: &Protocol, now: Duration) -> Result<(), Denial> {
         self.ask(|gate| gate.may_speak(peer, protocol, now))
     }

@@ -23,7 +23,7 @@ const LARGE_PART: usize = 16;
 /// window while the budget is exceeded. A peer that holds less has not caused the excess.
 const SMALL_PART: usize = 64;
 
-/// The counts of bytes held.
+/// The counts of bytes held, in all and for each peer, and the connections that wait for the counts to fall.
 #[derive(Debug)]
 pub(super) struct HeldBytes {
     all: usize,
@@ -43,7 +43,7 @@ pub(super) struct HeldBytes {
     is_over: bool,
 }
 
-/// The bytes that the connections of one peer hold together.
+/// The number of bytes that the connections of one peer hold together, and the number of these connections.
 #[derive(Debug)]
 struct PeerHeld {
     connections: u32,

@@ -26,7 +26,7 @@ const MAX_AWAITED: usize = 8;
 /// The minimum time between two warnings in the log that the same listener cannot accept.
 const WARNING_PAUSE: Duration = Duration::from_secs(1);
 
-/// A listener, from the command to its last event.
+/// A listener, which is kept from the command that makes it until its last event has been handled.
 pub(super) struct ListenerEntry {
     pub(super) address: Multiaddr,
     /// The id of this listener in the transport, once the transport was asked to listen.
@@ -44,7 +44,7 @@ pub(super) struct ListenerEntry {
     warned: Option<Duration>,
 }
 
-/// All listeners.
+/// All listeners of a swarm, by their ids and by their ids in the transport.
 #[derive(Default)]
 pub(super) struct Listeners {
     pub(super) table: Table<ListenerId, ListenerEntry>,

@@ -26,7 +26,7 @@ use timed::TimedDenials;
 /// peers have changed, the swarm checks all connections instead.
 const MAX_CHANGED: usize = 64;
 
-/// The rule of a peer or a network.
+/// The rule that a list contains for a peer or a network.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "who is on a list may come, or may not")]
 pub enum ListRule {
@@ -181,7 +181,7 @@ impl Lists {
     /// Denies a peer. The new rule replaces the peer's previous rule.
     ///
     /// # Errors
-    /// [`ListFull`].
+    /// [`ListFull`] if the list has as many rules as its bound allows and none of them is replaced. Nothing has changed then.
     pub fn deny_peer(&mut self, peer: PeerId) -> Result<(), ListFull> {
         self.set_peer(peer, ListRule::Deny)
     }
@@ -190,7 +190,7 @@ impl Lists {
     /// time](Self::deny_peer_until).
     ///
     /// # Errors
-    /// [`ListFull`].
+    /// [`ListFull`] if the list has as many rules as its bound allows and none of them is replaced. Nothing has changed then.
     pub fn allow_peer(&mut self, peer: PeerId) -> Result<(), ListFull> {
         self.set_peer(peer, ListRule::Allow)
     }
@@ -245,19 +245,20 @@ impl Lists {
         rule.is_some() || timed.is_some()
     }
 
-    /// Denies all peers without a rule (`true`), or allows them (`false`, the default).
+    /// Denies all peers that have no rule if `is_denied` is `true`, or allows them if it is `false`, which is the default.
     pub fn deny_unlisted_peers(&mut self, is_denied: bool) {
         self.changes.all |= is_denied && !self.denies_unlisted_peers;
         self.denies_unlisted_peers = is_denied;
     }
 
-    /// Returns whether a peer is denied at the time `now`, on the clock of [`tick`](super::Swarm::tick).
+    /// Returns whether a peer is denied at the time `now`, on the clock that the owner passes to
+    /// [`tick`](super::Swarm::tick).
     #[must_use]
     pub fn denies_peer(&self, peer: PeerId, now: Duration) -> bool {
         self.denies_peer_at(peer, self.clock.of_owners(now))
     }
 
-    /// Returns whether a peer is denied at the time `now`, on the swarm's own clock.
+    /// Returns whether a peer is denied at the time `now`, on the swarm's own clock, which never goes back.
     pub(super) fn denies_peer_at(&self, peer: PeerId, now: Duration) -> bool {
         if self.peers.is_empty() && self.timed.is_empty() {
             return self.denies_unlisted_peers;
@@ -271,7 +272,7 @@ impl Lists {
             }
     }
 
-    /// Returns the peers that have rules, in the order of their bytes.
+    /// Returns the peers that have rules, each with its rule, in the order of the bytes of their ids.
     pub fn peers(&self) -> impl Iterator<Item = (PeerId, ListRule)> {
         self.peers.iter().filter_map(|(peer, rule)| Some((peer.unpack()?, *rule)))
     }
@@ -288,7 +289,7 @@ impl Lists {
     /// network keep their rules.
     ///
     /// # Errors
-    /// [`ListFull`].
+    /// [`ListFull`] if the list has as many rules as its bound allows and none of them is replaced. Nothing has changed then.
     pub fn deny_network(&mut self, network: Network) -> Result<(), ListFull> {
         self.set_network(network, ListRule::Deny)
     }
@@ -296,7 +297,7 @@ impl Lists {
     /// Allows a network or one address. Smaller networks within this network keep their rules.
     ///
     /// # Errors
-    /// [`ListFull`].
+    /// [`ListFull`] if the list has as many rules as its bound allows and none of them is replaced. Nothing has changed then.
     pub fn allow_network(&mut self, network: Network) -> Result<(), ListFull> {
         self.set_network(network, ListRule::Allow)
     }
@@ -318,8 +319,8 @@ impl Lists {
         rule.is_some()
     }
 
-    /// Denies all addresses without a rule (`true`), or allows them (`false`, the default). An address without an IP address
-    /// never has a rule.
+    /// Denies all addresses that have no rule if `is_denied` is `true`, or allows them if it is `false`, which is the
+    /// default. An address without an IP address never has a rule.
     pub fn deny_unlisted_addresses(&mut self, is_denied: bool) {
         self.changes.all |= is_denied && !self.denies_unlisted_addresses;
         self.denies_unlisted_addresses = is_denied;

@@ -28,7 +28,7 @@ const HANDSHAKE: usize = 10 * 1024;
 /// in the table of visitors, its waker, and its address.
 const VISITOR: usize = 4 * 1024;
 
-/// Bytes of the records of a listener with a few addresses.
+/// Bytes of the records of one listener with a few addresses.
 const LISTENER: usize = 4 * 1024;
 
 /// Bytes of the entries of one stream in queues: those of yamux, of writers, of withheld windows, of FINs and of flushes. A

@@ -111,7 +111,7 @@ macro_rules! node_methods {
             fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>>;
             /// Returns a view of a stream: see [`Swarm::stream`].
             fn stream(&self, id: StreamId) -> Option<StreamView<'_>>;
-            /// Returns the bounds with which the swarm was made: see [`Swarm::config`].
+            /// Returns the configuration with which the swarm was made: see [`Swarm::config`].
             fn config(&self) -> &Config;
             /// Returns the number of refusals of one kind since the start: see [`Swarm::refused`].
             fn refused(&self, refusal: Refusal) -> u64;

@@ -117,7 +117,7 @@ mod tests {
     use crate::lifecycle::{Direction, Lifecycle, Limits};
     use alloc::vec::Vec;
 
-    /// Two connections, the streams of each, and one more that is opening.
+    /// Returns the ids of two open connections, each with three streams, and of a third connection that is opening.
     fn ids() -> ([(ConnectionId, [StreamId; 3]); 2], ConnectionId) {
         let mut lifecycle = Lifecycle::<8>::new(Limits::default());
         let open = [(); 2].map(|()| {

@@ -83,8 +83,8 @@ enum Operation {
 pub(super) const STREAM_READINESS: usize = size_of::<Option<(NonZeroU32, StreamReadiness)>>();
 const _: () = assert!(STREAM_READINESS <= 12);
 
-/// The time at which a stream began, in a quarter of the memory of a [`Duration`]: in 64ths of a second, on a clock that
-/// wraps around every 776 days.
+/// The time at which a stream began, in 64ths of a second, on a clock that wraps around every 776 days. It needs 4 bytes, a
+/// quarter of the size of a [`Duration`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Began(u32);
 

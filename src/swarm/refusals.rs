@@ -64,7 +64,7 @@ pub enum Refusal {
     /// The peer has sent a message that the protocol does not accept: the message is malformed, wrongly signed, or rejected
     /// by the application.
     MessageInvalid,
-    /// The peer has sent a message that it had sent before.
+    /// The peer has sent a message for the second time.
     MessageRepeated,
     /// A protocol has not accepted a message from the peer, for a reason that is not the peer's fault. The message's author,
     /// or the peer, had used up its part of the protocol's memory; or a message of the author with a higher sequence number
@@ -127,7 +127,7 @@ impl fmt::Display for Refusal {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a peer is met at a listener or on a connection")]
 pub enum RefusedAt {
-    /// The listener that has accepted a peer which was not authenticated.
+    /// The listener that has accepted the refused connection, whose peer was not authenticated.
     Listener(ListenerId),
     /// The connection on which the peer was refused something.
     Connection(ConnectionId),
@@ -172,7 +172,8 @@ type RefusalKey = (RefusedAt, Refusal);
 pub(super) struct Refusals {
     /// The totals of each kind since the start, for all peers together.
     totals: [u64; Refusal::ALL.len()],
-    /// The counts at listeners and connections whose last event has not been handled.
+    /// The counts of each kind at each listener and connection, until the last event of the listener or connection has been
+    /// handled.
     tallies: BTreeMap<RefusalKey, RefusalCount>,
     /// The counts about which a notice can be given now.
     ready: BTreeSet<RefusalKey>,

@@ -114,7 +114,7 @@ struct GroupShare {
     key: AddressGroup,
     /// The number of inbound and outbound connections of this address group.
     members: u32,
-    /// The number of streams that peers have begun on these connections.
+    /// The number of streams that peers have begun on the connections of this address group.
     streams: u32,
 }
 
@@ -158,7 +158,7 @@ impl fmt::Display for SpentShare {
 /// A holder of inbound connections, as [`Shares::greediest_beyond`] returns it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Greediest {
-    /// The peer of this connection.
+    /// The peer to which this connection belongs.
     PeerOf(ConnectionId),
     Group(AddressGroup),
 }

@@ -102,7 +102,7 @@ pub(super) enum ConnectionStage<T: Transport> {
 pub(super) enum OurSide {
     /// The peer has sent go-away 0. Live streams go on; our own go-away follows when the last of them has ended.
     Serving,
-    /// Our go-away is written or pending.
+    /// Our go-away has been written or is pending output, and our side of the byte pipe ends after it.
     Open,
     /// The peer has sent its last byte; the connection is over once our last byte is written.
     Last,
@@ -165,12 +165,12 @@ where
         }
     }
 
-    /// Returns the peer, once it is authenticated.
+    /// Returns the id of the peer, once the peer is authenticated.
     pub(super) fn peer(&self) -> Option<PeerId> {
         self.peer.and_then(PackedPeer::unpack)
     }
 
-    /// Returns the last known round-trip time.
+    /// Returns the last known round-trip time between us and the peer.
     pub(super) const fn round_trip(&self) -> Option<Duration> {
         match &self.stage {
             ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..) => pipe.connection.round_trip(),

@@ -168,7 +168,7 @@ where
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with [`Failure::Requested`].
     ///
     /// # Errors
-    /// [`CloseError`]; nothing has changed.
+    /// [`CloseError`] if the command is refused; nothing has changed then.
     pub fn close_stream(&mut self, id: StreamId) -> Result<(), CloseError> {
         if self.lives(id, CloseError::Stale, CloseError::Ended)? == State::Opening {
             return self.reset(id);
@@ -186,7 +186,7 @@ where
     /// after [`half_open_grace`](crate::connection::Config::half_open_grace).
     ///
     /// # Errors
-    /// [`CloseError`]; nothing has changed.
+    /// [`CloseError`] if the command is refused; nothing has changed then.
     pub fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>) -> Result<(), CloseError> {
         self.lives(id, CloseError::Stale, CloseError::Ended)?;
         self.on_stream(id, |connection, turn| connection.set_half_open_timeout(id, time, turn));
@@ -200,7 +200,7 @@ where
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with [`Failure::Requested`] if the stream was not open yet.
     ///
     /// # Errors
-    /// [`CloseError`]; nothing has changed.
+    /// [`CloseError`] if the command is refused; nothing has changed then.
     pub fn reset(&mut self, id: StreamId) -> Result<(), CloseError> {
         let state = self.lives(id, CloseError::Stale, CloseError::Ended)?;
         self.on_stream(id, |connection, turn| connection.reset_stream(id, turn));

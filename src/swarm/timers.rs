@@ -112,7 +112,7 @@ impl SwarmTimers {
         self.deadlines.prune(live, |Reverse((deadline, id))| is_armed(*deadline, *id));
     }
 
-    /// Gives unused memory back.
+    /// Gives back unused memory of the heap of deadlines.
     pub(super) fn give_up_memory(&mut self) {
         let kept = SPARE.min(2 * self.deadlines.len());
         self.deadlines.shrink_to(kept);

@@ -44,8 +44,8 @@ const CLOSED_A_TICK: u32 = 64;
 /// fewer connections usually chooses the peers.
 const MANY: u32 = 1_024;
 
-/// The age at which a connection without a stream can be closed for lack of descriptors, if
-/// [`trim_grace`](Config::trim_grace) is not shorter. A peer on a slow line can open a stream in that time.
+/// The age below which no connection is closed for lack of descriptors, if [`trim_grace`](Config::trim_grace) is not
+/// shorter. A peer on a slow line can open a stream in that time.
 const GRACE_IN_NEED: Duration = Duration::from_secs(1);
 
 /// The usefulness of a connection, from the least useful to the most useful kind.
@@ -73,7 +73,7 @@ struct TrimCandidate {
     ripe_at: Duration,
 }
 
-/// The reason for a sweep.
+/// The reason for which a sweep chooses connections to close.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum SweepReason {
     HighWater,
@@ -90,7 +90,7 @@ impl From<SweepReason> for Trim {
     }
 }
 
-/// A sweep in progress.
+/// A sweep in progress: a pass over all connections that chooses the least useful ones.
 #[derive(Debug)]
 struct Sweep {
     why: SweepReason,
@@ -98,13 +98,13 @@ struct Sweep {
     next: usize,
     /// The number of connections to close, which is also the maximum number of candidates that are kept.
     wanted: usize,
-    /// The candidates, the most useful one first.
+    /// The least useful connections that were found up to now, in a heap with the most useful of them on top.
     candidates: BinaryHeap<TrimCandidate>,
     /// The number of open connections that are being closed already, among those at which the sweep has looked.
     leaving: usize,
 }
 
-/// The state of trimming.
+/// The state of trimming: the protected peers, the sweep in progress, and the connections that are still to be closed.
 #[derive(Debug, Default)]
 pub(super) struct Trimming {
     protected: Protected,
@@ -113,7 +113,7 @@ pub(super) struct Trimming {
     /// is the reason.
     victims: Vec<TrimCandidate>,
     victims_of: Option<SweepReason>,
-    /// The time before which no sweep begins.
+    /// The time before which no sweep begins, for any reason.
     rests_until: Duration,
     /// The time before which no sweep for the high-water mark begins, because the last sweep has found too few connections
     /// that are old enough.

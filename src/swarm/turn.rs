@@ -118,7 +118,8 @@ where
         self.state.access.resume_panic();
     }
 
-    /// Polls the reactor, which wakes the slots of all sockets and timers that have become ready.
+    /// Polls the reactor, which wakes the slots (connections, visitors or the transport) whose sockets or timers have become
+    /// ready.
     pub(super) fn hear(&mut self) {
         let now = self.now;
         self.reactor.advance(now);

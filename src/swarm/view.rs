@@ -15,11 +15,11 @@ use core::time::Duration;
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
 
-/// The facts about a listener.
+/// The facts about a listener, as [`Swarm::listener`] returns them.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ListenerView<'a> {
-    /// The state of its life: opening, open, leaving or ended.
+    /// The state of the listener: opening, open, leaving or ended.
     pub state: State,
     /// The address that was passed to [`listen`](Swarm::listen).
     pub address: &'a Multiaddr,
@@ -98,9 +98,9 @@ pub struct ListenerView<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ConnectionView<'a> {
-    /// The state of its life: opening, open, leaving or ended.
+    /// The state of the connection: opening, open, leaving or ended.
     pub state: State,
-    /// The side that dialed.
+    /// The side that has dialed: the peer (inbound) or we (outbound).
     pub direction: Direction,
     /// The address of the peer: the address that we have dialed, or from which the peer has connected.
     pub remote: &'a Multiaddr,
@@ -117,7 +117,7 @@ pub struct ConnectionView<'a> {
     /// The number of streams that wait without an id, because the peer has opened them beyond its rate
     /// ([`openings`](crate::connection::Config::openings)). While the number is not 0, the connection is paced.
     pub streams_waiting: usize,
-    /// The number of streams that have ever been paced on this connection.
+    /// The number of streams that have ever had to wait on this connection because the peer has opened them beyond its rate.
     pub streams_paced: u32,
     /// The time from the dial or the accept of the connection until the latest time that the owner has passed to the swarm,
     /// for example by a [`tick`](Swarm::tick), since the swarm has no clock of its own. Before the first turn after the
@@ -129,7 +129,7 @@ pub struct ConnectionView<'a> {
     /// [`keep_alive_interval`](crate::connection::Config::keep_alive_interval), or by a service such as
     #[cfg_attr(feature = "protocols", doc = "[`Ping`](crate::protocols::ping::Ping)")]
     #[cfg_attr(not(feature = "protocols"), doc = "`Ping`")]
-    /// ([`Swarm::note_round_trip`]). `None` until the peer has answered for the first time.
+    /// ([`Swarm::note_round_trip`]). The value is `None` until the peer has answered for the first time.
     pub round_trip: Option<Duration>,
     /// The number of bytes that were written to the byte pipe, including the bytes of the handshake, the encryption and the
     /// muxer.
@@ -174,11 +174,11 @@ impl<'a> ConnectionView<'a> {
     }
 }
 
-/// The facts about a stream.
+/// The facts about a stream, as [`Swarm::stream`] returns them.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct StreamView<'a> {
-    /// The state of its life: opening, open, leaving or ended.
+    /// The state of the stream: opening, open, leaving or ended.
     pub state: State,
     /// The side that has opened the stream.
     pub direction: Direction,
@@ -254,7 +254,8 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Returns the view of a listener, from the command until its last event has been handled; `None` if the id is stale.
+    /// Returns the view of a listener, which exists from the command until the last event of the listener has been handled;
+    /// `None` if the id is stale.
     #[must_use]
     pub fn listener(&self, id: ListenerId) -> Option<ListenerView<'_>> {
         let ListenerEntry { address, addresses, error, .. } = self.listeners.table.get(id)?;
@@ -262,8 +263,8 @@ where
         Some(ListenerView { state, address, addresses, error: error.as_deref() })
     }
 
-    /// Returns the view of a connection, from its beginning until its last event has been handled; `None` if the id is
-    /// stale.
+    /// Returns the view of a connection, which exists from the moment at which the connection gets its id until its last
+    /// event has been handled; `None` if the id is stale.
     #[must_use]
     pub fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>> {
         let conn = self.connections.get(id)?;
@@ -297,14 +298,14 @@ where
         }
     }
 
-    /// Returns the number of refusals of one kind since the start, of all peers together.
+    /// Returns the number of refusals of one kind since the swarm was made, for all peers together.
     #[must_use]
     pub fn refused(&self, refusal: Refusal) -> u64 {
         self.state.refusals.total(refusal)
     }
 
-    /// Returns the number of refusals of one kind at one listener or connection since it opened, until its last event has
-    /// been handled; 0 if the id is stale.
+    /// Returns the number of refusals of one kind at one listener or connection, since the listener or connection opened.
+    /// The count is kept until its last event has been handled; the result is 0 if the id is stale.
     #[must_use]
     pub fn refused_at(&self, at: impl Into<RefusedAt>, refusal: Refusal) -> u64 {
         self.state.refusals.at(at.into(), refusal)
@@ -322,7 +323,8 @@ where
         self.state.refusals.last_from(listener, refusal)
     }
 
-    /// Returns the view of a stream, from its beginning until its last event has been handled; `None` if the id is stale.
+    /// Returns the view of a stream, which exists from the moment at which the stream gets its id until its last event has
+    /// been handled; `None` if the id is stale.
     #[must_use]
     pub fn stream(&self, id: StreamId) -> Option<StreamView<'_>> {
         let lifecycle = &self.state.lifecycle;
@@ -380,7 +382,7 @@ where
         self.state.lifecycle.streams_of(id)
     }
 
-    /// Returns the bounds with which the swarm was made.
+    /// Returns the configuration with which the swarm was made.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.state.config

@@ -23,14 +23,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum WakeTarget {
     Transport,
-    /// The connection with this index in its id.
+    /// The connection whose id has this index.
     Connection(usize),
-    /// The visitor with this number at the [door](super::door).
+    /// The visitor that has this number in the [table of visitors](super::door).
     Visitor(u64),
 }
 
 impl WakeTarget {
-    /// Returns the slot of a connection.
+    /// Returns the slot of the connection with this id.
     pub(super) const fn of(id: ConnectionId) -> Self {
         Self::Connection(id.index())
     }
@@ -135,7 +135,7 @@ impl WakeSet {
         Waker::from(self.shared.clone())
     }
 
-    /// Replaces the owner's waker.
+    /// Replaces the waker that wakes the owner between turns.
     pub(super) fn set_owner(&self, owner: &Waker) {
         let mut line = self.shared.line();
         if !line.owner.as_ref().is_some_and(|known| known.will_wake(owner)) {

@@ -63,7 +63,7 @@ impl Crowd {
         turn
     }
 
-    /// Removes the visitor with this progress and turn.
+    /// Removes the member with the progress `progress` and the turn `turn`.
     pub(super) fn leave(&mut self, progress: HandshakeProgress, turn: u64) {
         self.members.remove(&(progress, turn));
     }

@@ -1,4 +1,4 @@
-//! [`Visitor`]: an accepted connection whose peer is not authenticated.
+//! [`Visitor`]: an accepted connection whose peer is not authenticated yet.
 
 use super::crowd::HandshakeProgress;
 use crate::connection::{Error, Fact, HandshakeStep, Input};

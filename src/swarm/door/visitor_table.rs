@@ -157,7 +157,7 @@ impl<V> VisitorTable<V> {
         self.places.keys().next().copied()
     }
 
-    /// Returns the number that the next visitor gets.
+    /// Returns the number that the next visitor gets. Numbers rise by one with each visitor.
     pub(super) const fn next_number(&self) -> u64 {
         self.all.came()
     }

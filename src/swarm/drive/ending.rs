@@ -16,8 +16,8 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Ends denied connections and streams, begins the closes of a shutdown, continues trimming, then handles the deadlines
-    /// that have passed.
+    /// Does the first phase of a turn, as far as the budget allows: ends denied connections and streams, begins the closes
+    /// of a shutdown, continues trimming, and then handles the deadlines that have passed.
     pub(super) fn close_and_judge(&mut self, budget: &mut Budget<'_>) {
         let mut has_closed = false;
         while self.has_closes() && budget.allows() {

@@ -55,7 +55,7 @@ impl fmt::Display for NetworkError {
 impl core::error::Error for NetworkError {}
 
 impl Network {
-    /// Makes the network of the addresses that have their first `prefix` bits in common with `ip`.
+    /// Makes the network of all addresses whose first `prefix` bits are those of `ip`.
     ///
     /// # Errors
     /// `prefix` is more than 32 for an IPv4 address, or more than 128 for an IPv6 address.

@@ -9,7 +9,7 @@ use core::time::Duration;
 pub(super) struct TimedDenials {
     most: usize,
     ends: BTreeMap<PackedPeer, Duration>,
-    /// The same denials, in the order in which they end.
+    /// The same denials as in `ends`, in the order in which they end.
     by_end: BTreeSet<(Duration, PackedPeer)>,
 }
 

@@ -23,14 +23,14 @@ impl ProtocolLimits {
         Self { per_peer: u32::MAX, total: u32::MAX }
     }
 
-    /// Sets [`per_peer`](Self::per_peer).
+    /// Sets the limit [`per_peer`](Self::per_peer), and returns the limits.
     #[must_use]
     pub const fn with_per_peer(mut self, streams: u32) -> Self {
         self.per_peer = streams;
         self
     }
 
-    /// Sets [`total`](Self::total).
+    /// Sets the limit [`total`](Self::total), and returns the limits.
     #[must_use]
     pub const fn with_total(mut self, streams: u32) -> Self {
         self.total = streams;
@@ -84,7 +84,7 @@ impl Shares {
         }
     }
 
-    /// Returns whether any protocol is limited.
+    /// Returns whether the owner has limited the streams of any protocol.
     pub(in crate::swarm) const fn limits_protocols(&self) -> bool {
         !self.protocols.limited.is_empty()
     }

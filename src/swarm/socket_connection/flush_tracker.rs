@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 /// never given back.
 const SPARE: usize = 8;
 
-/// The highest number of a batch: `readiness::StreamReadiness` has 24 bits for it.
+/// The highest number of a batch. `readiness::StreamReadiness` stores the number of a batch in 24 bits.
 const LAST: u32 = (1 << 24) - 1;
 
 /// The state of the batches of one connection. A connection writes its output in batches: one batch gathers output while the

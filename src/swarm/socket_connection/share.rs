@@ -120,7 +120,7 @@ where
         }
     }
 
-    /// Resets a stream because a limit is reached.
+    /// Resets a stream because a limit on streams is reached.
     pub(in crate::swarm) fn take_stream<const E: usize>(
         &mut self,
         id: StreamId,

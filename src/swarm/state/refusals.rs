@@ -31,7 +31,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         self.count_refusal(connection, refusal);
     }
 
-    /// Counts `count` refusals. If the listener or connection is not open, only the totals change.
+    /// Adds `count` refusals to the counts of a listener or connection. If the listener or connection is not open, only the
+    /// totals change.
     pub(in crate::swarm) fn count_refusals(&mut self, at: RefusedAt, refusal: Refusal, count: u64) {
         log::trace!("{at}: {refusal}, {count} more");
         match self.lifecycle.state(at) {

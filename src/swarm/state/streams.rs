@@ -60,13 +60,13 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         self.readiness.get(id).map_or(self.last_began, StreamReadiness::began)
     }
 
-    /// Fails a stream that could not open. If it has ended with its connection already, nothing changes.
+    /// Fails a stream that could not open. If the stream has already ended together with its connection, nothing changes.
     pub(in crate::swarm) fn fail_stream(&mut self, id: StreamId, failure: Failure) {
         self.give_back(id);
         let _ = self.lifecycle.fail(id, failure);
     }
 
-    /// Ends a stream that was open. If it has ended with its connection already, nothing changes.
+    /// Ends a stream that was open. If the stream has already ended together with its connection, nothing changes.
     pub(in crate::swarm) fn end_stream(&mut self, id: StreamId, end: StreamEnd) {
         self.give_back(id);
         let _ = self.lifecycle.end_stream(id, end);
