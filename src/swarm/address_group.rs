@@ -8,12 +8,13 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use libp2p_core::Multiaddr;
 use libp2p_core::multiaddr::Protocol as Part;
 
-/// A set of addresses that count as one holder of places. A value is 16 bytes or less, and is compared as a number.
+/// A set of addresses whose connections and streams are counted together against limits. A value is 16 bytes or less, and is
+/// compared as a number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(not(feature = "protocols"), allow(dead_code))]
 pub(crate) enum AddressGroup {
-    /// One IPv4 address, including an IPv4 address that is written as an IPv6 address or that is [behind](ipv4_behind) an
-    /// IPv6 address.
+    /// One IPv4 address, which may also be written as an IPv6 address, or be [contained](ipv4_behind) in an IPv6 address of
+    /// NAT64, 6to4 or Teredo.
     V4(u32),
     /// The /64 of an IPv6 address: the upper half of its bits.
     Net64(u64),
@@ -25,9 +26,9 @@ pub(crate) enum AddressGroup {
 
 impl AddressGroup {
     /// Returns the group of an address. Its first IP address decides: an IPv4 address is a group by itself, an IPv6 address
-    /// belongs to the group of its /64, unless an IPv4 address is [behind it](ipv4_behind): then it belongs to the group of
-    /// that IPv4 address. An address without an IP address is a group by itself. An address through a relay belongs to the
-    /// group of the relay.
+    /// belongs to the group of its /64, unless it [contains an IPv4 address](ipv4_behind), as addresses of NAT64, 6to4 and
+    /// Teredo do: then it belongs to the group of that IPv4 address. An address without an IP address is a group by itself.
+    /// An address through a relay belongs to the group of the relay.
     #[cfg_attr(not(feature = "protocols"), allow(dead_code))]
     pub(crate) fn of(address: &Multiaddr) -> Self {
         match ip_of(address).map(Ip::through) {
@@ -38,7 +39,7 @@ impl AddressGroup {
     }
 
     /// Returns the /48 of an address whose first IP address is an IPv6 address. For any other address, and for an IPv6
-    /// address with an IPv4 address [behind it](ipv4_behind), it returns `None`.
+    /// address that [contains an IPv4 address](ipv4_behind), it returns `None`.
     pub(super) fn wide(address: &Multiaddr) -> Option<Self> {
         match ip_of(address)?.through() {
             Ip::V4(_) => None,
@@ -95,8 +96,8 @@ pub(super) enum Ip {
 }
 
 impl Ip {
-    /// Returns the IPv4 address that is [behind](ipv4_behind) this address, or the address itself if there is no IPv4
-    /// address behind it.
+    /// Returns the IPv4 address that this IPv6 address [contains](ipv4_behind) if it is an address of NAT64, 6to4 or Teredo;
+    /// otherwise the address itself.
     fn through(self) -> Self {
         match self {
             Self::V4(_) => self,

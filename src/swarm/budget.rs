@@ -5,8 +5,7 @@
 pub(super) struct Budget<'a> {
     may: &'a mut dyn FnMut() -> bool,
     is_spent: bool,
-    /// `true` in a tick: each connection, and the transport, then gets at most its share of the turn, which is a fixed
-    /// number of helpings.
+    /// `true` if the turn is a tick. In a tick, each connection, and the transport, gets at most a fixed number of helpings.
     pub(super) shares: bool,
 }
 

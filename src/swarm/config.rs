@@ -67,8 +67,8 @@ pub struct Config {
     /// Default 64.
     pub handshakes_per_address: u32,
     /// The maximum number of handshakes of one IPv6 /48, which usually belongs to one site. Default 256: less than half of
-    /// `inbound_handshakes`, so that one site alone can neither fill all places nor shorten the time that others have for
-    /// their first bytes.
+    /// `inbound_handshakes`, so that the handshakes of one site alone can neither push out those of others nor shorten the
+    /// time that others have for their first bytes.
     pub handshakes_per_site: u32,
     /// The maximum work that verifying the signatures of handshakes may cause in one turn. The unit is one signature of
     /// Ed25519: a signature of secp256k1 counts as 2, of ECDSA as 9, of RSA as 1 (2 048 bits) to 13 (8 192 bits). One IPv4
@@ -102,7 +102,7 @@ pub struct Config {
     pub connections_per_peer: u32,
     /// The number of open connections, inbound and outbound, above which the least useful connections are closed, as
     /// [`ConnectionEnd::Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed), down to [`low_water`](Self::low_water). A mark
-    /// of `limits.connections` or more trims nothing. `None` stands for `limits.connections` less a sixteenth (rounded
+    /// of `limits.connections` or more trims nothing. `None` means `limits.connections` minus a sixteenth of it (rounded
     /// down), or, if `limits.connections` is below 1 024, for no mark at all: the owner of a node with that few connections
     /// usually chooses the peers. Default `None`, which is 15 360.
     ///
@@ -174,8 +174,8 @@ pub struct Config {
     /// ```
     pub high_water: Option<u32>,
     /// The low-water mark: the number of open connections down to which trimming closes connections. A value above the
-    /// high-water mark counts as the high-water mark. `None` stands for the high-water mark less a sixteenth (rounded down),
-    /// so that it equals a high-water mark below 16. Default `None`, which is 14 400.
+    /// high-water mark counts as the high-water mark. `None` means the high-water mark minus a sixteenth of it (rounded
+    /// down); for a high-water mark below 16, that is the high-water mark itself. Default `None`, which is 14 400.
     pub low_water: Option<u32>,
     /// The age, counted from the dial or the accept, before which a connection is not trimmed. Until then its peer has time
     /// to open a stream. If the system has run out of descriptors, the age is one second

@@ -207,8 +207,8 @@ where
         self.door.places.next_number()
     }
 
-    /// Closes a sixteenth of the visitors, in the order that [`VisitorTable::greediest`] gives, but no visitor whose number
-    /// is `before` or greater.
+    /// Closes a sixteenth of the visitors, those of the addresses and sites with the most visitors first
+    /// ([`VisitorTable::greediest`]). No visitor whose number is `before` or greater is closed.
     pub(super) fn give_back_handshakes(&mut self, before: u64) {
         for _ in 0..self.door.len().div_ceil(16) {
             let Some(number) = self.door.places.greediest().filter(|number| *number < before) else { return };

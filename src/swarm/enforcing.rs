@@ -21,7 +21,7 @@ const LOOKS: usize = 64;
 /// The rest of a check of all connections and handshakes, which a change of the lists or the gate has started.
 #[derive(Debug, Default)]
 pub(super) struct Enforcing {
-    /// The slot in the table of connections that was checked last. A new check starts behind this slot and goes round the
+    /// The slot in the table of connections that was checked last. A new check starts at the next slot and goes round the
     /// table, so that every connection is reached however often the lists change.
     slot: usize,
     left: usize,

@@ -22,9 +22,9 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Returns the share of connections that a socket accepted from `remote` would exceed, if there is one. The peer of the
-    /// socket is not known yet, so no share is returned if the socket could replace a connection from the same address that
-    /// looks dead.
+    /// Returns the address or site that has as many connections as it may, so that a socket accepted from `remote` has to be
+    /// refused; `None` if there is none. The peer of the socket is not known yet, so the result is also `None` if the new
+    /// connection could replace one from the same address or site that looks dead.
     pub(super) fn crowd_at_door(&self, remote: &Multiaddr) -> Option<SpentShare> {
         let crowd = self.state.shares.crowd(None, remote, self.state.lifecycle.held_connections())?;
         let Holder::Group(group) = crowd.holder else { return None };
@@ -32,9 +32,9 @@ where
         (!has_dead).then_some(crowd)
     }
 
-    /// Counts a connection with a known peer towards its shares, before the connection opens. If a share or all places are
-    /// used up, another connection is closed to make room. If none can be closed, the new connection is closed, and the
-    /// method returns `false`.
+    /// Counts a new connection for its peer and its address, before the connection opens. If these have as many connections
+    /// as they may, or if almost all places are taken, another connection is closed to make room. If none can be closed, the
+    /// new connection is closed, and the method returns `false`.
     pub(super) fn claim_share(&mut self, id: ConnectionId) -> bool {
         if self.connections.get_mut(id).is_none_or(|conn| conn.has_share(&mut self.state)) {
             return true;
@@ -72,7 +72,7 @@ where
         true
     }
 
-    /// Closes a new connection for which there is no place, for the reason `why`, and returns `false`.
+    /// Closes a new connection that exceeds a limit, with the reason `why` for the log, and returns `false`.
     fn refuse_connection(&mut self, id: ConnectionId, why: &dyn fmt::Display) -> bool {
         if let Some(conn) = self.connections.get_mut(id) {
             conn.refuse_share(&mut self.state, why);
@@ -82,8 +82,8 @@ where
     }
 
     /// Returns whether an inbound connection looks dead: it has no stream, and nothing has arrived from its peer for longer
-    /// than the interval between pings. While the owner is late, no connection looks dead, since the answer to a ping may be
-    /// unread.
+    /// than the interval between pings. While the owner is late in taking turns, no connection looks dead, since the answer
+    /// to a ping may have arrived and be unread.
     fn looks_dead(&self, id: ConnectionId) -> bool {
         let interval = self.state.config.connection.keep_alive_interval;
         let heard = self.idle_times(id).map(|rest| rest.heard);
@@ -121,8 +121,9 @@ where
         self.connections.get(id).filter(|_| self.state.shares.is_inbound(id)).and_then(SocketConnection::idle_times)
     }
 
-    /// Resets a stream of the peer with the most streams for each stream that has taken one of the last places since the
-    /// last call. Those places are the reserve, the last sixty-fourth of the limit, for peers with few streams and for us.
+    /// Resets one stream of the peer with the most streams for each stream that has begun, since the last call, when only
+    /// the last sixty-fourth of `limits.streams` was free. That last part is a reserve for peers with few streams and for
+    /// ourselves.
     pub(super) fn give_way_to_streams(&mut self) {
         while let Some(one) = self.state.shares.take_wanted() {
             let Some(victim) = self.stream_to_give_way(one) else { continue };

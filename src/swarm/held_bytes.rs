@@ -36,8 +36,8 @@ pub(super) struct HeldBytes {
     waiting: Vec<ConnectionId>,
     /// The connections that may be allowed to grant window again, each with the budget whose use has fallen.
     relieved: Vec<(ConnectionId, BudgetScope)>,
-    /// The number of bytes held in all up to which no connection has to withhold window, since no budget can be exceeded
-    /// then.
+    /// The number of bytes held in all up to which no budget can be exceeded, so that every connection may grant window to
+    /// its peer.
     calm: usize,
     /// `true` if a budget is exceeded by more than a quarter, so that streams have to be reset.
     is_over: bool,
@@ -52,8 +52,8 @@ struct PeerHeld {
     waiting: Vec<ConnectionId>,
 }
 
-/// The number of bytes that one connection holds, and its place in the counts of [`HeldBytes`]. The connection owns its
-/// account.
+/// The number of bytes that one connection holds, and the link to its peer's record in [`HeldBytes`]. Each connection owns
+/// its account.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionAccount {
     bytes: usize,
@@ -61,8 +61,8 @@ pub(super) struct ConnectionAccount {
     peer: Option<NonZeroU32>,
     waits_for_all: bool,
     waits_for_peer: bool,
-    /// `true` if the connection was told to withhold window or to accept less output, and has not been told that this is
-    /// over.
+    /// `true` if the connection was told to grant its peer no window, or to accept less output from the owner, and has not
+    /// been told yet that this is over.
     pub(super) is_pressed: bool,
 }
 
@@ -208,13 +208,14 @@ impl HeldBytes {
         self.is_over |= bytes > limit(self.budget_of_connection) || self.all > limit(self.budget);
     }
 
-    /// Returns `true` if certainly no connection has to withhold window. It may return `false` although no connection has
-    /// to.
+    /// Returns `true` if no budget can be exceeded, so that every connection may grant window to its peer. The result may be
+    /// `false` although no budget is exceeded.
     pub(super) const fn is_calm(&self) -> bool {
         self.all <= self.calm
     }
 
-    /// Returns the pressure on a connection: whether it has to withhold window, to accept less output, or neither.
+    /// Returns the pressure on a connection: whether it may grant no window to its peer, has to accept less output from the
+    /// owner, or neither.
     pub(super) fn pressure(&self, account: &ConnectionAccount) -> Pressure {
         let of_peer = account.peer.and_then(|slot| self.peers.get(slot.get() as usize - 1));
         let of_peer = of_peer.map_or(account.bytes, |peer| peer.bytes);
@@ -233,8 +234,8 @@ impl HeldBytes {
         }
     }
 
-    /// Registers a connection that withholds window, so that [`next_relieved`](Self::next_relieved) returns it once the
-    /// bytes held in all, or by its peer, have fallen below a mark.
+    /// Registers a connection that grants no window to its peer. [`next_relieved`](Self::next_relieved) returns the
+    /// connection once the bytes held in all, or for its peer, have fallen below a mark.
     pub(super) fn wait(&mut self, account: &mut ConnectionAccount, id: ConnectionId) {
         if !core::mem::replace(&mut account.waits_for_all, true) {
             self.waiting.push(id);
@@ -261,7 +262,8 @@ impl HeldBytes {
         !self.relieved.is_empty()
     }
 
-    /// Records that a connection no longer waits for the budget `line`.
+    /// Records that a connection no longer waits for less use of the budget `line`: of the budget for all connections, or
+    /// for those of its peer.
     pub(super) const fn came_up(account: &mut ConnectionAccount, line: BudgetScope) {
         match line {
             BudgetScope::All => account.waits_for_all = false,

@@ -31,8 +31,9 @@ const VISITOR: usize = 4 * 1024;
 /// Bytes of the records of one listener with a few addresses.
 const LISTENER: usize = 4 * 1024;
 
-/// Bytes of the entries of one stream in queues: those of yamux, of writers, of withheld windows, of FINs and of flushes. A
-/// queue may have twice as many entries as there are streams, and twice as much capacity as entries.
+/// Bytes of the entries of one stream in queues: the queues of yamux, of streams that wait to write, of window that is still
+/// to be granted, of FINs, and of flushes. A queue may have twice as many entries as there are streams, and twice as much
+/// capacity as entries.
 const PLACES: usize = size_of::<(u32, StreamId)>() * (2 + 4 + 4 + 2 + 4) + size_of::<StreamId>() * 4;
 
 /// Bytes of the records of one stream: in tables whose capacity may be a quarter more than needed, of its buffer, and in

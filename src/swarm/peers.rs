@@ -14,8 +14,8 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Closes all connections of a peer politely, in the way of [`close_connection`](Self::close_connection), and returns
-    /// their number. The call visits the whole table of connections.
+    /// Closes all connections of a peer politely, like [`close_connection`](Self::close_connection), and returns their
+    /// number. The call visits the whole table of connections.
     ///
     /// - An open connection is closed, even if the peer has sent go-away 0 and live streams go on.
     /// - A connection that is not open yet is given up at once if its peer is known to be this peer: its address was dialed

@@ -82,7 +82,8 @@ pub(super) struct SocketConnection<T: Transport> {
     unnamed: u32,
     /// The number of unread bytes that the streams of this connection still hold after its socket was closed.
     left: usize,
-    /// The number of the peer's streams that were ever paced, stored when the socket is closed.
+    /// The number of the peer's streams that have ever had to wait because the peer has opened them beyond its rate. It is
+    /// stored here when the socket is closed.
     paced: u32,
 }
 

@@ -1,5 +1,5 @@
-//! [`SwarmState`]: the state of a swarm without its sockets: the lifecycle, the queue of what waits to open, the shares, and
-//! the notices for the owner.
+//! [`SwarmState`]: the state of a swarm without its sockets: the lifecycle, the queue of ids that wait to open, the counts
+//! for limits, and the notices for the owner.
 //!
 //! This state is a struct of its own so that a connection and the state can be borrowed mutably at the same time. It
 //! contains everything that a connection changes while it is driven.
@@ -30,7 +30,7 @@ use libp2p_identity::PeerId;
 /// The number of streams for which memory is never given back.
 const STREAMS_KEPT: usize = 256;
 
-/// The number of ended ids that may stay in the opening queue before it is pruned.
+/// The number of ended ids that may stay in the opening queue before they are removed.
 const SPARE: usize = 64;
 
 /// The state of a swarm without its sockets.

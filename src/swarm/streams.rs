@@ -88,12 +88,12 @@ where
         }
     }
 
-    /// Writes as much of `data` to a stream as there is place for, and returns the number of bytes that were accepted. The
-    /// next [`tick`](Self::tick) or [`flush_all`](Self::flush_all) sends them.
+    /// Writes as much of `data` to a stream as its window and the memory budget allow now, and returns the number of bytes
+    /// that were accepted. The next [`tick`](Self::tick) or [`flush_all`](Self::flush_all) sends them.
     ///
     /// # Errors
     /// [`WriteError`] if nothing can be written now or ever; nothing has changed then. After [`WriteError::Blocked`] or a
-    /// short write, [`next_ready`](Self::next_ready) returns a notice when there is place.
+    /// short write, [`next_ready`](Self::next_ready) returns a notice when more can be written.
     pub fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError> {
         self.lives(id, WriteError::Stale, WriteError::Ended)?;
         let written = self.try_on_stream(id, |connection, turn| connection.write(id, data, turn));

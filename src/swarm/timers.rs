@@ -4,8 +4,8 @@
 //! connection moves to a later time, this is noticed when the old deadline has passed, and the connection is armed anew. So
 //! a busy connection, whose deadlines move with every byte, causes no work here.
 //!
-//! Deadlines that are found late are postponed once: a peer does not count as silent for the time in which its owner was
-//! away.
+//! If the owner takes a turn long after a deadline, all deadlines are postponed once: a peer does not count as silent for
+//! the time in which the owner was away.
 
 use crate::lifecycle::ConnectionId;
 use crate::pruned_queue::PrunedQueue;
@@ -13,7 +13,7 @@ use alloc::collections::BinaryHeap;
 use core::cmp::Reverse;
 use core::time::Duration;
 
-/// The number of outdated deadlines that may stay in the heap before it is pruned.
+/// The number of outdated deadlines that may stay in the heap before they are removed.
 const SPARE: usize = 64;
 
 /// The connection or table to which a passed deadline belongs.
@@ -29,7 +29,7 @@ pub(super) enum DeadlineOf {
 pub(super) struct SwarmTimers {
     door: Option<Duration>,
     deadlines: PrunedQueue<BinaryHeap<Reverse<(Duration, ConnectionId)>>, SPARE>,
-    /// The time until which all deadlines are postponed, if they are.
+    /// The time until which all deadlines are postponed; `None` if they are not postponed.
     put_off: Option<Duration>,
     /// The end of the last postponement, or the last time at which the owner was not late. Lateness counts from this time,
     /// so that no deadline is postponed twice.

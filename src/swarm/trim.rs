@@ -28,13 +28,14 @@ pub(super) use protected::PROTECTION;
 pub use protected::ProtectError;
 use protected::Protected;
 
-/// The minimum time from the end of one sweep to the begin of the next.
+/// The minimum time from the end of one sweep to the begin of the next. A sweep is a pass over all connections that chooses
+/// those to close.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The time within which a second report that descriptors are lacking counts as the same lack.
 const LACK: Duration = Duration::from_secs(3);
 
-/// The maximum number of connections that a sweep looks at in one unit of a turn.
+/// The maximum number of connections that a sweep (a pass over all connections) examines in one unit of a turn.
 const LOOKED_AT: usize = 256;
 
 /// The maximum number of connections that trimming closes in one tick.
@@ -61,7 +62,8 @@ enum Usefulness {
     StreamsOfDial,
 }
 
-/// A connection that a sweep may choose. The order of candidates is the order in which they are closed.
+/// A connection that may be closed to lower the number of connections. Candidates compare in the order in which they are
+/// closed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct TrimCandidate {
     used: Usefulness,
@@ -73,7 +75,7 @@ struct TrimCandidate {
     ripe_at: Duration,
 }
 
-/// The reason for which a sweep chooses connections to close.
+/// The reason for a sweep, which is a pass over all connections that chooses those to close.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum SweepReason {
     HighWater,
@@ -100,7 +102,7 @@ struct Sweep {
     wanted: usize,
     /// The least useful connections that were found up to now, in a heap with the most useful of them on top.
     candidates: BinaryHeap<TrimCandidate>,
-    /// The number of open connections that are being closed already, among those at which the sweep has looked.
+    /// The number of open connections that are being closed already, among those that the sweep has examined.
     leaving: usize,
 }
 
@@ -113,22 +115,23 @@ pub(super) struct Trimming {
     /// is the reason.
     victims: Vec<TrimCandidate>,
     victims_of: Option<SweepReason>,
-    /// The time before which no sweep begins, for any reason.
+    /// The time before which no pass over all connections begins, for any reason.
     rests_until: Duration,
-    /// The time before which no sweep for the high-water mark begins, because the last sweep has found too few connections
+    /// The time before which no connections are chosen for the high-water mark, because the last choice has found too few
     /// that are old enough.
     ripe_at: Duration,
     /// The time until which trimming continues although the number of connections is below the high-water mark. At that time
     /// the youngest of the chosen connections is old enough.
     lowers_until: Duration,
-    /// The number of connections that the next sweep is to close because the system lacks descriptors.
+    /// The number of connections that are to be chosen and closed because the system lacks descriptors.
     needed: usize,
     /// The number of the next visitor at the time when `needed` was set. A visitor with this number or a greater one has
     /// been accepted since, and is not closed for lack of descriptors.
     needed_since: u64,
-    /// `true` if the last sweep for lack of descriptors has found no connection to close.
+    /// `true` if the last search for connections to close for lack of descriptors has found none.
     is_in_vain: bool,
-    /// The time of the last sweep for lack of descriptors, and the number of connections that this sweep was to close.
+    /// The time of the last search for connections to close for lack of descriptors, and the number of connections that it
+    /// was to find.
     needed_before: (Duration, usize),
     last: Option<SweepReason>,
 }
@@ -154,8 +157,8 @@ where
         counts.inbound.open + counts.outbound.open
     }
 
-    /// Returns the time at which trimming has work to do: zero while a sweep is in progress or chosen connections are still
-    /// to be closed; `None` if there is no such time.
+    /// Returns the time at which trimming has work to do: zero while connections are being chosen, or chosen connections are
+    /// still to be closed; `None` if there is no such time.
     pub(super) fn trims_at(&self) -> Option<Duration> {
         let trimming = &self.trimming;
         if self.is_shutting_down {
@@ -191,7 +194,8 @@ where
         has_done
     }
 
-    /// Does one step of a sweep, or closes the next chosen connection. Returns whether it has closed a connection.
+    /// Examines up to [`LOOKED_AT`] connections to choose those to close, or closes the next chosen connection. Returns
+    /// whether it has closed a connection.
     fn trim_step(&mut self) -> bool {
         if let Some(victim) = self.trimming.victims.pop() {
             return self.trim_victim(victim);
@@ -236,8 +240,8 @@ where
         }
     }
 
-    /// Returns a connection as a candidate of a sweep, if the connection is open, not being closed, and its peer is not
-    /// protected. If the sweep is for lack of descriptors, the connection must also have no stream.
+    /// Returns a connection as a candidate for being closed, if the connection is open, not being closed, and its peer is
+    /// not protected. If connections are to be closed for lack of descriptors, the connection must also have no stream.
     fn candidate(&self, id: ConnectionId, why: SweepReason) -> Option<TrimCandidate> {
         let conn = self.connections.get(id)?;
         let is_dial = conn.direction == Direction::Outbound;
@@ -327,9 +331,9 @@ where
         }
     }
 
-    /// Requests a sweep that closes connections, since the system has run out of descriptors: first one connection, then
-    /// twice as many each time while the lack lasts, but never more than the number by which the handshakes under way fall
-    /// short of [`Config::descriptor_reserve`]. Returns `true` if handshakes have to be closed instead.
+    /// Requests that connections are closed, since the system has run out of descriptors: first one connection, then twice
+    /// as many each time while the lack lasts. Never more are requested than are needed to have
+    /// [`Config::descriptor_reserve`] handshakes under way. Returns `true` if handshakes have to be closed instead.
     pub(super) fn need_descriptors(&mut self) -> bool {
         let missing = (self.state.config.descriptor_reserve as usize).saturating_sub(self.inbound_handshakes());
         if missing == 0 || self.is_shutting_down {

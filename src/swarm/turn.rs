@@ -172,8 +172,8 @@ where
         self.wait_until(due, now, timeout)
     }
 
-    /// Sleeps in the way of [`wait`](Self::wait), but does not return early because of undrained events and readiness. The
-    /// method is for an owner that leaves events or readiness undrained on purpose.
+    /// Sleeps like [`wait`](Self::wait), but does not return early because of undrained events and readiness. The method is
+    /// for an owner that leaves events or readiness undrained on purpose.
     ///
     /// # Errors
     /// The error of the reactor. The swarm has not changed, and may wait again, as after [`wait`](Self::wait).

@@ -114,8 +114,8 @@ pub struct ConnectionView<'a> {
     pub peer: Option<PeerId>,
     /// The number of streams on this connection that have not ended.
     pub streams: usize,
-    /// The number of streams that wait without an id, because the peer has opened them beyond its rate
-    /// ([`openings`](crate::connection::Config::openings)). While the number is not 0, the connection is paced.
+    /// The number of streams that wait without an id, because the peer has opened them beyond the rate that
+    /// [`openings`](crate::connection::Config::openings) allows.
     pub streams_waiting: usize,
     /// The number of streams that have ever had to wait on this connection because the peer has opened them beyond its rate.
     pub streams_paced: u32,

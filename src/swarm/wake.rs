@@ -59,7 +59,7 @@ struct WokenQueue {
     owner: Option<Waker>,
 }
 
-/// The shared state behind the waker of one slot.
+/// The state that all clones of the waker of one slot share.
 #[derive(Debug)]
 struct Bell {
     slot: WakeTarget,

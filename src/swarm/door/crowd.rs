@@ -37,8 +37,8 @@ pub(super) struct Standing {
 /// least one member is always settled: the last `len / 2` visitors that joined are never the whole crowd.
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
-    /// The number of visitors that have ever joined the crowd. It is the turn, or sequence number, that the next visitor
-    /// gets.
+    /// The number of visitors that have ever joined the crowd. This number is also the sequence number, called turn, that
+    /// the next visitor gets.
     came: u64,
     /// The members' numbers in the [visitor table](super::visitor_table), keyed by progress and turn.
     members: BTreeMap<(HandshakeProgress, u64), u64>,
@@ -75,12 +75,14 @@ impl Crowd {
         }
     }
 
-    /// Returns the lowest turn that is not settled: all members with a lower turn are settled. The number never decreases.
+    /// Returns the lowest turn (sequence number) at which a member is not settled. All members with a lower turn are
+    /// settled: so many visitors have joined after them that they may be closed. The result never decreases.
     pub(super) fn settled(&self) -> u64 {
         self.came.saturating_sub(self.len() as u64 / 2)
     }
 
-    /// Returns the settled visitor that is to be closed first; `None` if the crowd is empty.
+    /// Returns the visitor that is to be closed first, among the settled ones, after which enough others have joined.
+    /// Returns `None` if the crowd is empty.
     pub(super) fn first(&self) -> Option<Standing> {
         let settled = self.settled();
         HandshakeProgress::ALL.into_iter().find_map(|progress| {
@@ -89,7 +91,8 @@ impl Crowd {
         })
     }
 
-    /// Returns all members, settled or not, in the order in which they are to be closed.
+    /// Returns all members in the order in which they are to be closed: the least advanced handshake first; of equally
+    /// advanced ones, the oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = Standing> {
         self.members.iter().map(|((progress, _), number)| Standing { progress: *progress, number: *number })
     }

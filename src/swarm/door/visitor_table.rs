@@ -35,13 +35,13 @@ use core::cmp::Reverse;
 use core::time::Duration;
 use libp2p_core::Multiaddr;
 
-/// The smallest number of visitors of an address or a site at which they settle by the number of later visitors from the
-/// same address or site. With fewer visitors, the later visitors of the whole table are counted: in a crowd that is so
-/// small, half of the members is too short a protection for a new visitor.
+/// The smallest number of visitors from an address or a site at which later visitors from the same address or site decide
+/// when one of them has settled, so that it may be closed. With fewer visitors, later visitors of the whole table decide:
+/// half of so few would protect a new visitor hardly at all.
 const GREEDY: usize = 8;
 
-/// The address and the site of a visitor. The visitor belongs to the [crowd](Crowd) of each, besides the crowd of the whole
-/// table.
+/// The address and the site of a visitor. The visitor is counted in the [`Crowd`] of each, besides the crowd of all
+/// visitors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct VisitorOrigin {
     /// The IPv4 address or the IPv6 /64 of the visitor.
@@ -77,7 +77,7 @@ struct VisitorEntry<V> {
 }
 
 /// The position of an address or a site in the order in which they have to give up places: the one with the most visitors
-/// first; of those with equally many, the one whose next visitor to be closed is less advanced or older.
+/// first; of two with equally many, the one whose next visitor to be closed is less advanced in its handshake, or is older.
 type Payer = (Reverse<usize>, Standing);
 
 /// The visitors of one address or of one site.
@@ -103,13 +103,15 @@ pub(super) struct VisitorTable<V> {
     /// The crowd of all visitors. In this crowd, the turn of a visitor is its number.
     all: Crowd,
     locals: BTreeMap<AddressGroup, LocalCrowd>,
-    /// The sites, and the addresses without a site, in the order in which they have to give up places. Sites and addresses
-    /// with fewer than [`GREEDY`] visitors are missing as long as none of their visitors is settled in the whole table.
+    /// The sites, and the addresses without a site, in the order in which a visitor of theirs is closed if the table is
+    /// full. Sites and addresses with fewer than [`GREEDY`] visitors are missing until one of their visitors is settled in
+    /// the crowd of all visitors, that is, until half as many visitors have connected after it as the table contains.
     payers: BTreeSet<(Payer, AddressGroup)>,
     /// The number of the oldest visitor that has sent no byte, for each address and site that has at least half as many
     /// visitors as it may have.
     hurried: BTreeSet<(u64, AddressGroup)>,
-    /// The lowest visitor number that was not settled in the whole table when `payers` was last updated.
+    /// The lowest number of a visitor that was not settled in the crowd of all visitors when `payers` was last updated. A
+    /// visitor is settled once half as many have connected after it as the table contains.
     settled: u64,
 }
 
@@ -235,8 +237,9 @@ impl<V> VisitorTable<V> {
         self.settle(origin);
     }
 
-    /// Updates `payers` and `hurried` after the crowds of `origin` have changed, and for the visitors that have settled in
-    /// the whole table since the last call. Each change of the table lets one or two visitors settle.
+    /// Updates `payers` and `hurried` after the crowds of `origin` have changed, and for the visitors that have become
+    /// settled in the crowd of all visitors since the last call. After each change of the table, one or two more visitors
+    /// are settled.
     fn settle(&mut self, origin: VisitorOrigin) {
         while self.settled < self.all.settled() {
             let settled = self.places.get(&self.settled).map(|place| place.origin.widest());
@@ -294,7 +297,7 @@ impl<V> VisitorTable<V> {
     }
 
     /// Returns the present deadline of a visitor. The deadline changes when the peer sends its first byte, and when half of
-    /// the places are taken or free again.
+    /// the visitors that the table, the address or the site may have is reached, or no longer reached.
     pub(super) fn deadline(&self, number: u64) -> Option<Duration> {
         let place = self.places.get(&number)?;
         let whole = self.whole_deadline(place);

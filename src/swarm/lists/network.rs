@@ -109,8 +109,8 @@ impl Network {
         self.prefix
     }
 
-    /// Returns the IPv4 address that is [behind](ipv4_behind) an IPv6 address, if there is one. `self` is a network of one
-    /// address.
+    /// Returns the IPv4 address that an IPv6 address [contains](ipv4_behind) if it is an address of NAT64, 6to4 or Teredo.
+    /// `self` is a network of one address.
     pub(super) fn ipv4_behind(&self) -> Option<Self> {
         match self.family {
             Family::V4 => None,

@@ -43,9 +43,9 @@ impl Shares {
         }
     }
 
-    /// Handles that our owner has begun a stream. `taken` is the number of streams that existed before. If the stream takes
-    /// a place of the reserve (the last sixty-fourth of the places), the peer with the most streams has to give one up, so
-    /// that peers who hold all other places cannot keep us from opening streams.
+    /// Handles that our owner has begun a stream. `taken` is the number of streams that existed before. If only the last
+    /// sixty-fourth of `limits.streams` was free, the peer with the most streams has to give one up, so that peers with many
+    /// streams cannot keep us from opening ours.
     pub(in crate::swarm) fn own_stream_begins(&mut self, taken: u32) {
         if is_nearly_full(taken, self.bounds.streams) && self.most_streams() > 1 {
             self.wanted += 1;
@@ -71,8 +71,8 @@ impl Shares {
         self.members.get(id).map_or(0, |member| member.streams)
     }
 
-    /// If a stream has to be reset because a new one has taken a place of the reserve, returns a connection of the peer that
-    /// has begun most streams, and counts the reset as done. Otherwise returns `None`.
+    /// If a stream has to be reset because a new one has begun when only the last sixty-fourth of `limits.streams` was free,
+    /// returns a connection of the peer with the most streams, and counts the reset as done. Otherwise returns `None`.
     pub(in crate::swarm) fn take_wanted(&mut self) -> Option<ConnectionId> {
         if self.wanted == 0 {
             return None;

@@ -63,8 +63,8 @@ where
         }
     }
 
-    /// Continues a connection whose peer was authenticated, or whose muxer was agreed; or queues it if the event queue has
-    /// no room or no place is free.
+    /// Continues a connection whose peer was authenticated, or whose muxer was agreed; or queues it for opening if the event
+    /// queue has no room, or if another connection has to be closed first to make room for it.
     pub(in crate::swarm) fn ready_to_open<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,

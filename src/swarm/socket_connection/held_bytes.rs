@@ -10,8 +10,8 @@ impl<T> SocketConnection<T>
 where
     T: PipeTransport,
 {
-    /// Updates the count of the bytes that this connection holds, and makes the connection withhold window, or grant it
-    /// again, as the budgets demand. Every method that changes a connection ends with this call.
+    /// Updates the count of the bytes that this connection holds, and makes the connection stop granting window to its peer,
+    /// or grant it again, as the budgets demand. Every method that changes a connection ends with this call.
     #[inline]
     pub(in crate::swarm) fn settle<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         let held = self.bytes_held();
@@ -33,7 +33,8 @@ where
         }
     }
 
-    /// Tells the connection whether it has to withhold window or to accept less output. Returns `true` if that has changed.
+    /// Tells the connection whether it has to stop granting window to its peer, or to accept less output from the owner.
+    /// Returns `true` if that has changed.
     #[inline]
     pub(in crate::swarm) fn heed_pressure<const E: usize>(&mut self, state: &mut SwarmState<E>) -> bool {
         (self.account.is_pressed || !state.held_bytes.is_calm()) && self.set_pressure(state)

@@ -1,5 +1,5 @@
-//! The methods by which a [`SocketConnection`] gets a place under the limits per peer, address and site, and by which the
-//! connection or its streams give up their places.
+//! The methods by which a [`SocketConnection`] is counted under the limits per peer, address and site, and by which the
+//! connection or its streams are ended to make room for others.
 
 use super::ending::short;
 use super::{ConnectionStage, EndCause, OurSide, SocketConnection};
@@ -17,9 +17,10 @@ use core::time::Duration;
 pub(in crate::swarm) enum Trim {
     HighWater,
     Need,
-    /// The connection looks dead, and a new connection of the same peer takes its place.
+    /// The connection has no stream and its peer is silent, so that a new connection of the same peer replaces it.
     Dead,
-    /// The connection's peer or address has most connections, and a new connection takes its place at a limit.
+    /// The connection's peer or address has most connections, and a new connection replaces it because almost all places are
+    /// taken.
     Greedy,
 }
 
@@ -40,8 +41,8 @@ impl<T> SocketConnection<T>
 where
     T: PipeTransport,
 {
-    /// Returns whether this connection is counted towards the shares of its peer and address, and counts it if that requires
-    /// closing no other connection. A dial is always counted.
+    /// Returns whether this connection is counted for its peer and its address. A connection that is not counted yet is
+    /// counted now if no limit is reached, so that no other connection has to be closed for it. A dial is always counted.
     pub(in crate::swarm) fn has_share<const E: usize>(&self, state: &mut SwarmState<E>) -> bool {
         let Some(peer) = self.peer().filter(|_| !state.shares.is_member(self.id)) else { return true };
         if self.direction == Direction::Inbound {

@@ -34,8 +34,8 @@ where
 
     /// Makes room for a new stream on a connection that has as many streams as it may: gives up the half-open stream that
     /// has been silent longest, if it has been silent for at least
-    /// [`half_open_grace`](crate::connection::Config::half_open_grace). While the owner is late no stream is given up, since
-    /// bytes of the old stream may still be unread.
+    /// [`half_open_grace`](crate::connection::Config::half_open_grace). While the owner is late in taking turns, no stream
+    /// is given up, since bytes of the old stream may still be unread.
     pub(in crate::swarm) fn make_place<const E: usize>(&mut self, state: &mut SwarmState<E>, now: Duration) {
         if !state.lifecycle.is_crowded(self.id) || state.is_owner_late {
             return;

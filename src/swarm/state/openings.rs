@@ -24,7 +24,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         self.opening_queue = PrunedQueue::new(OpeningQueue::new());
     }
 
-    /// Adds an id that is ready to open to the end of the opening queue. A stream is added behind the waiting streams of its
+    /// Adds an id that is ready to open to the end of the opening queue. A stream is added after the waiting streams of its
     /// connection.
     pub(in crate::swarm) fn enqueue_opening(&mut self, id: impl Into<Id>) {
         if self.is_closing {

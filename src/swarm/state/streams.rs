@@ -34,7 +34,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         });
     }
 
-    /// Begins a stream that the peer has opened, and returns its id; `None` if a limit leaves no place for the stream.
+    /// Begins a stream that the peer has opened, and returns its id; `None` if the stream would exceed a limit.
     pub(in crate::swarm) fn begin_offered_stream(
         &mut self,
         connection: ConnectionId,
