@@ -179,6 +179,8 @@
 //! | **tick** | A turn without a budget, once a frame or whenever the owner wakes up. |
 //! | **unit** | The smallest piece of a turn's work, before which the owner's budget is asked for permission. |
 //! | **helping** | The amount of one connection's input that is handled before others have their turn: at most 16 KiB and 256 frames while others wait. |
+//! | **slot** | Whatever can be woken for work, namely the transport, a visitor or a connection; in a table, the index of an entry. |
+//! | **batch** | The part of a connection's pending output that is taken together, encrypted, and written to the byte pipe before the next part. |
 //! | **deadline** | A time on the owner's clock at which something is judged; a timeout is the duration that leads to it. |
 //! | **flush** | To send pending output now, and not in the next turn. |
 //! | **close** | To end something politely, once what was written is sent. |
@@ -203,7 +205,8 @@
 //! | **share** | The most places that one holder may have: a peer, an address or a site. |
 //! | **address** | As a holder of shares, one IPv4 address or one IPv6 /64. |
 //! | **site** | As a holder of shares, one IPv6 /48. |
-//! | **door** | The table of accepted connections whose peers are not authenticated yet, so that they have no id. |
+//! | **visitor** | An accepted connection whose peer is not authenticated yet. |
+//! | **door** | The table of visitors, which have no id until their peers are authenticated. |
 //! | **handshake** | A connection whose peer is not authenticated yet: at the door if it was accepted, or a dial under way. |
 //! | **newcomer** | A socket at the door, a peer or a stream that asks for a place. |
 //! | **list** | Rules of the owner that allow or deny peers and networks. |

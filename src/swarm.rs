@@ -1,36 +1,39 @@
-//! The swarm: sockets in, events out. Its owner drives it; it has no task, thread, timer or channel.
+//! The swarm: it reads and writes sockets, and tells its owner events. The owner drives the swarm, which has no task,
+//! thread, timer or channel of its own.
 //!
-//! [`Swarm`] takes raw byte pipes from any [`libp2p_core::Transport`], authenticates and multiplexes each
-//! ([`connection`](crate::connection)), and tells its owner of everything that opens and ends
-//! ([`lifecycle`](crate::lifecycle)). The swarm owns all of them, and its owner names them by id.
+//! [`Swarm`] accepts raw byte pipes from any [`libp2p_core::Transport`], authenticates and multiplexes each pipe
+//! ([`connection`](crate::connection)), and tells its owner of every listener, connection and stream that opens or ends
+//! ([`lifecycle`](crate::lifecycle)). The swarm keeps all listeners, connections and streams, and the owner names them by
+//! id.
 //!
 //! One turn of an owner's loop:
 //!
-//! 1. [`tick`](Swarm::tick), or [`turn`](Swarm::turn) under a budget: reads what has arrived, and handles it as far as the
-//!    event queue has room;
-//! 2. [`next_event`](Swarm::next_event) until there is none: it tells what lives and what has ended. The id in a closing
-//!    event can be looked up until the next call;
-//! 3. [`next_ready`](Swarm::next_ready) until there is none: it names the streams that can be read or written;
-//! 4. [`flush_all`](Swarm::flush_all): sends what you have written now, instead of in the next turn;
-//! 5. sleep: to the end of a frame; or until the swarm's descriptor is readable or the time of [`poll_at`](Swarm::poll_at)
-//!    has come; or in [`wait`](Swarm::wait).
+//! 1. [`tick`](Swarm::tick), or [`turn`](Swarm::turn) under a budget: reads the bytes that have arrived, and handles them as
+//!    far as the event queue has room;
+//! 2. [`next_event`](Swarm::next_event) until it returns `None`: each event tells that something has opened, failed or
+//!    ended. The id in a closing event can be looked up until the next call;
+//! 3. [`next_ready`](Swarm::next_ready) until it returns `None`: it names the streams that can be read or written;
+//! 4. [`flush_all`](Swarm::flush_all): sends the bytes that you have written at once, instead of in the next turn;
+//! 5. sleep: until the next frame of a game loop; or until the swarm's descriptor is readable or the time of
+//!    [`poll_at`](Swarm::poll_at) has come; or in [`wait`](Swarm::wait).
 //!
-//! There are two kinds of swarm. [`with_reactor`](Swarm::with_reactor) takes a transport and the [`Reactor`] that wakes its
-//! sockets ([`tcp`](crate::tcp)), which the swarm then drives in its own turns. [`new`](Swarm::new) takes a transport that
-//! wakes by itself; an asynchronous owner of such a swarm may [`poll`](Swarm::poll) it with a waker.
-//! [`from_os_rng`](Swarm::from_os_rng) and [`with_events`](Swarm::with_events) make a swarm of either kind: the first takes
-//! its seed from the system, the second has an event queue of another size.
+//! There are two kinds of swarm. [`with_reactor`](Swarm::with_reactor) makes a swarm of a transport and of the [`Reactor`]
+//! that wakes the transport's sockets ([`tcp`](crate::tcp)); the swarm drives the reactor in its own turns.
+//! [`new`](Swarm::new) makes a swarm of a transport that wakes its sockets by other means; an asynchronous owner of such a
+//! swarm may [`poll`](Swarm::poll) it with a waker. [`from_os_rng`](Swarm::from_os_rng) and
+//! [`with_events`](Swarm::with_events) make a swarm of either kind: `from_os_rng` draws the seed from the system's source of
+//! random bytes, and `with_events` makes an event queue of another size.
 //!
-//! Commands can be given at any time and return at once. They act on what is in memory; the next turn does what they
-//! cause on sockets, and their timeouts count from it. A fault of an address, a peer or the network is never a
-//! command's error: it is an event.
+//! Commands can be given at any time and return at once. A command changes memory only; the next turn does the work that the
+//! command causes on sockets, and the timeouts of the command count from that turn. A fault of an address, a peer or the
+//! network is never a command's error: it is an event.
 //!
-//! While the event queue is full nothing becomes open: accepting pauses, and whatever is ready to open waits in line, and
-//! our answer to its peer waits with it. Everything that is already open goes on.
+//! While the event queue is full, nothing opens: the swarm accepts no connections, and every connection or stream that is
+//! ready to open waits in a queue, without an answer to its peer. Whatever is already open goes on.
 //!
 //! An inbound connection has no id and no event until its peer is authenticated
-//! ([`inbound_handshakes`](Swarm::inbound_handshakes)). So a stranger who can reach the port, and does no more than that,
-//! causes no event.
+//! ([`inbound_handshakes`](Swarm::inbound_handshakes)). So a stranger who reaches the port but does not authenticate causes
+//! no event.
 //!
 //! Two swarms of one process, ticked in turn, over a transport in memory:
 //!
@@ -86,9 +89,10 @@
 //!
 //! # Lists and a gate
 //!
-//! A swarm has [`Lists`] of peers and networks that it allows or denies. They can be changed at any time, and the next turn cuts
-//! what is open and denied. A [`Gate`] is the owner's own rule beside them. Their pages say where each is asked and what it costs;
-//! the page `guide::enemy` says what a denied peer sees.
+//! A swarm has [`Lists`] of peers and networks that it allows or denies. The lists can be changed at any time, and the next
+//! turn ends open connections that have become denied. A [`Gate`] is a rule of the owner's own, which is asked after the
+//! lists. The pages of [`Lists`] and [`Gate`] say when each is asked and what each question costs; the page `guide::enemy`
+//! says what a denied peer sees.
 //!
 #![cfg_attr(all(feature = "tcp", feature = "rand"), doc = "```")]
 #![cfg_attr(not(all(feature = "tcp", feature = "rand")), doc = "```ignore")]
@@ -124,9 +128,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! In a notifee that is `cx.network().node_mut().lists_mut()`. On a host, with [`Node`] in scope, it is
-//! `handle.with(move |_, swarm| swarm.lists_mut().deny_peer(peer))`. Until the next turn has cut what is open, what a peer has
-//! sent is still told.
+//! A notifee reaches the lists by `cx.network().node_mut().lists_mut()`. The owner of a host, with [`Node`] in scope,
+//! reaches them by `handle.with(move |_, swarm| swarm.lists_mut().deny_peer(peer))`. Until the next turn has ended the
+//! connections of a denied peer, events and data from this peer are still delivered.
 
 // rustdoc lists the methods of `Swarm` in the order of these modules, the ones that an owner needs first.
 mod make;
@@ -217,16 +221,16 @@ use timers::SwarmTimers;
 use trim::Trimming;
 use wake::WakeSet;
 
-/// A libp2p swarm that its owner drives. See the [module](self) for how.
+/// A libp2p swarm that its owner drives. The page of the [module](self) explains how.
 ///
-/// `EVENTS` is the size of its event queue; 1 is enough. Dropping a swarm closes all its sockets at once, without events. To
-/// end in good order, call [`shutdown`](Self::shutdown) first.
+/// `EVENTS` is the capacity of the event queue, in events; 1 is enough. Dropping a swarm closes all its sockets at once,
+/// without events. To close connections politely, call [`shutdown`](Self::shutdown) first.
 ///
-/// It is [`Send`] if its reactor and its transport are, including the transport's sockets ([`Transport::Output`]), dials and
-/// upgrades. A swarm over this crate's TCP is `Send`: it can be made in one thread and driven in another. Every method that
-/// changes it takes `&mut self`, so that nothing in it is locked. Other threads send their wishes to its owner, through a
-/// channel for example, and then use the [`waker`](Self::waker) so that the owner takes a turn.
-/// [`Notifees`](crate::notifee::Notifees) stay in the thread that made them.
+/// A swarm is [`Send`] if its reactor and its transport are [`Send`], including the transport's sockets
+/// ([`Transport::Output`]), dials and upgrades. A swarm over this crate's TCP is `Send`: it can be made in one thread and
+/// driven in another. Every method that changes the swarm needs `&mut self`, so that the swarm contains no locks. Other
+/// threads send their requests to the owner, through a channel for example, and then call the [`waker`](Self::waker) so that
+/// the owner does a turn. [`Notifees`](crate::notifee::Notifees) stay in the thread that made them.
 pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     transport: T,
     security: security::Config,
@@ -239,27 +243,31 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     trimming: Trimming,
     wakers: WakeSet,
     queue: RunQueue,
-    /// The transport may have events that were not taken, because there was no room to open a connection.
+    /// `true` if the transport may have events that the swarm has not polled for, because the event queue had no room to
+    /// open a connection.
     is_transport_due: bool,
     is_shutting_down: bool,
-    /// The listeners and connections that a shutdown has not begun to close yet.
+    /// The position of a shutdown in the tables of listeners and connections; `None` if no shutdown has anything left to
+    /// close.
     closing: Option<Closing>,
-    /// The open connections that have not been checked yet against lists or a gate that have changed.
+    /// The position of the check of all open connections against lists or a gate that have changed; `None` if no check is
+    /// under way.
     enforcing: Option<Enforcing>,
     clock: Clock,
-    /// The latest time that the clock was given.
+    /// The latest time that the owner has passed to the swarm.
     now: Duration,
-    /// The owner's waker was used before the last turn.
+    /// `true` if the owner's waker was called before the last turn.
     is_called: bool,
-    /// A wait has polled the reactor since the last turn.
+    /// `true` if [`wait`](Self::wait) has polled the reactor since the last turn.
     has_waited: bool,
-    /// The reactor's buffer came back full, so that more sockets may be ready.
+    /// `true` if the last poll of the reactor filled its buffer, so that more sockets may be ready.
     hears_more: bool,
     last_error: Option<io::Error>,
-    /// Buffers that every turn reuses.
+    /// The buffer for bytes read from pipes, which every turn reuses; `output` is the buffer for bytes to write.
     input: Input,
     output: Vec<u8>,
-    /// The last field, since fields are dropped in order: sockets deregister before the poller is gone.
+    /// The reactor. It is the last field because fields are dropped in order: the sockets have to deregister before the
+    /// reactor's poller is dropped.
     reactor: R,
 }
 
@@ -268,34 +276,35 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Returns the peer id by which our peers know us.
+    /// Returns our own peer id, which is derived from the identity key of this swarm.
     #[must_use]
     pub const fn local_peer(&self) -> PeerId {
         self.state.local_peer
     }
 
-    /// Lets inbound streams choose `protocol`, from now on. Registering it again changes nothing. The number of registered
-    /// protocols has no limit here, since only the owner adds any.
+    /// Lets inbound streams choose `protocol`, from now on. Registering a protocol again changes nothing. The number of
+    /// registered protocols has no limit, since only the owner registers protocols.
     pub fn register_protocol(&mut self, protocol: Protocol) {
         if !self.state.protocols.contains(&protocol) {
             self.state.protocols.push(protocol);
         }
     }
 
-    /// Stops inbound streams from choosing `protocol`. A stream that is negotiating gets the answer that the protocol is not
-    /// spoken. A stream that has chosen it already stays, whether it is open or waits to open. If `protocol` was not
-    /// registered, nothing changes.
+    /// Stops inbound streams from choosing `protocol`. The peer of a stream that is still negotiating is answered that the
+    /// protocol is not spoken. A stream that has chosen the protocol already stays, whether the stream is open or waits to
+    /// open. If `protocol` was not registered, nothing changes.
     pub fn unregister_protocol(&mut self, protocol: &Protocol) {
         self.state.protocols.retain(|other| other != protocol);
     }
 
-    /// Limits the streams of a protocol that peers may have open: those of one peer, and those of all together. A stream
-    /// that chooses the protocol beyond a limit is reset, and fails with
-    /// [`Failure::Limit`](crate::lifecycle::Failure::Limit), so that its peer can try again later. It is not answered that
-    /// the protocol is not spoken, since peers remember that answer.
+    /// Limits the number of streams of a protocol that peers may have open: the streams of one peer, and the streams of all
+    /// peers together. A stream that chooses the protocol beyond a limit is reset, and fails with
+    /// [`Failure::Limit`](crate::lifecycle::Failure::Limit), so that its peer can try again later. The stream is not
+    /// answered with "protocol not supported", since peers remember that answer.
     ///
-    /// Streams that are open already count, and stay. Streams that we open do not count. A second call replaces the limits;
-    /// [`ProtocolLimits::default`] removes them. The limits outlive [`unregister_protocol`](Self::unregister_protocol).
+    /// Streams that are open already count towards the limits, and stay open. Streams that we open do not count. A second
+    /// call replaces the limits; [`ProtocolLimits::default`] removes them. The limits outlive
+    /// [`unregister_protocol`](Self::unregister_protocol).
     ///
     /// ```
     /// use swarm_notify::connection::Protocol;
@@ -314,9 +323,10 @@ where
         self.state.limit_protocol(protocol, limits);
     }
 
-    /// Counts `count` things that a protocol has refused to a peer and that have no id (messages, say), at the connection on
-    /// which they came. It is for authors of protocols. [`Readiness::Refused`] tells the owner, so that a protocol need not
-    /// keep or report the numbers itself. If the connection is not open, only the totals change.
+    /// Adds `count` to the refusals of a connection. Authors of protocols call this when their protocol has refused
+    /// something that has no id, such as messages, which arrived on that connection. [`Readiness::Refused`] tells the owner
+    /// the numbers, so that a protocol need not keep or report them itself. If the connection is not open, only the totals
+    /// change.
     ///
     /// ```
     /// use swarm_notify::lifecycle::{ConnectionId, Fault};
@@ -336,9 +346,9 @@ where
         self.state.count_refusals(connection.into(), refusal, count);
     }
 
-    /// Returns a waker that calls the owner for a turn, from any thread. With a reactor it ends a [`wait`](Self::wait) and
-    /// makes the descriptor readable; without one it makes [`poll`](Swarm::poll) ready. The next turn counts the call as
-    /// heard, so look at what the other thread has left for you after that turn, not before it.
+    /// Returns a waker with which any thread can ask the owner for a turn. In a swarm with a reactor, the waker ends a
+    /// [`wait`](Self::wait) and makes the descriptor readable; in a swarm without a reactor, it makes [`poll`](Swarm::poll)
+    /// ready. The next turn clears the call, so look for messages from the other thread after that turn, not before it.
     #[must_use]
     pub fn waker(&self) -> Waker {
         self.wakers.caller()

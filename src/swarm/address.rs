@@ -1,4 +1,4 @@
-//! The peer id at the end of an address, and addresses that nobody can connect to.
+//! Functions for addresses: splitting off the peer id at the end, and finding addresses to which nobody can connect.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -8,11 +8,11 @@ use libp2p_core::Multiaddr;
 use libp2p_core::multiaddr::Protocol as Part;
 use libp2p_identity::PeerId;
 
-/// The reason for which an address is refused, in words.
+/// The reason why an address is refused, as a text for logs and errors.
 pub(crate) type AddressFlaw = &'static str;
 
-/// Splits `/p2p/…` off the end of an address. `/p2p/…` before a `/p2p-circuit` names a relay, which only the transport knows
-/// how to use.
+/// Splits the peer id (`/p2p/…`) off the end of an address, and returns the rest and the peer id. A `/p2p/…` before a
+/// `/p2p-circuit` names a relay, and stays in the address for the transport.
 ///
 /// # Errors
 /// The address names two peers for one connection.
@@ -34,11 +34,11 @@ pub(super) fn split_peer(address: &Multiaddr) -> Result<(Multiaddr, Option<PeerI
     }
 }
 
-/// Takes the peer id off an address at which `listener` listens: ourselves, for an address that a transport reports, or
-/// another peer.
+/// Removes the peer id from the end of an address at which the peer `listener` listens. `listener` is our own peer id if a
+/// transport has reported the address, or the id of another peer.
 ///
 /// # Errors
-/// Nobody can reach `listener` at this address. The error says why.
+/// The address names another peer, or nobody can connect to it. The error is the reason.
 pub(crate) fn plain_address(address: &Multiaddr, listener: PeerId) -> Result<Multiaddr, AddressFlaw> {
     let (plain, peer) = split_peer(address)?;
     if peer.is_some_and(|peer| peer != listener) {
@@ -47,8 +47,8 @@ pub(crate) fn plain_address(address: &Multiaddr, listener: PeerId) -> Result<Mul
     flaw(&plain).map_or(Ok(plain), Err)
 }
 
-/// Returns the text of an error for an address that the transport does not support. `is_dialed` says that the address is one
-/// to connect to; wildcards and port 0 are wrong there, and right in an address to listen on.
+/// Returns the text of an error for an address that the transport does not support. `is_dialed` is `true` for an address to
+/// connect to, and `false` for an address to listen on. Wildcards and port 0 are errors only in an address to connect to.
 pub(super) fn unsupported(address: &Multiaddr, is_dialed: bool) -> String {
     match flaw(address) {
         _ if address.is_empty() => "the address says nothing but who the peer is".to_owned(),
@@ -57,7 +57,7 @@ pub(super) fn unsupported(address: &Multiaddr, is_dialed: bool) -> String {
     }
 }
 
-/// Returns the reason for which nobody can connect to an address, if the address itself shows one.
+/// Returns the reason why nobody can connect to an address, if the address is empty, a wildcard, or has port 0.
 fn flaw(address: &Multiaddr) -> Option<AddressFlaw> {
     const V4: Part<'_> = Part::Ip4(Ipv4Addr::UNSPECIFIED);
     const V6: Part<'_> = Part::Ip6(Ipv6Addr::UNSPECIFIED);

@@ -1,31 +1,34 @@
-//! [`AddressGroup`]: the set of addresses that count as one holder when places are shared out.
+//! [`AddressGroup`]: a set of addresses that count as one holder when limits per address are applied.
 //!
-//! A host with an IPv4 address usually has that one only, but a host with an IPv6 address has the whole /64 around it, and
-//! its site often a /48. Some forms of IPv6 address contain the IPv4 address by which their host is reached:
-//! [`ipv4_behind`].
+//! A host with an IPv4 address usually has only that address, but a host with an IPv6 address can use all addresses of its
+//! /64, and its site often all addresses of a /48. Some forms of IPv6 address contain the IPv4 address by which their host
+//! is reached: see [`ipv4_behind`].
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 use libp2p_core::Multiaddr;
 use libp2p_core::multiaddr::Protocol as Part;
 
-/// A set of addresses that count as one holder. It is small, and compares like a number.
+/// A set of addresses whose connections and streams are counted together against limits. A value is 16 bytes or less, and is
+/// compared as a number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(not(feature = "protocols"), allow(dead_code))]
 pub(crate) enum AddressGroup {
-    /// One IPv4 address, including one that is written as an IPv6 address or that is [behind](ipv4_behind) one.
+    /// One IPv4 address, which may also be written as an IPv6 address, or be [contained](ipv4_behind) in an IPv6 address of
+    /// NAT64, 6to4 or Teredo.
     V4(u32),
-    /// The upper half of an IPv6 address: its /64.
+    /// The /64 of an IPv6 address: the upper half of its bits.
     Net64(u64),
-    /// The upper 48 bits of an IPv6 address.
+    /// The /48 of an IPv6 address: its upper 48 bits.
     Net48(u64),
-    /// One address that names no IP address, as its hash.
+    /// One address without an IP address, represented by the hash of its bytes.
     Other(u64),
 }
 
 impl AddressGroup {
     /// Returns the group of an address. Its first IP address decides: an IPv4 address is a group by itself, an IPv6 address
-    /// belongs to the group of its /64, unless an IPv4 address is [behind it](ipv4_behind), whose group it then has. An
-    /// address without an IP address is a group by itself. For an address through a relay this is the group of the relay.
+    /// belongs to the group of its /64, unless it [contains an IPv4 address](ipv4_behind), as addresses of NAT64, 6to4 and
+    /// Teredo do: then it belongs to the group of that IPv4 address. An address without an IP address is a group by itself.
+    /// An address through a relay belongs to the group of the relay.
     #[cfg_attr(not(feature = "protocols"), allow(dead_code))]
     pub(crate) fn of(address: &Multiaddr) -> Self {
         match ip_of(address).map(Ip::through) {
@@ -35,7 +38,8 @@ impl AddressGroup {
         }
     }
 
-    /// Returns the /48 of an address whose first IP address is an IPv6 address.
+    /// Returns the /48 of an address whose first IP address is an IPv6 address. For any other address, and for an IPv6
+    /// address that [contains an IPv4 address](ipv4_behind), it returns `None`.
     pub(super) fn wide(address: &Multiaddr) -> Option<Self> {
         match ip_of(address)?.through() {
             Ip::V4(_) => None,
@@ -44,7 +48,7 @@ impl AddressGroup {
     }
 }
 
-/// Returns `true` for an address whose first IP address is this machine's own: 127.0.0.0/8 or ::1.
+/// Returns `true` for an address whose first IP address is a loopback address: one of 127.0.0.0/8, or ::1.
 #[cfg_attr(not(feature = "protocols"), allow(dead_code))]
 pub(crate) fn is_loopback(address: &Multiaddr) -> bool {
     match ip_of(address) {
@@ -54,8 +58,8 @@ pub(crate) fn is_loopback(address: &Multiaddr) -> bool {
     }
 }
 
-/// Returns `true` for an address that leads to the machine that uses it, whichever that is: a loopback address, a wildcard
-/// of IPv4 or IPv6, or a name of localhost (RFC 6761).
+/// Returns `true` for an address that leads whoever dials it to their own machine: a loopback address, a wildcard of IPv4 or
+/// IPv6, or a name of localhost (RFC 6761).
 #[cfg(feature = "protocols")]
 pub(crate) fn leads_here(address: &Multiaddr) -> bool {
     let is_wildcard = match ip_of(address) {
@@ -66,7 +70,7 @@ pub(crate) fn leads_here(address: &Multiaddr) -> bool {
     is_wildcard || is_loopback(address) || address.iter().any(|part| name_of(&part).is_some_and(is_localhost))
 }
 
-/// Returns `true` for an address that begins with a name.
+/// Returns `true` for an address that begins with a DNS name (`/dns`, `/dns4`, `/dns6` or `/dnsaddr`).
 pub(super) fn is_name(address: &Multiaddr) -> bool {
     address.iter().next().is_some_and(|part| name_of(&part).is_some())
 }
@@ -92,7 +96,8 @@ pub(super) enum Ip {
 }
 
 impl Ip {
-    /// Returns the IPv4 address that is [behind](ipv4_behind) this address; otherwise the address itself.
+    /// Returns the IPv4 address that this IPv6 address [contains](ipv4_behind) if it is an address of NAT64, 6to4 or Teredo;
+    /// otherwise the address itself.
     fn through(self) -> Self {
         match self {
             Self::V4(_) => self,
@@ -101,11 +106,12 @@ impl Ip {
     }
 }
 
-/// Returns the IPv4 address through which the host of an IPv6 address is reached, if the IPv6 address contains one:
-/// addresses of NAT64 with the well-known prefix 64:ff9b::/96 (RFC 6052), of 6to4 (2002::/16, RFC 3056), and of Teredo,
-/// where it is the client's address (2001::/32, RFC 4380). Answers go to that IPv4 address, so that nobody can use an
-/// address that contains somebody else's. A network can have a NAT64 prefix of its own; nothing in an address shows that, so
-/// that such an address counts as an IPv6 address.
+/// Returns the IPv4 address through which the host of an IPv6 address is reached, if the IPv6 address contains that IPv4
+/// address. Three kinds of IPv6 address do: NAT64 with the well-known prefix 64:ff9b::/96 (RFC 6052), 6to4 (2002::/16, RFC
+/// 3056), and Teredo (2001::/32, RFC 4380), which contains the IPv4 address of the Teredo client. Packets to these IPv6
+/// addresses are sent to the IPv4 address, so that nobody can use an IPv6 address that contains the IPv4 address of somebody
+/// else. A network can have a NAT64 prefix of its own, but nothing in an address shows that prefix, so an address with it
+/// counts as an IPv6 address.
 pub(super) fn ipv4_behind(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let bits = ip.to_bits();
     let inside = match ip.segments() {
@@ -118,7 +124,8 @@ pub(super) fn ipv4_behind(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     Some(Ipv4Addr::from_bits(inside))
 }
 
-/// Returns the first IP address of an address. A socket of both families reports IPv4 peers as `::ffff:a.b.c.d`.
+/// Returns the first IP address in a multiaddress. An IPv6 address of the form `::ffff:a.b.c.d`, by which a dual-stack
+/// socket reports IPv4 peers, is returned as the IPv4 address.
 pub(super) fn ip_of(address: &Multiaddr) -> Option<Ip> {
     address.iter().find_map(|part| {
         if let Part::Ip4(ip) = part {
@@ -129,8 +136,8 @@ pub(super) fn ip_of(address: &Multiaddr) -> Option<Ip> {
     })
 }
 
-/// Returns the FNV-1a hash, which is the same in every run. A hash that an attacker can predict is safe here: a peer on a
-/// network cannot choose an address without an IP address.
+/// Returns the FNV-1a hash of `bytes`, which is the same in every run. A hash that an attacker can predict is safe here: a
+/// peer on a network cannot choose an address without an IP address.
 fn hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }

@@ -1,17 +1,19 @@
-//! [`BitSet`]: a set of small numbers that gives its members in turn, at a cost that does not grow with the gaps.
+//! [`BitSet`]: a set of small numbers from which members are taken in rising order, round and round. The gaps between
+//! members cost almost nothing.
 
 use alloc::vec::Vec;
 
 const WORD: usize = u64::BITS as usize;
 
-/// A set of indices in two levels of words: a bit in `words` says that an index is in the set, a bit in `summary` that a
-/// word in `words` is not 0. It is our own, since a set of one level looks at each word on the way to the next index.
+/// A set of indices in two levels of words: a bit in `words` is 1 if an index is in the set, and a bit in `summary` is 1 if
+/// a word in `words` is not 0. We use no set of another crate, since a set of one level has to look at each word up to the
+/// next index.
 #[derive(Debug, Default)]
 pub(super) struct BitSet {
     words: Vec<u64>,
     summary: Vec<u64>,
-    /// The index behind the one that was taken last: `take` goes on there, so that a low index that is often inserted does
-    /// not starve the others.
+    /// The index after the one that was taken last. [`take`](Self::take) continues there, so that a low index that is often
+    /// inserted does not starve the higher ones.
     cursor: usize,
 }
 
@@ -43,7 +45,8 @@ impl BitSet {
         self.summary.iter().all(|bits| *bits == 0)
     }
 
-    /// Takes the next index at or behind the cursor; behind the last one it goes on with the first.
+    /// Removes and returns the smallest index that is not below the cursor, or, if there is none, the smallest index in the
+    /// set.
     pub(super) fn take(&mut self) -> Option<usize> {
         let index = self.first_from(self.cursor).or_else(|| self.first_from(0))?;
         self.remove(index);
@@ -51,7 +54,7 @@ impl BitSet {
         Some(index)
     }
 
-    /// The smallest index in the set that is not below `from`.
+    /// Returns the smallest index in the set that is not below `from`.
     fn first_from(&self, from: usize) -> Option<usize> {
         let word = from / WORD;
         let here = self.words.get(word)? & (u64::MAX << (from % WORD));

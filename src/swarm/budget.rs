@@ -1,45 +1,49 @@
-//! [`Budget`]: the limit of the work of one turn. [`Helping`]: the part of it that one connection gets at a time.
+//! [`Budget`]: the limit on the work of one turn. [`Helping`]: the amount of input that one connection may have handled
+//! before the other connections have their turn.
 
-/// The limit of a turn's work. The swarm asks the owner before each unit of work, until the owner refuses one.
+/// The limit on the work of one turn. The swarm asks the owner before each unit of work, until the owner refuses one.
 pub(super) struct Budget<'a> {
     may: &'a mut dyn FnMut() -> bool,
     is_spent: bool,
-    /// Each connection, and the transport, gets at most its share of one turn, as in a tick.
+    /// `true` if the turn is a tick. In a tick, each connection, and the transport, gets at most a fixed number of helpings.
     pub(super) shares: bool,
 }
 
 impl<'a> Budget<'a> {
-    /// Makes a budget of which nothing has been spent.
+    /// Makes an unspent budget. `may` asks the owner whether one more unit of work is allowed.
     pub(super) fn new(may: &'a mut dyn FnMut() -> bool) -> Self {
         Self { may, is_spent: false, shares: false }
     }
 
-    /// Asks the owner for one more unit of work. The caller asks before it takes anything out of a queue, so that nothing is
-    /// lost if the owner panics here.
+    /// Asks the owner for one more unit of work. The caller has to ask before it removes an entry from a queue, so that no
+    /// entry is lost if the owner's function panics.
     pub(super) fn allows(&mut self) -> bool {
         self.is_spent = self.is_spent || !(self.may)();
         !self.is_spent
     }
 }
 
-/// The most that one helping reads and handles.
+/// The size of one helping: the most input of one connection that is read and handled at a time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Helping {
     pub(super) bytes: usize,
-    /// The most frames that are handled after each read. A read that reaches it ends the helping.
+    /// The maximum number of frames that are handled after each read. A read whose frames reach this number ends the
+    /// helping.
     pub(super) frames: u32,
 }
 
 impl Helping {
-    /// The usual size.
+    /// The usual size of a helping.
     pub(super) const WHOLE: Self = Self { bytes: 16 * 1024, frames: 256 };
-    /// The size for a connection of a tick beside which no other slot waits.
+    /// The size of a helping in a tick while no other slot waits for work.
     pub(super) const ALONE: Self = Self { bytes: 8 * Self::WHOLE.bytes, ..Self::WHOLE };
-    /// The smallest size. With smaller reads, the unfinished part of a Noise message of 64 KiB would be copied too often.
+    /// The smallest size of a helping. With smaller reads, the unfinished part of a Noise message of 64 KiB would be copied
+    /// too often.
     const LEAST: Self = Self { bytes: 8 * 1024, frames: 32 };
 
-    /// Returns the size of a helping while `waiting` other slots wait. It is smaller under load, so that one round of all of
-    /// them takes no longer than a round of 64.
+    /// Returns the size of a helping while `waiting` other slots wait for work. With more than 64 slots the helpings shrink,
+    /// so that one round of helpings for all of them takes no longer than a round for 64, until [`LEAST`](Self::LEAST) is
+    /// reached.
     pub(super) fn beside(waiting: usize) -> Self {
         let (slots, whole, least) = (waiting + 1, Self::WHOLE, Self::LEAST);
         let bytes = (64 * whole.bytes / slots).clamp(least.bytes, whole.bytes);

@@ -1,15 +1,15 @@
-//! [`Dials`]: the dials under way, and the peers that they name.
+//! [`Dials`]: the dials under way, and the peers that the dialed addresses name.
 
 use crate::connection::PackedPeer;
 use crate::lifecycle::ConnectionId;
 use alloc::collections::BTreeSet;
 use libp2p_identity::PeerId;
 
-/// The dials that are not open yet.
+/// The outbound connections that have been dialed and are not open yet.
 #[derive(Debug, Default)]
 pub(super) struct Dials {
     count: u32,
-    /// The dials that name a peer, in the order of peers, so that a denial of a peer finds its dials.
+    /// The dials whose address names a peer, ordered by peer, so that the dials to a peer are found when the peer is denied.
     named: BTreeSet<(PackedPeer, ConnectionId)>,
 }
 
@@ -22,12 +22,13 @@ impl Dials {
         self.count += 1;
     }
 
-    /// Takes note of the peer that a dial names.
+    /// Records the peer that the address of a dial names.
     pub(super) fn name(&mut self, id: ConnectionId, peer: PeerId) {
         self.named.extend(PackedPeer::pack(peer).map(|peer| (peer, id)));
     }
 
-    /// Takes note that a dial has opened or failed. `peer` is its peer, if that is known; the dial need not have named it.
+    /// Removes a dial that has opened or failed. `peer` is the peer of the dial, if it is known; the dialed address need not
+    /// have named this peer.
     pub(super) fn end(&mut self, id: ConnectionId, peer: Option<PackedPeer>) {
         self.count -= 1;
         if let Some(peer) = peer
@@ -37,14 +38,14 @@ impl Dials {
         }
     }
 
-    /// Returns the dials that name a peer, in order of their ids.
+    /// Returns the dials whose address names `peer`, in the order of their ids.
     pub(super) fn to(&self, peer: PeerId) -> impl Iterator<Item = ConnectionId> {
         let packed = PackedPeer::pack(peer);
         let dials = packed.map(|peer| self.named.range((peer, ConnectionId::FIRST)..));
         dials.into_iter().flatten().take_while(move |(other, _)| Some(*other) == packed).map(|(_, id)| *id)
     }
 
-    /// Returns the number of dials that name a peer.
+    /// Returns the number of dials whose address names a peer.
     pub(super) fn named(&self) -> usize {
         self.named.len()
     }

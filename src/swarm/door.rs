@@ -1,18 +1,18 @@
-//! [`Door`]: the place of accepted connections until their peers are authenticated.
+//! [`Door`]: the table of visitors. A visitor is an accepted connection whose peer is not authenticated yet.
 //!
-//! Anybody who reaches a listener's port can stand here, so that nothing here has an id, a record in the lifecycle, or an
-//! event. The number of places is bounded: in all, for an address, and for a site. At a bound one visitor is closed, and the
-//! newcomer comes in; [`VisitorTable`] says which one, and why. The bytes that all visitors hold are bounded, too; beyond
-//! that bound the largest holder is closed.
+//! Anybody who can reach a listener's port can become a visitor, so a visitor has no id, no record in the lifecycle, and no
+//! event. The number of visitors is bounded: in all, for an address, and for a site (an IPv6 /48). At a bound one visitor is
+//! closed to make room for the new one; [`VisitorTable`] explains which, and why. The bytes that all visitors hold are
+//! bounded, too; beyond that bound the visitor that holds most is closed.
 //!
 //! ```text
-//!  accept ─▶ upgrade ─▶ multistream, Noise ─▶ authenticated: an id, a place, and in line for room
+//!  accept ─▶ upgrade ─▶ multistream, Noise ─▶ authenticated: an id, a place, and queued for room
 //!    │          │                │
 //!    └──────────┴────────────────┴──▶ refused, evicted, broken, too late: closed and counted
 //! ```
 //!
-//! A handshake's answer is written in the same helping that has read the question. It is short, and no other output of the
-//! turn could share its packet.
+//! Our answer to a handshake message is written in the same helping that has read the message. The answer is short, and no
+//! other output of the turn could share its packet.
 
 mod crowd;
 mod signature_budget;
@@ -41,23 +41,24 @@ use signature_budget::SignatureBudget;
 use visitor::{HelpingOutcome, Visitor, VisitorFlaw, VisitorStage};
 use visitor_table::{VisitorOrigin, VisitorTable};
 
-/// The reason for which a socket is closed when no connection is free.
+/// The reason that is logged when a socket is closed because `limits.connections` is reached.
 const NO_PLACE: &str = "there are as many connections as limits.connections allows";
 
-/// The bytes that each visitor may always hold beside its records: enough for the longest message of a Noise handshake and
-/// our answers. Bytes beyond these count towards [`budget`].
+/// The number of bytes of input and output that each visitor may always hold: enough for the longest message of a Noise
+/// handshake and for our answers. Bytes beyond this number count towards [`budget`].
 const OWN: usize = 8 * 1024;
 
-/// Returns the bytes that all visitors together may hold beyond their [`OWN`] ones. They hold parts of the first message
-/// behind the handshake: a dialer that proposes its muxer there may add data, up to 64 KiB.
+/// Returns the number of bytes that all visitors together may hold, not counting the first [`OWN`] bytes of each visitor. A
+/// visitor needs more than [`OWN`] bytes for the first message after the handshake: a dialer proposes its muxer in that
+/// message and may add data, up to 64 KiB.
 pub(super) const fn budget(config: &Config) -> usize {
     config.held_bytes / 32
 }
 
-/// The accepted connections whose peers are not authenticated.
+/// The table of visitors (accepted connections whose peers are not authenticated yet), with their counts and budgets.
 pub(super) struct Door<T: Transport> {
     places: VisitorTable<Visitor<T>>,
-    /// The bytes that visitors hold beyond their [`OWN`].
+    /// The number of bytes that all visitors hold, not counting the first [`OWN`] bytes of each visitor.
     held: usize,
     budget: usize,
     work: SignatureBudget,
@@ -86,7 +87,7 @@ impl<T> Door<T>
 where
     T: PipeTransport,
 {
-    /// Returns the visitor whose handshake has this transcript. It looks at every visitor.
+    /// Returns the number of the visitor whose handshake has this transcript hash. The search visits every visitor.
     pub(super) fn of_transcript(&self, transcript: [u8; 32]) -> Option<u64> {
         let mut visitors = self.places.iter();
         visitors.find(|(_, visitor)| visitor.transcript() == Some(transcript)).map(|(number, _)| number)
@@ -100,13 +101,13 @@ where
 {
     /// Returns the number of accepted connections whose peers are not authenticated yet.
     ///
-    /// They have no ids, and no event tells of them. They are bounded by
+    /// These connections have no ids and no events. Their number is bounded by
     /// [`Config::inbound_handshakes`](super::Config::inbound_handshakes) in all and by
-    /// [`handshakes_per_address`](super::Config::handshakes_per_address) for each address. At a bound one of them is closed,
-    /// so that a newcomer always comes in. [`refused`](Self::refused) counts those that failed or were closed for a
-    /// newcomer.
+    /// [`handshakes_per_address`](super::Config::handshakes_per_address) for each address. At a bound one of them is closed
+    /// for the connection that is accepted next. [`refused`](Self::refused) counts the connections that failed or were
+    /// closed to make room.
     ///
-    /// A silent socket holds the only place until somebody else connects:
+    /// In this example a silent socket takes the only place until somebody else connects:
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -148,7 +149,8 @@ where
         self.door.len()
     }
 
-    /// Gives an accepted connection a place at the door, for which another visitor may have to go.
+    /// Adds an accepted connection to the door, or closes it if it is denied or beyond a limit. If the door is full, another
+    /// visitor is closed first.
     pub(super) fn accept(
         &mut self,
         listener: ListenerId,
@@ -190,21 +192,23 @@ where
         self.arm_door();
     }
 
-    /// Frees descriptors after a listener could not accept for lack of descriptors or memory. Connections make room for the
-    /// reserve of handshakes; if none can, a sixteenth of the visitors is closed. So the sockets in the system's backlog get
-    /// in.
+    /// Frees descriptors after a listener could not accept for lack of descriptors or memory, so that the sockets in the
+    /// system's backlog can be accepted. Open connections are trimmed as
+    /// [`Config::descriptor_reserve`](super::Config::descriptor_reserve) says; if none can be trimmed, a sixteenth of the
+    /// visitors is closed.
     pub(super) fn give_back(&mut self) {
         if self.need_descriptors() {
             self.give_back_handshakes(self.next_at_door());
         }
     }
 
-    /// Returns the number that the next visitor gets.
+    /// Returns the number that the next accepted connection gets in the table of visitors.
     pub(super) fn next_at_door(&self) -> u64 {
         self.door.places.next_number()
     }
 
-    /// Closes a sixteenth of the visitors, in the order in which they go, but none with the number `before` or a later one.
+    /// Closes a sixteenth of the visitors, those of the addresses and sites with the most visitors first
+    /// ([`VisitorTable::greediest`]). No visitor whose number is `before` or greater is closed.
     pub(super) fn give_back_handshakes(&mut self, before: u64) {
         for _ in 0..self.door.len().div_ceil(16) {
             let Some(number) = self.door.places.greediest().filter(|number| *number < before) else { return };
@@ -212,31 +216,34 @@ where
         }
     }
 
-    /// Returns the first visitor whose number is at least `from`, with the address that it came from.
+    /// Returns the number of the first visitor whose number is at least `from`, and the address from which it has connected.
     pub(super) fn next_visitor(&self, from: u64) -> Option<(u64, Multiaddr)> {
         self.door.places.first_from(from).map(|(number, visitor)| (number, visitor.remote.clone()))
     }
 
-    /// Takes a helping of a visitor's share of this tick. Returns `false` if its share is used up.
+    /// Counts one more helping for a visitor in this tick, of at most `most`. Returns `false` if the visitor has had `most`
+    /// helpings already.
     pub(super) fn visitor_has_share(&mut self, number: u64, turn: u32, most: u32) -> bool {
         self.door.places.get_mut(number).is_none_or(|visitor| visitor.share.take(turn, most))
     }
 
-    /// Returns whether a visitor may be helped in this turn while something else is ready. A visitor whose next message
-    /// brings a signature may not be helped once the turn has verified its limit of signatures, of that address or in all.
+    /// Returns whether a visitor may have a helping in this turn while another slot waits for work. A visitor whose next
+    /// message contains a signature gets none after this turn has verified as many signatures as it may, of the visitor's
+    /// address or in all.
     pub(super) fn visitor_may_cost(&mut self, number: u64, turn: u32) -> bool {
         let Some(visitor) = self.door.places.get_mut(number) else { return true };
         let address = AddressGroup::of(&visitor.remote);
         visitor.progress() != HandshakeProgress::Answered || self.door.work.allows(turn, address)
     }
 
-    /// Takes the next visitor out of those whose signatures had to wait, if this turn may verify one more.
+    /// Removes and returns the next visitor whose signature had to wait, if this turn may verify one more signature.
     pub(super) fn next_held_over(&mut self) -> Option<u64> {
         let has_left = self.door.work.has_left(self.queue.turn);
         if has_left { self.queue.held_over.pop_front() } else { None }
     }
 
-    /// Polls a visitor's upgrade; or reads at most `most` bytes from its pipe and handles them.
+    /// Gives a visitor a helping: polls the transport's upgrade until the visitor has its byte pipe, then reads at most
+    /// `most` bytes from the pipe and handles them.
     pub(super) fn help_visitor(&mut self, number: u64, most: usize) {
         let Some(visitor) = self.door.places.get_mut(number) else { return };
         let (slot, now) = (WakeTarget::Visitor(number), self.now);
@@ -273,8 +280,9 @@ where
         self.arm_door();
     }
 
-    /// Closes the visitors that hold most, until all together are within the budget. It looks at every visitor, which is no
-    /// way to make us work: each one that it closes has cost its peer a handshake.
+    /// Closes the visitors that hold most bytes, until all visitors together are within the budget. Each search for the
+    /// largest visits every visitor. An attacker cannot exploit that cost, since each visitor that is closed here has cost
+    /// its peer most of a handshake.
     fn keep_budget(&mut self) {
         while self.door.held > self.door.budget {
             let largest = self.door.places.iter().max_by_key(|(number, visitor)| (visitor.counted, Reverse(*number)));
@@ -283,7 +291,7 @@ where
         }
     }
 
-    /// Handles the earliest deadline at the door, if it has come.
+    /// Handles the earliest deadline of a visitor, if it has passed.
     pub(super) fn judge_door(&mut self, most: usize) {
         if let Some((deadline, number)) = self.door.places.first_due()
             && deadline <= self.now
@@ -301,7 +309,8 @@ where
         self.arm_door();
     }
 
-    /// Gives a visitor whose peer is authenticated its id. It opens as soon as there is room.
+    /// Turns a visitor whose peer is authenticated into a connection with an id. The connection opens as soon as the event
+    /// queue has room. If a list, the gate or a limit does not allow the peer, the socket is closed instead.
     fn comes_in(&mut self, number: u64) {
         let Some(mut visitor) = self.leaves(number) else { return };
         let Some(pipe) = visitor.take_pipe() else { return };
@@ -334,7 +343,7 @@ where
         self.turn_away(number, Refusal::HandshakeFailed, flaw);
     }
 
-    /// Closes a visitor's socket, and counts it.
+    /// Closes a visitor's socket, and counts the visitor as `refusal`.
     pub(super) fn turn_away(&mut self, number: u64, refusal: Refusal, why: &dyn fmt::Display) {
         let Some(mut visitor) = self.leaves(number) else { return };
         // The socket is closed before its count is visible to anybody.
@@ -342,7 +351,7 @@ where
         self.refuse(visitor.listener, &visitor.remote, None, refusal, why);
     }
 
-    /// Takes a visitor away from the door, with its deadline and its slot.
+    /// Removes a visitor from the door, together with its deadline and its slot.
     fn leaves(&mut self, number: u64) -> Option<Visitor<T>> {
         let visitor = self.door.places.remove(number)?;
         self.door.held -= visitor.counted;
@@ -351,7 +360,7 @@ where
         Some(visitor)
     }
 
-    /// Counts an accepted connection that has no id and is closed.
+    /// Logs and counts an accepted connection that was closed before it had an id.
     fn refuse(
         &mut self,
         listener: ListenerId,

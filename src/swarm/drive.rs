@@ -1,5 +1,5 @@
-//! The work of a turn, in three phases. Each phase asks the [budget](Budget) before each unit of work. It does at least one
-//! unit, even with a spent budget, so that every phase makes progress in every turn.
+//! The work of a turn, in three phases. Each phase asks the [budget](Budget) before each unit of work. A phase does at least
+//! one unit of its work, even if the budget is spent, so that every phase makes progress in every turn.
 //!
 //! ```text
 //!  the reactor wakes ─▶ closes, deadlines ─▶ queue of woken slots ─▶ output
@@ -7,9 +7,9 @@
 //!                                               └──────┘ a connection with more to read goes to the end
 //! ```
 //!
-//! Before each helping and each batch of output, waiting listeners, connections and streams open as far as the event queue
-//! has room. So they get the room first that the owner has made by draining. Otherwise peers whose streams keep ending would
-//! fill the queue with closing events, and nothing would ever open.
+//! Before each helping of input and each batch of output, listeners, connections and streams that wait to open do so, as far
+//! as the event queue has room. So they are the first to use the room that the owner has made by draining events. Otherwise
+//! peers whose streams keep ending would fill the queue with closing events, and nothing would ever open.
 //!
 //! Output comes last, so that all frames that one turn causes on a connection leave in one write.
 
@@ -26,12 +26,12 @@ use super::wake::WakeTarget;
 use crate::lifecycle::{ConnectionId, Id, StreamId};
 use core::task::Context;
 
-/// The most events of the transport that one tick takes.
+/// The maximum number of events that one tick polls from the transport.
 const TRANSPORT_SHARE: u32 = 64;
 
-/// The number of events of the transport after which the reactor is asked again in the same turn. It is a quarter of the
-/// places that an address has at the door, so that a newcomer that has sent something is heard before half as many others of
-/// its address have come.
+/// The number of events of the transport after which the reactor is polled again in the same turn. It is a quarter of the
+/// handshakes that one address may have (64), so that the bytes of a visitor are read before half as many other connections
+/// have been accepted from its address.
 const EVENTS_UNHEARD: u32 = 16;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
@@ -39,7 +39,7 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Does a turn's work, after the reactor has woken the slots of ready sockets.
+    /// Does the work of a turn, after the reactor has woken the slots of ready sockets.
     pub(super) fn advance(&mut self, budget: &mut Budget<'_>) {
         self.count_commands();
         self.give_way_to_streams();
@@ -51,7 +51,7 @@ where
         self.write_dirty(budget);
     }
 
-    /// Starts the time-outs of the commands that were given since the last turn.
+    /// Starts the time-outs of the commands that the owner has given since the last turn.
     fn count_commands(&mut self) {
         while let Some(id) = self.state.commanded.pop() {
             if let Some(conn) = self.connections.get_mut(id) {
@@ -61,8 +61,8 @@ where
         }
     }
 
-    /// Returns whether a turn would find work at once. The owner then has to be told through `poll_at`, since no socket
-    /// will wake for it.
+    /// Returns whether a turn would find work at once. In that case `poll_at` has to tell the owner to do a turn, since no
+    /// socket will wake the owner.
     pub(super) fn is_busy(&self) -> bool {
         self.hears_more
             || !self.queue.woken.is_empty()
@@ -76,7 +76,8 @@ where
             || self.is_enforcing()
     }
 
-    /// Adds a connection that has just been dialed or let in, and puts it in the queue, so that it is polled once.
+    /// Adds a connection that was dialed, or accepted and authenticated, and marks its slot as woken, so that the connection
+    /// is polled once.
     pub(super) fn insert_connection(&mut self, conn: SocketConnection<T>) {
         let (id, slot) = (conn.id, WakeTarget::of(conn.id));
         // Makes the waker, since only a slot that has one can be marked.
@@ -85,7 +86,8 @@ where
         self.connections.insert(id, conn);
     }
 
-    /// Puts a connection that was helped or judged in line for output, and arms its next deadline.
+    /// Queues a connection for output if it has some, and arms its next deadline. It is called after the connection has had
+    /// a helping, or after one of its deadlines was handled.
     pub(super) fn driven(&mut self, id: ConnectionId) {
         if let Some(conn) = self.connections.get_mut(id)
             && conn.wants_output()
@@ -95,7 +97,7 @@ where
         self.arm(id);
     }
 
-    /// Arms a connection's earliest deadline.
+    /// Arms the timer for a connection's earliest deadline.
     fn arm(&mut self, id: ConnectionId) {
         let Some(conn) = self.connections.get_mut(id) else { return };
         match conn.deadline(&self.state) {
@@ -104,8 +106,9 @@ where
         }
     }
 
-    /// Opens waiting listeners, connections and streams in turn, as far as the event queue has room. A listener and a
-    /// connection cost a unit of the budget each. A stream costs none: the room in the queue limits the streams.
+    /// Opens waiting listeners, connections and streams in the order of the opening queue, as far as the event queue has
+    /// room. A listener costs one unit of the budget, and so does a connection. A stream costs none: the room in the event
+    /// queue limits the number of streams that open.
     fn admit(&mut self, budget: &mut Budget<'_>, has_done: &mut bool) {
         while self.state.lifecycle.room() > 0 {
             let Some(id) = self.state.opening_queue.first() else { return };

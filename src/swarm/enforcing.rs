@@ -1,4 +1,5 @@
-//! Changes to the lists and the gate of a running swarm, and the ends of connections and streams that a change denies.
+//! The methods that change the lists and the gate of a running swarm, and the checks that end connections and streams which
+//! a change denies.
 
 use super::Swarm;
 use super::gate::{Denial, Gate};
@@ -14,19 +15,19 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::task::Context;
 
-/// The most connections, or handshakes, that one unit of a turn looks at.
+/// The maximum number of connections or handshakes that one unit of a turn checks.
 const LOOKS: usize = 64;
 
-/// The rest of a check of all open connections and handshakes.
+/// The rest of a check of all connections and handshakes, which a change of the lists or the gate has started.
 #[derive(Debug, Default)]
 pub(super) struct Enforcing {
-    /// The slot of the next connection. A new check begins where the last one has stopped, and goes round, so that every
-    /// connection is reached however often the lists change.
+    /// The slot in the table of connections that was checked last. A new check starts at the next slot and goes round the
+    /// table, so that every connection is reached however often the lists change.
     slot: usize,
     left: usize,
-    /// The next handshake; `None` if all have been checked.
+    /// The number of the next visitor to check; `None` if all visitors have been checked.
     visitor: Option<u64>,
-    /// The gate is asked, too.
+    /// `true` if the gate is asked besides the lists.
     asks_gate: bool,
 }
 
@@ -35,38 +36,39 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Returns the lists of peers and networks that it allows and denies.
+    /// Returns the lists of peers and networks that this swarm allows and denies.
     #[must_use]
     pub const fn lists(&self) -> &Lists {
         &self.state.access.lists
     }
 
-    /// Returns the lists of peers and networks that it allows and denies, to be changed at any time. New connections and
-    /// dials are judged by them at once. The next turns end open connections, handshakes and dials that have become denied:
-    /// [`Lists`] says how.
+    /// Returns the lists of peers and networks that this swarm allows and denies, for changes at any time. A change applies
+    /// to new connections and dials at once. The next turns end open connections, handshakes and dials that have become
+    /// denied, in the way that [`Lists`] describes.
     pub const fn lists_mut(&mut self) -> &mut Lists {
         &mut self.state.access.lists
     }
 
     /// Sets the gate, which decides from now on who may connect, whom we dial, and which protocols peers may speak; returns
-    /// the gate before it. `None` removes the gate; without one nothing is asked. Connections, dials and streams that exist
-    /// stay; [`ask_gate_again`](Self::ask_gate_again) has the new gate judge them.
+    /// the previous gate. `None` removes the gate; without a gate, only the lists decide. Existing connections, dials and
+    /// streams stay; call [`ask_gate_again`](Self::ask_gate_again) to let the new gate judge them.
     pub fn set_gate(&mut self, gate: Option<Box<dyn Gate>>) -> Option<Box<dyn Gate>> {
         core::mem::replace(&mut self.state.access.gate, gate)
     }
 
-    /// Has the gate judge open connections and streams again, after its rules have changed. The next turns do so, 64
-    /// connections in a unit, and [`poll_at`](Self::poll_at) is *now* until all are judged. Without a gate it changes
-    /// nothing.
+    /// Asks the gate about open connections and streams again, after the gate's rules have changed. The next turns ask, for
+    /// 64 connections in one unit, and [`poll_at`](Self::poll_at) is *now* until all connections are judged. Without a gate
+    /// the call changes nothing.
     ///
     /// - **Asked again** is [`may_connect`](Gate::may_connect), for each connection whose peer is authenticated, with its
-    ///   address; and [`may_speak`](Gate::may_speak), for each stream of a peer's whose protocol was allowed.
-    /// - **Not asked again** are [`may_accept`](Gate::may_accept) and [`may_dial`](Gate::may_dial): many gates count by them, and
-    ///   would count a socket twice. So a handshake and a dial under way go on until their peers are authenticated. Then
-    ///   `may_connect` is asked about them as about all others. A gate that judges addresses does so there, too, and ends them
-    ///   then. To end them at once, deny the address by the [lists](Self::lists_mut), or close the dial.
+    ///   address; and [`may_speak`](Gate::may_speak), for each stream that a peer has opened and whose protocol was allowed.
+    /// - **Not asked again** are [`may_accept`](Gate::may_accept) and [`may_dial`](Gate::may_dial): many gates count sockets
+    ///   in these methods, and would count a socket twice. So a handshake or a dial under way goes on until its peer is
+    ///   authenticated, and is then judged by `may_connect`. A gate that judges addresses can deny the address in
+    ///   `may_connect`. To end a handshake or a dial at once, deny its address by the [lists](Self::lists_mut), or close the
+    ///   dial.
     ///
-    /// A gate that shares its rules with its owner:
+    /// The gate of this example shares its rules with the swarm's owner:
     ///
     /// ```
     /// use core::time::Duration;
@@ -111,13 +113,13 @@ where
         enforcing
     }
 
-    /// Returns whether something open may have to be cut, since the lists or the gate have changed.
+    /// Returns whether connections are left to be checked because the lists or the gate have changed.
     pub(super) fn is_enforcing(&self) -> bool {
         self.enforcing.is_some() || self.state.access.lists.has_changes()
     }
 
-    /// Does one unit of enforcing: ends all connections of a denied peer, or checks up to [`LOOKS`] connections or
-    /// handshakes.
+    /// Does one unit of enforcing the lists and the gate: ends all connections and dials of one denied peer, or checks up to
+    /// [`LOOKS`] connections or handshakes.
     #[cold]
     #[inline(never)]
     pub(super) fn enforce_next(&mut self) {
@@ -149,7 +151,8 @@ where
         }
     }
 
-    /// Ends a connection if it is denied, or else those of its streams that are.
+    /// Ends a connection if the lists deny it. With `asks_gate`, the gate is asked about the connection too, and if the
+    /// connection is allowed, its streams that the gate denies are ended.
     fn enforce(&mut self, id: ConnectionId, asks_gate: bool) {
         let Some(conn) = self.connections.get_mut(id) else { return };
         let (access, now) = (&mut self.state.access, self.now);
@@ -168,8 +171,9 @@ where
         }
     }
 
-    /// Closes a connection that has become denied while it waited for room, and returns whether it has. Enforcing a denied
-    /// peer does not find such a connection, since it is not counted for its peer before it opens.
+    /// Closes a connection if the lists have come to deny it while it waited for room in the event queue, and returns
+    /// whether that is the case. [`enforce_next`](Self::enforce_next) does not find this connection when its peer is denied,
+    /// since a connection is not recorded for its peer before it opens.
     pub(super) fn is_denied_meanwhile(&mut self, id: ConnectionId) -> bool {
         let Some(conn) = self.connections.get_mut(id) else { return false };
         let Err(why) = self.state.access.lists_allow(conn.peer(), conn.judged_address(), self.now) else {
@@ -202,7 +206,8 @@ where
         self.driven(connection);
     }
 
-    /// Closes the next visitor if the lists deny its address. Returns the number of the one behind it.
+    /// Closes the first visitor whose number is at least `from` if the lists deny its address. Returns the number from which
+    /// to continue, or `None` if there is no more visitor.
     fn enforce_at_door(&mut self, from: u64) -> Option<u64> {
         let (number, remote) = self.next_visitor(from)?;
         if self.state.access.lists.denies_address(&remote) {

@@ -1,4 +1,4 @@
-//! The errors of constructors and commands, and the meanings of transports' errors.
+//! The errors of constructors and commands, and the translation of transports' errors into failures and faults.
 
 use crate::connection::noise;
 use crate::lifecycle::{BeginError, Failure, Fault, Side};
@@ -28,61 +28,62 @@ macro_rules! command_error {
 }
 
 command_error! {
-    /// Why [`listen`](super::Swarm::listen) was refused. Nothing has changed.
+    /// The reason why [`listen`](super::Swarm::listen) was refused. The call has changed nothing.
     ListenError {
-        /// There are as many listeners as [`Limits`](crate::lifecycle::Limits) allow.
+        /// The number of listeners has reached the [`Limits`](crate::lifecycle::Limits).
         Limit => "there are as many listeners as the limits allow",
-        /// The swarm is shutting down.
+        /// The swarm is shutting down, so that nothing new begins.
         Closing => "the swarm is shutting down",
     }
 }
 
 command_error! {
-    /// Why [`dial`](super::Swarm::dial) was refused. Nothing has changed.
+    /// The reason why [`dial`](super::Swarm::dial) was refused. The call has changed nothing.
     DialError {
-        /// There are as many connections, or dials under way, as the limits allow.
+        /// The number of connections, or of dials under way, has reached its limit.
         Limit => "there are as many connections or dials as the limits allow",
-        /// The swarm is shutting down.
+        /// The swarm is shutting down, so that nothing new begins.
         Closing => "the swarm is shutting down",
     }
 }
 
 command_error! {
-    /// Why [`open_stream`](super::Swarm::open_stream) was refused. Nothing has changed.
+    /// The reason why [`open_stream`](super::Swarm::open_stream) was refused. The call has changed nothing.
     OpenStreamError {
         /// No protocol was given.
         NoProtocol => "no protocol was given",
-        /// There are as many streams, in all or on this connection, as the limits allow.
+        /// The number of streams, in all or on this connection, has reached its limit.
         Limit => "there are as many streams as the limits allow",
         /// The connection is not open yet.
         NotOpen => "the connection is not open yet",
         /// The connection, or the whole swarm, is closing or has ended.
         Closing => "the connection is closing",
-        /// The id names nothing that lives: its last event has been handled, or it was not given here.
+        /// The id is stale, since its closing event has been handled; or another swarm has made the id.
         Stale => "no connection has this id any more",
     }
 }
 
 command_error! {
-    /// Why something could not be closed or reset, or be given a time-out. Nothing has changed.
+    /// The reason why a listener, connection or stream could not be closed or reset, or why a stream could not get a
+    /// time-out. The call has changed nothing.
     CloseError {
-        /// It has ended already; its last event is on its way.
+        /// The listener, connection or stream has ended already; its closing event follows or is being handled.
         Ended => "it has ended already",
-        /// The id names nothing that lives: its last event has been handled, or it was not given here.
+        /// The id is stale, since its closing event has been handled; or another swarm has made the id.
         Stale => "nothing has this id any more",
     }
 }
 
-/// Why no swarm was made: by [`new`](super::Swarm::new), [`with_reactor`](super::Swarm::with_reactor),
-/// [`with_events`](super::Swarm::with_events) or `from_os_rng`. The transport and the reactor that were handed over are
-/// dropped. Its [`source`](Error::source) is the cause.
+/// The reason why no swarm was made by [`new`](super::Swarm::new), [`with_reactor`](super::Swarm::with_reactor),
+/// [`with_events`](super::Swarm::with_events) or `from_os_rng`. The transport and the reactor that were passed are dropped.
+/// [`source`](Error::source) returns the cause.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum NewSwarmError {
-    /// The identity cannot prove itself to peers: mostly, its key is of a type that this build does not know
-    /// ([`noise::Error::UnsupportedKey`]). The same identity always fails so.
+    /// The identity cannot prove itself to peers. The usual cause is a key of a type that this build does not support
+    /// ([`noise::Error::UnsupportedKey`]). Another attempt with the same identity fails in the same way.
     Identity(noise::Error),
-    /// The system gave no random bytes for the seed. Only `from_os_rng` asks for them.
+    /// The system returned no random bytes for the seed. Only `from_os_rng` returns this error.
     Randomness(io::Error),
 }
 
@@ -110,8 +111,8 @@ impl From<noise::Error> for NewSwarmError {
     }
 }
 
-/// The system's error if it gave no random bytes, and one of kind [`InvalidInput`](io::ErrorKind::InvalidInput) around
-/// any other.
+/// Converts the error: [`NewSwarmError::Randomness`] becomes the system's own error, and any other error is wrapped in an
+/// error of kind [`InvalidInput`](io::ErrorKind::InvalidInput).
 impl From<NewSwarmError> for io::Error {
     fn from(error: NewSwarmError) -> Self {
         match error {
@@ -132,7 +133,7 @@ impl From<BeginError> for OpenStreamError {
     }
 }
 
-/// Returns the kind of the innermost `io::Error` among the sources of a transport's error, if there is one.
+/// Returns the kind of the innermost `io::Error` in the chain of sources of a transport's error, if there is one.
 fn kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
     let mut source = Some(error);
     while let Some(error) = source {
@@ -145,7 +146,7 @@ fn kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
     None
 }
 
-/// Returns the failure to report for something that could not open because of a transport's error.
+/// Returns the failure to report for a listener or connection that could not open because of a transport's error.
 pub(super) fn failure(error: &(dyn Error + 'static)) -> Failure {
     use io::ErrorKind as Kind;
     match kind(error) {
@@ -161,7 +162,7 @@ pub(super) fn failure(error: &(dyn Error + 'static)) -> Failure {
     }
 }
 
-/// Returns the fault to report for something open that a transport's error has ended.
+/// Returns the fault to report for an open listener or connection that a transport's error has ended.
 pub(super) fn fault(error: &(dyn Error + 'static)) -> Fault {
     use io::ErrorKind as Kind;
     match kind(error) {

@@ -1,4 +1,4 @@
-//! Events and readiness, which an owner drains.
+//! The methods with which an owner drains events and readiness.
 
 use super::Swarm;
 use super::pipe::PipeTransport;
@@ -12,8 +12,8 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Takes the next event, in the order in which the transitions took place. The call also says that the event before it
-    /// has been handled: if that was a closing event, its id becomes stale now.
+    /// Removes and returns the next event, in the order in which the transitions took place. The call also means that the
+    /// owner has handled the previous event: if the previous event was a closing event, its id becomes stale now.
     #[inline]
     pub fn next_event(&mut self) -> Option<Event> {
         if self.state.lifecycle.is_held() {
@@ -38,7 +38,8 @@ where
         self.state.next_event()
     }
 
-    /// Takes the next readiness of a stream, a listener or a refusal, if there is one. See [`Readiness`].
+    /// Removes and returns the next readiness notice, of a stream, a listener or a refusal, if there is one: see
+    /// [`Readiness`].
     pub fn next_ready(&mut self) -> Option<Readiness> {
         if self.state.lifecycle.is_held() {
             return None;
@@ -47,23 +48,24 @@ where
         self.state.next_ready(|index| listeners.key_at(index))
     }
 
-    /// Returns the opening events of everything whose opening event was taken and whose closing event was not, for an
-    /// observer that starts late. See [`Lifecycle::openings`](crate::lifecycle::Lifecycle::openings).
+    /// Returns the opening events of all listeners, connections and streams whose opening event was taken by the owner and
+    /// whose closing event was not, for an observer that starts late: see
+    /// [`Lifecycle::openings`](crate::lifecycle::Lifecycle::openings).
     #[must_use]
     pub fn openings(&self) -> Vec<Event> {
         self.state.lifecycle.openings()
     }
 
-    /// Returns the number of events that wait, if the queue has no room for some of them; 0 otherwise. As long as an owner
-    /// drains fewer events than this a turn, nothing new opens. See
+    /// Returns the number of events that are waiting to be drained, if the event queue has no room for some of them;
+    /// otherwise 0. As long as the owner drains fewer events than this number in each turn, nothing new opens. See
     /// [`Lifecycle::events_until_room`](crate::lifecycle::Lifecycle::events_until_room).
     #[must_use]
     pub fn events_until_room(&self) -> usize {
         self.state.lifecycle.events_until_room()
     }
 
-    /// Holds or releases the events. While they are held, because an event is being handled, there is no next event and no
-    /// readiness.
+    /// Holds the events (`true`) or releases them (`false`). While the events are held, because one is being handled,
+    /// [`next_event`](Self::next_event) and [`next_ready`](Self::next_ready) return `None`.
     pub(crate) const fn hold(&mut self, is_held: bool) {
         self.state.lifecycle.hold(is_held);
     }

@@ -1,4 +1,5 @@
-//! Giving way at a limit: the connection that is closed for a newcomer, and the streams that are reset for a newcomer's.
+//! Eviction at a limit: choosing the connection that is closed to make room for a new one, and the streams that are reset to
+//! make room for new ones.
 
 use super::Swarm;
 use super::pipe::PipeTransport;
@@ -12,8 +13,8 @@ use core::fmt;
 use core::time::Duration;
 use libp2p_core::Multiaddr;
 
-/// The most connections that are looked at to find one that gives way, so that the work for a newcomer is bounded. It is the
-/// number that 128 addresses may have.
+/// The maximum number of connections that are examined to find one to close, so that the work for one new connection is
+/// bounded. It is the number of connections that 128 addresses may have.
 const LOOKED_AT: usize = 1_024;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
@@ -21,8 +22,9 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Returns the spent share that does not allow a socket that has just been accepted from `remote`, if there is one. Its
-    /// peer is not known yet, so the socket is allowed if it could replace a connection that looks dead.
+    /// Returns the address or site that has as many connections as it may, so that a socket accepted from `remote` has to be
+    /// refused; `None` if there is none. The peer of the socket is not known yet, so the result is also `None` if the new
+    /// connection could replace one from the same address or site that looks dead.
     pub(super) fn crowd_at_door(&self, remote: &Multiaddr) -> Option<SpentShare> {
         let crowd = self.state.shares.crowd(None, remote, self.state.lifecycle.held_connections())?;
         let Holder::Group(group) = crowd.holder else { return None };
@@ -30,8 +32,9 @@ where
         (!has_dead).then_some(crowd)
     }
 
-    /// Gives a connection with a known peer its share, before it opens. At a limit another connection gives way to it; or
-    /// else it is closed, and this returns `false`.
+    /// Counts a new connection for its peer and its address, before the connection opens. If these have as many connections
+    /// as they may, or if almost all places are taken, another connection is closed to make room. If none can be closed, the
+    /// new connection is closed, and the method returns `false`.
     pub(super) fn claim_share(&mut self, id: ConnectionId) -> bool {
         if self.connections.get_mut(id).is_none_or(|conn| conn.has_share(&mut self.state)) {
             return true;
@@ -69,7 +72,7 @@ where
         true
     }
 
-    /// Closes a connection that gets no share, for the reason `why`. Returns `false`.
+    /// Closes a new connection that exceeds a limit, with the reason `why` for the log, and returns `false`.
     fn refuse_connection(&mut self, id: ConnectionId, why: &dyn fmt::Display) -> bool {
         if let Some(conn) = self.connections.get_mut(id) {
             conn.refuse_share(&mut self.state, why);
@@ -78,17 +81,19 @@ where
         false
     }
 
-    /// Returns whether an inbound connection looks dead: it has no stream, and its peer has not answered the last ping.
-    /// While the owner is late nothing looks dead, since an answer may be unread.
+    /// Returns whether an inbound connection looks dead: it has no stream, and nothing has arrived from its peer for longer
+    /// than the interval between pings. While the owner is late in taking turns, no connection looks dead, since the answer
+    /// to a ping may have arrived and be unread.
     fn looks_dead(&self, id: ConnectionId) -> bool {
         let interval = self.state.config.connection.keep_alive_interval;
         let heard = self.idle_times(id).map(|rest| rest.heard);
         !self.state.is_owner_late && heard.is_some_and(|heard| heard.saturating_add(interval) < self.now)
     }
 
-    /// Returns the connection to close for a newcomer: of the greediest peer or address group that holds more than `than`
-    /// and has an inbound connection without a stream, the one that has been without for longest. It passes over connections
-    /// of protected peers, and looks at [`LOOKED_AT`] connections at most.
+    /// Returns the connection to close for a new one. The peer or address group that holds most inbound connections has to
+    /// give one up, if it holds more than `than` and has one without a stream; otherwise the next largest has to. Of its
+    /// connections without a stream, the one that has been without for longest is returned. Connections of protected peers
+    /// are skipped, and at most [`LOOKED_AT`] connections are examined.
     fn longest_idle_of_greediest(&self, than: u32) -> Option<ConnectionId> {
         let shares = &self.state.shares;
         let is_protected =
@@ -110,13 +115,15 @@ where
         longest.map(|(_, id)| id)
     }
 
-    /// Returns the times of an open inbound connection without a stream.
+    /// Returns the times since which an open inbound connection has had no stream and its peer has been silent; `None` if
+    /// the connection has a stream, is not open, or is outbound.
     fn idle_times(&self, id: ConnectionId) -> Option<crate::connection::IdleTimes> {
         self.connections.get(id).filter(|_| self.state.shares.is_inbound(id)).and_then(SocketConnection::idle_times)
     }
 
-    /// Resets a stream of the greediest peer for each stream that a newcomer, or we, have begun in the reserve since the
-    /// last call.
+    /// Resets one stream of the peer with the most streams for each stream that has begun, since the last call, when only
+    /// the last sixty-fourth of `limits.streams` was free. That last part is a reserve for peers with few streams and for
+    /// ourselves.
     pub(super) fn give_way_to_streams(&mut self) {
         while let Some(one) = self.state.shares.take_wanted() {
             let Some(victim) = self.stream_to_give_way(one) else { continue };
@@ -128,10 +135,11 @@ where
         }
     }
 
-    /// Returns the stream that gives way, of those that the peer of connection `one` has begun. It is the half-open stream
-    /// that has been silent longest, if it has been silent for long enough: such a stream is most likely forgotten.
-    /// Otherwise it is the youngest stream of the connection on which the peer has begun most: it has transferred least,
-    /// while an old stream may be what the connection is for.
+    /// Returns the stream to reset, of the streams that the peer of connection `one` has begun on any connection. A
+    /// half-open stream that has been silent for at least [`half_open_grace`](crate::connection::Config::half_open_grace)
+    /// was most likely forgotten: of these, the one that has been silent longest is returned. Otherwise the youngest stream
+    /// of the peer's connection with the most streams is returned: a young stream has transferred least, while an old stream
+    /// may be the purpose of the connection.
     fn stream_to_give_way(&self, one: ConnectionId) -> Option<StreamId> {
         let (shares, lifecycle) = (&self.state.shares, &self.state.lifecycle);
         let peer = self.connections.get(one)?.peer()?;

@@ -1,4 +1,4 @@
-//! [`Gate`]: the owner's own rules for who may connect, whom we dial, and which protocols a peer may speak.
+//! [`Gate`]: the trait for an owner's own rules about who may connect, whom we dial, and which protocols a peer may speak.
 
 use super::address_group::is_name;
 use super::lists::Lists;
@@ -12,11 +12,11 @@ use libp2p_core::Multiaddr;
 use libp2p_identity::PeerId;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// Decides who may connect, whom we dial, and which protocols a peer may speak with us. An owner gives it to its swarm with
-/// [`Swarm::set_gate`](super::Swarm::set_gate). The default of each method allows everything.
+/// The owner's own rules about who may connect, whom we dial, and which protocols a peer may speak with us. An owner passes
+/// its gate to the swarm with [`Swarm::set_gate`](super::Swarm::set_gate). The default of each method allows everything.
 ///
-/// The swarm also has [`Lists`] of peers and networks, which suffice for most owners. They are asked first, and the gate
-/// only about what they allow.
+/// The swarm also has [`Lists`] of peers and networks, which suffice for most owners. The lists are asked first, and the
+/// gate is asked only if the lists allow the peer and the address.
 ///
 /// | asked | when | a refusal is told as |
 /// |---|---|---|
@@ -25,24 +25,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// | [`may_connect`](Self::may_connect) | a peer was authenticated, before it can open a stream | inbound: closed and counted as `ConnectionDenied`, since it has no id yet; outbound: `ConnectFailed` with `Denied`, before our last handshake message, so that the peer does not learn who we are |
 /// | [`may_speak`](Self::may_speak) | a peer has proposed a protocol that is registered, on a stream of its own | `na` to its proposal, and it may propose another one; [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Denied` if the stream ends without; counted as [`Refusal::StreamDenied`](super::Refusal::StreamDenied) |
 ///
-/// A gate is called within the swarm's turns, and within [`dial`](super::Swarm::dial). It has no access to the swarm. It
+/// A gate is called within the swarm's turns, and within [`dial`](super::Swarm::dial). A gate has no access to the swarm. It
 /// should answer in constant time, since strangers decide how often it is asked. `now` is the time of the swarm, which never
-/// goes back. An answer is not asked for again: after a change of its rules,
+/// goes back. The swarm does not repeat a question: after a change of the gate's rules,
 /// [`ask_gate_again`](super::Swarm::ask_gate_again) has the gate judge open connections and streams.
 ///
-/// **A panic of a gate** counts as a refusal, at each of the four questions. The turn or the dial first goes on to its end,
-/// so that the swarm is left in order. Then the panic is resumed in the caller of [`tick`](super::Swarm::tick),
-/// [`turn`](super::Swarm::turn), `poll` or `dial`. (The connection of such a `dial` has an id that the caller does not get,
-/// and its failure is told.) A caller that catches the panic can go on with the swarm. The gate is then asked again, so that
-/// it has to be usable after a panic, as with [`AssertUnwindSafe`]. Of several panics in one
-/// turn the first is resumed; the panic hook has seen each. A program that is built with `panic = "abort"` ends.
+/// **A panic of a gate** counts as a refusal, in each of the four methods. The turn or the dial is first completed, so that
+/// the swarm is left in a consistent state. Then the panic is resumed in the caller of [`tick`](super::Swarm::tick),
+/// [`turn`](super::Swarm::turn), `poll` or `dial`. (If the gate panics in `dial`, the caller does not get the id of the new
+/// connection, but the event of its failure follows.) A caller that catches the panic can go on using the swarm. The swarm
+/// then goes on calling the gate, so the gate has to be usable after a panic, as with [`AssertUnwindSafe`]. Of several
+/// panics in one turn only the first is resumed; the panic hook is called for each. A program that is built with `panic =
+/// "abort"` ends at once.
 ///
-/// A dial to a name asks [`may_dial`](Self::may_dial) twice: with the name before the dial begins, and with the address to
-/// which the name has led once that is connected, before a byte is sent. The second question needs a reactor that [knows
-/// that address](super::Reactor::dialed_to). `identify` and multistream's `ls` still list a protocol that the gate denies to
-/// a peer.
+/// A dial to a name asks [`may_dial`](Self::may_dial) twice: with the name before the dial begins, and, once the socket is
+/// connected and before a byte is sent, with the address to which the name has led. The second call needs a reactor that
+/// [knows this address](super::Reactor::dialed_to). `identify` and multistream's `ls` also list protocols that the gate
+/// denies to the peer that asks.
 ///
-/// A gate that lets strangers connect ten times a second in all:
+/// The gate of this example accepts ten connections a second in all:
 ///
 /// ```
 /// use core::time::Duration;
@@ -78,34 +79,34 @@ pub trait Gate: Send {
         true
     }
 
-    /// Returns whether a dial to `address` may begin. `peer` is the peer that stood at the end of the dialed address, if one
-    /// did; `address` is the rest.
+    /// Returns whether a dial to `address` may begin. `peer` is the peer that the dialed address names at its end, if it
+    /// names one; `address` is the dialed address without this peer.
     fn may_dial(&mut self, address: &Multiaddr, peer: Option<PeerId>, now: Duration) -> bool {
         true
     }
 
-    /// Returns whether a peer that has just been authenticated may connect. `remote` is the address that it came from, or
-    /// that was dialed.
+    /// Returns whether a peer that has just been authenticated may connect. `remote` is the address from which the peer has
+    /// connected, or which we have dialed.
     fn may_connect(&mut self, peer: PeerId, direction: Direction, remote: &Multiaddr, now: Duration) -> bool {
         true
     }
 
-    /// Returns whether a peer may speak a protocol on a stream that it has begun. The swarm asks for each such stream, about
-    /// registered protocols only. It does not ask about streams that we open.
+    /// Returns whether a peer may speak a protocol on a stream that the peer has begun. The swarm asks for each stream of a
+    /// peer, about registered protocols only. The swarm does not ask about streams that we open.
     fn may_speak(&mut self, peer: PeerId, protocol: &Protocol, now: Duration) -> bool {
         true
     }
 }
 
-/// The lists and the gate of a swarm, asked as one.
+/// The lists and the gate of a swarm. Its methods ask both, the lists first.
 pub(super) struct Access {
     pub(super) lists: Lists,
     pub(super) gate: Option<Box<dyn Gate>>,
-    /// The payload of the gate's first panic in this turn.
+    /// The payload of the first panic of the gate in this turn, if the gate has panicked.
     panic: Option<Box<dyn Any + Send>>,
 }
 
-/// The rule that has denied something. Its text is for a log and for the text of an error.
+/// The rule that has denied a connection, a dial or a protocol. Its text is for the log and for the text of an error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Denial {
     ListedAddress,
@@ -143,8 +144,8 @@ impl Access {
         self.ask(|gate| gate.may_dial(address, peer, now))
     }
 
-    /// Asks the lists and the gate about an authenticated peer. The lists judge its address again, since they may have
-    /// changed since the accept.
+    /// Asks the lists and the gate about an authenticated peer and its address. The lists judge the address again, since
+    /// they may have changed after the connection was accepted or dialed.
     pub(super) fn may_connect(
         &mut self,
         peer: PeerId,
@@ -156,7 +157,7 @@ impl Access {
         self.ask(|gate| gate.may_connect(peer, direction, remote, now))
     }
 
-    /// Asks the lists about a peer, if it is known, and an address.
+    /// Asks the lists about an address and, if it is known, a peer.
     pub(super) fn lists_allow(&self, peer: Option<PeerId>, address: &Multiaddr, now: Duration) -> Result<(), Denial> {
         if self.lists.denies_address(address) {
             return Err(Denial::ListedAddress);
@@ -167,7 +168,8 @@ impl Access {
         }
     }
 
-    /// Asks the lists about a dial. A name is judged by the address to which it leads, once that is known.
+    /// Asks the lists about a dial. A DNS name in `address` is not judged here, but the address to which it has led is
+    /// judged once that address is known.
     pub(super) fn lists_allow_dial(
         &self,
         address: &Multiaddr,
@@ -188,7 +190,7 @@ impl Access {
         self.gate.is_some()
     }
 
-    /// Asks the gate whether a peer may speak a protocol.
+    /// Asks the gate whether a peer may speak a protocol. The lists are not asked.
     pub(super) fn may_speak(&mut self, peer: PeerId, protocol: &Protocol, now: Duration) -> Result<(), Denial> {
         self.ask(|gate| gate.may_speak(peer, protocol, now))
     }
@@ -206,8 +208,8 @@ impl Access {
         }
     }
 
-    /// Resumes a panic of the gate, if there was one. The caller has done all that its refusal asks for, so that the swarm
-    /// is in order.
+    /// Resumes a panic of the gate, if there was one. The caller has handled the refusal to which the panic amounts before,
+    /// so that the swarm is in a consistent state.
     #[inline]
     pub(super) fn resume_panic(&mut self) {
         if let Some(payload) = self.panic.take() {

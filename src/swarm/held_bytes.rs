@@ -1,9 +1,9 @@
-//! [`HeldBytes`]: the bytes that connections hold, counted for each connection, for each peer, and in all; and the pressure
-//! that follows from the counts.
+//! [`HeldBytes`]: the number of bytes that connections hold, counted for each connection, for each peer, and in all; and the
+//! limits that follow when a budget is used up.
 //!
-//! Each connection has a [`ConnectionAccount`] beside it, so that a change costs O(1) and no look-up. Memory counts: the
-//! capacity of the buffers for unread bytes of streams, for pending output, and for incomplete input. A connection whose
-//! bytes have just been read and sent holds next to nothing, whatever others do.
+//! Each connection owns a [`ConnectionAccount`], so that a change of its count costs O(1) and no look-up. The counted bytes
+//! are the capacities of the buffers for unread bytes of streams, for pending output, and for incomplete input. A connection
+//! whose input was read and whose output was sent holds almost no bytes.
 
 use super::config::Config;
 use crate::connection::muxer::Pressure;
@@ -14,14 +14,16 @@ use core::num::NonZeroU32;
 use libp2p_identity::PeerId;
 use slab::Slab;
 
-/// The number of peers, and of waiting connections, for which memory is always kept.
+/// The number of peers, and of waiting connections, for which memory is never given back.
 const FEW: usize = 8;
-/// A peer that holds more than 1/16 of the budget in all gets nothing of its last quarter.
+/// The divisor of the large part of the budget for all connections: a peer that holds more than 1/16 of it is granted no
+/// window while more than 3/4 of the budget are used.
 const LARGE_PART: usize = 16;
-/// A peer that holds more than 1/64 of the budget gets nothing once it is used up. A peer that holds less is not the cause.
+/// The divisor of the small part of the budget for all connections: a peer that holds more than 1/64 of it is granted no
+/// window while the budget is exceeded. A peer that holds less has not caused the excess.
 const SMALL_PART: usize = 64;
 
-/// The counts of bytes held.
+/// The counts of bytes held, in all and for each peer, and the connections that wait for the counts to fall.
 #[derive(Debug)]
 pub(super) struct HeldBytes {
     all: usize,
@@ -30,57 +32,60 @@ pub(super) struct HeldBytes {
     budget_of_connection: usize,
     slots: BTreeMap<PeerId, u32>,
     peers: Slab<PeerHeld>,
-    /// The connections that withhold window until less is held in all.
+    /// The connections that grant their peers no more window until the bytes held by all connections are below a mark again.
     waiting: Vec<ConnectionId>,
-    /// The connections that perhaps need not withhold window any more.
+    /// The connections that may be allowed to grant window again, each with the budget whose use has fallen.
     relieved: Vec<(ConnectionId, BudgetScope)>,
-    /// The number of bytes up to which nobody is under pressure, since no budget can be exceeded while no more is held in
-    /// all.
+    /// The number of bytes held in all up to which no budget can be exceeded, so that every connection may grant window to
+    /// its peer.
     calm: usize,
-    /// A budget is exceeded by a quarter, so that streams have to be reset.
+    /// `true` if a budget is exceeded by more than a quarter, so that streams have to be reset.
     is_over: bool,
 }
 
-/// The bytes that the connections of one peer hold together.
+/// The number of bytes that the connections of one peer hold together, and the number of these connections.
 #[derive(Debug)]
 struct PeerHeld {
     connections: u32,
     bytes: usize,
-    /// The connections that withhold window until this peer holds less.
+    /// The connections of this peer that grant it no more window until the bytes held for the peer are below a mark again.
     waiting: Vec<ConnectionId>,
 }
 
-/// The count of one connection. The connection owns it.
+/// The number of bytes that one connection holds, and the link to its peer's record in [`HeldBytes`]. Each connection owns
+/// its account.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionAccount {
     bytes: usize,
-    /// The slot of its peer's record, counted from 1.
+    /// The index of the peer's record in [`HeldBytes::peers`], plus 1; `None` before the connection has opened.
     peer: Option<NonZeroU32>,
     waits_for_all: bool,
     waits_for_peer: bool,
-    /// The connection was told that it is under pressure, and not yet that it is no more.
+    /// `true` if the connection was told to grant its peer no window, or to accept less output from the owner, and has not
+    /// been told yet that this is over.
     pub(super) is_pressed: bool,
 }
 
-/// The budget for which a connection waits.
+/// The budget for which a connection waits: its use has to fall before the connection may grant window again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum BudgetScope {
     All,
     Peer,
 }
 
-/// Returns a budget and a quarter, beyond which streams are reset.
+/// Returns five quarters of a budget, in bytes. Streams are reset when more bytes are held.
 pub(super) const fn limit(budget: usize) -> usize {
     budget.saturating_add(budget / 4)
 }
 
 impl ConnectionAccount {
-    /// Returns the bytes that the connection holds.
+    /// Returns the number of bytes that the connection holds.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Returns a number that is the same for all connections of one peer; `None` before the connection has opened.
+    /// Returns a number that all connections of one peer have in common and that differs between peers; `None` before the
+    /// connection has opened.
     pub(super) const fn peer(&self) -> Option<NonZeroU32> {
         self.peer
     }
@@ -103,17 +108,17 @@ impl HeldBytes {
         }
     }
 
-    /// Returns the bytes that all connections hold.
+    /// Returns the number of bytes that all connections hold.
     pub(super) const fn all(&self) -> usize {
         self.all
     }
 
-    /// Returns the bytes that the connections of a peer hold together.
+    /// Returns the number of bytes that the connections of a peer hold together.
     pub(super) fn of_peer(&self, peer: &PeerId) -> usize {
         self.slots.get(peer).and_then(|slot| self.peers.get(*slot as usize)).map_or(0, |peer| peer.bytes)
     }
 
-    /// Counts a connection for its peer from now on. It is the only look-up that a connection ever costs here.
+    /// Counts the bytes of a connection for its peer, from now on. Only this call looks up the peer; later changes do not.
     pub(super) fn join(&mut self, account: &mut ConnectionAccount, peer: PeerId) {
         let slot = *self
             .slots
@@ -125,7 +130,8 @@ impl HeldBytes {
         account.peer = NonZeroU32::new(slot + 1);
     }
 
-    /// Forgets a connection with the bytes that it still holds. `peer` is its peer, if that is known.
+    /// Removes a connection and the bytes that it still holds from all counts. `peer` is the peer of the connection, if it
+    /// is known.
     pub(super) fn close(&mut self, account: &mut ConnectionAccount, id: ConnectionId, peer: Option<PeerId>) {
         if core::mem::take(&mut account.waits_for_all) {
             self.waiting.retain(|waiting| *waiting != id);
@@ -148,8 +154,8 @@ impl HeldBytes {
         }
     }
 
-    /// Gives memory back if less than half of it is needed. With this condition, many connections that leave one after the
-    /// other do not each cause all of it to be moved.
+    /// Shrinks the tables if less than half of their capacity is used. Because of this condition, many connections that
+    /// close one after the other do not cause the tables to be moved each time.
     pub(super) fn give_up_memory(&mut self) {
         if self.waiting.capacity() > FEW && self.waiting.len() < self.waiting.capacity() / 2 {
             self.waiting.shrink_to_fit();
@@ -159,7 +165,8 @@ impl HeldBytes {
         }
     }
 
-    /// Takes note that a connection now holds `bytes`.
+    /// Sets the number of bytes that a connection holds to `bytes`, and updates the counts of its peer and of all
+    /// connections.
     pub(super) fn change(&mut self, account: &mut ConnectionAccount, bytes: usize) {
         let before = core::mem::replace(&mut account.bytes, bytes);
         if before == bytes {
@@ -201,12 +208,14 @@ impl HeldBytes {
         self.is_over |= bytes > limit(self.budget_of_connection) || self.all > limit(self.budget);
     }
 
-    /// Returns `true` only if nobody is under pressure. It may return `false` although nobody is.
+    /// Returns `true` if no budget can be exceeded, so that every connection may grant window to its peer. The result may be
+    /// `false` although no budget is exceeded.
     pub(super) const fn is_calm(&self) -> bool {
         self.all <= self.calm
     }
 
-    /// Returns how scarce memory is for a connection.
+    /// Returns the pressure on a connection: whether it may grant no window to its peer, has to accept less output from the
+    /// owner, or neither.
     pub(super) fn pressure(&self, account: &ConnectionAccount) -> Pressure {
         let of_peer = account.peer.and_then(|slot| self.peers.get(slot.get() as usize - 1));
         let of_peer = of_peer.map_or(account.bytes, |peer| peer.bytes);
@@ -225,7 +234,8 @@ impl HeldBytes {
         }
     }
 
-    /// Puts a connection that withholds window in line, to be relieved once less is held, in all or by its peer.
+    /// Registers a connection that grants no window to its peer. [`next_relieved`](Self::next_relieved) returns the
+    /// connection once the bytes held in all, or for its peer, have fallen below a mark.
     pub(super) fn wait(&mut self, account: &mut ConnectionAccount, id: ConnectionId) {
         if !core::mem::replace(&mut account.waits_for_all, true) {
             self.waiting.push(id);
@@ -237,7 +247,8 @@ impl HeldBytes {
         }
     }
 
-    /// Takes the next connection that perhaps need not withhold window any more.
+    /// Removes and returns the next connection that may be allowed to grant window again, with the budget whose use has
+    /// fallen.
     pub(super) fn next_relieved(&mut self) -> Option<(ConnectionId, BudgetScope)> {
         let next = self.relieved.pop();
         if next.is_none() {
@@ -246,12 +257,13 @@ impl HeldBytes {
         next
     }
 
-    /// Returns whether [`next_relieved`](Self::next_relieved) has one.
+    /// Returns whether [`next_relieved`](Self::next_relieved) would return a connection.
     pub(super) const fn has_relieved(&self) -> bool {
         !self.relieved.is_empty()
     }
 
-    /// Takes note that a connection has left a line.
+    /// Records that a connection no longer waits for less use of the budget `line`: of the budget for all connections, or
+    /// for those of its peer.
     pub(super) const fn came_up(account: &mut ConnectionAccount, line: BudgetScope) {
         match line {
             BudgetScope::All => account.waits_for_all = false,
@@ -259,18 +271,18 @@ impl HeldBytes {
         }
     }
 
-    /// Returns whether a budget is exceeded by a quarter.
+    /// Returns whether a budget is exceeded by more than a quarter.
     pub(super) const fn is_over(&self) -> bool {
         self.is_over
     }
 
-    /// Returns whether a budget is exceeded by a quarter, and clears that mark: the caller acts on it.
+    /// Returns whether a budget is exceeded by more than a quarter, and clears that mark. The caller then frees memory.
     pub(super) const fn take_over(&mut self) -> bool {
         core::mem::replace(&mut self.is_over, false)
     }
 
     /// Returns whether this connection, its peer, or all connections together hold more than nine eighths of their budget.
-    /// Relief ends there: below the quarter at which it begins, so that it does not begin again at once.
+    /// Resetting streams stops when none of them does. It starts at ten eighths, so that it does not start again at once.
     pub(super) fn is_beyond(&self, account: &ConnectionAccount) -> bool {
         let is_beyond = |held: usize, budget: usize| held > budget.saturating_add(budget / 8);
         let of_peer = account.peer.and_then(|slot| self.peers.get(slot.get() as usize - 1));
@@ -279,12 +291,14 @@ impl HeldBytes {
             || is_beyond(account.bytes, self.budget_of_connection)
     }
 
-    /// Returns whether a turn that began with `start` bytes held has added so many that its owner should read first.
+    /// Returns whether a turn that began with `start` bytes held should end, so that the owner can read: the budget is
+    /// exceeded, and the turn has added more than an eighth of it.
     pub(super) const fn is_filled(&self, start: usize) -> bool {
         self.all > self.budget && self.all.saturating_sub(start) > self.budget / 8
     }
 
-    /// Returns the bytes of memory that streams may take in one helping before the budgets are checked again.
+    /// Returns the number of bytes that the streams of a connection may add in one helping before the budgets are checked
+    /// again.
     pub(super) const fn helping(&self) -> usize {
         let part = self.budget / 16;
         if part == 0 { 1 } else { part }

@@ -1,4 +1,4 @@
-//! The commands that begin listeners and dials.
+//! The commands [`listen`](Swarm::listen) and [`dial`](Swarm::dial).
 
 use super::Swarm;
 use super::address;
@@ -17,18 +17,19 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Listens on an address, which may end with our own `/p2p/…`. The next turn that finds room for its event binds the
-    /// socket.
+    /// Listens on an address, which may end with our own `/p2p/…`. The next turn in which the event queue has room for the
+    /// `Listen` event binds the socket.
     ///
     /// # Events
     /// [`Listen`](crate::lifecycle::Event::Listen) once a connect succeeds, or
-    /// [`ListenFailed`](crate::lifecycle::Event::ListenFailed) with the fault of the address: it is unsupported, in use, not
-    /// this machine's, not permitted, or names another peer ([`WrongPeer`](Failure::WrongPeer)). If the first address that
-    /// the transport reports is one to which nobody can connect (a wildcard, port 0), the listener fails with
-    /// [`AddressNotAvailable`](Failure::AddressNotAvailable); once it is open, such addresses are left out.
+    /// [`ListenFailed`](crate::lifecycle::Event::ListenFailed) with a failure that tells what is wrong with the address: it
+    /// is unsupported, in use, not an address of this machine, not permitted, or names another peer
+    /// ([`WrongPeer`](Failure::WrongPeer)). If nobody can connect to the first address that the transport reports (a
+    /// wildcard, port 0), the listener fails with [`AddressNotAvailable`](Failure::AddressNotAvailable). Later addresses of
+    /// this kind are left out.
     ///
     /// # Errors
-    /// [`ListenError`]; nothing has changed.
+    /// [`ListenError`] if the command is refused; nothing has changed then.
     pub fn listen(&mut self, address: Multiaddr) -> Result<ListenerId, ListenError> {
         if self.is_shutting_down {
             return Err(ListenError::Closing);
@@ -39,20 +40,20 @@ where
         Ok(id)
     }
 
-    /// Dials an address. If it ends with `/p2p/…`, no other peer is accepted. Two dials to one address are two connections.
+    /// Dials an address. If the address ends with `/p2p/…`, no other peer is accepted. Two dials to one address make two
+    /// connections.
     ///
     /// # Events
-    /// [`Connected`](crate::lifecycle::Event::Connected) once the peer is authenticated and the muxer agreed, or
-    /// [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed), at the latest after
-    /// [`handshake_timeout`](crate::connection::Config::handshake_timeout). Its reason is
-    /// [`WrongPeer`](Failure::WrongPeer) if another peer answers, which the connection's
-    /// [error](super::ConnectionView::error) names, [`LocalPeer`](Failure::LocalPeer) if the address leads
-    /// to ourselves, [`Unsupported`](Failure::Unsupported) if it names more than one peer, and
-    /// [`Denied`](Failure::Denied) if our [lists](super::Lists) or our [gate](super::Gate) do not allow the address or the
-    /// peer.
+    /// [`Connected`](crate::lifecycle::Event::Connected) once the peer is authenticated and both sides have agreed on the
+    /// muxer, or [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed), at the latest after
+    /// [`handshake_timeout`](crate::connection::Config::handshake_timeout). The reason of the failure is
+    /// [`WrongPeer`](Failure::WrongPeer) if another peer answers (the connection's [error](super::ConnectionView::error)
+    /// names this peer), [`LocalPeer`](Failure::LocalPeer) if the address leads to ourselves,
+    /// [`Unsupported`](Failure::Unsupported) if the address names more than one peer, and [`Denied`](Failure::Denied) if our
+    /// [lists](super::Lists) or our [gate](super::Gate) do not allow the address or the peer.
     ///
     /// # Errors
-    /// [`DialError`]; nothing has changed.
+    /// [`DialError`] if the command is refused; nothing has changed then.
     pub fn dial(&mut self, address: Multiaddr) -> Result<ConnectionId, DialError> {
         if self.is_shutting_down {
             return Err(DialError::Closing);

@@ -1,4 +1,4 @@
-//! Listeners, and the events of the transport.
+//! The listeners of a swarm, and the handling of the transport's events.
 
 use super::Swarm;
 use super::address::{AddressFlaw, plain_address, split_peer, unsupported};
@@ -19,36 +19,38 @@ use libp2p_core::Multiaddr;
 use libp2p_core::transport::{ListenerId as TransportId, TransportError, TransportEvent};
 use std::collections::HashMap;
 
-/// The most events of the transport that are taken in a row while a listener waits for its first address.
+/// The maximum number of times that the transport is polled in a row, right after a listener was bound, for the listener's
+/// first address.
 const MAX_AWAITED: usize = 8;
 
-/// The time between two warnings of one listener.
+/// The minimum time between two warnings in the log that the same listener cannot accept.
 const WARNING_PAUSE: Duration = Duration::from_secs(1);
 
-/// A listener, from the command to its last event.
+/// A listener, which is kept from the command that makes it until its last event has been handled.
 pub(super) struct ListenerEntry {
     pub(super) address: Multiaddr,
-    /// Its id in the transport, once the transport was asked to listen.
+    /// The id of this listener in the transport, once the transport was asked to listen.
     transport_id: Option<TransportId>,
-    /// The addresses on which it listens, as the transport reports them.
+    /// The addresses on which this listener listens, as the transport has reported them.
     pub(super) addresses: Vec<Multiaddr>,
-    /// The transport has not reported its first address yet.
+    /// `true` if the transport was asked to listen and has not reported the first address of this listener yet.
     awaits_address: bool,
-    /// The reason of its close, if it is being closed: the transport still has to report its end.
+    /// The reason why this listener is being closed, if it is. The transport still has to report that the socket is closed.
     end: Option<ListenerEnd>,
-    /// The reason of its failure, if it fails although the transport has bound it.
+    /// The reason why this listener fails although the transport has bound its socket, if it does.
     failure: Option<Failure>,
     pub(super) error: Option<String>,
-    /// The time of the last warning in the log that it cannot accept.
+    /// The time of the last warning in the log that this listener cannot accept.
     warned: Option<Duration>,
 }
 
-/// All listeners.
+/// All listeners of a swarm, by their ids and by their ids in the transport.
 #[derive(Default)]
 pub(super) struct Listeners {
     pub(super) table: Table<ListenerId, ListenerEntry>,
     by_transport_id: HashMap<TransportId, ListenerId>,
-    /// The number of listeners whose first address, or whose end, the transport still has to report.
+    /// The number of reports that the transport owes us: the first address of each new listener, and the end of each
+    /// listener that is being closed.
     expecting: usize,
 }
 
@@ -73,8 +75,8 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Binds a listener for which there is room to open, and polls the transport at once for its first address, while there
-    /// still is room.
+    /// Binds a listener when the event queue has room for its opening event, and polls the transport at once for the
+    /// listener's first address, while there is still room.
     pub(super) fn admit_listener(&mut self, id: ListenerId) {
         if !self.state.is_opening(id) {
             return;
@@ -124,7 +126,7 @@ where
         let _ = self.state.lifecycle.fail(id, failure);
     }
 
-    /// Opens a listener that has its first address, if there is room for the event.
+    /// Opens a listener that has its first address. If the event queue has no room, the listener is queued for opening.
     fn listener_opens(&mut self, id: ListenerId) {
         if self.is_shutting_down {
             return;
@@ -134,7 +136,7 @@ where
         }
     }
 
-    /// Closes a listener. Its last event follows once the transport reports that its socket is closed.
+    /// Closes a listener. The closing event follows once the transport has reported that the socket is closed.
     pub(super) fn end_listener(&mut self, id: ListenerId, end: ListenerEnd) {
         let Some(listener) = self.listeners.table.get_mut(id) else { return };
         if listener.end.is_some() {
@@ -159,7 +161,7 @@ where
         }
     }
 
-    /// Ends a listener whose socket is closed, for a reason of the transport's or because we asked for it.
+    /// Ends a listener whose socket the transport has closed, after an error or because we have asked for it.
     fn listener_closed(&mut self, transport_id: TransportId, reason: Result<(), T::Error>) {
         let Some((id, listener)) = self.known(transport_id) else { return };
         let (asked, failure) = (listener.end, listener.failure);
@@ -180,8 +182,8 @@ where
         };
     }
 
-    /// Takes the next event of the transport and handles it. While nothing may open, the transport is polled only for the
-    /// ends and first addresses of listeners, so that accepting pauses.
+    /// Polls the transport for its next event and handles the event. While the event queue has no room, the transport is
+    /// polled only if a listener's first address or end is expected; so no connections are accepted meanwhile.
     pub(super) fn help_transport(&mut self) {
         let accepts = self.accepts();
         self.is_transport_due = !accepts;
@@ -199,7 +201,7 @@ where
         }
     }
 
-    /// Returns whether a connection may be accepted now.
+    /// Returns whether connections may be accepted now: the event queue has room, and the swarm is not shutting down.
     pub(super) fn accepts(&self) -> bool {
         !self.is_shutting_down && self.state.lifecycle.room() > 0
     }
@@ -230,8 +232,8 @@ where
         }
     }
 
-    /// Handles the error of a listener that could not accept and stays open: the system has run out of descriptors, for
-    /// example.
+    /// Handles an error of a listener that could not accept a connection, for example because the system has run out of
+    /// descriptors. The listener stays open.
     fn listener_cannot_accept(&mut self, transport_id: TransportId, error: &T::Error) {
         let now = self.now;
         let Some((id, listener)) = self.known(transport_id) else { return };
@@ -264,7 +266,8 @@ where
         self.listener_opens(id);
     }
 
-    /// Handles an address that nobody can connect to. A listener without another address cannot open with it: it fails.
+    /// Handles an address to which nobody can connect. If it is the first address of a listener, the listener fails;
+    /// otherwise the address is left out.
     fn address_is_refused(&mut self, transport_id: TransportId, address: &Multiaddr, flaw: AddressFlaw) {
         let Some((id, listener)) = self.known(transport_id) else { return };
         log::warn!("{id}: the transport reports {address}, and nobody can connect to it: {flaw}");

@@ -1,4 +1,4 @@
-//! [`Lists`]: peers and networks that the owner allows or denies.
+//! [`Lists`]: the peers and networks that the owner allows or denies.
 
 mod network;
 mod replacing;
@@ -22,10 +22,11 @@ use libp2p_identity::PeerId;
 use rules::NetworkRules;
 use timed::TimedDenials;
 
-/// The most peers with changed rules that are looked up one by one. If more have changed, the swarm checks all connections.
+/// The maximum number of peers with changed rules whose connections are looked up one peer at a time. If the rules of more
+/// peers have changed, the swarm checks all connections instead.
 const MAX_CHANGED: usize = 64;
 
-/// The rule of a peer or a network.
+/// The rule that a list contains for a peer or a network.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "who is on a list may come, or may not")]
 pub enum ListRule {
@@ -35,7 +36,7 @@ pub enum ListRule {
     Deny,
 }
 
-/// The error of a list that has as many rules as its bound allows. Nothing has changed.
+/// The error of a call that would give a list more rules than its bound allows. The call has changed nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct ListFull;
@@ -48,48 +49,51 @@ impl fmt::Display for ListFull {
 
 impl core::error::Error for ListFull {}
 
-/// The peers and the networks that a swarm allows or denies. [`Swarm::lists_mut`](super::Swarm::lists_mut) gives access to
-/// them at any time. A change also ends open connections that it denies.
+/// The peers and the networks that a swarm allows or denies. [`Swarm::lists_mut`](super::Swarm::lists_mut) gives access to a
+/// swarm's lists at any time. A change also ends open connections that it denies.
 ///
-/// **Rules.** A peer has at most one rule, and so has a network; the last one that was given counts. Of the networks that
-/// contain an address, the smallest one with a rule decides. A peer or an address without a rule is allowed, unless
-/// [`deny_unlisted_peers`](Self::deny_unlisted_peers) or [`deny_unlisted_addresses`](Self::deny_unlisted_addresses) was
-/// called, which turns the list into one of permissions. A connection needs an allowed address and an allowed peer. Besides
-/// its rule, a peer can be [denied until a time](Self::deny_peer_until), which overrides a rule that allows it.
-/// [`replace_peers`](Self::replace_peers) and [`replace_networks`](Self::replace_networks) replace a whole list at once, by
-/// one that was read from a file, say.
+/// **Rules.** A peer has at most one rule, and a network has at most one rule; a new rule replaces the old one. Of the
+/// networks that contain an address, the smallest one that has a rule decides. A peer or an address without a rule is
+/// allowed, unless [`deny_unlisted_peers`](Self::deny_unlisted_peers) or
+/// [`deny_unlisted_addresses`](Self::deny_unlisted_addresses) was called, after which only peers or addresses with a rule
+/// that allows them are allowed. A connection needs both an allowed address and an allowed peer. Besides its rule, a peer
+/// can be [denied until a time](Self::deny_peer_until), which overrides a rule that allows it.
+/// [`replace_peers`](Self::replace_peers) and [`replace_networks`](Self::replace_networks) replace a whole list at once, for
+/// example by a list that was read from a file.
 ///
 /// **IPv4 inside IPv6.** `::ffff:192.0.2.1` is 192.0.2.1. An address of NAT64 with the well-known prefix (64:ff9b::/96), of
 /// 6to4 (2002::/16) or of Teredo (2001::/32) leads to a host by the IPv4 address that it contains. Both addresses are
-/// judged: if either is denied, the address is denied; if neither has a rule, it has none. So a denial of 192.0.2.0/24 also
-/// denies `64:ff9b::192.0.2.1`, and a denial of 64:ff9b::/96 denies every address of that prefix. Other IPv6 addresses do
-/// not show whether they contain an IPv4 address: to deny a network's own NAT64, deny its prefix (64:ff9b:1::/48, say).
+/// judged: if either is denied, the address is denied; if neither has a rule, the address has no rule. So a denial of
+/// 192.0.2.0/24 also denies `64:ff9b::192.0.2.1`, and a denial of 64:ff9b::/96 denies every address of that prefix. Other
+/// IPv6 addresses do not show whether they contain an IPv4 address: to deny addresses of a NAT64 with a prefix of its own,
+/// deny that prefix (64:ff9b:1::/48, for example).
 ///
-/// **When they are asked.** They judge the address of an accepted socket: a denied one is closed before anything is kept of
-/// it, and before a byte is read or sent. With 1 000 networks of 8 lengths of prefix, that takes some 3 800 instructions on
-/// x86-64, including a pipe in memory, and 1 500 of them for the look-up (`benches/instructions.sh`); our half of a
-/// handshake takes 2.7 million. They judge the address of a dial, and the peer that it names, when the dial begins. They
-/// judge address and peer again when the peer is authenticated. The address is the first IP address of a multiaddress; for a
-/// connection through a relay, that is the relay's. An address without an IP address has no rule. The name in a dial's
-/// address is judged once it has led to an address: if that is denied, the dial fails as soon as it is connected, before a
-/// byte is sent.
+/// **When the lists are asked.** The lists judge the address of an accepted socket: a denied socket is closed before memory
+/// is kept for it, and before a byte is read or sent. With 1 000 networks of 8 lengths of prefix, closing a denied socket
+/// takes some 3 800 instructions on x86-64, including a pipe in memory; 1 500 of these are the look-up
+/// (`benches/instructions.sh`). Our half of a handshake takes 2.7 million. The lists judge the address of a dial, and the
+/// peer that this address names, when the dial begins. They judge address and peer again when the peer is authenticated. The
+/// judged address is the first IP address in a multiaddress; for a connection through a relay, it is the address of the
+/// relay. An address without an IP address has no rule. A name in a dial's address is judged by the address to which it has
+/// led: if this address is denied, the dial fails as soon as the socket is connected, before a byte is sent.
 ///
 /// **Open connections after a change.** The next turns close each open connection that the lists deny now, as
-/// [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied). The peer is sent yamux's go-away 0, if the pipe takes
-/// that at once. After a change for one peer, the next turn closes that peer's connections and looks at no others. After a
-/// change for a network, or for more than 64 peers in one turn, all connections are checked, 64 in each unit of a
-/// [`turn`](super::Swarm::turn). [`poll_at`](super::Swarm::poll_at) is *now* until all is done. A later permission reopens
-/// nothing.
+/// [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied). The peer is sent yamux's go-away 0, if the byte pipe
+/// accepts it at once. After a change for one peer, the next turn closes the connections of this peer and checks no others.
+/// After a change for a network, or for more than 64 peers in one turn, all connections are checked, 64 in each unit of a
+/// [`turn`](super::Swarm::turn). [`poll_at`](super::Swarm::poll_at) is *now* until all connections are checked. A rule that
+/// allows a peer again does not reopen its connections.
 ///
-/// **Dials and handshakes after a change.** A dial fails as [`Failure::Denied`](crate::lifecycle::Failure::Denied) if its
-/// address is denied now, or the address to which its name has led, or the peer that it names. An accepted socket that is in
-/// its handshake ([`inbound_handshakes`](super::Swarm::inbound_handshakes)) is closed if its address is denied now. The peer
-/// behind such a socket, or behind a dial that names no peer, is not known yet: these go on, and end when a denied peer is
-/// authenticated, a dial before it has told that peer who we are. An authenticated connection that waits for room in the
-/// event queue fails at the latest when it would open.
+/// **Dials and handshakes after a change.** A dial fails as [`Failure::Denied`](crate::lifecycle::Failure::Denied) if the
+/// lists deny its address now, or the address to which its name has led, or the peer that it names. An accepted socket that
+/// is in its handshake ([`inbound_handshakes`](super::Swarm::inbound_handshakes)) is closed if its address is denied now.
+/// The peer of such a socket, or of a dial that names no peer, is not known yet. These handshakes and dials go on, and end
+/// if the peer turns out to be denied when it is authenticated; a dial ends before it has told the peer who we are. An
+/// authenticated connection that waits for room in the event queue fails at the latest when it would open.
 ///
-/// **Bounds.** [`Config::listed_peers`], [`Config::listed_networks`] and [`Config::timed_denials`]. Looking up a peer costs
-/// O(log n), looking up an address O(log n) for each length of prefix in use. Neither allocates.
+/// **Bounds.** [`Config::listed_peers`], [`Config::listed_networks`] and [`Config::timed_denials`] bound the number of
+/// rules. Looking up a peer costs O(log n), and looking up an address costs O(log n) for each length of prefix in use. A
+/// look-up allocates no memory.
 ///
 /// ```
 /// use core::time::Duration;
@@ -135,19 +139,19 @@ pub struct Lists {
     denies_unlisted_peers: bool,
     denies_unlisted_addresses: bool,
     changes: UncutChanges,
-    /// The swarm's clock, which goes on when the owner's clock is set back.
+    /// A copy of the swarm's clock, which keeps rising when the owner's clock is set back.
     clock: Clock,
 }
 
-/// Changes after which the swarm has not checked its connections yet.
+/// The changes of the lists after which the swarm has not checked its connections yet.
 #[derive(Debug, Default)]
 struct UncutChanges {
     peers: Vec<PackedPeer>,
-    /// All connections have to be checked.
+    /// `true` if all connections have to be checked.
     all: bool,
 }
 
-/// The connections that a change may deny.
+/// The connections that a change of the lists may have denied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Changed {
     Peer(PeerId),
@@ -155,7 +159,8 @@ pub(super) enum Changed {
 }
 
 impl Lists {
-    /// Makes empty lists with the bounds of a configuration. A swarm has its own; make others to try out rules.
+    /// Makes empty lists with the bounds of a configuration. A swarm has lists of its own; other lists are useful to try out
+    /// rules.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         Self {
@@ -173,18 +178,19 @@ impl Lists {
 
     // Peers.
 
-    /// Denies a peer. It replaces the rule that the peer had.
+    /// Denies a peer. The new rule replaces the peer's previous rule.
     ///
     /// # Errors
-    /// [`ListFull`].
+    /// [`ListFull`] if the list has as many rules as its bound allows and none of them is replaced. Nothing has changed then.
     pub fn deny_peer(&mut self, peer: PeerId) -> Result<(), ListFull> {
         self.set_peer(peer, ListRule::Deny)
     }
 
-    /// Allows a peer. It replaces the rule that the peer had, and ends a [denial until a time](Self::deny_peer_until).
+    /// Allows a peer. The new rule replaces the peer's previous rule, and ends a [denial until a
+    /// time](Self::deny_peer_until).
     ///
     /// # Errors
-    /// [`ListFull`].
+    /// [`ListFull`] if the list has as many rules as its bound allows and none of them is replaced. Nothing has changed then.
     pub fn allow_peer(&mut self, peer: PeerId) -> Result<(), ListFull> {
         self.set_peer(peer, ListRule::Allow)
     }
@@ -202,19 +208,20 @@ impl Lists {
         Ok(())
     }
 
-    /// Denies a peer until `until`, a time on the present clock of [`tick`](super::Swarm::tick): if that clock is set back
-    /// later, the denial does not last longer for it. A denial of the peer that lasts longer stays as it is. The peer keeps
-    /// its rule, which counts again afterwards.
+    /// Denies a peer until `until`, a time on the clock that the owner passes to [`tick`](super::Swarm::tick). If that clock
+    /// is set back later, the denial does not last longer. If the peer is denied until a later time already, nothing
+    /// changes. The peer keeps its rule, which applies again after the denial.
     ///
-    /// At most [`Config::timed_denials`] peers are denied in this way. Beyond that, the denial that ends next is dropped.
-    /// Returns `false` if that is the new one, so that the peer is not denied.
+    /// At most [`Config::timed_denials`] peers are denied in this way. Beyond that number, the denial that would end first
+    /// is dropped. Returns `false` if the new denial would end first, so that the peer is not denied.
     pub fn deny_peer_until(&mut self, peer: PeerId, until: Duration) -> bool {
         self.deny_until(peer, self.clock.of_owners(until))
     }
 
-    /// Denies a peer for a duration, counted from the latest time that the swarm was given; otherwise it does what
-    /// [`deny_peer_until`](Self::deny_peer_until) does. Notifees should call this one, since they do not know whether the
-    /// owner's clock was set back. In lists outside of a swarm the time is zero.
+    /// Denies a peer for the duration `time`, counted from the latest time that the owner has passed to the swarm. Apart
+    /// from that, this method is [`deny_peer_until`](Self::deny_peer_until). Notifees should call this method, since a
+    /// notifee does not know whether the owner's clock was set back. In lists that belong to no swarm, the duration counts
+    /// from time zero.
     pub fn deny_peer_for(&mut self, peer: PeerId, time: Duration) -> bool {
         self.deny_until(peer, self.clock.now().saturating_add(time))
     }
@@ -228,7 +235,7 @@ impl Lists {
         is_kept
     }
 
-    /// Removes the rule of a peer, and a denial until a time. Returns `false` if there was neither.
+    /// Removes the rule of a peer and its denial until a time. Returns `false` if the peer had neither.
     pub fn forget_peer(&mut self, peer: PeerId) -> bool {
         let Some(key) = PackedPeer::pack(peer) else { return false };
         let (rule, timed) = (self.peers.remove(&key), self.timed.remove(key));
@@ -238,19 +245,20 @@ impl Lists {
         rule.is_some() || timed.is_some()
     }
 
-    /// Denies all peers without a rule (`true`), or allows them (`false`, the default).
+    /// Denies all peers that have no rule if `is_denied` is `true`, or allows them if it is `false`, which is the default.
     pub fn deny_unlisted_peers(&mut self, is_denied: bool) {
         self.changes.all |= is_denied && !self.denies_unlisted_peers;
         self.denies_unlisted_peers = is_denied;
     }
 
-    /// Returns whether a peer is denied at the time `now`, on the clock of [`tick`](super::Swarm::tick).
+    /// Returns whether a peer is denied at the time `now`, on the clock that the owner passes to
+    /// [`tick`](super::Swarm::tick).
     #[must_use]
     pub fn denies_peer(&self, peer: PeerId, now: Duration) -> bool {
         self.denies_peer_at(peer, self.clock.of_owners(now))
     }
 
-    /// Returns whether a peer is denied at the time `now`, on the swarm's own clock.
+    /// Returns whether a peer is denied at the time `now`, on the swarm's own clock, which never goes back.
     pub(super) fn denies_peer_at(&self, peer: PeerId, now: Duration) -> bool {
         if self.peers.is_empty() && self.timed.is_empty() {
             return self.denies_unlisted_peers;
@@ -264,31 +272,32 @@ impl Lists {
             }
     }
 
-    /// Returns the peers that have rules, in the order of their bytes.
+    /// Returns the peers that have rules, each with its rule, in the order of the bytes of their ids.
     pub fn peers(&self) -> impl Iterator<Item = (PeerId, ListRule)> {
         self.peers.iter().filter_map(|(peer, rule)| Some((peer.unpack()?, *rule)))
     }
 
-    /// Returns the peers that are denied until a time, with that time, in the order in which the denials end.
+    /// Returns the peers that are denied until a time, each with the time at which its denial ends, in the order of these
+    /// times.
     pub fn timed_denials(&self) -> impl Iterator<Item = (PeerId, Duration)> {
         self.timed.iter().filter_map(|(peer, end)| Some((peer.unpack()?, self.clock.on_owners(end))))
     }
 
     // Networks.
 
-    /// Denies a network, or one address: `"192.0.2.0/24".parse()?`, `Network::from(ip)`. Smaller networks in it keep their
-    /// rules.
+    /// Denies a network (`"192.0.2.0/24".parse()?`) or one address (`Network::from(ip)`). Smaller networks within this
+    /// network keep their rules.
     ///
     /// # Errors
-    /// [`ListFull`].
+    /// [`ListFull`] if the list has as many rules as its bound allows and none of them is replaced. Nothing has changed then.
     pub fn deny_network(&mut self, network: Network) -> Result<(), ListFull> {
         self.set_network(network, ListRule::Deny)
     }
 
-    /// Allows a network, or one address. Smaller networks in it keep their rules.
+    /// Allows a network or one address. Smaller networks within this network keep their rules.
     ///
     /// # Errors
-    /// [`ListFull`].
+    /// [`ListFull`] if the list has as many rules as its bound allows and none of them is replaced. Nothing has changed then.
     pub fn allow_network(&mut self, network: Network) -> Result<(), ListFull> {
         self.set_network(network, ListRule::Allow)
     }
@@ -302,21 +311,22 @@ impl Lists {
         Ok(())
     }
 
-    /// Removes the rule of exactly this network. Returns `false` if it has none.
+    /// Removes the rule of exactly this network, but not of smaller or larger networks. Returns `false` if this network has
+    /// no rule.
     pub fn forget_network(&mut self, network: Network) -> bool {
         let rule = self.networks.remove(network);
         self.changes.all |= rule == Some(ListRule::Allow);
         rule.is_some()
     }
 
-    /// Denies all addresses without a rule (`true`), or allows them (`false`, the default). An address without an IP address
-    /// never has a rule.
+    /// Denies all addresses that have no rule if `is_denied` is `true`, or allows them if it is `false`, which is the
+    /// default. An address without an IP address never has a rule.
     pub fn deny_unlisted_addresses(&mut self, is_denied: bool) {
         self.changes.all |= is_denied && !self.denies_unlisted_addresses;
         self.denies_unlisted_addresses = is_denied;
     }
 
-    /// Returns whether the first IP address of an address is denied.
+    /// Returns whether the first IP address in a multiaddress is denied.
     #[must_use]
     #[inline]
     pub fn denies_address(&self, address: &Multiaddr) -> bool {
@@ -340,7 +350,8 @@ impl Lists {
         self.networks.of(one).max(behind).map_or(self.denies_unlisted_addresses, |rule| rule == ListRule::Deny)
     }
 
-    /// Returns the networks that have rules: IPv4 first, and in each family the shortest prefix first.
+    /// Returns the networks that have rules, with their rules: IPv4 networks first, and in each family the shortest prefix
+    /// first.
     pub fn networks(&self) -> impl Iterator<Item = (Network, ListRule)> {
         self.networks.iter()
     }
@@ -360,13 +371,13 @@ impl Lists {
         }
     }
 
-    /// Returns whether rules have changed so that something open may have to be ended.
+    /// Returns whether rules have changed in a way that may deny connections which the swarm has not checked yet.
     #[inline]
     pub(super) fn has_changes(&self) -> bool {
         self.changes.all || !self.changes.peers.is_empty()
     }
 
-    /// Takes the next change. A change for all connections includes those for single peers.
+    /// Removes and returns the next change. A change for all connections includes the changes for single peers.
     pub(super) fn take_changed(&mut self) -> Option<Changed> {
         if core::mem::take(&mut self.changes.all) {
             self.changes.peers = Vec::new();
@@ -379,13 +390,14 @@ impl Lists {
         peer.unpack().map(Changed::Peer)
     }
 
-    /// Takes the clock from the swarm.
+    /// Replaces the copy of the swarm's clock.
     #[inline]
     pub(super) const fn set_clock(&mut self, clock: Clock) {
         self.clock = clock;
     }
 
-    /// Forgets denials that are over, at most a few at a time. Those that are left deny nobody either.
+    /// Removes up to two denials whose time is over. Denials that are over have no effect, so that the others can be removed
+    /// later.
     #[inline]
     pub(super) fn advance(&mut self, now: Duration) {
         if !self.timed.is_empty() {

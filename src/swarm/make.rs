@@ -25,11 +25,11 @@ impl<T> Swarm<T>
 where
     T: PipeTransport,
 {
-    /// Makes a swarm over a transport that wakes by itself. `identity` is its identity key. `seed` must be fresh randomness
-    /// from the system, since all ephemeral keys are derived from it. The same seed, transport and calls replay the same
-    /// run.
+    /// Makes a swarm over a transport that wakes its sockets without a [`Reactor`]. `identity` is the key of our node.
+    /// `seed` must be 32 fresh random bytes from the system, since all ephemeral keys are derived from it. In a test, the
+    /// same seed, transport and calls reproduce the same run.
     ///
-    /// Its queue holds 256 events; [`with_events`](Self::with_events) makes one of another size.
+    /// The event queue holds 256 events; [`with_events`](Self::with_events) makes a swarm with a queue of another size.
     ///
     /// # Errors
     /// [`NewSwarmError::Identity`] if the identity cannot sign.
@@ -44,7 +44,7 @@ where
     R: Reactor,
 {
     /// Makes a swarm over a transport whose sockets `reactor` wakes. The swarm drives the reactor in its own turns. The
-    /// other arguments are those of [`new`](Swarm::new).
+    /// other arguments are described at [`new`](Swarm::new).
     ///
     /// # Errors
     /// [`NewSwarmError::Identity`] if the identity cannot sign.
@@ -58,8 +58,8 @@ where
         Self::with_events(reactor, transport, identity, seed, config)
     }
 
-    /// Makes a swarm as [`with_reactor`](Self::with_reactor) does, with a seed from the system. A transport that wakes by
-    /// itself has the reactor `()`.
+    /// Makes a swarm like [`with_reactor`](Self::with_reactor), with a seed of random bytes from the system. For a transport
+    /// that wakes its sockets without a reactor, pass the reactor `()`.
     ///
     /// ```
     /// use swarm_notify::swarm::{Config, Swarm};
@@ -82,9 +82,10 @@ where
         Self::with_reactor(reactor, transport, identity, seed, config)
     }
 
-    /// Makes a swarm as [`with_reactor`](Self::with_reactor) does, whose queue holds `EVENTS` events. 1 is enough; in a
-    /// longer queue, more can open in one turn before its owner drains it. `EVENTS` is inferred if the swarm is assigned to
-    /// a variable or field of known type. A transport that wakes by itself has the reactor `()`.
+    /// Makes a swarm like [`with_reactor`](Self::with_reactor), whose event queue holds `EVENTS` events. 1 is enough; with a
+    /// longer queue, more connections and streams can open in one turn before the owner drains the events. `EVENTS` is
+    /// inferred if the swarm is assigned to a variable or field of known type. For a transport that wakes its sockets
+    /// without a reactor, pass the reactor `()`.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]

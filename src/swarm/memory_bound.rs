@@ -1,4 +1,4 @@
-//! [`Config::memory_bound`]: the most heap that a swarm can take; and [`Config::small`].
+//! [`Config::memory_bound`], which computes the maximum heap memory of a swarm, and [`Config::small`].
 
 use super::config::Config;
 use super::door;
@@ -11,51 +11,53 @@ use crate::lifecycle::{ConnectionId, Event, StreamId};
 use core::num::NonZeroU32;
 use core::time::Duration;
 
-/// Bytes of the buffers of a read and of its plaintexts, of spare receive buffers of streams, of the event queue, and of all
-/// that is allocated once.
+/// Bytes of the buffers for one read and its plaintexts, of spare receive buffers of streams, of the event queue, and of all
+/// memory that is allocated once for the whole swarm.
 const FIXED: usize = 256 * 1024 + 64 * 2 * 1024 + 2 * 256 * 1024 + 256 * size_of::<Event>() + 128 * 1024;
 
-/// Bytes of the records of a connection: its own, its socket's waker, its deadlines, its entry by peer, its ciphers, its
-/// address, the text of its error, and the least memory of its queues. An idle connection takes some 2 KiB of them.
+/// Bytes of the records of one connection: the connection itself, the waker of its socket, its deadlines, its entry in the
+/// index by peer, its ciphers, its address, the text of its error, and the initial memory of its queues. An idle connection
+/// needs some 2 KiB of these.
 const CONNECTION: usize = 6 * 1024;
 
-/// Bytes that a handshake takes beside its connection: first the states of Noise, keys and payloads, later the bytes that
-/// each visitor may always hold.
+/// Bytes that one handshake needs in addition to the records of its connection: first the states of Noise, keys and
+/// payloads, later the 8 KiB of input and output that each handshake may always hold.
 const HANDSHAKE: usize = 10 * 1024;
 
-/// Bytes of the records of an accepted connection whose peer is not authenticated: its connection, its place, its waker, its
-/// address.
+/// Bytes of the records of a visitor (an accepted connection whose peer is not authenticated yet): its connection, its entry
+/// in the table of visitors, its waker, and its address.
 const VISITOR: usize = 4 * 1024;
 
-/// Bytes of the records of a listener with a few addresses.
+/// Bytes of the records of one listener with a few addresses.
 const LISTENER: usize = 4 * 1024;
 
-/// Bytes of one stream's entries in queues that may have twice as many entries as streams, and twice as much room as
-/// entries: the queues of yamux, of writers, of withheld windows, of FINs and of flushes.
+/// Bytes of the entries of one stream in queues: the queues of yamux, of streams that wait to write, of window that is still
+/// to be granted, of FINs, and of flushes. A queue may have twice as many entries as there are streams, and twice as much
+/// capacity as entries.
 const PLACES: usize = size_of::<(u32, StreamId)>() * (2 + 4 + 4 + 2 + 4) + size_of::<StreamId>() * 4;
 
-/// Bytes of the records of a stream: in tables that may have a quarter more room than they need, of its buffer, and in
+/// Bytes of the records of one stream: in tables whose capacity may be a quarter more than needed, of its buffer, and in
 /// queues.
 const STREAM: usize = (size_of::<Option<(NonZeroU32, Stream)>>() + STREAM_READINESS + 64) / 4 * 5 + 64 + PLACES;
 
-/// Bytes that the choice of streams to reset takes for each stream, and for each connection.
+/// Bytes that choosing the streams to reset needs for each stream, and for each connection.
 const CHOICE: (usize, usize) = (2 * size_of::<(usize, StreamId, ConnectionId)>(), 256);
 
-/// Bytes of the rule of a peer, of the rule of a network, and of a denial until a time, in trees whose nodes may be half
-/// empty.
+/// Bytes of the rule of one peer, in a tree whose nodes may be half empty. The two constants below are the bytes of the rule
+/// of one network, and of one denial until a time.
 const LISTED_PEER: usize = 2 * (PACKED_PEER + 1) + 16;
 const LISTED_NETWORK: usize = 2 * (size_of::<Network>() + 1) + 16;
 const TIMED_DENIAL: usize = 2 * (2 * (PACKED_PEER + size_of::<Duration>()) + 8) + 32;
 const PACKED_PEER: usize = size_of::<PackedPeer>();
 
-/// The largest message on the wire, with its length.
+/// Bytes of the largest Noise message on the wire, with the two bytes of its length.
 const MESSAGE: usize = 2 + 65_535;
 
 impl Config {
-    /// The bounds of a swarm for a small machine: 16 connections and 32 streams. With a host and all services, each with its
-    /// `Config::small()`, a node takes at most 10 MiB. A peer may have 4 of the connections and 16 of the streams, and an
-    /// address 8 of the connections. Windows have a quarter of their usual size and do not grow, so that streams with a long
-    /// round trip are slower.
+    /// Returns the bounds of a swarm for a small machine: 16 connections and 32 streams. With a host and all services, each
+    /// with its `Config::small()`, a node needs at most 10 MiB of heap. A peer may have 4 of the connections and 16 of the
+    /// streams, and an address may have 8 of the connections. Windows have a quarter of their usual size and do not grow, so
+    /// that streams with a long round trip are slower.
     ///
     /// ```
     /// use swarm_notify::swarm::Config;
@@ -95,16 +97,16 @@ impl Config {
         config
     }
 
-    /// Returns the most bytes of heap that a swarm with these bounds can take by itself, whatever its peers do. It counts
-    /// handshakes, connections, streams, wakers, deadlines, events, and the bytes held ([`held_bytes`](Self::held_bytes)),
-    /// with the quarter by which that budget may be exceeded and the bytes of one more read. These are the bytes that are
-    /// asked of the allocator; the allocator may take more from the system.
+    /// Returns the maximum number of bytes of heap that a swarm with these bounds can use by itself, whatever its peers do.
+    /// The number includes handshakes, connections, streams, wakers, deadlines, events, and the bytes held
+    /// ([`held_bytes`](Self::held_bytes)), with the quarter by which that budget may be exceeded and the bytes of one more
+    /// read. These are the bytes that the swarm requests from the allocator; the allocator may request more from the system.
     ///
-    /// It holds whenever the owner has drained. It does not count the memory of the owner itself, of the transport (with our
-    /// TCP some 200 bytes a socket, and the system's buffers), of an event queue of more than 256 events (24 bytes each),
-    /// and of services. Services state their own bounds in the same way, and
-    /// [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) adds up those of all that are installed and of the
-    /// swarm.
+    /// The bound holds whenever the owner has drained all events and readiness. It does not include the memory of the owner
+    /// itself, of the transport (with our TCP some 200 bytes a socket, and the system's buffers), of an event queue of more
+    /// than 256 events (24 bytes each), and of services. Services have a `memory_bound` of their own, and
+    /// [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) adds up the bounds of all installed services and
+    /// of the swarm.
     #[must_use]
     pub fn memory_bound(&self) -> usize {
         let number = |count: u32| count as usize;

@@ -1,5 +1,5 @@
-//! Relief for bytes held: window that is granted again, and, if a budget is exceeded by a quarter, resets of the largest
-//! streams of those who hold most.
+//! The reactions to changes of the bytes held: withheld window is granted again, and if a budget is exceeded by more than a
+//! quarter, the largest streams of the peers that hold most are reset.
 
 use super::Swarm;
 use super::held_bytes::{HeldBytes, limit};
@@ -14,7 +14,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use libp2p_identity::PeerId;
 
-/// The number of connections for which memory is always kept.
+/// The number of connections for which memory is never given back.
 const CONNECTIONS_KEPT: usize = 8;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
@@ -22,21 +22,21 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Returns the bytes of memory that all connections hold: bytes of streams that have arrived and were not read, output
-    /// that peers do not take, and incomplete input. A buffer counts with its capacity, since that is what it takes of the
-    /// system. The call costs O(1). [`Config::held_bytes`](super::Config::held_bytes) bounds it.
+    /// Returns the number of bytes of memory that all connections hold: bytes of streams that have arrived and were not
+    /// read, output that peers do not accept, and incomplete input. The capacity of each buffer counts, since that is the
+    /// memory it uses. The call costs O(1). [`Config::held_bytes`](super::Config::held_bytes) is the bound.
     #[must_use]
     pub const fn bytes_held(&self) -> usize {
         self.state.held_bytes.all()
     }
 
-    /// Returns the part of [`bytes_held`](Self::bytes_held) that the open connections of one peer hold.
+    /// Returns the part of [`bytes_held`](Self::bytes_held) that the open connections of one peer hold, in bytes.
     #[must_use]
     pub fn bytes_held_of(&self, peer: PeerId) -> usize {
         self.state.held_bytes.of_peer(&peer)
     }
 
-    /// Removes a connection, and its part of all counts.
+    /// Removes a connection whose last event was handled, and its bytes from all counts.
     pub(super) fn remove_link(&mut self, id: ConnectionId) {
         if let Some(mut conn) = self.connections.remove(id) {
             let peer = conn.peer();
@@ -52,13 +52,14 @@ where
         self.timers.give_up_memory();
     }
 
-    /// Drops the unread bytes of a stream that has ended or is about to.
+    /// Drops the unread bytes of a stream that has ended or is about to end.
     pub(super) fn drop_unread(&mut self, id: StreamId) {
         let held = self.state.streams.get_mut(id).map_or(0, |stream| stream.drop_unread());
         self.uncount(id, held);
     }
 
-    /// Takes `held` bytes off the counts, which the unread bytes of a stream held until now.
+    /// Subtracts `held` bytes from the counts of the stream's connection. The unread bytes of the stream have been dropped
+    /// or taken.
     pub(super) fn uncount(&mut self, id: StreamId, held: usize) {
         if held > 0
             && let Some(conn) = self.state.lifecycle.connection_of(id).and_then(|id| self.connections.get_mut(id))
@@ -67,7 +68,7 @@ where
         }
     }
 
-    /// Grants the withheld window of connections that need not withhold it any more.
+    /// Grants the window that connections have withheld, where the bytes held have fallen far enough.
     pub(super) fn grant_relieved(&mut self) {
         while let Some((id, line)) = self.state.held_bytes.next_relieved() {
             if let Some(conn) = self.connections.get_mut(id) {
@@ -77,9 +78,9 @@ where
         }
     }
 
-    /// If a budget is exceeded by a quarter, resets streams of those who hold most until the budget is kept.
+    /// If a budget is exceeded by more than a quarter, resets streams of the peers that hold most until the budget is kept.
     ///
-    /// It looks at all connections and all streams, at most once for each quarter of a budget that arrives.
+    /// The reset visits all connections and all streams. It happens at most once for each quarter of a budget that arrives.
     pub(super) fn relieve(&mut self) {
         if self.state.held_bytes.is_over() {
             self.state.held_bytes.take_over();
@@ -130,7 +131,7 @@ where
         self.state.held_bytes.take_over();
     }
 
-    /// Resets a stream, if it has not ended, and drops what is unread of it.
+    /// Resets a stream, if it has not ended, and drops its unread bytes.
     fn end_by_limit(&mut self, id: StreamId, connection: ConnectionId) {
         let Some(state) = self.state.lifecycle.state(id) else { return };
         if state != State::Ended
@@ -145,9 +146,9 @@ where
         self.drop_unread(id);
     }
 
-    /// Returns the number of bytes that each connection holds beyond its part, for the budgets that are exceeded by a
-    /// quarter. The parts divide a budget evenly, except that a connection that holds less than its part leaves the rest to
-    /// the others.
+    /// Returns the connections that hold more than their part of a budget that is exceeded by more than a quarter, each with
+    /// the number of bytes beyond its part. A budget is divided evenly, except that a connection that holds less than its
+    /// part leaves the rest to the others.
     fn excess(&self) -> BTreeMap<ConnectionId, usize> {
         let config = &self.state.config;
         // Peers with their connections. A connection without a known peer counts as a peer of its own.
@@ -181,7 +182,7 @@ where
     }
 }
 
-/// A stream that holds bytes.
+/// A stream that holds bytes, with or without an id.
 #[derive(Clone, Copy)]
 enum ByteHolder {
     Stream(StreamId),
@@ -189,7 +190,8 @@ enum ByteHolder {
 }
 
 impl ByteHolder {
-    /// Returns its place among streams that hold as much. Streams without an id come first, since nobody was told of them.
+    /// Returns the position of a stream in the order of reset, among streams that hold equally many bytes. Streams without
+    /// an id are reset first, since no event has told the owner of them.
     const fn order(self) -> (bool, usize) {
         match self {
             Self::WithoutId(slot) => (false, slot.index()),
@@ -227,8 +229,8 @@ where
     }
 }
 
-/// Returns the most bytes that each may keep so that together they keep at most `budget`; if they hold no more than that, a
-/// number that none of them exceeds.
+/// Returns the largest number of bytes that each holder may keep so that all holders together keep at most `budget`. `held`
+/// has the bytes of each holder. If their sum is at most `budget`, the result is `usize::MAX`.
 fn part_of_each(mut held: Vec<usize>, budget: usize) -> usize {
     held.sort_unstable();
     let (mut left, mut count) = (budget, held.len());

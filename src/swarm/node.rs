@@ -1,4 +1,5 @@
-//! [`Node`]: a swarm, whatever its transport and the size of its queue, as protocols and subscriptions see it.
+//! [`Node`]: the trait through which protocols and subscriptions use a swarm, without knowing its transport or the size of
+//! its event queue.
 
 use super::{
     CloseError, Config, ConnectionView, DialError, Gate, ListenError, ListenerView, Lists, Multiaddr, OpenStreamError,
@@ -13,7 +14,8 @@ use core::task::Waker;
 use core::time::Duration;
 use std::io;
 
-/// Writes the trait and the swarm's implementation side by side: each method is the swarm's of the same name.
+/// Writes the trait [`Node`] and its implementation for [`Swarm`]. Each method of the trait calls the method of the swarm
+/// that has the same name.
 macro_rules! node {
     ($(
         $(#[$doc:meta])*
@@ -22,13 +24,14 @@ macro_rules! node {
         $(#[$mut_doc:meta])*
         fn $mut_name:ident(&mut $mut_self:ident $(, $mut_arg:ident: $mut_type:ty)*) $(-> $mut_ret:ty)?;
     )*) => {
-        /// A swarm, seen by its notifees: commands and look-ups, each as [`Swarm`] documents it under the same name. It has
-        /// all methods of a swarm but those that make one and those that drive one.
+        /// A swarm, as its notifees use it: commands and look-ups. [`Swarm`] documents each under the same name. The trait
+        /// has all methods of a swarm except those that make a swarm and those that drive one.
         ///
-        /// Sealed: the swarms of this crate are its only implementors, so that it can get more methods.
+        /// The trait is sealed: only the swarms of this crate implement it, so that methods can be added later.
         ///
-        /// It can be made an object, so that a protocol is compiled once for all transports. Swarms are nodes, and so is the
-        /// swarm of a `Host`. A world of your own with a swarm inside is no node: it [has one](crate::notifee::HasNode).
+        /// The trait can be used as a trait object, so that a protocol is compiled once for all transports. Swarms implement
+        /// `Node`, and so does the swarm of a `Host`. A type of your own that contains a swarm does not implement `Node`,
+        /// but can implement [`HasNode`](crate::notifee::HasNode).
         #[diagnostic::on_unimplemented(
             message = "`{Self}` is no node",
             note = "pass the swarm inside: `world.node_mut()` of what implements `HasNode`, such as `cx.network().node_mut()`"
@@ -36,19 +39,19 @@ macro_rules! node {
         pub trait Node: EventSource {
             $($(#[$doc])* fn $name(&$self $(, $arg: $type)*) $(-> $ret)?;)*
             $($(#[$mut_doc])* fn $mut_name(&mut $mut_self $(, $mut_arg: $mut_type)*) $(-> $mut_ret)?;)*
-            /// [`Swarm::refused_at`]
+            /// Returns the number of refusals of one kind at one listener or connection: see [`Swarm::refused_at`].
             fn refused_at(&self, at: RefusedAt, refusal: Refusal) -> u64;
-            /// [`Swarm::connections_of`], collected.
+            /// Returns the ids of the open connections to a peer, as a vector: see [`Swarm::connections_of`].
             fn connections_of(&self, peer: PeerId) -> Vec<ConnectionId>;
-            /// [`Swarm::listeners`], collected.
+            /// Returns the ids of all listeners, as a vector: see [`Swarm::listeners`].
             fn listeners(&self) -> Vec<ListenerId>;
-            /// [`Swarm::connections`], collected.
+            /// Returns the ids of all connections, as a vector: see [`Swarm::connections`].
             fn connections(&self) -> Vec<ConnectionId>;
-            /// [`Swarm::streams_of`], collected.
+            /// Returns the ids of the streams of a connection, as a vector: see [`Swarm::streams_of`].
             fn streams_of(&self, connection: ConnectionId) -> Vec<StreamId>;
-            /// [`Swarm::protocols`], collected.
+            /// Returns the registered protocols, as a vector: see [`Swarm::protocols`].
             fn protocols(&self) -> Vec<Protocol>;
-            /// [`Swarm::protections_of`], collected.
+            /// Returns the tags that protect a peer, as a vector: see [`Swarm::protections_of`].
             fn protections_of(&self, peer: PeerId) -> Vec<&str>;
         }
 
@@ -95,100 +98,103 @@ macro_rules! node {
     };
 }
 
-/// Hands the methods of [`Node`] to a macro, which writes them: look-ups, and behind `mut` commands.
+/// Passes the signatures of the methods of [`Node`] to the macro `$write`: first the methods with `&self`, then, after the
+/// word `mut`, the methods with `&mut self`.
 macro_rules! node_methods {
     ($write:ident) => {
         $write! {
-            /// [`Swarm::local_peer`]
+            /// Returns our own peer id: see [`Swarm::local_peer`].
             fn local_peer(&self) -> PeerId;
-            /// [`Swarm::listener`]
+            /// Returns a view of a listener: see [`Swarm::listener`].
             fn listener(&self, id: ListenerId) -> Option<ListenerView<'_>>;
-            /// [`Swarm::connection`]
+            /// Returns a view of a connection: see [`Swarm::connection`].
             fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>>;
-            /// [`Swarm::stream`]
+            /// Returns a view of a stream: see [`Swarm::stream`].
             fn stream(&self, id: StreamId) -> Option<StreamView<'_>>;
-            /// [`Swarm::config`]
+            /// Returns the configuration with which the swarm was made: see [`Swarm::config`].
             fn config(&self) -> &Config;
-            /// [`Swarm::refused`]
+            /// Returns the number of refusals of one kind since the start: see [`Swarm::refused`].
             fn refused(&self, refusal: Refusal) -> u64;
-            /// [`Swarm::last_refused_from`]
+            /// Returns the remote address of the last refusal of one kind at a listener: see [`Swarm::last_refused_from`].
             fn last_refused_from(&self, listener: ListenerId, refusal: Refusal) -> Option<&Multiaddr>;
-            /// [`Swarm::lists`]
+            /// Returns the lists of allowed and denied peers and networks: see [`Swarm::lists`].
             fn lists(&self) -> &Lists;
-            /// [`Swarm::is_protected`]
+            /// Returns whether a peer is protected from trimming: see [`Swarm::is_protected`].
             fn is_protected(&self, peer: PeerId) -> bool;
-            /// [`Swarm::inbound_handshakes`]
+            /// Returns the number of accepted connections whose peers are not authenticated yet: see
+            /// [`Swarm::inbound_handshakes`].
             fn inbound_handshakes(&self) -> usize;
-            /// [`Swarm::bytes_held`]
+            /// Returns the number of bytes of memory that all connections hold: see [`Swarm::bytes_held`].
             fn bytes_held(&self) -> usize;
-            /// [`Swarm::bytes_held_of`]
+            /// Returns the number of bytes of memory that the connections of one peer hold: see [`Swarm::bytes_held_of`].
             fn bytes_held_of(&self, peer: PeerId) -> usize;
-            /// [`Swarm::counters`]
+            /// Returns the counters of listeners, connections and streams: see [`Swarm::counters`].
             fn counters(&self) -> &Counters;
-            /// [`Swarm::waker`]
+            /// Returns a waker with which any thread can ask the owner for a turn: see [`Swarm::waker`].
             fn waker(&self) -> Waker;
-            /// [`Swarm::is_shut_down`]
+            /// Returns whether a shutdown is complete: see [`Swarm::is_shut_down`].
             fn is_shut_down(&self) -> bool;
             mut
-            /// [`Swarm::register_protocol`]
+            /// Lets inbound streams choose a protocol: see [`Swarm::register_protocol`].
             fn register_protocol(&mut self, protocol: Protocol);
-            /// [`Swarm::unregister_protocol`]
+            /// Stops inbound streams from choosing a protocol: see [`Swarm::unregister_protocol`].
             fn unregister_protocol(&mut self, protocol: &Protocol);
-            /// [`Swarm::limit_protocol`]
+            /// Limits the number of streams of a protocol that peers may have open: see [`Swarm::limit_protocol`].
             fn limit_protocol(&mut self, protocol: &Protocol, limits: ProtocolLimits);
-            /// [`Swarm::lists_mut`]
+            /// Returns the lists of allowed and denied peers and networks, for changes: see [`Swarm::lists_mut`].
             fn lists_mut(&mut self) -> &mut Lists;
-            /// [`Swarm::set_gate`]
+            /// Replaces the gate, and returns the previous one: see [`Swarm::set_gate`].
             fn set_gate(&mut self, gate: Option<Box<dyn Gate>>) -> Option<Box<dyn Gate>>;
-            /// [`Swarm::ask_gate_again`]
+            /// Asks the gate about open connections and streams again: see [`Swarm::ask_gate_again`].
             fn ask_gate_again(&mut self);
-            /// [`Swarm::listen`]
+            /// Listens on an address: see [`Swarm::listen`].
             fn listen(&mut self, address: Multiaddr) -> Result<ListenerId, ListenError>;
-            /// [`Swarm::dial`]
+            /// Dials an address: see [`Swarm::dial`].
             fn dial(&mut self, address: Multiaddr) -> Result<ConnectionId, DialError>;
-            /// [`Swarm::close_listener`]
+            /// Closes a listener: see [`Swarm::close_listener`].
             fn close_listener(&mut self, id: ListenerId) -> Result<(), CloseError>;
-            /// [`Swarm::close_connection`]
+            /// Closes a connection politely: see [`Swarm::close_connection`].
             fn close_connection(&mut self, id: ConnectionId) -> Result<(), CloseError>;
-            /// [`Swarm::abort_connection`]
+            /// Closes a connection at once: see [`Swarm::abort_connection`].
             fn abort_connection(&mut self, id: ConnectionId) -> Result<(), CloseError>;
-            /// [`Swarm::fail_connection`]
+            /// Ends a connection at once, and records that its peer was at fault: see [`Swarm::fail_connection`].
             fn fail_connection(&mut self, id: ConnectionId, fault: Fault) -> Result<(), CloseError>;
-            /// [`Swarm::count_refusals`]
+            /// Adds refusals of a protocol to the counts of a connection: see [`Swarm::count_refusals`].
             fn count_refusals(&mut self, connection: ConnectionId, refusal: Refusal, count: u64);
-            /// [`Swarm::note_round_trip`]
+            /// Sets the round-trip time of a connection: see [`Swarm::note_round_trip`].
             fn note_round_trip(&mut self, connection: ConnectionId, round_trip: Duration);
-            /// [`Swarm::disconnect_peer`]
+            /// Closes all connections of a peer politely, and returns their number: see [`Swarm::disconnect_peer`].
             fn disconnect_peer(&mut self, peer: PeerId) -> usize;
-            /// [`Swarm::protect`]
+            /// Protects a peer from trimming, under a tag: see [`Swarm::protect`].
             fn protect(&mut self, peer: PeerId, tag: &str) -> Result<(), ProtectError>;
-            /// [`Swarm::unprotect`]
+            /// Removes the protection of a peer under a tag: see [`Swarm::unprotect`].
             fn unprotect(&mut self, peer: PeerId, tag: &str) -> bool;
-            /// [`Swarm::shutdown`]
+            /// Closes all listeners and connections: see [`Swarm::shutdown`].
             fn shutdown(&mut self);
-            /// [`Swarm::open_stream`]
+            /// Opens a stream on a connection: see [`Swarm::open_stream`].
             fn open_stream(&mut self, connection: ConnectionId, protocols: &[Protocol]) -> Result<StreamId, OpenStreamError>;
-            /// [`Swarm::read`]
+            /// Reads from a stream: see [`Swarm::read`].
             fn read(&mut self, id: StreamId, buffer: &mut [u8]) -> Result<usize, ReadError>;
-            /// [`Swarm::write`]
+            /// Writes to a stream: see [`Swarm::write`].
             fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError>;
-            /// [`Swarm::write_room`]
+            /// Returns the number of bytes that a write to a stream would accept now: see [`Swarm::write_room`].
             fn write_room(&mut self, id: StreamId) -> usize;
-            /// [`Swarm::flush`]
+            /// Returns `Ok` if all bytes that were written to a stream have been handed to the byte pipe: see
+            /// [`Swarm::flush`].
             fn flush(&mut self, id: StreamId) -> Result<(), WriteError>;
-            /// [`Swarm::finish`]
+            /// Ends our side of a stream: see [`Swarm::finish`].
             fn finish(&mut self, id: StreamId) -> Result<(), WriteError>;
-            /// [`Swarm::close_stream`]
+            /// Closes a stream politely: see [`Swarm::close_stream`].
             fn close_stream(&mut self, id: StreamId) -> Result<(), CloseError>;
-            /// [`Swarm::set_half_open_timeout`]
+            /// Sets the time-out of a stream while it is half-open: see [`Swarm::set_half_open_timeout`].
             fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>) -> Result<(), CloseError>;
-            /// [`Swarm::reset`]
+            /// Resets a stream: see [`Swarm::reset`].
             fn reset(&mut self, id: StreamId) -> Result<(), CloseError>;
-            /// [`Swarm::take_unread`]
+            /// Removes and returns the unread bytes of a stream: see [`Swarm::take_unread`].
             fn take_unread(&mut self, id: StreamId) -> Vec<u8>;
-            /// [`Swarm::next_ready`]
+            /// Removes and returns the next readiness notice: see [`Swarm::next_ready`].
             fn next_ready(&mut self) -> Option<Readiness>;
-            /// [`Swarm::last_error`]
+            /// Removes and returns the last error of the reactor: see [`Swarm::last_error`].
             fn last_error(&mut self) -> Option<io::Error>;
         }
     };

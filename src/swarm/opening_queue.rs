@@ -1,12 +1,14 @@
-//! [`OpeningQueue`]: the listeners, connections and streams that are ready to open and wait for room in the event queue.
+//! [`OpeningQueue`]: the queue of listeners, connections and streams that are ready to open and wait for room in the event
+//! queue.
 
 use crate::lifecycle::{ConnectionId, Id, StreamId};
 use crate::pruned_queue::Entries;
 use alloc::collections::{BTreeMap, VecDeque};
 
-/// The listeners, connections and streams that wait for room. The streams of each connection wait in a queue of their own.
-/// These queues alternate with each other and with the listeners and connections, one stream at a time, so that a connection
-/// with many waiting streams does not delay everybody else. A connection without a waiting stream takes no memory here.
+/// The listeners, connections and streams that wait for room in the event queue. The streams of each connection wait in a
+/// queue of their own. These queues alternate with each other and with the listeners and connections, one stream at a time,
+/// so that many waiting streams of one connection do not delay all others. A connection without a waiting stream uses no
+/// memory here.
 #[derive(Debug, Default)]
 pub(super) struct OpeningQueue {
     turns: VecDeque<QueueTurn>,
@@ -16,9 +18,9 @@ pub(super) struct OpeningQueue {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum QueueTurn {
-    /// The turn of a listener or a connection that is to open.
+    /// A listener or a connection that is ready to open.
     Itself(Id),
-    /// The turn of the first waiting stream of this connection.
+    /// The first waiting stream of this connection.
     Streams(ConnectionId),
 }
 
@@ -31,7 +33,7 @@ impl OpeningQueue {
         self.len == 0
     }
 
-    /// Returns the id that comes next.
+    /// Returns the id of the listener, connection or stream that opens next.
     pub(super) fn first(&self) -> Option<Id> {
         match *self.turns.front()? {
             QueueTurn::Itself(id) => Some(id),
@@ -39,7 +41,8 @@ impl OpeningQueue {
         }
     }
 
-    /// Takes out the id that comes next. If it is a stream, the other streams of its connection wait for another turn.
+    /// Removes and returns the id of the listener, connection or stream that opens next. If it is a stream, the other
+    /// streams of its connection go to the end of the queue.
     pub(super) fn pop_first(&mut self) -> Option<Id> {
         let turn = self.turns.pop_front()?;
         self.len -= 1;
@@ -56,19 +59,20 @@ impl OpeningQueue {
         stream.map(Id::Stream)
     }
 
-    /// Puts a connection that was taken out back in front.
+    /// Puts a connection that was removed back to the front of the queue.
     pub(super) fn put_back(&mut self, id: ConnectionId) {
         self.turns.push_front(QueueTurn::Itself(id.into()));
         self.len += 1;
     }
 
-    /// Gives memory back, except for `least` entries.
+    /// Shrinks the queue's memory to what its entries need, or to `least` entries if that is more.
     pub(super) fn shrink_to(&mut self, least: usize) {
         self.turns.shrink_to(least);
     }
 }
 
-/// A listener or a connection; or a stream, and the connection that it runs on.
+/// An entry is the id of a listener or a connection with `None`, or the id of a stream with the connection to which the
+/// stream belongs.
 impl Entries for OpeningQueue {
     type Entry = (Id, Option<ConnectionId>);
 
@@ -113,7 +117,7 @@ mod tests {
     use crate::lifecycle::{Direction, Lifecycle, Limits};
     use alloc::vec::Vec;
 
-    /// Two connections, the streams of each, and one more that is opening.
+    /// Returns the ids of two open connections, each with three streams, and of a third connection that is opening.
     fn ids() -> ([(ConnectionId, [StreamId; 3]); 2], ConnectionId) {
         let mut lifecycle = Lifecycle::<8>::new(Limits::default());
         let open = [(); 2].map(|()| {

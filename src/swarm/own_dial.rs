@@ -1,6 +1,6 @@
 //! Dials that reach our own listener. Such a dial fails as soon as its peer has proved to have our key, which is before our
-//! last handshake message. Its accepted end still stands at the door and waits for that message. It has no id; it is closed
-//! and counted.
+//! last handshake message. The accepted end of such a dial is then still a visitor (an accepted connection whose peer is not
+//! authenticated yet), and waits for that message. This visitor has no id; it is closed and counted as a failed handshake.
 
 use super::Swarm;
 use super::pipe::PipeTransport;
@@ -12,9 +12,10 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Closes the accepted end of a dial of ours that has just found our own key, if that end is in this swarm.
+    /// Closes the accepted end of a dial whose peer has just proved to have our own key, if the accepted end is in this
+    /// swarm.
     ///
-    /// It looks at every visitor, which only a dial of ours to a peer with our key can cause.
+    /// The search visits every visitor. Only a dial of ours to a peer with our key causes a search.
     pub(super) fn turn_away_own_end(&mut self) {
         let Some(transcript) = self.state.own_end.take() else { return };
         // If there is none, the dial has led to another process that has our key.

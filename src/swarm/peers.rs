@@ -1,4 +1,4 @@
-//! Commands that act on all connections of a peer.
+//! The command that acts on all connections of a peer.
 
 use super::Swarm;
 use super::pipe::PipeTransport;
@@ -14,23 +14,23 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Closes all connections of a peer politely, each as [`close_connection`](Self::close_connection) does, and returns
-    /// their number. It looks at all slots of connections.
+    /// Closes all connections of a peer politely, like [`close_connection`](Self::close_connection), and returns their
+    /// number. The call visits the whole table of connections.
     ///
     /// - An open connection is closed, even if the peer has sent go-away 0 and live streams go on.
-    /// - A connection that is not open yet is given up at once if it is known to be this peer's: it was dialed with the
-    ///   peer's `/p2p/…` at the end of its address, or its handshake has authenticated the peer and it waits for room to
-    ///   open.
+    /// - A connection that is not open yet is given up at once if its peer is known to be this peer: its address was dialed
+    ///   with the peer's `/p2p/…` at the end, or its handshake has authenticated the peer and it waits for room in the event
+    ///   queue.
     /// - A connection that is being closed already, by its owner or because it is idle, is left as it is and not counted.
     /// - A connection whose peer is not known yet goes on: an accepted connection in its handshake, or a dial that accepts
-    ///   any peer. If its peer turns out to be this one, it opens.
+    ///   any peer. This connection opens even if its peer turns out to be the given one.
     ///
-    /// The peer can connect again at once. To keep it out, [deny](super::Lists::deny_peer) it.
+    /// The peer can connect again at once. To prevent that, [deny](super::Lists::deny_peer) the peer.
     ///
     /// # Events
-    /// Those of [`close_connection`](Self::close_connection), for each connection that it acts on:
+    /// The events of [`close_connection`](Self::close_connection), for each connection that is closed:
     /// [`Disconnected`](Event::Disconnected) with [`ConnectionEnd::Requested`], or with
-    /// [`RemoteEnd::GoAway`](crate::lifecycle::RemoteEnd::GoAway) where the peer was leaving, or
+    /// [`RemoteEnd::GoAway`](crate::lifecycle::RemoteEnd::GoAway) if the peer was leaving already, or
     /// [`ConnectFailed`](Event::ConnectFailed) with [`Failure::Requested`](crate::lifecycle::Failure::Requested).
     pub fn disconnect_peer(&mut self, peer: PeerId) -> usize {
         let Self { connections, state, .. } = self;

@@ -1,42 +1,46 @@
-//! [`Readiness`]: notices beside the events, of streams that can be read or written, of addresses, and of refusals.
+//! [`Readiness`]: notices that a swarm returns besides its events, about streams that can be read or written, about changed
+//! addresses, and about refusals.
 
 use super::refusals::{Refusal, RefusedAt};
 use crate::lifecycle::{ListenerId, StreamId};
 use core::num::NonZeroU32;
 use core::time::Duration;
 
-/// A notice that an owner may want to act on. Notices are coalesced: however much happens, each stream and listener is named
-/// once, until the owner has taken the notice.
+/// A notice on which an owner may want to act. Notices are coalesced: however much happens, at most one notice about each
+/// stream or listener waits until the owner takes it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Readiness {
-    /// A stream can be read or written. It is named between its `OpenedStream` and its last event; bytes that are unread
-    /// then can be taken by [`take_unread`](super::Swarm::take_unread). It is named again only after a short read or write.
-    /// So read until [`ReadError::Blocked`](crate::connection::ReadError::Blocked), until a read returns less than it was
-    /// asked for, or until the end; write until less is taken than was given; flush until that is not blocked.
+    /// A stream can be read or written. The notice is given between the stream's `OpenedStream` and its last event; after
+    /// the last event, [`take_unread`](super::Swarm::take_unread) returns the bytes that are still unread. A second notice
+    /// is given only after a short read or write. So read until
+    /// [`ReadError::Blocked`](crate::connection::ReadError::Blocked), until a read returns fewer bytes than the buffer has,
+    /// or until the end of the stream; write until a write accepts fewer bytes than it was given; and flush until the flush
+    /// is not blocked.
     Stream {
-        /// Which.
+        /// The stream.
         stream: StreamId,
-        /// `true` if a read returns bytes or the end.
+        /// `true` if a read returns bytes or the end of the stream.
         readable: bool,
-        /// `true` if there is place again after a short write, or if everything written has been sent after a blocked flush:
-        /// try again whichever you wait for.
+        /// `true` if a write accepts bytes again after a short write, or if all written bytes have been sent after a blocked
+        /// flush. Try again the operation for which you wait.
         writable: bool,
     },
     /// The addresses of an open listener have changed since its `Listen`, or since the last notice:
-    /// [`Swarm::listener`](super::Swarm::listener) has them.
+    /// [`Swarm::listener`](super::Swarm::listener) returns the new addresses.
     Addresses {
-        /// Which.
+        /// The listener.
         listener: ListenerId,
     },
-    /// Something of a peer's was refused, or ended before it had an id. This notice comes at most once a second for each
-    /// connection or listener and kind, between its opening event and its last event. Refusals within that second are told
-    /// at its end, and [`poll_at`](super::Swarm::poll_at) asks for a turn then.
+    /// A connection, a stream or a message of a peer was refused, or ended before it had an id. There is at most one notice
+    /// in a second for each kind of refusal at each connection or listener, between the opening event and the last event of
+    /// the connection or listener. Refusals within that second are reported at its end, and
+    /// [`poll_at`](super::Swarm::poll_at) asks for a turn then.
     ///
-    /// When the last event of a connection is told, [`Swarm::refused_at`](super::Swarm::refused_at) still has its whole
-    /// counts; the notices may have told less.
+    /// When the owner takes the last event of a connection, [`Swarm::refused_at`](super::Swarm::refused_at) still returns
+    /// its complete counts; the notices may have reported fewer refusals.
     Refused {
-        /// The connection; or the listener, if the peer was not authenticated.
+        /// The connection on which the refusal happened; or the listener, if the peer was not authenticated.
         of: RefusedAt,
         /// The kind of refusal.
         kind: Refusal,
@@ -45,37 +49,42 @@ pub enum Readiness {
     },
 }
 
-/// The readiness of one stream, in eight bytes.
+/// The readiness of one stream, packed into eight bytes together with the stream's last batch and the time of its beginning.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StreamReadiness {
-    /// The lowest bit says that `OpenedStream` has been taken. Above it, each operation has a [`Wanted`] of two bits.
+    /// The lowest bit is 1 if the owner has taken `OpenedStream`. Above it, each [`Operation`] has two bits with a
+    /// [`Wanted`].
     wanted: u8,
-    /// The number of the batch with the stream's last written bytes, in 24 bits.
+    /// The number of the output batch that contains the last bytes written to the stream, in 24 bits. A batch is the part of
+    /// the connection's output that is written together.
     batch: [u8; 3],
-    /// The time at which the stream began. It is here because it fills bytes that padding would take otherwise.
+    /// The time at which the stream began. The time is kept in this struct because it fills bytes that would be padding
+    /// otherwise.
     began: Began,
 }
 
-/// The bit that says that `OpenedStream` has been taken.
+/// The bit of `wanted` that is 1 if the owner has taken `OpenedStream`.
 const ANNOUNCED: u8 = 1;
 
-/// The operations, each with the position of its bits.
+/// The operations on a stream for which the owner can wait. The value is the position of the operation's two bits in
+/// `wanted`.
 #[derive(Clone, Copy)]
 enum Operation {
-    /// Reading. The owner waits for it after a short read, and before the first one.
+    /// Reading. The owner waits for bytes to read before its first read and after a short read.
     Read = 1,
-    /// Writing. The owner waits for it after a short write.
+    /// Writing. The owner waits for place to write after a short write.
     Write = 3,
-    /// Flushing. It is apart from `Write`, since a short write must not cancel the wait for a flush.
+    /// Flushing. This operation is separate from `Write`, since a short write must not cancel the wait for a flush.
     Flush = 5,
 }
 
-/// The memory of a [`StreamReadiness`] in its table, in bytes. A swarm has one for each live stream, idle or not.
+/// The size of a [`StreamReadiness`] in the table of streams, in bytes. The table has an entry for each live stream, idle or
+/// not.
 pub(super) const STREAM_READINESS: usize = size_of::<Option<(NonZeroU32, StreamReadiness)>>();
 const _: () = assert!(STREAM_READINESS <= 12);
 
-/// The time at which a stream began, in a quarter of the memory of a [`Duration`]: in 64ths of a second, on a clock that
-/// wraps around every 776 days.
+/// The time at which a stream began, in 64ths of a second, on a clock that wraps around every 776 days. It needs 4 bytes, a
+/// quarter of the size of a [`Duration`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Began(u32);
 
@@ -88,25 +97,26 @@ impl Began {
         Self((time.as_secs() as u32).wrapping_mul(64).wrapping_add(time.subsec_nanos() / TICK))
     }
 
-    /// Returns the time from then to `now`, exact to a 64th of a second. After 776 days it begins at 0 again.
+    /// Returns the time that has passed from the stream's beginning until `now`, exact to a 64th of a second. After 776 days
+    /// the result starts at 0 again.
     pub(super) fn age(self, now: Duration) -> Duration {
         let ticks = Self::new(now).0.wrapping_sub(self.0);
         Duration::new((ticks / 64).into(), ticks % 64 * TICK)
     }
 }
 
-/// The state of one operation.
+/// The state of one operation on a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Wanted {
-    /// The owner does not wait for it, or was told already.
+    /// The owner does not wait for the operation, or was told already that it is possible.
     None = 0,
     Waits = 1,
-    /// It is possible, and the owner was not told yet.
+    /// The operation is possible, and the owner was not told yet.
     Granted = 2,
 }
 
 impl StreamReadiness {
-    /// Makes the readiness of a stream that begins now.
+    /// Makes the readiness of a stream that begins at the time `now`.
     pub(super) const fn new(now: Duration) -> Self {
         let mut readiness = Self { wanted: 0, batch: [0; 3], began: Began::new(now) };
         readiness.set(Operation::Read, Wanted::Waits);
@@ -125,14 +135,14 @@ impl StreamReadiness {
         self.wanted = self.wanted & !(3 << of as u8) | (wanted_of as u8) << of as u8;
     }
 
-    /// Takes note that an operation is possible.
+    /// Records that an operation for which the owner waits is possible now.
     fn grant(&mut self, of: Operation) {
         if self.wanted_of(of) == Wanted::Waits {
             self.set(of, Wanted::Granted);
         }
     }
 
-    /// Returns whether the owner has to be told, and takes note that it was.
+    /// Returns whether the owner has to be told that an operation is possible, and records that the owner was told.
     fn take_granted(&mut self, of: Operation) -> bool {
         let granted = self.wanted_of(of) == Wanted::Granted;
         if granted {
@@ -146,13 +156,14 @@ impl StreamReadiness {
         self.began
     }
 
-    /// Returns the number of the batch with the stream's last written bytes.
+    /// Returns the number of the output batch that contains the last bytes written to the stream.
     pub(super) const fn batch(&self) -> u32 {
         let [a, b, c] = self.batch;
         u32::from_le_bytes([a, b, c, 0])
     }
 
-    /// Sets the number of the batch with the stream's last written bytes. Of the number, 24 bits are kept.
+    /// Sets the number of the output batch that contains the last bytes written to the stream. The lowest 24 bits of the
+    /// number are kept.
     pub(super) const fn set_batch(&mut self, batch: u32) {
         let [a, b, c, _] = batch.to_le_bytes();
         self.batch = [a, b, c];
@@ -178,31 +189,31 @@ impl StreamReadiness {
         self.set(Operation::Write, Wanted::Waits);
     }
 
-    /// Takes note that the owner waits for a flush. Returns `true` if it did not wait before.
+    /// Records that the owner waits for a flush. Returns `true` if the owner did not wait for one before.
     pub(super) fn flush_short(&mut self) -> bool {
         let is_new = self.wanted_of(Operation::Flush) != Wanted::Waits;
         self.set(Operation::Flush, Wanted::Waits);
         is_new
     }
 
-    /// Takes note that everything written has been sent.
+    /// Records that all bytes written to the stream have been sent.
     pub(super) fn flushed(&mut self) {
         self.grant(Operation::Flush);
     }
 
-    /// Takes note that the owner has found out by itself that everything was sent.
+    /// Records that the owner knows from a call of its own that all written bytes were sent, so that no notice is needed.
     pub(super) fn knows_flushed(&mut self) {
         self.take_granted(Operation::Flush);
     }
 
-    /// Returns whether the owner has something to be told.
+    /// Returns whether a notice about this stream is waiting for the owner.
     pub(super) fn is_due(&self) -> bool {
         let is_due = |of| self.wanted_of(of) == Wanted::Granted;
         self.wanted & ANNOUNCED != 0
             && (is_due(Operation::Read) || is_due(Operation::Write) || is_due(Operation::Flush))
     }
 
-    /// Takes the notice: `(readable, writable)`.
+    /// Removes and returns the notice about this stream, as `(readable, writable)`.
     pub(super) fn take(&mut self) -> (bool, bool) {
         // `writable` stands for both operations, and the owner tries both again. So the wait for place is over, too.
         if self.take_granted(Operation::Flush) {

@@ -1,7 +1,8 @@
-//! [`Refusal`]: the kinds of refusals. A swarm counts what it refuses to peers, and what ends before it has an id. Readiness
-//! tells the counts, at most once a second for each connection or listener and kind.
+//! [`Refusal`]: the kinds of refusals, and the counts of them. A swarm counts the connections, streams and messages that it
+//! refuses to peers, and connections and streams that end before they have an id. Readiness notices report the counts, at
+//! most once a second for each kind at each connection or listener.
 //!
-//! Without refusals nothing is kept here: a connection has an entry for each kind of which something was refused.
+//! A connection without refusals needs no memory here: it has one entry for each kind of refusal that has happened on it.
 
 use super::bit_set::BitSet;
 use crate::arithmetic::Count;
@@ -12,69 +13,71 @@ use core::time::Duration;
 use libp2p_core::Multiaddr;
 use libp2p_identity::PeerId;
 
-/// The least time between two notices of one connection or listener and kind.
+/// The minimum time between two notices about the same kind of refusal at the same connection or listener.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The kind of a refusal: of something that was refused to a peer, or that ended before it had an id.
+/// A kind of refusal. A refusal is a connection, a stream or a message that was refused to a peer, or a connection or stream
+/// that ended before it had an id.
 ///
-/// Most refused things have no id, so that no event tells of them. A connection or a stream that a share refuses after it
-/// got an id is counted, too, besides its `ConnectFailed` or `StreamFailed`, so that one count has everything that a limit
-/// has refused.
+/// Most refused connections and streams have no id and therefore no event. A connection or a stream with an id that is
+/// refused because a limit per peer, address or site is reached is counted here, too, besides its `ConnectFailed` or
+/// `StreamFailed`, so that one count includes everything that the limit has refused.
 ///
 /// [`Swarm::refused`](super::Swarm::refused) returns the count of each kind since the start,
-/// [`Swarm::refused_at`](super::Swarm::refused_at) that of one connection or listener, and
-/// [`Readiness::Refused`](super::Readiness::Refused) tells of new ones.
+/// [`Swarm::refused_at`](super::Swarm::refused_at) returns the count of each kind at one connection or listener, and
+/// [`Readiness::Refused`](super::Readiness::Refused) reports new refusals.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// An accepted connection ended before its peer was authenticated: it broke, left, took too long, or turned out to be
-    /// ourselves; or the swarm shut down.
+    /// An accepted connection ended before its peer was authenticated: the connection broke, the peer left, took too long,
+    /// or turned out to be ourselves; or the swarm shut down.
     HandshakeFailed,
-    /// An accepted connection was closed before its peer was authenticated: for a newcomer, because the system had run out
-    /// of descriptors, or because it held most of too much memory.
+    /// An accepted connection was closed before its peer was authenticated: to make room for a new one, because the system
+    /// had run out of descriptors, or because all handshakes together held too much memory and this connection held most.
     HandshakeEvicted,
     /// An accepted connection was closed because a limit of connections was reached, or because its peer, its address or its
-    /// site had used up its share. If its peer was authenticated by then, it has an id and
+    /// site had as many connections as it may. If its peer was authenticated by then, the connection has an id and
     /// [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with [`Limit`](crate::lifecycle::Failure::Limit), too; the
-    /// text of its error names the share.
+    /// text of its error names the limit.
     ConnectionLimit,
-    /// A stream ended before it had an id: the peer reset or finished it before its first whole proposal had arrived, took
-    /// too long for that, or reset it while it was [paced](crate::connection::Config::openings).
+    /// A stream ended before it had an id: the peer reset or finished the stream before its first whole proposal of a
+    /// protocol had arrived, took too long to send the proposal, or reset the stream while it was
+    /// [paced](crate::connection::Config::openings).
     StreamUnproposed,
     /// A stream was reset at once because a limit was reached; or after its
     /// [negotiation_timeout](crate::connection::Config::negotiation_timeout), because it was
-    /// [paced](crate::connection::Config::openings) for so long. One that has chosen a
-    /// [limited](super::Swarm::limit_protocol) protocol has an id by then, and
+    /// [paced](crate::connection::Config::openings) until then. A stream that has chosen a
+    /// [limited](super::Swarm::limit_protocol) protocol and is refused for that limit has an id, and
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Limit`, too.
     StreamLimit,
     /// An accepted connection was closed because the [lists](super::Lists) or the [gate](super::Gate) deny its address, or
-    /// its peer once that was authenticated. It has no id, and no event tells of it. One that the lists have denied while it
-    /// waited for room to open has an id, and [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with
-    /// [`Denied`](crate::lifecycle::Failure::Denied), too.
+    /// deny its peer once the peer was authenticated. This connection has no id and no event. A connection that the lists
+    /// have come to deny while it waited for room in the event queue has an id, and
+    /// [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with [`Denied`](crate::lifecycle::Failure::Denied), too.
     ConnectionDenied,
     /// The [gate](super::Gate) does not let the peer speak the protocol that it has proposed on a stream. The peer was
-    /// answered that the protocol is not spoken; if the stream ends without another one, it has
+    /// answered that the protocol is not spoken; if the stream ends without another protocol, it has
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with [`Denied`](crate::lifecycle::Failure::Denied), too.
     StreamDenied,
-    /// A protocol has dropped a message for the peer, because the peer was too slow to take it.
+    /// A protocol has dropped a message that it wanted to send to the peer, because the peer was too slow to receive it.
     MessageDropped,
-    /// The peer has sent a message that its protocol does not accept: malformed, wrongly signed, or rejected by the
-    /// application.
+    /// The peer has sent a message that the protocol does not accept: the message is malformed, wrongly signed, or rejected
+    /// by the application.
     MessageInvalid,
-    /// The peer has sent a message that it had sent before.
+    /// The peer has sent a message for the second time.
     MessageRepeated,
     /// A protocol has not accepted a message from the peer, for a reason that is not the peer's fault. The message's author,
-    /// or the peer, had used up its share of the protocol's memory; or a message of the author with a higher number had come
-    /// before; or the message was longer than the protocol reads, although other nodes may read it.
+    /// or the peer, had used up its part of the protocol's memory; or a message of the author with a higher sequence number
+    /// had arrived before; or the message was longer than this node accepts, although other nodes may accept it.
     MessageRefused,
-    /// A listener could not accept, since the system has run out of descriptors or memory, or for another error of its
-    /// transport. Meanwhile new sockets wait in the system's backlog. Each attempt counts. The log has the error, as a
-    /// warning, at most once a second for each listener.
+    /// A listener could not accept a connection, because the system has run out of descriptors or memory, or because of
+    /// another error of the transport. Meanwhile new sockets wait in the system's backlog. Each failed attempt is counted.
+    /// The error is logged as a warning, at most once a second for each listener.
     AcceptFailed,
 }
 
 impl Refusal {
-    /// All kinds. A later version may have more.
+    /// All kinds of refusals. A later version of this crate may have more.
     pub const ALL: &'static [Self] = &[
         Self::HandshakeFailed,
         Self::HandshakeEvicted,
@@ -100,7 +103,7 @@ const _: () = {
     }
 };
 
-/// Writes the kind in snake case, as the command prints it: `stream_limit`.
+/// Writes the kind in snake case, for example `stream_limit`. The command `swarm-notify` prints kinds in this form.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -120,13 +123,13 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The place of a refusal: an open connection, or a listener.
+/// The place at which a refusal is counted: an open connection, or a listener.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a peer is met at a listener or on a connection")]
 pub enum RefusedAt {
-    /// The listener that has accepted a peer which was not authenticated.
+    /// The listener that has accepted the refused connection, whose peer was not authenticated.
     Listener(ListenerId),
-    /// The connection of the peer.
+    /// The connection on which the peer was refused something.
     Connection(ConnectionId),
 }
 
@@ -161,47 +164,51 @@ impl fmt::Display for RefusedAt {
     }
 }
 
-/// One kind of refusal at one listener or connection.
+/// One kind of refusal at one listener or connection, the key of a count.
 type RefusalKey = (RefusedAt, Refusal);
 
-/// The counts of refusals.
+/// The counts of refusals, and the notices about them.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    /// The totals since the start, by kind, of all peers that there ever were.
+    /// The totals of each kind since the start, for all peers together.
     totals: [u64; Refusal::ALL.len()],
-    /// The counts at listeners and connections whose last event has not been handled.
+    /// The counts of each kind at each listener and connection, until the last event of the listener or connection has been
+    /// handled.
     tallies: BTreeMap<RefusalKey, RefusalCount>,
-    /// The counts that can be told now.
+    /// The counts about which a notice can be given now.
     ready: BTreeSet<RefusalKey>,
-    /// The counts that can be told later, in the order of their times.
+    /// The counts about which a notice can be given later, each with the earliest time for it, earliest first.
     waiting: BTreeSet<(Duration, RefusalKey)>,
-    /// The count that was told last. The one behind it is next, so that none is passed over for ever.
+    /// The key of the count about which the last notice was given. The next notice is about the next key in `ready`, so that
+    /// no count waits for ever.
     last: Option<RefusalKey>,
-    /// The connections whose opening event has been taken, and whose last event has not: only their refusals are told.
-    /// `listeners` has the same for listeners.
+    /// The indices of the connections whose opening event the owner has taken, and whose last event it has not taken.
+    /// Notices are given only about these connections. `listeners` are the indices of the listeners for which the same
+    /// holds.
     connections: BitSet,
     listeners: BitSet,
     now: Duration,
 }
 
-/// The refusals of one kind at one listener or connection.
+/// The number of refusals of one kind at one listener or connection, and the state of the notices about them.
 #[derive(Default, Debug)]
 struct RefusalCount {
     count: u64,
     untold: u64,
-    /// The remote address of the last refused socket of a listener, with its peer if that was known.
+    /// The remote address of the last socket that a listener has refused, with the id of the peer at its end if the peer was
+    /// known.
     last_from: Option<Multiaddr>,
-    /// The earliest time for the next notice. Zero before the first one.
+    /// The earliest time for the next notice, which is zero before the first notice.
     next_at: Duration,
 }
 
 impl Refusals {
-    /// Counts `count` refusals in the totals alone: the connection or listener is not open, or has ended.
+    /// Adds `count` refusals to the totals only, because the connection or listener is not open, or has ended.
     pub(super) fn count_in_total(&mut self, refusal: Refusal, count: u64) {
         self.totals[refusal as usize].raise(count);
     }
 
-    /// Counts `count` refusals at an open listener or connection, and has them told.
+    /// Adds `count` refusals to the counts of an open listener or connection and to the totals, and prepares a notice.
     pub(super) fn count(&mut self, at: RefusedAt, refusal: Refusal, count: u64) {
         if count == 0 {
             return;
@@ -219,8 +226,8 @@ impl Refusals {
         }
     }
 
-    /// Keeps the remote address of the last refused socket of a listener, with its peer if that is known, in the place of
-    /// the one before.
+    /// Replaces the remote address of the last socket that a listener has refused. The id of the peer is appended to the
+    /// address if the peer is known.
     pub(super) fn keep_address(
         &mut self,
         listener: ListenerId,
@@ -253,7 +260,8 @@ impl Refusals {
         }
     }
 
-    /// Takes note that an opening event has been taken: refusals may be told from now on.
+    /// Records that the owner has taken the opening event of a connection or listener. Notices about its refusals may be
+    /// given from now on.
     pub(super) fn announce(&mut self, at: RefusedAt) {
         match at {
             RefusedAt::Listener(id) => self.listeners.insert(id.index()),
@@ -264,8 +272,8 @@ impl Refusals {
         }
     }
 
-    /// Takes note that a last event has been taken: no refusal is told any more. The counts stay until that event has been
-    /// handled.
+    /// Records that the owner has taken the last event of a connection or listener. No more notices about its refusals are
+    /// given. The counts stay until [`forget`](Self::forget).
     pub(super) fn end(&mut self, at: RefusedAt) {
         match at {
             RefusedAt::Listener(id) => self.listeners.remove(id.index()),
@@ -279,14 +287,14 @@ impl Refusals {
         }
     }
 
-    /// Takes note that a last event has been handled: the counts go, except for the totals.
+    /// Removes the counts of a connection or listener whose last event has been handled. The totals stay.
     pub(super) fn forget(&mut self, at: RefusedAt) {
         for refusal in self.kinds_at(at) {
             self.tallies.remove(&(at, refusal));
         }
     }
 
-    /// Returns the kinds that have a count at `at`.
+    /// Returns the kinds of refusals that have a count at the listener or connection `at`.
     fn kinds_at(&self, at: RefusedAt) -> impl Iterator<Item = Refusal> + use<> {
         // Most places have none, and cost no look-up.
         let mut kinds = [None; Refusal::ALL.len()];
@@ -302,7 +310,7 @@ impl Refusals {
         kinds.into_iter().flatten()
     }
 
-    /// Makes the counts ready that can be told at `now`.
+    /// Sets the time to `now`, and makes those notices ready whose earliest time has passed.
     pub(super) fn advance(&mut self, now: Duration) {
         self.now = now;
         while let Some((at, place)) = self.waiting.first().copied()
@@ -313,17 +321,18 @@ impl Refusals {
         }
     }
 
-    /// Returns the time at which the next count can be told.
+    /// Returns the earliest time at which a notice that is not ready yet can be given.
     pub(super) fn poll_at(&self) -> Option<Duration> {
         self.waiting.first().map(|(at, _)| *at)
     }
 
-    /// Returns whether a count can be told now.
+    /// Returns whether a notice can be given now.
     pub(super) fn is_ready(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// Takes the next notice: the place, the kind, and the number of refusals since the last notice.
+    /// Removes and returns the next notice: the connection or listener, the kind, and the number of refusals since the last
+    /// notice.
     #[inline]
     pub(super) fn next(&mut self) -> Option<(RefusedAt, Refusal, u64)> {
         if self.ready.is_empty() { None } else { self.take_next() }
@@ -347,7 +356,7 @@ impl Refusals {
         self.totals[refusal as usize]
     }
 
-    /// Returns the remote address of the last refusal of one kind at a listener.
+    /// Returns the remote address of the last socket that a listener has refused for one kind of reason.
     pub(super) fn last_from(&self, listener: ListenerId, refusal: Refusal) -> Option<&Multiaddr> {
         self.tallies.get(&(listener.into(), refusal))?.last_from.as_ref()
     }

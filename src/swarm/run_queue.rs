@@ -1,37 +1,42 @@
-//! [`RunQueue`]: the work that one turn leaves to the next: woken slots in line, their shares of a tick, and the rest of a
-//! shutdown.
+//! [`RunQueue`]: the work that one turn leaves to the next: the queue of woken slots, the helpings that each has had, and
+//! the rest of a shutdown. A slot is the transport, a visitor or a connection.
 
 use super::wake::WakeTarget;
 use alloc::collections::VecDeque;
 
-/// The rest of a shutdown. All listeners and connections from these slots on are still to be closed.
+/// The rest of a shutdown. The listeners and connections whose indices in their tables are at least these numbers are still
+/// to be closed.
 #[derive(Debug, Default)]
 pub(super) struct Closing {
     pub(super) listener: usize,
     pub(super) connection: usize,
 }
 
-/// The queue of woken slots, which outlives a turn whose budget is spent.
+/// The queue of woken slots. It is kept from turn to turn, since the budget of a turn may be spent before every slot has had
+/// a helping.
 #[derive(Debug, Default)]
 pub(super) struct RunQueue {
-    /// Woken slots, in the order in which they woke.
+    /// The slots that were woken and wait for a helping, in the order in which they woke.
     pub(super) woken: VecDeque<WakeTarget>,
-    /// Slots that woke again after they had used up their share of this tick. They wait for the next tick.
+    /// The slots that woke again after they had had all helpings that a slot may have in one tick. These slots wait for the
+    /// next tick.
     pub(super) served: VecDeque<WakeTarget>,
-    /// The numbers of visitors whose signatures would exceed their address's part of this turn's work. They get what the
-    /// turn has left when nothing else is ready, and otherwise wait for the next turn.
+    /// The numbers of the visitors whose next signature would exceed the work that this turn may do for their address. These
+    /// visitors get a helping when no other slot waits, if the turn may still verify signatures; otherwise they wait for the
+    /// next turn.
     pub(super) held_over: VecDeque<u64>,
-    /// The number of connections whose output the last turn has not reached.
+    /// The number of connections whose pending output the last turn has not written before its budget was spent.
     pub(super) unwritten: usize,
-    /// The number of the last turn, against which shares are counted.
+    /// The number of the current turn. [`HelpingsTaken`] starts anew when this number changes.
     pub(super) turn: u32,
-    /// The helpings that the transport has had.
+    /// The number of helpings that the transport has had in this turn.
     pub(super) transport: HelpingsTaken,
-    /// The next turn whose budget is spent at once begins a close, and not a deadline. The two alternate.
+    /// `true` if the next turn whose budget is spent at once begins a close, and `false` if it handles a deadline. The two
+    /// alternate.
     pub(super) closes_next: bool,
 }
 
-/// The number of helpings that a slot has had in its last turn.
+/// The number of helpings that a slot has had in the last turn in which it had any.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct HelpingsTaken {
     turn: u32,
@@ -39,7 +44,8 @@ pub(super) struct HelpingsTaken {
 }
 
 impl HelpingsTaken {
-    /// Takes one of the `most` helpings of this turn. Returns `false` if all have been taken.
+    /// Counts one more helping in the turn number `turn`. Returns `false` and counts nothing if the slot has had `most`
+    /// helpings in this turn.
     pub(super) fn take(&mut self, turn: u32, most: u32) -> bool {
         if self.turn != turn {
             *self = Self { turn, helpings: 0 };

@@ -1,4 +1,4 @@
-//! [`Seeds`]: the source of secrets for ephemeral keys.
+//! [`Seeds`]: the generator of the seeds from which ephemeral keys are made.
 
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng as _, SeedableRng as _};
@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 /// A seed of 32 bytes, which is wiped when it is dropped.
 pub(super) type Seed = Zeroizing<[u8; 32]>;
 
-/// Gives one seed for each ephemeral key, in an order that the first seed determines.
+/// A generator that returns one seed for each ephemeral key. The first seed determines all later ones.
 ///
-/// Its state does not lead back to an earlier seed (fast key erasure). So a thief who reads the memory of a node cannot
-/// decrypt recordings of earlier connections.
+/// No earlier seed can be computed from the generator's state (fast key erasure). So a thief who reads the memory of a node
+/// cannot decrypt recordings of earlier connections.
 #[derive(Debug)]
 pub(super) struct Seeds(ChaCha20Rng);
 
@@ -35,7 +35,7 @@ mod tests {
     use alloc::vec;
     use alloc::vec::Vec;
 
-    /// The state is a key and a position. With the key of a moment later, no position gives an earlier seed.
+    /// The state is a key and a position. With the key that follows a seed, no position produces that seed again.
     #[test]
     fn the_state_leads_back_to_no_earlier_seed() {
         let mut seeds = Seeds::new(&Zeroizing::new([7; 32]));

@@ -1,20 +1,24 @@
-//! [`Shares`]: the number of connections and streams that each peer and each address group holds, and the rules for more.
+//! [`Shares`]: the numbers of connections and streams that each peer and each address group holds, and the rules that decide
+//! whether a holder may have more.
 //!
-//! Shares bound what peers begin: inbound connections and inbound streams. Connections and streams that our owner begins
-//! count towards no share, so that no command costs a peer its place; only [`Limits`](crate::lifecycle::Limits) bound them.
+//! Shares bound the connections and streams that peers begin, which are the inbound ones. Connections and streams that our
+//! owner begins count towards no share; only [`Limits`](crate::lifecycle::Limits) bounds them.
 //!
-//! There are four rules. A *holder* is a peer, an address, or a site. *Taken* is the number of places of a resource that are
-//! in use, by any holder.
+//! There are four rules. A *holder* is a peer, an address (one IPv4 address or one IPv6 /64), or a site (one IPv6 /48). A
+//! *resource* is all connections, or all streams; its limit is the number of its *places*. *Taken* is the number of places
+//! that are in use, by any holder.
 //!
-//! 1. Each holder has a share: of connections a peer, an address and a site; of streams a peer.
-//! 2. In the last quarter of a resource, a holder of more than a sixteenth of it gets no more.
-//! 3. In the last sixty-fourth, a newcomer gets its place from the greediest holder that can give one up, if that holds more
-//!    than the newcomer would then hold. If no holder does, only a newcomer that holds nothing gets a place. So the last
-//!    places are kept for those who have none, and equal holders do not push each other out in turns.
-//! 4. Loopback addresses, and addresses without an IP address, do not tell one host from another: they are no holders.
+//! 1. Each holder has a share, the maximum number of places that it may have: of connections, each peer, each address and
+//!    each site; of streams, each peer.
+//! 2. Of the last quarter of the places, a holder that has more than a sixteenth of all places gets none.
+//! 3. When only the last sixty-fourth of the places is free, a new connection or stream gets its place from the holder of
+//!    the most places that can give one up, if that holder has more than the new one's holder would then have. If there is
+//!    no such holder, only a holder without a place gets one. So the last places are kept for holders without a place, and
+//!    holders with equally many do not push each other out in turns.
+//! 4. Loopback addresses, and addresses without an IP address, are not holders, since they do not distinguish hosts.
 //!
-//! The begin and the end of a stream cost a look-up by slot and a few counters; those of a connection cost O(log n). A
-//! holder that holds nothing takes no memory.
+//! Counting the begin or the end of a stream costs a look-up by index and the update of a few counters; counting a
+//! connection costs O(log n). A holder without a place needs no memory.
 
 mod protocols;
 mod ranking;
@@ -34,25 +38,27 @@ pub use protocols::ProtocolLimits;
 use ranking::Ranking;
 use slab::Slab;
 
-/// The last 1/4 of a resource, of which a [greedy](GREEDY) holder gets nothing.
+/// The divisor of the last quarter of the places: a [greedy](GREEDY) holder gets none of them.
 const LAST: u64 = 4;
 
-/// A holder of more than 1/16 of a resource is greedy.
+/// The divisor that defines greedy holders: a holder is greedy if it has more than 1/16 of all places.
 const GREEDY: u64 = 16;
 
-/// The last 1/64 of a resource, at least one place: the reserve, in which the greediest holder gives way to newcomers.
+/// The divisor of the reserve: the last 1/64 of the places, at least one. When only the reserve is free, the holder of the
+/// most places gives one up for each new connection or stream of a holder with fewer.
 const RESERVE: u32 = 64;
 
-/// The smallest limit of a resource that has a reserve. With fewer places, a reserve would be a quarter or more of them.
+/// The smallest number of places of which some are a reserve. Of fewer places, a reserve of one place would be more than a
+/// quarter.
 const SMALLEST_WITH_RESERVE: u32 = 4;
 
-/// The number of holders for which memory is always kept.
+/// The number of holders for which memory is never given back.
 const FEW: usize = 8;
 
-/// The slot of an address group that has no share.
+/// The value that is stored as the slot of an address group that is no holder.
 const NONE: u32 = u32::MAX;
 
-/// The counts of all holders.
+/// The numbers of connections and streams of all holders.
 #[derive(Debug)]
 pub(super) struct Shares {
     bounds: ShareBounds,
@@ -61,14 +67,15 @@ pub(super) struct Shares {
     by_group: BTreeSet<(AddressGroup, ConnectionId)>,
     peers: Slab<PeerShare>,
     groups: Slab<GroupShare>,
-    /// Inbound connections, by peer.
+    /// The numbers of inbound connections of each peer, ranked.
     peer_connections: Ranking,
-    /// Streams that peers have begun, on connections of both directions, by peer.
+    /// The numbers of streams that each peer has begun, on inbound and outbound connections, ranked.
     peer_streams: Ranking,
-    /// Inbound connections, by address group.
+    /// The numbers of inbound connections of each address group, ranked.
     group_connections: Ranking,
     protocols: LimitedProtocols,
-    /// The number of streams of newcomers for which a stream of the greediest peer still has to give way.
+    /// The number of new streams that have taken a place of the reserve, and for each of which a stream of the peer with the
+    /// most streams still has to be reset.
     wanted: u32,
 }
 
@@ -82,35 +89,36 @@ struct ShareBounds {
     streams_per_peer: u32,
 }
 
-/// A counted connection: its peer is known.
+/// A connection that is counted here because its peer is known.
 #[derive(Debug)]
 struct Member {
     peer: u32,
-    /// The slots of its address (or /64) and of its /48.
+    /// The slots of the connection's address (an IPv4 address or a /64) and of its /48 in [`Shares::groups`], or [`NONE`].
     groups: [u32; 2],
-    /// The number of streams that its peer has begun on it.
+    /// The number of streams that the peer has begun on this connection.
     streams: u32,
     is_inbound: bool,
 }
 
 #[derive(Debug)]
 struct PeerShare {
-    /// The number of its connections and of its streams of limited protocols.
+    /// The number of the peer's connections and of its streams of limited protocols. The record is removed when the number
+    /// is 0.
     references: u32,
-    /// One of its connections, while it has any.
+    /// One of the peer's connections, while it has any.
     one: ConnectionId,
 }
 
 #[derive(Debug)]
 struct GroupShare {
     key: AddressGroup,
-    /// The number of its connections, of both directions.
+    /// The number of inbound and outbound connections of this address group.
     members: u32,
-    /// The number of streams that peers have begun on these connections.
+    /// The number of streams that peers have begun on the connections of this address group.
     streams: u32,
 }
 
-/// A holder whose share does not allow another connection, with the rule that forbids it.
+/// A holder that may not have another connection, and the rule that forbids it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct SpentShare {
     pub(super) holder: Holder,
@@ -129,7 +137,7 @@ enum Rule {
     LastQuarter,
 }
 
-/// Writes the error's text of a connection that is refused for this share.
+/// Writes the error text for a connection that is refused because of this share.
 impl fmt::Display for SpentShare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (holder, field) = match self.holder {
@@ -147,15 +155,15 @@ impl fmt::Display for SpentShare {
     }
 }
 
-/// A holder of inbound connections.
+/// A holder of inbound connections, as [`Shares::greediest_beyond`] returns it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Greediest {
-    /// The peer of this connection.
+    /// The peer to which this connection belongs.
     PeerOf(ConnectionId),
     Group(AddressGroup),
 }
 
-/// Returns the groups of a remote address that are holders.
+/// Returns the address groups of a remote address that are holders: its IPv4 address or /64, and its /48.
 fn groups_of(remote: &Multiaddr) -> [Option<AddressGroup>; 2] {
     let narrow = AddressGroup::of(remote);
     if is_loopback(remote) || matches!(narrow, AddressGroup::Other(_)) {
@@ -164,17 +172,17 @@ fn groups_of(remote: &Multiaddr) -> [Option<AddressGroup>; 2] {
     [Some(narrow), AddressGroup::wide(remote)]
 }
 
-/// Returns whether a newcomer of a resource gets one of its last quarter.
+/// Returns whether the next place is one of the last quarter of `limit` places.
 fn is_last(taken: u32, limit: u32) -> bool {
     u64::from(taken) * LAST >= u64::from(limit) * (LAST - 1)
 }
 
-/// Returns whether a holder is greedy, so that it gets nothing of the last quarter.
+/// Returns whether a holder of `held` places is greedy, so that it gets none of the last quarter.
 fn is_greedy(held: u32, limit: u32) -> bool {
     u64::from(held) * GREEDY > u64::from(limit)
 }
 
-/// Returns whether only the reserve is left of a resource.
+/// Returns whether only the reserve (the last sixty-fourth) of `limit` places is free.
 fn is_nearly_full(taken: u32, limit: u32) -> bool {
     limit >= SMALLEST_WITH_RESERVE && limit.saturating_sub(taken) <= (limit / RESERVE).max(1)
 }
@@ -206,29 +214,31 @@ impl Shares {
 
     // Connections.
 
-    /// Returns the connections whose peer is known to be `peer`, in order of their ids.
+    /// Returns the counted connections of `peer`, in the order of their ids. Connections that are not open yet may be
+    /// missing.
     pub(super) fn connections_of(&self, peer: PeerId) -> impl Iterator<Item = ConnectionId> {
         let connections = self.by_peer.range((peer, ConnectionId::FIRST)..);
         connections.take_while(move |(other, _)| *other == peer).map(|(_, id)| *id)
     }
 
-    /// Returns the connections of an address group whose peers are known, in order of their ids.
+    /// Returns the counted connections of an address group, in the order of their ids. Connections that are not open yet may
+    /// be missing.
     pub(super) fn connections_in(&self, group: AddressGroup) -> impl Iterator<Item = ConnectionId> {
         let connections = self.by_group.range((group, ConnectionId::FIRST)..);
         connections.take_while(move |(other, _)| *other == group).map(|(_, id)| *id)
     }
 
-    /// Returns whether a connection is counted for its peer.
+    /// Returns whether a connection is counted here, for its peer and its address groups.
     pub(super) fn is_member(&self, id: ConnectionId) -> bool {
         self.members.get(id).is_some()
     }
 
-    /// Returns whether a connection counts for its peer's share of connections.
+    /// Returns whether a connection is inbound and counted, so that it uses up a share of connections.
     pub(super) fn is_inbound(&self, id: ConnectionId) -> bool {
         self.members.get(id).is_some_and(|member| member.is_inbound)
     }
 
-    /// Returns the spent share, if there is one, that does not allow an inbound connection from `remote` while `taken` other
+    /// Returns the holder, if there is one, that may not have another inbound connection from `remote` while `taken` other
     /// connections exist. `peer` is `None` for a socket that has just been accepted.
     pub(super) fn crowd(&self, peer: Option<PeerId>, remote: &Multiaddr, taken: u32) -> Option<SpentShare> {
         let ShareBounds { connections: limit, .. } = self.bounds;
@@ -250,20 +260,21 @@ impl Shares {
         groups_of(remote).into_iter().zip(shares).find_map(crowded)
     }
 
-    /// Returns whether only the reserve of connections is left.
+    /// Returns whether only the reserve (the last sixty-fourth) of the places for connections is free while `taken`
+    /// connections exist.
     pub(super) fn is_nearly_full(&self, taken: u32) -> bool {
         is_nearly_full(taken, self.bounds.connections)
     }
 
-    /// Returns the largest number of inbound connections that a peer or its address groups hold.
+    /// Returns the number of inbound connections of a peer, of its address or of its site, whichever is largest.
     pub(super) fn holds(&self, peer: PeerId, remote: &Multiaddr) -> u32 {
         let of_peer = self.slot_of_peer(peer).map_or(0, |slot| self.peer_connections.count(slot));
         let of_group = |group| self.slot_of_group(group).map_or(0, |slot| self.group_connections.count(slot));
         groups_of(remote).into_iter().flatten().map(of_group).fold(of_peer, u32::max)
     }
 
-    /// Returns the peers and address groups that hold more than `than` inbound connections, the greediest first; of equals,
-    /// address groups first.
+    /// Returns the peers and address groups that hold more than `than` inbound connections, those with the most connections
+    /// first. Of those with equally many, address groups are first.
     pub(super) fn greediest_beyond(&self, than: u32) -> impl Iterator<Item = Greediest> {
         let mut groups = self.group_connections.descending().peekable();
         let mut peers = self.peer_connections.descending().peekable();
@@ -280,7 +291,7 @@ impl Shares {
         })
     }
 
-    /// Counts a connection whose peer is known, until [`leave`](Self::leave).
+    /// Counts a connection whose peer is known, until [`leave`](Self::leave) is called.
     pub(super) fn join(&mut self, id: ConnectionId, direction: Direction, peer: PeerId, remote: &Multiaddr) {
         if self.is_member(id) {
             return;
@@ -319,7 +330,8 @@ impl Shares {
         slot
     }
 
-    /// Takes a connection that is over off the counts, with its streams. It need not have been counted.
+    /// Removes a connection that is over, and its streams, from the counts. If the connection was not counted, nothing
+    /// changes.
     pub(super) fn leave(&mut self, id: ConnectionId, peer: PeerId) {
         let Some(Member { peer: slot, groups, streams, is_inbound }) = self.members.remove(id) else { return };
         self.by_peer.remove(&(peer, id));
@@ -343,7 +355,7 @@ impl Shares {
         }
     }
 
-    /// Gives memory back after a connection has gone.
+    /// Gives memory back after a connection was removed.
     pub(super) fn give_up_memory(&mut self) {
         self.members.give_up_slots(FEW);
         if self.peers.capacity() > FEW && self.peers.len() < self.peers.capacity() / 2 {
@@ -367,8 +379,8 @@ impl Shares {
         }
     }
 
-    /// Returns the slot of a peer. Connections are ordered by peer, and the first one of a peer knows its slot: a map of
-    /// slots would keep each peer id a second time.
+    /// Returns the slot of a peer. The slot is stored in the peer's connections, and the first of these is found by the
+    /// order of `by_peer`. A map from peers to slots would store each peer id a second time.
     fn slot_of_peer(&self, peer: PeerId) -> Option<u32> {
         let first = self.connections_of(peer).next()?;
         self.members.get(first).map(|member| member.peer)
@@ -386,7 +398,8 @@ impl Shares {
 
     // Streams.
 
-    /// Returns the number of records that are kept for anybody.
+    /// Returns the number of all records, of connections, peers, address groups and streams. Tests check that it returns to
+    /// 0.
     pub(super) fn kept(&self) -> usize {
         let Self { members, by_peer, by_group, peers, groups, .. } = self;
         let rankings = self.peer_connections.len() + self.peer_streams.len() + self.group_connections.len();

@@ -1,5 +1,5 @@
-//! [`SocketConnection`]: a connection with its socket, from the time when it gets an id to the close of the socket. An
-//! accepted one was a visitor at the [door](super::door) before.
+//! [`SocketConnection`]: a connection with its socket, from the time at which the connection gets an id until its last event
+//! has been handled. Before that, an accepted connection was a visitor at the [door](super::door), which has no id.
 //!
 //! ```text
 //!  Dialing ──────────────────┐
@@ -36,73 +36,76 @@ use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
 pub(super) use share::Trim;
 
-/// The most reads in one helping. Without this limit, a pipe that brings a few bytes at a time would hold up the turn.
+/// The maximum number of reads in one helping. Without this limit, a byte pipe that yields a few bytes at a time would delay
+/// the turn.
 pub(super) const HELPING_READS: usize = 8;
 
-/// One connection, and the socket that it runs on.
+/// One connection, with the byte pipe that carries it.
 pub(super) struct SocketConnection<T: Transport> {
     pub(super) id: ConnectionId,
     pub(super) direction: Direction,
     pub(super) remote: Multiaddr,
-    /// Our address of the socket, if the transport or the reactor has told it.
+    /// Our own address of the socket, if the transport or the reactor has reported it.
     pub(super) local: Option<Multiaddr>,
-    /// The address to which the dialed name has led.
+    /// The address to which the dialed DNS name has led, if a name was dialed and has led to an address.
     reached: Option<Box<Multiaddr>>,
     pub(super) listener: Option<ListenerId>,
-    /// The peer that the dial named, if it named one, until the real peer is known.
+    /// The peer that the dialed address names, if it names one. The field is cleared when the real peer is known.
     pub(super) expected: Option<Box<PeerId>>,
     peer: Option<PackedPeer>,
     pub(super) error: Option<String>,
-    /// The time at which it was dialed or accepted.
+    /// The time at which the connection was dialed or accepted.
     pub(super) began: Now,
-    /// The deadline with which it is armed in the timers.
+    /// The deadline with which the connection is armed in the swarm's timers.
     pub(super) armed: Option<Duration>,
-    /// It is in [`SwarmState::dirty`].
+    /// `true` if the connection is in [`SwarmState::dirty`].
     pub(super) is_dirty: bool,
-    /// It is in [`SwarmState::commanded`].
+    /// `true` if the connection is in [`SwarmState::commanded`].
     is_commanded: bool,
-    /// It has ever had an open stream.
+    /// `true` once a stream has opened on the connection.
     pub(super) has_had_stream: bool,
-    /// The helpings that it has had in the last tick.
+    /// The number of helpings that the connection has had in the last tick.
     pub(super) share: HelpingsTaken,
     pub(super) stage: ConnectionStage<T>,
-    /// The output. `out[written..]` waits to be written.
+    /// The encrypted output that is being written. `out[written..]` is still to be written to the byte pipe.
     out: Vec<u8>,
     written: usize,
-    /// The time since which the pipe has taken none of it, if it is blocked.
+    /// The time since which the byte pipe has accepted no bytes, if it is blocked.
     blocked: Option<Duration>,
     flush_tracker: FlushTracker,
-    /// The number of bytes that were read from its pipe. `sent` is the number written to it.
+    /// The number of bytes that were read from the byte pipe. `sent` is the number of bytes written to it.
     pub(super) received: u64,
     pub(super) sent: u64,
-    /// The bytes that it held when they were last counted.
+    /// The number of bytes that the connection held when they were last counted.
     pub(super) account: ConnectionAccount,
-    /// The number of its streams without an id, as it was last counted.
+    /// The number of streams without an id on this connection, when they were last counted.
     unnamed: u32,
-    /// The unread bytes that its streams hold after the connection is gone.
+    /// The number of unread bytes that the streams of this connection still hold after its socket was closed.
     left: usize,
-    /// The number of streams of its peer that were ever paced, after the connection is gone.
+    /// The number of the peer's streams that have ever had to wait because the peer has opened them beyond its rate. It is
+    /// stored here when the socket is closed.
     paced: u32,
 }
 
 pub(super) enum ConnectionStage<T: Transport> {
     Dialing(Pin<Box<T::Dial>>),
     Up(Pipe<T::Output>),
-    /// Its owner or the swarm has closed it: pending output is written, then our side of the pipe ends, then the peer's. Or
-    /// its peer has closed it: then our side goes on until the last stream has ended.
+    /// The connection is being closed. If the owner or the swarm closes it, pending output is written, then our side of the
+    /// byte pipe ends, then the peer's side. If the peer closes it by go-away 0, our side goes on until the last stream has
+    /// ended.
     Closing(Pipe<T::Output>, ConnectionEnd, OurSide),
-    /// The socket is closed. It keeps the last round-trip time, if one was known.
+    /// The socket is closed. The value is the last round-trip time, if one was known.
     Over(Option<Duration>),
 }
 
-/// The state of our side of a pipe that is being closed.
+/// The state of our side of a byte pipe that is being closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum OurSide {
-    /// The peer has sent go-away 0. Live streams go on; our own go-away follows after the last of them.
+    /// The peer has sent go-away 0. Live streams go on; our own go-away follows when the last of them has ended.
     Serving,
-    /// Our go-away is written or pending.
+    /// Our go-away has been written or is pending output, and our side of the byte pipe ends after it.
     Open,
-    /// The peer's last byte has come: the connection is over once ours is written.
+    /// The peer has sent its last byte; the connection is over once our last byte is written.
     Last,
     Closed,
 }
@@ -148,7 +151,8 @@ where
         }
     }
 
-    /// Takes over what its visitor has said at the [door](super::door), and has not written yet: `out[written..]`.
+    /// Stores the output that this connection has made while it was a visitor at the [door](super::door). `out[written..]`
+    /// is still to be written.
     pub(super) fn take_over_output(&mut self, out: Vec<u8>, written: usize) {
         (self.out, self.written) = (out, written);
         // The output of the handshake is a batch of its own: no stream has written into it.
@@ -162,12 +166,12 @@ where
         }
     }
 
-    /// Returns the peer, once it is authenticated.
+    /// Returns the id of the peer, once the peer is authenticated.
     pub(super) fn peer(&self) -> Option<PeerId> {
         self.peer.and_then(PackedPeer::unpack)
     }
 
-    /// Returns the last known round-trip time.
+    /// Returns the last known round-trip time between us and the peer.
     pub(super) const fn round_trip(&self) -> Option<Duration> {
         match &self.stage {
             ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..) => pipe.connection.round_trip(),
@@ -176,7 +180,8 @@ where
         }
     }
 
-    /// Returns the number of the peer's streams that are paced now, and of those that ever were.
+    /// Returns the number of the peer's streams that are paced now, and the number of those that were ever paced. A paced
+    /// stream waits without an id because the peer opens streams beyond its rate.
     pub(super) fn pace(&self) -> (usize, u32) {
         match &self.stage {
             ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..) => {
@@ -187,8 +192,8 @@ where
         }
     }
 
-    /// Returns a hash of the handshake's transcript, at the step at which this end knows its peer and the other end does
-    /// not. The other end has the same transcript.
+    /// Returns a hash of the handshake's transcript, if the handshake is at the step at which this end knows its peer and
+    /// the other end does not. The other end has the same transcript.
     fn transcript(&self) -> Option<[u8; 32]> {
         match &self.stage {
             ConnectionStage::Up(pipe) => pipe.connection.transcript(),
@@ -196,15 +201,15 @@ where
         }
     }
 
-    /// Puts it in line for the output phase of this turn or the next one.
+    /// Adds the connection to the queue for the output phase of this turn or the next one, if it is not in the queue.
     pub(super) fn mark_dirty<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         if !core::mem::replace(&mut self.is_dirty, true) {
             state.dirty.push_back(self.id);
         }
     }
 
-    /// Notes that a command has changed it. A command has no clock, so that the time-outs that it starts count from the next
-    /// turn.
+    /// Records that a command has changed the connection. A command is given no time, so the time-outs that it starts count
+    /// from the next turn.
     pub(super) fn mark_commanded<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         self.mark_dirty(state);
         if !core::mem::replace(&mut self.is_commanded, true) {
@@ -212,7 +217,7 @@ where
         }
     }
 
-    /// Starts the time-outs of the commands since the last turn, from `now` on.
+    /// Starts the time-outs of the commands that were given since the last turn. They count from `now`.
     pub(super) fn count_from<const E: usize>(&mut self, state: &mut SwarmState<E>, now: Duration) {
         self.is_commanded = false;
         self.began = self.began.or(now);

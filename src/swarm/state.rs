@@ -1,8 +1,8 @@
-//! [`SwarmState`]: the state of a swarm apart from its sockets: the lifecycle, the queues for room, the shares, and the
-//! notices for its owner.
+//! [`SwarmState`]: the state of a swarm without its sockets: the lifecycle, the queue of ids that wait to open, the counts
+//! for limits, and the notices for the owner.
 //!
-//! It is apart from the sockets so that a connection can be borrowed beside it: here is everything that a connection changes
-//! while it is driven.
+//! This state is a struct of its own so that a connection and the state can be borrowed mutably at the same time. It
+//! contains everything that a connection changes while it is driven.
 
 mod openings;
 mod readiness;
@@ -27,40 +27,43 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use libp2p_identity::PeerId;
 
-/// The number of streams for which memory is always kept.
+/// The number of streams for which memory is never given back.
 const STREAMS_KEPT: usize = 256;
 
-/// The number of ended ids that may always stay in line.
+/// The number of ended ids that may stay in the opening queue before they are removed.
 const SPARE: usize = 64;
 
-/// The state of a swarm apart from its sockets.
+/// The state of a swarm without its sockets.
 #[derive(Debug)]
 pub(super) struct SwarmState<const EVENTS: usize> {
     pub(super) lifecycle: Lifecycle<EVENTS>,
     pub(super) local_peer: PeerId,
-    /// The transcript of a dial that has just reached ourselves; its accepted end may be at the door.
+    /// The hash of the handshake transcript of a dial that has just reached ourselves, until the accepted end of this dial
+    /// is looked for among the visitors and closed.
     pub(super) own_end: Option<[u8; 32]>,
     pub(super) streams: Streams,
     pub(super) config: Config,
     pub(super) protocols: Vec<Protocol>,
-    /// The ids that are ready to open and wait for room. Ids that have ended meanwhile are passed over.
+    /// The ids of listeners, connections and streams that are ready to open and wait for room in the event queue. Ids that
+    /// have ended meanwhile are skipped.
     pub(super) opening_queue: PrunedQueue<OpeningQueue, SPARE>,
-    /// The connections and streams that each peer holds.
+    /// The numbers of connections and streams that each peer and each address holds, and their limits.
     pub(super) shares: Shares,
-    /// The connections with output or a changed deadline, in the order in which they came; each once.
+    /// The connections with pending output or a changed deadline, in the order in which they were added; each at most once.
     pub(super) dirty: VecDeque<ConnectionId>,
-    /// The connections that commands have changed since the last turn, each once. The time-outs of these commands count from
-    /// the next turn.
+    /// The connections that commands have changed since the last turn, each at most once. The time-outs of these commands
+    /// count from the next turn.
     pub(super) commanded: Vec<ConnectionId>,
-    /// [`flush_all`](super::Swarm::flush_all) is running: nothing opens meanwhile.
+    /// `true` while [`flush_all`](super::Swarm::flush_all) is running: nothing opens meanwhile.
     pub(super) is_flushing: bool,
-    /// The owner has been away, and deadlines are postponed: no peer is judged by its silence meanwhile.
+    /// `true` while deadlines are postponed because the owner has been away: no connection is closed because of its peer's
+    /// silence meanwhile.
     pub(super) is_owner_late: bool,
-    /// The swarm is shutting down: nothing opens any more.
+    /// `true` once the swarm is shutting down: nothing opens any more.
     is_closing: bool,
     readiness: Table<StreamId, StreamReadiness>,
-    /// The time at which the stream began whose last event was taken last. Its readiness is gone, and its view still shows
-    /// its age.
+    /// The time at which the stream began whose last event the owner has taken most recently. The stream's readiness was
+    /// removed, but its age is still needed for its view.
     last_began: Began,
     ready_streams: BitSet,
     changed_listeners: BitSet,
@@ -68,9 +71,10 @@ pub(super) struct SwarmState<const EVENTS: usize> {
     pub(super) refusals: Refusals,
     pub(super) held_bytes: HeldBytes,
     pub(super) access: Access,
-    /// The number of peers' streams without an id, on all connections.
+    /// The number of streams without an id that peers have begun, on all connections.
     unnamed: usize,
-    /// The connection of the stream that has just been vacated, with the bytes that the stream held.
+    /// The connection of the stream whose id has just become stale, with the number of bytes that the stream held, until
+    /// these are subtracted from the connection's count.
     pub(super) dropped: Option<(ConnectionId, usize)>,
     scratch: Scratch,
 }
@@ -105,7 +109,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         }
     }
 
-    /// Lends a connection the parts of the state with which it works.
+    /// Borrows the parts of the state that a connection needs while it is driven.
     pub(super) fn environment(&mut self, now: impl Into<Now>) -> Environment<'_> {
         Environment {
             streams: &mut self.streams,
@@ -116,19 +120,21 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         }
     }
 
-    /// Returns the work of signatures that handshakes have done since it was last taken, in signatures of Ed25519.
+    /// Returns the work that verifying the signatures of handshakes has caused since
+    /// [`take_work_of_signatures`](Self::take_work_of_signatures) was last called. The unit is one signature of Ed25519.
     pub(super) const fn work_of_signatures(&self) -> u32 {
         self.scratch.work()
     }
 
-    /// Takes that work: the next count begins at 0.
+    /// Returns [`work_of_signatures`](Self::work_of_signatures), and resets it to 0.
     pub(super) fn take_work_of_signatures(&mut self) -> u32 {
         self.scratch.take_work()
     }
 
     // Events.
 
-    /// Makes the id stale that the last event has closed, and returns it, so that the caller can drop what it keeps of it.
+    /// Makes the id stale that the last event has closed, and returns this id, so that the caller can remove what it stores
+    /// for it.
     pub(super) fn vacate(&mut self) -> Option<Id> {
         match self.lifecycle.handed()? {
             Id::Stream(id) => {
@@ -150,7 +156,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         id
     }
 
-    /// Gives memory back after a connection has gone with its streams.
+    /// Gives memory back after a connection and its streams were removed.
     pub(super) fn give_up_slots(&mut self) {
         self.lifecycle.give_up_slots();
         self.streams.give_up_slots(STREAMS_KEPT);
@@ -165,8 +171,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         self.scratch.give_up_memory();
     }
 
-    /// Takes the next event. It also starts and stops readiness: a stream or a listener is named between its opening event
-    /// and its last event.
+    /// Removes and returns the next event. The call also starts and stops readiness notices, which are given about a stream,
+    /// listener or connection between its opening event and its last event.
     pub(super) fn next_event(&mut self) -> Option<Event> {
         let event = self.lifecycle.next_event()?;
         if let Event::OpenedStream { stream, .. } = event {

@@ -1,4 +1,4 @@
-//! Streams by id: open, read, write, flush, finish, close, reset.
+//! The methods that open, read, write, flush, finish, close and reset a stream.
 
 use super::Swarm;
 use super::error::{CloseError, OpenStreamError};
@@ -14,11 +14,11 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Opens a stream that speaks the first of `protocols` which the peer speaks, too.
+    /// Opens a stream on a connection. Both sides agree on the first of `protocols` that the peer speaks, too.
     ///
-    /// With one protocol, data may be written at once: it travels with the proposal. The stream has to wait, and a write to
-    /// it is [`Blocked`](WriteError::Blocked), in three cases:
-    /// [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) streams are not acknowledged;
+    /// If `protocols` contains one protocol, data may be written at once and is sent together with the proposal. A new
+    /// stream has to wait, and a write to it is [`Blocked`](WriteError::Blocked), in three cases:
+    /// [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) streams are not acknowledged by the peer;
     /// [`early_streams`](crate::connection::yamux::Config::early_streams) have begun and the peer has not sent a frame yet;
     /// or the peer does not read pending output.
     ///
@@ -27,14 +27,14 @@ where
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed), at the latest after
     /// [`negotiation_timeout`](crate::connection::Config::negotiation_timeout).
     ///
-    /// If the connection has as many streams as [`Limits::streams_per_connection`] allows, its half-open stream that has
-    /// been silent longest is given up for the new one, if it has been silent for at least
+    /// If the connection has as many streams as [`Limits::streams_per_connection`] allows, the half-open stream that has
+    /// been silent longest is given up for the new stream, if it has been silent for at least
     /// [`half_open_grace`](crate::connection::Config::half_open_grace).
     ///
     /// [`Limits::streams_per_connection`]: crate::lifecycle::Limits::streams_per_connection
     ///
     /// # Errors
-    /// [`OpenStreamError`]; nothing has changed.
+    /// [`OpenStreamError`] if the command is refused; nothing has changed then.
     pub fn open_stream(
         &mut self,
         connection: ConnectionId,
@@ -58,16 +58,16 @@ where
         Ok(id)
     }
 
-    /// Reads bytes that have arrived, and returns their number. `Ok(0)`, for a buffer that is not empty, is the end: the
-    /// peer's FIN has been read.
+    /// Reads bytes that have arrived on a stream, and returns their number. For a buffer that is not empty, `Ok(0)` means
+    /// the end of the stream: the peer has finished its side, and all its bytes have been read.
     ///
     /// # Events
-    /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream) with [`StreamEnd::Finished`] at the end, if our FIN is
-    /// sent already.
+    /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream) with [`StreamEnd::Finished`] when the end is read, if our FIN
+    /// has been sent already.
     ///
     /// # Errors
-    /// [`ReadError`]; nothing has changed. After [`ReadError::Blocked`] or a short read,
-    /// [`next_ready`](Self::next_ready) tells when there is more.
+    /// [`ReadError`] if nothing can be read now or ever; nothing has changed then. After [`ReadError::Blocked`] or a short
+    /// read, [`next_ready`](Self::next_ready) returns a notice when there are more bytes.
     pub fn read(&mut self, id: StreamId, buffer: &mut [u8]) -> Result<usize, ReadError> {
         self.lives(id, ReadError::Stale, ReadError::Ended)?;
         let read = self.try_on_stream(id, |connection, turn| connection.read(id, buffer, turn));
@@ -88,12 +88,12 @@ where
         }
     }
 
-    /// Writes as much of `data` as there is place for, and returns the number of bytes. The next [`tick`](Self::tick) or
-    /// [`flush_all`](Self::flush_all) sends them.
+    /// Writes as much of `data` to a stream as its window and the memory budget allow now, and returns the number of bytes
+    /// that were accepted. The next [`tick`](Self::tick) or [`flush_all`](Self::flush_all) sends them.
     ///
     /// # Errors
-    /// [`WriteError`]; nothing has changed. After [`WriteError::Blocked`] or a short write,
-    /// [`next_ready`](Self::next_ready) tells when there is place.
+    /// [`WriteError`] if nothing can be written now or ever; nothing has changed then. After [`WriteError::Blocked`] or a
+    /// short write, [`next_ready`](Self::next_ready) returns a notice when more can be written.
     pub fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError> {
         self.lives(id, WriteError::Stale, WriteError::Ended)?;
         let written = self.try_on_stream(id, |connection, turn| connection.write(id, data, turn));
@@ -109,10 +109,10 @@ where
         written
     }
 
-    /// Returns the number of bytes that a [`write`](Self::write) would take now. Reading does not lessen it. So an owner
-    /// that passes bytes on can read no more than this number at a time, and need not buffer any. 0 says that a write would
-    /// take nothing now or ever: a call of `write` tells which, and makes [`next_ready`](Self::next_ready) tell when there
-    /// is place.
+    /// Returns the number of bytes that a [`write`](Self::write) would accept now. Reading from other streams does not lower
+    /// this number. So an owner that forwards bytes can read at most this number of bytes at a time, and needs no buffer of
+    /// its own. 0 means that a write would accept nothing now or ever: a call of `write` tells which, and makes
+    /// [`next_ready`](Self::next_ready) return a notice when there is place.
     #[must_use]
     pub fn write_room(&mut self, id: StreamId) -> usize {
         let Some(conn) = self.state.lifecycle.connection_of(id).and_then(|id| self.connections.get_mut(id)) else {
@@ -123,14 +123,14 @@ where
     }
 
     /// Returns `Ok` if all bytes that were written to the stream have been handed to the transport's byte pipe (for TCP: to
-    /// the system), and the pipe has been flushed. It says nothing about what the peer has received. It costs O(1), and
-    /// sends nothing itself: the next [`tick`](Self::tick) or [`flush_all`](Self::flush_all) does. It does not wait for the
-    /// FIN of [`finish`](Self::finish).
+    /// the system), and the pipe has been flushed. `Ok` does not mean that the peer has received the bytes. The call costs
+    /// O(1), and sends nothing itself: the next [`tick`](Self::tick) or [`flush_all`](Self::flush_all) sends. The FIN of
+    /// [`finish`](Self::finish) is not included.
     ///
     /// # Errors
-    /// [`WriteError::Blocked`]if they have not been handed over yet. [`next_ready`](Self::next_ready) then tells when they
-    /// have, by `writable`, at the earliest when the stream is open. [`WriteError::Stale`] or [`WriteError::Ended`] if the
-    /// stream has ended, so that it is not known any more.
+    /// [`WriteError::Blocked`] if some bytes have not been handed over yet. [`next_ready`](Self::next_ready) returns a
+    /// notice with `writable` once they have been handed over and the stream is open. [`WriteError::Stale`] or
+    /// [`WriteError::Ended`] if the stream has ended; then it is not known whether the bytes were handed over.
     pub fn flush(&mut self, id: StreamId) -> Result<(), WriteError> {
         self.lives(id, WriteError::Stale, WriteError::Ended)?;
         let conn = self.state.lifecycle.connection_of(id).and_then(|id| self.connections.get_mut(id));
@@ -140,35 +140,35 @@ where
         }
     }
 
-    /// Ends our side behind the written bytes: the peer reads the end. The other direction goes on. Calling it again changes
-    /// nothing. Bytes that a write has not taken are not sent.
+    /// Finishes our side of a stream: after the bytes that were written, the peer reads the end. The other direction goes
+    /// on. A second call changes nothing. Bytes that a write has not accepted are not sent.
     ///
     /// On a stream that is not open yet the FIN waits for [`OpenedStream`](crate::lifecycle::Event::OpenedStream), since
-    /// some peers reset a stream that ends before they have answered. If its connection is closed before that, the peer gets
-    /// the written bytes, but no FIN.
+    /// some peers reset a stream that ends before they have answered. If the connection is closed before `OpenedStream`, the
+    /// peer gets the written bytes, but no FIN.
     ///
     /// # Events
-    /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream) with [`StreamEnd::Finished`], once the FIN is sent and
-    /// the peer's has been read.
+    /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream) with [`StreamEnd::Finished`], once our FIN is sent and the
+    /// peer's FIN has been read.
     ///
     /// # Errors
-    /// [`WriteError::Stale`] or [`WriteError::Ended`]; nothing has changed.
+    /// [`WriteError::Stale`] or [`WriteError::Ended`] if the stream has ended; nothing has changed then.
     pub fn finish(&mut self, id: StreamId) -> Result<(), WriteError> {
         self.lives(id, WriteError::Stale, WriteError::Ended)?;
         self.on_stream(id, |connection, turn| connection.finish(id, turn)).unwrap_or(Err(WriteError::Ended))
     }
 
-    /// Closes a stream politely: it finishes our side, and drops the bytes that still arrive (while it grants window for
-    /// them), until the peer finishes its side or [`close_timeout`](crate::connection::Config::close_timeout) has passed. A
-    /// stream that is not open yet is given up at once. Calling it again changes nothing.
+    /// Closes a stream politely: our side is finished, and bytes that still arrive are dropped (and window is granted for
+    /// them) until the peer finishes its side or [`close_timeout`](crate::connection::Config::close_timeout) has passed. A
+    /// stream that is not open yet is given up at once. A second call changes nothing.
     ///
     /// # Events
     /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream) with [`StreamEnd::Finished`] or [`StreamEnd::Timeout`],
-    /// unless the peer resets it or its connection ends first; or
+    /// unless the peer resets the stream or its connection ends first; or
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with [`Failure::Requested`].
     ///
     /// # Errors
-    /// [`CloseError`]; nothing has changed.
+    /// [`CloseError`] if the command is refused; nothing has changed then.
     pub fn close_stream(&mut self, id: StreamId) -> Result<(), CloseError> {
         if self.lives(id, CloseError::Stale, CloseError::Ended)? == State::Opening {
             return self.reset(id);
@@ -181,26 +181,26 @@ where
     }
 
     /// Gives a stream a time-out of its own in place of [`half_open_timeout`](crate::connection::Config::half_open_timeout),
-    /// or none at all (`None`): for a request whose answer may take long, say. If the stream is half-open already, the time
-    /// begins with this call. A stream with a time-out of its own can still be given up for a new one after
-    /// [`half_open_grace`](crate::connection::Config::half_open_grace).
+    /// or no time-out at all (`None`), for example for a request whose answer may take long. If the stream is half-open
+    /// already, the time begins with this call. A stream with a time-out of its own can still be given up for a new stream
+    /// after [`half_open_grace`](crate::connection::Config::half_open_grace).
     ///
     /// # Errors
-    /// [`CloseError`]; nothing has changed.
+    /// [`CloseError`] if the command is refused; nothing has changed then.
     pub fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>) -> Result<(), CloseError> {
         self.lives(id, CloseError::Stale, CloseError::Ended)?;
         self.on_stream(id, |connection, turn| connection.set_half_open_timeout(id, time, turn));
         Ok(())
     }
 
-    /// Gives a stream up, in both directions and at once. Bytes that had arrived can be [taken](Self::take_unread).
+    /// Resets a stream: both directions end at once. Bytes that had arrived before can still be [taken](Self::take_unread).
     ///
     /// # Events
     /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream) with [`StreamEnd::Reset`], or
-    /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with [`Failure::Requested`] if it was not open yet.
+    /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with [`Failure::Requested`] if the stream was not open yet.
     ///
     /// # Errors
-    /// [`CloseError`]; nothing has changed.
+    /// [`CloseError`] if the command is refused; nothing has changed then.
     pub fn reset(&mut self, id: StreamId) -> Result<(), CloseError> {
         let state = self.lives(id, CloseError::Stale, CloseError::Ended)?;
         self.on_stream(id, |connection, turn| connection.reset_stream(id, turn));
@@ -213,8 +213,9 @@ where
         Ok(())
     }
 
-    /// Takes the bytes that have arrived on a stream and were not read. Call it for a stream that has ended, until its last
-    /// event has been handled. For a stream that lives, or a stale id, it returns nothing.
+    /// Removes and returns the bytes that have arrived on an ended stream and were not read. Call this between the end of
+    /// the stream and the moment when its last event has been handled. For a stream that has not ended, or a stale id, the
+    /// result is empty.
     pub fn take_unread(&mut self, id: StreamId) -> Vec<u8> {
         match self.state.lifecycle.state(id) {
             Some(State::Ended) => {
@@ -229,7 +230,7 @@ where
         }
     }
 
-    /// Returns the state of a stream that has not ended.
+    /// Returns the state of a stream that has not ended; the error `ended` if it has ended, and `stale` if its id is stale.
     fn lives<E>(&self, id: StreamId, stale: E, ended: E) -> Result<State, E> {
         match self.state.lifecycle.state(id) {
             None => Err(stale),
@@ -238,8 +239,8 @@ where
         }
     }
 
-    /// Calls `act` with the connection of a stream. `act` adds at most a frame to its output. The next turn sends the frame,
-    /// counts the bytes held, and starts the time-outs.
+    /// Calls `act` with the connection of a stream. `act` adds at most one frame to the connection's output. The next turn
+    /// sends the frame, counts the bytes held, and starts the time-outs.
     fn on_stream<A>(
         &mut self,
         id: StreamId,
@@ -250,8 +251,9 @@ where
         Some(act(conn.connection()?, &mut self.state.environment(Now::Untimed)))
     }
 
-    /// Calls `act` as [`on_stream`](Self::on_stream) does, for an action that can fail. An error leaves no work for the next
-    /// turn: otherwise an owner that tries in each turn, and sleeps until `poll_at`, would spin.
+    /// Calls `act` with the connection of a stream, for an action that can fail. In contrast to
+    /// [`on_stream`](Self::on_stream), an error leaves no work for the next turn: otherwise an owner that retries in each
+    /// turn, and sleeps until `poll_at`, would spin.
     fn try_on_stream<A, E>(
         &mut self,
         id: StreamId,

@@ -1,11 +1,11 @@
-//! [`SwarmTimers`]: the deadlines of connections.
+//! [`SwarmTimers`]: the deadlines of connections and visitors.
 //!
-//! A connection is armed with one deadline at a time, and only an earlier deadline is put in. A deadline that has moved to a
-//! later time is noticed when it comes up, and armed anew. So a busy connection, whose deadlines move with every byte, costs
-//! nothing here.
+//! A connection is armed with one deadline at a time, and only an earlier deadline replaces it. If the deadline of a
+//! connection moves to a later time, this is noticed when the old deadline has passed, and the connection is armed anew. So
+//! a busy connection, whose deadlines move with every byte, causes no work here.
 //!
-//! Deadlines that are found late are postponed once: a peer does not count as silent for the time in which its owner was
-//! away.
+//! If the owner takes a turn long after a deadline, all deadlines are postponed once: a peer does not count as silent for
+//! the time in which the owner was away.
 
 use crate::lifecycle::ConnectionId;
 use crate::pruned_queue::PrunedQueue;
@@ -13,31 +13,32 @@ use alloc::collections::BinaryHeap;
 use core::cmp::Reverse;
 use core::time::Duration;
 
-/// The number of stale deadlines that may always stay in the heap.
+/// The number of outdated deadlines that may stay in the heap before they are removed.
 const SPARE: usize = 64;
 
-/// The holder of a deadline that has passed.
+/// The connection or table to which a passed deadline belongs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum DeadlineOf {
     Connection(ConnectionId),
-    /// The [door](super::door): the deadline is the earliest of its visitors.
+    /// The [door](super::door), which is the table of visitors: the deadline is the earliest deadline of a visitor.
     Door,
 }
 
-/// The deadlines of connections, earliest first, and the earliest deadline of the door.
+/// The deadlines of connections, earliest first, and the earliest deadline of a visitor.
 #[derive(Debug, Default)]
 pub(super) struct SwarmTimers {
     door: Option<Duration>,
     deadlines: PrunedQueue<BinaryHeap<Reverse<(Duration, ConnectionId)>>, SPARE>,
-    /// The time to which all deadlines are postponed, while they are.
+    /// The time until which all deadlines are postponed; `None` if they are not postponed.
     put_off: Option<Duration>,
-    /// The end of the last postponement. Lateness counts from there, so that no deadline is postponed twice.
+    /// The end of the last postponement, or the last time at which the owner was not late. Lateness counts from this time,
+    /// so that no deadline is postponed twice.
     excused: Duration,
 }
 
 impl SwarmTimers {
-    /// Arms a connection with `deadline`, unless it is armed with an earlier one. `armed` is the connection's record of the
-    /// deadline in here.
+    /// Arms a connection with `deadline`, unless it is armed with an earlier one. `armed` is the field in which the
+    /// connection stores the deadline with which it is armed.
     pub(super) fn arm(&mut self, id: ConnectionId, armed: &mut Option<Duration>, deadline: Duration) {
         if armed.is_none_or(|armed| deadline < armed) {
             *armed = Some(deadline);
@@ -45,14 +46,14 @@ impl SwarmTimers {
         }
     }
 
-    /// Sets the earliest deadline of the door.
+    /// Sets the earliest deadline of a visitor.
     pub(super) const fn arm_door(&mut self, deadline: Option<Duration>) {
         self.door = deadline;
     }
 
-    /// Returns whether deadlines that have passed at `now` may be handled. If the earliest is more than `lateness` late, all
-    /// are postponed by `lateness`, once; then they are handled, in as many turns as it takes. A `lateness` of zero
-    /// postpones nothing.
+    /// Returns whether deadlines that have passed at `now` may be handled. If the earliest deadline has passed by more than
+    /// `lateness`, all deadlines are postponed by `lateness`, once; then they are handled, in as many turns as needed. A
+    /// `lateness` of zero postpones nothing.
     pub(super) fn are_judged(&mut self, now: Duration, lateness: Duration) -> bool {
         if let Some(until) = self.put_off {
             if now < until {
@@ -75,8 +76,8 @@ impl SwarmTimers {
         first.into_iter().chain(self.door).min()
     }
 
-    /// Returns whether a deadline has passed at `now`. It first forgets deadlines in front for which `is_armed` returns
-    /// `false`: no connection is armed with them any more.
+    /// Returns whether a deadline has passed at `now`. Passed deadlines for which `is_armed` returns `false` are removed
+    /// first: no connection is armed with them any more.
     pub(super) fn is_due(&mut self, now: Duration, is_armed: impl Fn(Duration, ConnectionId) -> bool) -> bool {
         while let Some(Reverse((deadline, id))) = self.deadlines.peek()
             && *deadline <= now
@@ -89,7 +90,8 @@ impl SwarmTimers {
         self.door.is_some_and(|deadline| deadline <= now)
     }
 
-    /// Takes the earliest deadline, if it has passed at `now`. The door's deadline stays until it is set anew.
+    /// Removes the earliest deadline, if it has passed at `now`, and returns to which connection it belongs. The deadline of
+    /// the door is not removed, but stays until [`arm_door`](Self::arm_door) is called.
     pub(super) fn take_due(&mut self, now: Duration) -> Option<DeadlineOf> {
         let first = self.earliest().filter(|first| *first <= now)?;
         if self.door == Some(first) {
@@ -98,8 +100,9 @@ impl SwarmTimers {
         self.deadlines.pop().map(|Reverse((_, id))| DeadlineOf::Connection(id))
     }
 
-    /// Drops stale deadlines, those for which `is_armed` returns `false`: the ones in front, so that no owner wakes for
-    /// them, and all of them once they outnumber the `live` connections. It costs O(1) for each deadline that was put in.
+    /// Removes outdated deadlines, for which `is_armed` returns `false`: always those that are earlier than all valid ones,
+    /// so that no owner wakes for them, and all of them once they outnumber the `live` connections. The cost is O(1) for
+    /// each deadline with which a connection was ever armed.
     pub(super) fn prune(&mut self, live: usize, is_armed: impl Fn(Duration, ConnectionId) -> bool) {
         while let Some(Reverse((deadline, id))) = self.deadlines.peek()
             && !is_armed(*deadline, *id)
@@ -109,13 +112,14 @@ impl SwarmTimers {
         self.deadlines.prune(live, |Reverse((deadline, id))| is_armed(*deadline, *id));
     }
 
-    /// Gives unused memory back.
+    /// Gives back unused memory of the heap of deadlines.
     pub(super) fn give_up_memory(&mut self) {
         let kept = SPARE.min(2 * self.deadlines.len());
         self.deadlines.shrink_to(kept);
     }
 
-    /// Returns the time at which the earliest deadline is handled.
+    /// Returns the time at which the earliest deadline is to be handled: the deadline itself, or the end of the postponement
+    /// if that is later.
     pub(super) fn first(&self) -> Option<Duration> {
         let deadline = self.earliest()?;
         Some(self.put_off.map_or(deadline, |until| until.max(deadline)))

@@ -1,11 +1,13 @@
-//! Trimming: above a high-water mark of connections the least useful ones are closed, down to a low-water mark. If the
-//! system has run out of descriptors, a few connections without a stream are closed for newcomers.
+//! Trimming: when the number of connections exceeds the high-water mark, the least useful connections are closed, down to
+//! the low-water mark. If the system has run out of descriptors, a few connections without a stream are closed, so that new
+//! ones can be accepted.
 //!
-//! Connections are not kept in an order of usefulness, so that trimming costs nothing as they come, speak and go. A *sweep*
-//! looks at each connection once, 256 in a unit of a turn, and keeps the k least useful of n in a heap, where k is the
-//! number to close: O(n log k). They are closed afterwards, one in a unit. There is at most one sweep a second. After a
-//! sweep that has closed enough, the next one comes only when as many connections have opened as lie between the marks;
-//! after one that has not, only when another connection is old enough.
+//! Connections are not kept in an order of usefulness, so that trimming costs nothing when connections open, transfer data
+//! and close. A *sweep* looks at each connection once, 256 in one unit of a turn, and keeps the k least useful of n
+//! connections in a heap, where k is the number to close: O(n log k). The chosen connections are closed afterwards, one in
+//! each unit. There is at most one sweep a second. After a sweep that has found enough connections to close, the next sweep
+//! begins only when the number of connections has risen from the low-water mark above the high-water mark again; after a
+//! sweep that has not, only when another connection is old enough.
 
 mod protected;
 mod protecting;
@@ -26,51 +28,54 @@ pub(super) use protected::PROTECTION;
 pub use protected::ProtectError;
 use protected::Protected;
 
-/// The time from the end of a sweep to the next one.
+/// The minimum time from the end of one sweep to the begin of the next. A sweep is a pass over all connections that chooses
+/// those to close.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The time within which a second report of a lack of descriptors counts as the same lack.
+/// The time within which a second report that descriptors are lacking counts as the same lack.
 const LACK: Duration = Duration::from_secs(3);
 
-/// The most connections that one unit of a turn looks at.
+/// The maximum number of connections that a sweep (a pass over all connections) examines in one unit of a turn.
 const LOOKED_AT: usize = 256;
 
-/// The most connections that one tick closes.
+/// The maximum number of connections that trimming closes in one tick.
 const CLOSED_A_TICK: u32 = 64;
 
-/// The smallest limit of connections that has a high-water mark by default. With fewer places, an owner usually knows who is
-/// to have each.
+/// The smallest value of `limits.connections` for which there is a high-water mark by default. The owner of a node with
+/// fewer connections usually chooses the peers.
 const MANY: u32 = 1_024;
 
-/// The age at which a connection without a stream can be closed for lack of descriptors, if
-/// [`trim_grace`](Config::trim_grace) is not shorter. A peer on a slow line can open a stream in that time.
+/// The age below which no connection is closed for lack of descriptors, if [`trim_grace`](Config::trim_grace) is not
+/// shorter. A peer on a slow line can open a stream in that time.
 const GRACE_IN_NEED: Duration = Duration::from_secs(1);
 
-/// The reasons to keep a connection, the weakest first.
+/// The usefulness of a connection, from the least useful to the most useful kind.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Usefulness {
-    /// It has never had a stream, and its peer has dialed.
+    /// The peer has dialed the connection, which has never had a stream.
     Unused,
-    /// It has no stream, and its peer has dialed.
+    /// The peer has dialed the connection, which has no stream now.
     Idle,
-    /// It has no stream, and we have dialed.
+    /// We have dialed the connection, which has no stream now.
     IdleDial,
     Streams,
     StreamsOfDial,
 }
 
-/// A connection that may be closed. Candidates are ordered as they are closed.
+/// A connection that may be closed to lower the number of connections. Candidates compare in the order in which they are
+/// closed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct TrimCandidate {
     used: Usefulness,
-    /// The time since which it has had no stream, or since which its peer has been silent.
+    /// The time since which the connection has had no stream, or, if it has streams, since which its peer has been silent.
     since: Duration,
     id: ConnectionId,
-    /// The time at which it is old enough to be closed. Until then it stays, and no more useful one is closed for it.
+    /// The time at which the connection is old enough to be closed. Until then it stays, and no more useful connection is
+    /// closed in its place.
     ripe_at: Duration,
 }
 
-/// The reason for a sweep.
+/// The reason for a sweep, which is a pass over all connections that chooses those to close.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum SweepReason {
     HighWater,
@@ -87,48 +92,52 @@ impl From<SweepReason> for Trim {
     }
 }
 
-/// A sweep in progress.
+/// A sweep in progress: a pass over all connections that chooses the least useful ones.
 #[derive(Debug)]
 struct Sweep {
     why: SweepReason,
-    /// The next slot to look at.
+    /// The index of the next slot in the table of connections to look at.
     next: usize,
-    /// The number of connections to close: so many candidates are kept.
+    /// The number of connections to close, which is also the maximum number of candidates that are kept.
     wanted: usize,
-    /// The candidates, the most useful one first.
+    /// The least useful connections that were found up to now, in a heap with the most useful of them on top.
     candidates: BinaryHeap<TrimCandidate>,
-    /// The number of open connections that are being closed already, as far as the sweep has looked.
+    /// The number of open connections that are being closed already, among those that the sweep has examined.
     leaving: usize,
 }
 
-/// The state of trimming.
+/// The state of trimming: the protected peers, the sweep in progress, and the connections that are still to be closed.
 #[derive(Debug, Default)]
 pub(super) struct Trimming {
     protected: Protected,
     sweep: Option<Sweep>,
-    /// The connections that are to be closed, the least useful last. `last` is the reason.
+    /// The connections that the last sweep has chosen and that are still to be closed, the least useful last. `victims_of`
+    /// is the reason.
     victims: Vec<TrimCandidate>,
     victims_of: Option<SweepReason>,
-    /// The time before which no sweep begins.
+    /// The time before which no pass over all connections begins, for any reason.
     rests_until: Duration,
-    /// The time before which no sweep for the high-water mark begins, because the last one has found too few.
+    /// The time before which no connections are chosen for the high-water mark, because the last choice has found too few
+    /// that are old enough.
     ripe_at: Duration,
-    /// The time up to which trimming goes on below the high-water mark. At that time the youngest of the chosen connections
-    /// is old enough.
+    /// The time until which trimming continues although the number of connections is below the high-water mark. At that time
+    /// the youngest of the chosen connections is old enough.
     lowers_until: Duration,
-    /// The number of connections to close for lack of descriptors.
+    /// The number of connections that are to be chosen and closed because the system lacks descriptors.
     needed: usize,
-    /// The number of the next visitor when they were asked for. A visitor that has come since has found a descriptor.
+    /// The number of the next visitor at the time when `needed` was set. A visitor with this number or a greater one has
+    /// been accepted since, and is not closed for lack of descriptors.
     needed_since: u64,
-    /// The last sweep for lack of descriptors has found no connection to close.
+    /// `true` if the last search for connections to close for lack of descriptors has found none.
     is_in_vain: bool,
-    /// The time of the last sweep for lack of descriptors, and the number of connections for which it was asked.
+    /// The time of the last search for connections to close for lack of descriptors, and the number of connections that it
+    /// was to find.
     needed_before: (Duration, usize),
     last: Option<SweepReason>,
 }
 
 impl Config {
-    /// Returns the high-water mark and the low-water mark.
+    /// Returns the high-water mark and the low-water mark, in connections.
     fn marks(&self) -> (u32, u32) {
         let places = self.limits.connections;
         let usual = if places >= MANY { places - places / 16 } else { u32::MAX };
@@ -148,7 +157,8 @@ where
         counts.inbound.open + counts.outbound.open
     }
 
-    /// Returns the time at which trimming has something to do: zero while a sweep or its closes go on.
+    /// Returns the time at which trimming has work to do: zero while connections are being chosen, or chosen connections are
+    /// still to be closed; `None` if there is no such time.
     pub(super) fn trims_at(&self) -> Option<Duration> {
         let trimming = &self.trimming;
         if self.is_shutting_down {
@@ -164,14 +174,14 @@ where
         for_mark.into_iter().chain(for_need).min().filter(|at| *at < Duration::MAX)
     }
 
-    /// Returns whether connections have to be closed for the marks: there are more than the high-water mark, or more than
-    /// the low-water mark while chosen ones are still growing old enough.
+    /// Returns whether connections have to be closed for the marks: their number is above the high-water mark, or it is
+    /// above the low-water mark and some of the chosen connections are not old enough yet.
     fn is_to_be_lowered(&self) -> bool {
         let (open, (high, low)) = (self.open_connections(), self.state.config.marks());
         open > high || open > low && self.trimming.rests_until.max(self.trimming.ripe_at) <= self.trimming.lowers_until
     }
 
-    /// Does trimming's work, as far as the budget allows. Returns whether it has done anything.
+    /// Does the work of trimming, as far as the budget allows. Returns whether it has done any unit of work.
     pub(super) fn trim_due(&mut self, budget: &mut Budget<'_>) -> bool {
         let (mut has_done, mut closed) = (false, 0);
         while self.trims_at().is_some_and(|at| at <= self.now)
@@ -184,7 +194,8 @@ where
         has_done
     }
 
-    /// Does a step of a sweep, or closes the next chosen connection. Returns whether it has closed one.
+    /// Examines up to [`LOOKED_AT`] connections to choose those to close, or closes the next chosen connection. Returns
+    /// whether it has closed a connection.
     fn trim_step(&mut self) -> bool {
         if let Some(victim) = self.trimming.victims.pop() {
             return self.trim_victim(victim);
@@ -229,8 +240,8 @@ where
         }
     }
 
-    /// Returns a connection as a candidate, if it is open, not being closed, and not protected; for lack of descriptors,
-    /// only if it also has no stream.
+    /// Returns a connection as a candidate for being closed, if the connection is open, not being closed, and its peer is
+    /// not protected. If connections are to be closed for lack of descriptors, the connection must also have no stream.
     fn candidate(&self, id: ConnectionId, why: SweepReason) -> Option<TrimCandidate> {
         let conn = self.connections.get(id)?;
         let is_dial = conn.direction == Direction::Outbound;
@@ -294,7 +305,7 @@ where
         }
     }
 
-    /// Closes a chosen connection, if the rules still allow it. Returns whether it has.
+    /// Closes a chosen connection, if it is still a candidate and has not become more useful. Returns whether it was closed.
     fn trim_victim(&mut self, victim: TrimCandidate) -> bool {
         let why = self.trimming.victims_of.unwrap_or(SweepReason::HighWater);
         // A stream that makes it useful may already be in the socket, unread.
@@ -311,7 +322,7 @@ where
         may_go
     }
 
-    /// Closes a connection by the rule `why`. Its peer is sent yamux's go-away, if the pipe takes that at once.
+    /// Closes a connection by the rule `why`. Its peer is sent yamux's go-away, if the byte pipe accepts it at once.
     pub(super) fn trim(&mut self, id: ConnectionId, why: Trim) {
         let waker = self.wakers.waker(WakeTarget::of(id));
         if let Some(conn) = self.connections.get_mut(id) {
@@ -320,9 +331,9 @@ where
         }
     }
 
-    /// Asks for connections to be closed, since the system has run out of descriptors: first for one, then for twice as many
-    /// each time while the lack lasts, but for no more than handshakes are missing from the reserve. Returns whether
-    /// visitors at the door have to be closed instead.
+    /// Requests that connections are closed, since the system has run out of descriptors: first one connection, then twice
+    /// as many each time while the lack lasts. Never more are requested than are needed to have
+    /// [`Config::descriptor_reserve`] handshakes under way. Returns `true` if handshakes have to be closed instead.
     pub(super) fn need_descriptors(&mut self) -> bool {
         let missing = (self.state.config.descriptor_reserve as usize).saturating_sub(self.inbound_handshakes());
         if missing == 0 || self.is_shutting_down {

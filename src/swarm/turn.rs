@@ -1,5 +1,5 @@
-//! The methods that an owner's loop calls: to take a turn, whole or under a budget, to send at once, to wait, and to learn
-//! the next deadline.
+//! The methods that an owner's loop calls: to do a turn (with or without a budget), to send output at once, to wait, and to
+//! get the next deadline.
 
 use super::Swarm;
 use super::budget::Budget;
@@ -16,24 +16,26 @@ use std::io;
 #[must_use = "a turn that has left work is to be followed by another"]
 #[non_exhaustive]
 pub struct Progress {
-    /// `true` if another turn would find work at once: the budget was spent, or something arrived during the turn.
-    /// [`next_deadline`](Swarm::next_deadline) is *now* then. It does not count undrained events and readiness.
+    /// `true` if another turn would find work at once, because the budget was spent or input arrived during the turn.
+    /// [`next_deadline`](Swarm::next_deadline) is *now* in this case. Undrained events and readiness alone do not make
+    /// `more` true.
     pub more: bool,
 }
 
-/// The most polls of the reactor in one turn. A further poll follows one whose buffer of events came back full.
+/// The maximum number of times that the reactor is polled in a row. It is polled again only if the last poll has filled its
+/// buffer of ready sockets.
 const MAX_HEARINGS: usize = 4;
 
 impl<T, const EVENTS: usize> Swarm<T, EVENTS>
 where
     T: PipeTransport,
 {
-    /// Takes a [tick](Self::tick) for an owner that waits with a waker: a wake of the transport also wakes the waker of
-    /// `cx`.
+    /// Does a [`tick`](Self::tick) for an asynchronous owner: when the transport wakes later, the waker of `cx` is called.
     ///
-    /// It is ready if events or readiness wait to be drained, or if the [`waker`](Self::waker) was used. Otherwise it is
-    /// pending, and wakes the waker of `cx` when something arrives; also set a timer for [`poll_at`](Self::poll_at). A swarm
-    /// with a reactor has no such method, since its sockets wake in its own turns only.
+    /// The result is `Ready` if events or readiness wait to be drained, or if the [`waker`](Self::waker) was called.
+    /// Otherwise the result is `Pending`, and the waker of `cx` is called when input arrives; also set a timer for
+    /// [`poll_at`](Self::poll_at). A swarm with a reactor does not have this method, since its sockets wake only within its
+    /// own turns.
     pub fn poll(&mut self, cx: &mut Context<'_>, now: Duration) -> Poll<()> {
         self.wakers.set_owner(cx.waker());
         self.tick(now);
@@ -52,22 +54,24 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Takes a turn: reads what has arrived since the last turn, handles it as far as the event queue has room, and sends
-    /// pending output. It never waits. Call it once a frame; or when the descriptor is readable or the time of
-    /// [`poll_at`](Self::poll_at) has come.
+    /// Does a turn: reads the bytes that have arrived since the last turn, handles them as far as the event queue has room,
+    /// and sends pending output. It never waits. Call `tick` once in each frame of a game loop; or whenever the descriptor
+    /// is readable or the time of [`poll_at`](Self::poll_at) has come.
     ///
     /// One call gives each ready connection a bounded amount of work
-    /// ([`Config::reads_per_poll`](super::Config::reads_per_poll)). The rest is for the next turn, and `poll_at` is *now*.
-    /// After a [`wait`](Self::wait) it uses what the wait has found ready, without asking the system again.
+    /// ([`Config::reads_per_poll`](super::Config::reads_per_poll)). The rest is left for the next turn, and `poll_at` is
+    /// *now*. After a [`wait`](Self::wait), `tick` uses the sockets that the wait has found ready, without polling the
+    /// system again.
     ///
-    /// Peers give up a swarm that takes no turns: with this crate's defaults 45 s after the last byte that they have
-    /// received from it. On an idle connection, that can be 15 s after its last turn.
+    /// Peers close their connections to a swarm that does no turns: a peer with this crate's defaults does so 45 s after the
+    /// last byte that it has received. On an idle connection, that can be 15 s after the swarm's last turn.
     ///
-    /// `now` is the time since an epoch that the owner chooses. Use a clock that is never set, as
-    /// [`Instant`](std::time::Instant). A time before the last one counts as the last one. If it is earlier by more than a
-    /// second, the swarm takes it that the clock was set back: no time has passed, and time-outs go on from the new time. If
-    /// the clock jumps ahead, peers get [`lateness`](super::Config::lateness) to be heard before they are judged. Errors of
-    /// the reactor are logged and kept for [`last_error`](Self::last_error).
+    /// `now` is the time since an epoch that the owner chooses. Use a monotonic clock, for example
+    /// [`Instant`](std::time::Instant). A `now` that is earlier than the last one counts as the last one. If it is earlier
+    /// by more than a second, the swarm concludes that the clock was set back: no time has passed, and time-outs go on from
+    /// the new time. If the clock jumps ahead, deadlines are postponed once by [`lateness`](super::Config::lateness), so
+    /// that bytes which have arrived from peers are read before any time-out is handled. Errors of the reactor are logged
+    /// and kept for [`last_error`](Self::last_error).
     pub fn tick(&mut self, now: Duration) {
         let mut always = || true;
         let mut budget = Budget::new(&mut always);
@@ -75,25 +79,27 @@ where
         self.take_turn(now, &mut budget);
     }
 
-    /// Takes a turn under a budget: it asks `may` before each unit of work, and ends once `may` has returned `false`. In a
-    /// game, `may` looks at the rest of the frame's time; in a test, it counts.
+    /// Does a turn under a budget: the swarm calls `may` before each unit of work, and ends the turn once `may` has returned
+    /// `false`. In a game, `may` checks whether time is left in the frame; in a test, it can count units.
     ///
-    /// A unit is one of these: at most 16 KiB read from one connection and 256 of its frames handled, or what was read of an
-    /// accepted connection's handshake answered; one batch of output of at most 64 KiB; one event of the transport (an
-    /// accepted connection, say); one deadline; the begin of one close. A handshake whose signature costs `n` signatures of
-    /// Ed25519 (secp256k1 2, ECDSA 9, RSA 1 to 13) is `n` units, the last `n - 1` of which are asked for afterwards.
-    /// Connections alternate in the order in which they became ready, one helping each. Even if `may` refuses at once, a
-    /// turn does up to three units, so that everything makes progress: one deadline or close, one helping, one batch. If
-    /// `may` agrees `n` times, the turn does at most `n + 3` units, plus the cost of its last signature beyond one.
+    /// A unit is one of these: a helping of input, in which at most 16 KiB are read from one connection and at most 256 of
+    /// its frames are handled, or in which a handshake is read and answered; a batch of output of at most 64 KiB; one event
+    /// of the transport (an accepted connection, for example); one deadline; or the begin of one close. A handshake whose
+    /// signature costs as much as `n` signatures of Ed25519 (secp256k1 2, ECDSA 9, RSA 1 to 13) is `n` units; `may` is
+    /// called for the last `n - 1` of these afterwards. Connections alternate in the order in which they became ready, with
+    /// one helping each. Even if `may` refuses at once, a turn does up to three units, so that every kind of work makes
+    /// progress: one deadline or close, one helping, one batch. If `may` agrees `n` times, the turn does at most `n + 3`
+    /// units, plus the cost of its last signature beyond one.
     ///
-    /// If `may` never refuses, the turn goes on as long as there is something to read, except for [signatures of
-    /// newcomers](super::Config::handshake_work_per_turn). If `may` panics, nothing is lost, and the next turn goes on.
+    /// If `may` never refuses, the turn goes on as long as any socket has bytes to read; only the work on [signatures of
+    /// handshakes](super::Config::handshake_work_per_turn) is still limited. If `may` panics, nothing is lost, and the next
+    /// turn continues the work.
     pub fn turn(&mut self, now: Duration, may: &mut dyn FnMut() -> bool) -> Progress {
         self.take_turn(now, &mut Budget::new(may));
         Progress { more: self.deadline().is_some_and(|at| at <= self.now) }
     }
 
-    /// Sets the time that the owner gives.
+    /// Sets the swarm's time from the time that the owner has passed.
     fn set_clock(&mut self, now: Duration) {
         self.clock.set(now);
         self.now = self.clock.now();
@@ -113,7 +119,8 @@ where
         self.state.access.resume_panic();
     }
 
-    /// Polls the reactor, which wakes the slots of all sockets and timers that have become ready.
+    /// Polls the reactor, which wakes the slots (connections, visitors or the transport) whose sockets or timers have become
+    /// ready.
     pub(super) fn hear(&mut self) {
         let now = self.now;
         self.reactor.advance(now);
@@ -141,35 +148,36 @@ where
         self.last_error = Some(error);
     }
 
-    /// Sends one batch of at most 64 KiB for each connection with pending output, such as that of commands since the last
-    /// turn. It reads nothing, opens nothing, and handles no deadline. The time-outs of these commands count from `now`.
+    /// Sends one batch of at most 64 KiB for each connection with pending output, for example the output of commands that
+    /// were given since the last turn. The call reads nothing, opens nothing, and handles no deadline. The time-outs of
+    /// these commands count from `now`.
     ///
-    /// Call it at the end of a frame: with one tick and one `flush_all` in each frame, an answer leaves in the frame in
-    /// which its request arrived. Without it the next turn sends the output.
+    /// Call `flush_all` at the end of each frame of a game loop: with one `tick` and one `flush_all` in each frame, an
+    /// answer is sent in the frame in which its request arrived. Without this call the next turn sends the output.
     pub fn flush_all(&mut self, now: Duration) {
         self.set_clock(now);
         self.flush_dirty();
     }
 
-    /// Sleeps until a socket is ready, a deadline passes, another thread uses the [`waker`](Self::waker), a signal arrives,
-    /// or `timeout` has passed; `None` is no time-out. It is for programs without another loop: sleep here, then call
-    /// [`tick`](Self::tick), which handles what has arrived. It returns at once while there is work
-    /// ([`poll_at`](Self::poll_at) is not later than `now`). Waits are rounded up to milliseconds.
+    /// Sleeps until a socket is ready, a deadline passes, another thread calls the [`waker`](Self::waker), a signal arrives,
+    /// or `timeout` has passed; `None` means no time-out. The method is for programs without another event loop: sleep in
+    /// `wait`, then call [`tick`](Self::tick), which handles the input that has arrived. `wait` returns at once while there
+    /// is work, that is, if [`poll_at`](Self::poll_at) is not later than `now`. Waits are rounded up to milliseconds.
     ///
     /// A swarm without a reactor cannot wait, and returns at once.
     ///
     /// # Errors
-    /// The reactor's error. The swarm has not changed, and may wait again.
+    /// The error of the reactor. The swarm has not changed, and may wait again.
     pub fn wait(&mut self, now: Duration, timeout: Option<Duration>) -> io::Result<()> {
         let due = if self.has_pending() { Some(self.now) } else { self.deadline() };
         self.wait_until(due, now, timeout)
     }
 
-    /// Sleeps as [`wait`](Self::wait) does, but ignores undrained events and readiness, as
-    /// [`next_deadline`](Self::next_deadline) does. It is for an owner that leaves them undrained on purpose.
+    /// Sleeps like [`wait`](Self::wait), but does not return early because of undrained events and readiness. The method is
+    /// for an owner that leaves events or readiness undrained on purpose.
     ///
     /// # Errors
-    /// The reactor's error, as for [`wait`](Self::wait).
+    /// The error of the reactor. The swarm has not changed, and may wait again, as after [`wait`](Self::wait).
     pub fn wait_undrained(&mut self, now: Duration, timeout: Option<Duration>) -> io::Result<()> {
         self.wait_until(self.deadline(), now, timeout)
     }
@@ -188,19 +196,19 @@ where
     }
 
     /// Returns the time at which the next turn is due if nothing arrives before, on the clock of [`tick`](Self::tick): the
-    /// earliest deadline, or `None` if there is none. It may be too early, but never too late.
+    /// earliest deadline, or `None` if there is no deadline. The returned time may be too early, but is never too late.
     ///
-    /// It is *now* (the latest time that the swarm was given) while there is work for which no socket will wake: after
-    /// commands, after a turn that has left work, and while events or readiness wait to be drained. So sleep until this time
-    /// *and* on the descriptor.
+    /// The result is *now* (the latest time that the owner has passed to the swarm) while there is work for which no socket
+    /// will wake: after commands, after a turn that has left work, and while events or readiness wait to be drained. So
+    /// sleep until this time *and* on the descriptor.
     #[must_use]
     pub fn poll_at(&self) -> Option<Duration> {
         let at = if self.has_pending() { Some(self.now) } else { self.deadline() };
         at.map(|at| self.clock.on_owners(at))
     }
 
-    /// Returns the time of [`poll_at`](Self::poll_at), but ignores undrained events and readiness. It is for an owner that
-    /// leaves them undrained on purpose: with `poll_at` its loop would spin.
+    /// Returns the time of [`poll_at`](Self::poll_at), but ignores undrained events and readiness. The method is for an
+    /// owner that leaves events or readiness undrained on purpose: with `poll_at`, the owner's loop would spin.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         self.deadline().map(|at| self.clock.on_owners(at))
@@ -222,18 +230,18 @@ where
         self.state.lifecycle.has_events() || self.state.has_ready()
     }
 
-    /// Takes the last error that the reactor has returned in a turn; `None` if there was none since the last call. After an
-    /// error the swarm goes on, and polls the reactor again in its next turn. [`wait`](Self::wait) returns its errors
-    /// itself.
+    /// Removes and returns the last error that the reactor has returned in a turn; `None` if there was no error since the
+    /// last call. After an error the swarm continues, and polls the reactor again in its next turn. Errors of the reactor in
+    /// [`wait`](Self::wait) are returned by that call instead.
     pub fn last_error(&mut self) -> Option<io::Error> {
         self.last_error.take()
     }
 }
 
-/// Returns the reactor's descriptor, to sleep on in another loop. It is readable while something has arrived from outside
-/// the owner's calls (from sockets, or wakers of other threads) that no turn has handled. Work that the owner itself has
-/// caused or left does not make it readable; [`poll_at`](Swarm::poll_at) tells of that. So sleep on both. Remove the
-/// descriptor from the other loop before the swarm is dropped.
+/// Returns the descriptor of the reactor, for use in another event loop. The descriptor is readable while sockets are ready,
+/// or another thread has called a waker, and no turn has handled that. Work that the owner's own calls have caused or left
+/// does not make the descriptor readable, but makes [`poll_at`](Swarm::poll_at) *now*. So sleep until the descriptor is
+/// readable or the time of `poll_at` has come. Remove the descriptor from the other loop before the swarm is dropped.
 #[cfg(unix)]
 impl<T: Transport, const EVENTS: usize, R: std::os::fd::AsFd> std::os::fd::AsFd for Swarm<T, EVENTS, R> {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {

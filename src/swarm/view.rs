@@ -1,5 +1,5 @@
-//! Views: the facts about a listener, a connection or a stream that can be looked up while it lives, and until its closing
-//! event has been handled.
+//! The views of listeners, connections and streams: structs with the facts about one of them, which can be looked up until
+//! its last event has been handled.
 
 use super::Swarm;
 use super::config::Config;
@@ -15,24 +15,24 @@ use core::time::Duration;
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
 
-/// The facts about a listener.
+/// The facts about a listener, as [`Swarm::listener`] returns them.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ListenerView<'a> {
-    /// The state of its life: opening, open, leaving or ended.
+    /// The state of the listener: opening, open, leaving or ended.
     pub state: State,
-    /// The address that `listen` was given.
+    /// The address that was passed to [`listen`](Swarm::listen).
     pub address: &'a Multiaddr,
-    /// The addresses on which it listens, as its transport reports them, without `/p2p/…`. There are none before it is
-    /// bound.
+    /// The addresses on which the listener listens, as the transport reports them, without `/p2p/…`. The slice is empty
+    /// before the socket is bound.
     pub addresses: &'a [Multiaddr],
-    /// The text of the error with which it ended or failed, for a log; `None` if it ended without an error.
+    /// The text of the error with which the listener has ended or failed, for a log; `None` if there was no error.
     pub error: Option<&'a str>,
 }
 
 /// The facts about a connection.
 ///
-/// A row for a table of peers, as the example `peers` prints one every second:
+/// This function makes a row for a table of peers, like those that the example `peers` prints every second:
 ///
 /// ```
 /// use swarm_notify::lifecycle::ConnectionId;
@@ -98,56 +98,59 @@ pub struct ListenerView<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ConnectionView<'a> {
-    /// The state of its life: opening, open, leaving or ended.
+    /// The state of the connection: opening, open, leaving or ended.
     pub state: State,
-    /// The side that dialed.
+    /// The side that has dialed: the peer (inbound) or we (outbound).
     pub direction: Direction,
-    /// The peer's address: the one that was dialed, or the one from which it came.
+    /// The address of the peer: the address that we have dialed, or from which the peer has connected.
     pub remote: &'a Multiaddr,
-    /// Our address of its socket, as the transport reports it: the one to which the peer came, or from which the dial left.
-    /// `None` while a dial has no socket, and if the transport does not tell: [`tcp`](crate::tcp) always does, a transport
-    /// that wakes by itself only for accepted connections.
+    /// Our own address of the connection's socket: the address to which the peer has connected, or from which we have
+    /// dialed. `None` while a dial has no socket, and if the transport does not report the address: [`tcp`](crate::tcp)
+    /// always reports it, and a transport without a reactor reports it only for accepted connections.
     pub local: Option<&'a Multiaddr>,
-    /// The listener that accepted it, if it was not dialed.
+    /// The listener that has accepted the connection; `None` if we have dialed it.
     pub listener: Option<ListenerId>,
-    /// The peer, once it is authenticated.
+    /// The id of the peer, once the peer is authenticated.
     pub peer: Option<PeerId>,
-    /// The number of its streams that have not ended.
+    /// The number of streams on this connection that have not ended.
     pub streams: usize,
-    /// The number of streams that wait without an id, because the peer has opened them beyond its rate
-    /// ([`openings`](crate::connection::Config::openings)). While it is not 0 the connection is paced.
+    /// The number of streams that wait without an id, because the peer has opened them beyond the rate that
+    /// [`openings`](crate::connection::Config::openings) allows.
     pub streams_waiting: usize,
-    /// The number of streams that have ever been paced on this connection.
+    /// The number of streams that have ever had to wait on this connection because the peer has opened them beyond its rate.
     pub streams_paced: u32,
-    /// The time since it was dialed or accepted. It ends at the latest time that the swarm was given, by a
-    /// [`tick`](Swarm::tick) for example, since the swarm has no clock. A dial before the first turn after its command has
-    /// the age 0.
+    /// The time from the dial or the accept of the connection until the latest time that the owner has passed to the swarm,
+    /// for example by a [`tick`](Swarm::tick), since the swarm has no clock of its own. Before the first turn after the
+    /// command, a dial has the age 0.
     pub age: Duration,
-    /// The last known round-trip time, measured on the owner's clock, so that it includes the time that an answer waits for
-    /// a turn. The first one is that of the Noise handshake, which includes the peer's work. Later ones are those of pings:
-    /// of the muxer's, which asks a peer that was silent for
-    /// [`keep_alive_interval`](crate::connection::Config::keep_alive_interval), or that of a service such as
+    /// The last known round-trip time. It is measured on the owner's clock, so that it includes the time that an answer
+    /// waits for a turn. The first measurement is made during the Noise handshake, and includes the peer's computations.
+    /// Later measurements are made by pings: by the muxer's ping to a peer that was silent for
+    /// [`keep_alive_interval`](crate::connection::Config::keep_alive_interval), or by a service such as
     #[cfg_attr(feature = "protocols", doc = "[`Ping`](crate::protocols::ping::Ping)")]
     #[cfg_attr(not(feature = "protocols"), doc = "`Ping`")]
-    /// ([`Swarm::note_round_trip`]). `None` until the peer has answered for the first time.
+    /// ([`Swarm::note_round_trip`]). The value is `None` until the peer has answered for the first time.
     pub round_trip: Option<Duration>,
-    /// The number of bytes written to the transport's pipe, including those of the handshake, the encryption and the muxer.
+    /// The number of bytes that were written to the byte pipe, including the bytes of the handshake, the encryption and the
+    /// muxer.
     pub sent: u64,
-    /// The number of bytes read from the transport's pipe, with the same inclusions.
+    /// The number of bytes that were read from the byte pipe, including the bytes of the handshake, the encryption and the
+    /// muxer.
     pub received: u64,
-    /// The bytes of memory that it holds: its part of [`Swarm::bytes_held`].
+    /// The number of bytes of memory that the connection holds: its part of [`Swarm::bytes_held`].
     pub bytes_held: usize,
-    /// The text of the error or rule by which it ended or failed, for a log. For
-    /// [`Denied`](crate::lifecycle::ConnectionEnd::Denied) it says whether the lists or the gate deny it. For
-    /// [`Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed) it names the rule: there were more than
-    /// [`high_water`](Config::high_water), descriptors had run out, it looked dead beside a new connection of its peer, or
-    /// its peer or address held most and gave a place up. `None` if it ended without an error or rule.
+    /// The text of the error or the rule because of which the connection has ended or failed, for a log. For
+    /// [`Denied`](crate::lifecycle::ConnectionEnd::Denied) the text says whether the lists or the gate deny the connection.
+    /// For [`Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed) it names the rule: there were more connections than
+    /// [`high_water`](Config::high_water), descriptors had run out, the connection looked dead when its peer connected
+    /// again, or its peer or address had most connections and gave one up. `None` if the connection has ended without an
+    /// error or rule, or has not ended.
     pub error: Option<&'a str>,
 }
 
 impl<'a> ConnectionView<'a> {
-    /// Makes the view of a connection of which nothing else is known. For this crate's own tests; it may change in any
-    /// version.
+    /// Makes the view of a connection of which nothing but the arguments is known. It is for this crate's own tests, and may
+    /// change in any version.
     #[doc(hidden)]
     #[must_use]
     pub const fn bare(state: State, direction: Direction, remote: &'a Multiaddr) -> Self {
@@ -171,54 +174,59 @@ impl<'a> ConnectionView<'a> {
     }
 }
 
-/// The facts about a stream.
+/// The facts about a stream, as [`Swarm::stream`] returns them.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct StreamView<'a> {
-    /// The state of its life: opening, open, leaving or ended.
+    /// The state of the stream: opening, open, leaving or ended.
     pub state: State,
-    /// The side that opened it.
+    /// The side that has opened the stream.
     pub direction: Direction,
-    /// The connection that it runs on.
+    /// The connection to which the stream belongs.
     pub connection: ConnectionId,
-    /// The agreed protocol, or the only one that was proposed. For a peer's stream that has failed with
-    /// [`Denied`](crate::lifecycle::Failure::Denied), it is the last one that the [gate](super::Gate) has denied.
+    /// The protocol on which both sides have agreed, or the only protocol that was proposed. For a peer's stream that has
+    /// failed with [`Denied`](crate::lifecycle::Failure::Denied), it is the last protocol that the [gate](super::Gate) has
+    /// denied.
     pub protocol: Option<&'a Protocol>,
-    /// The protocols that our stream proposes, in order of preference, until one is agreed. A peer's stream has none.
+    /// The protocols that we propose on a stream of ours, in order of preference, until one is agreed. The slice is empty
+    /// for a stream that the peer has opened.
     pub proposals: &'a [Protocol],
-    /// The time since it got its id. It ends at the latest time that the swarm was given, as for [`ConnectionView::age`]. It
-    /// is exact to a 64th of a second, and wraps around after 776 days.
+    /// The time from the moment at which the stream got its id until the latest time that the owner has passed to the swarm.
+    /// The value is exact to a 64th of a second, and wraps around after 776 days.
     pub age: Duration,
     /// The number of bytes of data that the peer lets us send beyond [`sent`](Self::sent). At 0 the peer's window is full,
-    /// and a write is blocked until the peer has read. It is also 0 while the stream waits for its place on the connection.
+    /// and a write is blocked until the peer has read. The value is also 0 while the stream has to wait before it can begin
+    /// on the connection.
     pub send_window: usize,
-    /// The number of bytes of data that have arrived and were not read. They take up our window.
+    /// The number of bytes of data that have arrived and were not read. These bytes use up the window that we have granted.
     pub unread: usize,
-    /// The most bytes of data that may be [`unread`](Self::unread). At that number, the peer can send nothing until the
-    /// owner reads. It may grow ([`max_receive_window`](crate::connection::yamux::Config::max_receive_window)). It is 0
-    /// while the stream waits for its place on the connection.
+    /// The maximum number of bytes of data that may be [`unread`](Self::unread). When that many bytes are unread, the peer
+    /// can send nothing until the owner reads. The window may grow
+    /// ([`max_receive_window`](crate::connection::yamux::Config::max_receive_window)). The value is 0 while the stream has
+    /// to wait before it can begin on the connection.
     pub receive_window: usize,
-    /// The number of bytes of data that were accepted from the owner, sent or not.
+    /// The number of bytes of data that writes have accepted from the owner, whether they have been sent or not.
     pub sent: u64,
     /// The number of bytes of data that the owner has read.
     pub received: u64,
-    /// True once the peer has finished its side: all its data has arrived, read or not. It stays true if the connection ends
-    /// afterwards. A reset makes it false. It stays false if the peer's FIN was lost: a go-libp2p node can lose its last
-    /// ones when it closes the connection right after its streams.
+    /// `true` once the peer has finished its side: all its data has arrived, read or not. The value stays `true` if the
+    /// connection ends afterwards, and becomes `false` if the stream is reset. The value stays `false` if the peer's FIN was
+    /// lost: a go-libp2p node can lose its last FINs when it closes the connection right after its streams.
     pub is_remote_finished: bool,
-    /// True once our side is finished: [`finish`](Swarm::finish) or [`close_stream`](Swarm::close_stream) was called, and
-    /// nothing more can be written. Data that was written before, and our FIN behind it, may still wait to be sent. A reset
-    /// by either side makes it false again, and so does a time-out.
+    /// `true` once our side is finished: [`finish`](Swarm::finish) or [`close_stream`](Swarm::close_stream) was called, and
+    /// nothing more can be written. Data that was written before, and our FIN after this data, may still wait to be sent. A
+    /// reset by either side makes the value `false` again, and so does a time-out.
     pub is_local_finished: bool,
-    /// True once our FIN has been handed to the transport's byte pipe, behind all data. The peer may not have received it
-    /// yet. Until then, the FIN of a finished side waits for the peer's answer to our proposal, or for the socket; if the
-    /// connection ends meanwhile, the peer never reads it. A reset by either side makes it false again, and so does a
-    /// time-out.
+    /// `true` once our FIN has been handed to the transport's byte pipe, after all data. The peer may not have received the
+    /// FIN yet. Until it is handed over, the FIN of a finished side waits for the peer's answer to our proposal, or for the
+    /// socket; if the connection ends meanwhile, the peer never reads the FIN. A reset by either side makes the value
+    /// `false` again, and so does a time-out.
     pub is_fin_sent: bool,
 }
 
 impl StreamView<'_> {
-    /// Makes the view of a stream of which nothing else is known. For this crate's own tests; it may change in any version.
+    /// Makes the view of a stream of which nothing but the arguments is known. It is for this crate's own tests, and may
+    /// change in any version.
     #[doc(hidden)]
     #[must_use]
     pub const fn bare(state: State, direction: Direction, connection: ConnectionId) -> Self {
@@ -246,7 +254,8 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Returns the view of a listener, from the command until its last event has been handled; `None` if the id is stale.
+    /// Returns the view of a listener, which exists from the command until the last event of the listener has been handled;
+    /// `None` if the id is stale.
     #[must_use]
     pub fn listener(&self, id: ListenerId) -> Option<ListenerView<'_>> {
         let ListenerEntry { address, addresses, error, .. } = self.listeners.table.get(id)?;
@@ -254,8 +263,8 @@ where
         Some(ListenerView { state, address, addresses, error: error.as_deref() })
     }
 
-    /// Returns the view of a connection, from its beginning until its last event has been handled; `None` if the id is
-    /// stale.
+    /// Returns the view of a connection, which exists from the moment at which the connection gets its id until its last
+    /// event has been handled; `None` if the id is stale.
     #[must_use]
     pub fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>> {
         let conn = self.connections.get(id)?;
@@ -281,22 +290,22 @@ where
         })
     }
 
-    /// Sets the [`ConnectionView::round_trip`] of a connection, until the next one is known. It is for authors of protocols
-    /// that measure one. If the connection is not open, nothing changes.
+    /// Sets the [`ConnectionView::round_trip`] of a connection, until the next round-trip time is measured. The method is
+    /// for authors of protocols that measure round-trip times. If the connection is not open, nothing changes.
     pub fn note_round_trip(&mut self, connection: ConnectionId, round_trip: Duration) {
         if let Some(connection) = self.connections.get_mut(connection).and_then(SocketConnection::connection) {
             connection.set_round_trip(round_trip);
         }
     }
 
-    /// Returns the number of refusals of one kind since the start, of all peers together.
+    /// Returns the number of refusals of one kind since the swarm was made, for all peers together.
     #[must_use]
     pub fn refused(&self, refusal: Refusal) -> u64 {
         self.state.refusals.total(refusal)
     }
 
-    /// Returns the number of refusals of one kind at one listener or connection since it opened, until its last event has
-    /// been handled; 0 if the id is stale.
+    /// Returns the number of refusals of one kind at one listener or connection, since the listener or connection opened.
+    /// The count is kept until its last event has been handled; the result is 0 if the id is stale.
     #[must_use]
     pub fn refused_at(&self, at: impl Into<RefusedAt>, refusal: Refusal) -> u64 {
         self.state.refusals.at(at.into(), refusal)
@@ -304,17 +313,18 @@ where
 
     /// Returns the remote address of the last connection that a listener has refused for one kind of reason: a sample, for
     /// an owner that blocks addresses elsewhere, in a firewall for example. If the peer was authenticated, the address ends
-    /// with `/p2p/` and the peer's id. It is kept as long as the counts of [`refused_at`](Self::refused_at), until the
-    /// listener's last event has been handled. `None` if there was no refusal of this kind.
+    /// with `/p2p/` and the peer's id. The address is kept until the listener's last event has been handled. `None` if there
+    /// was no refusal of this kind.
     ///
-    /// One address is kept for each listener and kind, however many are refused; the peers that are refused most often are
-    /// seen here most often. The log has the address of each refusal, at level `debug`.
+    /// One address is kept for each listener and kind, however many connections are refused. So the peers that are refused
+    /// most often are returned most often. The address of each refusal is logged at level `debug`.
     #[must_use]
     pub fn last_refused_from(&self, listener: ListenerId, refusal: Refusal) -> Option<&Multiaddr> {
         self.state.refusals.last_from(listener, refusal)
     }
 
-    /// Returns the view of a stream, from its beginning until its last event has been handled; `None` if the id is stale.
+    /// Returns the view of a stream, which exists from the moment at which the stream gets its id until its last event has
+    /// been handled; `None` if the id is stale.
     #[must_use]
     pub fn stream(&self, id: StreamId) -> Option<StreamView<'_>> {
         let lifecycle = &self.state.lifecycle;
@@ -337,12 +347,12 @@ where
         })
     }
 
-    /// Returns the open connections to a peer, including those that are being closed, in order of their ids.
+    /// Returns the ids of the open connections to a peer, including those that are being closed, in the order of the ids.
     ///
-    /// It shows the connections that are open now, so that it runs ahead of the events. If two connections open in one turn,
-    /// both are here when the first event is taken; if three end together, all are gone before the first closing event is
-    /// taken. So do not use it to find a peer's first or last connection: [`Peers`](crate::notifee::Peers) counts
-    /// connections by events.
+    /// The result contains the connections that are open now, even if the owner has not drained their events yet. If two
+    /// connections open in one turn, both are returned when the first opening event is taken; if three end together, none of
+    /// them is returned when the first closing event is taken. So do not use this method to find a peer's first or last
+    /// connection: [`Peers`](crate::notifee::Peers) counts connections by events.
     pub fn connections_of(&self, peer: PeerId) -> impl Iterator<Item = ConnectionId> {
         let connections = self.state.shares.connections_of(peer);
         connections.filter(|id| !self.state.is_opening(*id))
@@ -353,31 +363,33 @@ where
         self.state.protocols.iter()
     }
 
-    /// Returns all listeners that have not ended, by index. It looks at all slots.
+    /// Returns the ids of the listeners that have not ended, in the order of their indices. The iterator visits every slot
+    /// of the table of listeners, including free ones.
     pub fn listeners(&self) -> impl Iterator<Item = ListenerId> {
         self.state.lifecycle.listeners()
     }
 
-    /// Returns all connections that have not ended, by index. It looks at all slots. An accepted connection is among them
-    /// from the authentication of its peer on; before that it has no id, and
-    /// [`inbound_handshakes`](Self::inbound_handshakes) counts it.
+    /// Returns the ids of the connections that have not ended, in the order of their indices. The iterator visits every slot
+    /// of the table of connections, including free ones. An accepted connection is returned once its peer is authenticated;
+    /// before that, the connection has no id, and is counted by [`inbound_handshakes`](Self::inbound_handshakes).
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
         self.state.lifecycle.connections()
     }
 
-    /// Returns the streams of a connection that have not ended, oldest first; none if the id is stale.
+    /// Returns the ids of the streams of a connection that have not ended, oldest first. If the id of the connection is
+    /// stale, the iterator is empty.
     pub fn streams_of(&self, id: ConnectionId) -> impl Iterator<Item = StreamId> {
         self.state.lifecycle.streams_of(id)
     }
 
-    /// Returns the bounds with which the swarm was made.
+    /// Returns the configuration with which the swarm was made.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.state.config
     }
 
-    /// Returns the counters of each kind of entity: how many have opened, failed and closed, how many are open now, and how
-    /// many were at most.
+    /// Returns the counters of listeners, connections and streams: the numbers that have opened, failed and closed, that are
+    /// open now, and the highest numbers that were open at the same time.
     #[must_use]
     pub const fn counters(&self) -> &Counters {
         self.state.lifecycle.counters()

@@ -1,12 +1,14 @@
-//! [`WakeSet`]: the slots that were woken and have had no helping since.
+//! [`WakeSet`]: the queue of the slots that were woken and have had no helping since. A slot is the transport, a visitor, or
+//! an index in the table of connections.
 //!
-//! The slot of the transport, and each slot of connections, has one waker for ever, which every connection in that slot
-//! uses. A visitor at the door has a slot of its own, which is [forgotten](WakeSet::forget) with it. A woken slot is in line
-//! once, however often it is woken, until its [helping begins](WakeSet::begin). So a turn visits only slots that were woken.
+//! The slot of the transport, and the slot of each index of a connection, have one permanent waker each; successive
+//! connections with the same index use the same waker. A visitor has a slot of its own, which is [removed](WakeSet::forget)
+//! with the visitor. A woken slot is in the queue once, however often it is woken, until its [helping
+//! begins](WakeSet::begin). So a turn visits only slots that were woken.
 //!
-//! During a turn of the owner, a wake only puts its slot in line. Between turns, the first wake also wakes the owner; later
-//! ones only put their slots in line. The flag that decides between the two is under the line's lock, so that no wake is
-//! lost.
+//! During a turn, a wake only adds its slot to the queue. Between turns, the first wake also wakes the owner; later wakes
+//! only add their slots to the queue. The flag that decides whether the owner is woken is protected by the lock of the
+//! queue, so that no wake is lost.
 
 use crate::lifecycle::ConnectionId;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -17,28 +19,28 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Waker;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The target of a wake.
+/// A slot: the target of a waker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum WakeTarget {
     Transport,
-    /// The connection with this index in its id.
+    /// The connection whose id has this index.
     Connection(usize),
-    /// The visitor with this number at the [door](super::door).
+    /// The visitor that has this number in the [table of visitors](super::door).
     Visitor(u64),
 }
 
 impl WakeTarget {
-    /// Returns the slot of a connection.
+    /// Returns the slot of the connection with this id.
     pub(super) const fn of(id: ConnectionId) -> Self {
         Self::Connection(id.index())
     }
 }
 
-/// The wakers of the slots, and the line of woken slots.
+/// The wakers of all slots, and the queue of woken slots.
 #[derive(Debug)]
 pub(super) struct WakeSet {
     shared: Arc<Shared>,
-    /// The bell of the transport, then those of connections by index.
+    /// The bell and the waker of the transport, followed by those of connections, by index.
     lasting: Vec<(Arc<Bell>, Waker)>,
     visitors: BTreeMap<u64, (Arc<Bell>, Waker)>,
 }
@@ -48,20 +50,20 @@ struct Shared(Mutex<WokenQueue>);
 
 #[derive(Debug, Default)]
 struct WokenQueue {
-    /// The woken slots, in the order of their wakes; each at most once.
+    /// The woken slots, in the order in which they were woken; each at most once.
     woken: Vec<WakeTarget>,
-    /// The [caller](WakeSet::caller) was used: the owner has to take a turn even if no slot was woken.
+    /// `true` if the [caller](WakeSet::caller) was called: the owner has to do a turn even if no slot was woken.
     is_called: bool,
-    /// The owner is between two turns and has not been woken yet.
+    /// `true` if the owner is between two turns and has not been woken yet.
     is_asleep: bool,
     owner: Option<Waker>,
 }
 
-/// The target of a slot's waker.
+/// The state that all clones of the waker of one slot share.
 #[derive(Debug)]
 struct Bell {
     slot: WakeTarget,
-    /// The slot is in line.
+    /// `true` if the slot is in the queue.
     queued: AtomicBool,
     shared: Arc<Shared>,
 }
@@ -72,7 +74,7 @@ impl Shared {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the line, and wakes the owner if it is between turns.
+    /// Changes the queue, and wakes the owner if it is between turns and has not been woken yet.
     fn queue(&self, change: impl FnOnce(&mut WokenQueue)) {
         let mut line = self.line();
         change(&mut line);
@@ -109,11 +111,11 @@ impl Wake for Shared {
     }
 }
 
-/// A turn of the owner, during which wakes only put slots in line. The turn ends when this is dropped.
+/// A guard for the duration of a turn, during which wakes do not wake the owner. The turn ends when the guard is dropped.
 #[derive(Debug)]
 pub(super) struct Awake(Arc<Shared>);
 
-/// Ends the turn, also if the owner's code has panicked in it.
+/// Ends the turn, even if the owner's code has panicked in the turn.
 impl Drop for Awake {
     fn drop(&mut self) {
         self.0.line().is_asleep = true;
@@ -121,7 +123,8 @@ impl Drop for Awake {
 }
 
 impl WakeSet {
-    /// Makes a set without slots. Between turns a wake wakes `owner`, until [`set_owner`](Self::set_owner) replaces it.
+    /// Makes a set without slots. Between turns a wake calls the waker `owner`, until [`set_owner`](Self::set_owner)
+    /// replaces this waker.
     pub(super) fn new(owner: Waker) -> Self {
         let line = WokenQueue { is_asleep: true, owner: Some(owner), ..WokenQueue::default() };
         Self { shared: Arc::new(Shared(Mutex::new(line))), lasting: Vec::new(), visitors: BTreeMap::new() }
@@ -132,7 +135,7 @@ impl WakeSet {
         Waker::from(self.shared.clone())
     }
 
-    /// Replaces the owner's waker.
+    /// Replaces the waker that wakes the owner between turns.
     pub(super) fn set_owner(&self, owner: &Waker) {
         let mut line = self.shared.line();
         if !line.owner.as_ref().is_some_and(|known| known.will_wake(owner)) {
@@ -140,19 +143,20 @@ impl WakeSet {
         }
     }
 
-    /// Begins a turn. Also returns whether the [caller](Self::caller) was used since the last turn began.
+    /// Begins a turn, and returns its guard. The second result is `true` if the [caller](Self::caller) was called since the
+    /// last turn began.
     pub(super) fn awake(&self) -> (Awake, bool) {
         let mut line = self.shared.line();
         line.is_asleep = false;
         (Awake(self.shared.clone()), core::mem::take(&mut line.is_called))
     }
 
-    /// Returns whether the [caller](Self::caller) was used since the last turn began.
+    /// Returns whether the [caller](Self::caller) was called since the last turn began.
     pub(super) fn is_called(&self) -> bool {
         self.shared.line().is_called
     }
 
-    /// Returns the waker of a slot, and makes it if it does not exist yet.
+    /// Returns the waker of a slot. If the slot has no waker yet, a waker is made.
     pub(super) fn waker(&mut self, slot: WakeTarget) -> Waker {
         let shared = &self.shared;
         let make = |slot| {
@@ -180,30 +184,30 @@ impl WakeSet {
         Some(bell)
     }
 
-    /// Forgets the slot of a visitor that has left. It may still be in line.
+    /// Removes the slot of a visitor that was removed. The queue may still contain the slot.
     pub(super) fn forget(&mut self, number: u64) {
         self.visitors.remove(&number);
     }
 
-    /// Returns the number of slots of connections.
+    /// Returns the number of slots for connections that have a waker.
     pub(super) const fn connections(&self) -> usize {
         self.lasting.len().saturating_sub(1)
     }
 
-    /// Gives back the slots of connections from `connections` on, and memory of the line. A slot that is made again may be
-    /// in line twice, once for a connection that is gone.
+    /// Removes the slots of connections whose index is at least `connections`, and gives back memory of the queue. A slot
+    /// that is made again later may be in the queue twice, once from a connection that was removed.
     pub(super) fn give_up_slots(&mut self, connections: usize) {
         self.lasting.truncate(connections + 1);
         self.lasting.shrink_to_fit();
         self.give_up_line(connections + 1);
     }
 
-    /// Gives back the memory of the line, except for `kept` slots.
+    /// Gives back the memory of the queue, except for `kept` entries.
     pub(super) fn give_up_line(&self, kept: usize) {
         self.shared.line().woken.shrink_to(kept);
     }
 
-    /// Puts a slot in line as if it had been woken, without waking the owner.
+    /// Adds a slot to the queue as if it had been woken, but without waking the owner.
     pub(super) fn mark(&self, slot: WakeTarget) {
         if let Some(bell) = self.bell(slot)
             && !bell.queued.swap(true, Ordering::AcqRel)
@@ -212,12 +216,13 @@ impl WakeSet {
         }
     }
 
-    /// Returns whether a slot has come into line since the last [`take`](Self::take).
+    /// Returns whether a slot was added to the queue since the last [`take`](Self::take).
     pub(super) fn is_woken(&self) -> bool {
         !self.shared.line().woken.is_empty()
     }
 
-    /// Appends the line to `into`. Each slot still counts as in line until its helping [begins](Self::begin).
+    /// Moves all slots in the queue to the end of `into`. Each slot still counts as queued until its helping
+    /// [begins](Self::begin).
     pub(super) fn take(&self, into: &mut VecDeque<WakeTarget>) {
         let mut line = self.shared.line();
         if !line.woken.is_empty() {
@@ -225,7 +230,7 @@ impl WakeSet {
         }
     }
 
-    /// Begins a slot's helping: from now on a wake puts the slot in line again.
+    /// Begins the helping of a slot: from now on, a wake adds the slot to the queue again.
     pub(super) fn begin(&self, slot: WakeTarget) {
         if let Some(bell) = self.bell(slot) {
             // The swap also acquires: writes that happened before a wake which found the slot in line are visible from here
@@ -241,7 +246,7 @@ mod tests {
     use core::sync::atomic::AtomicUsize;
     use std::thread;
 
-    /// Counts how often it is woken.
+    /// A waker that counts how often it is called.
     #[derive(Default)]
     struct Count(AtomicUsize);
 
@@ -326,7 +331,7 @@ mod tests {
         assert!(!taken.contains(&WakeTarget::Visitor(1)));
     }
 
-    /// Two threads wake while the owner turns and sleeps: each wake is followed by a turn that finds it.
+    /// Two threads wake slots while the owner does turns and sleeps. Each wake is followed by a turn that finds the slot.
     #[test]
     fn no_wake_of_another_thread_is_lost() {
         const ROUNDS: usize = 20_000;

@@ -1,19 +1,20 @@
-//! [`Crowd`]: the visitors who share a bound, in the order in which they are closed when it is reached.
+//! [`Crowd`]: a set of visitors to which one bound applies, in the order in which they are closed when the bound is reached.
+//! A visitor is an accepted connection whose peer is not authenticated yet.
 
 use alloc::collections::BTreeMap;
 
-/// The steps of a handshake, in their order. Each step costs the peer more than the one before. Single bytes are no step, so
-/// that a peer gains nothing by sending its messages byte by byte.
+/// The steps of a handshake, from first to last. Each step costs the peer more than the step before. Part of a message is no
+/// step, so that a peer gains nothing by sending its messages byte by byte.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum HandshakeProgress {
-    /// No byte has come.
+    /// The peer has sent no byte.
     Silent,
     Heard,
     /// Both sides have agreed to speak Noise.
     Agreed,
-    /// Noise's first message has come and was answered.
+    /// Noise's first message has arrived and was answered.
     Answered,
-    /// The peer is authenticated, and the muxer is not agreed yet.
+    /// The peer is authenticated, and both sides have not agreed on a muxer yet.
     Proved,
 }
 
@@ -21,23 +22,25 @@ impl HandshakeProgress {
     pub(super) const ALL: [Self; 5] = [Self::Silent, Self::Heard, Self::Agreed, Self::Answered, Self::Proved];
 }
 
-/// The order in which visitors go: the least advanced first, then the oldest.
+/// The position of a visitor in the order in which visitors are closed: the least advanced first; of equally advanced ones,
+/// the oldest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Standing {
     pub(super) progress: HandshakeProgress,
     pub(super) number: u64,
 }
 
-/// The visitors of one address, of one site, or all of them.
+/// The visitors of one address, the visitors of one site (an IPv6 /48), or all visitors.
 ///
-/// A visitor is *settled* once half as many have come after it as the crowd has members. Only settled visitors are closed,
-/// so that a newcomer has a moment to be heard. There is always a settled one: the last `len / 2` that came are never the
-/// whole crowd.
+/// A visitor is *settled* once the number of visitors that have joined the crowd after it is at least half the number of the
+/// crowd's present members. Only settled visitors are closed, so that a new visitor has some time to send its messages. At
+/// least one member is always settled: the last `len / 2` visitors that joined are never the whole crowd.
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
-    /// The number of visitors that have ever come, which is the turn of the next one.
+    /// The number of visitors that have ever joined the crowd. This number is also the sequence number, called turn, that
+    /// the next visitor gets.
     came: u64,
-    /// The numbers of the members, by their progress and turn.
+    /// The members' numbers in the [visitor table](super::visitor_table), keyed by progress and turn.
     members: BTreeMap<(HandshakeProgress, u64), u64>,
 }
 
@@ -46,12 +49,13 @@ impl Crowd {
         self.members.len()
     }
 
-    /// Returns the turn of the next visitor: the number of visitors that have come before it.
+    /// Returns the turn (the sequence number in this crowd) that the next visitor gets, which is the number of visitors that
+    /// have joined before.
     pub(super) const fn came(&self) -> u64 {
         self.came
     }
 
-    /// Takes a visitor in, as [silent](HandshakeProgress::Silent), and returns its turn.
+    /// Adds a visitor, with the progress [silent](HandshakeProgress::Silent), and returns its turn.
     pub(super) fn enter(&mut self, number: u64) -> u64 {
         let turn = self.came;
         self.came += 1;
@@ -59,24 +63,26 @@ impl Crowd {
         turn
     }
 
-    /// Removes the visitor with this progress and turn.
+    /// Removes the member with the progress `progress` and the turn `turn`.
     pub(super) fn leave(&mut self, progress: HandshakeProgress, turn: u64) {
         self.members.remove(&(progress, turn));
     }
 
-    /// Notes a member's new progress.
+    /// Changes the progress of a member from `from` to `to`.
     pub(super) fn advance(&mut self, turn: u64, from: HandshakeProgress, to: HandshakeProgress) {
         if let Some(number) = self.members.remove(&(from, turn)) {
             self.members.insert((to, turn), number);
         }
     }
 
-    /// Returns the first turn that is not settled. It never decreases.
+    /// Returns the lowest turn (sequence number) at which a member is not settled. All members with a lower turn are
+    /// settled: so many visitors have joined after them that they may be closed. The result never decreases.
     pub(super) fn settled(&self) -> u64 {
         self.came.saturating_sub(self.len() as u64 / 2)
     }
 
-    /// Returns the settled visitor that goes first; `None` if the crowd is empty.
+    /// Returns the visitor that is to be closed first, among the settled ones, after which enough others have joined.
+    /// Returns `None` if the crowd is empty.
     pub(super) fn first(&self) -> Option<Standing> {
         let settled = self.settled();
         HandshakeProgress::ALL.into_iter().find_map(|progress| {
@@ -85,12 +91,13 @@ impl Crowd {
         })
     }
 
-    /// Returns all members in the order in which they go, settled or not.
+    /// Returns all members in the order in which they are to be closed: the least advanced handshake first; of equally
+    /// advanced ones, the oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = Standing> {
         self.members.iter().map(|((progress, _), number)| Standing { progress: *progress, number: *number })
     }
 
-    /// Returns the number of the oldest visitor that has sent no byte.
+    /// Returns the number of the oldest member that has sent no byte, if there is one.
     pub(super) fn oldest_silent(&self) -> Option<u64> {
         self.iter().next().filter(|first| first.progress == HandshakeProgress::Silent).map(|first| first.number)
     }

@@ -1,15 +1,17 @@
-//! [`SignatureBudget`]: the limit of the work that signatures of newcomers cause in one turn.
+//! [`SignatureBudget`]: the limit on the work that verifying the signatures of visitors causes in one turn. A visitor is an
+//! accepted connection whose peer is not authenticated yet.
 //!
 //! A stranger can send a signature at no cost, and some kinds cost us 13 times as much to verify as the usual one. So a turn
-//! verifies a limited amount of signatures at the door. One address gets a quarter of that while anything else is ready; a
-//! visitor whose message would exceed it waits until nothing else is, and if the turn has no work left by then, for the next
-//! turn. An address that is alone gets the whole of a turn: nobody would gain by its waiting, and while it waits a newcomer
-//! can push it out.
+//! does a limited amount of work on signatures of visitors. Visitors from one address get a quarter of that amount while any
+//! other slot waits for work. A visitor whose signature would exceed the quarter waits until no other slot waits, and for
+//! the next turn if this turn has no amount left by then. If only one address has visitors, it gets the whole amount: nobody
+//! would gain if its visitors waited, and a waiting visitor can be closed to make room for a new one.
 
 use crate::swarm::address_group::AddressGroup;
 use alloc::collections::BTreeMap;
 
-/// The work that this turn has done, and its limit, in signatures of Ed25519.
+/// The work on signatures that this turn has done, in all and for each address, and the limit. The unit is the verification
+/// of one Ed25519 signature.
 #[derive(Debug)]
 pub(super) struct SignatureBudget {
     most: u32,
@@ -19,12 +21,12 @@ pub(super) struct SignatureBudget {
 }
 
 impl SignatureBudget {
-    /// 0 counts as 1.
+    /// Makes a budget of `most` units for each turn; 0 counts as 1.
     pub(super) const fn new(most: u32) -> Self {
         Self { most: if most == 0 { 1 } else { most }, turn: 0, all: 0, of_address: BTreeMap::new() }
     }
 
-    /// Returns whether one more signature may be verified in this turn, whoever brings it.
+    /// Returns whether one more signature may be verified in this turn, from any address.
     pub(super) fn has_left(&mut self, turn: u32) -> bool {
         if self.turn != turn {
             (self.turn, self.all) = (turn, 0);
@@ -33,12 +35,12 @@ impl SignatureBudget {
         self.all < self.most
     }
 
-    /// Returns whether one more signature from an address may be verified in this turn while something else is ready.
+    /// Returns whether one more signature from `address` may be verified in this turn while another slot waits for work.
     pub(super) fn allows(&mut self, turn: u32, address: AddressGroup) -> bool {
         self.has_left(turn) && self.of_address.get(&address).is_none_or(|work| *work < self.most.div_ceil(4))
     }
 
-    /// Adds the work that a message from an address has caused.
+    /// Adds the work that verifying a signature from `address` has caused.
     pub(super) fn add(&mut self, address: AddressGroup, work: u32) {
         if work > 0 {
             self.all = self.all.saturating_add(work);

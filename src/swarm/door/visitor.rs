@@ -1,4 +1,4 @@
-//! [`Visitor`]: an accepted connection whose peer is not authenticated.
+//! [`Visitor`]: an accepted connection whose peer is not authenticated yet.
 
 use super::crowd::HandshakeProgress;
 use crate::connection::{Error, Fact, HandshakeStep, Input};
@@ -16,23 +16,23 @@ use core::time::Duration;
 use libp2p_core::{Multiaddr, Transport};
 use std::io;
 
-/// An accepted connection, from its socket to the authentication of its peer.
+/// An accepted connection, from the moment at which its socket is accepted until its peer is authenticated.
 pub(super) struct Visitor<T: Transport> {
     pub(super) remote: Multiaddr,
     pub(super) local: Multiaddr,
     pub(super) listener: ListenerId,
     pub(super) began: Duration,
-    /// The helpings that it has had in the last tick.
+    /// The number of helpings that this visitor has had in the last tick.
     pub(super) share: HelpingsTaken,
     pub(super) stage: VisitorStage<T>,
-    /// The part of the bytes held that counts for the door's budget.
+    /// The part of this visitor's bytes held that is counted in the door's [budget](super::budget).
     pub(super) counted: usize,
-    /// Its peer has sent a byte.
+    /// `true` once the peer has sent a byte.
     has_spoken: bool,
-    /// The number of bytes that were read from its pipe. `sent` is the number written to it.
+    /// The number of bytes that were read from the byte pipe. `sent` is the number of bytes written to it.
     received: u64,
     sent: u64,
-    /// The output. `out[written..]` waits to be written.
+    /// The output that was taken from the handshake. `out[written..]` is still to be written to the byte pipe.
     out: Vec<u8>,
     written: usize,
 }
@@ -41,22 +41,22 @@ pub(super) struct Visitor<T: Transport> {
 pub(super) enum VisitorStage<T: Transport> {
     Upgrading(Pin<Box<T::ListenerUpgrade>>),
     Up(Pipe<T::Output>),
-    /// The pipe has gone to its connection, or the socket is closed.
+    /// The byte pipe was handed to the connection that this visitor became, or the socket is closed.
     Over,
 }
 
-/// The outcome of a helping.
+/// The outcome of a visitor's helping.
 pub(super) enum HelpingOutcome {
-    /// It waits for its socket.
+    /// The visitor waits for its socket to be readable or writable.
     Waits,
-    /// It may have more to read, and needs another helping.
+    /// The socket may have more bytes to read, so that the visitor needs another helping.
     HasMore,
-    /// Its peer is authenticated.
+    /// The visitor's peer is authenticated.
     Authenticated,
     Over(VisitorFlaw),
 }
 
-/// The reason for which a visitor ended before its peer was authenticated, for a log.
+/// The reason why a visitor ended before its peer was authenticated, for the log.
 pub(super) enum VisitorFlaw {
     Upgrade(Box<dyn fmt::Display>),
     Handshake(Error),
@@ -102,7 +102,7 @@ where
         }
     }
 
-    /// Returns the last step that its handshake has reached.
+    /// Returns the last step that this visitor's handshake has reached.
     pub(super) fn progress(&self) -> HandshakeProgress {
         let VisitorStage::Up(pipe) = &self.stage else { return HandshakeProgress::Silent };
         match pipe.connection.handshake_step() {
@@ -114,14 +114,14 @@ where
         }
     }
 
-    /// Returns the bytes of memory that it holds: input that is not complete, and output that is not written.
+    /// Returns the number of bytes that this visitor holds: input that is not complete, and output that is not written.
     pub(super) fn held(&self) -> usize {
         let VisitorStage::Up(pipe) = &self.stage else { return 0 };
         pipe.connection.bytes_held() + self.out.capacity()
     }
 
-    /// Returns a hash of the handshake's transcript, if the handshake is at a step at which a dial of ours can have the same
-    /// one.
+    /// Returns a hash of the handshake's transcript, if the handshake has reached the step at which a dial of ours can have
+    /// the same transcript because we have dialed ourselves.
     pub(super) fn transcript(&self) -> Option<[u8; 32]> {
         match &self.stage {
             VisitorStage::Up(pipe) => pipe.connection.transcript(),
@@ -129,7 +129,7 @@ where
         }
     }
 
-    /// Takes the pipe out, to hand it to the connection or to close it.
+    /// Removes and returns the byte pipe, which the caller hands to a connection or closes.
     pub(super) fn take_pipe(&mut self) -> Option<Pipe<T::Output>> {
         match core::mem::replace(&mut self.stage, VisitorStage::Over) {
             VisitorStage::Up(pipe) => Some(pipe),
@@ -137,7 +137,8 @@ where
         }
     }
 
-    /// Makes the connection of an accepted connection whose peer is authenticated, which goes on with what stood at the door.
+    /// Makes a connection of this visitor, whose peer is authenticated. The connection keeps the visitor's addresses, start
+    /// time, byte counts and pending output.
     pub(super) fn into_connection(self, id: ConnectionId, pipe: Pipe<T::Output>) -> SocketConnection<T> {
         let Self { listener, remote, local, began, received, sent, out, written, .. } = self;
         let mut conn = SocketConnection::new(id, Direction::Inbound, remote, ConnectionStage::Up(pipe), began.into());
@@ -148,7 +149,8 @@ where
         conn
     }
 
-    /// Polls for the byte pipe. `Ok(Some(_))`: it has just come.
+    /// Polls the transport's upgrade for the byte pipe. Returns `Ok(Some(_))` with the byte pipe when the upgrade is done,
+    /// and `Ok(None)` while it is under way, or after the byte pipe was returned.
     pub(super) fn poll_pipe(&mut self, cx: &mut Context<'_>) -> Result<Option<T::Output>, VisitorFlaw> {
         match &mut self.stage {
             VisitorStage::Up(_) | VisitorStage::Over => Ok(None),
@@ -160,8 +162,8 @@ where
         }
     }
 
-    /// Reads at most `most` bytes, handles them, and writes the answer at once. Bytes behind the handshake are kept for the
-    /// connection.
+    /// Reads at most `most` bytes, handles them, and writes the answer at once. Bytes that follow the handshake are kept for
+    /// the connection.
     pub(super) fn drive<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -208,7 +210,7 @@ where
         HelpingOutcome::HasMore
     }
 
-    /// Writes as much pending output as the pipe takes.
+    /// Writes as much pending output as the byte pipe accepts.
     fn write(&mut self, cx: &mut Context<'_>, now: Duration) -> Result<(), VisitorFlaw> {
         let VisitorStage::Up(pipe) = &mut self.stage else { return Ok(()) };
         loop {
@@ -238,7 +240,7 @@ where
         }
     }
 
-    /// Tries once to write the last output of a failed handshake: a refusal tells the peer its reason.
+    /// Tries once to write the last output of a failed handshake, from which the peer learns why we have refused it.
     fn last_words(&mut self, cx: &mut Context<'_>, now: Duration) {
         let has_words = |stage: &VisitorStage<T>| matches!(stage, VisitorStage::Up(pipe) if pipe.connection.is_due());
         if (has_words(&self.stage) || !self.out.is_empty())

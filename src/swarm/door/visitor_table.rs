@@ -1,26 +1,30 @@
-//! [`VisitorTable`]: the bounded table of visitors at the door, with the rule for which one is closed when a bound is
-//! reached.
+//! [`VisitorTable`]: the bounded table of visitors, with the rule that chooses which visitor is closed when a bound is
+//! reached. A visitor is an accepted connection whose peer is not authenticated yet.
 //!
 //! Attackers can connect all the time, from as many addresses as they have, and each can stop at any step of its handshake.
-//! Nothing distinguishes an honest newcomer from them before it is authenticated, which takes two round trips. So three
-//! rules decide, in this order:
+//! Nothing distinguishes an honest new visitor from an attacker before its peer is authenticated, which takes two round
+//! trips. So three rules decide, in this order:
 //!
-//! 1. **Greed.** If an address or a site (an IPv6 /48) has all of its places, one of its own visitors is closed for its
-//!    newcomer. If all places of the table are taken, a visitor of the site or IPv4 address with the most places is closed.
-//! 2. **Time.** A visitor that is not settled is passed over, even if it is the least advanced one. It settles once half as
-//!    many have come after it as its crowd has members, or, if its crowd has fewer than eight, as the whole table has.
-//!    Without this rule the newcomer itself would be closed first, and attackers that have once reached a step and stay
-//!    there would keep everybody else out.
-//! 3. **Progress,** then age. Of the settled visitors the least advanced one is closed, so that a visitor that has paid for
-//!    a step is kept. Of equals the oldest is closed, since it has had the most time.
+//! 1. **Greed.** If an address or a site (an IPv6 /48) has as many visitors as it may, one of its own visitors is closed to
+//!    make room for its next one. If the whole table is full, a visitor of the site or IPv4 address with the most visitors
+//!    is closed.
+//! 2. **Time.** A visitor that is not settled is not closed, even if its handshake is the least advanced. A visitor settles
+//!    once the number of visitors that have connected from its address or site after it is half the number of visitors that
+//!    are there now. If fewer than eight are there, the visitors of the whole table are counted instead. Without this rule
+//!    the newest visitor would always be closed first, and attackers that have once reached a step and stay there would keep
+//!    everybody else out.
+//! 3. **Progress,** then age. Of the settled visitors, one whose handshake is least advanced is closed, so that a visitor
+//!    that has paid for a step is kept. Of several equally advanced visitors the oldest is closed, since it has had the most
+//!    time.
 //!
-//! So a newcomer among `n` places is safe until `n / 2` others have come, and, if no other is more advanced by then, until
-//! `n` have. The factor of a half is chosen for dialers that send Noise's first message after one of their two round trips,
-//! as go-libp2p does: to push them out, attackers have to connect `n / 2` times in a round trip, which is 5 120 times a
-//! second with 1 024 places and 100 ms. Above that rate newcomers are pushed out, since nothing distinguishes them; more
-//! places help. A turn asks the reactor again after every 16 visitors that come, so that a visitor that has sent something
-//! is heard before it can be closed. A site has fewer than half of the places, so that one site alone never fills the table,
-//! nor shortens the time for others' first bytes.
+//! So a new visitor in a table of `n` places is safe until `n / 2` others have connected after it, and, if no other visitor
+//! is more advanced by then, until `n` others have. The factor of a half is chosen for dialers that send Noise's first
+//! message after one of their two round trips, as go-libp2p does: to push such a dialer out, attackers have to connect `n /
+//! 2` times in a round trip, which is 5 120 times a second with 1 024 places and a round trip of 100 ms. Above that rate
+//! honest visitors are pushed out, too; a larger table raises that rate. A turn polls the reactor again after every 16
+//! accepted connections, so that the bytes of a visitor are read before it can be closed. One site may have fewer than half
+//! of the places, so that one site alone can neither fill the table nor shorten the time that others have for their first
+//! bytes.
 
 use super::crowd::{Crowd, HandshakeProgress, Standing};
 use crate::swarm::address_group::AddressGroup;
@@ -31,16 +35,18 @@ use core::cmp::Reverse;
 use core::time::Duration;
 use libp2p_core::Multiaddr;
 
-/// The smallest crowd of an address or a site in which members settle by the crowd's own newcomers. In a smaller crowd they
-/// settle by the newcomers of the whole table: so few members leave hardly any to pass over.
+/// The smallest number of visitors from an address or a site at which later visitors from the same address or site decide
+/// when one of them has settled, so that it may be closed. With fewer visitors, later visitors of the whole table decide:
+/// half of so few would protect a new visitor hardly at all.
 const GREEDY: usize = 8;
 
-/// The origin of a visitor: the crowds to which it belongs besides that of the whole table.
+/// The address and the site of a visitor. The visitor is counted in the [`Crowd`] of each, besides the crowd of all
+/// visitors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct VisitorOrigin {
-    /// Its IPv4 address, or its /64.
+    /// The IPv4 address or the IPv6 /64 of the visitor.
     pub(super) address: AddressGroup,
-    /// Its /48, if it has an IPv6 address.
+    /// The /48 of the visitor, if its address is an IPv6 address.
     pub(super) site: Option<AddressGroup>,
 }
 
@@ -53,7 +59,7 @@ impl VisitorOrigin {
         [Some(self.address), self.site].into_iter().flatten()
     }
 
-    /// Returns the widest group of it: its site, or else its address.
+    /// Returns the site of the visitor, or, if it has none, its address.
     fn widest(self) -> AddressGroup {
         self.site.unwrap_or(self.address)
     }
@@ -62,30 +68,30 @@ impl VisitorOrigin {
 #[derive(Debug)]
 struct VisitorEntry<V> {
     origin: VisitorOrigin,
-    /// Its turns in the crowds of its origin.
+    /// The visitor's turns (its sequence numbers) in the crowd of its address and in the crowd of its site.
     turns: [u64; 2],
     progress: HandshakeProgress,
     began: Duration,
-    /// Boxed, so that the nodes of the tree stay small.
+    /// The visitor itself. It is boxed so that the nodes of the tree stay small.
     visitor: Box<V>,
 }
 
-/// The order in which origins give up places: the one with the most places first; of equals, the one whose next visitor to
-/// go is less advanced or older.
+/// The position of an address or a site in the order in which they have to give up places: the one with the most visitors
+/// first; of two with equally many, the one whose next visitor to be closed is less advanced in its handshake, or is older.
 type Payer = (Reverse<usize>, Standing);
 
-/// The visitors of one address or site.
+/// The visitors of one address or of one site.
 #[derive(Debug, Default)]
 struct LocalCrowd {
     crowd: Crowd,
-    /// Its entry in [`VisitorTable::payers`].
+    /// The entry of this address or site in [`VisitorTable::payers`], if it has one.
     payer: Option<Payer>,
-    /// Its entry in [`VisitorTable::hurried`].
+    /// The entry of this address or site in [`VisitorTable::hurried`], if it has one.
     hurried: Option<u64>,
 }
 
-/// The visitors by number, in the order in which they came. Every change costs O(log n), and a visitor that has left leaves
-/// no memory behind.
+/// All visitors. Each has a number, and the numbers rise in the order in which the connections were accepted. Every change
+/// costs O(log n), and a visitor that was removed leaves no memory behind.
 #[derive(Debug)]
 pub(super) struct VisitorTable<V> {
     most: usize,
@@ -94,15 +100,18 @@ pub(super) struct VisitorTable<V> {
     first_byte_timeout: Duration,
     handshake_timeout: Duration,
     places: BTreeMap<u64, VisitorEntry<V>>,
-    /// The crowd of all visitors. Their turns are their numbers.
+    /// The crowd of all visitors. In this crowd, the turn of a visitor is its number.
     all: Crowd,
     locals: BTreeMap<AddressGroup, LocalCrowd>,
-    /// Each site, or each address without a site, with its place in the order. Those with fewer than [`GREEDY`] visitors,
-    /// none of which is settled in the whole table, are missing.
+    /// The sites, and the addresses without a site, in the order in which a visitor of theirs is closed if the table is
+    /// full. Sites and addresses with fewer than [`GREEDY`] visitors are missing until one of their visitors is settled in
+    /// the crowd of all visitors, that is, until half as many visitors have connected after it as the table contains.
     payers: BTreeSet<(Payer, AddressGroup)>,
-    /// The oldest visitor that has sent no byte, of each address and site that has taken half of its places.
+    /// The number of the oldest visitor that has sent no byte, for each address and site that has at least half as many
+    /// visitors as it may have.
     hurried: BTreeSet<(u64, AddressGroup)>,
-    /// The first number that was not settled in the whole table when `payers` was brought up to date.
+    /// The lowest number of a visitor that was not settled in the crowd of all visitors when `payers` was last updated. A
+    /// visitor is settled once half as many have connected after it as the table contains.
     settled: u64,
 }
 
@@ -127,7 +136,7 @@ impl<V> VisitorTable<V> {
         self.places.len()
     }
 
-    /// Returns whether the configuration lets in no visitor of this origin at all.
+    /// Returns whether the configuration allows no visitor from this address or site at all.
     pub(super) fn is_shut(&self, origin: VisitorOrigin) -> bool {
         self.most == 0 || origin.crowds().any(|key| self.most_of(key) == 0)
     }
@@ -140,25 +149,27 @@ impl<V> VisitorTable<V> {
         self.places.iter().map(|(number, place)| (*number, &*place.visitor))
     }
 
-    /// Returns the first visitor whose number is at least `from`.
+    /// Returns the visitor with the smallest number that is at least `from`, and its number.
     pub(super) fn first_from(&self, from: u64) -> Option<(u64, &V)> {
         self.places.range(from..).next().map(|(number, place)| (*number, &*place.visitor))
     }
 
-    /// Returns the oldest visitor.
+    /// Returns the number of the oldest visitor.
     pub(super) fn oldest(&self) -> Option<u64> {
         self.places.keys().next().copied()
     }
 
-    /// Returns the number that the next visitor gets.
+    /// Returns the number that the next visitor gets. Numbers rise by one with each visitor.
     pub(super) const fn next_number(&self) -> u64 {
         self.all.came()
     }
 
-    /// Returns the visitor that has to be closed before one more of an origin comes in; `None` if there is a place for it.
+    /// Returns the number of the visitor that has to be closed before one more visitor from `origin` is inserted; `None` if
+    /// there is room.
     ///
-    /// If its address or its site has all of its places, it is one of their visitors. If all places of the table are taken,
-    /// it is one of the greediest address or site, where the newcomer counts, too.
+    /// If the address or the site of `origin` has as many visitors as it may, one of these visitors is returned. If the
+    /// whole table is full, a visitor of the address or site with the most visitors is returned; in this comparison the new
+    /// visitor counts, too.
     pub(super) fn victim(&self, origin: VisitorOrigin) -> Option<u64> {
         for key in origin.crowds() {
             if let Some(local) = self.locals.get(&key)
@@ -176,12 +187,14 @@ impl<V> VisitorTable<V> {
         payer.map(|(_, standing)| standing.number)
     }
 
-    /// Returns the visitor that goes first if the system has fewer descriptors than there are places.
+    /// Returns the number of the visitor that is to be closed first if the system has run out of descriptors before the
+    /// table is full: a visitor of the site or address with the most visitors.
     pub(super) fn greediest(&self) -> Option<u64> {
         self.payers.first().map(|((_, standing), _)| standing.number)
     }
 
-    /// Lets a visitor in, as [silent](HandshakeProgress::Silent). There has to be a place for it.
+    /// Adds a visitor, with the progress [silent](HandshakeProgress::Silent), and returns its number. The caller has made
+    /// room: see [`victim`](Self::victim).
     pub(super) fn insert(&mut self, origin: VisitorOrigin, began: Duration, visitor: V) -> u64 {
         let number = self.next_number();
         self.all.enter(number);
@@ -207,7 +220,7 @@ impl<V> VisitorTable<V> {
         Some(*visitor)
     }
 
-    /// Notes a visitor's new progress.
+    /// Records the progress of a visitor's handshake.
     pub(super) fn advance(&mut self, number: u64, progress: HandshakeProgress) {
         let Some(place) = self.places.get_mut(&number) else { return };
         let before = core::mem::replace(&mut place.progress, progress);
@@ -224,8 +237,9 @@ impl<V> VisitorTable<V> {
         self.settle(origin);
     }
 
-    /// Brings the orders up to date after the crowds of `origin` have changed, and for the visitors that have settled in the
-    /// whole table since the last call, of which each change makes one or two.
+    /// Updates `payers` and `hurried` after the crowds of `origin` have changed, and for the visitors that have become
+    /// settled in the crowd of all visitors since the last call. After each change of the table, one or two more visitors
+    /// are settled.
     fn settle(&mut self, origin: VisitorOrigin) {
         while self.settled < self.all.settled() {
             let settled = self.places.get(&self.settled).map(|place| place.origin.widest());
@@ -264,7 +278,7 @@ impl<V> VisitorTable<V> {
         }
     }
 
-    /// Returns the number of places that an address or a site may have.
+    /// Returns the maximum number of visitors that an address or a site may have.
     const fn most_of(&self, key: AddressGroup) -> usize {
         match key {
             AddressGroup::Net48(_) => self.most_of_site,
@@ -272,7 +286,7 @@ impl<V> VisitorTable<V> {
         }
     }
 
-    /// Returns the earliest deadline with its visitor.
+    /// Returns the earliest deadline of all visitors, and the number of the visitor that it belongs to.
     pub(super) fn first_due(&self) -> Option<(Duration, u64)> {
         let oldest = self.places.first_key_value().map(|(number, place)| (self.whole_deadline(place), *number));
         // The oldest silent visitor of all is at least as old as that of each crowd, so that the crowds need no look.
@@ -282,7 +296,8 @@ impl<V> VisitorTable<V> {
         oldest.into_iter().chain(silent).min()
     }
 
-    /// Returns the present deadline of a visitor.
+    /// Returns the present deadline of a visitor. The deadline changes when the peer sends its first byte, and when half of
+    /// the visitors that the table, the address or the site may have is reached, or no longer reached.
     pub(super) fn deadline(&self, number: u64) -> Option<Duration> {
         let place = self.places.get(&number)?;
         let whole = self.whole_deadline(place);

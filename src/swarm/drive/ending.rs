@@ -1,4 +1,4 @@
-//! The first phase of a turn: requested closes, and deadlines.
+//! The first phase of a turn, which begins the closes that a shutdown or a changed list demands, and handles deadlines.
 
 use super::Helping;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, ListenerEnd};
@@ -16,8 +16,8 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Ends denied connections and streams, begins the closes of a shutdown, continues trimming, then handles the deadlines
-    /// that have passed.
+    /// Does the first phase of a turn, as far as the budget allows: ends denied connections and streams, begins the closes
+    /// of a shutdown, continues trimming, and then handles the deadlines that have passed.
     pub(super) fn close_and_judge(&mut self, budget: &mut Budget<'_>) {
         let mut has_closed = false;
         while self.has_closes() && budget.allows() {
@@ -44,14 +44,16 @@ where
         }
     }
 
-    /// Returns whether a deadline has passed with which its connection is still armed.
+    /// Returns whether a deadline has passed that is not outdated. A deadline is outdated if its connection was armed with
+    /// another one since.
     fn is_deadline_due(&mut self) -> bool {
         let connections = &self.connections;
         self.timers
             .is_due(self.now, |deadline, id| connections.get(id).is_some_and(|conn| conn.armed == Some(deadline)))
     }
 
-    /// Forgets deadlines with which no connection is armed any more, once they outnumber the others.
+    /// Removes outdated deadlines, with which no connection is armed any more, once there are more of them than of valid
+    /// ones.
     pub(in crate::swarm) fn forget_deadlines(&mut self) {
         let connections = &self.connections;
         self.timers.prune(connections.len(), |deadline, id| {
@@ -59,16 +61,16 @@ where
         });
     }
 
-    /// Returns whether a shutdown has more to close, or the lists or the gate have more to end.
+    /// Returns whether a shutdown has anything left to close, or connections are left to be checked against changed lists or
+    /// a changed gate.
     fn has_closes(&self) -> bool {
         self.closing.is_some() || self.is_enforcing()
     }
 
-    /// Does one unit of ending denied connections, or begins to close the next listener or connection of a shutdown, or
-    /// closes the next visitor at the door.
+    /// Does one unit of ending denied connections. Then, in a shutdown, it begins to close the next listener or connection,
+    /// or closes the next visitor.
     ///
-    /// A shutdown alternates with enforcing the lists: otherwise an owner that changes its lists in each turn would never
-    /// see the shutdown end.
+    /// Both are done in one call: otherwise the shutdown of an owner that changes its lists in each turn would never end.
     fn close_next(&mut self) {
         if self.is_enforcing() {
             self.enforce_next();
@@ -92,8 +94,8 @@ where
         }
     }
 
-    /// Handles a deadline with which a connection was armed, and arms the next one. If the deadline has moved since, it is
-    /// armed anew, and that is all.
+    /// Handles a deadline with which a connection was armed, and arms the connection's next deadline. If the connection's
+    /// deadline is later by now, only the timer is armed again.
     fn judge(&mut self, id: ConnectionId) {
         let now = self.now;
         let Some(conn) = self.connections.get_mut(id) else { return };

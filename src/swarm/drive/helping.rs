@@ -1,4 +1,4 @@
-//! The second phase of a turn: the queue of woken connections, and of the transport.
+//! The second phase of a turn, which handles the input of woken connections and visitors, and the events of the transport.
 
 use super::{EVENTS_UNHEARD, Helping, TRANSPORT_SHARE};
 use crate::connection::{Connection, Role};
@@ -11,7 +11,7 @@ use crate::swarm::socket_connection::{ConnectionStage, EndCause};
 use crate::swarm::wake::WakeTarget;
 use core::task::Context;
 
-/// The number of woken slots for which memory is always kept.
+/// The number of woken slots for which the queue always keeps memory.
 const WOKEN_KEPT: usize = 64;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
@@ -19,8 +19,10 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Gives each woken slot a helping, first in, first out. If the last turn has left output, one batch of it follows each
-    /// helping, so that a flood of input cannot delay it. A transport that had to wait for room comes first.
+    /// Gives each woken slot a helping, in the order in which the slots woke. A slot is the transport, a visitor or a
+    /// connection. If the last turn has left output unwritten, one batch of that output is written after each helping, so
+    /// that a flood of input cannot delay the output. If the transport had to wait for room in the event queue, it is served
+    /// first.
     pub(super) fn help_woken(&mut self, budget: &mut Budget<'_>) {
         self.queue.turn = self.queue.turn.wrapping_add(1);
         // A deadline of the door may have verified a signature, which belongs to no helping of this turn.
@@ -109,15 +111,16 @@ where
         self.queue.woken.extend(self.queue.held_over.drain(..).map(WakeTarget::Visitor));
     }
 
-    /// Asks the budget for the units that a signature has cost beyond the one that was asked for before: its kind is known
-    /// only now.
+    /// Charges the budget for the units that verifying a signature has cost beyond the one unit of its helping. The kind of
+    /// the signature, and with it the cost, is known only after the helping.
     fn ask_for_work(&mut self, budget: &mut Budget<'_>) {
         let work = self.state.take_work_of_signatures();
         // The work is done: a refusal ends the turn when it asks again.
         let _ = (1..work).all(|_| budget.allows());
     }
 
-    /// Takes a helping of a slot's share of this tick. Returns `false` if its share is used up.
+    /// Counts one more helping for a slot in this tick. Returns `false` if the slot has had all helpings that it may have in
+    /// one tick.
     fn has_share(&mut self, slot: WakeTarget) -> bool {
         let (turn, most) = (self.queue.turn, self.state.config.reads_per_poll.max(1));
         match slot {
@@ -130,7 +133,8 @@ where
         }
     }
 
-    /// Polls a dial; or reads at most a helping from a connection and handles it.
+    /// Gives a connection a helping: polls its dial until the byte pipe is there, then reads at most `most` from the pipe
+    /// and handles it.
     pub(in crate::swarm) fn help(&mut self, id: ConnectionId, most: Helping) {
         let (slot, now) = (WakeTarget::of(id), self.now);
         let waker = self.wakers.waker(slot);

@@ -1,4 +1,4 @@
-//! The third phase of a turn: output. [`Swarm::flush_all`] uses it, too.
+//! The third phase of a turn, which writes pending output to byte pipes. [`Swarm::flush_all`] uses it, too.
 
 use crate::swarm::Swarm;
 use crate::swarm::budget::Budget;
@@ -12,7 +12,8 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Writes pending output, one batch of each connection in turn, until no pipe takes any more.
+    /// Writes pending output until no byte pipe accepts any more, or until the budget is spent. Connections alternate, with
+    /// one batch each: a part of their output that is encrypted and written together.
     pub(super) fn write_dirty(&mut self, budget: &mut Budget<'_>) {
         let mut has_written = false;
         self.grant_relieved();
@@ -28,7 +29,7 @@ where
         self.forget_deadlines();
     }
 
-    /// Writes one batch of each connection with pending output. It opens nothing.
+    /// Writes one batch of each connection with pending output. It opens no listener, connection or stream.
     pub(in crate::swarm) fn flush_dirty(&mut self) {
         self.count_commands();
         self.grant_relieved();

@@ -1,10 +1,10 @@
-//! The counts and who is withheld what, without a swarm.
+//! Tests of the counts of bytes held, and of the connections that have to withhold window, without a swarm.
 
 use super::*;
 use crate::lifecycle::{Direction, Lifecycle, Limits};
 use alloc::vec;
 
-/// Budgets of 6 400 in all, 3 200 of a peer and 1 600 of a connection.
+/// Returns counts with budgets of 6 400 bytes in all, 3 200 for a peer and 1 600 for a connection.
 fn held() -> HeldBytes {
     let mut config = Config::default();
     (config.held_bytes, config.held_bytes_per_peer, config.held_bytes_per_connection) = (6_400, 3_200, 1_600);
@@ -20,7 +20,7 @@ fn peer(key: u8) -> PeerId {
     libp2p_identity::Keypair::ed25519_from_bytes([key; 32]).unwrap().public().to_peer_id()
 }
 
-/// Connections of one peer each, which hold so much.
+/// Returns the accounts of connections with one peer each. `bytes` has the number of bytes that each holds.
 fn joined(held: &mut HeldBytes, bytes: &[usize]) -> Vec<ConnectionAccount> {
     let mut accounts = Vec::new();
     for (key, bytes) in (1..).zip(bytes) {
@@ -133,7 +133,8 @@ fn who_waits_for_window_comes_up_once_less_is_held() {
     assert!(!sum.has_relieved() && sum.waiting.is_empty());
 }
 
-/// Each move of the memory costs as much as there are peers, so that it must not come with each that leaves.
+/// Each move of the memory costs time in proportion to the number of peers, so it must not happen whenever one connection
+/// closes.
 #[test]
 fn memory_moves_few_times_while_many_leave() {
     const MANY: u32 = 2_000;

@@ -1,4 +1,4 @@
-//! [`Network`]: the IP addresses that begin alike.
+//! [`Network`]: a set of IP addresses whose first bits are the same.
 
 use crate::swarm::address_group::{Ip, ip_of, ipv4_behind};
 use core::fmt;
@@ -6,11 +6,11 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::str::FromStr;
 use libp2p_core::Multiaddr;
 
-/// The number of bits of `::ffff:0:0/96`, in which each IPv4 address has a second name.
+/// The prefix length of `::ffff:0:0/96`, the network of the IPv6 addresses that are another spelling of an IPv4 address.
 const MAPPED: u8 = 96;
 
-/// A network: the IP addresses whose first bits are the same, as `192.0.2.0/24` and `2001:db8::/32` write it. One address is
-/// a network, too, of 32 or 128 bits.
+/// A network: the IP addresses whose first bits are the same, written as `192.0.2.0/24` or `2001:db8::/32`. A single address
+/// is a network, too, with a prefix of 32 or 128 bits.
 ///
 /// An IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.1`) is the IPv4 address, and a network within
 /// `::ffff:0:0/96` is the IPv4 network. An IPv6 network contains no IPv4 addresses, so that `::/0` is all of IPv6 and
@@ -31,7 +31,7 @@ const MAPPED: u8 = 96;
 pub struct Network {
     family: Family,
     prefix: u8,
-    /// The first `prefix` bits of an address, from the highest bit on, and zeros.
+    /// The first `prefix` bits of an address, starting at the highest bit, followed by zeros.
     bits: u128,
 }
 
@@ -41,7 +41,7 @@ pub(super) enum Family {
     V6,
 }
 
-/// The error of a text that is no network, or of a prefix that is longer than the address.
+/// The error for a text that is not a network, or for a prefix that is longer than the address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct NetworkError;
@@ -55,7 +55,7 @@ impl fmt::Display for NetworkError {
 impl core::error::Error for NetworkError {}
 
 impl Network {
-    /// Makes the network of the addresses that have their first `prefix` bits in common with `ip`.
+    /// Makes the network of all addresses whose first `prefix` bits are those of `ip`.
     ///
     /// # Errors
     /// `prefix` is more than 32 for an IPv4 address, or more than 128 for an IPv6 address.
@@ -77,7 +77,8 @@ impl Network {
         }
     }
 
-    /// Returns the first IP address of an address as a network of one; `None` if it has none.
+    /// Returns the first IP address in a multiaddress, as a network of this one address; `None` if the multiaddress contains
+    /// no IP address.
     #[must_use]
     pub fn of(address: &Multiaddr) -> Option<Self> {
         ip_of(address).map(|ip| match ip {
@@ -102,13 +103,14 @@ impl Network {
         }
     }
 
-    /// Returns the number of bits that its addresses have in common.
+    /// Returns the number of first bits that all addresses in this network have in common.
     #[must_use]
     pub const fn prefix(&self) -> u8 {
         self.prefix
     }
 
-    /// Returns the IPv4 address behind this network of one IPv6 address, if there is one ([`ipv4_behind`]).
+    /// Returns the IPv4 address that an IPv6 address [contains](ipv4_behind) if it is an address of NAT64, 6to4 or Teredo.
+    /// `self` is a network of one address.
     pub(super) fn ipv4_behind(&self) -> Option<Self> {
         match self.family {
             Family::V4 => None,
@@ -120,28 +122,29 @@ impl Network {
         self.family
     }
 
-    /// Returns the bits of the first address in this network of IPv4.
+    /// Returns the bits of the first address in this network, which is an IPv4 network.
     pub(super) const fn bits_of_v4(self) -> u32 {
         (self.bits >> 96) as u32
     }
 
-    /// Makes the network of IPv4 with these first bits. `prefix` is not above 32, and the bits behind it are zeros.
+    /// Makes an IPv4 network. `prefix` is at most 32, and the bits of `bits` after the first `prefix` ones are zeros.
     pub(super) const fn of_v4(bits: u32, prefix: u8) -> Self {
         Self { family: Family::V4, prefix, bits: high(Ipv4Addr::from_bits(bits)) }
     }
 
-    /// Returns the network with this shorter prefix that contains this one. `prefix` is at most its own.
+    /// Returns the network that contains this network and has the prefix length `prefix`, which is at most the length of
+    /// this network's prefix.
     pub(super) const fn widened(self, prefix: u8) -> Self {
         Self { prefix, bits: self.bits & mask(prefix), ..self }
     }
 }
 
-/// The bits of an IPv4 address, at the front of 128.
+/// Returns the bits of an IPv4 address as the upper 32 of 128 bits.
 const fn high(ip: Ipv4Addr) -> u128 {
     (ip.to_bits() as u128) << 96
 }
 
-/// Returns 128 bits of which the first `prefix` are ones.
+/// Returns 128 bits of which the highest `prefix` bits are ones and the others are zeros.
 const fn mask(prefix: u8) -> u128 {
     match u128::MAX.checked_shl(128 - prefix as u32) {
         Some(mask) => mask,
@@ -174,7 +177,7 @@ impl From<Ipv6Addr> for Network {
     }
 }
 
-/// Parses an address (`192.0.2.7`), or an address and the length of its prefix (`192.0.2.0/24`).
+/// Parses a single address (`192.0.2.7`), or an address with the length of a prefix (`192.0.2.0/24`).
 impl FromStr for Network {
     type Err = NetworkError;
 

@@ -1,4 +1,4 @@
-//! Replaces whole [`Lists`] at once, as an owner reads them from a file.
+//! The methods that replace whole [`Lists`] at once, for owners that read their lists from a file.
 
 use super::rules::NetworkRules;
 use super::{ListFull, ListRule, Lists, Network};
@@ -7,13 +7,14 @@ use alloc::collections::BTreeMap;
 use libp2p_identity::PeerId;
 
 impl Lists {
-    /// Replaces the rules of peers by `rules`: peers that are not among them have no rule afterwards. For each peer whose
-    /// rule changes, it does what the single calls would do:
+    /// Replaces the rules of all peers by `rules`: a peer that is not in `rules` has no rule afterwards. For each peer whose
+    /// rule changes, the call has the effect of [`deny_peer`](Self::deny_peer), [`allow_peer`](Self::allow_peer) or
+    /// [`forget_peer`](Self::forget_peer):
     ///
-    /// - The next turns end the connections of peers that are newly denied. Up to 64 such peers are looked up one by one; if
-    ///   there are more, all connections are checked once.
+    /// - The next turns end the connections of peers that are newly denied. The connections of up to 64 such peers are
+    ///   looked up; if there are more such peers, all connections are checked once.
     /// - A peer that is denied no longer may connect again.
-    /// - A peer whose rule stays the same notices nothing. If no rule changes, no connection is checked.
+    /// - The connections of a peer whose rule stays the same are not touched. If no rule changes, no connection is checked.
     ///
     /// A [denial until a time](Self::deny_peer_until) stays, unless its peer is newly allowed. If `rules` has several rules
     /// for one peer, the last one counts. The call costs O(n log n), and both lists are in memory while it runs.
@@ -65,8 +66,9 @@ impl Lists {
         Ok(())
     }
 
-    /// Replaces the rules of networks by `rules`, as [`replace_peers`](Self::replace_peers) does for peers. If an address
-    /// may be denied that was not before, the next turns check all connections once; otherwise they check none.
+    /// Replaces the rules of all networks by `rules`: a network that is not in `rules` has no rule afterwards. If the new
+    /// rules may deny an address that the old rules have allowed, the next turns check all connections once; otherwise no
+    /// connection is checked.
     ///
     /// ```
     /// use swarm_notify::swarm::{Config, ListRule, Lists, Network};

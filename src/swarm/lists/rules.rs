@@ -1,24 +1,27 @@
-//! [`NetworkRules`]: the rules of networks, of which the one with the longest prefix counts.
+//! [`NetworkRules`]: the rules of networks. Of the networks that contain an address, the one with the longest prefix
+//! decides.
 
 use super::ListRule;
 use super::network::{Family, Network};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// The rules of networks. A look-up costs O(log n) for each length of prefix that is in use, and nothing without rules.
+/// The rules of networks. A look-up of an address costs O(log n) for each prefix length that is in use.
 ///
-/// Each accepted socket costs a look-up for each length, some eight for a typical list. So IPv4 networks have a table of
-/// their own, with integers as keys: with [`Network`]s as keys, refusing a denied socket takes 770 instructions more
-/// (`benches/instructions.sh`, `refused-accept`).
+/// Each accepted socket causes one look-up for each prefix length, which is some eight for a typical list. So IPv4 networks
+/// have a table of their own, with integers as keys: with [`Network`]s as keys, refusing a denied socket would take 770
+/// instructions more (`benches/instructions.sh`, `refused-accept`).
 #[derive(Debug, Default)]
 pub(super) struct NetworkRules {
     v4: BTreeMap<KeyV4, ListRule>,
     v6: BTreeMap<Network, ListRule>,
-    /// The lengths of prefixes in use, longest first, with the number of rules that have each.
+    /// The prefix lengths in use, longest first, each with the number of rules that have this length: of IPv4 networks, then
+    /// of IPv6 networks.
     lengths: [Vec<(u8, u32)>; 2],
 }
 
-/// A network of IPv4: the length of its prefix, followed by the 32 bits of its first address.
+/// An IPv4 network as an integer: the length of its prefix in the upper 32 bits, and the network's first address in the
+/// lower 32 bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct KeyV4(u64);
 
@@ -81,7 +84,7 @@ impl NetworkRules {
         Some(rule)
     }
 
-    /// Returns the rule of the smallest network that has an address in it.
+    /// Returns the rule of the smallest network that contains `address` and has a rule.
     pub(super) fn of(&self, address: Network) -> Option<ListRule> {
         let lengths = self.lengths[index(address.family())].iter();
         lengths

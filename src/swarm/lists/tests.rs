@@ -1,5 +1,5 @@
-//! The lists: their answers about peers and addresses, the memory that they keep, and the changes that they report to the
-//! swarm.
+//! Tests of the lists: of their answers about peers and addresses, of the memory that they keep, and of the changes that
+//! they report to the swarm.
 
 use super::*;
 use alloc::format;
@@ -32,7 +32,7 @@ fn denied(lists: &Lists, address: &str) -> bool {
     lists.denies_address(&address)
 }
 
-/// All changes that the swarm is told of.
+/// Returns all changes that the lists report to the swarm.
 fn changes(lists: &mut Lists) -> Vec<Changed> {
     core::iter::from_fn(|| lists.take_changed()).collect()
 }
@@ -128,7 +128,7 @@ fn an_address_with_an_ipv4_address_inside_is_judged_by_both() {
     assert!(!INSIDE.iter().any(|address| denied(&lists, address)) && denied(&lists, "/ip6/64:ff9b::192.0.3.1"));
 }
 
-/// A slow look-up beside the quick one, over all prefixes of a few addresses.
+/// Compares the look-up with a slow model, over all prefixes of a few addresses.
 #[test]
 fn look_ups_agree_with_a_slow_model() {
     let mut lists = bounded(0, u32::MAX, 0);
@@ -260,21 +260,21 @@ fn many_changes_of_peers_are_one_of_everything() {
     assert!(!lists.has_changes());
 }
 
-/// Rules of a few peers or networks: none, a denial or a permission for each.
+/// Generates rules for five peers or networks: each has no rule, is denied or is allowed.
 fn some_rules() -> impl Strategy<Value = Vec<Option<ListRule>>> {
     let rule = prop_oneof![Just(None), Just(Some(ListRule::Allow)), Just(Some(ListRule::Deny))];
     prop::collection::vec(rule, 5)
 }
 
-/// The numbers that have a rule, with it.
+/// Returns the indices that have a rule, each with its rule.
 fn given(rules: &[Option<ListRule>]) -> impl Iterator<Item = (usize, ListRule)> {
     rules.iter().enumerate().filter_map(|(number, rule)| Some((number, (*rule)?)))
 }
 
-/// Networks within each other and beside each other.
+/// Five networks: some contain others, and some are disjoint.
 const NETWORKS: [&str; 5] = ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "0.0.0.0/0", "2001:db8::/32"];
 
-/// One address in each, and one in none of the narrow ones.
+/// One address in each network, and addresses that only a large network or none contains.
 const ADDRESSES: [&str; 6] = ["10.0.0.1", "10.1.0.1", "10.1.2.1", "192.0.2.1", "2001:db8::1", "2001:db9::1"];
 
 proptest! {

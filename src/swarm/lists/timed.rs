@@ -1,15 +1,15 @@
-//! [`TimedDenials`]: the peers that are denied until a time.
+//! [`TimedDenials`]: the peers that are denied until a certain time.
 
 use crate::connection::PackedPeer;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
-/// The peers that are denied until a time, in a bounded table. Every call costs O(log n).
+/// The peers that are denied until a certain time, in a bounded table. Every call costs O(log n).
 #[derive(Debug, Default)]
 pub(super) struct TimedDenials {
     most: usize,
     ends: BTreeMap<PackedPeer, Duration>,
-    /// The same denials, in the order in which they end.
+    /// The same denials as in `ends`, in the order in which they end.
     by_end: BTreeSet<(Duration, PackedPeer)>,
 }
 
@@ -22,8 +22,9 @@ impl TimedDenials {
         self.ends.is_empty()
     }
 
-    /// Denies a peer until `until`; an earlier denial that lasts longer stays as it is. In a full table the new denial takes
-    /// the place of the one that ends next. Returns `false`, and keeps nothing, if the new one would itself end next.
+    /// Denies a peer until `until`. If the peer is denied until a later time already, nothing changes. In a full table the
+    /// new denial replaces the denial that ends first. Returns `false` and changes nothing if the table is full and the new
+    /// denial would itself end first.
     pub(super) fn insert(&mut self, peer: PackedPeer, until: Duration) -> bool {
         if let Some(end) = self.ends.get_mut(&peer) {
             if *end < until {
@@ -54,7 +55,7 @@ impl TimedDenials {
         self.ends.get(&peer).is_some_and(|end| now < *end)
     }
 
-    /// Forgets one denial that is over at `now`. Returns whether there was one.
+    /// Removes one denial that is over at `now`. Returns whether there was one.
     pub(super) fn forget_one_over(&mut self, now: Duration) -> bool {
         match self.by_end.first().copied() {
             Some((end, peer)) if end <= now => self.remove(peer).is_some(),

@@ -1,36 +1,36 @@
-//! [`LimitedProtocols`]: the streams of protocols that the owner has limited.
+//! [`LimitedProtocols`]: the protocols whose streams the owner has limited, and the numbers of these streams.
 
 use super::Shares;
 use crate::connection::Protocol;
 use crate::lifecycle::{ConnectionId, StreamId, Table};
 use alloc::vec::Vec;
 
-/// The limits of one protocol for [`limit_protocol`](crate::swarm::Swarm::limit_protocol): the most streams that peers may
-/// have open with us. The default limits nothing.
+/// The limits of one protocol for [`limit_protocol`](crate::swarm::Swarm::limit_protocol): the maximum numbers of streams
+/// that peers may have open with us. The default is no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct ProtocolLimits {
-    /// The most that one peer may have, on all its connections together.
+    /// The maximum number of streams that one peer may have open, on all its connections together.
     pub per_peer: u32,
-    /// The most that all peers may have together.
+    /// The maximum number of streams that all peers together may have open.
     pub total: u32,
 }
 
 impl ProtocolLimits {
-    /// Limits nothing.
+    /// Makes limits that limit nothing.
     #[must_use]
     pub const fn new() -> Self {
         Self { per_peer: u32::MAX, total: u32::MAX }
     }
 
-    /// Sets [`per_peer`](Self::per_peer).
+    /// Sets the limit [`per_peer`](Self::per_peer), and returns the limits.
     #[must_use]
     pub const fn with_per_peer(mut self, streams: u32) -> Self {
         self.per_peer = streams;
         self
     }
 
-    /// Sets [`total`](Self::total).
+    /// Sets the limit [`total`](Self::total), and returns the limits.
     #[must_use]
     pub const fn with_total(mut self, streams: u32) -> Self {
         self.total = streams;
@@ -47,7 +47,7 @@ impl Default for ProtocolLimits {
 #[derive(Debug, Default)]
 pub(super) struct LimitedProtocols {
     limited: Vec<Limited>,
-    /// The counted streams, with the slots of their protocol and of their peer.
+    /// The counted streams, each with the index of its protocol in `limited` and the slot of its peer.
     counted: Table<StreamId, (u32, u32)>,
 }
 
@@ -56,19 +56,20 @@ struct Limited {
     protocol: Protocol,
     limits: ProtocolLimits,
     total: u32,
-    /// The number of streams, by the slot of the peer.
+    /// The number of streams of each peer, indexed by the slot of the peer.
     peers: Vec<u32>,
 }
 
 impl LimitedProtocols {
-    /// Returns the number of streams that are counted.
+    /// Returns the number of streams that are counted, of all limited protocols.
     pub(super) const fn kept(&self) -> usize {
         self.counted.len()
     }
 }
 
 impl Shares {
-    /// Sets the limits of a protocol. Returns `true` if it had none before, so that its streams are not counted yet.
+    /// Sets the limits of a protocol. Returns `true` if the protocol had no limits before, so that its streams are not
+    /// counted yet.
     pub(in crate::swarm) fn limit_protocol(&mut self, protocol: &Protocol, limits: ProtocolLimits) -> bool {
         let limited = &mut self.protocols.limited;
         match limited.iter_mut().find(|other| other.protocol == *protocol) {
@@ -83,14 +84,14 @@ impl Shares {
         }
     }
 
-    /// Returns whether any protocol is limited.
+    /// Returns whether the owner has limited the streams of any protocol.
     pub(in crate::swarm) const fn limits_protocols(&self) -> bool {
         !self.protocols.limited.is_empty()
     }
 
-    /// Counts a stream that the peer of a connection has begun and that has chosen `protocol`. Returns `false`, and does not
-    /// count it, if a limit does not allow it; with `is_open` it is counted in any case. Streams of a protocol without
-    /// limits are not counted.
+    /// Counts a stream that the peer of the connection `id` has begun and that has chosen `protocol`. Returns `false`, and
+    /// does not count the stream, if a limit of the protocol does not allow it. With `is_open`, the stream is counted even
+    /// beyond a limit. Streams of a protocol without limits are not counted.
     pub(in crate::swarm) fn may_speak(
         &mut self,
         id: ConnectionId,
@@ -119,7 +120,7 @@ impl Shares {
         true
     }
 
-    /// Takes a stream that has ended off the count of its protocol, if it was counted.
+    /// Removes a stream that has ended from the count of its protocol, if it was counted.
     #[inline]
     pub(in crate::swarm) fn speaks_no_more(&mut self, stream: StreamId) {
         if !self.protocols.counted.is_empty() {

@@ -1,19 +1,20 @@
-//! [`Ranking`]: a count for each holder, with the largest count at hand.
+//! [`Ranking`]: a count for each holder, ordered so that the holder with the largest count is found at once.
 
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-/// The place of a holder whose count is 0. No heap is that long.
+/// The value of [`Rank::place`] for a holder whose count is 0 and which is not in the heap. No heap has this many places.
 const NOWHERE: u32 = u32::MAX;
 
-/// Counts by holder, where a holder is a small number. Only holders with a count above 0 are in the heap.
+/// A count for each holder. A holder is identified by a small number. Only holders with a count above 0 are in the heap.
 ///
-/// It is a heap of holders in which each knows its place. Counts mostly change by one, so that a change usually costs one
-/// comparison, and never more than O(log n). Only [`make_room`](Self::make_room) allocates.
+/// The ranking is a binary heap of holders, and each holder's place in the heap is recorded. Counts mostly change by one, so
+/// that a change usually costs one comparison, and never more than O(log n). Only [`make_room`](Self::make_room) and
+/// [`descending`](Self::descending) allocate memory.
 #[derive(Debug, Default)]
 pub(super) struct Ranking {
-    /// The holders as a heap: none has a smaller count than the holders below it.
+    /// The holders as a heap: a holder's count is at least as large as the counts of the holders below it.
     heap: Vec<u32>,
     entries: Vec<Rank>,
 }
@@ -25,7 +26,7 @@ struct Rank {
 }
 
 impl Ranking {
-    /// Makes room for a holder, so that counting allocates nothing.
+    /// Reserves memory for a holder, so that later changes of its count allocate nothing.
     pub(super) fn make_room(&mut self, holder: u32) {
         let needed = holder as usize + 1;
         if needed > self.entries.len() {
@@ -34,7 +35,8 @@ impl Ranking {
         self.heap.reserve(self.entries.len() - self.heap.len());
     }
 
-    /// Gives back the memory of holders from `holders` on, which are gone, if it is most of the memory.
+    /// Gives back the memory for holders whose number is at least `holders`, if that is at least half of the memory. The
+    /// caller ensures that these holders are gone.
     pub(super) fn give_up_memory(&mut self, holders: usize) {
         if holders <= self.entries.len() / 2 {
             self.entries.truncate(holders);
@@ -53,7 +55,7 @@ impl Ranking {
         self.heap.first().map(|holder| (*holder, self.count(*holder)))
     }
 
-    /// Returns the holders with their counts, the largest count first. The n-th costs O(log n), and the first one allocates.
+    /// Returns the holders with their counts, the largest count first. The n-th step costs O(log n).
     pub(super) fn descending(&self) -> impl Iterator<Item = (u32, u32)> {
         // In a heap, the next largest is always directly below one that was returned before.
         let ranked = |place: usize| self.heap.get(place).map(|holder| (self.count(*holder), Reverse(place)));
@@ -84,7 +86,7 @@ impl Ranking {
         self.rise(holder, count, place);
     }
 
-    /// Subtracts `fewer` from the count of a holder; the count stops at 0.
+    /// Subtracts `fewer` from the count of a holder. The count does not fall below 0.
     #[inline]
     pub(super) fn subtract(&mut self, holder: u32, fewer: u32) {
         let Some(entry) = self.entries.get_mut(holder as usize) else { return };
@@ -112,7 +114,7 @@ impl Ranking {
         self.entries[holder as usize].place = place as u32;
     }
 
-    /// Moves a holder towards the first place, as far as its count takes it.
+    /// Moves a holder towards the first place of the heap, until the holder above it has a count that is at least as large.
     #[inline]
     fn rise(&mut self, holder: u32, count: u32, mut place: usize) {
         while place > 0 {
@@ -126,7 +128,7 @@ impl Ranking {
         }
     }
 
-    /// Moves a holder away from the first place, as far as larger counts are below it.
+    /// Moves a holder away from the first place of the heap, until no holder below it has a larger count.
     #[inline]
     fn sink(&mut self, holder: u32, count: u32, mut place: usize) {
         loop {

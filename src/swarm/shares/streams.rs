@@ -1,10 +1,10 @@
-//! The shares of streams.
+//! The part of [`Shares`] that counts and limits streams.
 
 use super::{Shares, is_greedy, is_last, is_nearly_full};
 use crate::lifecycle::ConnectionId;
 
 impl Shares {
-    /// Returns whether the peer of a connection may begin a stream, while `taken` streams exist.
+    /// Returns whether the peer of the connection `id` may begin another stream while `taken` streams exist.
     #[inline]
     pub(in crate::swarm) fn may_begin_stream(&self, id: ConnectionId, taken: u32) -> bool {
         let Some(member) = self.members.get(id) else { return true };
@@ -26,7 +26,7 @@ impl Shares {
         self.peer_streams.greediest().map_or(0, |(_, count)| count)
     }
 
-    /// Counts a stream that the peer of a connection has begun; `taken` streams existed before.
+    /// Counts a stream that the peer of the connection `id` has begun. `taken` is the number of streams that existed before.
     #[inline]
     pub(in crate::swarm) fn stream_begins(&mut self, id: ConnectionId, taken: u32) {
         let Some(member) = self.members.get_mut(id) else { return };
@@ -43,15 +43,16 @@ impl Shares {
         }
     }
 
-    /// Takes note that our owner has begun a stream; `taken` streams existed before. If it takes a place of the reserve, the
-    /// greediest peer gives one up, so that peers who hold all other places cannot keep us from opening streams.
+    /// Handles that our owner has begun a stream. `taken` is the number of streams that existed before. If only the last
+    /// sixty-fourth of `limits.streams` was free, the peer with the most streams has to give one up, so that peers with many
+    /// streams cannot keep us from opening ours.
     pub(in crate::swarm) fn own_stream_begins(&mut self, taken: u32) {
         if is_nearly_full(taken, self.bounds.streams) && self.most_streams() > 1 {
             self.wanted += 1;
         }
     }
 
-    /// Takes a stream that the peer of a connection has begun off the counts.
+    /// Removes a stream that the peer of the connection `id` has begun from the counts.
     #[inline]
     pub(in crate::swarm) fn stream_ends(&mut self, id: ConnectionId) {
         let Some(member) = self.members.get_mut(id) else { return };
@@ -65,13 +66,13 @@ impl Shares {
         }
     }
 
-    /// Returns the number of streams that a connection's peer has begun on it.
+    /// Returns the number of streams that the peer of a connection has begun on this connection.
     pub(in crate::swarm) fn streams_on(&self, id: ConnectionId) -> u32 {
         self.members.get(id).map_or(0, |member| member.streams)
     }
 
-    /// Takes one of the newcomers' streams for which another one has to give way. Returns a connection of the peer that has
-    /// begun most streams.
+    /// If a stream has to be reset because a new one has begun when only the last sixty-fourth of `limits.streams` was free,
+    /// returns a connection of the peer with the most streams, and counts the reset as done. Otherwise returns `None`.
     pub(in crate::swarm) fn take_wanted(&mut self) -> Option<ConnectionId> {
         if self.wanted == 0 {
             return None;

@@ -1,4 +1,4 @@
-//! [`Shares`] against a slow model that counts everything anew.
+//! Tests that compare [`Shares`] with a slow model, which counts all connections and streams anew for each answer.
 
 use super::*;
 use crate::lifecycle::{StreamId, Table as Streams, from_parts};
@@ -31,7 +31,7 @@ fn remote(index: usize) -> Multiaddr {
     PARSED[index].clone()
 }
 
-/// The address, or /64, and the /48 of each of [`REMOTES`], by hand.
+/// The numbers of the address (or /64) and of the /48 of each of [`REMOTES`], written by hand.
 const GROUPS: [[Option<u8>; 2]; 7] = [
     [Some(0), None],
     [Some(1), None],
@@ -49,7 +49,7 @@ fn config() -> Config {
     config
 }
 
-/// A connection, as the model has it.
+/// A connection in the model.
 #[derive(Clone, Debug)]
 struct Held {
     id: ConnectionId,
@@ -71,7 +71,7 @@ impl Model {
         self.0.iter().filter(|held| of(held)).map(|held| held.streams).sum()
     }
 
-    /// Returns `true` if the model has an inbound connection of this peer and address refused.
+    /// Returns `true` if the model refuses an inbound connection of this peer from this address.
     fn is_crowded(&self, peer: usize, remote: usize, taken: u32) -> bool {
         let is_full = |held: u32, share: u32| held >= share || (taken >= 12 && held > 1);
         let of_group =
@@ -242,8 +242,8 @@ fn who_is_told_of_is_who_is_crowded() {
     assert_eq!(crowd(&shares, None, 3), AddressGroup::wide(&remote(3)).map(Holder::Group));
 }
 
-/// Returns the number of sources that take all connections between them: each connects with new identities for as long as it
-/// gets places, as `claim_share` gives them to those who keep a stream on each connection.
+/// Returns the number of sources that are needed to take all connections: each source connects with new identities as long
+/// as it gets places. Places are given by the rules of `claim_share`, for sources that keep a stream on each connection.
 fn sources_that_take_all(remote: impl Fn(u32, u32) -> Multiaddr) -> u32 {
     let config = Config::default();
     let limit = config.limits.connections;
@@ -267,7 +267,7 @@ fn sources_that_take_all(remote: impl Fn(u32, u32) -> Multiaddr) -> u32 {
     sources
 }
 
-/// The page `guide::enemy` and SECURITY.md say so.
+/// The page `guide::enemy` and SECURITY.md contain these numbers.
 #[test]
 fn all_connections_are_for_2_272_ipv4_addresses_or_508_ipv6_sites() {
     let ipv4 = |source: u32, _| format!("/ip4/11.0.{}.{}/tcp/1", source / 256, source % 256).parse().unwrap();

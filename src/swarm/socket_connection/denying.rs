@@ -1,4 +1,4 @@
-//! Denials: ends a [`SocketConnection`] whose peer or address is denied, and its streams whose protocols are.
+//! The methods that end a [`SocketConnection`] whose peer or address is denied, and streams whose protocol is denied.
 
 use super::ending::short;
 use super::{ConnectionStage, EndCause, SocketConnection};
@@ -17,13 +17,14 @@ impl<T> SocketConnection<T>
 where
     T: PipeTransport,
 {
-    /// Returns the address by which it is judged: its remote address, or, if that begins with a name, the address to which
-    /// the name has led.
+    /// Returns the address by which the lists and the gate judge this connection: its remote address, or, if that begins
+    /// with a DNS name, the address to which the name has led.
     pub(in crate::swarm) fn judged_address(&self) -> &Multiaddr {
         self.reached.as_deref().unwrap_or(&self.remote)
     }
 
-    /// Notes the address that a dialed name has led to, and judges it as a dial to that address is judged.
+    /// Stores the address to which a dialed DNS name has led, and asks the lists and the gate whether this address may be
+    /// dialed.
     #[cold]
     #[inline(never)]
     pub(super) fn judge_reached<const E: usize>(
@@ -36,8 +37,8 @@ where
         state.access.may_dial(reached, self.expected.as_deref().copied(), now)
     }
 
-    /// Closes it at once, since its peer or its address is denied. The peer of an open connection is sent yamux's go-away,
-    /// if the pipe takes that at once.
+    /// Closes the connection at once, since its peer or its address is denied. The peer of an open connection is sent
+    /// yamux's go-away, if the byte pipe accepts it at once.
     #[cold]
     #[inline(never)]
     pub(in crate::swarm) fn deny<const E: usize>(
@@ -62,8 +63,8 @@ where
         self.end(state, EndCause::Ended(ConnectionEnd::Denied));
     }
 
-    /// Asks the gate whether the peer may speak the protocol that it has chosen on a stream. Streams that we open are always
-    /// allowed.
+    /// Asks the gate whether the peer may speak the protocol that the peer has chosen on a stream. The gate is not asked
+    /// about streams that we open.
     #[cold]
     #[inline(never)]
     pub(super) fn gate_allows<const E: usize>(&self, id: StreamId, state: &mut SwarmState<E>, now: Duration) -> bool {
@@ -77,7 +78,7 @@ where
         allowed.is_ok()
     }
 
-    /// Answers that we do not speak the proposed protocol, and goes on with the peer's next proposal.
+    /// Answers the peer that we do not speak the proposed protocol, and handles the peer's next proposal, if it has arrived.
     #[cold]
     #[inline(never)]
     pub(super) fn refuse_proposal<const E: usize>(
@@ -96,7 +97,7 @@ where
         self.mark_dirty(state);
     }
 
-    /// Resets a stream whose protocol has become denied to its peer.
+    /// Resets a stream whose protocol the peer may not speak any more.
     pub(in crate::swarm) fn deny_stream<const E: usize>(
         &mut self,
         id: StreamId,

@@ -1,4 +1,5 @@
-//! The ends of a connection: polite, cut, failed or broken. The socket is closed first, and the event follows.
+//! The methods that end a connection: closed politely, closed at once, failed, or broken. The socket is closed first, and
+//! the event follows.
 
 use super::{ConnectionStage, OurSide, SocketConnection};
 use crate::connection::muxer::NORMAL;
@@ -23,7 +24,7 @@ pub(in crate::swarm) enum EndCause {
     Io(std::io::Error),
 }
 
-/// Writes ` of PEER` behind the name of a connection in a log, if the peer is known.
+/// Writes ` of PEER` after the name of a connection in a log, if the peer is known, and nothing otherwise.
 pub(in crate::swarm) struct OfPeer(pub(in crate::swarm) Option<PeerId>);
 
 impl fmt::Display for OfPeer {
@@ -32,7 +33,7 @@ impl fmt::Display for OfPeer {
     }
 }
 
-/// Returns the text of an error, cut to a length that is safe for a text that may quote the peer.
+/// Returns the text of an error, cut to a bounded length, since the text may quote bytes that the peer has sent.
 pub(super) fn short(text: &dyn fmt::Display) -> String {
     shorten(&text.to_string()).into_owned()
 }
@@ -41,11 +42,12 @@ impl<T> SocketConnection<T>
 where
     T: PipeTransport,
 {
-    /// Ends our side of a pipe that is being closed and has no pending output.
+    /// Ends our side of a byte pipe that is being closed and has no pending output.
     ///
-    /// After the peer's go-away this takes two steps: our own go-away is written first, so that a peer whose pipe cannot be
-    /// half-closed hears that we are done. The socket stays open until the peer has ended its side: the peer may still send
-    /// window updates, and a system that receives data for a closed socket drops the output that it has not sent yet.
+    /// After the peer's go-away this happens in two steps: our own go-away is written first, so that a peer whose pipe
+    /// cannot be half-closed learns that we have ended. The socket stays open until the peer has ended its side: the peer
+    /// may still send window updates, and an operating system that receives data for a closed socket drops the output that
+    /// it has not sent yet.
     pub(super) fn end_ours<const E: usize>(&mut self, state: &mut SwarmState<E>, cx: &mut Context<'_>, now: Duration) {
         let ConnectionStage::Closing(pipe, end, ours) = &mut self.stage else { return };
         match ours {
@@ -69,7 +71,7 @@ where
         }
     }
 
-    /// Keeps serving the live streams of a connection whose peer has sent go-away 0. No new stream begins.
+    /// Starts the close of a connection whose peer has sent go-away 0. Its live streams go on, and no new stream begins.
     pub(super) fn serve<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         self.stage = match core::mem::replace(&mut self.stage, ConnectionStage::Over(None)) {
             ConnectionStage::Up(pipe) => {
@@ -82,12 +84,12 @@ where
         };
     }
 
-    /// Returns whether live streams go on after the peer's go-away 0.
+    /// Returns whether the peer has sent go-away 0 and the connection still serves its live streams.
     pub(super) const fn is_serving(&self) -> bool {
         matches!(self.stage, ConnectionStage::Closing(_, _, OurSide::Serving))
     }
 
-    /// Returns whether a polite close would change nothing: it is being closed, or over.
+    /// Returns whether a polite close would change nothing, because the connection is being closed already or is over.
     pub(in crate::swarm) const fn is_closing(&self) -> bool {
         matches!(
             self.stage,
@@ -95,7 +97,7 @@ where
         )
     }
 
-    /// Tries once to write the last output of a connection that is over: answers, or yamux's go-away if it broke.
+    /// Tries once to write the last output of a connection that is about to end: pending answers, and yamux's go-away.
     pub(super) fn last_words(&mut self, cx: &mut Context<'_>) {
         let (ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..)) = &mut self.stage else { return };
         if !pipe.connection.is_due() && self.out.is_empty() {
@@ -119,7 +121,7 @@ where
         let _ = pipe.end_ours(cx);
     }
 
-    /// Closes the connection politely. One that is not open yet fails at once.
+    /// Closes the connection politely. A connection that is not open yet fails at once.
     pub(in crate::swarm) fn close<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -153,7 +155,8 @@ where
         self.end(state, EndCause::Ended(ConnectionEnd::Requested));
     }
 
-    /// Ends a connection for a fault of its peer, and tells the peer.
+    /// Ends the connection because of a fault of its peer, and tells the peer by a go-away if the byte pipe accepts it at
+    /// once.
     pub(in crate::swarm) fn blame<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -167,7 +170,7 @@ where
         self.end(state, EndCause::Ended(ConnectionEnd::Failed(fault)));
     }
 
-    /// Fails a dial that the transport refuses.
+    /// Fails a dial for the reason `failure`, with `text` for the log and for the connection's error.
     pub(in crate::swarm) fn fail<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -183,7 +186,7 @@ where
         }
     }
 
-    /// Takes note that a dial has opened or failed.
+    /// Removes the connection from the dials under way, if it is a dial. It has opened or failed.
     pub(super) fn opening_ends<const E: usize>(&self, state: &mut SwarmState<E>) {
         if self.direction == Direction::Outbound {
             let named = || self.expected.as_deref().copied().and_then(PackedPeer::pack);
@@ -197,7 +200,7 @@ where
         self.fail(state, Failure::LocalPeer, &"we dialed ourselves");
     }
 
-    /// Closes the socket, and then queues the last event.
+    /// Closes the socket, and then queues the last event of the connection.
     pub(in crate::swarm) fn end<const E: usize>(&mut self, state: &mut SwarmState<E>, why: EndCause) {
         let asked = match &self.stage {
             ConnectionStage::Closing(_, end, _) => Some(*end),
@@ -263,7 +266,7 @@ mod tests {
     use super::*;
     use crate::text::MAX_TEXT;
 
-    /// A transport may quote what a peer has said.
+    /// The text of a transport's error may quote bytes that a peer has sent.
     #[test]
     fn the_text_of_an_error_is_short() {
         let error = std::io::Error::other("é".repeat(64 * 1024));

@@ -1,4 +1,5 @@
-//! Handles the facts that a connection tells: it opens, or waits for room; its streams open, end or fail.
+//! The handling of the facts that a connection reports: the connection opens, or waits for room in the event queue; its
+//! streams open, end or fail.
 
 use super::ending::EndCause;
 use super::{ConnectionStage, OurSide, SocketConnection};
@@ -62,7 +63,8 @@ where
         }
     }
 
-    /// Goes on after the peer was authenticated or the muxer agreed, or puts the connection in line for room.
+    /// Continues a connection whose peer was authenticated, or whose muxer was agreed; or queues it for opening if the event
+    /// queue has no room, or if another connection has to be closed first to make room for it.
     pub(in crate::swarm) fn ready_to_open<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -88,7 +90,8 @@ where
         }
     }
 
-    /// Lets a connection that is ready and has room go on: it opens, or goes on with its handshake until it is ready again.
+    /// Continues a connection that is ready and for whose event the queue has room: the connection opens, or goes on with
+    /// its handshake until it is ready again.
     pub(in crate::swarm) fn admit<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,

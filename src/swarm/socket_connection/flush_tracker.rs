@@ -1,23 +1,25 @@
-//! [`FlushTracker`]: the batches of a connection's output, and the streams that wait until a batch has been written.
+//! [`FlushTracker`]: the batches of a connection's output, and the streams that wait until a batch has been written. A batch
+//! is the output that gathers while the output before it is being written.
 
 use crate::lifecycle::StreamId;
 use crate::pruned_queue::PrunedQueue;
 use alloc::vec::Vec;
 
-/// The number of ended streams that may always stay in line, and of entries for which memory is kept.
+/// The number of ended streams that may stay in the queue of waiting streams, and the number of entries for which memory is
+/// never given back.
 const SPARE: usize = 8;
 
-/// The highest number of a batch: `readiness::StreamReadiness` has 24 bits for it.
+/// The highest number of a batch. `readiness::StreamReadiness` stores the number of a batch in 24 bits.
 const LAST: u32 = (1 << 24) - 1;
 
-/// The state of the batches. A connection writes its output in batches: one gathers output while the one before it is being
-/// written, and all earlier ones have been written.
+/// The state of the batches of one connection. A connection writes its output in batches: one batch gathers output while the
+/// batch before it is being written, and all earlier batches have been written.
 #[derive(Default)]
 pub(super) struct FlushTracker {
-    /// The number of the batch that gathers, modulo 2^24. If a stream has not written for 2^24 batches, its number may be
-    /// taken for that of a new batch. It then waits for that one, which is written soon.
+    /// The number of the batch that gathers output, modulo 2^24. If a stream has not written for 2^24 batches, the number of
+    /// its last batch may be mistaken for a new batch. The stream then waits for the new batch, which is written soon.
     gathering: u32,
-    /// The waiting streams with their batches, in the order in which they asked.
+    /// The streams that wait for a flush, each with its batch, in the order in which they began to wait.
     waiting: PrunedQueue<Vec<(u32, StreamId)>, SPARE>,
 }
 
@@ -27,14 +29,14 @@ impl FlushTracker {
         self.gathering
     }
 
-    /// Returns whether a batch has been written. `is_due` says that the gathering batch is not empty, `is_taken` that the
-    /// one before it is being written.
+    /// Returns whether the batch number `batch` has been written. `is_due` is `true` if the batch that gathers output is not
+    /// empty, and `is_taken` if the batch before it is being written.
     pub(super) const fn is_written(&self, batch: u32, is_due: bool, is_taken: bool) -> bool {
         let (gathers, is_next) = (batch == self.gathering, batch == self.gathering.wrapping_sub(1) & LAST);
         !(gathers && is_due || is_next && is_taken)
     }
 
-    /// Begins the next batch: the one that gathered is about to be written.
+    /// Begins the next batch. The batch that has gathered output until now is about to be written.
     pub(super) fn taken(&mut self) {
         self.gathering = self.gathering.wrapping_add(1) & LAST;
     }
@@ -53,8 +55,8 @@ impl FlushTracker {
         }
     }
 
-    /// Puts a stream that does not wait yet in line for a batch. `live` is the number of the connection's streams, `lives`
-    /// says whether one still exists.
+    /// Adds a stream that does not wait yet to the queue of streams that wait for a batch. `live` is the number of the
+    /// connection's live streams, and `lives` returns whether a stream still lives.
     pub(super) fn wait(&mut self, batch: u32, id: StreamId, live: usize, lives: impl Fn(StreamId) -> bool) {
         // Without this, an owner that writes, flushes and resets new streams, while the pipe takes nothing, would make the
         // line grow without bound.

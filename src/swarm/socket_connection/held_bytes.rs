@@ -1,4 +1,4 @@
-//! The count of the bytes that a [`SocketConnection`] holds, and its reaction to pressure on memory.
+//! The count of the bytes that a [`SocketConnection`] holds, and its reaction when a budget of bytes held is used up.
 
 use super::{ConnectionStage, SocketConnection};
 use crate::connection::Now;
@@ -10,8 +10,8 @@ impl<T> SocketConnection<T>
 where
     T: PipeTransport,
 {
-    /// Brings the count of its bytes up to date, and applies the pressure that follows. Every change of a connection ends
-    /// with this call.
+    /// Updates the count of the bytes that this connection holds, and makes the connection stop granting window to its peer,
+    /// or grant it again, as the budgets demand. Every method that changes a connection ends with this call.
     #[inline]
     pub(in crate::swarm) fn settle<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         let held = self.bytes_held();
@@ -33,7 +33,8 @@ where
         }
     }
 
-    /// Tells its connection the pressure on memory. Returns `true` if it has changed.
+    /// Tells the connection whether it has to stop granting window to its peer, or to accept less output from the owner.
+    /// Returns `true` if that has changed.
     #[inline]
     pub(in crate::swarm) fn heed_pressure<const E: usize>(&mut self, state: &mut SwarmState<E>) -> bool {
         (self.account.is_pressed || !state.held_bytes.is_calm()) && self.set_pressure(state)
@@ -68,7 +69,8 @@ where
         connection + self.out.capacity()
     }
 
-    /// Takes `held` bytes off the count, which the unread bytes of a stream held until now.
+    /// Subtracts `held` bytes from the count of this connection. The unread bytes of a stream that have held them were
+    /// dropped or taken.
     pub(in crate::swarm) fn uncount<const E: usize>(&mut self, state: &mut SwarmState<E>, held: usize) {
         match self.connection() {
             Some(connection) => connection.uncount(held),
@@ -77,7 +79,7 @@ where
         self.settle(state);
     }
 
-    /// Gives back unused memory of buffers. It is called when the pipe takes nothing for now.
+    /// Gives back unused memory of buffers. It is called when the byte pipe accepts no more bytes for now.
     pub(super) fn trim_memory(&mut self) {
         if self.out.capacity() > 2 * self.out.len().max(2 * 1024) {
             self.out.shrink_to_fit();

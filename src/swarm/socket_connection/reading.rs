@@ -1,4 +1,4 @@
-//! The reading half of a [`SocketConnection`]: its byte pipe, its helpings of input, and
+//! The reading half of a [`SocketConnection`]: polling the dial for its byte pipe, reading input in helpings, and handling
 //! deadlines.
 
 use super::ending::EndCause;
@@ -14,15 +14,15 @@ use crate::swarm::state::SwarmState;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-/// The most time-outs of one connection that one deadline handles. The others are handled by the next deadline, which is
-/// due at once.
+/// The maximum number of time-outs of one connection that are handled together. If more have passed, they are handled with
+/// the connection's next deadline, which is due at once.
 const MAX_TIMEOUTS: usize = 64;
 
 impl<T> SocketConnection<T>
 where
     T: PipeTransport,
 {
-    /// Polls a dial. Returns the byte pipe once it is there.
+    /// Polls a dial, and returns the byte pipe once the dial has succeeded.
     pub(in crate::swarm) fn poll_pipe<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -57,8 +57,8 @@ where
         }
     }
 
-    /// Takes a helping, in at most [`HELPING_READS`] reads. Returns `true` if the connection may have more to read or to
-    /// handle and needs another helping.
+    /// Reads and handles one helping of input, in at most [`HELPING_READS`] reads. Returns `true` if the connection may have
+    /// more input to read or to handle, so that it needs another helping.
     pub(in crate::swarm) fn drive_input<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,

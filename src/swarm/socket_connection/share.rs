@@ -1,5 +1,5 @@
-//! The shares of a [`SocketConnection`] and of its streams in the limited resources, and the ways in which they are given
-//! up.
+//! The methods by which a [`SocketConnection`] is counted under the limits per peer, address and site, and by which the
+//! connection or its streams are ended to make room for others.
 
 use super::ending::short;
 use super::{ConnectionStage, EndCause, OurSide, SocketConnection};
@@ -12,14 +12,15 @@ use core::fmt;
 use core::task::Context;
 use core::time::Duration;
 
-/// The rule by which a connection is trimmed. Its text is for a log and for the text of the connection's error.
+/// The rule by which a connection is trimmed. The text of the rule is for the log and for the connection's error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::swarm) enum Trim {
     HighWater,
     Need,
-    /// A new connection of the same peer takes its place.
+    /// The connection has no stream and its peer is silent, so that a new connection of the same peer replaces it.
     Dead,
-    /// A newcomer takes its place at a limit.
+    /// The connection's peer or address has most connections, and a new connection replaces it because almost all places are
+    /// taken.
     Greedy,
 }
 
@@ -40,8 +41,8 @@ impl<T> SocketConnection<T>
 where
     T: PipeTransport,
 {
-    /// Returns whether this connection has a share, and gives it one if no other connection has to give way. A dial always
-    /// gets one.
+    /// Returns whether this connection is counted for its peer and its address. A connection that is not counted yet is
+    /// counted now if no limit is reached, so that no other connection has to be closed for it. A dial is always counted.
     pub(in crate::swarm) fn has_share<const E: usize>(&self, state: &mut SwarmState<E>) -> bool {
         let Some(peer) = self.peer().filter(|_| !state.shares.is_member(self.id)) else { return true };
         if self.direction == Direction::Inbound {
@@ -56,8 +57,9 @@ where
         true
     }
 
-    /// Closes it for the reason `why`, since it gets no share. The refusal is counted at its listener, as those of sockets
-    /// without an id are, so that one count has them all.
+    /// Closes the connection for the reason `why`, since a limit per peer, address or site leaves no place for it. The
+    /// refusal is counted at the connection's listener, where refusals of sockets without an id are counted too, so that one
+    /// count includes all.
     pub(in crate::swarm) fn refuse_share<const E: usize>(&mut self, state: &mut SwarmState<E>, why: &dyn fmt::Display) {
         self.error = Some(short(why));
         if let Some(listener) = self.listener {
@@ -67,7 +69,8 @@ where
         self.end(state, EndCause::Ended(ConnectionEnd::Trimmed));
     }
 
-    /// Returns its idle times, if it is open, not being closed, and without a stream.
+    /// Returns the times since which this connection has had no stream and its peer has been silent, if the connection is
+    /// open, not being closed, and without a stream.
     pub(in crate::swarm) fn idle_times(&self) -> Option<IdleTimes> {
         match &self.stage {
             ConnectionStage::Up(pipe) => pipe.connection.idle_times(),
@@ -75,7 +78,7 @@ where
         }
     }
 
-    /// Returns the time at which its peer was last heard, if it is open and we are not closing it.
+    /// Returns the time at which the last bytes from the peer arrived, if the connection is open and we are not closing it.
     pub(in crate::swarm) fn last_heard(&self) -> Option<Duration> {
         match &self.stage {
             ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, _, OurSide::Serving) => {
@@ -85,7 +88,8 @@ where
         }
     }
 
-    /// Closes it at once by the rule `why`, in favour of another connection.
+    /// Closes the connection at once by the rule `why`, to make room for others. The peer is sent yamux's go-away, if the
+    /// byte pipe accepts it at once.
     pub(in crate::swarm) fn trim<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -104,7 +108,7 @@ where
         self.end(state, EndCause::Ended(ConnectionEnd::Trimmed));
     }
 
-    /// Returns the half-open stream that has been silent longest, with the time since when.
+    /// Returns the half-open stream that has been silent longest, and the time since which it has been silent.
     pub(in crate::swarm) fn silent_longest<const E: usize>(
         &self,
         state: &SwarmState<E>,
@@ -117,7 +121,7 @@ where
         }
     }
 
-    /// Resets a stream because a limit is reached.
+    /// Resets a stream because a limit on streams is reached.
     pub(in crate::swarm) fn take_stream<const E: usize>(
         &mut self,
         id: StreamId,
@@ -127,7 +131,7 @@ where
         self.reset_as(id, state, now, Failure::Limit, StreamEnd::Limit);
     }
 
-    /// Resets a stream. If it is not open yet it fails with `failure`, otherwise it ends with `end`.
+    /// Resets a stream. A stream that is not open yet fails with `failure`; an open one ends with `end`.
     pub(super) fn reset_as<const E: usize>(
         &mut self,
         id: StreamId,
@@ -146,8 +150,8 @@ where
         self.mark_dirty(state);
     }
 
-    /// Resets a stream whose protocol is at its owner's limit. It is not answered by `na`: that says that the protocol is
-    /// not spoken, which peers remember.
+    /// Resets a stream whose protocol has as many streams as the owner allows. The answer is not `na`, which means that the
+    /// protocol is not spoken and which peers remember.
     pub(super) fn refuse_protocol<const E: usize>(&mut self, id: StreamId, state: &mut SwarmState<E>, now: Duration) {
         state.count_refusal(self.id, Refusal::StreamLimit);
         self.take_stream(id, state, now);

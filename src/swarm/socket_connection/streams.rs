@@ -1,4 +1,4 @@
-//! The streams of a [`SocketConnection`]: they open, get a place, or give theirs up.
+//! The methods by which streams of a [`SocketConnection`] begin, open, or are given up for a new stream.
 
 use super::{ConnectionStage, SocketConnection};
 use crate::connection::Fact;
@@ -13,7 +13,7 @@ impl<T> SocketConnection<T>
 where
     T: PipeTransport,
 {
-    /// Opens a stream that is ready and has room.
+    /// Opens a stream that is ready, if the event queue has room and we are not closing the connection.
     pub(in crate::swarm) fn admit_stream<const E: usize>(
         &mut self,
         id: StreamId,
@@ -32,9 +32,10 @@ where
         self.mark_dirty(state);
     }
 
-    /// Makes a place for a new stream on a connection that has none left: gives up the half-open stream that has been silent
-    /// longest, if it has been silent for long enough. While the owner is late it gives up none, since bytes of the old
-    /// stream may be unread yet.
+    /// Makes room for a new stream on a connection that has as many streams as it may: gives up the half-open stream that
+    /// has been silent longest, if it has been silent for at least
+    /// [`half_open_grace`](crate::connection::Config::half_open_grace). While the owner is late in taking turns, no stream
+    /// is given up, since bytes of the old stream may still be unread.
     pub(in crate::swarm) fn make_place<const E: usize>(&mut self, state: &mut SwarmState<E>, now: Duration) {
         if !state.lifecycle.is_crowded(self.id) || state.is_owner_late {
             return;
@@ -46,7 +47,7 @@ where
         }
     }
 
-    /// Handles the first proposal on a peer's stream: the stream gets an id and a place, or is refused.
+    /// Handles the first proposal on a stream of the peer: the stream gets an id, or is refused because a limit is reached.
     pub(super) fn offered<const E: usize>(&mut self, state: &mut SwarmState<E>, cx: &mut Context<'_>, now: Duration) {
         let id = self.id;
         // No stream is given up for one that is going to be refused anyway.

@@ -1,5 +1,5 @@
-//! The writing half of a [`SocketConnection`]: its output, the batches that [`flush`](SocketConnection::flush) waits
-//! for, and the write time-out.
+//! The writing half of a [`SocketConnection`]: writing its output, the batches of output for which
+//! [`flush`](SocketConnection::flush) waits, and the write time-out.
 
 use super::{ConnectionStage, EndCause, OurSide, SocketConnection};
 use crate::lifecycle::{State, StreamId};
@@ -14,7 +14,7 @@ impl<T> SocketConnection<T>
 where
     T: PipeTransport,
 {
-    /// Returns whether a turn has to write output of this connection, or to end our side of its pipe.
+    /// Returns whether a turn has to write output of this connection, or to end our side of its byte pipe.
     pub(in crate::swarm) fn wants_output(&self) -> bool {
         match &self.stage {
             ConnectionStage::Up(pipe) => !self.out.is_empty() || pipe.connection.is_due(),
@@ -28,12 +28,13 @@ where
         }
     }
 
-    /// Notes that the batch that gathers now has data of a stream.
+    /// Records that the batch of output that gathers now contains data of a stream.
     pub(in crate::swarm) fn wrote<const E: usize>(&self, id: StreamId, state: &mut SwarmState<E>) {
         state.note_batch(id, self.flush_tracker.gathering());
     }
 
-    /// Returns whether all data of a stream has been written to the pipe. If not, the stream becomes ready once it has.
+    /// Returns whether all data of a stream has been written to the byte pipe. Otherwise the stream becomes ready once all
+    /// its data has been written.
     pub(in crate::swarm) fn flush<const E: usize>(&mut self, id: StreamId, state: &mut SwarmState<E>) -> bool {
         let connection = self.connection();
         let (gathers, is_part_taken) =
@@ -51,8 +52,9 @@ where
         false
     }
 
-    /// Writes one batch of pending output, as far as the pipe takes it. A connection without a buffer borrows `spare`.
-    /// Returns `true` if more output is pending that the pipe may take.
+    /// Writes one batch of pending output (at most 64 KiB), as far as the byte pipe accepts it. A connection without a
+    /// buffer takes `spare`, and gives it back when the output is written. Returns `true` if more output is pending that the
+    /// pipe may accept.
     pub(in crate::swarm) fn drive_output<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -83,8 +85,8 @@ where
         false
     }
 
-    /// Writes and flushes one batch. It is ready once that is done, or if no output is pending. An error is the cause of the
-    /// connection's end.
+    /// Writes and flushes one batch. Returns `Ready` once the batch is written and flushed, or if no output is pending. An
+    /// error is the cause of the connection's end.
     fn write_due<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -144,7 +146,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    /// Ends the connection if its pipe has taken nothing for the write time-out.
+    /// Ends the connection if its byte pipe has accepted no bytes for the write time-out.
     pub(super) fn drive_write_timeout<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -167,8 +169,8 @@ where
         self.write_deadline(state).is_some_and(|deadline| deadline <= now)
     }
 
-    /// Returns the deadline by which the pipe has to take some bytes; `None` if it is not blocked. A connection that is
-    /// being closed has the time-out of the close instead.
+    /// Returns the deadline by which the byte pipe has to accept some bytes; `None` if the pipe is not blocked. A connection
+    /// that is being closed has the time-out of the close instead.
     pub(super) fn write_deadline<const E: usize>(&self, state: &SwarmState<E>) -> Option<Duration> {
         let since = self.blocked.filter(|_| matches!(self.stage, ConnectionStage::Up(_)) || self.is_serving())?;
         Some(since.saturating_add(state.config.write_timeout))

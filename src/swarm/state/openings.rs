@@ -1,4 +1,4 @@
-//! Opening: the line of ids that wait for room in the event queue.
+//! The methods of [`SwarmState`] for ids that wait for room in the event queue.
 
 use super::SwarmState;
 use crate::lifecycle::{Id, State};
@@ -6,24 +6,26 @@ use crate::pruned_queue::PrunedQueue;
 use crate::swarm::opening_queue::OpeningQueue;
 
 impl<const EVENTS: usize> SwarmState<EVENTS> {
-    /// Returns whether nothing waits for which there is room, and no connection has to be driven.
+    /// Returns whether there is no work here for a turn: no connection is queued for output, and no id waits to open or the
+    /// event queue has no room.
     pub(in crate::swarm) fn is_settled(&self) -> bool {
         self.dirty.is_empty() && (self.opening_queue.is_empty() || self.lifecycle.room() == 0)
     }
 
-    /// Returns whether something that is ready now may open at once, without waiting in line. So events are the same whether
-    /// a peer sends a stream, its data and its end in one packet or in several.
+    /// Returns whether a connection or stream that is ready now may open at once, without being queued. Because of this,
+    /// events are the same whether a peer sends a stream, its data and its end in one packet or in several.
     pub(in crate::swarm) fn may_open_now(&self) -> bool {
         self.lifecycle.room() > 0 && self.opening_queue.is_empty() && !self.is_flushing && !self.is_closing
     }
 
-    /// Stops opening: ids in line, and all that would be put there, end without opening.
+    /// Stops all opening. Connections and streams that wait to open, or become ready later, end without opening.
     pub(in crate::swarm) fn stop_opening(&mut self) {
         self.is_closing = true;
         self.opening_queue = PrunedQueue::new(OpeningQueue::new());
     }
 
-    /// Puts an id that is ready at the end of the line; a stream behind the other streams of its connection.
+    /// Adds an id that is ready to open to the end of the opening queue. A stream is added after the waiting streams of its
+    /// connection.
     pub(in crate::swarm) fn enqueue_opening(&mut self, id: impl Into<Id>) {
         if self.is_closing {
             return;

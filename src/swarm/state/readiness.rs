@@ -1,4 +1,4 @@
-//! The readiness of streams, listeners and refusals, which an owner drains.
+//! The methods of [`SwarmState`] for the readiness notices about streams, listeners and refusals, which the owner drains.
 
 use super::SwarmState;
 use crate::connection::Stream;
@@ -7,18 +7,18 @@ use crate::swarm::readiness::{Readiness, StreamReadiness};
 use crate::swarm::refusals::RefusedAt;
 
 impl<const EVENTS: usize> SwarmState<EVENTS> {
-    /// Takes note that a stream has bytes, or its end, to read.
+    /// Records that a stream has bytes, or its end, to read.
     pub(in crate::swarm) fn mark_readable(&mut self, id: StreamId) {
         self.change_readiness(id, StreamReadiness::readable);
     }
 
-    /// Takes note that a stream can be written again.
+    /// Records that a stream can be written again.
     pub(in crate::swarm) fn mark_writable(&mut self, id: StreamId) {
         self.change_readiness(id, StreamReadiness::writable);
     }
 
-    /// Takes note that a read of the owner was short, so that it waits for more. If the end lies behind the bytes that were
-    /// read, the stream is ready again at once.
+    /// Records that a read of the owner was short, so that the owner waits for more bytes. If the stream's end follows the
+    /// bytes that were read, the stream is ready again at once.
     pub(in crate::swarm) fn read_short(&mut self, id: StreamId) {
         let more = self.streams.get(id).is_some_and(Stream::is_readable);
         self.change_readiness(id, |readiness| {
@@ -29,37 +29,38 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         });
     }
 
-    /// Takes note that a write of the owner was short, so that it waits for place.
+    /// Records that a write of the owner was short, so that the owner waits until it can write again.
     pub(in crate::swarm) fn write_short(&mut self, id: StreamId) {
         self.change_readiness(id, StreamReadiness::write_short);
     }
 
-    /// Takes note that the last data of a stream is in a batch.
+    /// Records the number of the output batch that contains the last data written to a stream.
     pub(in crate::swarm) fn note_batch(&mut self, id: StreamId, batch: u32) {
         if let Some(readiness) = self.readiness.get_mut(id) {
             readiness.set_batch(batch);
         }
     }
 
-    /// Returns the batch with the last data of a stream.
+    /// Returns the number of the output batch that contains the last data written to a stream.
     pub(in crate::swarm) fn last_batch(&self, id: StreamId) -> u32 {
         self.readiness.get(id).map_or(0, StreamReadiness::batch)
     }
 
-    /// Takes note that the owner waits until its data has been sent. Returns `true` if it did not wait before. An untold
-    /// notice that earlier data has been sent is dropped.
+    /// Records that the owner waits until the data that it has written to a stream has been sent. Returns `true` if the
+    /// owner did not wait for that before. A pending notice that earlier data has been sent is dropped.
     pub(in crate::swarm) fn flush_short(&mut self, id: StreamId) -> bool {
         let mut has_begun = false;
         self.change_readiness(id, |readiness| has_begun = readiness.flush_short());
         has_begun
     }
 
-    /// Takes note that the data for which the owner waits has been sent.
+    /// Records that the data for which the owner waits has been sent.
     pub(in crate::swarm) fn mark_flushed(&mut self, id: StreamId) {
         self.change_readiness(id, StreamReadiness::flushed);
     }
 
-    /// Takes note that the owner has learnt from `flush` that its data has been sent.
+    /// Records that the owner has learnt from the result of `flush` that its data has been sent, so that no notice is
+    /// needed.
     pub(in crate::swarm) fn knows_flushed(&mut self, id: StreamId) {
         self.change_readiness(id, StreamReadiness::knows_flushed);
     }
@@ -73,7 +74,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         }
     }
 
-    /// Takes note that the addresses of an open listener have changed.
+    /// Records that the addresses of an open listener have changed.
     pub(in crate::swarm) fn addresses_changed(&mut self, id: ListenerId) {
         self.changed_listeners.insert(id.index());
     }
@@ -82,7 +83,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         !self.ready_streams.is_empty() || !self.changed_listeners.is_empty() || self.refusals.is_ready()
     }
 
-    /// Takes the next readiness. `listener` returns the listener of a slot.
+    /// Removes and returns the next readiness notice. `listener` returns the id of the listener with an index in the table
+    /// of listeners.
     pub(in crate::swarm) fn next_ready(&mut self, listener: impl Fn(usize) -> Option<ListenerId>) -> Option<Readiness> {
         while let Some(index) = self.changed_listeners.take() {
             if let Some(listener) = listener(index) {
@@ -102,7 +104,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         None
     }
 
-    /// Starts the notices of refusals at a listener or connection with its opening event, and stops them with its last one.
+    /// Starts notices about refusals at a listener or connection whose opening event the owner takes, and stops them if the
+    /// event is its last (`is_last`).
     pub(super) fn announce_refusals(&mut self, at: RefusedAt, is_last: bool) {
         match is_last {
             true => self.refusals.end(at),

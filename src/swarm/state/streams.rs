@@ -1,4 +1,4 @@
-//! The streams of a swarm: they begin, end, and are counted for their peers and protocols.
+//! The methods of [`SwarmState`] by which streams begin, end, and are counted for their peers and protocols.
 
 use super::SwarmState;
 use crate::connection::{Protocol, Stream};
@@ -7,12 +7,14 @@ use crate::swarm::readiness::{Began, StreamReadiness};
 use crate::swarm::shares::ProtocolLimits;
 use core::time::Duration;
 
-/// The most streams without an id that one connection may have once all connections together have half as many as
-/// [`Limits::streams`](crate::lifecycle::Limits::streams). Once they have as many as that limit, no more begin.
+/// The maximum number of streams without an id that one connection may have once all connections together have at least half
+/// of [`Limits::streams`](crate::lifecycle::Limits::streams) of them. Once all connections together have as many as that
+/// limit, no more streams begin.
 const UNNAMED_WHEN_SCARCE: usize = 8;
 
 impl<const EVENTS: usize> SwarmState<EVENTS> {
-    /// Counts the streams without an id of a connection, of which `counted` were counted before.
+    /// Updates the count of streams without an id, for a connection that has `unnamed` of them now. `counted` is the number
+    /// that was counted for this connection before, and is updated.
     #[inline]
     pub(in crate::swarm) fn count_unnamed(&mut self, counted: &mut u32, unnamed: u32) {
         if *counted != unnamed {
@@ -32,7 +34,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         });
     }
 
-    /// Begins a stream that the peer offers; `None` if there is no place for it.
+    /// Begins a stream that the peer has opened, and returns its id; `None` if the stream would exceed a limit.
     pub(in crate::swarm) fn begin_offered_stream(
         &mut self,
         connection: ConnectionId,
@@ -53,24 +55,25 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         self.readiness.insert(id, StreamReadiness::new(now));
     }
 
-    /// Returns the time at which a stream began. The stream must be one that can still be looked up.
+    /// Returns the time at which a stream began. The id of the stream must not be stale.
     pub(in crate::swarm) fn stream_began(&self, id: StreamId) -> Began {
         self.readiness.get(id).map_or(self.last_began, StreamReadiness::began)
     }
 
-    /// Fails a stream that could not open. If it has ended with its connection already, nothing changes.
+    /// Fails a stream that could not open. If the stream has already ended together with its connection, nothing changes.
     pub(in crate::swarm) fn fail_stream(&mut self, id: StreamId, failure: Failure) {
         self.give_back(id);
         let _ = self.lifecycle.fail(id, failure);
     }
 
-    /// Ends a stream that was open. If it has ended with its connection already, nothing changes.
+    /// Ends a stream that was open. If the stream has already ended together with its connection, nothing changes.
     pub(in crate::swarm) fn end_stream(&mut self, id: StreamId, end: StreamEnd) {
         self.give_back(id);
         let _ = self.lifecycle.end_stream(id, end);
     }
 
-    /// Takes a stream that is about to end off its peer's share, if the peer has begun it and it has not ended yet.
+    /// Removes a stream that is about to end from the counts of its peer and its protocol, if the peer has begun the stream
+    /// and it has not ended yet.
     #[inline]
     pub(super) fn give_back(&mut self, id: StreamId) {
         if let Some((connection, Direction::Inbound)) = self.lifecycle.unended(id) {
@@ -79,7 +82,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         }
     }
 
-    /// Returns whether a stream may speak the protocol that it has chosen, and counts it if so.
+    /// Returns whether the owner's limits on protocols allow a stream with the protocol that it has chosen. If they do, the
+    /// stream is counted.
     pub(in crate::swarm) fn may_speak(&mut self, id: StreamId) -> bool {
         if !self.shares.limits_protocols() {
             return true;
@@ -89,7 +93,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         protocol.is_none_or(|protocol| self.shares.may_speak(connection, id, protocol, false))
     }
 
-    /// Limits the streams of a protocol, and counts those that speak it already.
+    /// Limits the number of streams of a protocol, and counts the streams that speak this protocol already.
     pub(in crate::swarm) fn limit_protocol(&mut self, protocol: &Protocol, limits: ProtocolLimits) {
         if !self.shares.limit_protocol(protocol, limits) {
             return;

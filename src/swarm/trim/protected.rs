@@ -1,4 +1,4 @@
-//! [`Protected`]: the peers that are not trimmed, with the tags that protect them.
+//! [`Protected`]: the peers that are protected from trimming, with the tags under which they are protected.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
@@ -6,17 +6,17 @@ use core::error::Error;
 use core::fmt;
 use libp2p_identity::PeerId;
 
-/// The longest tag, in bytes.
+/// The maximum length of a tag, in bytes.
 const LONGEST_TAG: usize = 64;
 
-/// The memory that one protection takes at most: the entry in a tree that is half empty, and its tag.
+/// The maximum number of bytes of memory that one protection uses: its entry in a tree that may be half empty, and its tag.
 pub(in crate::swarm) const PROTECTION: usize = 2 * size_of::<(PeerId, Box<str>)>() + 32 + LONGEST_TAG;
 
-/// The error of [`protect`](crate::swarm::Swarm::protect). Nothing has changed.
+/// The reason why [`protect`](crate::swarm::Swarm::protect) was refused. The call has changed nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ProtectError {
-    /// There are as many pairs of a peer and a tag as [`Config::protections`](crate::swarm::Config::protections) allows.
+    /// The number of pairs of a peer and a tag has reached [`Config::protections`](crate::swarm::Config::protections).
     Limit,
     /// The tag is longer than 64 bytes.
     LongTag,
@@ -33,7 +33,7 @@ impl fmt::Display for ProtectError {
     }
 }
 
-/// The protections, by peer and tag.
+/// The protections: pairs of a peer and a tag, ordered by peer.
 #[derive(Debug, Default)]
 pub(super) struct Protected(BTreeSet<(PeerId, Box<str>)>);
 
@@ -58,7 +58,7 @@ impl Protected {
         !self.0.is_empty() && self.tags(peer).next().is_some()
     }
 
-    /// Returns the tags of a peer.
+    /// Returns the tags that protect a peer, in the order of their bytes.
     pub(super) fn tags(&self, peer: PeerId) -> impl Iterator<Item = &str> {
         // An empty tag sorts before all others, and an empty box takes no memory.
         let entries = self.0.range((peer, Box::default())..);

@@ -1,4 +1,4 @@
-//! The methods by which an owner protects peers from trimming.
+//! The methods with which an owner protects peers from trimming.
 
 use super::protected::ProtectError;
 use crate::swarm::Swarm;
@@ -14,11 +14,12 @@ where
 {
     /// Protects a peer from trimming; `tag` names the reason. Until [`unprotect`](Self::unprotect) is called with the same
     /// tag, no connection of the peer ends with [`ConnectionEnd::Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed), with
-    /// one exception: a connection that looks dead still gives its place to a new connection of the same peer. Each tag
-    /// protects by itself, so that the parts of a program need not know of each other. The peer need not be connected.
-    /// Calling it again changes nothing.
+    /// one exception: a connection that has no stream and whose peer is silent is still closed to make room for a new
+    /// connection of the same peer. A peer is protected as long as it has at least one tag, so that the parts of a program
+    /// can protect it independently of each other. The peer need not be connected. A second call with the same tag changes
+    /// nothing.
     ///
-    /// Protection does not let a peer in beyond a limit, and all other rules hold for it.
+    /// Protection does not let a peer connect beyond a limit, and all other rules apply to a protected peer.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -39,13 +40,13 @@ where
     /// ```
     ///
     /// # Errors
-    /// [`ProtectError`]; nothing has changed.
+    /// [`ProtectError`] if the peer cannot be protected; nothing has changed then.
     pub fn protect(&mut self, peer: PeerId, tag: &str) -> Result<(), ProtectError> {
         self.trimming.protected.insert(peer, tag, self.state.config.protections)
     }
 
-    /// Removes the protection of a peer by `tag`, and returns whether another tag still protects it. If there was no such
-    /// protection, nothing changes.
+    /// Removes the protection of a peer by `tag`, and returns whether another tag still protects the peer. If the peer was
+    /// not protected by `tag`, nothing changes.
     pub fn unprotect(&mut self, peer: PeerId, tag: &str) -> bool {
         self.trimming.protected.remove(peer, tag);
         // The last sweep may have found too few connections because of this protection.
@@ -53,7 +54,7 @@ where
         self.trimming.protected.contains(peer)
     }
 
-    /// Returns whether some tag protects a peer from trimming.
+    /// Returns whether a peer is protected from trimming, by any tag.
     #[must_use]
     pub fn is_protected(&self, peer: PeerId) -> bool {
         self.trimming.protected.contains(peer)

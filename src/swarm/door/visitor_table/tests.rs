@@ -23,7 +23,7 @@ const fn v4(address: u32) -> VisitorOrigin {
     VisitorOrigin { address: AddressGroup::V4(address), site: None }
 }
 
-/// An IPv6 address: a /48 and a number in it.
+/// Returns the origin of an IPv6 address: the /64 number `number` in the /48 number `site`.
 const fn v6(site: u64, number: u64) -> VisitorOrigin {
     VisitorOrigin { address: AddressGroup::Net64(site << 16 | number), site: Some(AddressGroup::Net48(site)) }
 }
@@ -32,7 +32,7 @@ const A: VisitorOrigin = v4(1);
 const B: VisitorOrigin = v4(2);
 const C: VisitorOrigin = v4(3);
 
-/// Lets one more in, for whom somebody may have to go.
+/// Inserts one more visitor, after the visitor that has to be closed for it was removed. Returns the numbers of both.
 fn comes(places: &mut VisitorTable<()>, origin: VisitorOrigin) -> (u64, Option<u64>) {
     let victim = places.victim(origin);
     victim.map(|victim| places.remove(victim));
@@ -64,7 +64,7 @@ fn a_full_site_gives_up_its_own() {
     assert_eq!((places.victim(v6(2, 0)), places.victim(A)), (None, None));
 }
 
-/// Each with one place: nobody is greedier than the newcomer.
+/// Each visitor comes from another address, so that no address has more visitors than that of the newest.
 #[test]
 fn who_comes_stays_until_half_as_many_as_the_places_have_come() {
     let mut places = places(64, 64, 64);
@@ -111,7 +111,7 @@ fn the_greediest_address_pays_when_all_places_are_taken() {
     assert_eq!(places.victim(B), Some(numbers[4]), "B would have as many: the least advanced, then the oldest");
 }
 
-/// A site has many addresses, and pays for all of them.
+/// Visitors from many addresses of one site count together, so that this site has to give up a place.
 #[test]
 fn a_site_is_as_greedy_as_all_of_its_addresses() {
     let mut places = places(16, 16, 16);
@@ -125,7 +125,7 @@ fn a_site_is_as_greedy_as_all_of_its_addresses() {
     assert_eq!(places.victim(C), Some(site[1]));
 }
 
-/// Greed is no excuse for cutting two who have only just come from one address; eight pay.
+/// Two visitors that have connected from one address a moment ago are not closed; of eight, one is closed.
 #[test]
 fn a_few_of_one_address_have_the_time_that_all_have() {
     let mut places = places(64, 64, 64);
@@ -181,7 +181,7 @@ fn what_has_left_leaves_nothing_behind() {
     assert_eq!((places.payers.len(), places.hurried.len(), places.first_due()), (0, 0, None));
 }
 
-/// A visitor that is there.
+/// A visitor that is in the table.
 #[derive(Clone, Copy)]
 struct Known {
     number: u64,
@@ -190,7 +190,8 @@ struct Known {
     began: Duration,
 }
 
-/// All that are there, all that have ever come, and the answers that follow by looking at each.
+/// A slow model of the table: the present visitors, the origins of all visitors that have ever connected, and answers that
+/// are found by visiting each.
 #[derive(Default)]
 struct Model {
     visitors: Vec<Known>,
@@ -202,7 +203,8 @@ impl Model {
         self.visitors.iter().filter(|visitor| is_of(visitor.origin, key)).count()
     }
 
-    /// Half as many as there are of these crowds have come since.
+    /// Returns whether the number of visitors for which `is_in` is true and that have connected since `visitor` is at least
+    /// half the number of those that are present.
     fn is_settled(&self, visitor: &Known, is_in: impl Fn(VisitorOrigin) -> bool) -> bool {
         let since = self.came[visitor.number as usize + 1..].iter().filter(|origin| is_in(**origin)).count();
         since >= self.visitors.iter().filter(|visitor| is_in(visitor.origin)).count() / 2
