@@ -146,7 +146,7 @@ impl<T: fmt::Debug> fmt::Debug for CatchPanics<T> {
     }
 }
 
-/// Implements the methods of the nine events for [`CatchPanics`].
+/// Implements the methods of the nine events for `CatchPanics`.
 macro_rules! events {
     ($($method:ident($($arg:ident: $type:ty),*) => $event:ident,)*) => {
         $(fn $method(&mut self, cx: &mut NotifeeContext<'_, N>, $($arg: $type),*) {
