@@ -305,7 +305,7 @@ impl fmt::Display for Notification {
     }
 }
 
-/// Returns the message in a panic's payload, or a remark that it has none.
+/// Returns the message in a panic's payload, or a remark that the panic has no message.
 pub(super) fn message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
