@@ -105,11 +105,12 @@
 //! # The principle that everything follows from
 //!
 //! **A transition that cannot be announced does not happen yet.** The event queue is bounded. While it is full, nothing
-//! opens: the swarm accepts no connections, and a connection or stream that is ready to open waits until the closing events
-//! that are owed have been queued. Our answer to its peer waits, too. Connections and streams that are open go on. If more
-//! of them wait than the backlog allows, further ones are refused. A close is always accepted: if its event finds no room in
-//! the queue, the event is owed, and owed events are queued in order as room returns. No event is ever dropped. The page
-//! [`guide::promises`] lists the thirteen promises that follow from this, each with the files that test it.
+//! opens: the swarm accepts no connections, and a connection or stream that is ready to open waits until the owed closing
+//! events have been queued and the queue has room. Our answer to the peer waits, too. Connections and streams that are open
+//! go on. If more connections or streams wait to open than the backlog allows, further ones are refused. A close is always
+//! accepted: if its event finds no room in the queue, the event is owed, and owed events are queued in order as room
+//! returns. No event is ever dropped. The page [`guide::promises`] lists the thirteen promises that follow from this, each
+//! with the files that test it.
 //!
 //! # Features
 //!

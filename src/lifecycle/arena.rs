@@ -84,7 +84,8 @@ impl<K: Entity> Arena<K> {
         self.held < self.limit
     }
 
-    /// Makes a record in the state Opening and returns its id, or `None` if the limit is reached or no index is left.
+    /// Makes a record in the state [`State::Opening`] and returns its id, or `None` if the limit is reached or no index is
+    /// left.
     #[inline]
     pub(super) fn begin(&mut self, links: K::Links) -> Option<K> {
         if !self.has_room() {

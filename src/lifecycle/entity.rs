@@ -13,7 +13,7 @@ pub(super) trait Entity: EntityId + Debug + Into<Id> {
     const KIND: u8;
     /// The type of the reasons why an open listener, connection or stream ends.
     type End: Copy + Eq + Debug;
-    /// The type of the fields that only records of this kind have.
+    /// The type of the additional fields in the records of this kind of entity.
     type Links: Copy + Eq + Debug;
 
     /// Returns a link to the entity. The index of the entity fits in a link, since [`IdBounds`](super::arena::IdBounds)

@@ -14,7 +14,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// Checks all invariants, and panics with the sentence of the first one that is broken. The cost grows with the number
     /// of listeners, connections and streams, so the method is meant for tests and fuzzers.
     ///
-    /// This method may change in any version.
+    /// The method is public for this crate's own tests, and may change in any version.
     ///
     /// # Panics
     /// If there is a defect in this crate.

@@ -146,7 +146,7 @@ impl<T: fmt::Debug> fmt::Debug for CatchPanics<T> {
     }
 }
 
-/// Implements the methods of the nine events for [`CatchPanics`].
+/// Implements the methods of the nine events for `CatchPanics`.
 macro_rules! events {
     ($($method:ident($($arg:ident: $type:ty),*) => $event:ident,)*) => {
         $(fn $method(&mut self, cx: &mut NotifeeContext<'_, N>, $($arg: $type),*) {
@@ -305,7 +305,7 @@ impl fmt::Display for Notification {
     }
 }
 
-/// Returns the message in a panic's payload, or a remark that it has none.
+/// Returns the message in a panic's payload, or a remark that the panic has no message.
 pub(super) fn message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));

@@ -39,7 +39,7 @@ pub enum Notice {
     /// Peers were refused something, or connections or streams of theirs ended before they had an id. This notice belongs to
     /// none of the nine events.
     Refused(RefusalInfo),
-    /// This number of notices, at least 1, were lost because the subscription was full. The next notice is a
+    /// This number of notices, at least 1, was lost because the subscription was full. The next notice is a
     /// [`Snapshot`](Self::Snapshot).
     Lagged(u64),
     /// The opening notices of everything that is open at this point in the order of events: of listeners first, then of

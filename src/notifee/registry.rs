@@ -68,7 +68,8 @@ pub struct Notifees<N> {
     events_per_dispatch: usize,
     /// `true` if the last [`drive`](Self::drive) has left events or readiness to tell.
     has_more: bool,
-    /// The number of consecutive drives that have not ticked all due notifees.
+    /// The number of consecutive drives (calls of [`drive`](Self::drive) or a variant of it) that have not ticked all due
+    /// notifees.
     #[cfg(feature = "swarm")]
     untimed: u8,
     /// The sequence number of the notifee at which the next drive begins to tick: the first due notifee that the last drive
