@@ -1,5 +1,6 @@
-//! The reactions to changes of the bytes held: withheld window is granted again, and if a budget is exceeded by more than a
-//! quarter, the largest streams of the peers that hold most are reset.
+//! The reactions to changes of the bytes held. If they have fallen below a mark, connections that have granted their peers
+//! no more window grant it again. If a budget is exceeded by more than a quarter, the largest streams of the peers that hold
+//! most are reset.
 
 use super::Swarm;
 use super::held_bytes::{HeldBytes, limit};
@@ -68,7 +69,8 @@ where
         }
     }
 
-    /// Grants the window that connections have withheld, where the bytes held have fallen far enough.
+    /// Lets connections that have granted their peers no more window grant it again, if the bytes held have fallen below the
+    /// mark for which the connections wait.
     pub(super) fn grant_relieved(&mut self) {
         while let Some((id, line)) = self.state.held_bytes.next_relieved() {
             if let Some(conn) = self.connections.get_mut(id) {
