@@ -54,7 +54,7 @@ const RESERVE: u32 = 64;
 /// one connection or stream would be more than a quarter.
 const SMALLEST_WITH_RESERVE: u32 = 4;
 
-/// The number of holders for which memory is never given back.
+/// The number of peers, and of address groups, for which memory is never given back.
 const FEW: usize = 8;
 
 /// The value that is stored as the slot of an address group that is no holder.
@@ -242,8 +242,8 @@ impl Shares {
         self.members.get(id).is_some_and(|member| member.is_inbound)
     }
 
-    /// Returns the holder, if there is one, that may not have another inbound connection from `remote` while `taken` other
-    /// connections exist. `peer` is `None` for a socket that has just been accepted.
+    /// Returns which of the peer, the address and the site of `remote` may not have another inbound connection while `taken`
+    /// other connections exist, if one of them may not. `peer` is `None` for a socket that has just been accepted.
     pub(super) fn crowd(&self, peer: Option<PeerId>, remote: &Multiaddr, taken: u32) -> Option<SpentShare> {
         let ShareBounds { connections: limit, .. } = self.bounds;
         let broken = |held, share| match held >= share {
