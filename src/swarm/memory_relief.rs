@@ -82,7 +82,8 @@ where
 
     /// If a budget is exceeded by more than a quarter, resets streams of the peers that hold most until the budget is kept.
     ///
-    /// The reset visits all connections and all streams. It happens at most once for each quarter of a budget that arrives.
+    /// The reset visits all connections and all streams. Before it happens again, as many bytes as an eighth of a budget
+    /// have to arrive.
     pub(super) fn relieve(&mut self) {
         if self.state.held_bytes.is_over() {
             self.state.held_bytes.take_over();
