@@ -220,8 +220,8 @@ pub struct Config {
     ///   connection accepts only 4 KiB from the owner's writes at a time. Peers that hold less still get window, so that a
     ///   peer whose bytes are read at once is not slowed down by others. A turn that has filled an eighth of the budget
     ///   ends, so that the owner can read before more arrives.
-    /// - A quarter above the budget, streams of the peers that hold most are reset, largest first, until no budget is
-    ///   exceeded by more than an eighth: [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit), or
+    /// - A quarter above the budget, streams of the peers that hold most are reset, largest first, until the budget is kept
+    ///   again: [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit), or
     ///   [`Failure::Limit`](crate::lifecycle::Failure::Limit) of a stream that was not open. The unread bytes of these
     ///   streams are dropped, so that [`take_unread`](super::Swarm::take_unread) returns none, and unread bytes of streams
     ///   that have ended may be dropped, too. If that does not free enough, because most of the bytes are output, the

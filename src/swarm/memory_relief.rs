@@ -69,8 +69,8 @@ where
         }
     }
 
-    /// Lets connections that have granted their peers no more window grant it again, if the bytes held have fallen below the
-    /// mark for which the connections wait.
+    /// Lets connections that have granted their peers no more window grant it again, where the bytes held in all, or for the
+    /// peer, have fallen below a mark.
     pub(super) fn grant_relieved(&mut self) {
         while let Some((id, line)) = self.state.held_bytes.next_relieved() {
             if let Some(conn) = self.connections.get_mut(id) {
@@ -82,8 +82,8 @@ where
 
     /// If a budget is exceeded by more than a quarter, resets streams of the peers that hold most until the budget is kept.
     ///
-    /// The reset visits all connections and all streams. Before it happens again, as many bytes as an eighth of a budget
-    /// have to arrive.
+    /// The reset visits all connections and all streams. After a reset, at least an eighth of a budget has to arrive before
+    /// the next one.
     pub(super) fn relieve(&mut self) {
         if self.state.held_bytes.is_over() {
             self.state.held_bytes.take_over();
