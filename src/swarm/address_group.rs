@@ -107,11 +107,11 @@ impl Ip {
 }
 
 /// Returns the IPv4 address through which the host of an IPv6 address is reached, if the IPv6 address contains that IPv4
-/// address. Three kinds of IPv6 address do: NAT64 with the well-known prefix 64:ff9b::/96 (RFC 6052), 6to4 (2002::/16, RFC
-/// 3056), and Teredo (2001::/32, RFC 4380), which contains the IPv4 address of the Teredo client. Packets to these IPv6
-/// addresses are sent to the IPv4 address, so that nobody can use an IPv6 address that contains the IPv4 address of somebody
-/// else. A network can have a NAT64 prefix of its own, but nothing in an address shows that prefix, so an address with it
-/// counts as an IPv6 address.
+/// address. Three kinds of IPv6 address contain one: NAT64 with the well-known prefix 64:ff9b::/96 (RFC 6052), 6to4
+/// (2002::/16, RFC 3056), and Teredo (2001::/32, RFC 4380), which contains the IPv4 address of the Teredo client. Packets to
+/// these IPv6 addresses are sent to the IPv4 address, so that nobody can use an IPv6 address that contains the IPv4 address
+/// of somebody else. A network can have a NAT64 prefix of its own, but nothing in an address shows that prefix, so an
+/// address with it counts as an IPv6 address.
 pub(super) fn ipv4_behind(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let bits = ip.to_bits();
     let inside = match ip.segments() {

@@ -27,8 +27,8 @@ impl<'a> Budget<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Helping {
     pub(super) bytes: usize,
-    /// The maximum number of frames that are handled after each read. A read whose frames reach this number ends the
-    /// helping.
+    /// The maximum number of frames that are handled after each read. If a read brings this many frames or more, the helping
+    /// ends, and the other connections have their turn.
     pub(super) frames: u32,
 }
 

@@ -183,14 +183,14 @@ pub struct Config {
     pub trim_grace: Duration,
     /// The maximum number of pairs of a peer and a tag that [`protect`](super::Swarm::protect) keeps. Default 1 024.
     pub protections: u32,
-    /// The number of handshakes for which open connections are closed if the system has run out of descriptors or memory.
-    /// When a listener reports that lack and fewer handshakes than this number are under way, one connection without a
-    /// stream is trimmed, in the order of [`high_water`](Self::high_water), but none of a [protected](super::Swarm::protect)
-    /// peer. As long as the lack lasts, 2 connections are trimmed in the next second, then 4, and so on, but never more than
-    /// the number of handshakes that are missing. If no connection can be trimmed, or enough handshakes are under way, a
-    /// sixteenth of the handshakes is closed, as described at [`inbound_handshakes`](Self::inbound_handshakes). So a new
-    /// connection can be accepted as long as another connection or a handshake can be closed to make room. With 0, no open
-    /// connection is ever closed for this reason. Default 16.
+    /// The number of handshakes that must be possible even if the system has run out of descriptors or memory; open
+    /// connections are closed to free descriptors for them. When a listener reports that lack and fewer handshakes than this
+    /// number are under way, one connection without a stream is trimmed, in the order of [`high_water`](Self::high_water),
+    /// but none of a [protected](super::Swarm::protect) peer. As long as the lack lasts, 2 connections are trimmed in the
+    /// next second, then 4, and so on, but never more than the number of handshakes that are missing. If no connection can
+    /// be trimmed, or enough handshakes are under way, a sixteenth of the handshakes is closed, as described at
+    /// [`inbound_handshakes`](Self::inbound_handshakes). So a new connection can be accepted as long as another connection
+    /// or a handshake can be closed to make room. With 0, no open connection is ever closed for this reason. Default 16.
     pub descriptor_reserve: u32,
     /// The maximum number of live streams that one peer may have begun, on all its connections together. A stream beyond the
     /// limit is reset without an event, and counted as [`Refusal::StreamLimit`](super::Refusal::StreamLimit). Streams that
@@ -220,8 +220,8 @@ pub struct Config {
     ///   connection accepts only 4 KiB from the owner's writes at a time. Peers that hold less still get window, so that a
     ///   peer whose bytes are read at once is not slowed down by others. A turn that has filled an eighth of the budget
     ///   ends, so that the owner can read before more arrives.
-    /// - A quarter above the budget, streams of the peers that hold most are reset, largest first, until no budget is
-    ///   exceeded by more than an eighth: [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit), or
+    /// - A quarter above the budget, streams of the peers that hold most are reset, largest first, until the budget is kept
+    ///   again: [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit), or
     ///   [`Failure::Limit`](crate::lifecycle::Failure::Limit) of a stream that was not open. The unread bytes of these
     ///   streams are dropped, so that [`take_unread`](super::Swarm::take_unread) returns none, and unread bytes of streams
     ///   that have ended may be dropped, too. If that does not free enough, because most of the bytes are output, the

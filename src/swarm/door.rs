@@ -149,8 +149,8 @@ where
         self.door.len()
     }
 
-    /// Adds an accepted connection to the door, or closes it if it is denied or beyond a limit. If the door is full, another
-    /// visitor is closed first.
+    /// Adds an accepted connection to the table of visitors (connections whose peers are not authenticated yet), or closes
+    /// it if it is denied or exceeds a limit. If the table is full, another visitor is closed first.
     pub(super) fn accept(
         &mut self,
         listener: ListenerId,

@@ -281,8 +281,9 @@ impl HeldBytes {
         core::mem::replace(&mut self.is_over, false)
     }
 
-    /// Returns whether this connection, its peer, or all connections together hold more than nine eighths of their budget.
-    /// Resetting streams stops when none of them does. It starts at ten eighths, so that it does not start again at once.
+    /// Returns whether this connection, its peer, or all connections together hold more than nine eighths of their budget. A
+    /// connection that still does after its streams were reset is ended. Streams are reset at ten eighths, so that neither
+    /// is repeated at once.
     pub(super) fn is_beyond(&self, account: &ConnectionAccount) -> bool {
         let is_beyond = |held: usize, budget: usize| held > budget.saturating_add(budget / 8);
         let of_peer = account.peer.and_then(|slot| self.peers.get(slot.get() as usize - 1));

@@ -1,5 +1,6 @@
-//! The reactions to changes of the bytes held: withheld window is granted again, and if a budget is exceeded by more than a
-//! quarter, the largest streams of the peers that hold most are reset.
+//! The reactions to changes of the bytes held. If they have fallen below a mark, connections that have granted their peers
+//! no more window grant it again. If a budget is exceeded by more than a quarter, the largest streams of the peers that hold
+//! most are reset.
 
 use super::Swarm;
 use super::held_bytes::{HeldBytes, limit};
@@ -68,7 +69,8 @@ where
         }
     }
 
-    /// Grants the window that connections have withheld, where the bytes held have fallen far enough.
+    /// Lets connections that have granted their peers no more window grant it again, where the bytes held in all, or for the
+    /// peer, have fallen below a mark.
     pub(super) fn grant_relieved(&mut self) {
         while let Some((id, line)) = self.state.held_bytes.next_relieved() {
             if let Some(conn) = self.connections.get_mut(id) {
@@ -80,7 +82,8 @@ where
 
     /// If a budget is exceeded by more than a quarter, resets streams of the peers that hold most until the budget is kept.
     ///
-    /// The reset visits all connections and all streams. It happens at most once for each quarter of a budget that arrives.
+    /// The reset visits all connections and all streams. After a reset, at least an eighth of a budget has to arrive before
+    /// the next one.
     pub(super) fn relieve(&mut self) {
         if self.state.held_bytes.is_over() {
             self.state.held_bytes.take_over();

@@ -20,7 +20,7 @@ pub(super) struct OpeningQueue {
 enum QueueTurn {
     /// A listener or a connection that is ready to open.
     Itself(Id),
-    /// The first waiting stream of this connection.
+    /// The first stream of this connection that waits to open.
     Streams(ConnectionId),
 }
 

@@ -18,7 +18,7 @@ pub enum Readiness {
     /// or until the end of the stream; write until a write accepts fewer bytes than it was given; and flush until the flush
     /// is not blocked.
     Stream {
-        /// The stream.
+        /// The id of the stream that can be read or written.
         stream: StreamId,
         /// `true` if a read returns bytes or the end of the stream.
         readable: bool,
@@ -29,7 +29,7 @@ pub enum Readiness {
     /// The addresses of an open listener have changed since its `Listen`, or since the last notice:
     /// [`Swarm::listener`](super::Swarm::listener) returns the new addresses.
     Addresses {
-        /// The listener.
+        /// The id of the listener whose addresses have changed.
         listener: ListenerId,
     },
     /// A connection, a stream or a message of a peer was refused, or ended before it had an id. There is at most one notice
@@ -72,7 +72,7 @@ const ANNOUNCED: u8 = 1;
 enum Operation {
     /// Reading. The owner waits for bytes to read before its first read and after a short read.
     Read = 1,
-    /// Writing. The owner waits for place to write after a short write.
+    /// Writing. After a short write, the owner waits until the stream accepts bytes again.
     Write = 3,
     /// Flushing. This operation is separate from `Write`, since a short write must not cancel the wait for a flush.
     Flush = 5,

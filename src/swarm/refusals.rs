@@ -41,12 +41,12 @@ pub enum Refusal {
     /// text of its error names the limit.
     ConnectionLimit,
     /// A stream ended before it had an id: the peer reset or finished the stream before its first whole proposal of a
-    /// protocol had arrived, took too long to send the proposal, or reset the stream while it was
-    /// [paced](crate::connection::Config::openings).
+    /// protocol had arrived, took too long to send the proposal, or reset the stream while it had to wait because the peer
+    /// opens streams beyond its [rate](crate::connection::Config::openings).
     StreamUnproposed,
     /// A stream was reset at once because a limit was reached; or after its
-    /// [negotiation_timeout](crate::connection::Config::negotiation_timeout), because it was
-    /// [paced](crate::connection::Config::openings) until then. A stream that has chosen a
+    /// [negotiation_timeout](crate::connection::Config::negotiation_timeout), because until then it had to wait for the
+    /// [rate](crate::connection::Config::openings) at which its peer may open streams. A stream that has chosen a
     /// [limited](super::Swarm::limit_protocol) protocol and is refused for that limit has an id, and
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Limit`, too.
     StreamLimit,
@@ -123,7 +123,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The place at which a refusal is counted: an open connection, or a listener.
+/// The connection or the listener at which a refusal is counted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a peer is met at a listener or on a connection")]
 pub enum RefusedAt {

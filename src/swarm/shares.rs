@@ -38,21 +38,23 @@ pub use protocols::ProtocolLimits;
 use ranking::Ranking;
 use slab::Slab;
 
-/// The divisor of the last quarter of the places: a [greedy](GREEDY) holder gets none of them.
+/// The divisor of the last quarter of all connections or streams that may exist. Peers, addresses and sites that have more
+/// than a sixteenth of all get none of this quarter.
 const LAST: u64 = 4;
 
-/// The divisor that defines greedy holders: a holder is greedy if it has more than 1/16 of all places.
+/// The divisor of the sixteenth of all connections or streams above which a peer, an address or a site is greedy, so that it
+/// gets none of the last quarter.
 const GREEDY: u64 = 16;
 
-/// The divisor of the reserve: the last 1/64 of the places, at least one. When only the reserve is free, the holder of the
-/// most places gives one up for each new connection or stream of a holder with fewer.
+/// The divisor of the reserve, which is the last 1/64 of all connections or streams that may exist, but at least one. When
+/// only the reserve is free, a new connection or stream takes the place of one of the peer, address or site that has most.
 const RESERVE: u32 = 64;
 
-/// The smallest number of places of which some are a reserve. Of fewer places, a reserve of one place would be more than a
-/// quarter.
+/// The smallest limit on connections or streams of which the last 1/64, but at least one, is a reserve. Of a smaller limit,
+/// one connection or stream would be more than a quarter.
 const SMALLEST_WITH_RESERVE: u32 = 4;
 
-/// The number of holders for which memory is never given back.
+/// The number of peers, and of address groups, for which memory is never given back.
 const FEW: usize = 8;
 
 /// The value that is stored as the slot of an address group that is no holder.
@@ -74,8 +76,8 @@ pub(super) struct Shares {
     /// The numbers of inbound connections of each address group, ranked.
     group_connections: Ranking,
     protocols: LimitedProtocols,
-    /// The number of new streams that have taken a place of the reserve, and for each of which a stream of the peer with the
-    /// most streams still has to be reset.
+    /// The number of streams of the peer with the most streams that still have to be reset, because new streams have begun
+    /// when only the last 1/64 of `limits.streams` was free.
     wanted: u32,
 }
 
@@ -137,7 +139,7 @@ enum Rule {
     LastQuarter,
 }
 
-/// Writes the error text for a connection that is refused because of this share.
+/// Writes the error text for a connection that is refused because this holder may not have another one.
 impl fmt::Display for SpentShare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (holder, field) = match self.holder {
@@ -155,7 +157,7 @@ impl fmt::Display for SpentShare {
     }
 }
 
-/// A holder of inbound connections, as [`Shares::greediest_beyond`] returns it.
+/// A peer or an address group with many inbound connections, as [`Shares::greediest_beyond`] returns it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Greediest {
     /// The peer to which this connection belongs.
@@ -172,17 +174,19 @@ fn groups_of(remote: &Multiaddr) -> [Option<AddressGroup>; 2] {
     [Some(narrow), AddressGroup::wide(remote)]
 }
 
-/// Returns whether the next place is one of the last quarter of `limit` places.
+/// Returns whether the next connection or stream, after `taken` existing ones, is one of the last quarter of `limit`.
 fn is_last(taken: u32, limit: u32) -> bool {
     u64::from(taken) * LAST >= u64::from(limit) * (LAST - 1)
 }
 
-/// Returns whether a holder of `held` places is greedy, so that it gets none of the last quarter.
+/// Returns whether `held` connections or streams are more than a sixteenth of `limit`, so that their holder (a peer, an
+/// address or a site) gets none of the last quarter.
 fn is_greedy(held: u32, limit: u32) -> bool {
     u64::from(held) * GREEDY > u64::from(limit)
 }
 
-/// Returns whether only the reserve (the last sixty-fourth) of `limit` places is free.
+/// Returns whether only the reserve (the last sixty-fourth) of `limit` connections or streams is free while `taken` exist.
+/// Limits below [`SMALLEST_WITH_RESERVE`] have no reserve.
 fn is_nearly_full(taken: u32, limit: u32) -> bool {
     limit >= SMALLEST_WITH_RESERVE && limit.saturating_sub(taken) <= (limit / RESERVE).max(1)
 }
@@ -233,13 +237,13 @@ impl Shares {
         self.members.get(id).is_some()
     }
 
-    /// Returns whether a connection is inbound and counted, so that it uses up a share of connections.
+    /// Returns whether a connection is inbound and counted, so that it counts towards the limits per peer, address and site.
     pub(super) fn is_inbound(&self, id: ConnectionId) -> bool {
         self.members.get(id).is_some_and(|member| member.is_inbound)
     }
 
-    /// Returns the holder, if there is one, that may not have another inbound connection from `remote` while `taken` other
-    /// connections exist. `peer` is `None` for a socket that has just been accepted.
+    /// Returns which of the peer, the address and the site of `remote` may not have another inbound connection while `taken`
+    /// other connections exist, if one of them may not. `peer` is `None` for a socket that has just been accepted.
     pub(super) fn crowd(&self, peer: Option<PeerId>, remote: &Multiaddr, taken: u32) -> Option<SpentShare> {
         let ShareBounds { connections: limit, .. } = self.bounds;
         let broken = |held, share| match held >= share {
@@ -260,8 +264,7 @@ impl Shares {
         groups_of(remote).into_iter().zip(shares).find_map(crowded)
     }
 
-    /// Returns whether only the reserve (the last sixty-fourth) of the places for connections is free while `taken`
-    /// connections exist.
+    /// Returns whether only the last sixty-fourth of `limits.connections` is free while `taken` connections exist.
     pub(super) fn is_nearly_full(&self, taken: u32) -> bool {
         is_nearly_full(taken, self.bounds.connections)
     }

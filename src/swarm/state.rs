@@ -126,7 +126,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         self.scratch.work()
     }
 
-    /// Returns [`work_of_signatures`](Self::work_of_signatures), and resets it to 0.
+    /// Returns the work that verifying the signatures of handshakes has caused since the last call, in signatures of
+    /// Ed25519, and starts counting from 0 again.
     pub(super) fn take_work_of_signatures(&mut self) -> u32 {
         self.scratch.take_work()
     }

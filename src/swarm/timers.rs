@@ -16,7 +16,7 @@ use core::time::Duration;
 /// The number of outdated deadlines that may stay in the heap before they are removed.
 const SPARE: usize = 64;
 
-/// The connection or table to which a passed deadline belongs.
+/// The connection to which a passed deadline belongs, or the table of visitors if it is a visitor's deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum DeadlineOf {
     Connection(ConnectionId),

@@ -35,9 +35,10 @@ use core::cmp::Reverse;
 use core::time::Duration;
 use libp2p_core::Multiaddr;
 
-/// The smallest number of visitors from an address or a site at which later visitors from the same address or site decide
-/// when one of them has settled, so that it may be closed. With fewer visitors, later visitors of the whole table decide:
-/// half of so few would protect a new visitor hardly at all.
+/// The smallest number of visitors from one address or site for which these visitors are protected by their own number: such
+/// a visitor may be closed once half as many have connected from the same address or site after it. With fewer visitors,
+/// half as many as the whole table contains have to connect after it, since half of fewer than eight would protect it hardly
+/// at all.
 const GREEDY: usize = 8;
 
 /// The address and the site of a visitor. The visitor is counted in the [`Crowd`] of each, besides the crowd of all
@@ -68,7 +69,7 @@ impl VisitorOrigin {
 #[derive(Debug)]
 struct VisitorEntry<V> {
     origin: VisitorOrigin,
-    /// The visitor's turns (its sequence numbers) in the crowd of its address and in the crowd of its site.
+    /// The visitor's sequence number among the visitors from its address, and that among the visitors from its site.
     turns: [u64; 2],
     progress: HandshakeProgress,
     began: Duration,

@@ -4,10 +4,11 @@ use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-/// The value of [`Rank::place`] for a holder whose count is 0 and which is not in the heap. No heap has this many places.
+/// The value of [`Rank::place`] for a holder whose count is 0, which is not in the heap. No heap has this many entries.
 const NOWHERE: u32 = u32::MAX;
 
-/// A count for each holder. A holder is identified by a small number. Only holders with a count above 0 are in the heap.
+/// A count for each holder, which is a peer or an address group and is identified by a small number. Only holders with a
+/// count above 0 are in the heap.
 ///
 /// The ranking is a binary heap of holders, and each holder's place in the heap is recorded. Counts mostly change by one, so
 /// that a change usually costs one comparison, and never more than O(log n). Only [`make_room`](Self::make_room) and
@@ -114,7 +115,7 @@ impl Ranking {
         self.entries[holder as usize].place = place as u32;
     }
 
-    /// Moves a holder towards the first place of the heap, until the holder above it has a count that is at least as large.
+    /// Moves a holder up in the heap, until the holder above it has a count that is at least as large.
     #[inline]
     fn rise(&mut self, holder: u32, count: u32, mut place: usize) {
         while place > 0 {
@@ -128,7 +129,7 @@ impl Ranking {
         }
     }
 
-    /// Moves a holder away from the first place of the heap, until no holder below it has a larger count.
+    /// Moves a holder down in the heap, until no holder below it has a larger count.
     #[inline]
     fn sink(&mut self, holder: u32, count: u32, mut place: usize) {
         loop {

@@ -242,8 +242,8 @@ fn who_is_told_of_is_who_is_crowded() {
     assert_eq!(crowd(&shares, None, 3), AddressGroup::wide(&remote(3)).map(Holder::Group));
 }
 
-/// Returns the number of sources that are needed to take all connections: each source connects with new identities as long
-/// as it gets places. Places are given by the rules of `claim_share`, for sources that keep a stream on each connection.
+/// Returns the number of sources that are needed to take all connections: each source connects with new identities until it
+/// is refused, and keeps a stream on each connection. The rules of `claim_share` decide when a source is refused.
 fn sources_that_take_all(remote: impl Fn(u32, u32) -> Multiaddr) -> u32 {
     let config = Config::default();
     let limit = config.limits.connections;
