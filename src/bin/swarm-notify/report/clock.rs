@@ -1,15 +1,15 @@
-//! [`Moment`]: the two times of each line.
+//! [`Moment`]: the two times in each line of the log.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 
-/// A moment by two clocks.
+/// The same moment on two clocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Moment {
-    /// The time since the start, which never goes back.
+    /// The time since the start of the command, on a clock that never goes back.
     pub(crate) elapsed: Duration,
-    /// The time of day, which may go back.
+    /// The date and time of day, on the system's clock, which may go back.
     pub(crate) time: SystemTime,
 }
 
