@@ -219,7 +219,7 @@ pub(crate) enum Command {
     /// on this machine.
     Demo,
     /// Wait for peers until Ctrl-C or SIGTERM. Serve /echo/1.0.0, which sends all bytes back, and /sink/1.0.0, which drops
-    /// them. One connection may open 4000 streams at once and 1000 a second; further streams wait.
+    /// them. A peer may open 4000 streams at once and 1000 a second on one connection; further streams wait.
     Listen(Listen),
     /// Connect to a peer, open streams to it, and check the bytes that come back.
     Dial(Dial),
@@ -256,7 +256,8 @@ pub(crate) struct Dial {
     /// is given.
     #[arg(long, value_name = "COUNT", value_parser = number(0..=MAX_COUNT), allow_negative_numbers = true)]
     pub(crate) streams: Option<u64>,
-    /// The number of streams that are open at the same time, at most 65536. A peer may allow fewer: `listen` takes 1024.
+    /// The maximum number of streams that are open at the same time, at most 65536. A peer may allow fewer: `listen` takes
+    /// 1024.
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = number(1..=MAX_CONCURRENCY))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) concurrency: u64,

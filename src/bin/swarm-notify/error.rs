@@ -12,7 +12,7 @@ use swarm_notify::swarm::{DialError, ListenError, Multiaddr};
 /// The time after which the demo ends even if events are missing. Usually the demo takes milliseconds.
 pub(crate) const DEMO_LIMIT: Duration = Duration::from_secs(30);
 
-/// The exit code if the peer, the network or the echo was wrong.
+/// The exit code if the peer, the network, the echo, or the input or output of the command was at fault.
 pub(crate) const WRONG: u8 = 1;
 /// The exit code if the command line was wrong. The crate clap uses the same code.
 const USAGE: u8 = 2;

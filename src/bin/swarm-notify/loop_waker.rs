@@ -10,7 +10,7 @@ use std::task::{Wake, Waker};
 
 /// The state of a loop that runs a round, and that was not woken since the round began.
 const LOOKING: u8 = 0;
-/// The state of a loop that was woken since its round began.
+/// The state of a loop that was woken since its present round began.
 const WOKEN: u8 = 1;
 /// The state of a loop that sleeps or is about to sleep.
 const ASLEEP: u8 = 2;

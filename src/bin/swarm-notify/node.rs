@@ -1,4 +1,4 @@
-//! [`Node`]: a swarm on TCP, its notifees and its clock, and the loop that drives them.
+//! [`Node`]: a swarm on TCP with its notifees, and the loop that drives both.
 
 use crate::error::Error;
 use crate::key;
@@ -147,7 +147,7 @@ impl Notifee<LoggedSwarm> for RefusalLog {
     }
 }
 
-/// A swarm, and the notifees that observe it and act on it.
+/// A swarm, and the notifees that observe its events and give it commands.
 pub(crate) struct Node {
     pub(crate) world: LoggedSwarm,
     pub(crate) notifees: Notifees<LoggedSwarm>,

@@ -103,7 +103,7 @@ pub(crate) fn outlive_size_limits() {
     system::outlive_size_limits();
 }
 
-/// Writes the `log` crate's records to standard error, as `RUST_LOG` selects them.
+/// Makes the records of the `log` crate, as far as `RUST_LOG` selects them, go to standard error.
 pub(crate) fn init_log() {
     struct Records;
     impl io::Write for Records {

@@ -25,7 +25,7 @@ pub(crate) struct Pace {
     ends: VecDeque<(Duration, LineKind)>,
     /// The number of lost events of the floodsub service that no line has told yet.
     missed: u64,
-    /// The earliest time of the next line about lost events.
+    /// The time before which no further line about lost events is printed.
     next_missed: Duration,
 }
 

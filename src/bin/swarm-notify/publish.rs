@@ -46,7 +46,7 @@ impl Whose {
     }
 }
 
-/// The publisher of the lines of standard input on a topic.
+/// A reader of standard input that publishes each line on a topic.
 pub(crate) struct Publisher {
     audience: Recipients,
     floodsub: NotifeeId<FloodSub>,

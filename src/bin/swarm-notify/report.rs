@@ -34,7 +34,7 @@ use swarm_notify::tcp;
 /// The version of the log's format. The number is raised when a field is removed, or changes its name, type or meaning.
 const FORMAT: u32 = 2;
 
-/// The form of the log.
+/// The form in which the lines of the log are printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogForm {
     Json,
@@ -76,7 +76,8 @@ impl Reporter {
         self.start.elapsed()
     }
 
-    /// Prints the first line of a run: the format, the version, the command, and our peer id.
+    /// Prints the first line of a run, `start`, with the version of the format, the version of this program, the command,
+    /// and the peer id of this node.
     pub(crate) fn start(&self, command: &str, peer: PeerId) {
         let mut line = self.line("start");
         line.put("format", FORMAT);

@@ -121,7 +121,7 @@ pub(crate) fn try_descriptors() -> io::Result<()> {
     tried.into_iter().try_for_each(|pair| pair.map(drop))
 }
 
-/// Does nothing: descriptors are not scarce on Windows.
+/// Does nothing, since descriptors are not scarce on Windows.
 #[cfg(not(unix))]
 pub(crate) const fn try_descriptors() -> io::Result<()> {
     Ok(())

@@ -25,7 +25,7 @@ const REST: Duration = Duration::from_secs(1);
 /// The time without new input after which the rest of the input is given up.
 const SILENCE: Duration = Duration::from_millis(200);
 
-/// One line of standard input, without its newline.
+/// One line of standard input without its newline, or the error that ends the input.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum StdinLine {
     /// The bytes of the line, which need not be UTF-8.

@@ -7,7 +7,8 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 use swarm_notify::lifecycle::StreamId;
 
-/// A collection of times. Their minimum, maximum and mean are exact, and a quantile is at most 0.1 % too high.
+/// Statistics of a number of times. The minimum, the maximum and the mean are exact, and a quantile is at most 0.1 % too
+/// high.
 #[derive(Default)]
 pub(crate) struct Times {
     count: u64,
@@ -52,7 +53,7 @@ impl Times {
 pub(crate) struct Pings {
     /// The number of pings that the user has asked for.
     pub(crate) asked: u64,
-    /// The number of pings that were sent.
+    /// The number of pings that were sent so far.
     pub(crate) sent: u64,
     /// The number of pings that failed, or that were not answered in time.
     pub(crate) lost: u64,
@@ -101,7 +102,7 @@ pub(crate) struct Tally {
     pub(crate) failed: u64,
     /// The number of streams among `failed` to which the peer did not answer in time.
     pub(crate) unanswered: u64,
-    /// The number of streams that were under way when a signal came.
+    /// The number of streams that had begun and not ended when a signal ended the run.
     pub(crate) unfinished: u64,
     /// The number of bytes that were sent on the streams which count as `ok`. Each byte counts once, although an echo also
     /// returns it.
@@ -264,7 +265,7 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
-/// Returns a number of things in words, such as `1 stream` or `2 streams`.
+/// Returns a number and the name of what it counts, in the singular or plural, such as `1 stream` or `2 streams`.
 pub(crate) fn number(count: u64, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }

@@ -15,7 +15,7 @@ const COLUMNS: usize = 80;
 /// which a peer may have chosen. So the text of a peer never looks like a field or a line of this program, wherever a row
 /// ends.
 pub(crate) const MARK: &str = "│ ";
-/// The width of the mark, in columns.
+/// The width of [`MARK`], in columns.
 pub(crate) const MARK_COLUMNS: usize = 2;
 
 /// The properties of the terminal, file or pipe that standard output or standard error is. Only the width of a terminal
@@ -96,9 +96,9 @@ impl Terminal {
     }
 }
 
-/// Returns a text whose lines are broken at blanks, so that none is wider than `columns`. Each part of a broken line has the
-/// indent of that line. A word that is wider than `columns` is not broken, so that a user can copy the whole word. Escape
-/// sequences for colours do not count as columns.
+/// Returns a text whose lines are broken at blanks, so that each is narrower than `columns`. Each part of a broken line has
+/// the indent of that line. A longer word is not broken, so that a user can copy the whole word. Escape sequences for
+/// colours do not count as columns.
 pub(crate) fn wrap_words(text: &str, columns: usize) -> String {
     let mut wrapped = String::new();
     for (at, line) in text.split('\n').enumerate() {

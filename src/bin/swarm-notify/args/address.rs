@@ -197,7 +197,8 @@ impl AddressUse {
         }
     }
 
-    /// Returns the error for a text that does not begin with a slash, with the address that was probably meant.
+    /// Returns the text of the error for an address that does not begin with a slash, with a suggestion of the address that
+    /// the user probably meant.
     fn without_slash(self, text: &str) -> String {
         let bare = text.split_once("://").map_or(text, |(_, bare)| bare).trim_end_matches('/');
         let rule = "an address begins with /";

@@ -22,11 +22,11 @@ enum OurEnd {
     HalfClose,
     /// The side is finished once all bytes have come back.
     Finish,
-    /// The stream is reset once all bytes have come back.
+    /// The whole stream is reset once all bytes have come back.
     Reset,
 }
 
-/// The answer that a stream waits for.
+/// An answer of the peer for which a stream waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Awaited {
     /// The peer's agreement to the protocol of the stream.

@@ -1,4 +1,4 @@
-//! Tests of the turns in which `dial` begins its streams.
+//! Tests of the limit on the number of streams that `dial` begins in one turn of the loop.
 
 use super::*;
 use crate::args::{Args, Command};

@@ -20,7 +20,7 @@ pub(super) enum Policy {
     Drop,
 }
 
-/// The reason why nothing can be written any more.
+/// The reason why an output has ended, so that nothing can be written any more.
 #[derive(Clone)]
 pub(super) enum OutputEnd {
     /// The reader has closed its end.

@@ -18,7 +18,7 @@ const LOOKS: u32 = 8;
 /// The counts of published lines, and the time for which they have waited for the peer.
 #[derive(Default)]
 pub(super) struct Delivery {
-    /// The number of lines that were published and neither dropped nor lost.
+    /// The number of lines that were published so far, less the lost ones.
     published: u64,
     /// The number of published lines that may not have been handed to the system yet.
     unwritten: u64,
@@ -47,7 +47,7 @@ struct WaitClock {
 
 /// The state of the floodsub service for the one peer. Each message that waits in the service is a line of this command.
 pub(super) struct DeliveryQueue {
-    /// The number of lines that wait for the peer.
+    /// The number of lines that wait in the service and that no stream has accepted yet.
     waiting: u64,
     /// The number of lines that the floodsub service has dropped so far.
     dropped: u64,

@@ -51,7 +51,7 @@ impl LogLine {
         Value::Object(self.0.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
     }
 
-    /// Returns the line as a JSON object, without a newline.
+    /// Returns the line as the text of a JSON object, without a newline.
     pub(crate) fn to_json(&self) -> String {
         let mut json = String::new();
         for (key, value) in &self.0 {

@@ -49,8 +49,8 @@ fn owned(line: &LogLine) -> Vec<(String, Value)> {
     line.0.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
 }
 
-/// Generates strings as an attacker chooses them: separators, quotes, escapes, invisible characters, words that can be read as
-/// something else, and any characters.
+/// Generates strings that an attacker could choose. They contain separators, quotes, escapes, invisible characters, words
+/// that can be read as something else, and any other characters.
 fn text() -> impl Strategy<Value = String> {
     let pieces = prop_oneof![
         prop::sample::select(vec![
