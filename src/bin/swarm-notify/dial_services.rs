@@ -94,7 +94,7 @@ impl DialServices {
         self.pings.sent += u64::from(services.ping(notifees, connection));
     }
 
-    /// Returns whether no request and no line to publish is left, and the stream of the pings has ended. The end of that
+    /// Returns whether no request and no line to publish is left, and the streams of all pings have ended. The end of a
     /// stream takes at most the time of a polite close.
     pub(crate) fn are_done(&mut self, services: &Services, world: &LoggedSwarm) -> bool {
         let have_outcomes = self.pings_left == 0 && !self.is_identifying && services.has_published();
