@@ -236,7 +236,7 @@
 //! | `not_begun` | number | The number of streams that were not begun, because the connection had ended or never opened, a signal arrived, or stdout could not be written. |
 //! | `bytes` | number | The number of bytes that came back right, or were sent to a sink, on the streams that count as `ok`. |
 //! | `bytes_per_second` | number | `bytes` divided by `seconds`, rounded down. A byte that is sent and comes back counts once. |
-//! | `latency_min_seconds` | number | The shortest time from the begin to the end of a stream that counts as `ok`. |
+//! | `latency_min_seconds` | number | The shortest time from the start to the end of a stream that counts as `ok`. |
 //! | `latency_median_seconds` | number | The median of these times. It is exact or at most 0.1 % too high. |
 //! | `latency_p99_seconds` | number | The 99th percentile of these times. It is exact or at most 0.1 % too high. |
 //! | `latency_max_seconds` | number | The longest of these times. |

@@ -14,7 +14,7 @@
 //! #[derive(Default)]
 //! struct MyNotifee(Vec<String>);
 //!
-//! // Write those that you care for: each is empty by default.
+//! // Write the methods that you need: each is empty by default.
 //! impl<N: HasNode> Notifee<N> for MyNotifee {
 //!     fn listen(&mut self, cx: &mut NotifeeContext<'_, N>, listener: ListenerId) {
 //!         let node = cx.network().node(); // py's `network`, with all its commands; what you were told of is looked up by its id

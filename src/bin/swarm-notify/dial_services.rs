@@ -1,4 +1,4 @@
-//! [`DialServices`]: the work of `swarm-notify dial` other than its streams: pings, the question of identify, and
+//! [`DialServices`]: the work of `swarm-notify dial` other than its streams: pings, the identify request, and
 //! publishing.
 
 use crate::args;
@@ -20,11 +20,11 @@ pub(crate) struct DialServices {
     pings_left: u64,
     pings: Pings,
     is_identifying: bool,
-    /// The reason why the question of identify has failed, or `None` if it has not.
+    /// The reason why the identify request has failed, or `None` if it has not.
     unidentified: Option<Failure>,
     /// The reason why the first lost ping was lost, or `None` if none was lost.
     first_lost: Option<Failure>,
-    /// The time in which the peer has to answer a ping or the question of identify.
+    /// The time in which the peer has to answer a ping or the identify request.
     timeout: Duration,
 }
 
@@ -107,7 +107,7 @@ impl DialServices {
         &self.pings
     }
 
-    /// Returns the faults in words: pings that were not answered or not sent, and a question of identify that was not
+    /// Returns the faults in words: pings that were not answered or not sent, and an identify request that was not
     /// answered.
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();

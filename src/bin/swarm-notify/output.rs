@@ -86,7 +86,7 @@ fn push_labelled(label: &str, style: anstyle::Style, mut text: String) {
     if let Some(columns) = terminal.columns() {
         text = wrap_words(&text, columns);
     }
-    // Wrapping leaves the label at the begin of the text.
+    // Wrapping leaves the label at the start of the text.
     let rest = text.split_off(label.len());
     let text = paint::write(&[Span::new(text, style.bold()), Span::plain(rest)], terminal.has_colour);
     STDERR.push(terminal.margin().to_owned() + &text);

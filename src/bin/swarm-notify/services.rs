@@ -25,7 +25,7 @@ const MOST_SEEN_BY_DIAL: usize = 1 << 20;
 pub(crate) enum ServiceOutcome {
     /// The round-trip time of a ping, or the reason why the peer has not answered the ping.
     Ping(Result<Duration, Failure>),
-    /// The peer has answered the question of identify, or the question has failed for this reason.
+    /// The peer has answered the identify request, or the question has failed for this reason.
     Identify(Result<(), Failure>),
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Services {
 
 impl Services {
     /// Installs the services in a node. For `dial`, the option `--timeout` is the time in which the peer has to answer a
-    /// ping or the question of identify. Fails if the system has no randomness or the topic is too long.
+    /// ping or the identify request. Fails if the system has no randomness or the topic is too long.
     pub(crate) fn install(
         node: &mut Node,
         identity: &Keypair,
@@ -95,7 +95,7 @@ impl Services {
         notifees.get_mut::<Ping>(self.ping).is_some_and(|ping| ping.ping(connection).is_ok())
     }
 
-    /// Sends the question of identify to the peer of a connection.
+    /// Sends the identify request to the peer of a connection.
     pub(crate) fn identify(&self, notifees: &mut Notifees<LoggedSwarm>, connection: ConnectionId) {
         if let Some(identify) = notifees.get_mut::<Identify>(self.identify) {
             // An error means that the connection has ended, and its last event is about to come.

@@ -155,7 +155,7 @@ impl StdinLines {
     }
 }
 
-/// A line of which only the begin may have been read.
+/// The line that is being read: its bytes so far, and whether it is too long.
 #[derive(Default)]
 struct Partial {
     /// The bytes that were read so far. Empty once the line is too long.

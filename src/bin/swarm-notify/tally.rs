@@ -107,7 +107,7 @@ pub(crate) struct Tally {
     /// The number of bytes that were sent on the streams which count as `ok`. Each byte counts once, although an echo also
     /// returns it.
     pub(crate) bytes: u64,
-    /// The times from the begin to the end of each stream that counts as `ok`.
+    /// The times from the start to the end of each stream that counts as `ok`.
     pub(crate) times: Times,
     /// The first stream that counts as failed, and the reason in words.
     pub(crate) first_failure: Option<(StreamId, String)>,

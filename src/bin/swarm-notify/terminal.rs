@@ -10,7 +10,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 /// The width, in columns, that is assumed for a terminal that does not tell its width.
 const COLUMNS: usize = 80;
 
-/// The text at the begin of each row that continues a value of a field, or a record of the library's log. A row without the
+/// The text at the start of each row that continues a value of a field, or a record of the library's log. A row without the
 /// mark begins with a field that this program has written. A row with the mark contains only the rest of a value or record,
 /// which a peer may have chosen. So the text of a peer never looks like a field or a line of this program, wherever a row
 /// ends.

@@ -21,7 +21,7 @@ static SHOWN: Mutex<Bottom> = Mutex::new(Bottom::Nothing);
 pub(super) struct TerminalLock(MutexGuard<'static, Bottom>);
 
 impl TerminalLock {
-    /// Takes the lock. It waits while the other thread writes, which has no time limit if the terminal accepts nothing. A
+    /// Takes the lock of the terminal. This call waits while another thread writes to the terminal, without a time limit. A
     /// thread that writes to anything else does not call this function.
     pub(super) fn lock() -> Self {
         Self(SHOWN.lock().unwrap_or_else(PoisonError::into_inner))

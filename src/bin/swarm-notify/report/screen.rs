@@ -27,7 +27,7 @@ const WIDE: usize = 100;
 /// values.
 const MAX_ROWS: usize = 6;
 
-/// The number of characters at the begin of a peer id that are printed if the id is shortened in its middle. All ids of
+/// The number of characters at the start of a peer id that are printed if the id is shortened in its middle. All ids of
 /// Ed25519 keys begin with the same characters.
 const PEER_HEAD: usize = 8;
 /// The number of characters at the end of a peer id that are printed if the id is shortened in its middle.
@@ -252,7 +252,7 @@ fn broken(field: &[Cell], room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
     rows
 }
 
-/// Returns the begin of `row`, followed by `…` and the quotes and brackets that close those which are open in it or in the
+/// Returns the start of `row`, followed by `…` and the quotes and brackets that close those which are open in it or in the
 /// rows `before`. The result has at most `room` columns.
 fn cut(before: &[Cell], row: &[Cell], room: usize) -> Vec<Cell> {
     let ends: Vec<usize> = units(row).scan(0, |end, unit| Some(core::mem::replace(end, *end + unit))).collect();
@@ -267,7 +267,7 @@ fn cut(before: &[Cell], row: &[Cell], room: usize) -> Vec<Cell> {
     shorter.find(|row| width(row) <= room).unwrap_or_default()
 }
 
-/// Returns the quotes and brackets that have to follow a text, which is the begin of a JSON value, to close all that are
+/// Returns the quotes and brackets that have to follow a text, which is the start of a JSON value, to close all that are
 /// open at its end.
 fn closing(text: impl Iterator<Item = char>) -> Vec<char> {
     let mut open = Vec::new();
@@ -291,7 +291,7 @@ fn closing(text: impl Iterator<Item = char>) -> Vec<char> {
 }
 
 /// Returns the lengths, in characters, of the pieces of a text that must not be broken. A piece is an escape of JSON, two
-/// such escapes that form a surrogate pair, or any other single character. The text contains a backslash only at the begin
+/// such escapes that form a surrogate pair, or any other single character. The text contains a backslash only at the start
 /// of an escape.
 fn units(cells: &[Cell]) -> impl Iterator<Item = usize> {
     let mut rest = cells;

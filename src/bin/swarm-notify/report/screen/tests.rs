@@ -190,7 +190,7 @@ fn an_agent_forges_neither_a_column_nor_a_colour() {
     assert_eq!(shown(&line, 80, false), expected);
 }
 
-/// Texts that a hostile peer could try to place at the begin of a row, to forge a field or a line.
+/// Texts that a hostile peer could try to place at the start of a row, to forge a field or a line.
 const FORGERIES: [&str; 6] = [
     "peer=12D3KooW…Honest",
     "via=12D3KooW…Honest inbound",
