@@ -183,7 +183,7 @@ impl DialRun {
     }
 
     /// Returns whether another stream has to be begun now: fewer streams than `--streams` were begun, fewer than
-    /// `--concurrency` of them are not over yet, and the connection accepts new streams.
+    /// `--concurrency` are under way, and the connection accepts new streams.
     const fn has_to_begin(&self) -> bool {
         let is_wanted = self.tally.begun < self.tally.streams;
         self.may_begin && is_wanted && self.tally.begun - self.tally.ended() < self.args.concurrency

@@ -254,8 +254,8 @@ mod system {
         Ok(rustix::io::read(stdin(), buffer)?)
     }
 
-    /// Returns whether the process is in the background, so that the system would stop it if it read. This can be so only if
-    /// standard input is the terminal that controls the process.
+    /// Returns whether the process is in the background of its terminal, where the system would stop the process at a read
+    /// of standard input. Returns `false` if standard input is not the terminal that controls the process.
     fn is_in_background() -> bool {
         tcgetpgrp(stdin()).is_ok_and(|foreground| foreground != getpgrp())
     }

@@ -70,8 +70,8 @@ const fn is_ours() -> bool {
 }
 
 /// Returns the number of rows, below the first one, over which the shown text extends. The text was shown in one row. If the
-/// terminal was made narrower since, the terminal may have broken the text into several rows. Only tmux is known to do that.
-/// Other terminals cut the row, and there the result is 0: clearing more rows would remove lines of the log.
+/// terminal was made narrower later, it may have broken the text into several rows. Only tmux is known to do that. Other
+/// terminals cut the row, and there the result is 0: clearing more rows would remove lines of the log.
 fn rows_below(text: &str) -> usize {
     let is_broken = std::env::var_os("TMUX").is_some();
     let columns = terminal::stderr().columns().filter(|_| is_broken);

@@ -39,7 +39,7 @@ pub(crate) struct Screen {
     /// The width of the terminal, in columns. The last column stays free, since some terminals begin a new row when
     /// something is printed there.
     pub(crate) columns: usize,
-    /// The width of the column for ids.
+    /// The width of the column for ids, in characters.
     pub(crate) id: usize,
     /// `true` if no value is shortened and no field is left out (`--long`).
     pub(crate) is_long: bool,
