@@ -1,55 +1,57 @@
-//! Against an enemy: all bounds of a node in one table, and the attacks against which there is no defence. The page
-//! [`memory`](super::memory) has what the bounds add up to.
+//! Defence against an enemy: all bounds of a node in one table, and the attacks against which there is no defence. The page
+//! [`memory`](super::memory) explains how much memory the bounds add up to.
 //!
 //! # What an enemy can do
 //!
-//! Anybody who reaches a port can connect to it, as often as the system lets it, and be silent, slow, or send garbage. A
-//! handshake costs us a few key exchanges and the check of a signature, some 0.3 ms; an enemy spends less. From then on it
-//! is a peer like others: it may open streams, leave them idle, reset them, send without reading, read without sending,
-//! ping, and say the wrong thing in any protocol that you speak. It may do so on many connections, under as many identities
-//! as it likes, since an identity costs nothing; and from as many addresses as it has, which do cost something.
+//! Anybody who reaches a port can connect to it, as often as the system allows, and then send nothing, send slowly, or send
+//! garbage. A handshake costs us a few key exchanges and the check of a signature, some 0.3 ms, while an enemy spends less.
+//! After the handshake, an enemy is a peer like others. It may open streams, leave them idle, reset them, send without
+//! reading, read without sending, ping, and break the rules of any protocol that you speak. It may do that on many
+//! connections, with as many identities as it likes, since an identity costs nothing, and from as many addresses as it has,
+//! which do cost something.
 //!
-//! Against all of it there are four rules:
+//! A node follows four rules against all of these attacks:
 //!
-//! 1. **Turns.** The work that one connection causes is done in turns with that of all others.
-//! 2. **Bounds.** Whatever a peer can make us keep has a bound, which is a field of a `Config`, and most of what it can make
-//!    us do has a rate.
-//! 3. **Shares.** A peer and an address may have a part of each resource. When a resource runs out, its greediest holder
-//!    pays, and not the newcomer ([Shares](Config#shares)).
-//! 4. **It is told.** A refusal is counted. The counts reach you at most once a second for each connection or listener and
-//!    kind, however fast the enemy is.
+//! 1. **Turns.** The work of each connection is done in small amounts, in turn with the work of all other connections.
+//! 2. **Bounds.** Everything that a peer can make us store has a bound, which is a field of a `Config`. Most of the work
+//!    that a peer can cause has a maximum rate.
+//! 3. **Shares.** Each peer and each address may have only a part of each resource. When a resource runs out, the peer or
+//!    address that has the most of it loses some, and not the newcomer ([Shares](Config#shares)).
+//! 4. **Reports.** Each refusal is counted. The counts are told at most once a second for each kind of refusal at a
+//!    connection or listener, however fast the enemy is.
 //!
 //! # Words
 //!
-//! These words mean one thing each on this page, in the documentation of [`Config`], and in the log. They are those of the
-//! [glossary](crate#glossary), with what can be counted about them.
+//! Each of these words has one meaning on this page, in the documentation of [`Config`], and in the log. They are words of
+//! the [glossary](crate#glossary), here with their exact numbers.
 //!
 //! | word | meaning |
 //! |---|---|
-//! | **door** | The table of accepted connections whose peers are not authenticated yet. One that stands there has no id. It is called a handshake here. |
+//! | **door** | The table of accepted connections whose peers are not authenticated yet. A connection at the door has no id, and is called a handshake here. |
 //! | **place** | Room for one more of something that is counted: a handshake, a connection, a stream. |
-//! | **share** | The most places that one holder may have. A holder is a peer (an identity) or an address: one IPv4 address, one IPv6 /64; and, with a share of its own, one IPv6 /48, called a site. An IPv6 address that leads to an IPv4 address counts as that: `::ffff:192.0.2.1`, and those of NAT64 with the well-known prefix 64:ff9b::/96, of 6to4 (2002::/16) and of Teredo (2001::/32). |
+//! | **share** | The most places that one holder may have. A holder is a peer (an identity), an address (one IPv4 address or one IPv6 /64), or a site (one IPv6 /48), each with a share of its own. An IPv6 address that leads to an IPv4 address counts as the IPv4 address: `::ffff:192.0.2.1`, and addresses of NAT64 with the well-known prefix 64:ff9b::/96, of 6to4 (2002::/16) and of Teredo (2001::/32). |
 //! | **looks dead** | Said of an inbound connection that has no stream, and whose peer has been silent for longer than `keep_alive_interval`. |
-//! | **gives way** | It ends, although it has done nothing wrong, so that a newcomer gets its place. |
-//! | **bytes held** | Memory in which bytes wait for somebody: of streams that you have not read, of output that a peer does not take, of input that is not handled. It is counted as the capacity of the buffers. |
-//! | **budget** | The bytes held above which peers get no more window: `held_bytes` and its two parts. A quarter more may be held before something is reset, since window that was granted may still be used; then things are reset until no more than an eighth beyond is held. (A turn's budget is another thing: the work that you allow it.) |
-//! | **withheld** | Window that a peer would get for what you have read, and does not get yet. |
-//! | **rate** | So many times at once, and so many a second in the long run ([`Rate`](crate::connection::Rate)). |
-//! | **paced** | Said of a stream that waits without an id, because its peer has opened more than its rate; and of its connection meanwhile. |
-//! | **flood** | More of something than its rate allows. The connection ends: `Failed(Flood)`. |
+//! | **gives way** | Said of a connection or stream that ends, although its peer has done nothing wrong, so that a newcomer gets its place. |
+//! | **bytes held** | Memory in which bytes wait: bytes of streams that you have not read, output that a peer does not accept, and input that is not handled yet. The capacity of the buffers is counted. |
+//! | **budget** | The number of bytes held above which peers get no more window: `held_bytes`, and the fields for one peer and one connection. A quarter more may be held before a stream is reset, since peers may still use the window that they were granted. Then streams are reset until at most an eighth more than the budget is held. (The budget of a turn is another thing: the work that you allow in this turn.) |
+//! | **withheld** | Window that a peer would get for the bytes that you have read, and does not get yet. |
+//! | **rate** | A number of times at once, and a number of times a second in the long run ([`Rate`](crate::connection::Rate)). |
+//! | **paced** | Said of a stream that waits without an id because its peer has opened more than its rate, and of the connection of such a stream. |
+//! | **flood** | More of something than its rate allows. The connection ends as `Failed(Flood)`. |
 //! | **owed** | A closing event that waits behind a full event queue. |
-//! | **helping** | What one connection may read and have handled before others have their turn: at most 16 KiB and 256 frames, less while many are readable. |
+//! | **helping** | The amount of one connection's input that is read and handled before other connections have their turn: at most 16 KiB and 256 frames, and less while many connections are readable. |
 //! | **denied** | Not allowed by a list or by the gate of the owner ([`Lists`], [`Gate`]). |
-//! | **refused** | Not let in: closed or reset at once. The [`Refusal`](crate::swarm::Refusal)s are the kinds. |
+//! | **refused** | Closed or reset at once instead of admitted. The kinds are those of [`Refusal`](crate::swarm::Refusal). |
 //!
 //! # All bounds
 //!
-//! The last columns say what a peer notices, how you are told, and who pays. *Counted as* `X` means: [`Swarm::refused`] and
-//! [`Swarm::refused_at`] count it as that kind of [`Refusal`](crate::swarm::Refusal), and
-//! [`Readiness::Refused`](crate::swarm::Readiness::Refused) tells of it, at the connection, or at the listener where
-//! the peer was not let in. *Error* means the text in [`ConnectionView::error`](crate::swarm::ConnectionView), which
-//! the log has, too. A share that is larger than what it is a share of bounds nothing. The last rows are those of the
-//! services; of pub/sub, a name without a link is a field of [`pubsub::Counters`].
+//! The last three columns say what the peer notices, how you are told, and who *pays*: whose connection, stream or bytes are
+//! refused, closed or lost when the bound is reached. *Counted as* `X` means that [`Swarm::refused`] and
+//! [`Swarm::refused_at`] count the refusal as this kind of [`Refusal`](crate::swarm::Refusal), and that
+//! [`Readiness::Refused`](crate::swarm::Readiness::Refused) tells of it, at the connection, or, if the peer had none yet, at
+//! the listener. *Error* means the text in [`ConnectionView::error`](crate::swarm::ConnectionView), which is also in the
+//! log. A share has no effect if it is larger than the bound of which it is a part. The last rows are those of the services.
+//! In the rows of pub/sub, a name without a link is a field of [`pubsub::Counters`].
 //!
 //! | bound | default | what it bounds | what the peer sees | how you are told | who pays |
 //! |---|---|---|---|---|---|
@@ -169,68 +171,74 @@
 //! | [`events`](pubsub::Config::events) of pub/sub | 1 024 | events that you have not taken, of which what peers send in one turn fills three quarters | it waits for the next turn | [`Lagged`](pubsub::Event::Lagged), `events_lost` | the busy one, if you take all of them after each turn; else you: the oldest are lost |
 //! | [`event_bytes`](pubsub::Config::event_bytes) | 16 MiB | data and topics of these | nothing | `Lagged`, `events_lost` | you: the oldest are lost |
 //!
-//! A host (feature `host`) has bounds of its own in `host::Config`: `handlers` (2 048) that run at the same time, of all
-//! protocols; `handlers_per_peer`, three quarters of them unless you set it; `waiting_streams` (64) of one protocol that wait for
-//! one of them to end, shared out among peers, by their handlers and streams that wait, and among their connections;
-//! `handler_patience` (5 s), after which the youngest stream of the peer for which most handlers run is reset for one that waits, if that peer has less;
-//! `unread_bytes` (64 MiB) and `unread_bytes_per_peer` (32 MiB) of streams that have ended, of which the greediest peer loses
-//! those of streams that were cut first, before those that it had finished;
-//! `waiting_openings`, `remote_jobs` and `shutdown_timeout` for your own calls.
+//! A host (feature `host`) has bounds of its own in `host::Config`. At most `handlers` (2 048) handlers, of all protocols,
+//! run at the same time, and at most `handlers_per_peer` for one peer, which is three quarters of them unless you set it. Up
+//! to `waiting_streams` (64) streams of one protocol wait until a handler ends. These places are divided among peers,
+//! according to the number of their handlers and waiting streams, and among the connections of each peer. When a stream has
+//! waited for `handler_patience` (5 s), the youngest stream of the peer with the most handlers is reset in its favour, if
+//! the peer of the waiting stream has fewer. Streams that have ended may have `unread_bytes` (64 MiB) in all and
+//! `unread_bytes_per_peer` (32 MiB) for one peer. Beyond that, the peer with the most of these bytes loses some: first those
+//! of streams that were cut, and then those of streams that it had finished. `waiting_openings`, `remote_jobs` and
+//! `shutdown_timeout` are bounds of your own calls.
 //!
-//! Beside these there are constants that no owner needs to change: the longest handshake message
+//! Other bounds are constants that no owner needs to change: the longest handshake message
 //! ([`MAX_HANDSHAKE_MESSAGE`](crate::connection::noise::MAX_HANDSHAKE_MESSAGE)), the longest line, the longest list and the
-//! most rounds of a negotiation ([`multistream`](crate::connection::multistream)), and the longest text of a peer's in
-//! events and logs ([`MAX_TEXT`](crate::text::MAX_TEXT)).
+//! maximum number of rounds of a negotiation ([`multistream`](crate::connection::multistream)), and the longest text of a
+//! peer in events and logs ([`MAX_TEXT`](crate::text::MAX_TEXT)).
 //!
-//! **What an address is.** Shares go by the address from which the socket comes. Behind a reverse proxy on the same machine
-//! all peers come from loopback. Then shares of connections go by peer only, and all of them have 64 places at the door
-//! together: raise [`handshakes_per_address`](Config::handshakes_per_address). Behind another proxy or a NAT they have one
-//! address together: raise [`connections_per_address`](Config::connections_per_address), too.
+//! **What counts as an address.** The share of an address counts the sockets that connect from it. If the node is behind a
+//! reverse proxy on the same machine, all peers connect from loopback. Then connections have shares by peer only, and all
+//! peers together have 64 places at the door: raise [`handshakes_per_address`](Config::handshakes_per_address). If the node
+//! or its peers are behind another proxy or a NAT, many peers have the same address: raise
+//! [`connections_per_address`](Config::connections_per_address), too.
 //!
 //! # What you hear, and what you can do
 //!
-//! - [`Readiness::Refused`](crate::swarm::Readiness::Refused) names a connection, whose peer and address
-//!   [`connection`](Swarm::connection) has, or a listener. Of a listener, [`last_refused_from`](Swarm::last_refused_from)
-//!   has the address that was refused last, with its peer if that was authenticated. It is a sample: one address is kept for
-//!   each listener and kind, and nothing else of those who have left. The log has each: level `debug`, target
-//!   `swarm_notify::swarm::door`, a line such as
-//!   `l0.1: a connection from /ip4/192.0.2.1/tcp/40000 is closed: it took too long`, with ` of 12D3KooW…` behind the address of
-//!   an authenticated peer. Deny an address or a network
-//!   ([Keeping somebody out](#keeping-somebody-out)), or block it with the system's packet filter, which spares you its
-//!   sockets.
-//! - A peer that misbehaves in a protocol of yours: [`count_refusals`](Swarm::count_refusals) for small things,
-//!   [`fail_connection`](Swarm::fail_connection) when it is enough. [`disconnect_peer`](Swarm::disconnect_peer) closes all
-//!   connections of one, and [`Lists::deny_peer_for`] keeps it out.
-//! - The fields of `Config` are fixed once the swarm is made. [`limit_protocol`](Swarm::limit_protocol) can be changed at any
-//!   time: lower it when your own work is what runs out.
-//! - What was refused shortly before a connection ended is told by no readiness. [`refused_at`](Swarm::refused_at) has its
-//!   whole counts while you handle its last event.
+//! - [`Readiness::Refused`](crate::swarm::Readiness::Refused) names a connection or a listener. For a connection,
+//!   [`connection`](Swarm::connection) returns its peer and address. For a listener,
+//!   [`last_refused_from`](Swarm::last_refused_from) returns the address that was refused last, with the peer if it was
+//!   authenticated. This is only a sample: a node stores one address for each listener and kind of refusal, and nothing else
+//!   about peers that have left. The log has a line for each of them, with level `debug` and target
+//!   `swarm_notify::swarm::door`, such as `l0.1: a connection from /ip4/192.0.2.1/tcp/40000 is closed: it took too long`,
+//!   with ` of 12D3KooW…` after the address of an authenticated peer. You can deny an address or a network ([Keeping
+//!   somebody out](#keeping-somebody-out)), or block it with the system's packet filter, so that its sockets do not reach
+//!   the node.
+//! - If a peer misbehaves in a protocol of yours, call [`count_refusals`](Swarm::count_refusals) for a minor fault and
+//!   [`fail_connection`](Swarm::fail_connection) for a major one. [`disconnect_peer`](Swarm::disconnect_peer) closes all
+//!   connections of a peer, and [`Lists::deny_peer_for`] refuses its connections for some time.
+//! - The fields of `Config` cannot be changed once the swarm is made. [`limit_protocol`](Swarm::limit_protocol) can be
+//!   called at any time: lower the number of streams of a protocol if your own work for them becomes too much.
+//! - Refusals shortly before the end of a connection are not told as readiness. While you handle the last event of the
+//!   connection, [`refused_at`](Swarm::refused_at) returns its complete counts.
 //!
-//! A node that does all of that, to copy, is `tests/attacks/guarded.rs` in the crate's sources (`cargo run --example guarded`).
-//! It prints each refusal with its address, counts once a second, and bytes held beside their budget. When these come near it,
-//! the node lowers the number of streams that a peer may have.
+//! `tests/attacks/guarded.rs` in the crate's sources (`cargo run --example guarded`) is a node to copy that does all of
+//! this. It prints each refusal with the address, and once a second the counts and the bytes held beside their budget. When
+//! the bytes held come near the budget, the node lowers the number of streams that a peer may have.
 //!
 //! # Keeping somebody out
 //!
-//! A [`Gate`] decides who comes in, whom you dial and which protocols a peer may speak. The [`Lists`] of a swarm do that by
-//! rules for peers and networks, which you can change at any time:
+//! A [`Gate`] decides which peers may connect, which peers you may dial, and which protocols a peer may speak. The [`Lists`]
+//! of a swarm decide the same by rules for peers and networks, which you can change at any time:
 //!
 //! - A socket from a denied address is closed as soon as it is accepted, before a byte is read or sent. With 1 000 networks
-//!   listed that takes some 3 800 instructions, of which the lookup takes 1 500; the listener's half of a handshake takes
-//!   2.7 million (`benches/instructions.sh`). A gate of yours is asked after the lists.
-//! - A denied peer is closed once it has proved who it is. Neither has an id, and both are counted as `ConnectionDenied`.
-//! - A protocol that your gate denies to a peer gets `na`, as if it were not spoken. It is counted as `StreamDenied`, and the
-//!   stream fails as `Denied` if its peer proposes nothing else.
-//! - A dial to a denied address or peer fails as [`Denied`](crate::lifecycle::Failure::Denied), before a packet is sent if the
-//!   address says so, and else before the peer learns who you are.
-//! - What is open and comes to be denied ends as [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied), and a dial
-//!   under way to a denied address, or that names a denied peer, fails as `Denied`.
-//! - A list that you keep elsewhere, in a file say, replaces the whole one at once:
+//!   in the list, this costs some 3 800 instructions, of which the lookup costs 1 500, while the listener's half of a
+//!   handshake costs 2.7 million (`benches/instructions.sh`). A gate of yours is asked after the lists.
+//! - The connection of a denied peer is closed once the peer has proved its identity. Neither this connection nor the socket
+//!   from a denied address gets an id, and both are counted as `ConnectionDenied`.
+//! - If your gate denies a protocol to a peer, the answer to the proposal is `na`, as for a protocol that is not supported.
+//!   This is counted as `StreamDenied`, and the stream fails as `Denied` if the peer proposes no other protocol.
+//! - A dial to a denied address or peer fails as [`Denied`](crate::lifecycle::Failure::Denied). If the address to dial shows
+//!   that it is denied, no packet is sent. Otherwise the dial fails before the peer learns who you are.
+//! - If a changed list denies an open connection, the connection ends as
+//!   [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied). A dial under way that now leads to a denied
+//!   address, or names a denied peer, fails as `Denied`.
+//! - A list that you keep elsewhere, for example in a file, can replace the whole list in one call:
 //!   [`replace_peers`](Lists::replace_peers), [`replace_networks`](Lists::replace_networks).
-//! - An IPv6 address with an IPv4 address inside is judged by both; the page of [`Lists`] says which are.
-//! - A gate that panics denies what it was asked about, and the panic goes on to you when the turn is done.
+//! - An IPv6 address that contains an IPv4 address is checked as both. The page of [`Lists`] says which addresses these are.
+//! - If a gate panics, what it was asked about is denied, and the panic reaches you at the end of the turn.
 //!
-//! Two nodes on TCP. The server has a protocol of its own, and its notifee denies whoever breaks that, for ten minutes:
+//! An example with two nodes on TCP. The server has a protocol of its own. If a peer breaks the rules of this protocol, the
+//! server's notifee denies the peer for ten minutes:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -303,59 +311,70 @@
 //!
 //! # What is not defended
 //!
-//! - **Many addresses.** Shares hold off an address, and not many of them. With the defaults 2 272 IPv4 addresses are enough to
-//!   take all 16 384 connections: 2 016 take eight each, and 256 take one each of the last 64th, where only a holder of none
-//!   gets a place. Of IPv6 it takes 508 sites (/48): 252 with 64 connections each, and 256 with one. Nobody can tell them from
-//!   honest peers. As long as the greediest of them have a connection without a stream, that gives way, and a newcomer comes
-//!   in. If all have streams, there is trimming: above 15 360 connections those go that are older than `trim_grace`, up to 1 984
-//!   in each second, and whoever connects first has their places. Strangers who all come again every 10 s, by some 1 640
-//!   handshakes a second, are not trimmed either. Then a newcomer has to find a place that is free for a moment. An honest
-//!   peer that is idle is trimmed like a stranger: [protect](Swarm::protect) those you need.
-//! - **Coming back.** Rates are kept for each connection. A peer that was cut can connect again, and then begins with new
-//!   rates, for the price of a handshake on both sides. One that pub/sub has cut is denied for
-//!   [a while](pubsub::Config::denied_for), but a new identity costs it nothing.
-//! - **Slow together.** Connections that each owe as much as they may make everybody's events come later, in proportion: 64 of
-//!   them, drained by 256 events a turn, let an opening of somebody else's wait for up to 18 turns
-//!   ([`owed_per_connection`](Limits::owed_per_connection)). Nobody is starved.
-//! - **A rush at the door.** When all places are taken, an honest newcomer is pushed out once half as many others have
-//!   connected as there are places: 512 ([`inbound_handshakes`](Config::inbound_handshakes)). So attackers of many addresses
-//!   who connect more than 5 120 times a second keep out those whose round trip takes 100 ms. When all 64 places of one
-//!   address are taken, the same holds among those who come from there: 320 connects a second keep them out, and 1 280 those of
-//!   a /48. That matters behind a NAT or a proxy, where honest peers share the attacker's address.
-//! - **Who forwards in floodsub.** A peer answers for what it forwards. What an honest one may forward is held against nobody
-//!   but its author, unless your validator [rejects](pubsub::Verdict) it. A node of this crate forwards none twice
-//!   within [`seen_ttl`](pubsub::Config::seen_ttl). One that forgets earlier can be made to, and you cut it for
+//! - **Many addresses.** Shares limit each address, but not a large number of addresses. With the defaults, 2 272 IPv4
+//!   addresses are enough to take all 16 384 connections: 2 016 addresses take eight each, and 256 addresses take one each
+//!   of the last 64th, where only an address without a connection gets a place. With IPv6, 508 sites (/48) are enough: 252
+//!   with 64 connections each, and 256 with one. No node can distinguish them from honest peers. As long as one of the
+//!   holders with the most connections has a connection without a stream, this connection gives way, and a newcomer gets its
+//!   place. If all connections have streams, trimming helps: above 15 360 connections, those older than `trim_grace` are
+//!   closed, up to 1 984 in each second, and whoever connects first gets their places. But strangers who all connect again
+//!   every 10 s, with some 1 640 handshakes a second, are not trimmed either. Then a newcomer has to find a place that is
+//!   free for a moment. An honest peer that is idle is trimmed like a stranger: [protect](Swarm::protect) the peers that you
+//!   need.
+//! - **Reconnecting.** Rates are counted for each connection. A peer whose connection was closed can connect again, and then
+//!   begins with new rates, which costs both sides a handshake. A peer that pub/sub has cut is denied for [a
+//!   while](pubsub::Config::denied_for), but a new identity costs the peer nothing.
+//! - **Many owed events.** Connections that each have as many owed events as they may delay the events of all others, in
+//!   proportion to their number: if there are 64 of them, and the owner drains 256 events in each turn, the opening of
+//!   another connection or stream waits for up to 18 turns ([`owed_per_connection`](Limits::owed_per_connection)). No
+//!   opening waits forever.
+//! - **A rush at the door.** When all places are taken, the handshake of an honest newcomer is closed once half as many
+//!   others have connected as there are places: 512 ([`inbound_handshakes`](Config::inbound_handshakes)). So attackers with
+//!   many addresses who connect more than 5 120 times a second keep out peers with a round trip of 100 ms. The same is true
+//!   for the 64 places of one address, where 320 connects a second are enough, and for those of a /48, where 1 280 are
+//!   enough. This matters behind a NAT or a proxy, where honest peers share the attacker's address.
+//! - **Forwarding in floodsub.** A peer is responsible for the messages that it forwards. A message that an honest peer may
+//!   forward counts only against its author, unless your validator [rejects](pubsub::Verdict) the message. A node of this
+//!   crate forwards no message twice within [`seen_ttl`](pubsub::Config::seen_ttl). An enemy can make a peer that forgets
+//!   messages earlier forward them twice, and you then close the connection of this peer for
 //!   [`repeats`](pubsub::Config::repeats).
-//! - **What is remembered in floodsub.** An attacker at many addresses, or many attackers, have equal parts of
-//!   [`seen`](pubsub::Config::seen) with each other and with everybody honest. And if its peers forward to you what it says by
-//!   authors that it has made up, it fills their shares, of which honest authors who come by the same peers have less.
-//!   Whoever has kept more old messages of an author than its share can send them all again, so that its new ones are refused;
-//!   a [`SeqnoValidator`](pubsub::SeqnoValidator) refuses the old ones. It has a bound of authors, too: made-up ones that come by
-//!   an honest peer take that peer's share, so that *new* authors who come by it alone are refused. Known ones are not.
-//! - **What waits in floodsub.** Authors that somebody makes up and that come by an honest peer share what waits with the honest
-//!   ones that come by it: of each, the latest message stays longest.
-//! - **New names.** Denial of a peer keeps out an identity, and a new one costs nothing. Denial of a network keeps out an
-//!   address, and all who share it.
-//! - **Streams that come and go.** A peer that opens streams and ends them politely is no flood: each stream is two events,
-//!   in turns with those of others, and [`openings`](connection::Config::openings) of them a second are told. The default is
-//!   above what this machine's streams need, and so bounds no log: if each stream costs you a line, set what your log takes.
-//!   `swarm-notify listen` takes 4 000 at once and 1 000 a second of one connection. The rate is one of a connection, so that a
-//!   peer with eight of them has eight times as much.
-//! - **Places of pub/sub.** A peer that brings something new keeps its place. So 1 024 identities keep all others out, if each
-//!   says something new once in [`quiet_after`](pubsub::Config::quiet_after). They need 128 addresses, with eight connections
-//!   each; behind a proxy on the same machine, where all come from loopback, one attacker is enough. And 1 024 addresses with
-//!   one peer each keep their places however quiet they are, since they cannot be told from honest peers who only listen.
-//! - **Handlers of a host.** As many identities as there are handlers, 2 048 by default, can have one each that waits for a
-//!   silent stream: of equals none gives way. Nor does a handler that goes on after its stream was reset. Whoever has fewer
-//!   handlers than others waits for `handler_patience` at most, once all of them run. Have handlers give up who says nothing.
-//! - **Unread bytes on a host.** What a peer has sent on a stream that it then resets stays for the stream's handler, within
-//!   `unread_bytes`: up to 64 MiB beside `held_bytes`. With as many
-//!   identities as it takes an attacker fills that, so that what honest peers have sent before a cut is lost once they have
-//!   more there than each of these.
-//! - **Descriptors.** A connection with a stream holds its descriptor for as long as it behaves. If all have streams, or are
-//!   protected, lack of descriptors closes handshakes only, and the next newcomer may push the last one out.
-//! - **The wire.** Whoever fills your line with packets needs no connection.
-//! - **Your own memory and time.** A handler that keeps what it reads, or that computes for long, is yours to bound.
+//! - **Remembered messages in floodsub.** An attacker with many addresses, or many attackers, get parts of
+//!   [`seen`](pubsub::Config::seen) that are as large as those of honest peers. If peers forward to you the messages of
+//!   authors that an attacker has made up, these messages fill the shares of the peers, and less is left for honest authors
+//!   whose messages arrive from the same peers. Whoever has stored more old messages of an author than the author's share
+//!   can send all of them again, so that new messages of the author are refused. A
+//!   [`SeqnoValidator`](pubsub::SeqnoValidator) refuses the old ones. It has a limit of authors, too: made-up authors whose
+//!   messages arrive from an honest peer take the share of this peer, so that *new* authors whose messages arrive from this
+//!   peer alone are refused. Known authors are not.
+//! - **Waiting messages in floodsub.** Made-up authors whose messages arrive from an honest peer share the room for waiting
+//!   messages with the honest authors whose messages arrive from the same peer. Of each author, the latest message is kept
+//!   longest.
+//! - **New identities.** A rule that denies a peer keeps out one identity, and a new identity costs nothing. A rule that
+//!   denies a network keeps out all peers who share its addresses.
+//! - **Short streams.** A peer that opens streams and ends them politely is no flood. Each stream causes two events, which
+//!   are told in turn with those of other connections, at the rate [`openings`](connection::Config::openings). The default
+//!   rate is so high that it limits no log. If each stream costs you a line, set the rate that your log can take:
+//!   `swarm-notify listen` accepts 4 000 streams at once and 1 000 a second on one connection. The rate is counted for each
+//!   connection, so that a peer with eight connections may open eight times as many streams.
+//! - **Places of pub/sub.** A peer that sends new messages keeps its place. So 1 024 identities keep all others out, if each
+//!   of them publishes something new once in each [`quiet_after`](pubsub::Config::quiet_after). They need 128 addresses,
+//!   with eight connections each. Behind a proxy on the same machine, where all peers connect from loopback, one attacker is
+//!   enough. And 1 024 addresses with one peer each keep their places even if they send nothing, since no node can
+//!   distinguish them from honest peers that only listen.
+//! - **Handlers of a host.** As many identities as there are handlers, 2 048 by default, can occupy one handler each with a
+//!   silent stream: among peers with the same number of handlers, none gives way. A handler that goes on after its stream
+//!   was reset does not give way either. When all handlers are busy, a peer with fewer handlers than another waits for at
+//!   most `handler_patience`. A handler should give up a peer that sends nothing.
+//! - **Unread bytes on a host.** The bytes that a peer has sent on a stream which it then resets are kept for the stream's
+//!   handler, within `unread_bytes`: up to 64 MiB in addition to `held_bytes`. An attacker with enough identities can fill
+//!   this memory. Then the bytes that an honest peer has sent before its stream was cut are lost if the peer has more of
+//!   them than each of these identities.
+//! - **Descriptors.** A connection with a stream keeps its descriptor as long as its peer follows the rules. If all
+//!   connections have streams or are protected, a lack of descriptors closes only handshakes, and the next newcomer may
+//!   replace the last one.
+//! - **The network.** An attacker who fills your network link with packets needs no connection.
+//! - **Your own memory and time.** If a handler of yours keeps what it reads, or computes for a long time, you have to limit
+//!   that.
 
 #[cfg(doc)]
 use crate::connection::{self, yamux};

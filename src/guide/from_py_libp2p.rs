@@ -1,6 +1,7 @@
-//! Coming from py-libp2p: its names and ours, where the two differ, and what each notifee hears in 27 situations.
+//! A comparison with py-libp2p: its names and the ones here, where the two libraries differ, and the notifications of each
+//! in 27 situations.
 //!
-//! The notification system is the one you know, with its names. Your notifee, as it looks here:
+//! The notifications here are those of py-libp2p, with the same names. This is a program with a notifee:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -13,7 +14,7 @@
 //! #[derive(Default)]
 //! struct MyNotifee(Vec<String>);
 //!
-//! // Write those that you care for: each is empty by default.
+//! // Write the methods that you need: each is empty by default.
 //! impl<N: HasNode> Notifee<N> for MyNotifee {
 //!     fn listen(&mut self, cx: &mut NotifeeContext<'_, N>, listener: ListenerId) {
 //!         let node = cx.network().node(); // py's `network`, with all its commands; what you were told of is looked up by its id
@@ -55,58 +56,65 @@
 //!
 //! | py-libp2p 0.8.1 | here |
 //! |---|---|
-//! | `INotifee`: six async methods, all to be written | `Notifee`: nine methods, not async, empty by default, plus `interest` |
-//! | `network.register_notifee(notifee)` | `notifees.register(notifee)`, which gives an id; `get` and `get_mut` lend it to you |
-//! | `network.remove_notifee(notifee)` (since 0.8) | `notifees.unregister(id)`, which drops it; inside a notification `cx.unregister(id)`, and it hears nothing more |
-//! | `listen(network, multiaddr)`: what was asked for, with port 0 | `listen(cx, listener)`: `cx.network().node().listener(id)` has the addresses with the bound port |
+//! | `INotifee`: six async methods, all of which you have to write | `Notifee`: nine methods, not async, empty by default, plus `interest` |
+//! | `network.register_notifee(notifee)` | `notifees.register(notifee)`, which returns an id; `get` and `get_mut` lend you the notifee |
+//! | `network.remove_notifee(notifee)` (since 0.8) | `notifees.unregister(id)`, which drops the notifee; inside a notification `cx.unregister(id)`, after which the notifee is told nothing more |
+//! | `listen(network, multiaddr)`: the address that was asked for, with port 0 | `listen(cx, listener)`: `cx.network().node().listener(id)` has the addresses with the bound port |
 //! | `listen_close(network, multiaddr)` | `listen_close(cx, listener, reason)` |
-//! | `connected(network, conn)` | `connected(cx, connection)`: an id; `cx.network()` looks it up and takes commands |
+//! | `connected(network, conn)` | `connected(cx, connection)`: an id; `cx.network()` looks up the connection and accepts commands |
 //! | `disconnected(network, conn)` | `disconnected(cx, connection, reason)` |
-//! | `opened_stream(network, stream)`: before its protocol is negotiated, and if that fails, too | `opened_stream(cx, connection, stream)`: both sides have agreed, and `node().stream(id)` names the protocol |
+//! | `opened_stream(network, stream)`: before the stream's protocol is negotiated, even if the negotiation fails | `opened_stream(cx, connection, stream)`: both sides have agreed, and `node().stream(id)` names the protocol |
 //! | `closed_stream(network, stream)` | `closed_stream(cx, connection, stream, reason)` |
-//! | a dial or negotiation that fails raises, a listen returns `False`; no notifee is told | `listen_failed`, `connect_failed`, `stream_failed`, each with its reason |
-//! | `notify_listen_close`, `notify_closed_stream`, the hook of `SwarmConn.remove_stream` | nobody calls them: the state machine emits, `dispatch` delivers |
+//! | a dial or negotiation that fails raises an exception, a failed listen returns `False`; no notifee is told | `listen_failed`, `connect_failed`, `stream_failed`, each with its reason |
+//! | `notify_listen_close`, `notify_closed_stream`, the hook of `SwarmConn.remove_stream` | nobody calls such functions: the state machine emits events, and `dispatch` delivers them |
 //! | `network.close_peer(peer)`, `host.disconnect(peer)` | `swarm.disconnect_peer(peer)` |
 //! | `Swarm.close()`, `host.close()` | `swarm.shutdown()`, then ticks and `drive` until `is_shut_down()` and nothing `has_pending()` |
 //! | `stream.close_write()` | `swarm.finish(id)` |
 //! | `stream.close()` | `swarm.close_stream(id)`, or `finish` if you go on reading |
 //! | `stream.reset()` | `swarm.reset(id)` |
-//! | `StreamEOF` of `stream.read()` | `swarm.read` gives `Ok(0)` |
+//! | `StreamEOF` of `stream.read()` | `swarm.read` returns `Ok(0)` |
 //! | `StreamReset` (some resets are read as `StreamEOF`) | `closed_stream` with `Reset(Remote)` |
 //! | `host.new_stream(peer, protocols)`, `set_stream_handler` | `swarm.open_stream`, `register_protocol`; with `Host`: `open_stream(…).await`, `set_handler` |
-//! | `Pubsub(host, FloodSub([…]))`, `PubsubNotifee` with its two queues | `notifees.install(&mut swarm, FloodSub::new(…))`: it is a notifee itself |
-//! | `pubsub.add_to_blacklist(peer)` | `floodsub.deny(&mut swarm, peer)`; `swarm.lists_mut().deny_peer(peer)` cuts its connections, too |
+//! | `Pubsub(host, FloodSub([…]))`, `PubsubNotifee` with its two queues | `notifees.install(&mut swarm, FloodSub::new(…))`: `FloodSub` is a notifee itself |
+//! | `pubsub.add_to_blacklist(peer)` | `floodsub.deny(&mut swarm, peer)`; `swarm.lists_mut().deny_peer(peer)` also closes the peer's connections |
 //!
 //! Where the two differ:
 //!
-//! - **Order.** There the notifees of one event run at the same time and start in any order, and events of different tasks
-//!   overlap: `opened_stream` is told while `connected` of the same notifee still awaits something. Here each event is told to
-//!   one notifee after the other, in the order in which they were registered, and the next event after that.
-//! - **A slow notifee** there holds up what told it (the dial, `new_stream`, `close`), and no other task. Here it holds up the
-//!   owner's loop, and with it every notifee behind it: so it is quick, and one that may block is spawned on a thread of its own
-//!   (`notifees.spawn`), or has a `subscription` in a task of yours; it delays nobody then.
-//! - **An exception** that leaves a notifee is logged and passed over there, since 0.8; in 0.7 it went to the dial, the close or
-//!   the connection's task that told the event. Here a panic goes to the owner, out of `drive`; if the owner catches it, the
-//!   next `drive` goes on behind it: the others are told, and nobody twice. `catch_panics(notifee, report)` does what py does.
-//! - **The order of a shutdown.** Here listeners are closed first, so that nobody comes in meanwhile, then connections, each
-//!   after its streams. There `host.close()` closes connections first, and the listeners after them; who leaves `host.run()`
-//!   without it gets neither: `disconnected` and `listen_close` are not told, and the listener still accepts.
-//! - **Closing a stream.** There `close()` sends our end and tells `closed_stream` at once, although the peer may go on sending.
-//!   Here `closed_stream` means that both directions are over: after `close_stream` it comes with the peer's end, as `Finished`;
-//!   from a peer that never ends its side, `close_timeout` (5 s) later, as `Timeout`. The peer hears a reset then.
+//! - **Order.** In py-libp2p, the notifees of one event run at the same time and start in any order, and events of different
+//!   tasks overlap: `opened_stream` is told while `connected` of the same notifee still awaits something. Here each event is
+//!   told to one notifee after the other, in the order in which they were registered, and only then the next event.
+//! - **A slow notifee** in py-libp2p delays only the task that tells the event (the dial, `new_stream`, `close`). Here it
+//!   delays the owner's loop, and so all notifees after it. A notifee has to return quickly. One that may block should run
+//!   on a thread of its own (`notifees.spawn`), or get its events from a `subscription` in a task of yours. Then it delays
+//!   nobody.
+//! - **An exception** that a notifee raises is logged and ignored by py-libp2p since 0.8. In 0.7 it was raised in the dial,
+//!   the close or the connection's task that told the event. Here a panic of a notifee leaves `drive` and reaches the owner.
+//!   If the owner catches the panic, the next `drive` goes on after that notifee: the others are told, and none is told
+//!   twice. `catch_panics(notifee, report)` does the same as py-libp2p.
+//! - **The order of a shutdown.** Here listeners are closed first, so that nobody can connect meanwhile, and then
+//!   connections, each after its streams. In py-libp2p, `host.close()` closes connections first, and listeners after them. A
+//!   program that leaves `host.run()` without `host.close()` is told neither `disconnected` nor `listen_close`, and its
+//!   listener still accepts connections.
+//! - **Closing a stream.** In py-libp2p, `close()` ends our side and tells `closed_stream` at once, although the peer may go
+//!   on sending. Here `closed_stream` means that both directions have ended. After `close_stream`, it is told as `Finished`
+//!   when the peer has ended its side. If the peer does not, it is told as `Timeout` after `close_timeout` (5 s), and the
+//!   peer gets a reset.
 //!
-//! And you can rely on it:
+//! These are guarantees of this crate:
 //!
-//! - Closing one listener tells `listen_close`, with the port free again; so does every way to shut down.
-//! - `closed_stream` comes once, whoever closes, resets or vanishes, without anybody closing twice; and before `disconnected`.
-//! - What could not open is told, too: `listen_failed`, `connect_failed`, `stream_failed`. Every ending says why.
-//! - Nothing sleeps for order's sake: `disconnected` comes in the turn in which the socket is closed. There it comes 0.2 s later.
+//! - `listen_close` is told when one listener is closed and in every kind of shutdown. The port is free again then.
+//! - `closed_stream` is told exactly once, whichever side closes, resets or vanishes, and before `disconnected`. Nobody has
+//!   to close a stream twice.
+//! - If a listener, connection or stream fails to open, `listen_failed`, `connect_failed` or `stream_failed` is told. Every
+//!   end has a reason.
+//! - No order depends on a sleep: `disconnected` is told in the turn in which the socket is closed. In py-libp2p it is told
+//!   0.2 s later.
 //!
 //! # What each notifee hears
 //!
-//! A node of py-libp2p 0.8.1 and one of ours, each with a notifee, are connected, and do what the first column says. Behind the
-//! number of each step stands what was told before the next step began; for ours with its reason. The interop tests print this
-//! table and compare it with this page.
+//! A node of py-libp2p 0.8.1 (*py*) and a node of this crate (*we*), each with a notifee, are connected, and take the steps
+//! in the first column. The other columns list, after the number of each step, the notifications that were told before the
+//! next step began; for this crate with their reasons. The interop tests print this table and compare it with this page.
 //!
 //! <!-- tests/interop/run.sh --table -->
 //! | what happens | what py's notifee hears | what ours hears |
@@ -140,11 +148,12 @@
 //! | py dials: 1 py opens a stream; 2 we are killed | 1 `opened_stream`; 2 `closed_stream`, `disconnected` | 1 `opened_stream` |
 //! <!-- end of the table -->
 //!
-//! py's host opens no stream by itself here (identify is off). Its notifee awaits nothing: one that does is not told the
-//! `closed_stream` of a node that leaves `host.run()`. A socket that py closes before it has read everything ends with a TCP
-//! reset instead of an end of file; then, and only then, our reason is `failed(reset)`.
+//! In these tests, py's host opens no stream by itself (identify is off), and py's notifee awaits nothing: a notifee that
+//! awaits something is not told of the `closed_stream` when its node leaves `host.run()`. If py closes a socket before it
+//! has read everything, the socket ends with a TCP reset instead of an end of file. Only in this case is our reason
+//! `failed(reset)`.
 //!
-//! The tests of py-libp2p's notifications are here under their names, with exact counts, ids and order: `tests/tcp/notify/`
-//! and `tests/protocols/floodsub/sockets.rs`. What is called `test_…` there is upstream's, with one exception:
-//! `test_shutdown_emits_listen_close_for_all_listeners` stands in the announcement of those notifications, and not in
-//! upstream's file. All other names are ours.
+//! This crate contains the tests of py-libp2p's notifications under the same names, with exact counts, ids and order:
+//! `tests/tcp/notify/` and `tests/protocols/floodsub/sockets.rs`. The tests called `test_…` in these files are those of
+//! py-libp2p, with one exception: `test_shutdown_emits_listen_close_for_all_listeners` is in the announcement of those
+//! notifications, and not in py-libp2p's files. Tests with other names were written for this crate.

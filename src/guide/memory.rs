@@ -1,33 +1,36 @@
-//! Memory: how it is bounded, what one of each thing takes and what all of it adds up to, and bounds for a device with 16
-//! peers, a server with 250 and a relay with 20 000.
+//! The memory of a node: how it is bounded, how much one connection, stream or listener needs and how much everything needs
+//! together, and bounds for a device with 16 peers, a server with 250 peers and a relay with 20 000 connections.
 //!
 //! # How it is bounded
 //!
-//! [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) states the heap that a node takes at worst with all that
-//! is installed: compare that number with what the machine has. It is the sum of what each part states. The part
-//! of the swarm itself is [`Config::memory_bound`], which has three parts in turn:
+//! [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) returns the heap memory, in bytes, that a node with
+//! everything installed needs at most. Compare this number with the memory of the machine. It is the sum of the bounds of
+//! all parts. The bound of the swarm itself is [`Config::memory_bound`], which consists of three parts:
 //!
 //! | part | depends on | default |
 //! |---|---|---|
-//! | records of connections and streams | [`limits`](Config::limits), handshakes | 160 MiB for 16 384 connections, 65 536 streams, 1 024 handshakes |
+//! | records of connections and streams | [`limits`](Config::limits), limits of handshakes | 160 MiB for 16 384 connections, 65 536 streams, 1 024 handshakes |
 //! | bytes held | [`held_bytes`](Config::held_bytes) | 64 MiB, and a quarter more for a moment; 2 MiB at the door |
 //! | buffers that are made once | the largest window, the output of one connection | 11 MiB |
 //!
-//! Choose `limits` first: as many connections and streams as you serve. Then choose `held_bytes`: what all streams may have
-//! unread together at your busiest, and what waits for slow readers. [`Swarm::bytes_held`] tells how much that is; a program
-//! that reads what is ready in each turn holds next to nothing. A connection needs some 200 KiB for itself at times, so a
-//! budget below 1 MiB resets streams of honest peers. Services have budgets of their own, by the same rule: identify
-//! `held_bytes`, requests `outbound_bytes` and `inbound_bytes`, pub/sub those of its `Config`, and a host `unread_bytes`. With
-//! fewer connections than the default they can be lowered in proportion.
+//! Choose `limits` first: the number of connections and streams that you want to serve. Then choose `held_bytes`: the number
+//! of bytes that may be unread on all streams together at the busiest time, plus the output that waits for slow readers.
+//! [`Swarm::bytes_held`] returns the present number. A program that reads everything ready in each turn needs almost none.
+//! One connection may need some 200 KiB for a moment, so a budget below 1 MiB would reset streams of honest peers. Services
+//! have similar budgets of their own: identify has `held_bytes`, requests have `outbound_bytes` and `inbound_bytes`, pub/sub
+//! has those of its `Config`, and a host has `unread_bytes`. With fewer connections than the default, lower these budgets in
+//! proportion.
 //!
-//! What you do not read is held, too. A peer that you neglect waits for window first; that is all, as long as its
-//! connection, its peer and all together keep their budgets. Above a budget, window is withheld for what you have read;
-//! above it by a quarter, the largest streams end with [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit). Above the
-//! budget of all, window is withheld only from peers that hold more than a 64th of it, and streams are reset only of
-//! those who hold most: an idle peer loses nothing. To pass bytes on without keeping any, read no more than
-//! [`write_room`](Swarm::write_room) says.
+//! Bytes that you do not read count as bytes held, too. If you do not read a peer's streams, the peer first runs out of
+//! window. Nothing else happens as long as the connection, the peer and all peers together stay within their budgets. Above
+//! a budget, the peer gets no window even for bytes that you have read. If a budget is exceeded by a quarter, the largest
+//! streams end with [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit). Above the budget of all peers together, only
+//! peers that hold more than a 64th of it get no window, and only streams of the peers that hold most are reset, so that an
+//! idle peer loses nothing. To forward bytes without keeping any, read no more than [`write_room`](Swarm::write_room)
+//! returns.
 //!
-//! [`Config::small`] is for 16 connections, and each service and the host has a `small`, too. Two small nodes that ping, say who they are, publish and echo:
+//! [`Config::small`] is a configuration for 16 connections, and the `Config` of each service and of the host has a `small`,
+//! too. In this example, two small nodes ping each other, say who they are, publish and echo:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -119,9 +122,11 @@
 //!
 //! # Memory of one of each
 //!
-//! *At rest* is what the allocator was asked for on 64-bit Linux (`benches/connections.rs`, `tests/allocations/`); resident
-//! memory was up to half more. *At worst* is the part that each has in [`Config::memory_bound`]. `tests/allocations/memory.rs`
-//! attacks nodes, and holds their peaks against that; `tests/allocations/everything.rs` does so with a host and all services. Bytes held come on top of connections and streams, in a row of their own.
+//! The column *at rest* is the number of bytes that the allocator was asked for on 64-bit Linux (`benches/connections.rs`,
+//! `tests/allocations/`). Resident memory was up to half more. The column *at worst* is the amount that
+//! [`Config::memory_bound`] adds for one of them. `tests/allocations/memory.rs` attacks nodes and compares their peaks with
+//! this bound, and `tests/allocations/everything.rs` does the same with a host and all services. Bytes held are not
+//! contained in the rows of connections and streams, and have a row of their own.
 //!
 //! | one more | at rest | at worst |
 //! |---|---|---|
@@ -131,8 +136,8 @@
 //! | stream | 0.2 KiB | 0.7 KiB |
 //! | listener | not measured | 4 KiB |
 //! | peer or network in the lists; denial until a time | 50 to 150 B | 108 B, 82 B; 292 B |
-//! | byte of `held_bytes` | 0 | 1.34 bytes: a quarter more for a moment, what the door holds, and what a read brings |
-//! | all that is made once | 0.3 MiB | 11 MiB, or 1.7 MiB with `Config::small()`: the output of one connection, the largest window |
+//! | byte of `held_bytes` | 0 | 1.34 bytes: a quarter more for a moment, the bytes held at the door, and the bytes of one read |
+//! | everything that exists only once | 0.3 MiB | 11 MiB, or 1.7 MiB with `Config::small()`: the output of one connection, the largest window |
 //!
 //! ```
 //! use swarm_notify::swarm::Config;
@@ -166,8 +171,8 @@
 //!
 //! # Memory of everything
 //!
-//! [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) states what a node takes at worst with all that is
-//! installed. With the swarm's defaults, and with [`Config::small`], each part has of it:
+//! [`Notifees::memory_bound`](crate::notifee::Notifees::memory_bound) returns the heap memory that a node with everything
+//! installed needs at most. These are the parts of the sum, with the defaults and with `Config::small`:
 //!
 //! | part | default | small | most of it |
 //! |---|---|---|---|
@@ -218,17 +223,18 @@
 //!
 //! # Three profiles
 //!
-//! Each states its worst case, as the allocator is asked; add what you keep yourself, and some 200 bytes a socket of our TCP.
-//! What the system's sockets buffer is the system's memory. *With everything* is with a host and all services, which have their
-//! defaults, or are small on the device.
+//! Each profile states its worst case, in bytes that the allocator is asked for. Add the memory that your program keeps
+//! itself, and some 200 bytes for each socket of our TCP. The buffers of the system's sockets are the system's memory. *With
+//! everything* means with a host and all services, which have their defaults, or `Config::small` on the device.
 //!
-//! **Descriptors** (`ulimit -n`): one for each connection, each handshake at the door and each listener, and less than twenty
-//! besides. If you dial names, each dial under way can have seven more. The usual limit of a process is 1 024 descriptors,
-//! which the defaults exceed: raise it to 18 500 for them, or lower [`Limits::connections`]. Where descriptors run out,
-//! newcomers come in at the expense of connections without a stream, and of the door
+//! **Descriptors** (`ulimit -n`): a node needs one for each connection, each handshake at the door and each listener, and
+//! fewer than twenty others. If you dial names, each dial under way can need seven more. A process usually may have 1 024
+//! descriptors, which the defaults exceed: raise this limit to 18 500 for the defaults, or lower [`Limits::connections`]. If
+//! descriptors run out, connections without a stream and handshakes at the door are closed for newcomers
 //! ([`descriptor_reserve`](Config::descriptor_reserve)).
 //!
-//! A device with 16 peers. `ulimit -n` 128 is enough; some 0.4 MiB at rest, less than 6 MiB at worst, and 10 with everything:
+//! A device with 16 peers. `ulimit -n` 128 is enough. The device needs some 0.4 MiB at rest, less than 6 MiB at worst, and
+//! 10 MiB with everything:
 //!
 //! ```
 //! use swarm_notify::swarm::Config;
@@ -238,10 +244,10 @@
 //! assert!(device.memory_bound() < 6_000_000);
 //! ```
 //!
-//! A server with 250 peers, each with a few streams. Each may come again while its old connection dies. `ulimit -n` 1 024 is
-//! enough; 0.8 MiB at rest with 250 connections, some 49 MiB at worst, and 766 MiB with everything. Pub/sub has 414 MiB of
-//! that: lower its `peers`, `subscriptions`, `seen` and budgets, those of identify and requests, and `unread_bytes`, in
-//! proportion to the peers that you expect:
+//! A server with 250 peers, each with a few streams. Each peer may connect again while its old connection has not ended yet.
+//! `ulimit -n` 1 024 is enough. The server needs 0.8 MiB at rest with 250 connections, some 49 MiB at worst, and 766 MiB
+//! with everything. Pub/sub has 414 MiB of the latter: lower its `peers`, `subscriptions`, `seen` and budgets, the budgets
+//! of identify and requests, and `unread_bytes`, in proportion to the number of peers that you expect:
 //!
 //! ```
 //! use swarm_notify::swarm::Config;
@@ -274,8 +280,8 @@
 //! # }
 //! ```
 //!
-//! A relay with 20 000 connections, most of them idle. `ulimit -n` 26 000; 40 MiB at rest, some 970 MiB at worst, and 1 873 MiB
-//! with everything:
+//! A relay with 20 000 connections, most of them idle. `ulimit -n` 26 000 is enough. The relay needs 40 MiB at rest, some
+//! 970 MiB at worst, and 1 873 MiB with everything:
 //!
 //! ```
 //! use swarm_notify::swarm::Config;

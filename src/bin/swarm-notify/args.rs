@@ -1,4 +1,4 @@
-//! The command line: its commands, their options, and the errors of a wrong command line.
+//! The command line: its commands, their options, its help, and the errors for a wrong command line.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "args/address.rs"]
@@ -22,7 +22,7 @@ use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::swarm::Multiaddr;
 
-/// The heading, in the help, of the options that each command has.
+/// The heading in the help above the options that every command has.
 const EVERY: &str = "Options of every command";
 
 /// A libp2p node to try things with: it prints each listener, connection and stream as it opens and as it ends.
@@ -34,8 +34,8 @@ pub(crate) struct Args {
     /// Print each line of the log as a JSON object, for programs.
     #[arg(long, global = true, help_heading = EVERY)]
     pub(crate) json: bool,
-    /// Show peer ids and long values whole at a terminal. Without this option they are shortened there. Files, pipes and JSON
-    /// always have them whole.
+    /// Show peer ids and long values whole at a terminal. Without this option a terminal shows them shortened. Files, pipes
+    /// and JSON always contain them whole.
     #[arg(long, global = true, help_heading = EVERY)]
     pub(crate) long: bool,
     /// Do not print the lines of events. stdout still gets the addresses of `listen`, the messages of a topic, the answer to
@@ -45,8 +45,8 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Reads the command line. A wrong command line ends the process with clap's message, and `--help` ends it with the help.
-    /// If the help cannot be written, the exit code is 1.
+    /// Parses the command line of the process. If the command line is wrong or asks for the help, this function prints the
+    /// error or the help and ends the process. If the help cannot be written, the exit code is 1.
     pub(crate) fn read() -> Self {
         let columns = help_columns();
         let command = Self::command().term_width(columns).after_help(after_help(columns));
@@ -82,13 +82,13 @@ impl Args {
         })
     }
 
-    /// Returns the form of the log.
+    /// Returns the form of the log for these options: JSON or text.
     pub(crate) fn form(&self) -> LogForm {
         if self.json { LogForm::Json } else { LogForm::Text { is_long: self.long } }
     }
 }
 
-/// Returns an error in which invisible characters that were typed are escaped, since they could control a terminal.
+/// Returns an error in which the invisible characters of quoted arguments are escaped, since they could control a terminal.
 fn seen_only(mut error: clap::Error) -> clap::Error {
     let typed = error.context().filter_map(|(kind, value)| {
         let ContextValue::String(text) = value else { return None };
@@ -105,7 +105,8 @@ fn seen_only(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// The names of options in other programs that stand for one of ours or that we do not have, and the tip for each group.
+/// Groups of option names that users know from other programs and that this command does not have, each with the tip to
+/// print.
 const NEAR: &[(&[&str], &str)] = &[
     (&["--size", "--length", "--len", "-s"], "--bytes of `dial` is the size of what each stream sends"),
     (&["--count", "--number", "--num", "-n"], "--streams of `dial` is the number of streams, and --ping that of pings"),
@@ -131,8 +132,8 @@ const NEAR: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Returns an error about an unknown option with a useful tip: the commands that have this option, if any, or a tip of
-/// [`NEAR`]. clap's tip to pass the option as a value is removed, since no value of ours begins with a dash.
+/// Adds a tip to an error about an unknown option: the commands that have this option, or else the tip in [`NEAR`]. The
+/// crate clap's tip to pass the option as a value is removed, since no value of this command begins with a dash.
 fn with_tips(mut error: clap::Error) -> clap::Error {
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg).cloned() else { return error };
     if error.kind() != ErrorKind::UnknownArgument {
@@ -162,7 +163,8 @@ fn with_tips(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Returns the width of the help, in columns, as clap chooses it: that of the terminal, or else `COLUMNS`, and 100 at most.
+/// Returns the width of the help, in columns: the width of the terminal, or otherwise the value of `COLUMNS`, and at most
+/// 100. The crate clap chooses the same width.
 fn help_columns() -> usize {
     let said = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0);
     let columns = terminal_size::terminal_size().map(|(width, _)| width.0.into()).or_else(said);
@@ -194,7 +196,8 @@ const ENDS: [&str; 2] = [
      `dial` ends with 0 if it had nothing left to do but --hold; if not, stderr says what was not done.",
 ];
 
-/// Returns the end of the help, in lines of at most `columns` columns.
+/// Returns the text at the end of the help: examples, exit codes, and how commands end. Its lines have at most `columns`
+/// columns.
 fn after_help(columns: usize) -> String {
     let mut text = EXAMPLES.to_owned() + "\n\nExit codes:";
     for (code, meaning) in EXIT_CODES {
@@ -216,7 +219,7 @@ pub(crate) enum Command {
     /// on this machine.
     Demo,
     /// Wait for peers until Ctrl-C or SIGTERM. Serve /echo/1.0.0, which sends all bytes back, and /sink/1.0.0, which drops
-    /// them. One connection may open 4000 streams at once and 1000 a second; further streams wait.
+    /// them. A peer may open 4000 streams at once and 1000 a second on one connection; further streams wait.
     Listen(Listen),
     /// Connect to a peer, open streams to it, and check the bytes that come back.
     Dial(Dial),
@@ -233,9 +236,9 @@ pub(crate) struct Listen {
     #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(key_file))]
     pub(crate) key: Option<PathBuf>,
     /// Join this topic of floodsub (publish/subscribe). Print each message that others publish on it, at most 1000 a second
-    /// from one peer, and publish each line of stdin. Lines wait until a peer has joined the topic; lines that still wait at
-    /// the end are no error, and stderr says how many there are. The end of stdin does not end the command. A peer that takes
-    /// messages too slowly misses some, and the other peers miss none.
+    /// from one peer, and publish each line of stdin. Lines wait until a peer has joined the topic. Lines that still wait at
+    /// the end are no error, and stderr says how many there are. The end of stdin does not end the command. A peer that
+    /// reads messages too slowly misses some, and the other peers miss none.
     #[arg(long, value_name = "TOPIC", value_parser = topic)]
     pub(crate) floodsub: Option<String>,
 }
@@ -245,13 +248,16 @@ pub(crate) struct Dial {
     /// The address to dial: /ip4/…/tcp/…, /ip6/…/tcp/… or /dns/…/tcp/…, with /p2p/… at its end to accept no other peer.
     #[arg(value_parser = to_dial)]
     pub(crate) address: Multiaddr,
-    /// The protocol of the streams. The peer has to send back all bytes that it gets, or none if this is /sink/1.0.0.
+    /// The protocol of the streams. The peer has to send back all bytes that it receives, or none if the protocol is
+    /// /sink/1.0.0.
     #[arg(long, value_name = "NAME", default_value = "/echo/1.0.0", value_parser = protocol)]
     pub(crate) protocol: Protocol,
-    /// The number of streams to open. Without this option it is 1, or 0 beside --ping, --identify or --floodsub.
+    /// The number of streams to open. Without this option, 1 stream is opened, or none if --ping, --identify or --floodsub
+    /// is given.
     #[arg(long, value_name = "COUNT", value_parser = number(0..=MAX_COUNT), allow_negative_numbers = true)]
     pub(crate) streams: Option<u64>,
-    /// The number of streams that are open at the same time, at most 65536. A peer may allow fewer: `listen` takes 1024.
+    /// The maximum number of streams that are open at the same time, at most 65536. A peer may allow fewer: `listen` takes
+    /// 1024.
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = number(1..=MAX_CONCURRENCY))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) concurrency: u64,
@@ -259,10 +265,10 @@ pub(crate) struct Dial {
     #[arg(long, value_name = "SIZE", default_value_t = 1024, value_parser = size(0..=MAX_BYTES))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) bytes: u64,
-    /// Give up a stream that waits too long for the peer. The peer has this time to agree on the protocol, and the same time
-    /// again for each 1024 bytes that move in either direction, or for the rest if that is less. Each ping and the answer to
-    /// --identify have this time, too. If anything was given up, the exit code is 1. The connection itself always has 10 s to
-    /// come up.
+    /// Give up a stream that waits too long for the peer. The peer has this time to agree on the protocol, and again this
+    /// time for each 1024 bytes, sent and received together, or for the rest if that is less. Each ping and the answer to
+    /// --identify have this time, too. If anything was given up, the exit code is 1. The connection itself always has 10 s
+    /// to open.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = time, allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
     /// End our side of each stream as soon as all bytes are sent, and read the echo after that.
@@ -279,32 +285,34 @@ pub(crate) struct Dial {
     #[arg(long)]
     pub(crate) identify: bool,
     /// Join this topic of floodsub (publish/subscribe). Print each message that others publish on it, and publish each line
-    /// of stdin, until stdin ends. Lines wait until the peer has joined the topic. If it does not join within --timeout, or
-    /// takes less than 64 KiB of the lines in that time, the rest of the lines is lost, and the exit code is 1.
+    /// of stdin, until stdin ends. Lines wait until the peer has joined the topic. If the peer does not join within
+    /// --timeout, or accepts less than 64 KiB of the lines in that time, the rest of the lines is lost, and the exit code is
+    /// 1.
     #[arg(long, value_name = "TOPIC", value_parser = topic)]
     pub(crate) floodsub: Option<String>,
     /// Use the identity key in this file, and so the same peer id each time. The file is in libp2p's protobuf form; it is
     /// made if it does not exist. Without this option each run has a new peer id.
     #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(key_file))]
     pub(crate) key: Option<PathBuf>,
-    /// Keep the connection for this time after everything else is done.
+    /// Keep the connection open for this time after everything else is done.
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) hold: f64,
 }
 
 impl Dial {
-    /// Returns the number of streams to open.
+    /// Returns the number of streams to open: `--streams`, or, without this option, 0 if the command asks for something else
+    /// and 1 otherwise.
     pub(crate) fn streams(&self) -> u64 {
         let is_asked_else = self.ping > 0 || self.identify || self.floodsub.is_some();
         self.streams.unwrap_or(if is_asked_else { 0 } else { 1 })
     }
 }
 
-/// The maximum number of streams or of pings.
+/// The maximum value of `--streams` and of `--ping`.
 const MAX_COUNT: u64 = u32::MAX as u64;
-/// The maximum number of streams at a time. Each costs memory while it is open.
+/// The maximum value of `--concurrency`. Each open stream needs memory.
 const MAX_CONCURRENCY: u64 = 65_536;
-/// The maximum number of bytes of a stream. Whole numbers up to this one are exact in JavaScript, too.
+/// The maximum value of `--bytes`. JavaScript can represent all whole numbers up to this value exactly.
 const MAX_BYTES: u64 = (1 << 53) - 1;
 
 fn protocol(name: &str) -> Result<Protocol, String> {
@@ -318,7 +326,7 @@ fn topic(name: &str) -> Result<String, String> {
     }
 }
 
-/// Returns the path of a key file. A `-` is refused, since it stands for standard input in other programs.
+/// Returns the path of a key file, or an error if the path is `-`, which means standard input in other programs.
 fn key_file(path: PathBuf) -> Result<PathBuf, String> {
     match path.as_os_str() == "-" {
         true => Err("standard input is not read for it; give a file, or ./- for one of that name".to_owned()),
@@ -326,7 +334,7 @@ fn key_file(path: PathBuf) -> Result<PathBuf, String> {
     }
 }
 
-/// Returns a parser of whole numbers in a range.
+/// Returns a parser for whole numbers in a range. An error of the parser is a text for the user.
 fn number(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
     move |text| match text.parse() {
         Ok(number) if range.contains(&number) => Ok(number),
@@ -341,7 +349,7 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Parses a time in seconds, of at least a millisecond.
+/// Parses a time in seconds. The time is at least a millisecond. An error is a text for the user.
 fn time(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.001..=1e9).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),

@@ -1,6 +1,6 @@
 //! `swarm-notify demo`: two swarms in one process show all nine events over TCP on loopback.
 //!
-//! The events of each side are compared with the expected ones, all of them and in order.
+//! All events of each side are compared with the expected events, in order.
 
 use crate::error::{DEMO_LIMIT, DemoFault, Error};
 use crate::listen::{ECHO, SINK, Server};
@@ -15,11 +15,11 @@ use swarm_notify::lifecycle::{ConnectionId, Event, Failure, ListenerId, StreamEn
 use swarm_notify::notifee::{Notifee, NotifeeContext, NotifeeId};
 use swarm_notify::swarm::{Config, Multiaddr, multiaddr};
 
-/// A protocol that nobody speaks.
+/// A protocol that neither side speaks, so that a stream for it fails to open.
 const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
 const GREETING: &[u8] = b"hello";
-/// The maximum time of one sleep. One thread sleeps for both swarms in turn, so that a longer sleep would keep the other one
-/// waiting.
+/// The maximum time of one sleep. One thread runs both swarms and sleeps for one of them at a time. A longer sleep would
+/// delay the other swarm.
 const NAP: Duration = Duration::from_millis(1);
 
 const OF_A: &[&str] = &[
@@ -52,7 +52,7 @@ pub(crate) fn run(reporter: Reporter) -> Result<bool, Error> {
     }
 }
 
-/// The two sides of the demo.
+/// The two swarms of the demo: side a listens, and side b dials.
 struct Demo {
     a: Node,
     b: Node,
@@ -60,7 +60,7 @@ struct Demo {
 }
 
 impl Demo {
-    /// Makes both sides. Side a begins to listen at `host`.
+    /// Makes both sides. Side a begins to listen at the IP address `host`.
     fn new(reporter: Reporter, host: Ipv4Addr) -> Result<Self, Error> {
         let node = |side| Node::new(&Keypair::generate_ed25519(), Config::default(), reporter.side(side));
         let (mut a, mut b) = (node("a")?, node("b")?);
@@ -76,7 +76,8 @@ impl Demo {
         Ok(Self { a, b, caller })
     }
 
-    /// Runs until all events are shown, an event is not the expected one, or the clock of the sides has passed `limit`.
+    /// Runs both swarms until all expected events were printed, an event is not the expected one, or more time than `limit`
+    /// has passed since the start.
     fn run(&mut self, limit: Duration) -> Result<Option<DemoFault>, Error> {
         let mut is_begun = false;
         loop {
@@ -107,17 +108,17 @@ impl Demo {
         }
     }
 
-    /// Returns the events of each side, and the expected ones.
+    /// Returns, for each side, its name, the events that it has told so far, and the events that are expected of it.
     fn sides(&self) -> [(char, Vec<String>, &'static [&'static str]); 2] {
         [('a', log(&self.a.world), OF_A), ('b', log(&self.b.world), OF_B)]
     }
 
-    /// Returns the number of events that came as expected.
+    /// Returns the number of events, of both sides, that were told as expected.
     fn shown(&self) -> usize {
         self.sides().iter().map(|(_, told, due)| as_promised(told, due)).sum()
     }
 
-    /// Returns the first event that is not the expected one.
+    /// Returns the first event that was not expected at its place, or `None` if all events so far are as expected.
     fn differs(&self) -> Option<DemoFault> {
         self.sides().into_iter().find_map(|(side, told, due)| {
             let at = as_promised(&told, due);
@@ -126,7 +127,7 @@ impl Demo {
         })
     }
 
-    /// Returns the first event that has not come.
+    /// Returns the first expected event that was not told yet, or `None` if all were told.
     fn late(&self) -> Option<DemoFault> {
         let late = |(side, told, due): (char, Vec<String>, &'static [&'static str])| {
             Some(DemoFault::Late { side, due: due.get(told.len())? })
@@ -140,7 +141,7 @@ impl Demo {
     }
 }
 
-/// Returns the number of events before the first that is not the expected one.
+/// Returns the number of events in `told` before the first one that differs from the event at the same place of `due`.
 fn as_promised(told: &[String], due: &[&str]) -> usize {
     told.iter().zip(due).take_while(|(told, due)| told == due).count()
 }
@@ -149,7 +150,7 @@ fn tcp(host: Ipv4Addr, port: u16) -> Multiaddr {
     [multiaddr::Protocol::Ip4(host), multiaddr::Protocol::Tcp(port)].into_iter().collect()
 }
 
-/// Returns an event in the notation of the expected logs.
+/// Returns an event in the notation of the expected events.
 fn entry(event: Event) -> String {
     let name = event.name();
     match event {
@@ -165,28 +166,29 @@ fn entry(event: Event) -> String {
     }
 }
 
-/// Returns all events that were told on one side, in the notation of the expected logs.
+/// Returns all events that one side has told, in the notation of the expected events.
 fn log(world: &LoggedSwarm) -> Vec<String> {
     world.told.iter().flatten().map(|event| entry(*event)).collect()
 }
 
-/// Returns the address at which side a listens, once it does.
+/// Returns the address at which side a listens, or `None` until its listener is open.
 fn address(world: &LoggedSwarm) -> Option<Multiaddr> {
     let listener = world.swarm.listeners().next()?;
     let address = world.swarm.listener(listener)?.addresses.first()?;
     Some(address.clone().with(multiaddr::Protocol::P2p(world.swarm.local_peer())))
 }
 
-/// Returns whether the connection that was open has ended.
+/// Returns whether the one connection of a side that had opened has ended.
 fn is_over(world: &LoggedSwarm) -> bool {
     world.told.iter().flatten().any(|event| matches!(event, Event::Disconnected { .. }))
 }
 
-/// The notifee of side b. It fails to listen, to connect and to open a stream, and then connects and opens a stream.
+/// The notifee of side b. To show all nine events, it first causes a listener, a connection and a stream to fail, and then
+/// opens a connection and a stream.
 #[derive(Default)]
 struct DemoCaller {
     target: Option<Multiaddr>,
-    /// A socket that is bound and does not listen, so that its port refuses connections.
+    /// A socket that is bound to a port and does not listen, so that the system refuses connections to this port.
     nobody: Option<Socket>,
     echo: Vec<u8>,
 }
@@ -201,7 +203,7 @@ impl DemoCaller {
 }
 
 impl Notifee<LoggedSwarm> for DemoCaller {
-    /// Dials an address that refuses: a port that belongs to us, and on which nobody listens.
+    /// Dials a port that refuses connections: it belongs to a socket of this process which does not listen.
     fn listen_failed(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, _listener: ListenerId, _reason: Failure) {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).and_then(|socket| {
             socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;

@@ -1,4 +1,5 @@
-//! `swarm-notify dial`: opens streams, a number at a time, and checks the bytes that come back.
+//! `swarm-notify dial`: connects to a peer, opens streams, a limited number at the same time, and checks the bytes that come
+//! back.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "dial/call.rs"]
@@ -109,35 +110,37 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     }
 }
 
-/// The streams of a run, and its connection.
+/// A notifee that runs the streams of a `dial` on its one connection.
 struct DialRun {
     args: args::Dial,
     connection: ConnectionId,
-    /// A random number of the run, from which the bytes of its streams are derived.
+    /// A random number, chosen for each run, from which the bytes of all streams are derived.
     seed: u64,
     calls: HashMap<StreamId, Call>,
     tally: Tally,
-    /// The number of bytes that came back, or were sent to a sink, on all streams that have ended.
+    /// The number of bytes, on all streams that have ended, that came back or were sent to a sink.
     moved: u64,
-    /// The time at which the connection came up.
+    /// The time at which the connection opened, or `None` before that.
     connected: Option<Duration>,
-    /// `true` if streams may be begun: the connection is up, and has not refused one since a stream has ended.
+    /// `true` if another stream may be begun: the connection is open, and since a stream has last ended, the connection has
+    /// not refused a new one.
     may_begin: bool,
     /// `true` once the connection has ended.
     is_over: bool,
-    /// The failure of the dial.
+    /// The reason why the connection could not be opened, or `None` if that has not happened.
     not_connected: Option<Failed>,
-    /// The time at which the last stream ended.
+    /// The time at which the last stream ended, or `None` before that.
     done: Option<Duration>,
-    /// `true` while there is something to do besides the streams.
+    /// `true` while there is other work than the streams: pings, identify, or lines to publish.
     has_errands: bool,
-    /// The time at which the connection is to be closed.
+    /// The time at which the connection will be closed, once everything else is done.
     release: Option<Duration>,
-    /// `true` once all was done and the connection was held until its time was over.
+    /// `true` once everything was done and the connection was kept for the time of `--hold`.
     was_held: bool,
-    /// The end of the connection, unless we have closed it after the hold.
+    /// The reason with which the connection has ended. `None` if it has not, or if this command closed it after the time of
+    /// `--hold`.
     ended_as: Option<ConnectionEnd>,
-    /// The time at which the next look at streams that wait is due. No stream has waited too long before that.
+    /// The time of the next check for streams that have waited too long. No stream exceeds its time before then.
     look_at: Option<Duration>,
 }
 
@@ -164,13 +167,13 @@ impl DialRun {
         }
     }
 
-    /// Returns the time from the begin of the connection to the end of the last stream.
+    /// Returns the time from the opening of the connection to the end of the last stream, or to now if streams are left.
     fn time(&self, world: &LoggedSwarm) -> Duration {
         let end = self.done.unwrap_or_else(|| world.reporter.elapsed());
         self.connected.map_or(Duration::ZERO, |connected| end.saturating_sub(connected))
     }
 
-    /// Returns the progress so far, for the bar.
+    /// Returns the progress so far, for the progress bar. `pings` is the number of pings that were answered.
     fn done(&self, pings: u64) -> Done {
         let under_way: u64 = self.calls.values().map(Call::done).sum();
         // After the hold there is no time to show: closing takes next to none.
@@ -179,13 +182,14 @@ impl DialRun {
         Done { is_connected, streams: self.tally.ended(), bytes: self.moved + under_way, pings, held_until }
     }
 
-    /// Returns whether another stream is wanted now and may be begun.
+    /// Returns whether another stream has to be begun now: fewer streams than `--streams` were begun, fewer than
+    /// `--concurrency` are under way, and the connection accepts new streams.
     const fn has_to_begin(&self) -> bool {
         let is_wanted = self.tally.begun < self.tally.streams;
         self.may_begin && is_wanted && self.tally.begun - self.tally.ended() < self.args.concurrency
     }
 
-    /// Begins the streams that are wanted now, at most [`PER_ROUND`] of them. The others begin in the next round.
+    /// Begins the streams that have to be begun now, at most [`PER_ROUND`] of them. The others are begun in the next round.
     fn begin(&mut self, world: &mut LoggedSwarm) {
         let now = world.reporter.elapsed();
         for _ in 0..PER_ROUND {
@@ -203,7 +207,8 @@ impl DialRun {
         }
     }
 
-    /// Takes note that streams may be done. After the last one, it begins to hold the connection if all else is done, too.
+    /// Checks whether all streams have ended. If they have just ended and no other work is left, this function starts the
+    /// time of `--hold`.
     fn end_streams(&mut self, now: Duration) {
         if self.connected.is_some() && self.done.is_none() && self.tally.ended() == self.tally.streams {
             self.done = Some(now);
@@ -211,9 +216,9 @@ impl DialRun {
         }
     }
 
-    /// Stops beginning streams, since the connection takes no more, and closes it once none of ours is left. Otherwise it
-    /// might not end: a peer that has sent a go-away can keep the connection while it has a stream of its own. The reason of
-    /// the end remains that of the peer.
+    /// Stops beginning streams, since the connection refuses new ones, and closes the connection if none of its streams of
+    /// this command is left. Otherwise the connection might never end: a peer that has sent a go-away can keep the
+    /// connection open with a stream of its own. The connection still ends with the peer's reason.
     fn cannot_begin(&mut self, world: &mut LoggedSwarm) {
         self.may_begin = false;
         if self.calls.is_empty() && !world.is_ending {
@@ -222,12 +227,12 @@ impl DialRun {
         }
     }
 
-    /// Returns the id of the connection, once it is up.
+    /// Returns the id of the connection once it has opened, or `None` before that.
     fn connected(&self) -> Option<ConnectionId> {
         self.connected.map(|_| self.connection)
     }
 
-    /// Takes note that nothing is left to do besides the streams. Returns `false` if that was known before.
+    /// Records that no work besides the streams is left. Returns `false` if that was recorded before.
     fn has_no_errands(&mut self, now: Duration) -> bool {
         let had = core::mem::replace(&mut self.has_errands, false);
         if had {
@@ -236,19 +241,20 @@ impl DialRun {
         had
     }
 
-    /// Returns whether everything was done, apart from holding the connection.
+    /// Returns whether everything except the time of `--hold` is done.
     const fn is_done(&self) -> bool {
         self.done.is_some() && self.tally.unfinished == 0 && !self.has_errands
     }
 
-    /// Begins to hold the connection for the time of `--hold`, if all is done.
+    /// Starts the time of `--hold`, after which the connection is closed, if everything else is done.
     fn hold(&mut self, now: Duration) {
         if self.is_done() {
             self.release = Some(now + Duration::from_secs_f64(self.args.hold));
         }
     }
 
-    /// Drives a stream, and begins its next stretch if it has just opened or if the present one is complete.
+    /// Writes, reads and ends a stream as far as possible now. If the stream has just opened, or its present
+    /// [stretch](call::STRETCH) is complete, the next stretch begins.
     fn drive_call(&mut self, world: &mut LoggedSwarm, stream: StreamId, has_opened: bool) {
         if let Some(call) = self.calls.get_mut(&stream) {
             call.drive(&mut world.swarm, stream);
@@ -260,7 +266,8 @@ impl DialRun {
         }
     }
 
-    /// Gives up the streams whose [stretch](call::STRETCH) has taken too long.
+    /// Resets the streams whose present [stretch](call::STRETCH) has taken longer than `--timeout`, and sets the time of the
+    /// next check.
     fn give_up(&mut self, world: &mut LoggedSwarm, now: Duration) {
         let timeout = self.args.timeout;
         let mut due = Vec::new();
@@ -294,7 +301,7 @@ impl DialRun {
         self.look_at = next.map(|next| next.max(now + timeout / LOOKS));
     }
 
-    /// Counts a stream that has ended or failed.
+    /// Counts a stream that has ended or has failed to open, with its reason.
     fn ended(&mut self, world: &mut LoggedSwarm, stream: StreamId, end: Result<StreamEnd, Failure>) {
         let Some(call) = self.calls.remove(&stream) else { return };
         let timeout = self.args.timeout;
@@ -326,9 +333,9 @@ impl DialRun {
     }
 }
 
-/// The maximum number of streams that are begun in one round of the loop. A turn has 16 rounds, and signals are looked at
-/// between turns.
+/// The maximum number of streams that are begun in one round of the loop. A turn has up to 16 rounds, and the loop handles
+/// signals only between turns.
 const PER_ROUND: u32 = 64;
 
-/// The maximum number of looks at waiting streams within `--timeout`.
+/// The maximum number of checks, within the time of `--timeout`, for streams that have waited too long.
 const LOOKS: u32 = 64;

@@ -1,4 +1,5 @@
-//! [`DialServices`]: the work of `swarm-notify dial` besides its streams: pings, identify and publishing.
+//! [`DialServices`]: the work of `swarm-notify dial` other than its streams: pings, the identify request, and
+//! publishing.
 
 use crate::args;
 use crate::node::LoggedSwarm;
@@ -11,19 +12,19 @@ use swarm_notify::lifecycle::{ConnectionId, Direction, Failure, Side};
 use swarm_notify::notifee::Notifees;
 use swarm_notify::protocols::{identify, ping};
 
-/// The requests of a run to services, and their outcomes.
+/// The requests that a run makes to the services, and their outcomes.
 pub(crate) struct DialServices {
     is_begun: bool,
     are_over: bool,
-    /// The number of pings without an outcome, including those that were not sent yet.
+    /// The number of pings that are neither answered nor lost, including pings that were not sent yet.
     pings_left: u64,
     pings: Pings,
     is_identifying: bool,
-    /// The reason why the peer has not answered identify.
+    /// The reason why the identify request has failed, or `None` if it has not.
     unidentified: Option<Failure>,
-    /// The reason why the first ping was lost.
+    /// The reason why the first lost ping was lost, or `None` if none was lost.
     first_lost: Option<Failure>,
-    /// The time that the peer has for an answer.
+    /// The time in which the peer has to answer a ping or the identify request.
     timeout: Duration,
 }
 
@@ -41,8 +42,8 @@ impl DialServices {
         }
     }
 
-    /// Publishes lines, begins the requests once there is a connection, and takes outcomes. Returns whether anything has
-    /// happened.
+    /// Publishes lines, begins the requests once the connection is open, and records the outcomes of requests. Returns
+    /// whether it has done anything.
     pub(crate) fn drive(
         &mut self,
         cx: &mut Context<'_>,
@@ -93,8 +94,8 @@ impl DialServices {
         self.pings.sent += u64::from(services.ping(notifees, connection));
     }
 
-    /// Returns whether nothing is left to do. It also waits for the end of the stream of the pings, which takes no longer than
-    /// a polite close.
+    /// Returns whether no request and no line to publish is left, and the streams of all pings have ended. The end of a
+    /// stream takes at most the time of a polite close.
     pub(crate) fn are_done(&mut self, services: &Services, world: &LoggedSwarm) -> bool {
         let have_outcomes = self.pings_left == 0 && !self.is_identifying && services.has_published();
         // The result is kept, since there may be many streams to look at.
@@ -106,7 +107,8 @@ impl DialServices {
         &self.pings
     }
 
-    /// Returns the faults, in words: pings and identify without an answer.
+    /// Returns the faults in words: pings that were not answered or not sent, and an identify request that was not
+    /// answered.
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let Pings { asked, sent, .. } = self.pings;
@@ -126,8 +128,8 @@ impl DialServices {
         faults
     }
 
-    /// Returns the reason why there was no answer, in brackets and after `which`. For the end of the connection it returns
-    /// nothing, since another fault says that.
+    /// Returns, in brackets, the text `which` and the reason why the peer did not answer. Returns an empty text if the
+    /// connection has ended, since the command reports that as another fault.
     fn why(&self, which: &str, reason: Failure, protocol: &Protocol) -> String {
         let why = if reason == Failure::Timeout {
             format!("no answer within {} s", self.timeout.as_secs_f64())
@@ -143,7 +145,7 @@ impl DialServices {
         format!(" ({which}{why})")
     }
 
-    /// Returns the work that a signal has interrupted, in words.
+    /// Returns, in words, the requests that a signal has interrupted.
     pub(crate) fn interrupted(&self) -> Vec<String> {
         let mut parts = Vec::new();
         let Pings { asked, .. } = self.pings;
@@ -163,7 +165,7 @@ impl DialServices {
     }
 }
 
-/// Returns whether any stream on which we ping has not ended.
+/// Returns whether a stream on which this node sends pings has not ended yet.
 fn is_ping_open(world: &LoggedSwarm) -> bool {
     let swarm = &world.swarm;
     let mut streams = world.dialed.into_iter().flat_map(|connection| swarm.streams_of(connection));

@@ -9,12 +9,12 @@ use std::io;
 use std::time::Duration;
 use swarm_notify::swarm::{DialError, ListenError, Multiaddr};
 
-/// The time after which the demo ends in any case. It takes milliseconds.
+/// The time after which the demo ends even if events are missing. Usually the demo takes milliseconds.
 pub(crate) const DEMO_LIMIT: Duration = Duration::from_secs(30);
 
-/// The exit code if the peer, the network or the echo was wrong.
+/// The exit code if the peer, the network, the echo, or the input or output of the command was at fault.
 pub(crate) const WRONG: u8 = 1;
-/// The exit code if the command line was wrong. clap uses it, too.
+/// The exit code if the command line was wrong. The crate clap uses the same code.
 const USAGE: u8 = 2;
 
 /// An error that ends a command.
@@ -26,25 +26,25 @@ pub(crate) enum Error {
     Signals(io::Error),
     Reactor(io::Error),
     Listen(Multiaddr, ListenError),
-    /// Each of the addresses has failed.
+    /// Listening has failed on each of the addresses.
     NothingListens(Vec<Failed>),
     Dial(Multiaddr, DialError),
     NotConnected(Failed),
     Topic(String),
     Demo(DemoFault),
-    /// The peer or the network was wrong. The text says in which way.
+    /// The peer or the network was at fault. The text says how.
     Wrong(String),
-    /// A signal came before all was done. The text says what was done, and what was not.
+    /// A signal arrived before everything was done. The text says what was done and what was not.
     Interrupted(Signal, String),
-    /// The reader of standard output left before all was done. The text says the same as that of `Interrupted`.
+    /// The reader of standard output left before everything was done. The text says what was done and what was not.
     Unread(String),
-    /// Standard output could not be written before all was done. The text says the same as that of `Interrupted`, and
-    /// [`finish`](crate::output::finish) prints it after the reason.
+    /// Standard output could not be written any more before everything was done. The text says what was done and what was
+    /// not, and [`finish`](crate::output::finish) prints the text after the reason.
     Unwritten(String),
 }
 
 impl Error {
-    /// Returns the exit code.
+    /// Returns the exit code of a command that ends with this error.
     pub(crate) fn code(&self) -> u8 {
         match self {
             // The command line can be corrected: another key file or topic would do, and nothing was started.
@@ -65,7 +65,7 @@ impl Error {
         }
     }
 
-    /// Returns whether the user has ended the command.
+    /// Returns whether a signal has ended the command, so that the error has the label `interrupted`.
     pub(crate) const fn is_interrupt(&self) -> bool {
         matches!(self, Self::Interrupted(..))
     }
@@ -112,14 +112,15 @@ impl fmt::Display for Error {
     }
 }
 
-/// A fault that keeps the demo from showing all that it promises.
+/// The reason why the demo has not shown all that it promises.
 #[derive(Debug)]
 pub(crate) enum DemoFault {
-    /// A side told the event `told`, where `due` or no event at all was expected.
+    /// A side has told the event `told` instead of the expected event `due`. `None` means that no further event was
+    /// expected.
     Differs { side: char, told: String, due: Option<&'static str> },
-    /// The limit has passed, and the event `due` has not come.
+    /// The demo has ended, or its time has run out, before the side has told the expected event `due`.
     Late { side: char, due: &'static str },
-    /// The echo differs from the bytes that were sent.
+    /// The bytes that came back differ from the bytes that were sent.
     Echo,
 }
 

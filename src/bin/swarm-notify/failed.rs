@@ -1,16 +1,16 @@
-//! [`Failed`]: an address that could not be dialed or listened on, with the reason and advice.
+//! [`Failed`]: an address on which dialing or listening has failed, with the reason and advice for the user.
 
 use std::fmt;
 use swarm_notify::connection;
 use swarm_notify::lifecycle::Failure;
 use swarm_notify::swarm::Multiaddr;
 
-/// An address that could not be dialed or listened on.
+/// An address on which dialing or listening has failed.
 #[derive(Debug)]
 pub(crate) struct Failed {
     address: Multiaddr,
     reason: Failure,
-    /// The text of the error, if there is one.
+    /// The text of the error, or `None` if there is only a reason.
     error: Option<String>,
     is_dial: bool,
 }
@@ -24,7 +24,7 @@ impl Failed {
         Self { address: address.clone(), reason, error: error.map(str::to_owned), is_dial: false }
     }
 
-    /// Returns advice for the user.
+    /// Returns advice for the user on what to check or change.
     fn advice(&self) -> String {
         let is_silent = self.error.as_deref() == Some(&connection::Error::HandshakeTimeout.to_string());
         let seconds = connection::Config::default().handshake_timeout.as_secs();
@@ -86,7 +86,7 @@ const fn to_listen(reason: Failure) -> &'static str {
     }
 }
 
-/// Returns the text of an error for the user, if the reason and the advice do not say as much already.
+/// Returns the text of an error in a form for the user, or `None` if the reason and the advice already say the same.
 fn worth_saying(reason: Failure, error: &str) -> Option<String> {
     let is_said = matches!(reason, Failure::Refused | Failure::Reset(_) | Failure::Eof | Failure::AddressInUse);
     // The number of the system's error is left out: the log has it.
@@ -95,7 +95,7 @@ fn worth_saying(reason: Failure, error: &str) -> Option<String> {
     (!is_said).then(|| text.escape_debug().to_string())
 }
 
-/// Writes the address, the reason as the log has it, the text of the error if that says more, and the advice.
+/// Writes the address, the reason as in the log, the text of the error if it says more than these, and the advice.
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.address, self.reason)?;

@@ -1,4 +1,5 @@
-//! The identity that `--key` names, and the warning of a key file that other users can read or change.
+//! The identity key of a command: from the file that `--key` names, or a new one. If other users can read or change the
+//! file, the command warns of that.
 
 use crate::output::warn;
 use crate::report::{Reporter, named};
@@ -16,7 +17,7 @@ pub(crate) struct Exposed {
 }
 
 impl Exposed {
-    /// Prints the line `key_exposed` of the log.
+    /// Prints the line `key_exposed` in the log.
     pub(crate) fn print(&self, reporter: &Reporter) {
         let mut line = reporter.line("key_exposed");
         line.put("file", self.file.as_str());
@@ -28,8 +29,9 @@ impl Exposed {
     }
 }
 
-/// Returns the identity in a file, which is made if it does not exist. Without a path, the identity is new. If other users can
-/// read or change the file, a warning stands on stderr, and the result also has the line to print once the log has begun.
+/// Returns the identity key in the file at `path`. If there is no such file, one with a new key is made. Without a path, the
+/// key is new and is not stored. If other users can read or change the file, this function prints a warning on standard
+/// error, and also returns an [`Exposed`] to print as a line of the log once the log has begun.
 pub(crate) fn identity(path: Option<&Path>) -> Result<(Keypair, Option<Exposed>), Error> {
     let Some(path) = path else { return Ok((Keypair::generate_ed25519(), None)) };
     let file = KeyFile::load_or_create(path)?;

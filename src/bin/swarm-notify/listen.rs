@@ -1,4 +1,4 @@
-//! `swarm-notify listen`: serves echo and sink until it is told to stop.
+//! `swarm-notify listen`: serves the protocols echo and sink until a signal ends the command.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "listen/addresses.rs"]
@@ -26,8 +26,9 @@ use swarm_notify::tcp;
 pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 pub(crate) const SINK: Protocol = Protocol::from_static("/sink/1.0.0");
 
-/// The rate at which a peer may open streams on one connection; further streams wait. Each stream has two lines in the log, so
-/// that this also limits how fast one connection makes the log grow: 2 000 lines or about 400 KB a second.
+/// The rate at which a peer may open streams on one connection: 4 000 at once and 1 000 a second. Further streams wait. Each
+/// stream causes two lines in the log, so that this rate also limits the growth of the log for one connection to 2 000
+/// lines, about 400 KB, a second.
 const OPENINGS: Rate = Rate::new(4_000, 1_000);
 
 pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error> {
@@ -67,37 +68,37 @@ pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error
     }
 }
 
-/// A notifee that serves echo and sink while anything listens.
+/// A notifee that serves echo and sink, and shuts the swarm down when no listener is left.
 pub(crate) struct Server {
-    /// The echo streams.
+    /// The open streams of the protocol echo.
     echoes: HashMap<StreamId, Echo>,
     sinks: HashSet<StreamId>,
     buffer: Box<[u8]>,
-    /// The number of listeners that are open or may still open.
+    /// The number of listeners that are open or are still to open.
     listening: usize,
 }
 
-/// The length of the buffer through which the bytes of all streams pass.
+/// The length, in bytes, of the buffer that is used to read from all streams.
 const BUFFER: usize = 64 * 1024;
 
-/// The number of streams for which memory is always kept.
+/// The number of streams, of echo and of sink each, for which memory stays allocated even if fewer are open.
 const FEW: usize = 64;
 
-/// The state of an echo stream. It reads at most one byte more than it can write back, so that a peer that does not read the
-/// echo makes it keep one byte and no more.
+/// The state of an echo stream. The stream reads at most one byte more than it can write back, so that it stores at most one
+/// byte for a peer that does not read the echo.
 #[derive(Default)]
 struct Echo {
     kept: Option<u8>,
 }
 
 impl Server {
-    /// Makes the notifee for a swarm that has `listening` listeners.
+    /// Makes the notifee for a swarm with the given number of listeners.
     pub(crate) fn new(listening: usize) -> Self {
         let (echoes, sinks) = (HashMap::new(), HashSet::new());
         Self { echoes, sinks, buffer: vec![0; BUFFER].into(), listening }
     }
 
-    /// Counts a listener that has ended or failed. After the last one it shuts the swarm down.
+    /// Counts a listener that has ended or failed. If no listener is left, the swarm is shut down.
     fn one_less(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>) {
         self.listening -= 1;
         if self.listening == 0 {
@@ -163,7 +164,7 @@ impl Notifee<LoggedSwarm> for Server {
 }
 
 impl Echo {
-    /// Writes back the bytes that have come, until there is nothing more to read or no room to write.
+    /// Writes the bytes that have arrived on a stream back to it, until there is nothing more to read or no room to write.
     fn drive(&mut self, swarm: &mut tcp::Swarm, stream: StreamId, buffer: &mut [u8]) {
         loop {
             if let Some(byte) = self.kept {
@@ -192,7 +193,8 @@ impl Echo {
     }
 }
 
-/// Reads bytes and drops them. It ends our side when the peer has ended its own.
+/// Reads the bytes that have arrived on a stream and drops them. When the peer has ended its side, this function ends our
+/// side.
 fn sink(swarm: &mut tcp::Swarm, stream: StreamId, buffer: &mut [u8]) {
     loop {
         match swarm.read(stream, buffer) {

@@ -1,25 +1,26 @@
-//! [`LoopWaker`]: wakes the loop of a node, on every system.
+//! [`LoopWaker`]: wakes the loop of a node from another thread, on every system.
 //!
-//! The loop sleeps in the swarm's own wait, which exists on every system, while the descriptor of a swarm exists only on Unix.
-//! Signals and standard input, which have threads of their own, wake the loop with this waker.
+//! The loop sleeps in [`Swarm::wait`](swarm_notify::swarm::Swarm::wait), which exists on every system, and not on the
+//! swarm's descriptor, which exists only on Unix. The threads that handle signals and read standard input wake the loop with
+//! this waker.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Wake, Waker};
 
-/// The state of a loop that is in a round, and that was not woken since the round began.
+/// The state of a loop that runs a round, and that was not woken since the round began.
 const LOOKING: u8 = 0;
-/// The state of a loop that was woken since its round began.
+/// The state of a loop that was woken since its present round began.
 const WOKEN: u8 = 1;
-/// The state of a loop that sleeps or is about to.
+/// The state of a loop that sleeps or is about to sleep.
 const ASLEEP: u8 = 2;
 
-/// A waker that ends the wait of a swarm, and remembers a wake that comes before the wait has begun.
+/// A waker that ends the sleep of the loop, and that remembers a wake which happens before the loop sleeps.
 pub(crate) struct LoopWaker(Arc<Shared>);
 
 struct Shared {
     state: AtomicU8,
-    /// The swarm's waker. It ends a wait, even one that is about to begin.
+    /// The swarm's waker. Its use ends the swarm's wait, even if the wait is only about to begin.
     swarm: Waker,
 }
 
@@ -37,7 +38,7 @@ impl Wake for Shared {
 }
 
 impl LoopWaker {
-    /// Makes the waker of a loop that sleeps in the wait of a swarm. `swarm` is the waker of that swarm.
+    /// Makes the waker of a loop that sleeps in a swarm's `wait`. `swarm` is the waker of this swarm.
     pub(crate) fn new(swarm: Waker) -> Self {
         Self(Arc::new(Shared { state: AtomicU8::new(LOOKING), swarm }))
     }
@@ -46,15 +47,15 @@ impl LoopWaker {
         Waker::from(self.0.clone())
     }
 
-    /// Begins a round of the loop. A wake after this call may be for work that the round misses, so the loop must not sleep
-    /// after the round.
+    /// Begins a round of the loop. After a wake that follows this call, the loop must not sleep at the end of the round,
+    /// since the round may miss the work that the wake is for.
     pub(crate) fn begin(&self) {
         // A swap and not a store: it synchronizes with the wakes that it forgets, so that the round sees the work of their
         // threads.
         self.0.state.swap(LOOKING, Ordering::AcqRel);
     }
 
-    /// Ends a round. Returns whether the loop may sleep: it may not if it was woken since the round began.
+    /// Ends a round. Returns whether the loop may sleep, which is `false` if the loop was woken since the round began.
     #[must_use]
     pub(crate) fn may_sleep(&self) -> bool {
         self.0.state.compare_exchange(LOOKING, ASLEEP, Ordering::AcqRel, Ordering::Acquire).is_ok()
@@ -69,7 +70,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    /// A stand-in for a swarm's waker. Receiving from its channel stands for the wait.
+    /// A replacement for a swarm's waker in tests. The test receives from its channel instead of waiting in a swarm.
     struct Swarm(Sender<()>);
 
     impl Wake for Swarm {

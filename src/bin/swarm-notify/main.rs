@@ -1,4 +1,4 @@
-//! The command `swarm-notify`: a node to try things with, and a user of the swarm's synchronous interface.
+//! The command `swarm-notify`: a node to try things with, written on the swarm's synchronous interface.
 //!
 //! `demo` shows all nine events, `listen` serves echo and sink, and `dial` opens streams and checks the echo.
 
@@ -28,10 +28,10 @@ use error::{Error, WRONG};
 use report::Reporter;
 use std::process::ExitCode;
 
-/// A check that keys of every type are built in, since peers come with all of them.
+/// A check at compile time that this build has keys of every type, since any peer may use any of them.
 const _: () = assert!(cfg!(all(feature = "ecdsa", feature = "rsa", feature = "secp256k1")));
 
-/// The exit code of a command that has done all it had to.
+/// The exit code of a command that has done all of its work.
 const RIGHT: u8 = 0;
 
 fn main() -> ExitCode {

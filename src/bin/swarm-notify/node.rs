@@ -1,4 +1,4 @@
-//! [`Node`]: a swarm on TCP, its notifees and its clock, and the loop that drives them.
+//! [`Node`]: a swarm on TCP with its notifees, and the loop that drives both.
 
 use crate::error::Error;
 use crate::key;
@@ -20,17 +20,18 @@ use swarm_notify::notifee::{
 use swarm_notify::swarm::{Config, Refusal, RefusedAt, Swarm};
 use swarm_notify::tcp;
 
-/// The maximum number of rounds of one turn. Signals and the output are served between turns.
+/// The maximum number of rounds in one turn of the loop. A round is one tick of the swarm and of its notifees. Signals and
+/// the output are served between turns.
 const ROUNDS: usize = 16;
 
-/// The way in which a run has ended.
+/// The reason why a run has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum RunEnd {
     /// A notifee has shut the swarm down, since nothing was left to do.
     Done,
-    /// A signal (SIGINT, SIGTERM or SIGHUP) came before that.
+    /// A signal (SIGINT, SIGTERM or SIGHUP) has arrived before everything was done.
     Interrupted(Signal),
-    /// Before that, the reader of standard output left, or standard output could not be written any more.
+    /// The reader of standard output has left, or writing to standard output has failed, before everything was done.
     Unread,
 }
 
@@ -44,38 +45,39 @@ impl RunEnd {
     }
 }
 
-/// The network that the notifees observe: a swarm whose events are printed, each before any notifee is told of it.
+/// The network that the notifees observe: a swarm that prints each event before any notifee is told of the event.
 pub(crate) struct LoggedSwarm {
     pub(crate) swarm: tcp::Swarm,
     pub(crate) reporter: Reporter,
-    /// The ids of everything that is open according to the log.
+    /// The ids of all listeners, connections and streams that are open according to the log.
     pub(crate) open: OpenIds,
-    /// The connection whose end ends the command.
+    /// The connection that `dial` has dialed, or `None` in other commands. The end of this connection ends the command.
     pub(crate) dialed: Option<ConnectionId>,
-    /// `true` once the command was told to end before all was done.
+    /// `true` once a signal or the end of the output has told the command to end before everything was done.
     pub(crate) is_ending: bool,
-    /// All events so far, if they are to be kept.
+    /// All events so far, for `demo`. `None` in other commands, which do not need them.
     pub(crate) told: Option<Vec<Event>>,
 }
 
 impl LoggedSwarm {
-    /// Ends the command in good order: closes the connection that it has dialed, whose end then shuts the swarm down, or, if
-    /// there is none, shuts the swarm down at once.
+    /// Ends the command in good order. If there is a dialed connection, this function closes it, and the swarm is shut down
+    /// once the connection has ended. Otherwise it shuts the swarm down.
     pub(crate) fn end(&mut self) {
         if self.dialed.is_none_or(|connection| self.swarm.close_connection(connection).is_err()) {
             self.swarm.shutdown();
         }
     }
 
-    /// Ends the command before all is done.
+    /// Ends the command in good order before everything is done.
     fn end_early(&mut self) {
         self.is_ending = true;
         self.end();
     }
 
-    /// Prints how many lines the log lacks, if its reader was too slow and there is room again, and then a snapshot of what
-    /// is open, one part in each call. At the `end` it prints all of that, even without room. Returns `false` if there was
-    /// nothing to print, or no room.
+    /// Prints what the log lacks if lines were dropped because its reader was too slow: the number of dropped lines, and a
+    /// snapshot of what is open, one part in each call. It waits until half of the queue is free. `end` is `true` at the end
+    /// of the command, when everything is printed in one call, even into a full queue. Returns `false` if nothing was
+    /// printed.
     pub(crate) fn catch_up(&mut self, end: bool) -> bool {
         if end {
             self.finish_snapshot();
@@ -130,7 +132,8 @@ impl HasNode for LoggedSwarm {
     }
 }
 
-/// A notifee that prints the refusals of peers, which have no ids. The swarm reports each kind at most once a second.
+/// A notifee that prints the refusals of sockets, streams and messages of peers, which cause no event. The swarm reports
+/// each kind at most once a second.
 struct RefusalLog;
 
 impl Notifee<LoggedSwarm> for RefusalLog {
@@ -144,7 +147,7 @@ impl Notifee<LoggedSwarm> for RefusalLog {
     }
 }
 
-/// A swarm, and the notifees that observe it and act on it.
+/// A swarm, and the notifees that observe its events and give it commands.
 pub(crate) struct Node {
     pub(crate) world: LoggedSwarm,
     pub(crate) notifees: Notifees<LoggedSwarm>,
@@ -165,7 +168,7 @@ impl Node {
         Ok(Self { world, notifees })
     }
 
-    /// Prints the line `start`, and after it, if the key file is exposed, the line `key_exposed`.
+    /// Prints the line `start`. If other users can read or change the key file, the line `key_exposed` follows.
     pub(crate) fn start(&self, command: &str, exposed: Option<&key::Exposed>) {
         let reporter = &self.world.reporter;
         reporter.start(command, self.world.swarm.local_peer());
@@ -174,9 +177,10 @@ impl Node {
         }
     }
 
-    /// [Starts](Self::start), and runs until the swarm is shut down: by a notifee, by a signal of [`ends`], or because nobody
-    /// reads the output. `then` is called after each round, and returns whether it has done anything. It takes the events of
-    /// services before they get more. Futures that `then` polls wake the loop.
+    /// Prints the [first lines](Self::start), and runs the loop until the swarm is shut down. A notifee may shut it down,
+    /// and so does the loop at a signal of [`ends`] or when standard output cannot be written any more. `then` is called
+    /// after each round and returns whether it has done anything. `then` has to drain the events of the services each time.
+    /// The waker of the context that `then` gets wakes the loop.
     pub(crate) fn run(
         &mut self,
         command: &str,
@@ -225,13 +229,14 @@ impl Node {
         }
     }
 
-    /// Takes rounds, in which the swarm ticks and the notifees act, until there is nothing to do at once, but at most
-    /// [`ROUNDS`]. Returns whether anything has happened.
+    /// Runs rounds until nothing is left to do at present, but at most [`ROUNDS`] of them. Returns `false` if the first
+    /// round had nothing to do.
     pub(crate) fn turn(&mut self) -> bool {
         self.turn_with(|_, _| false)
     }
 
-    /// Does the same, and calls `then` after each round, which returns whether it has done anything.
+    /// Runs rounds until nothing is left to do at present, but at most [`ROUNDS`] of them, and calls `then` at the end of
+    /// each. `then` returns whether it has done anything. Returns `false` if the first round had nothing to do.
     fn turn_with(&mut self, mut then: impl FnMut(&mut LoggedSwarm, &mut Notifees<LoggedSwarm>) -> bool) -> bool {
         let mut happened = false;
         for _ in 0..ROUNDS {
@@ -258,7 +263,8 @@ impl Node {
         happened
     }
 
-    /// Sleeps until a socket is ready, a deadline of the swarm or of a notifee has come, or `most` has passed.
+    /// Sleeps until a socket is ready, the waker of the swarm is used, the next deadline of the swarm or of a notifee has
+    /// passed, or the time `most` has passed.
     pub(crate) fn sleep(&mut self, most: Option<Duration>) -> Result<(), Error> {
         let now = self.world.reporter.elapsed();
         if STDOUT.is_full() {
@@ -276,10 +282,10 @@ pub(crate) mod tests {
     use super::*;
     use crate::report::LogForm;
 
-    /// A notifee that always has work.
+    /// A notifee whose deadline has always passed, so that the loop always has something to do.
     pub(crate) struct Restless {
         pub(crate) ticks: u32,
-        /// The number of ticks after which it panics.
+        /// The number of ticks at which the notifee panics.
         pub(crate) most: u32,
     }
 

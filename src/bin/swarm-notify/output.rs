@@ -1,7 +1,8 @@
-//! [`OutputQueue`]: a queue of lines that a thread writes, so that a reader that is slow or has stopped delays nothing
-//! else.
+//! [`OutputQueue`]: a queue of lines that a thread writes to a descriptor. The reader, which is the program, file or
+//! terminal at the other end, delays only this thread if it is slow or has stopped.
 //!
-//! One queue leads to standard output and one to standard error. Each holds [`MAX_LINES`] lines or [`MAX_BYTES`] bytes.
+//! There is one queue for standard output and one for standard error. Each queue is full when it contains [`MAX_LINES`]
+//! lines or [`MAX_BYTES`] bytes.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "output/bottom.rs"]
@@ -25,32 +26,34 @@ use std::task::Context;
 use std::time::{Duration, Instant};
 use swarm_notify::connection::Config;
 
-/// The number of lines from which on a queue is full.
+/// The number of waiting lines at which a queue is full.
 pub(crate) const MAX_LINES: usize = 4_096;
-/// The number of bytes from which on a queue is full.
+/// The number of waiting bytes at which a queue is full.
 pub(crate) const MAX_BYTES: usize = 4 << 20;
 
-/// The maximum number of bytes of several lines in one write. A pipe takes up to this many bytes whole or not at all
+/// The maximum number of bytes in one write of several lines. A pipe accepts a write of up to this size whole or not at all
 /// (`PIPE_BUF` on Linux), so that the number of lines which were not written is exact.
 const BATCH: usize = 4_096;
-/// The stack of a thread that only writes, in bytes.
+/// The size, in bytes, of the stack of a thread that only writes.
 const STACK: usize = 128 * 1024;
-/// The time that standard error has at the end, and standard output for lines that are printed last.
+/// The time, at the end of the command, in which the lines of standard error and the last lines of standard output can still
+/// be written.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// The queue of standard output, which has the log of events.
+/// The queue of standard output, to which the log of events is written.
 pub(crate) static STDOUT: OutputQueue = OutputQueue::new(Descriptor::Out, Policy::Wait);
-/// The queue of standard error, which has errors and the records of `RUST_LOG`. A reader that does not keep up misses some.
+/// The queue of standard error, to which errors and the records of `RUST_LOG` are written. If its reader does not keep up,
+/// some of its lines are lost.
 static STDERR: OutputQueue = OutputQueue::new(Descriptor::Err, Policy::Drop);
 
-/// Prints an error on standard error. It neither waits nor fails.
+/// Prints an error on standard error. This function neither waits nor fails.
 pub(crate) fn say(text: impl std::fmt::Display) {
     label("error", paint::BAD, &text);
 }
 
-/// Prints the reason why the command ends on standard error, after the label `error:` or `interrupted`. At a terminal, and if
-/// both outputs lead to one file or pipe, it stands below all that was printed before, unless nobody reads that. A reader of
-/// standard output alone that has stopped does not delay it.
+/// Prints the reason why the command ends on standard error, after the label `error:` or `interrupted`. At a terminal, and
+/// if standard output and standard error are one file or pipe, the reason is printed after all earlier lines, unless their
+/// reader has stopped. If standard output leads elsewhere, a reader of it that has stopped does not delay the reason.
 pub(crate) fn say_last(text: impl std::fmt::Display, is_interrupted: bool) {
     if terminal::stdout().columns().is_some() || system::is_one_file() {
         STDOUT.finish(LAST_WORDS);
@@ -61,50 +64,50 @@ pub(crate) fn say_last(text: impl std::fmt::Display, is_interrupted: bool) {
     }
 }
 
-/// Prints a warning on standard error: of something that the user may want to change, though it does no harm yet.
+/// Prints a warning on standard error, about something that the user may want to change although it does no harm yet.
 pub(crate) fn warn(text: impl std::fmt::Display) {
     label("warning", paint::WARNING, &text);
 }
 
-/// Prints a note on standard error: something that the user may like to know at this moment.
+/// Prints a note on standard error, about something that the user may want to know at this moment.
 #[cfg(unix)]
 pub(crate) fn note(text: impl std::fmt::Display) {
     label("note", paint::PLAIN, &text);
 }
 
-/// Prints a text after a label, as clap does.
+/// Prints a text after a label and a colon on standard error, in the form of clap's messages.
 fn label(label: &str, style: anstyle::Style, text: &dyn std::fmt::Display) {
     push_labelled(&format!("{label}:"), style, format!("{label}: {text}"));
 }
 
-/// Prints a text that begins with a label.
+/// Prints a text that begins with the given label on standard error. The label is bold.
 fn push_labelled(label: &str, style: anstyle::Style, mut text: String) {
     let terminal = terminal::stderr();
     if let Some(columns) = terminal.columns() {
         text = wrap_words(&text, columns);
     }
-    // Wrapping leaves the label at the begin of the text.
+    // Wrapping leaves the label at the start of the text.
     let rest = text.split_off(label.len());
     let text = paint::write(&[Span::new(text, style.bold()), Span::plain(rest)], terminal.has_colour);
     STDERR.push(terminal.margin().to_owned() + &text);
 }
 
-/// Shows a text below all lines of the terminal that standard error leads to. It neither waits nor fails.
+/// Shows a text below all lines of the terminal of standard error. This function neither waits nor fails.
 pub(crate) fn show_at_bottom(bottom: Bottom) {
     STDERR.show(bottom);
 }
 
-/// Makes a write to a file that is as large as the system allows (`ulimit -f`) fail, as on a full disk. Without this, the
-/// system's signal would kill the process.
+/// Makes a write fail with an error if the file has reached the largest size that the system allows (`ulimit -f`). Without
+/// this call, the system's signal would kill the process.
 pub(crate) fn outlive_size_limits() {
     system::outlive_size_limits();
 }
 
-/// Writes the `log` crate's records to standard error, as `RUST_LOG` selects them.
+/// Makes the records of the `log` crate, as far as `RUST_LOG` selects them, go to standard error.
 pub(crate) fn init_log() {
     struct Records;
     impl io::Write for Records {
-        /// Takes one record.
+        /// Queues one record of the log for standard error.
         fn write(&mut self, record: &[u8]) -> io::Result<usize> {
             let text = String::from_utf8_lossy(record.strip_suffix(b"\n").unwrap_or(record));
             let terminal = terminal::stderr();
@@ -122,10 +125,11 @@ pub(crate) fn init_log() {
     env_logger::Builder::from_default_env().target(env_logger::Target::Pipe(Box::new(Records))).init();
 }
 
-/// Waits until all lines are written, as long as their reader takes some within [`patience`]. Once the command was told to
-/// end, that time counts from there on, even if the reader takes lines meanwhile. Returns `false`, with an error on standard
-/// error, if lines were lost. If the reader has left, the rest of the lines is not lost, since nobody wants them. If standard
-/// output could not be written, the error also says what the command has left `undone` because of that, if anything.
+/// Waits until all lines are written, at the end of the command. It gives up when the reader of standard output has accepted
+/// nothing for the time of [`patience`], or, if the command was told to end, when that time has passed since then. Returns
+/// `false`, after it has printed an error on standard error, if lines were lost. If the reader has left, the remaining lines
+/// do not count as lost, since nobody wants them. If standard output could not be written, the error also contains `undone`:
+/// the work that the command has left undone for that reason, in words.
 pub(crate) fn finish(undone: Option<&str>) -> bool {
     let is_right = match STDOUT.finish(patience()) {
         (0, None) | (_, Some(OutputEnd::Gone)) => true,
@@ -145,29 +149,30 @@ pub(crate) fn finish(undone: Option<&str>) -> bool {
     is_right
 }
 
-/// Returns the words for a number of lost lines.
+/// Returns a sentence that so many lines of output are lost.
 fn are_lost(lines: u64) -> String {
     let (lines_are, one_is) = ("lines of output are lost", "line of output is lost");
     format!("{lines} {}", if lines == 1 { one_is } else { lines_are })
 }
 
-/// Returns the time that the reader of standard output has at the end: as much as a polite close of a connection.
+/// Returns the time that the reader of standard output has at the end of the command. A polite close of a connection has the
+/// same time.
 fn patience() -> Duration {
     Config::default().close_timeout
 }
 
-/// One of the two standard descriptors.
+/// One of the two descriptors to which a command writes: standard output or standard error.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Descriptor {
     Out,
     Err,
 }
 
-/// A queue of lines, and the thread that writes them.
+/// A queue of lines that a thread writes to one descriptor.
 pub(crate) struct OutputQueue {
     descriptor: Descriptor,
     state: Mutex<OutputState>,
-    /// A condition that is notified when there is something to write, and when something was written.
+    /// A condition that is notified when something is queued, and when something was written.
     changed: Condvar,
 }
 
@@ -181,12 +186,13 @@ impl OutputQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the queue, from now on, count lines instead of taking them while it is full, as a subscription counts events.
+    /// Makes a full queue drop and count further lines from now on ([`Policy::Lag`]), as a subscription does with events.
     pub(crate) fn lag(&self) {
         self.lock().policy = Policy::Lag;
     }
 
-    /// Stops waiting for the reader, except for the last lines, since the command is told to end now.
+    /// Records that the command was told to end now. From now on a full queue does not delay the command, and
+    /// [`finish`](Self::finish) waits for the reader for a limited time.
     pub(crate) fn stop_waiting(&self) {
         let mut state = self.lock();
         state.told_to_end.get_or_insert_with(Instant::now);
@@ -198,13 +204,14 @@ impl OutputQueue {
         self.changed.notify_all();
     }
 
-    /// Returns whether the owner should wait before it prints more. The waker of [`poll_end`](Self::poll_end) is woken when
-    /// half of the queue has been written.
+    /// Returns whether the queue is full, so that the loop should wait before it prints more. The waker of
+    /// [`poll_end`](Self::poll_end) is woken when at most half of the queue is left.
     pub(crate) fn is_full(&self) -> bool {
         self.lock().is_full
     }
 
-    /// Returns whether nothing can be written any more. Has `cx` woken when that changes, and when there is room again.
+    /// Returns `true` once nothing can be written any more: the reader has left, or a write has failed. Registers the waker
+    /// of `cx`, which is woken when that happens, and when there is room in the queue again.
     pub(crate) fn poll_end(&self, cx: &Context<'_>) -> bool {
         let mut state = self.lock();
         match &mut state.waker {
@@ -214,14 +221,14 @@ impl OutputQueue {
         state.end.is_some()
     }
 
-    /// Returns whether the reader has left.
+    /// Returns whether the reader has closed its end.
     pub(crate) fn is_left(&self) -> bool {
         matches!(self.lock().end, Some(OutputEnd::Gone))
     }
 
-    /// Takes the number of lines that were not queued since the last call, once there is room. The caller has to print that
-    /// number in the next line. Returns `None` if there were none, or if there is no room yet. At the `end`, room does not
-    /// matter.
+    /// Returns the number of lines that the queue has dropped since the last call, and resets it to 0. The caller has to
+    /// print that number in the next line. Returns `None` if no line was dropped, or if more than half of the queue is still
+    /// taken. `end` is `true` at the end of the command, when the number is returned even from a full queue.
     pub(crate) fn take_missed(&self, end: bool) -> Option<u64> {
         let mut state = self.lock();
         let takes = state.policy == Policy::Lag && state.missed > 0 && (end || state.is_half_empty());
@@ -236,7 +243,7 @@ impl OutputQueue {
         Some(missed)
     }
 
-    /// Returns whether half of the queue is free. If it is not, the loop is woken when it is.
+    /// Returns whether at least half of the queue is free. If not, the loop is woken as soon as half of the queue is free.
     pub(crate) fn has_room(&self) -> bool {
         let mut state = self.lock();
         let has_room = state.is_half_empty();
@@ -244,13 +251,13 @@ impl OutputQueue {
         has_room
     }
 
-    /// Queues a line. If the queue does not take it, the line is counted.
+    /// Queues a line. If the queue does not accept the line, the line is dropped and counted.
     pub(crate) fn push(&'static self, line: String) {
         self.push_behind(None, line);
     }
 
-    /// Queues a line, with another one before it. If the queue does not take them, it counts one line. Returns whether they
-    /// were queued.
+    /// Queues a `line`, and in front of it the line `before` if there is one. If the queue accepts neither, both are
+    /// dropped, and they are counted as one line. Returns whether they were queued.
     pub(crate) fn push_behind(&'static self, before: Option<String>, line: String) -> bool {
         let mut state = self.lock();
         let takes = match state.policy {
@@ -266,7 +273,7 @@ impl OutputQueue {
         takes
     }
 
-    /// Queues a line even if the queue is full.
+    /// Queues a line even if the queue is full. After the end of the output, the line is dropped and counted.
     pub(crate) fn push_beyond(&'static self, line: String) {
         self.put(self.lock(), true, line);
     }
@@ -288,8 +295,8 @@ impl OutputQueue {
         self.changed.notify_all();
     }
 
-    /// Shows a text at the bottom of the terminal that this leads to, below all lines, or removes it. A slow terminal shows
-    /// only the last of several texts.
+    /// Shows a text below all lines of the terminal to which this queue is written, or removes the text. If several texts
+    /// are set before the terminal accepts the first of them, only the last one is shown.
     fn show(&'static self, bottom: Bottom) {
         let mut state = self.lock();
         if state.end.is_none() {
@@ -298,9 +305,9 @@ impl OutputQueue {
         }
     }
 
-    /// Waits until nothing is left to write, or until nothing was written for `timeout`. A command that was told to end waits
-    /// until [`patience`] has passed since then, but at least for [`LAST_WORDS`]. Returns the number of lines that were lost,
-    /// and the reason if nothing can be written any more.
+    /// Waits until nothing is left to write, or until nothing was written for `timeout`. If the command was told to end, it
+    /// also stops waiting when the time of [`patience`] has passed since then, but it waits for at least [`LAST_WORDS`].
+    /// Returns the number of lost lines, and the reason if nothing can be written any more.
     fn finish(&self, timeout: Duration) -> (u64, Option<OutputEnd>) {
         let state = self.lock();
         let begun = Instant::now();
@@ -314,13 +321,15 @@ impl OutputQueue {
         })
     }
 
-    /// Waits until nothing is left to write or the deadline has passed. Returns the same as [`finish`](Self::finish).
+    /// Waits until nothing is left to write or the deadline has passed. Returns the number of lost lines, and the reason if
+    /// nothing can be written any more.
     fn finish_by(&self, deadline: Instant) -> (u64, Option<OutputEnd>) {
         self.wait(self.lock(), |_| deadline)
     }
 
-    /// Waits until nothing is left to write or the deadline has passed. `deadline` is asked again each time that something was
-    /// written.
+    /// Waits until nothing is left to write or the deadline has passed. The function `deadline` is called before the first
+    /// wait and after each write, and returns the present deadline. Returns the number of lost lines, and the reason if
+    /// nothing can be written any more.
     fn wait(
         &self,
         mut state: MutexGuard<'_, OutputState>,
@@ -336,7 +345,7 @@ impl OutputQueue {
         (state.lost(), state.end.clone())
     }
 
-    /// Ends the output after an error of a write.
+    /// Ends the output after a write has failed with `error`. Lines that were not written are lost.
     fn end_by(&self, error: &io::Error) {
         let is_gone = matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
         self.end(if is_gone { OutputEnd::Gone } else { OutputEnd::Failed(error.to_string()) });
@@ -357,7 +366,7 @@ impl OutputQueue {
     }
 }
 
-/// Wakes the loop, after it has released the lock: the loop may look at the state at once.
+/// Wakes the loop. The lock of the state is released first, since the loop may take the lock at once.
 fn wake(state: MutexGuard<'_, OutputState>) {
     let waker = state.waker.clone();
     drop(state);

@@ -1,5 +1,5 @@
-//! [`Pace`]: limits the lines a second that peers can cause and that are about no listener, connection or stream, so that no
-//! peer can flood the log.
+//! [`Pace`]: limits the number of lines about floodsub that each peer can cause in a second, so that no peer can flood the
+//! log.
 
 use crate::node::LoggedSwarm;
 use crate::report::Reporter;
@@ -8,30 +8,31 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 
-/// The time to which a limit applies.
+/// The time for which a limit of lines applies.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A kind of line: its peer, or `None` if it is about several peers, and its name.
+/// A kind of line: the peer that causes the line, or `None` if no single peer does, and the name of the line.
 type LineKind = (Option<PeerId>, &'static str);
 
-/// A counter of the lines of each kind in a second. At the end of that second it prints how many were left out.
+/// A notifee that counts the lines of each kind, in a second that begins with the first of them. At the end of the second,
+/// it prints how many lines of the kind were left out.
 #[derive(Default)]
 pub(crate) struct Pace {
-    /// The kinds that have a second which is not over, with their lines in it.
+    /// The counts of the kinds whose second is not over.
     kinds: BTreeMap<LineKind, LineCount>,
-    /// The same kinds, with the end of the second of each, earliest first. There may be one for each peer, and the work of a
-    /// turn is proportional to the seconds that are over.
+    /// The kinds in `kinds`, each with the end of its second, earliest first. There may be a kind for each peer, and with
+    /// this queue the work of a turn is proportional to the number of seconds that are over.
     ends: VecDeque<(Duration, LineKind)>,
-    /// The number of lost events of pub/sub that have no line yet.
+    /// The number of lost events of the floodsub service that no line has told yet.
     missed: u64,
-    /// The earliest time of the next line about lost events.
+    /// The time before which no further line about lost events is printed.
     next_missed: Duration,
 }
 
-/// The shortest time between two lines about lost events.
+/// The minimum time between two lines about lost events.
 const BETWEEN: Duration = Duration::from_millis(100);
 
-/// The lines of one kind in its second.
+/// The number of lines of one kind that were printed and left out in its second.
 #[derive(Default)]
 struct LineCount {
     printed: u32,
@@ -39,8 +40,8 @@ struct LineCount {
 }
 
 impl Pace {
-    /// Returns whether another line of a kind may be printed, with at most `most` a second, and counts it. `now` never goes
-    /// back.
+    /// Counts another line of the kind given by `peer` and `name`, and returns whether the line may be printed: at most
+    /// `most` lines of a kind are printed in its second. `now` must never go back.
     pub(crate) fn allows(&mut self, peer: Option<PeerId>, name: &'static str, most: u32, now: Duration) -> bool {
         let kind = (peer, name);
         let lines = self.kinds.entry(kind).or_insert_with(|| {
@@ -55,7 +56,8 @@ impl Pace {
         allows
     }
 
-    /// Adds to the number of lost events of pub/sub. Prints it now, or soon together with further ones.
+    /// Adds `events` to the number of lost events of the floodsub service. The number is printed now, or within [`BETWEEN`]
+    /// together with later ones.
     pub(crate) fn lagged(&mut self, reporter: Reporter, events: u64, now: Duration) {
         self.missed += events;
         if let Some(missed) = self.missed_by(now) {
@@ -63,7 +65,8 @@ impl Pace {
         }
     }
 
-    /// Takes the number of lost events, if there are any and the time for their line has come.
+    /// Returns the number of lost events and resets it to 0, or returns `None` if there are none or it is too early for
+    /// another line.
     fn missed_by(&mut self, now: Duration) -> Option<u64> {
         if self.missed == 0 || now < self.next_missed {
             return None;
@@ -72,7 +75,8 @@ impl Pace {
         Some(core::mem::take(&mut self.missed))
     }
 
-    /// Prints, at the end of the command, the numbers of lines that were left out in seconds which are not over.
+    /// Prints, at the end of the command, the number of lost events, and the number of lines of each kind that were left out
+    /// and not told yet.
     pub(crate) fn end(&mut self, reporter: Reporter) {
         if let Some(missed) = self.missed_by(Duration::MAX) {
             print_missed(reporter, missed);
@@ -83,8 +87,8 @@ impl Pace {
         }
     }
 
-    /// Forgets kinds whose second is over, up to the first of which lines were left out. Returns that one with the number of
-    /// these lines.
+    /// Removes kinds whose second is over, up to the first one of which lines were left out. Returns this kind and the
+    /// number of its lines that were left out, or `None` if there is no such kind.
     fn next_over(&mut self, now: Duration) -> Option<(LineKind, u64)> {
         while let Some((_, kind)) = self.ends.front().copied().filter(|(end, _)| *end <= now) {
             self.ends.pop_front();

@@ -1,4 +1,4 @@
-//! [`Span`]: a piece of a line in one style, and the styles.
+//! [`Span`]: a piece of text in one style; and the styles of the parts of a line.
 
 use anstyle::{AnsiColor, Color, Style};
 use std::fmt::Write as _;
@@ -14,14 +14,14 @@ impl Span {
         Self { text: text.into(), style }
     }
 
-    /// Returns text in the terminal's own colour.
+    /// Returns a span of text without a style: the terminal shows it in its usual colour.
     pub(crate) fn plain(text: impl Into<String>) -> Self {
         Self::new(text, PLAIN)
     }
 }
 
 pub(crate) const PLAIN: Style = Style::new();
-/// The style of the time and of the names of fields, which are much the same in each line.
+/// The style of the time and of the names of fields. It is faint, since they are nearly the same in each line.
 pub(crate) const FAINT: Style = Style::new().dimmed();
 pub(crate) const ID: Style = coloured(AnsiColor::Cyan);
 pub(crate) const GOOD: Style = coloured(AnsiColor::Green);
@@ -32,8 +32,8 @@ const fn coloured(color: AnsiColor) -> Style {
     Style::new().fg_color(Some(Color::Ansi(color)))
 }
 
-/// Returns the style of an event's name: green if something opens or is answered, blue if it ends, red if it fails, and yellow
-/// for events that an operator may want to look at.
+/// Returns the style of an event's name: green if something opens or is answered, blue if something ends, red if something
+/// fails, and yellow for events that an operator may want to look at.
 pub(crate) fn of_event(name: &str) -> Style {
     match name {
         "listen" | "connected" | "opened_stream" | "ping" | "identified" => GOOD,
@@ -45,12 +45,12 @@ pub(crate) fn of_event(name: &str) -> Style {
     }
 }
 
-/// Returns the style of a side of the demo.
+/// Returns the style of the name of a side, `a` or `b`, of the demo.
 pub(crate) fn of_side(side: &str) -> Style {
     coloured(if side == "a" { AnsiColor::Cyan } else { AnsiColor::Magenta })
 }
 
-/// Returns the style of a field's value.
+/// Returns the style of the value of the field named `key`.
 pub(crate) fn of_value(key: &str) -> Style {
     match key {
         "reason" | "error" => WARNING,
@@ -59,7 +59,7 @@ pub(crate) fn of_value(key: &str) -> Style {
     }
 }
 
-/// Returns spans as text, with escape sequences for their styles if `has_colour`.
+/// Returns the text of the spans, with escape sequences for their styles if `has_colour` is `true`.
 pub(crate) fn write(spans: &[Span], has_colour: bool) -> String {
     let mut text = String::new();
     for Span { text: piece, style } in spans {

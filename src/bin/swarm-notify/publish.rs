@@ -1,4 +1,4 @@
-//! [`Publisher`]: publishes the lines of standard input on a topic, as fast as peers take them.
+//! [`Publisher`]: publishes the lines of standard input on a topic, as fast as the subscribed peers accept them.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "publish/delivery.rs"]
@@ -23,15 +23,17 @@ use swarm_notify::protocols::floodsub::FloodSub;
 use swarm_notify::protocols::pubsub::{self, PublishError};
 use watch::StreamWatch;
 
-/// The maximum number of lines that are published in one turn. Signals and peers are served between turns.
+/// The maximum number of lines that are published in one turn of the loop. Signals and peers are served between turns.
 const PER_TURN: usize = 64;
 
-/// The command that publishes.
+/// The command for which a [`Publisher`] works.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// `listen`, which has many peers. Peers that are too slow lose lines, and hold up the others for a while at most.
+    /// The command `listen`, which publishes to many peers. A peer that is too slow loses lines, and delays the others for a
+    /// limited time.
     Listen,
-    /// `dial`, which has one peer. It gets all lines, or is given up when `timeout` has passed.
+    /// The command `dial`, which publishes to one peer. The peer gets all lines, or `dial` stops publishing when the peer
+    /// has been too slow for `timeout`.
     Dial { timeout: Duration },
 }
 
@@ -44,40 +46,41 @@ impl Whose {
     }
 }
 
-/// The publisher of the lines of standard input on a topic.
+/// A reader of standard input that publishes each line on a topic.
 pub(crate) struct Publisher {
     audience: Recipients,
     floodsub: NotifeeId<FloodSub>,
     watch: NotifeeId<StreamWatch>,
     topic: String,
-    /// Standard input, until its end.
+    /// Standard input, or `None` once it has ended.
     lines: Option<StdinLines>,
-    /// The next line, while it waits for a subscriber or for the lines before it.
+    /// The next line to publish, while the line waits for a subscriber or for earlier lines.
     line: Option<StdinLine>,
-    /// The number of lines that were not published, or not written.
+    /// The number of lost lines: they were not published, or, by `dial`, not written to the peer.
     lost: u64,
-    /// `true` if standard input had not ended at the end of `dial`.
+    /// `true` if standard input had not ended when `dial` ended.
     was_open: bool,
-    /// `false` if the rest of standard input was not read to its end.
+    /// `false` if standard input was given up before it was read to its end, so that the number of lost lines is only a
+    /// minimum.
     is_whole: bool,
-    /// `true` if nobody subscribes to the topic, or nobody did when the command was told to end.
+    /// `true` if no peer subscribes to the topic. Once the command was told to end, the value stays as it was at that time.
     is_alone: bool,
-    /// `true` after an error other than lost lines, which was reported.
+    /// `true` once an error other than lost lines was reported.
     is_wrong: bool,
-    /// The number of messages of others that came.
+    /// The number of messages of other peers that have arrived.
     pub(crate) messages: u64,
-    /// `true` once `dial` has stopped publishing and has reported why.
+    /// `true` once `dial` has stopped publishing because of its peer, and has reported why.
     is_given_up: bool,
 }
 
-/// The peers that get the lines.
+/// The peers to which the lines are published: many for `listen`, and one for `dial`.
 enum Recipients {
     Many(Subscribers),
     One { delivery: Delivery, timeout: Duration },
 }
 
 impl Publisher {
-    /// Makes a publisher, which begins to read standard input.
+    /// Makes a publisher and begins to read standard input. `us` is the peer id of this node, the author of the messages.
     pub(crate) fn new(
         whose: Whose,
         topic: &str,
@@ -110,7 +113,8 @@ impl Publisher {
         self.floodsub
     }
 
-    /// Returns whether nothing is left to be written, or nothing can be written any more. `dial` is done then.
+    /// Returns whether publishing is over: standard input has ended and all of its lines are written, or `dial` has stopped
+    /// publishing because of its peer.
     pub(crate) fn is_done(&self) -> bool {
         let is_written = match &self.audience {
             Recipients::Many(_) => true,
@@ -119,16 +123,17 @@ impl Publisher {
         self.is_given_up || (self.lines.is_none() && self.line.is_none() && is_written)
     }
 
-    /// Returns whether all lines so far were published and, by `dial`, also written, and nothing else was wrong. If a
-    /// subscriber of `listen` is too slow to get a line, that is no fault.
+    /// Returns whether no line was lost and no other error was reported. Messages that `listen` drops for a slow subscriber
+    /// are no fault.
     pub(crate) const fn is_right(&self) -> bool {
         self.lost == 0 && !self.is_wrong
     }
 
-    /// Ends publishing, at the end of the command, and reports on standard error what was not delivered. For `dial`, that is
-    /// the number of lost lines. For `listen`, it is the number of messages that subscribers did not get, each counted once
-    /// for each subscriber, and the number of lines that still wait for a subscriber. These are not lost, since nobody misses
-    /// them. Other lines that `listen` did not publish were reported one by one.
+    /// Ends publishing, at the end of the command, and reports on standard error what was not delivered. For `dial`, the
+    /// report is the number of lost lines. For `listen`, the report is the number of messages that subscribers did not get,
+    /// where a message counts once for each such subscriber, and the number of lines that still wait for a first subscriber.
+    /// Lines that wait are not lost, since nobody misses them. `listen` has reported other unpublished lines before, one by
+    /// one.
     pub(crate) fn end(&mut self, notifees: &Notifees<LoggedSwarm>) {
         self.say_refused(notifees);
         let delivery = match &mut self.audience {
@@ -176,7 +181,7 @@ impl Publisher {
         }
     }
 
-    /// Reports the number of messages of others that were refused, if any.
+    /// Reports on standard error how many messages of other peers were refused, unless none was.
     fn say_refused(&self, notifees: &Notifees<LoggedSwarm>) {
         let counters = notifees.get(self.floodsub).map(FloodSub::counters).unwrap_or_default();
         let refused = counters.author_over_share.saturating_add(counters.sender_over_share);
@@ -187,20 +192,21 @@ impl Publisher {
         }
     }
 
-    /// Reports that standard input was not read to its end, unless the number of lost lines has said so.
+    /// Reports on standard error that standard input was not read to its end, unless [`end`](Self::end) has reported a
+    /// minimum number of lost lines for that reason.
     pub(crate) fn say_unread(&self) {
         if !self.is_whole && self.lost == 0 {
             say("stdin was not read to its end, and no more of it is published");
         }
     }
 
-    /// Returns the number of lines that were lost, in words.
+    /// Returns the number of lost lines, in words, with "at least" if standard input was not read to its end.
     fn lost_lines(&self) -> String {
         let least = if self.is_whole { "" } else { "at least " };
         format!("{least}{}", number(self.lost, "line"))
     }
 
-    /// Returns the words for lost lines that the peer may have got nevertheless.
+    /// Returns words which say that the peer may have got some of the lost lines, or an empty text if that cannot be so.
     const fn or_under_way(&self) -> &'static str {
         match &self.audience {
             Recipients::One { delivery, .. } if delivery.may_have_come => {
@@ -210,7 +216,7 @@ impl Publisher {
         }
     }
 
-    /// Returns the parts of the work that a signal has cut off, in words. The caller has called [`end`](Self::end) before.
+    /// Returns, in words, the parts of publishing that a signal has interrupted. To be called after [`end`](Self::end).
     pub(crate) fn interrupted(&self) -> Vec<String> {
         let mut parts = Vec::new();
         if self.lost > 0 {
@@ -222,7 +228,8 @@ impl Publisher {
         parts
     }
 
-    /// Returns the number of lines that `dial` has published and written, and the number of lost lines.
+    /// Returns the number of lines that `dial` has published and not lost, which is 0 for `listen`, and the number of lost
+    /// lines.
     pub(crate) const fn lines(&self) -> (u64, u64) {
         match &self.audience {
             Recipients::Many(_) => (0, self.lost),
@@ -230,7 +237,8 @@ impl Publisher {
         }
     }
 
-    /// Publishes lines while any peer subscribes. Returns whether anything has happened.
+    /// Publishes lines while any peer subscribes to the topic, at most [`PER_TURN`] of them. Returns whether it has done
+    /// anything.
     pub(crate) fn publish_lines(
         &mut self,
         cx: &mut Context<'_>,
@@ -299,8 +307,8 @@ impl Publisher {
         }
     }
 
-    /// Looks at the fate of the lines that were published, and has the loop woken when it is to look again. Returns whether
-    /// publishing is done now and was not before.
+    /// Checks which of the published lines were written or lost, and sets the time at which the loop wakes for the next
+    /// check. Returns whether publishing has ended by this check.
     fn look(&mut self, world: &mut LoggedSwarm, notifees: &mut Notifees<LoggedSwarm>) -> bool {
         let was_done = self.is_done();
         let Some(floodsub) = notifees.get(self.floodsub) else { return false };
@@ -331,8 +339,8 @@ fn say_failed(error: &str) {
     say(format_args!("stdin cannot be read: {error}"));
 }
 
-/// Returns the length of the longest line that fits into a message on a topic, by an author with an Ed25519 key. Other keys
-/// have longer signatures, which leave less room.
+/// Returns the maximum length, in bytes, of a line that fits into a message on a topic, if the author has an Ed25519 key.
+/// Other types of keys have longer signatures, which leave less room.
 fn most_of_a_line(topic: &str, author: PeerId) -> usize {
     const SIGNATURE: usize = 64;
     const SEQNO: usize = 8;
@@ -342,7 +350,7 @@ fn most_of_a_line(topic: &str, author: PeerId) -> usize {
     pubsub::Config::default().rpc_bytes.saturating_sub(4 + 4 + others)
 }
 
-/// Returns the error for a line whose message is too large, with the limit.
+/// Returns the text of the error for a line that is too long, with the limit. `bytes` describes the length of the line.
 fn too_large(bytes: impl fmt::Display) -> String {
     let most = pubsub::Config::default().rpc_bytes;
     format!(

@@ -1,5 +1,5 @@
-//! The log: each event as one line, as text or as JSON, and as text in columns at a terminal. The library's page
-//! `guide::command_log` specifies it.
+//! The log: one line for each event, as text or as JSON. At a terminal, the text is in columns. The library's page
+//! `guide::command_log` specifies the format.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "report/clock.rs"]
@@ -31,30 +31,31 @@ use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, StreamId};
 use swarm_notify::swarm::{Multiaddr, Refusal, RefusedAt};
 use swarm_notify::tcp;
 
-/// The version of the log's format. It grows when a field is removed or changes its name, type or meaning.
+/// The version of the log's format. The number is raised when a field is removed, or changes its name, type or meaning.
 const FORMAT: u32 = 2;
 
-/// The form of the log.
+/// The form in which the lines of the log are printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogForm {
     Json,
     Text {
-        /// `true` if nothing is shortened at a terminal.
+        /// `true` if values are not shortened at a terminal (`--long`).
         is_long: bool,
     },
 }
 
-/// The columns of the longest id on the screen so far, so that the columns of later lines stay the same.
+/// The width, in columns, of the longest id that was printed at a terminal so far. Later lines use the same width, so that
+/// their columns stay aligned.
 static ID_COLUMNS: AtomicUsize = AtomicUsize::new(screen::ID);
 
-/// A printer of lines, each as soon as it is known.
+/// A printer of the lines of the log. Each line is queued for standard output when its event is told.
 #[derive(Clone, Copy)]
 pub(crate) struct Reporter {
     start: Instant,
     form: LogForm,
     terminal: Terminal,
     is_quiet: bool,
-    /// The name of the side, in the demo.
+    /// The name of the side, `a` or `b`, in `demo`, and otherwise `None`.
     side: Option<&'static str>,
 }
 
@@ -75,7 +76,8 @@ impl Reporter {
         self.start.elapsed()
     }
 
-    /// Prints the first line of a run: the format, the version, the command, and our peer id.
+    /// Prints the first line of a run, `start`, with the version of the format, the version of this program, the command,
+    /// and the peer id of this node.
     pub(crate) fn start(&self, command: &str, peer: PeerId) {
         let mut line = self.line("start");
         line.put("format", FORMAT);
@@ -85,8 +87,9 @@ impl Reporter {
         self.print(&line);
     }
 
-    /// Prints an event, with the fields that can be looked up. Before it, a part of the snapshot lists those ids in the event
-    /// that no part has listed yet.
+    /// Prints the line of an event, with its ids, its reason, and the properties that the swarm knows of them. If a snapshot
+    /// is under way and has not listed an id of the event yet, a part of the snapshot that lists the id is printed in front
+    /// of the line.
     pub(crate) fn event(&self, swarm: &tcp::Swarm, open: &mut OpenIds, event: Event) {
         let now = self.now();
         let mut line = self.line_at(now, event.name());
@@ -101,7 +104,8 @@ impl Reporter {
         });
     }
 
-    /// Prints the number of refusals of one kind since the last such line.
+    /// Prints a line with the number (`count`) of refusals of one kind, at one listener or connection, since the last line
+    /// about them.
     pub(crate) fn refused(&self, swarm: &tcp::Swarm, at: RefusedAt, refusal: Refusal, count: u64) {
         let mut line = self.line("refused");
         match at {
@@ -128,7 +132,8 @@ impl Reporter {
         self.print(&line);
     }
 
-    /// Prints a stream that was given up because the peer did not answer, with the answer that it waited for and the time.
+    /// Prints a line about a stream that was given up because the peer did not answer, with the name of the answer that the
+    /// stream was waiting for, and the time for which it has waited.
     pub(crate) fn unanswered(&self, connection: ConnectionId, stream: StreamId, awaited: &str, time: Duration) {
         let mut line = self.line("unanswered");
         line.put("connection", connection.to_string());
@@ -138,7 +143,8 @@ impl Reporter {
         self.print(&line);
     }
 
-    /// Prints the end of `dial`: as JSON the fields that `put` adds, and else the sentences.
+    /// Prints the summary at the end of `dial`: a line with the fields that `put` adds if the log is JSON, and otherwise the
+    /// `sentences`.
     pub(crate) fn summary(&self, put: impl FnOnce(&mut LogLine), sentences: impl fmt::Display) {
         if self.is_json() {
             let mut line = self.line("summary");
@@ -153,7 +159,8 @@ impl Reporter {
         STDOUT.push_beyond(self.terminal.margin().to_owned() + &sentences);
     }
 
-    /// Prints the end of `demo`: the number of events that came as promised, out of all promised ones.
+    /// Prints the summary at the end of `demo`: the number of events that were told as expected, and the number of expected
+    /// events.
     pub(crate) fn shown(&self, shown: usize, promised: usize, is_right: bool) {
         if self.is_json() {
             let mut line = self.line("summary");
@@ -171,8 +178,8 @@ impl Reporter {
         STDOUT.push_beyond(self.terminal.margin().to_owned() + &sentence);
     }
 
-    /// Prints a command to copy, which dials us and joins our topic of floodsub. JSON leaves it out, since programs take the
-    /// address from `listen`.
+    /// Prints a command that a user can copy. It dials this node at `address`, and joins the `topic` if there is one.
+    /// Nothing is printed if the log is JSON, since programs find the address in the line `listen`.
     pub(crate) fn dial_me(&self, swarm: &tcp::Swarm, address: &Multiaddr, topic: Option<&str>) {
         if !self.is_json() {
             let address = with_peer(address, swarm.local_peer());
@@ -183,7 +190,7 @@ impl Reporter {
         }
     }
 
-    /// Prints the addresses of a listener that have come and gone.
+    /// Prints the line `addresses_changed`, with the addresses of a listener that were added and removed.
     pub(crate) fn addresses_changed(
         &self,
         swarm: &tcp::Swarm,
@@ -206,8 +213,8 @@ impl Reporter {
         Moment { elapsed: self.elapsed(), time: SystemTime::now() }
     }
 
-    /// Begins a line of the present moment, with both times and the side. The caller prints it before it begins another one,
-    /// so that no time is earlier than that of the line before.
+    /// Begins a line with the present time and the name of its event. The caller has to print the line before it begins
+    /// another one. Otherwise the time `t` in the log could go back.
     pub(crate) fn line(&self, event: &str) -> LogLine {
         self.line_at(self.now(), event)
     }
@@ -223,7 +230,7 @@ impl Reporter {
         line
     }
 
-    /// Prints a line, unless `--quiet` leaves it out.
+    /// Prints a line, unless `--quiet` is given and leaves the line out.
     pub(crate) fn print(&self, line: &LogLine) {
         if self.is_printed(line) {
             STDOUT.push(self.text(line));
@@ -234,7 +241,8 @@ impl Reporter {
         !self.is_quiet || self.is_asked_for(line)
     }
 
-    /// Returns whether `--quiet` keeps a line: one that the user has asked for, or without which the log cannot be read.
+    /// Returns whether a line is printed even with `--quiet`: the user has asked for its content, or a program needs the
+    /// line to read the log.
     fn is_asked_for(&self, line: &LogLine) -> bool {
         match line.text("event") {
             Some("start") => self.is_json(),
@@ -245,7 +253,7 @@ impl Reporter {
         }
     }
 
-    /// Prints a line that is never left out, even if its reader is slow.
+    /// Prints a line even if the queue of standard output is full.
     pub(crate) fn print_always(&self, line: &LogLine) {
         STDOUT.push_beyond(self.text(line));
     }
@@ -266,8 +274,8 @@ impl Reporter {
     }
 }
 
-/// Returns a word quoted for a shell. A word with characters that a terminal does not show has escapes (`$'…'`), which not
-/// every shell knows.
+/// Returns a word in the form in which a shell reads it as one word. If the word contains characters that a terminal does
+/// not show, the form is `$'…'`, which not every shell understands.
 fn for_shell(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/.:_+%".contains(&byte);
     if !word.is_empty() && word.bytes().all(is_plain) {
@@ -290,13 +298,14 @@ fn for_shell(word: &str) -> String {
     format!("$'{escaped}'")
 }
 
-/// Returns a time in seconds, to the microsecond.
+/// Returns a time in seconds, cut to whole microseconds.
 pub(crate) fn seconds(time: Duration) -> f64 {
     time.as_micros() as f64 / 1e6
 }
 
 impl Reporter {
-    /// Prints that `missed` lines are missing, and begins a snapshot of what is open now.
+    /// Prints the line `lagged`, which says that so many (`missed`) lines were dropped, and the first part of a snapshot of
+    /// what is open now.
     pub(crate) fn lagged(&self, swarm: &tcp::Swarm, open: &mut OpenIds, missed: u64) {
         let mut line = self.line("lagged");
         line.put("missed", missed);
@@ -305,14 +314,14 @@ impl Reporter {
         self.print_part(swarm, open);
     }
 
-    /// Prints the next part of the snapshot, if there is one.
+    /// Prints the next part of the snapshot that is under way, if there is one.
     pub(crate) fn print_part(&self, swarm: &tcp::Swarm, open: &mut OpenIds) {
         if let Some(part) = open.next_part(open_ids::MOST, self.now()) {
             self.print_always(&self.snapshot(swarm, &part));
         }
     }
 
-    /// Returns the line of a part of a snapshot.
+    /// Returns the line `snapshot` for one part of a snapshot.
     fn snapshot(&self, swarm: &tcp::Swarm, part: &Part) -> LogLine {
         let mut line = self.line_at(part.at, "snapshot");
         let (mut listeners, mut connections, mut streams) = (Vec::new(), Vec::new(), Vec::new());
@@ -344,7 +353,8 @@ mod tests {
     use std::time::UNIX_EPOCH;
     use swarm_notify::swarm::Config;
 
-    /// A part before the line of an event has the moment of the event, which was taken first. Otherwise `t` would go back.
+    /// A part of a snapshot that is printed in front of the line of an event has the time of the event, which was taken
+    /// first. Otherwise `t` would go back.
     #[test]
     fn a_part_of_a_snapshot_has_its_own_moment() {
         let reporter = Reporter::new(LogForm::Json, false);

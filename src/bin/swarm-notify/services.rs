@@ -1,4 +1,4 @@
-//! [`Services`]: the services ping, identify and floodsub of a command, and the lines that they print.
+//! [`Services`]: the services ping, identify and floodsub of a command, and the lines of the log about their events.
 
 use crate::error::Error;
 use crate::node::{LoggedSwarm, Node};
@@ -17,30 +17,32 @@ use swarm_notify::protocols::identify::{self, Identify, Info};
 use swarm_notify::protocols::ping::{self, Ping};
 use swarm_notify::protocols::pubsub::{self, Event, Message, Signing};
 
-/// The maximum number of messages that `dial` remembers. Half as many of one author are accepted in 120 s.
+/// The maximum number of floodsub messages that `dial` remembers, each for 120 s. It accepts at most half this number from
+/// one author in that time.
 const MOST_SEEN_BY_DIAL: usize = 1 << 20;
 
-/// The outcome of a request to a service.
+/// The outcome of a request that the command has made through a service.
 pub(crate) enum ServiceOutcome {
-    /// The round-trip time of a ping, or the reason why it was not answered.
+    /// The round-trip time of a ping, or the reason why the peer has not answered the ping.
     Ping(Result<Duration, Failure>),
-    /// The peer has answered identify, or has failed to.
+    /// The peer has answered the identify request, or the question has failed for this reason.
     Identify(Result<(), Failure>),
 }
 
-/// The services that are installed.
+/// The services that are installed in a node.
 pub(crate) struct Services {
     ping: NotifeeId<Ping>,
     identify: NotifeeId<Identify>,
     pace: NotifeeId<Pace>,
     floodsub: Option<Publisher>,
-    /// The maximum number of messages of one peer that are printed in a second. `dial` prints all, since it waits for its
-    /// reader.
+    /// The maximum number of floodsub messages that are printed for one peer in a second. `dial` has no such limit: it
+    /// prints all messages, and waits if the reader of its output is slow.
     most_messages: u32,
 }
 
 impl Services {
-    /// Installs the services. For `dial`, its `--timeout` is the time that the peer has to answer.
+    /// Installs the services in a node. For `dial`, the option `--timeout` is the time in which the peer has to answer a
+    /// ping or the identify request. Fails if the system has no randomness or the topic is too long.
     pub(crate) fn install(
         node: &mut Node,
         identity: &Keypair,
@@ -88,12 +90,12 @@ impl Services {
         Ok(Self { ping, identify, pace, floodsub, most_messages })
     }
 
-    /// Pings the peer of a connection. Returns `false` if the connection is not open any more.
+    /// Sends a ping to the peer of a connection. Returns `false` if the connection is not open any more.
     pub(crate) fn ping(&self, notifees: &mut Notifees<LoggedSwarm>, connection: ConnectionId) -> bool {
         notifees.get_mut::<Ping>(self.ping).is_some_and(|ping| ping.ping(connection).is_ok())
     }
 
-    /// Asks the peer of a connection who it is.
+    /// Sends the identify request to the peer of a connection.
     pub(crate) fn identify(&self, notifees: &mut Notifees<LoggedSwarm>, connection: ConnectionId) {
         if let Some(identify) = notifees.get_mut::<Identify>(self.identify) {
             // An error means that the connection has ended, and its last event is about to come.
@@ -101,19 +103,20 @@ impl Services {
         }
     }
 
-    /// Returns whether nothing is left to publish: standard input has ended, and all of it was written to the network or
-    /// cannot be written. Without a topic this is `true`.
+    /// Returns whether nothing is left to publish: standard input has ended, and all of its lines were written to the
+    /// network or cannot be written. Returns `true` if no topic was joined.
     pub(crate) fn has_published(&self) -> bool {
         self.floodsub.as_ref().is_none_or(Publisher::is_done)
     }
 
-    /// Returns whether no line of standard input was lost.
+    /// Returns whether publishing has had no fault: no line of standard input was lost, and the input could be read.
     pub(crate) fn has_lost_nothing(&self) -> bool {
         self.floodsub.as_ref().is_none_or(Publisher::is_right)
     }
 
-    /// Prints, at the end of the command, the numbers of lines that were left out and not counted yet. Says on standard error
-    /// how many lines of standard input were lost, or dropped for subscribers.
+    /// Prints, at the end of the command, how many lines of the log were left out since the last line that says so. Prints
+    /// on standard error how many lines of standard input were lost, and how many messages were dropped because subscribers
+    /// were too slow.
     pub(crate) fn end(&mut self, reporter: Reporter, notifees: &mut Notifees<LoggedSwarm>) {
         if let Some(pace) = notifees.get_mut::<Pace>(self.pace) {
             pace.end(reporter);
@@ -123,27 +126,29 @@ impl Services {
         }
     }
 
-    /// Says on standard error that standard input was not read to its end, if nothing else has said so. The caller has called
-    /// [`end`](Self::end) before, and no signal has ended the command.
+    /// Prints on standard error that standard input was not read to its end, unless another error has already said it. To be
+    /// called after [`end`](Self::end), and only if no signal has ended the command.
     pub(crate) fn say_unread(&self) {
         if let Some(publisher) = &self.floodsub {
             publisher.say_unread();
         }
     }
 
-    /// Returns the parts of publishing that a signal has cut off, in words. The caller has called [`end`](Self::end) before.
+    /// Returns, in words, the parts of publishing that a signal has interrupted. To be called after [`end`](Self::end).
     pub(crate) fn interrupted(&self) -> Vec<String> {
         self.floodsub.as_ref().map(Publisher::interrupted).unwrap_or_default()
     }
 
-    /// Returns the numbers of lines that were published and lost, and of messages that came, if a topic was joined.
+    /// Returns the number of lines that were published, of lines that were lost, and of messages that have arrived, or
+    /// `None` if no topic was joined.
     pub(crate) fn chat(&self) -> Option<Chat> {
         let publisher = self.floodsub.as_ref()?;
         let (published, lost) = publisher.lines();
         Some(Chat { published, lost, messages: publisher.messages })
     }
 
-    /// Prints the events of the services, and returns the next outcome of a request. Returns `None` once there is none.
+    /// Prints the pending events of the services, up to the first one that is the outcome of a request, and returns that
+    /// outcome. Returns `None` if no outcome is left, or while the queue of standard output is full.
     pub(crate) fn next(&mut self, world: &LoggedSwarm, notifees: &mut Notifees<LoggedSwarm>) -> Option<ServiceOutcome> {
         if STDOUT.is_full() {
             // Events wait in the services until the reader has made room.
@@ -179,7 +184,7 @@ impl Services {
         None
     }
 
-    /// Publishes the lines of standard input, while any peer has joined the topic. Returns whether anything has happened.
+    /// Publishes the lines of standard input while any peer has joined the topic. Returns whether it has done anything.
     pub(crate) fn publish(
         &mut self,
         cx: &mut Context<'_>,
@@ -252,8 +257,8 @@ fn identified(world: &LoggedSwarm, event: identify::Event) -> Option<ServiceOutc
     outcome
 }
 
-/// Returns the peer that has caused an event, the name of its line, and the maximum number of such lines of one peer in a
-/// second: `most_messages` for messages, and 10 for others.
+/// Returns the peer that has caused an event, the name of the line about the event, and the maximum number of lines with
+/// this name that are printed for one peer in a second: `most_messages` for messages, and 10 for other events.
 fn kind(event: &Event, most_messages: u32) -> (Option<PeerId>, &'static str, u32) {
     match event {
         Event::Message { via, .. } => (Some(*via), "message", most_messages),
@@ -266,7 +271,7 @@ fn kind(event: &Event, most_messages: u32) -> (Option<PeerId>, &'static str, u32
     }
 }
 
-/// Returns the line of an event, with the name that [`kind`] gives it.
+/// Returns the line of the log about an event. `name` is the name of the line, as [`kind`] has returned it.
 fn pubsub_line(world: &LoggedSwarm, name: &str, event: Event) -> Option<LogLine> {
     let mut line = world.reporter.line(name);
     match event {

@@ -1,4 +1,4 @@
-//! The signals that end a command, and their exit codes.
+//! The signals that end a command: SIGINT, SIGTERM and SIGHUP; and their exit codes.
 
 #[cfg(unix)]
 use crate::output::{STDOUT, note};
@@ -10,11 +10,11 @@ use std::time::Duration;
 #[cfg(unix)]
 use swarm_notify::swarm::Config;
 
-/// The time within which the same signal counts as one. The command `timeout` sends a signal twice: to its child, and at once
-/// to the child's group.
+/// The time within which a repeated signal counts as one with the first. The command `timeout` sends a signal twice: to its
+/// child, and immediately afterwards to the child's process group.
 pub(crate) const SAME: Duration = Duration::from_millis(100);
 
-/// Returns the signals that ask for an end. Windows has none besides Ctrl-C.
+/// Returns the signals that make a command close everything and end. On Windows, this is only Ctrl-C.
 pub(crate) fn ends() -> Vec<Signal> {
     #[cfg(unix)]
     let mut ends = vec![Signal::Int, Signal::Term];
@@ -27,8 +27,8 @@ pub(crate) fn ends() -> Vec<Signal> {
     ends
 }
 
-/// Returns whether SIGHUP is to be left alone: if it was ignored from the start, as with `nohup`, or if that is not known.
-/// Only Linux says it without unsafe code.
+/// Returns `true` if the command must not handle SIGHUP: it was ignored when the process started, as with `nohup`, or the
+/// process cannot find that out. Only Linux tells that without unsafe code.
 #[cfg(unix)]
 fn is_hangup_left_alone() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -60,9 +60,10 @@ pub(crate) const fn name_of(signal: Signal) -> &'static str {
     }
 }
 
-/// Makes the second of the signals end the process at once, even while it waits for a reader. The first one bounds that wait.
-/// The same signal within [`SAME`] is not a second one. If the process still runs at a terminal after that time, a note on
-/// stderr says so to a user who has typed Ctrl-C.
+/// Makes a second signal end the process at once, even while the process waits for the reader of its output. The first
+/// signal limits that wait to some seconds. If the first signal is repeated within [`SAME`], it does not count as a second
+/// signal. If the process still runs after that time and the signal was Ctrl-C at a terminal, a note on standard error tells
+/// the user that closing may take some seconds.
 #[cfg(unix)]
 pub(crate) fn end_at_once_by_the_second_signal(ends: &[Signal]) -> io::Result<()> {
     use signal_hook::flag::{register, register_conditional_shutdown};
@@ -101,18 +102,18 @@ pub(crate) fn end_at_once_by_the_second_signal(ends: &[Signal]) -> io::Result<()
     Ok(())
 }
 
-/// The stack of a thread that waits for one byte, wakes another thread and prints a note, in bytes.
+/// The size, in bytes, of the stack of a thread that waits for one byte, wakes another thread and prints a note.
 #[cfg(unix)]
 const STACK: usize = 128 * 1024;
 
-/// Does nothing: on Windows the loop itself ends the process at the second signal, while it runs.
+/// Does nothing. On Windows, the loop ends the process at the second signal, as long as the loop runs.
 #[cfg(not(unix))]
 pub(crate) fn end_at_once_by_the_second_signal(_: &[Signal]) -> io::Result<()> {
     Ok(())
 }
 
-/// Fails if the process has too few descriptors left to wait for signals. Without this check, `async-io` would panic when it
-/// gets none.
+/// Fails if the process may not open enough further descriptors to wait for signals. Without this check, the crate
+/// `async-io` would panic if it could not open one.
 #[cfg(unix)]
 pub(crate) fn try_descriptors() -> io::Result<()> {
     // `async-io` takes three descriptors, and its users two. These six are closed again at once.
@@ -120,7 +121,7 @@ pub(crate) fn try_descriptors() -> io::Result<()> {
     tried.into_iter().try_for_each(|pair| pair.map(drop))
 }
 
-/// Does nothing: descriptors are not scarce on Windows.
+/// Does nothing, since descriptors are not scarce on Windows.
 #[cfg(not(unix))]
 pub(crate) const fn try_descriptors() -> io::Result<()> {
     Ok(())

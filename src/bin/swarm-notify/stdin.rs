@@ -1,4 +1,4 @@
-//! [`StdinLines`]: the lines of standard input, read without blocking the loop.
+//! [`StdinLines`]: the lines of standard input, which a thread reads so that they do not block the loop.
 
 use async_channel::{Receiver, bounded};
 use futures_lite::Stream as _;
@@ -8,52 +8,54 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// The number of lines that are read ahead. With lines of 1 MiB they take 16 MiB.
+/// The maximum number of lines that are read before the loop has taken them. Lines of 1 MiB need 16 MiB of memory.
 const AHEAD: usize = 16;
 
-/// The number of bytes that one read asks for.
+/// The maximum number of bytes of one read.
 const READ: usize = 16 * 1024;
 
-/// The time between two reads of a line that is already too long. Such a line may have no end, and nobody waits for it. With
-/// the pause, reading it takes 16 MB/s at most, and little of a processor.
+/// The time between two reads of a line that is already too long. Such a line is dropped, and may have no end. With the
+/// pause, the rest of the line is read at 16 MB/s at most, which uses little of a processor.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// The time that the rest of the input has to come to its end once it is not published any more.
+/// The maximum time for which the rest of the input is read to its end, to count its lines, once they are not published any
+/// more.
 const REST: Duration = Duration::from_secs(1);
 
-/// The silence after which the rest of the input is not waited for any longer.
+/// The time without new input after which the rest of the input is given up.
 const SILENCE: Duration = Duration::from_millis(200);
 
-/// One line of standard input, without its newline.
+/// One line of standard input without its newline, or the error that ends the input.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum StdinLine {
-    /// The bytes of the line, of any value.
+    /// The bytes of the line, which need not be UTF-8.
     Whole(Vec<u8>),
-    /// The error with which reading standard input has failed. No line follows.
+    /// The text of the error with which reading standard input has failed. No line follows.
     Failed(String),
 }
 
-/// The lines of standard input. A thread reads them, since not every system can poll a terminal.
+/// The lines of standard input. A thread reads standard input, since not every system can poll a terminal.
 pub(crate) struct StdinLines {
     lines: Pin<Box<Receiver<StdinLine>>>,
     rest: Arc<SharedCount>,
 }
 
-/// The count of lines that the thread reads and that are not taken any more.
+/// The number of lines that the thread has read after the loop has given up the input. The loop and the thread share this
+/// number.
 #[derive(Default)]
 struct SharedCount {
     rest: Mutex<UnreadInput>,
     changed: Condvar,
 }
 
-/// The rest of the input, which is counted and not kept.
+/// The rest of the input after it was given up: its lines are counted and dropped.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(crate) struct UnreadInput {
-    /// The number of its lines that were read.
+    /// The number of lines that were read and not published.
     pub(crate) lines: u64,
-    /// The number of lines that were too long, since it was last taken.
+    /// The number of lines that were too long since [`StdinLines::take_too_long`] has last returned their number.
     too_long: u64,
-    /// `true` once the input was read to its end, or to an error.
+    /// `true` once the input was read to its end, or reading it has failed.
     pub(crate) is_whole: bool,
 }
 
@@ -63,7 +65,8 @@ impl SharedCount {
         self.changed.notify_all();
     }
 
-    /// Waits until the input has ended, or has been silent for [`SILENCE`], or [`REST`] has passed.
+    /// Waits until the input has ended, nothing was read for the time [`SILENCE`], or the time [`REST`] has passed. Returns
+    /// the counts at that time.
     fn wait(&self) -> UnreadInput {
         let began = Instant::now();
         let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,8 +83,9 @@ impl SharedCount {
 }
 
 impl StdinLines {
-    /// Begins to read. A line of more than `most` bytes is dropped, and `too_long` is called as soon as that is known: before
-    /// the line has ended, and maybe before the lines in front of it were taken.
+    /// Begins to read standard input. A line of more than `most` bytes is dropped, and the thread calls `too_long` as soon
+    /// as the line exceeds that length. This may happen before the line has ended, and before the loop has taken the earlier
+    /// lines.
     pub(crate) fn new(most: usize, too_long: impl Fn() + Send + 'static) -> Self {
         let (sender, lines) = bounded(AHEAD);
         let rest = Arc::<SharedCount>::default();
@@ -110,26 +114,28 @@ impl StdinLines {
         Self { lines: Box::pin(lines), rest }
     }
 
-    /// Takes the number of lines that were too long since the last call.
+    /// Returns the number of lines that were too long since the last call, and resets it to 0.
     pub(crate) fn take_too_long(&self) -> u64 {
         core::mem::take(&mut self.rest.rest.lock().unwrap_or_else(PoisonError::into_inner).too_long)
     }
 
-    /// Gives up the rest of the input, and counts its lines: to its end, or for about a second, or until it is silent. An
-    /// error of the input, which is no line, goes to `failed`.
+    /// Gives up the rest of the input, and counts its lines until the input ends, nothing was read for [`SILENCE`], or
+    /// [`REST`] has passed. If reading has failed, `failed` is called with the text of the error.
     pub(crate) fn give_up(self, failed: impl FnMut(String)) -> UnreadInput {
         let ahead = self.give_up_ahead(failed);
         let rest = self.rest.wait();
         UnreadInput { lines: ahead + rest.lines + rest.too_long, too_long: 0, ..rest }
     }
 
-    /// Does the same as [`give_up`](Self::give_up), but counts only lines that were already read.
+    /// Gives up the rest of the input at once, and counts only the lines that were already read. If reading has failed,
+    /// `failed` is called with the text of the error.
     pub(crate) fn give_up_at_once(self, failed: impl FnMut(String)) -> UnreadInput {
         let is_whole = self.rest.rest.lock().unwrap_or_else(PoisonError::into_inner).is_whole;
         UnreadInput { lines: self.give_up_ahead(failed), too_long: 0, is_whole }
     }
 
-    /// Takes no more lines, and returns the number of those that were read ahead.
+    /// Closes the channel from the thread, and returns the number of lines that the thread had read and the loop had not
+    /// taken.
     fn give_up_ahead(&self, mut failed: impl FnMut(String)) -> u64 {
         self.lines.close();
         let mut ahead = 0;
@@ -143,33 +149,34 @@ impl StdinLines {
         ahead
     }
 
-    /// Returns the next line, and `None` once the input has ended.
+    /// Returns the next line, or `None` once the input has ended.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<StdinLine>> {
         pin!(&mut self.lines).poll_next(cx)
     }
 }
 
-/// A line that is being read.
+/// The line that is being read: its bytes so far, and whether it is too long.
 #[derive(Default)]
 struct Partial {
-    /// The bytes so far, unless the line is too long.
+    /// The bytes that were read so far. Empty once the line is too long.
     bytes: Vec<u8>,
     is_too_long: bool,
 }
 
-/// A step of reading.
+/// A result of reading, which the thread handles before it goes on.
 #[derive(PartialEq, Eq, Debug)]
 enum ReadStep {
     /// A whole line was read.
     Line(Vec<u8>),
-    /// The line that is being read has become too long.
+    /// The present line has become too long. Its bytes are dropped.
     TooLong,
-    /// Another piece of a line that is too long was read and dropped.
+    /// More bytes of a line that was too long already were read and dropped.
     More,
 }
 
 impl Partial {
-    /// Adds bytes to the line. Returns a step if the line is too long.
+    /// Adds bytes to the line. Returns [`TooLong`](ReadStep::TooLong) if they make it longer than `most` bytes,
+    /// [`More`](ReadStep::More) if the line was too long before, and otherwise `None`.
     fn add(&mut self, bytes: &[u8], most: usize) -> Option<ReadStep> {
         let was_too_long = self.is_too_long;
         self.is_too_long |= self.bytes.len() + bytes.len() > most;
@@ -181,14 +188,15 @@ impl Partial {
         Some(if was_too_long { ReadStep::More } else { ReadStep::TooLong })
     }
 
-    /// Ends the line, and returns it unless it was too long.
+    /// Ends the line, and returns it, or `None` if it was too long. The next line begins empty.
     fn end(&mut self) -> Option<ReadStep> {
         let Self { bytes, is_too_long } = core::mem::take(self);
         (!is_too_long).then_some(ReadStep::Line(bytes))
     }
 }
 
-/// Reads lines of at most `most` bytes until the end of the input. Bytes at the end without a newline count as a line.
+/// Reads until the end of the input or an error, and calls `tell` with each step. A line has at most `most` bytes. The last
+/// line need not end with a newline.
 fn read_lines(
     mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
     most: usize,
@@ -232,10 +240,11 @@ mod system {
     use std::io;
     use std::time::Duration;
 
-    /// The time between two looks at whether the process is in the foreground again. No system call waits for that.
+    /// The time between two checks whether the process is in the foreground again. No system call waits for that.
     const PATIENCE: Duration = Duration::from_millis(200);
 
-    /// Waits until there is something to read or the input has ended, and reads. The descriptor may be non-blocking.
+    /// Waits until standard input has bytes to read or has ended, and reads into `buffer`. While the process is in the
+    /// background of its terminal, it waits, too. The descriptor may be non-blocking.
     pub(super) fn read(buffer: &mut [u8]) -> io::Result<usize> {
         poll(&mut [PollFd::from_borrowed_fd(stdin(), PollFlags::IN)], None)?;
         // In the background, a read from the terminal would stop the process by SIGTTIN. The input is for others then.
@@ -245,7 +254,8 @@ mod system {
         Ok(rustix::io::read(stdin(), buffer)?)
     }
 
-    /// Returns whether a read would stop the process. Input that is not the terminal which controls this process does not.
+    /// Returns whether the process is in the background of its terminal, where the system would stop the process at a read
+    /// of standard input. Returns `false` if standard input is not the terminal that controls the process.
     fn is_in_background() -> bool {
         tcgetpgrp(stdin()).is_ok_and(|foreground| foreground != getpgrp())
     }
@@ -266,8 +276,8 @@ mod tests {
 
     const MAX_LINE: usize = 1 << 20;
 
-    /// Reads an input that comes `step` bytes at a time, with a read that would block before each of these. Returns its lines,
-    /// including the marks of those that are too long.
+    /// Reads an input of which each read returns `step` bytes, with a read that would block in between. Returns all steps of
+    /// reading: the lines, and the reports of lines that are too long.
     fn lines(input: &[u8], step: usize) -> Vec<ReadStep> {
         let (mut rest, mut is_ready, mut lines) = (input, false, Vec::new());
         let read = |buffer: &mut [u8]| {

@@ -1,4 +1,4 @@
-//! [`Tally`]: the counts of `dial`'s streams and pings, and the summary of them.
+//! [`Tally`]: the counts of the streams of a `dial`; the counts of its pings and messages; and the summary of all of them.
 
 use crate::report::{LogLine, seconds};
 use hdrhistogram::Histogram;
@@ -7,14 +7,15 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 use swarm_notify::lifecycle::StreamId;
 
-/// A collection of times. Their minimum, maximum and mean are exact, and a quantile is at most 0.1 % too high.
+/// Statistics of a number of times. The minimum, the maximum and the mean are exact, and a quantile is at most 0.1 % too
+/// high.
 #[derive(Default)]
 pub(crate) struct Times {
     count: u64,
     sum: Duration,
-    /// The minimum and the maximum.
+    /// The minimum and the maximum of the times, or `None` if there is no time yet.
     bounds: Option<(Duration, Duration)>,
-    /// The histogram of the times in nanoseconds. The first time makes it.
+    /// The histogram of the times in nanoseconds. `None` until the first time is added.
     quantiles: Option<Histogram<u32>>,
 }
 
@@ -38,7 +39,8 @@ impl Times {
         Some(Duration::from_nanos(u64::try_from(mean).unwrap_or(u64::MAX)))
     }
 
-    /// Returns a quantile: the time that the given part of all times, from 0 to 1, does not exceed.
+    /// Returns a quantile: the time that `part` of all times do not exceed. `part` is a fraction from 0 to 1: 0.5 is the
+    /// median.
     fn quantile(&self, part: f64) -> Option<Duration> {
         let (min, max) = self.bounds?;
         let time = self.quantiles.as_ref()?.value_at_quantile(part);
@@ -46,27 +48,27 @@ impl Times {
     }
 }
 
-/// The pings of a run.
+/// The pings of a run of `dial`.
 #[derive(Default)]
 pub(crate) struct Pings {
-    /// The number of pings that were asked for.
+    /// The number of pings that the user has asked for.
     pub(crate) asked: u64,
-    /// The number of pings that were sent.
+    /// The number of pings that were sent so far.
     pub(crate) sent: u64,
-    /// The number of pings that were not answered, or not in time.
+    /// The number of pings that failed, or that were not answered in time.
     pub(crate) lost: u64,
     /// The round-trip times of the pings that were answered.
     pub(crate) round_trips: Times,
 }
 
 impl Pings {
-    /// Returns the part of the pings with an outcome that were lost, in percent, or `None` if no ping has an outcome.
+    /// Returns the number of lost pings, in percent of all pings that were lost or answered, or `None` if no ping was.
     fn loss(&self) -> Option<f64> {
         let outcomes = self.lost + self.round_trips.count;
         (outcomes > 0).then(|| self.lost as f64 * 100.0 / outcomes as f64)
     }
 
-    /// Returns the number of pings that were sent and have no outcome, since a signal came.
+    /// Returns the number of pings that were sent, and neither answered nor lost, because a signal has ended the run.
     const fn unfinished(&self) -> u64 {
         self.sent.saturating_sub(self.answered() + self.lost)
     }
@@ -76,42 +78,43 @@ impl Pings {
     }
 }
 
-/// The counts of a topic.
+/// The counts of lines and messages of the topic that was joined.
 #[derive(Clone, Copy)]
 pub(crate) struct Chat {
     /// The number of lines of standard input that were written to the peer.
     pub(crate) published: u64,
-    /// The number of lines of standard input that were not.
+    /// The number of lines of standard input that were lost instead.
     pub(crate) lost: u64,
-    /// The number of messages that came.
+    /// The number of messages of other peers that have arrived.
     pub(crate) messages: u64,
 }
 
-/// The streams of a run.
+/// The counts of the streams of a run of `dial`, and the times that they took.
 #[derive(Default)]
 pub(crate) struct Tally {
-    /// The number of streams that were asked for.
+    /// The number of streams that the user has asked for.
     pub(crate) streams: u64,
-    /// The number of streams that were begun.
+    /// The number of streams that `dial` has begun to open.
     pub(crate) begun: u64,
-    /// The number of streams that ended as they should.
+    /// The number of streams that ended as expected, after all of their bytes had come back right or were sent to a sink.
     pub(crate) ok: u64,
-    /// The number of streams that failed or ended otherwise.
+    /// The number of streams that failed to open or did not end as expected.
     pub(crate) failed: u64,
-    /// The number of failed streams that got no answer in time.
+    /// The number of streams among `failed` to which the peer did not answer in time.
     pub(crate) unanswered: u64,
-    /// The number of streams that were under way when a signal came.
+    /// The number of streams that had begun and not ended when a signal ended the run.
     pub(crate) unfinished: u64,
-    /// The number of bytes that were sent and came back right, or were sent to a sink, on the streams that are `ok`.
+    /// The number of bytes that were sent on the streams which count as `ok`. Each byte counts once, although an echo also
+    /// returns it.
     pub(crate) bytes: u64,
-    /// The times from the begin to the end of the streams that are `ok`.
+    /// The times from the start to the end of each stream that counts as `ok`.
     pub(crate) times: Times,
-    /// The first stream that failed, and the reason.
+    /// The first stream that counts as failed, and the reason in words.
     pub(crate) first_failure: Option<(StreamId, String)>,
 }
 
 impl Tally {
-    /// Returns the number of streams that have ended or failed.
+    /// Returns the number of begun streams that are over: that have ended, have failed to open, or were interrupted.
     pub(crate) const fn ended(&self) -> u64 {
         self.ok + self.failed + self.unfinished
     }
@@ -121,27 +124,28 @@ impl Tally {
     }
 }
 
-/// The summary of a run.
+/// The summary that `dial` prints at its end.
 pub(crate) struct Summary<'a> {
     pub(crate) tally: &'a Tally,
     pub(crate) pings: &'a Pings,
     pub(crate) chat: Option<Chat>,
-    /// The time from the begin of the connection to the end of the last stream.
+    /// The time from the opening of the connection to the end of the last stream.
     pub(crate) time: Duration,
-    /// `true` if the peer sends the bytes back.
+    /// `true` if the peer is expected to send all bytes back.
     pub(crate) is_echo: bool,
-    /// The name of the signal that has ended the run, if any.
+    /// The name of the signal that has ended the run, or `None` if no signal has.
     pub(crate) interrupted: Option<&'static str>,
 }
 
 impl Summary<'_> {
-    /// Returns the number of bytes per second. Each byte counts once, even if it is echoed.
+    /// Returns the number of bytes per second, or `None` if no byte was sent or no time has passed. Each byte counts once,
+    /// even if the peer sends it back.
     fn throughput(&self) -> Option<u64> {
         let is_measured = self.tally.bytes > 0 && !self.time.is_zero();
         is_measured.then(|| (self.tally.bytes as f64 / self.time.as_secs_f64()) as u64)
     }
 
-    /// Adds the fields of the line `summary`.
+    /// Adds the fields of this summary to the line `summary`.
     pub(crate) fn put(&self, line: &mut LogLine) {
         let Self { tally, pings, .. } = self;
         line.put("streams", tally.streams);
@@ -191,7 +195,7 @@ impl Summary<'_> {
     }
 }
 
-/// Writes sentences for people, one per line, without a newline at the end.
+/// Writes the summary as sentences for people, one on each line, without a newline at the end.
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tally, pings, .. } = self;
@@ -261,12 +265,12 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
-/// Returns a number of things in words, such as `1 stream` or `2 streams`.
+/// Returns a number and the name of what it counts, in the singular or plural, such as `1 stream` or `2 streams`.
 pub(crate) fn number(count: u64, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
-/// A time for people, made from whole microseconds as in the lines of the log.
+/// A time in a form for people. It is cut to whole microseconds first, so that it agrees with the lines of the log.
 struct Time(Duration);
 
 impl fmt::Display for Time {

@@ -1,5 +1,5 @@
-//! [`Terminal`]: the properties of what standard output and standard error lead to, so that lines fit its width and have
-//! colours where it shows them.
+//! [`Terminal`]: whether standard output or standard error is a terminal, how wide the terminal is, and whether it shows
+//! colours.
 
 use anstream::adapter::strip_str;
 use anstream::stream::RawStream;
@@ -7,23 +7,25 @@ use anstream::{AutoStream, ColorChoice};
 use std::io;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// The width that is assumed for a terminal that does not say, in columns.
+/// The width, in columns, that is assumed for a terminal that does not tell its width.
 const COLUMNS: usize = 80;
 
-/// The begin of each row that continues a value, or a record of the library's log. A row without the mark begins with a field
-/// of ours, and a row with the mark has nothing else of ours. So a peer's text never looks like a field or a line, wherever it
-/// is broken.
+/// The text at the start of each row that continues a value of a field, or a record of the library's log. A row without the
+/// mark begins with a field that this program has written. A row with the mark contains only the rest of a value or record,
+/// which a peer may have chosen. So the text of a peer never looks like a field or a line of this program, wherever a row
+/// ends.
 pub(crate) const MARK: &str = "│ ";
-/// The width of the mark, in columns.
+/// The width of [`MARK`], in columns.
 pub(crate) const MARK_COLUMNS: usize = 2;
 
-/// The properties of what a standard descriptor leads to. Only the width changes while the command runs.
+/// The properties of the terminal, file or pipe that standard output or standard error is. Only the width of a terminal
+/// changes while the command runs.
 #[derive(Clone, Copy)]
 pub(crate) struct Terminal {
     is_stdout: bool,
     is_terminal: bool,
-    /// `true` if lines have colours: at a terminal that shows colours, unless `NO_COLOR` is set, and anywhere if
-    /// `CLICOLOR_FORCE` is set to something other than 0.
+    /// `true` if lines are printed with colours: at a terminal that shows colours, unless `NO_COLOR` is set and not empty;
+    /// and anywhere if `CLICOLOR_FORCE` is set to a value other than 0.
     pub(crate) has_colour: bool,
 }
 
@@ -35,20 +37,21 @@ pub(crate) fn stderr() -> Terminal {
     Terminal::of(false, &io::stderr())
 }
 
-/// Returns whether a terminal has colours if nothing forces them.
+/// Returns whether lines at a terminal have colours if `CLICOLOR_FORCE` does not force them.
 fn is_coloured_unforced() -> bool {
     let is = |name: &str, value: &str| std::env::var_os(name).is_some_and(|set| set == value);
     let is_refused = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
     !(is_refused || is("CLICOLOR", "0") || is_dumb())
 }
 
-/// Returns whether a terminal may know no escape sequences: if `TERM` is empty or `dumb`, and on Unix also if it is not set.
+/// Returns whether the terminal may not understand escape sequences. That is so if `TERM` is empty or `dumb`, and on Unix
+/// also if `TERM` is not set.
 pub(crate) fn is_dumb() -> bool {
     std::env::var_os("TERM").map_or(cfg!(unix), |term| term == "dumb" || term.is_empty())
 }
 
-/// Returns whether `anstream` misreads the environment: it takes a `CLICOLOR_FORCE` of 0 as forcing colours, and an empty
-/// `TERM` as a terminal with colours.
+/// Returns whether the crate `anstream` would wrongly choose colours: it chooses them if `CLICOLOR_FORCE` is 0, and if
+/// `TERM` is empty.
 fn is_overrated() -> bool {
     let force = std::env::var_os("CLICOLOR_FORCE").filter(|force| !force.is_empty());
     match force {
@@ -67,7 +70,8 @@ impl Terminal {
         Self { is_stdout, is_terminal, has_colour }
     }
 
-    /// Returns the begin of each line. At a terminal, it overwrites keys that were typed and are shown, such as `^C`.
+    /// Returns the text to print in front of each line. At a terminal, this text makes the line overwrite typed keys that
+    /// the terminal shows, such as `^C`.
     pub(crate) const fn margin(self) -> &'static str {
         match (self.is_terminal, self.has_colour) {
             (true, true) => "\r\x1b[K",
@@ -77,7 +81,7 @@ impl Terminal {
         }
     }
 
-    /// Returns the present width of the terminal, in columns, or `None` if it is no terminal.
+    /// Returns the present width of the terminal, in columns, or `None` if the descriptor is not a terminal.
     pub(crate) fn columns(self) -> Option<usize> {
         if !self.is_terminal {
             return None;
@@ -92,8 +96,9 @@ impl Terminal {
     }
 }
 
-/// Returns a text whose lines are broken at blanks to fit `columns`. Each part of a line has the indent of the line. A word
-/// that is longer stays whole, so that it can be copied. Colours take no columns.
+/// Returns a text whose lines are broken at blanks, so that each is narrower than `columns`. Each part of a broken line has
+/// the indent of that line. A longer word is not broken, so that a user can copy the whole word. Escape sequences for
+/// colours do not count as columns.
 pub(crate) fn wrap_words(text: &str, columns: usize) -> String {
     let mut wrapped = String::new();
     for (at, line) in text.split('\n').enumerate() {
@@ -122,7 +127,8 @@ pub(crate) fn wrap_words(text: &str, columns: usize) -> String {
     wrapped
 }
 
-/// Returns a text in rows that are shorter than `columns`, each but the first after the [`MARK`].
+/// Returns a text that is broken into rows which have fewer columns than `columns`. Each row except the first begins with
+/// the [`MARK`].
 pub(crate) fn wrap_marked(text: &str, columns: usize) -> String {
     let mut wrapped = String::new();
     let mut column = 0;
@@ -140,8 +146,8 @@ pub(crate) fn wrap_marked(text: &str, columns: usize) -> String {
     wrapped
 }
 
-/// Returns the largest number of columns that any terminal takes for a character. Some terminals combine it with the character
-/// before it, and take none.
+/// Returns the maximum number of columns that a character takes at any terminal. Some terminals combine certain characters
+/// with the one before, so that these take no column there.
 pub(crate) fn columns_of(character: char) -> usize {
     match character {
         // Two of these characters are a flag. Some terminals show them one by one, each in two columns.

@@ -1,23 +1,24 @@
-//! Addresses on the command line: for a wrong one, what is wrong with it, and the address that was probably meant.
+//! Addresses on the command line. The error for a wrong address says what is wrong, and suggests the address that the user
+//! probably meant.
 
 use crate::report::seen;
 use libp2p_identity::PeerId;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use swarm_notify::swarm::Multiaddr;
 
-/// The purpose of an address.
+/// The purpose of an address: to dial it, or to listen on it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AddressUse {
     Dial,
     Listen,
 }
 
-/// Reads an address to dial.
+/// Parses an address to dial. An error is a text for the user.
 pub(crate) fn to_dial(text: &str) -> Result<Multiaddr, String> {
     AddressUse::Dial.read(text)
 }
 
-/// Reads an address to listen on.
+/// Parses an address to listen on. An error is a text for the user.
 pub(crate) fn to_listen_on(text: &str) -> Result<Multiaddr, String> {
     AddressUse::Listen.read(text)
 }
@@ -30,7 +31,7 @@ impl AddressUse {
         text.parse().map_err(|error| format!("{error}; {}", self.example()))
     }
 
-    /// Returns an example of a whole address, in words.
+    /// Returns a phrase with examples of complete addresses.
     const fn example(self) -> &'static str {
         match self {
             Self::Dial => {
@@ -43,7 +44,7 @@ impl AddressUse {
         }
     }
 
-    /// Returns the transports of this build, in words.
+    /// Returns a phrase that says which transports this build supports.
     const fn transports(self) -> &'static str {
         match self {
             Self::Dial => "this build dials TCP only, at /ip4, /ip6, /dns, /dns4 and /dns6",
@@ -121,7 +122,8 @@ impl AddressUse {
         }
     }
 
-    /// Suggests an address for a text that begins with its host, without the kind of the host.
+    /// Suggests an address for a text that begins with a host, such as `/192.0.2.1/tcp/1`, instead of the kind of the host.
+    /// Returns `None` if no valid address is close to the text.
     fn without_kind(self, host: &str, text: &str) -> Option<String> {
         let is_host = |host: &str| {
             let is_named = is_name(host) && (host == "localhost" || host.contains('.'));
@@ -135,7 +137,8 @@ impl AddressUse {
         meant.filter(|meant| !meant.is_empty())
     }
 
-    /// Suggests an address for a text with a host that is followed by a colon and the port.
+    /// Suggests an address for a text in which a colon and the port follow the host, such as `/ip4/192.0.2.1:1`. Returns
+    /// `None` if no valid address is close to the text.
     fn with_port(self, kind: &str, host: &str, text: &str) -> Option<String> {
         let text = text.strip_prefix(kind)?.strip_prefix('/')?;
         let (name, port) = host.rsplit_once(':')?;
@@ -145,7 +148,7 @@ impl AddressUse {
         meant.filter(|meant| !meant.is_empty())
     }
 
-    /// Refuses a wildcard address to dial, which only a listener can use.
+    /// Returns an error if the address to dial is a wildcard, which only a listener can use.
     fn check_wildcard(self, ip: IpAddr, host: &str, text: &str) -> Result<(), String> {
         if self == Self::Listen || !ip.is_unspecified() {
             return Ok(());
@@ -194,7 +197,8 @@ impl AddressUse {
         }
     }
 
-    /// Returns the error for a text that does not begin with a slash, with the address that was probably meant.
+    /// Returns the text of the error for an address that does not begin with a slash, with a suggestion of the address that
+    /// the user probably meant.
     fn without_slash(self, text: &str) -> String {
         let bare = text.split_once("://").map_or(text, |(_, bare)| bare).trim_end_matches('/');
         let rule = "an address begins with /";
@@ -238,8 +242,9 @@ impl AddressUse {
         }
     }
 
-    /// Translates `ip:port`, `[ip]:port`, `name:port`, each of these with `/` in place of the colon, or an address without its
-    /// first `/` to a multiaddress, followed by the rest of the text. The parts of the result are not checked.
+    /// Translates a text to a multiaddress. The text is `ip:port`, `[ip]:port` or `name:port`, one of these with `/` in
+    /// place of the colon, or a multiaddress without its first `/`. The rest of the text is appended. The result may not be
+    /// a valid address.
     fn in_our_notation(self, text: &str) -> Option<String> {
         let with_slash = format!("/{text}");
         let kinds = ["ip4", "ip6", "dns", "dns4", "dns6"];
@@ -263,7 +268,8 @@ impl AddressUse {
         Some(format!("{}/tcp/{port}{rest}", host(name)?))
     }
 
-    /// Returns the part of an address that stands for a name.
+    /// Returns the first part of a multiaddress for a host name: `/dns/NAME` to dial, and an IP address of this machine to
+    /// listen on.
     fn name(self, name: &str) -> String {
         match self {
             Self::Dial => format!("/dns/{name}"),
@@ -272,7 +278,7 @@ impl AddressUse {
         }
     }
 
-    /// Returns a suggestion of the address `meant`, or an empty text if that is wrong, too.
+    /// Returns a phrase that suggests the address `meant`, or an empty text if this address is wrong, too.
     fn did_you_mean(self, meant: &str) -> String {
         match self.check(meant) {
             Ok(()) => format!("; did you mean {meant}?"),
@@ -299,7 +305,7 @@ fn multiaddr(ip: IpAddr) -> String {
     format!("{}/{ip}", if ip.is_ipv4() { "/ip4" } else { "/ip6" })
 }
 
-/// Returns whether a text has the form of a host's name.
+/// Returns whether a text has the form of a host name.
 fn is_name(text: &str) -> bool {
     let is_of_names = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=253).contains(&text.len()) && text.bytes().all(is_of_names)
@@ -311,7 +317,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Each text is either parsed by the library or has an error, and the check agrees with that.
+        /// Any text is either an address, which the library can parse, too, or causes an error.
         #[test]
         fn any_text_is_an_address_or_an_error(
             parts in prop::collection::vec(

@@ -1,11 +1,12 @@
-//! Numbers of bytes as people write them: `1500`, `64k`, `1M`, `1MiB`.
+//! Numbers of bytes on the command line, in the notation `1500`, `64k`, `1M` or `1MiB`.
 
 use std::ops::RangeInclusive;
 
-/// The letters of the units. Each unit is 1000 times the one before, or 1024 times if an `i` follows the letter.
+/// The letters of the units, smallest first. Each unit is 1000 times the unit before, or 1024 times if an `i` follows the
+/// letter.
 const LETTERS: &[u8] = b"kmgt";
 
-/// Returns a parser of numbers of bytes in a range. It ignores the case of letters, and allows a `B` at the end.
+/// Returns a parser of numbers of bytes in a range. The parser ignores the case of letters, and accepts a `B` at the end.
 pub(crate) fn size(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
     move |text| match read(text) {
         Some(size) if range.contains(&size) => Ok(size),

@@ -1,4 +1,4 @@
-//! [`Call`]: one stream of `dial`, which sends bytes of its own and compares the bytes that come back.
+//! [`Call`]: one stream of `dial`, which sends bytes and compares the bytes that come back with them.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "call/faults.rs"]
@@ -11,36 +11,36 @@ use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{Side, State, StreamEnd, StreamId};
 use swarm_notify::tcp;
 
-/// The number of bytes, in both directions together, that have to move within the time of `--timeout`. If fewer bytes are
-/// left, they have the same time.
+/// The length of a *stretch* of a stream: the number of bytes, sent and received together, that have to be transferred
+/// within the time of `--timeout`. The last stretch of a stream may be shorter, and has the same time.
 pub(super) const STRETCH: u64 = 1024;
 
-/// The way in which our side of a stream ends.
+/// The way in which `dial` ends its side of a stream.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum OurEnd {
-    /// It is finished as soon as all bytes are sent.
+    /// The side is finished as soon as all bytes are sent.
     HalfClose,
-    /// It is finished once all bytes have come back.
+    /// The side is finished once all bytes have come back.
     Finish,
-    /// The stream is reset once all bytes have come back.
+    /// The whole stream is reset once all bytes have come back.
     Reset,
 }
 
-/// The answer that a stream waits for.
+/// An answer of the peer for which a stream waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Awaited {
-    /// The peer's agreement to the protocol.
+    /// The peer's agreement to the protocol of the stream.
     Protocol,
-    /// Room at the peer for more bytes.
+    /// Window from the peer, which allows the stream to send more bytes.
     Room,
-    /// The rest of the echo.
+    /// The bytes of the echo that have not come back yet.
     Echo,
-    /// The end of the peer's side.
+    /// The end of the peer's side of the stream.
     End,
 }
 
 impl Awaited {
-    /// Returns its name in the log.
+    /// Returns the name of the answer in the log.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Protocol => "protocol",
@@ -51,59 +51,61 @@ impl Awaited {
     }
 }
 
-/// The first wrong byte of the peer.
+/// The fault of the first wrong byte that the peer has sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Wrong {
-    /// The byte of the echo at this place, counted from 0, is not the one that was sent.
+    /// The byte of the echo at this position, counted from 0, differs from the byte that was sent.
     Byte(u64),
-    /// The byte came after the echo of all bytes that were sent so far.
+    /// The byte arrived after the echo of all bytes that were sent so far.
     Surplus,
-    /// The byte came from a sink, which sends none.
+    /// The byte arrived from a sink, which must not send any.
     Unasked,
 }
 
-/// Mixes the bits of a number, so that the results of two neighbours have nothing in common: the last step of the generator
-/// SplitMix64.
+/// Mixes the bits of a number, so that the results for two consecutive numbers look unrelated. This is the last step of the
+/// random number generator SplitMix64.
 const fn mixed(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     number ^ (number >> 31)
 }
 
-/// One stream of `dial`.
+/// The state of one stream of `dial`.
 pub(super) struct Call {
-    /// Its place in the order in which streams were begun.
+    /// The position of the stream in the order in which streams were begun, from 0.
     pub(super) number: u64,
-    /// The place of its first byte in the sequence from which all streams take their bytes. It differs in each stream and each
-    /// run, so that a peer cannot know the bytes without reading them.
+    /// The position at which the stream's bytes begin in the sequence from which the bytes of all streams are taken. The
+    /// position differs for each stream and each run, so that a peer cannot know the bytes without reading them.
     first: u64,
     pub(super) begun_at: Duration,
-    /// The time at which its present [stretch](STRETCH) began. `None` until the stream is open.
+    /// The time at which the present [stretch](STRETCH) of the stream began. `None` until the stream is open.
     pub(super) since: Option<Duration>,
     /// The value of [`moved`](Self::moved) when the present stretch began.
     moved_before: u64,
-    /// The answer that it waited for when it was given up, since its stretch took too long.
+    /// The answer for which the stream was waiting when it was given up because a stretch took too long. `None` if the
+    /// stream was not given up.
     pub(super) gave_up_on: Option<Awaited>,
     protocol: Protocol,
-    /// The number of bytes to send.
+    /// The number of bytes that the stream has to send.
     bytes: u64,
-    /// `true` if others may be open at the same time.
+    /// `true` if other streams may be open at the same time (`--concurrency`).
     has_company: bool,
     expects_echo: bool,
     ending: OurEnd,
     pub(super) sent: u64,
     received: u64,
     is_reset: bool,
-    /// The first wrong byte. After it nothing is read or written, and the stream is reset.
+    /// The fault of the first wrong byte, or `None` if all bytes were right. After a wrong byte, the stream is reset, and
+    /// neither read nor written.
     wrong: Option<Wrong>,
-    /// `true` once the peer has ended its side.
+    /// `true` once the peer has ended its side of the stream.
     is_over: bool,
     /// `true` if the peer has ended its side before all bytes had come back.
     is_short: bool,
 }
 
 impl Call {
-    /// Makes a stream whose bytes depend on its number and on the `seed` of the run.
+    /// Makes the state of a stream. Its bytes depend on its number and on the `seed` of the run.
     pub(super) fn new(number: u64, begun_at: Duration, seed: u64, args: &args::Dial) -> Self {
         let expects_echo = args.protocol != SINK;
         let ending = match args.reset {
@@ -132,57 +134,60 @@ impl Call {
         }
     }
 
-    /// Returns the byte at a place of this stream.
+    /// Returns the byte at the position `at`, from 0, of what this stream sends.
     const fn byte(&self, at: u64) -> u8 {
         let at = self.first.wrapping_add(at);
         (at.wrapping_mul(31) ^ (at >> 8) ^ (at >> 16)) as u8
     }
 
-    /// Returns whether all bytes are sent, and all bytes that are expected have come.
+    /// Returns whether all bytes are sent, and, if an echo is expected, all bytes have come back.
     fn is_complete(&self) -> bool {
         self.sent == self.bytes && (!self.expects_echo || self.received >= self.bytes)
     }
 
-    /// Returns how much has moved so far: the number of bytes in both directions, plus 1 for the end of the peer's side.
+    /// Returns the amount that was transferred so far: the number of bytes that were sent and received, plus 1 once the peer
+    /// has ended its side.
     const fn moved(&self) -> u64 {
         self.sent + self.received + self.is_over as u64
     }
 
-    /// Returns how much has moved in the present stretch.
+    /// Returns the amount, as [`moved`](Self::moved) counts it, that was transferred in the present stretch.
     const fn moved_in_stretch(&self) -> u64 {
         self.moved() - self.moved_before
     }
 
-    /// Returns whether the present stretch is complete.
+    /// Returns whether the present stretch is complete: [`STRETCH`] bytes were transferred in it, or all that were left.
     pub(super) fn is_stretch_over(&self) -> bool {
         let all = if self.expects_echo { 2 * self.bytes + 1 } else { self.bytes + 1 };
         self.moved_in_stretch() >= STRETCH.min(all.saturating_sub(self.moved_before)).max(1)
     }
 
-    /// Begins a stretch, for which the stream has the time of `--timeout` from now on.
+    /// Begins a stretch at the time `now`. It has to be complete within the time of `--timeout`.
     pub(super) const fn begin_stretch(&mut self, now: Duration) {
         self.since = Some(now);
         self.moved_before = self.moved();
     }
 
-    /// Returns whether the present stretch began at least `time` ago.
+    /// Returns whether the present stretch began at least `time` before `now`.
     pub(super) fn is_older(&self, time: Duration, now: Duration) -> bool {
         self.since.is_some_and(|since| since + time <= now)
     }
 
-    /// Returns whether a stream that has ended like this was right.
+    /// Returns whether the stream is right, given that it has ended with the reason `end`: all bytes were right, and the
+    /// stream has ended in the way that was asked for.
     pub(super) fn is_right(&self, end: StreamEnd) -> bool {
         let expected = if self.is_reset { StreamEnd::Reset(Side::Local) } else { StreamEnd::Finished };
         let is_as_sent = self.is_complete() && self.wrong.is_none() && !self.is_short;
         end == expected && self.is_reset == (self.ending == OurEnd::Reset) && is_as_sent && self.gave_up_on.is_none()
     }
 
-    /// Returns the number of bytes that count as done: those that came back, or that were sent to a sink.
+    /// Returns the number of bytes that the progress bar counts: bytes that came back, or, on a stream to a sink, bytes that
+    /// were sent.
     pub(super) const fn done(&self) -> u64 {
         if self.expects_echo { self.received } else { self.sent }
     }
 
-    /// Returns the answer that the stream waits for.
+    /// Returns the answer for which the stream waits at present.
     pub(super) const fn awaits(&self) -> Awaited {
         if self.since.is_none() {
             Awaited::Protocol
@@ -195,7 +200,8 @@ impl Call {
         }
     }
 
-    /// Writes, reads and ends our side, as far as that is possible now. After a wrong byte it resets the stream.
+    /// Writes bytes, reads the echo and ends our side of the stream, as far as each is possible now. After a wrong byte,
+    /// this function resets the stream.
     pub(super) fn drive(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
         if self.wrong.is_none() {
             self.move_on(swarm, stream);

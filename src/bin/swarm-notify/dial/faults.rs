@@ -1,11 +1,11 @@
-//! The texts of `dial` for faults, and for the work that a signal has interrupted.
+//! The texts, for the user, about the faults of a `dial` and about the work that a signal has interrupted.
 
 use super::{DialRun, DialServices, Services};
 use crate::tally::{Tally, number};
 use swarm_notify::lifecycle::{ConnectionEnd, Fault, RemoteEnd};
 
 impl DialRun {
-    /// Returns the work that a signal has interrupted, in words.
+    /// Returns, in words, what was done and what was not when a signal interrupted the run.
     pub(super) fn interrupted(&self, dial_services: &DialServices, services: &Services) -> String {
         let Tally { streams, begun, ok, failed, unfinished, .. } = self.tally;
         let mut parts = Vec::new();
@@ -30,7 +30,8 @@ impl DialRun {
         parts.join("; ")
     }
 
-    /// Returns the number of streams that were not begun, if any, in words that follow others.
+    /// Returns the end of a list of counts: the number of streams that were not begun, in words after a comma, or an empty
+    /// text if all were begun.
     fn not_begun(&self) -> String {
         match self.tally.not_begun() {
             0 => String::new(),
@@ -38,7 +39,8 @@ impl DialRun {
         }
     }
 
-    /// Returns the faults of the streams and the connection, in words.
+    /// Returns, in words, the faults of the run: the first stream that failed, and the end of the connection if it ended too
+    /// early.
     pub(super) fn faults(&self) -> Vec<String> {
         let Tally { streams, ok, failed, .. } = self.tally;
         let all = number(streams, "stream");
@@ -64,7 +66,8 @@ impl DialRun {
     }
 }
 
-/// Returns the meaning of the end of a connection, in words that stand before its name in the log.
+/// Returns, in words, the meaning of the reason with which a connection has ended. The text is printed in front of the
+/// reason's name. It is empty if the reason is our own.
 const fn meaning(end: ConnectionEnd) -> &'static str {
     match end {
         ConnectionEnd::Remote(RemoteEnd::GoAway(1)) => "the peer has closed it, and says that we broke its rules, ",

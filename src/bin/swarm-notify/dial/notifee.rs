@@ -1,4 +1,4 @@
-//! [`DialRun`] as a notifee: its reactions to events and deadlines.
+//! [`DialRun`] as a notifee: what it does at each event and at its deadlines.
 
 use super::DialRun;
 use crate::failed::Failed;

@@ -1,4 +1,4 @@
-//! [`DialProgress`]: a bar on a terminal that shows the progress of a long run.
+//! [`DialProgress`]: a progress bar that a long run of `dial` shows at a terminal.
 
 use crate::args;
 use crate::node::LoggedSwarm;
@@ -12,23 +12,23 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 
-/// The time after which the bar appears. A run that is over before has no bar.
+/// The time after which the bar appears. A run that ends before this time has no bar.
 const LONG: Duration = Duration::from_millis(500);
-/// The time between two states of the bar.
+/// The time between two drawings of the bar.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The progress of a run.
+/// The progress of a run: how much of its work is done.
 #[derive(Clone, Copy)]
 pub(super) struct Done {
     pub(super) is_connected: bool,
     pub(super) streams: u64,
     pub(super) bytes: u64,
     pub(super) pings: u64,
-    /// The time until which the connection is held, once all is done.
+    /// The time until which the connection is kept open for `--hold`. `None` until everything else is done.
     pub(super) held_until: Option<Duration>,
 }
 
-/// The unit that the bar counts.
+/// The kind of thing of which the bar shows the number.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unit {
     Bytes,
@@ -37,8 +37,8 @@ enum Unit {
 }
 
 impl Unit {
-    /// Returns the template of the bar and the words beside it, for a terminal of this width. Until something `has_come`,
-    /// neither the rate nor the time that is left is known.
+    /// Returns the template of the bar and the words beside it, for a terminal with `columns` columns. While `has_come` is
+    /// `false`, nothing is done yet, so that neither the rate nor the remaining time is known.
     const fn template(self, columns: u16, has_come: bool) -> &'static str {
         match (self, columns) {
             _ if !has_come => "{wide_bar} {msg}",
@@ -52,27 +52,28 @@ impl Unit {
 }
 
 /// The number of columns that stay free after the bar. The terminal shows a typed key there, such as `^C`, and then the
-/// cursor. If these went to the next row, a copy of the bar would be left behind.
+/// cursor. If they did not fit into the row of the bar, the terminal would move to the next row, and a copy of the bar would
+/// remain in the old one.
 const FREE: u16 = 3;
 
-/// Returns the width of the bar's line, in columns.
+/// Returns the width of the row with the bar, in columns.
 fn width() -> u16 {
     terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| width.0).saturating_sub(FREE)
 }
 
-/// A bar on standard error, if that is a terminal. Its drop removes the bar.
+/// A progress bar on standard error. When this value is dropped, the bar is removed from the terminal.
 pub(super) struct DialProgress {
     bar: ProgressBar,
     unit: Unit,
     streams: u64,
     pings: u64,
-    /// The time at which the bar is drawn next.
+    /// The time of the next drawing.
     next: Duration,
 }
 
 impl DialProgress {
-    /// Returns a bar, or `None` if standard error is no suitable terminal or there is nothing to count. A run with `--quiet`
-    /// has one, too.
+    /// Returns a bar, also for a run with `--quiet`. Returns `None` if standard error is not a terminal, the terminal may
+    /// not understand escape sequences, JSON is printed to a terminal, or there is nothing to count.
     pub(super) fn new(args: &args::Dial, reporter: Reporter) -> Option<Self> {
         // A program that reads JSON from a terminal expects nothing else there.
         let is_in_the_way = reporter.is_json() && io::stdout().is_terminal();
@@ -91,7 +92,7 @@ impl DialProgress {
         Some(Self { bar, unit, streams, pings: args.ping, next: LONG })
     }
 
-    /// Draws the bar, if it is time to.
+    /// Draws the bar if the time `now` has reached that of the next drawing. `done` returns the progress so far.
     pub(super) fn update(&mut self, now: Duration, done: impl FnOnce() -> Done) {
         if now < self.next {
             return;
@@ -122,7 +123,8 @@ impl DialProgress {
         self.bar.tick();
     }
 
-    /// Returns a notifee that wakes the loop for each drawing of the bar, even if nothing else happens.
+    /// Returns a notifee that wakes the loop for each drawing of the bar, so that the bar is drawn even if nothing else
+    /// happens.
     pub(super) const fn beat() -> Beat {
         Beat { next: LONG }
     }
@@ -135,12 +137,12 @@ impl Drop for DialProgress {
     }
 }
 
-/// Shows a text in place of the bar.
+/// Shows a text in place of the bar, cut to the width of the terminal.
 fn show(text: &str) {
     show_at_bottom(Bottom::Text(text.chars().take(width().into()).collect()));
 }
 
-/// A notifee that wakes the loop each [`PAUSE`].
+/// A notifee that wakes the loop once in each [`PAUSE`].
 pub(super) struct Beat {
     next: Duration,
 }
@@ -159,8 +161,8 @@ impl Notifee<LoggedSwarm> for Beat {
     }
 }
 
-/// The terminal that the bar is drawn to: it collects the bar's line, which a thread shows. So a terminal that has stopped
-/// delays nothing else.
+/// The target to which the progress bar is drawn. It collects the text of the bar, and a thread shows the text on the real
+/// terminal, so that a terminal that has stopped delays only this thread.
 #[derive(Debug, Default)]
 struct Picture(Mutex<String>);
 

@@ -1,4 +1,4 @@
-//! Tests of the turns in which `dial` begins its streams.
+//! Tests of the limit on the number of streams that `dial` begins in one turn of the loop.
 
 use super::*;
 use crate::args::{Args, Command};
@@ -7,7 +7,7 @@ use crate::report::LogForm;
 use clap::Parser as _;
 use libp2p_identity::Keypair;
 
-/// Signals are looked at between turns, so that no turn may take long.
+/// The loop handles signals only between turns, so that no turn may take long.
 #[test]
 fn a_turn_begins_a_bounded_number_of_streams() {
     const STREAMS: u64 = 5_000;

@@ -1,4 +1,5 @@
-//! [`PrintedAddresses`]: prints a command to copy for each address of a listener, and the changes of its addresses.
+//! [`PrintedAddresses`]: prints, for each address of a listener, a command with which others can dial it, and prints the
+//! changes of the addresses.
 
 use crate::node::LoggedSwarm;
 use std::collections::HashMap;
@@ -6,12 +7,12 @@ use swarm_notify::lifecycle::{ListenerEnd, ListenerId};
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 use swarm_notify::swarm::Multiaddr;
 
-/// A notifee that prints, for each open listener, the commands with which others dial it, and later the addresses that have
-/// come and gone.
+/// A notifee that prints, for each listener that opens, the commands with which others can dial its addresses, and later the
+/// addresses that were added and removed.
 pub(super) struct PrintedAddresses {
-    /// The topic that the command to copy joins.
+    /// The topic that the printed command joins, or `None` if it joins none.
     topic: Option<String>,
-    /// The printed addresses of each listener.
+    /// The addresses that each open listener had when its commands were last printed.
     printed: HashMap<ListenerId, Vec<Multiaddr>>,
 }
 
@@ -20,7 +21,8 @@ impl PrintedAddresses {
         Self { topic, printed: HashMap::new() }
     }
 
-    /// Prints the new addresses of a listener, and if the listener itself is not new, the changes.
+    /// Prints the commands for the new addresses of a listener. If the listener is not new, the line `addresses_changed` is
+    /// printed, too.
     fn print(&mut self, world: &LoggedSwarm, listener: ListenerId) {
         let addresses = world.swarm.listener(listener).map(|view| view.addresses.to_vec()).unwrap_or_default();
         let is_known = self.printed.contains_key(&listener);

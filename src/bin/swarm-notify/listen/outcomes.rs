@@ -1,5 +1,5 @@
-//! [`Outcomes`]: reports on standard error the addresses that cannot be listened on, and those that this machine does not have
-//! yet.
+//! [`Outcomes`]: reports, on standard error, addresses on which the command cannot listen, and addresses that this machine
+//! does not have yet.
 
 use crate::failed::Failed;
 use crate::node::LoggedSwarm;
@@ -8,21 +8,23 @@ use std::time::Duration;
 use swarm_notify::lifecycle::{Failure, ListenerId, State};
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 
-/// The time after which a listener that has neither opened nor failed is reported: it waits for an address of this machine.
+/// The time after the start at which listeners that have neither opened nor failed are reported. Such a listener waits until
+/// this machine has its address.
 const WAITING: Duration = Duration::from_secs(1);
 
-/// A notifee that follows the outcomes of listeners.
+/// A notifee that reports the listeners which fail or which wait for an address.
 #[derive(Default)]
 pub(super) struct Outcomes {
-    /// `true` once a listener has opened or waits for an address. Until then all may fail, and are reported together.
+    /// `true` once a listener has opened or waits for an address. Until then failures are not reported one by one, since the
+    /// command ends with one report if all listeners fail.
     may_serve: bool,
-    /// The listeners that have failed and were not reported.
+    /// The listeners that have failed and were not reported yet.
     failed: Vec<Failed>,
     has_looked: bool,
 }
 
 impl Outcomes {
-    /// Takes the listeners that have failed and were not reported.
+    /// Removes and returns the listeners that have failed and were not reported yet.
     pub(super) fn take_failed(&mut self) -> Vec<Failed> {
         core::mem::take(&mut self.failed)
     }

@@ -1,32 +1,33 @@
-//! The bottom of a terminal: a text that stands below all lines, such as a progress bar, and that no line breaks.
+//! The bottom of a terminal: a text that is shown below all lines, such as a progress bar. Lines are printed above the text,
+//! and never into it.
 
 use super::{Descriptor, system};
 use crate::terminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use unicode_width::UnicodeWidthStr as _;
 
-/// The text at the bottom of the terminal, or none.
+/// The text to show at the bottom of the terminal, or no text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Bottom {
-    /// One line, shorter than the terminal is wide.
+    /// One line, which has fewer columns than the terminal.
     Text(String),
     Nothing,
 }
 
-/// The text that is shown at present.
+/// The text that the terminal shows at present.
 static SHOWN: Mutex<Bottom> = Mutex::new(Bottom::Nothing);
 
-/// A guard with which one thread at a time writes to the terminal that standard error leads to.
+/// A guard that lets only one thread at a time write to the terminal of standard error.
 pub(super) struct TerminalLock(MutexGuard<'static, Bottom>);
 
 impl TerminalLock {
-    /// Waits while the other thread writes, which may last for as long as the terminal takes nothing. Lines for another
-    /// terminal take no lock.
+    /// Takes the lock of the terminal. This call waits while another thread writes to the terminal, without a time limit. A
+    /// thread that writes to anything else does not call this function.
     pub(super) fn lock() -> Self {
         Self(SHOWN.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Removes the text, so that lines can be written in its place.
+    /// Removes the text from the terminal, so that lines can be written in its place.
     pub(super) fn clear(&mut self) {
         if let Bottom::Text(text) = &*self.0 {
             match is_ours() {
@@ -37,8 +38,8 @@ impl TerminalLock {
         }
     }
 
-    /// Shows another text, or the same one again after lines have been written in its place. In the background it shows none,
-    /// and writes nothing where the last text was.
+    /// Shows the text `other`, or, if that is `None`, the present text again after lines have been written in its place. If
+    /// the process is in the background, no text is shown, and the last text is not overwritten.
     pub(super) fn show(&mut self, other: Option<&Bottom>) {
         let now = other.unwrap_or(&self.0).clone();
         let last = core::mem::replace(&mut *self.0, now);
@@ -55,8 +56,8 @@ impl TerminalLock {
     }
 }
 
-/// Returns whether the process is in the foreground of the terminal. A terminal that does not control the process has no
-/// foreground, and counts as ours.
+/// Returns whether the process is in the foreground of the terminal. If the terminal is not the one that controls the
+/// process, there is no foreground, and the result is `true`.
 #[cfg(unix)]
 fn is_ours() -> bool {
     let foreground = rustix::termios::tcgetpgrp(rustix::stdio::stderr());
@@ -68,17 +69,17 @@ const fn is_ours() -> bool {
     true
 }
 
-/// Returns the number of rows that the text takes below its first row. It was shown in one row, but a terminal that was made
-/// narrower may have broken it since. Only tmux is known to do that. In a terminal that cuts rows instead, clearing further
-/// rows would remove lines of the log.
+/// Returns the number of rows, below the first one, over which the shown text extends. The text was shown in one row. If the
+/// terminal was made narrower later, it may have broken the text into several rows. Only tmux is known to do that. Other
+/// terminals cut the row, and there the result is 0: clearing more rows would remove lines of the log.
 fn rows_below(text: &str) -> usize {
     let is_broken = std::env::var_os("TMUX").is_some();
     let columns = terminal::stderr().columns().filter(|_| is_broken);
     columns.map_or(0, |columns| text.width().saturating_sub(1) / columns)
 }
 
-/// Returns the output that makes a terminal show `text` from the left margin on, in place of `last`, which takes `rows_below`
-/// rows below its first.
+/// Returns the output that makes a terminal replace the text `last`, which extends over `rows_below` rows below its first
+/// one, with `text`, which begins at the left margin.
 fn over(last: &str, text: &str, rows_below: usize) -> String {
     if cfg!(windows) {
         // A console of Windows may not know escape sequences.
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
     use std::num::NonZeroU16;
 
-    /// The terminal has broken the text into rows, as tmux does when it is made narrower.
+    /// The terminal of this test has broken the text into rows, as tmux does when its window is made narrower.
     #[test]
     fn a_broken_text_is_removed_and_the_log_is_not() {
         let size = |columns| (NonZeroU16::new(9).unwrap(), NonZeroU16::new(columns).unwrap());

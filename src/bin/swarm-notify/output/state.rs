@@ -1,68 +1,72 @@
-//! [`OutputState`]: a queue of lines, the count of lines that it did not take, and the consequence of a full queue.
+//! [`OutputState`]: a queue of lines for one descriptor, the number of lines that the queue has dropped, and its policy for
+//! further lines while it is full.
 
 use super::{Bottom, MAX_BYTES, MAX_LINES};
 use std::collections::VecDeque;
 use std::task::Waker;
 use std::time::Instant;
 
-/// The consequence of a full queue.
+/// The policy for further lines while a queue is full.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Policy {
-    /// [`OutputQueue::is_full`](super::OutputQueue::is_full) returns `true`. The queue takes further lines nevertheless.
+    /// The queue accepts further lines, and [`OutputQueue::is_full`](super::OutputQueue::is_full) tells the loop to wait.
     Wait,
-    /// Further lines are counted and not taken, until the owner takes the count with
+    /// Further lines are dropped and counted, until the loop fetches the count with
     /// [`OutputQueue::take_missed`](super::OutputQueue::take_missed).
     Lag,
-    /// The queue takes twice as much as a full one, and further lines are lost. This holds once the command was told to end.
+    /// The command was told to end: the queue accepts up to twice its usual capacity, and lines beyond that are lost.
     End,
-    /// Further lines are lost.
+    /// Further lines are lost until there is room again.
     Drop,
 }
 
-/// The reason why nothing can be written any more.
+/// The reason why an output has ended, so that nothing can be written any more.
 #[derive(Clone)]
 pub(super) enum OutputEnd {
-    /// The reader has left.
+    /// The reader has closed its end.
     Gone,
-    /// A write has failed with an error of this text.
+    /// A write has failed with an error that has this text.
     Failed(String),
 }
 
-/// A line that says how many lines were missed before it.
+/// A queued line that tells the reader how many lines were dropped in front of it.
 pub(super) struct Said {
     pub(super) missed: u64,
-    /// The number of lines that were queued before this line.
+    /// The total number of lines that were queued before this line.
     pub(super) line: u64,
 }
 
-/// The state that the loop and the thread of an output share.
+/// The state of an output, which the loop and the thread that writes share.
 pub(super) struct OutputState {
     pub(super) lines: VecDeque<Vec<u8>>,
-    /// The number of bytes of `lines`.
+    /// The total length of `lines`, in bytes.
     pub(super) bytes: usize,
-    /// The number of lines that the thread has taken and not written.
+    /// The number of lines that the thread has taken from the queue and has not written yet.
     pub(super) in_hand: usize,
-    /// The number of bytes that were written so far. It grows while the reader takes lines.
+    /// The number of bytes that were written so far. [`finish`](super::OutputQueue::finish) waits as long as this number
+    /// grows.
     pub(super) written: u64,
     pub(super) policy: Policy,
     pub(super) is_full: bool,
-    /// The number of lines that were not queued and whose number was not taken.
+    /// The number of lines that were dropped since [`take_missed`](super::OutputQueue::take_missed) has last returned their
+    /// number.
     pub(super) missed: u64,
-    /// The number of lines that were queued so far.
+    /// The total number of lines that were queued so far.
     pub(super) queued: u64,
-    /// The queued lines that say how many were missed and that may not have been written.
+    /// The queued lines that tell a number of dropped lines, oldest first. Those that were written are removed when the next
+    /// one is added.
     pub(super) said: VecDeque<Said>,
-    /// `true` while the loop waits for room.
+    /// `true` while the loop waits until half of the queue is free.
     pub(super) is_awaited: bool,
     pub(super) end: Option<OutputEnd>,
-    /// The time at which the command was told to end.
+    /// The time at which the command was told to end, or `None` if it was not.
     pub(super) told_to_end: Option<Instant>,
     pub(super) has_thread: bool,
-    /// The next text at the bottom of the terminal, until the thread takes it.
+    /// The next text for the bottom of the terminal, until the thread has taken the text to show it.
     pub(super) bottom: Option<Bottom>,
-    /// `true` from when the thread takes `bottom` until it has shown it.
+    /// `true` while the thread shows a text that it has taken from `bottom`.
     pub(super) is_drawing: bool,
-    /// The waker of the loop, for room and for the end.
+    /// The waker of the loop. It is woken when there is room in the queue again, and when the output ends.
     pub(super) waker: Option<Waker>,
 }
 
@@ -96,7 +100,7 @@ impl OutputState {
         self.lines.len() <= MAX_LINES / 2 && self.bytes <= MAX_BYTES / 2
     }
 
-    /// Queues a line.
+    /// Appends a line and its newline to the queue.
     pub(super) fn put(&mut self, line: String) {
         let mut line = line.into_bytes();
         line.push(b'\n');
@@ -106,18 +110,18 @@ impl OutputState {
         self.is_full |= self.policy == Policy::Wait && self.is_beyond(1);
     }
 
-    /// Returns whether nothing is left to be written.
+    /// Returns whether all lines are written, and the text at the bottom is shown.
     pub(super) fn is_written(&self) -> bool {
         self.lines.is_empty() && self.in_hand == 0 && self.bottom.is_none() && !self.is_drawing
     }
 
-    /// Returns the number of lines that were queued and not written.
+    /// Returns the number of lines that were queued and are not written yet.
     pub(super) fn unwritten(&self) -> u64 {
         (self.lines.len() + self.in_hand) as u64
     }
 
-    /// Returns the number of lines that the reader has not got and does not know of. It includes those whose number stands in
-    /// a line that was not written.
+    /// Returns the number of lines that are lost if nothing more is written: lines that were dropped, lines that are not
+    /// written yet, and dropped lines whose number is contained in a line that is not written yet.
     pub(super) fn lost(&self) -> u64 {
         let written = self.queued - self.unwritten();
         let unsaid = self.said.iter().filter(|said| said.line >= written).map(|said| said.missed);

@@ -1,4 +1,4 @@
-//! The system calls of an output: writing, waiting, and looking at descriptors.
+//! The system calls of an output: writing to a descriptor, waiting for it, and comparing descriptors.
 
 use super::Descriptor;
 use std::io::{self, ErrorKind};
@@ -15,8 +15,8 @@ use other::{wait_writable, write};
 #[cfg(unix)]
 use unix::{wait_writable, write};
 
-/// Writes all bytes to a descriptor, which may be non-blocking. `wrote` is called after each part, with its length and the
-/// rest.
+/// Writes all bytes to a descriptor, which may be non-blocking. After each write, `wrote` is called with the number of bytes
+/// that were written and with the remaining bytes.
 pub(super) fn write_all(descriptor: Descriptor, bytes: &[u8], mut wrote: impl FnMut(usize, &[u8])) -> io::Result<()> {
     let mut rest = bytes;
     let mut is_refused = false;
@@ -61,8 +61,8 @@ mod unix {
         }
     }
 
-    /// Writes to a descriptor. The standard library's own writer is not used, since it ignores the error of a closed
-    /// descriptor and reports that all bytes were written.
+    /// Writes to a descriptor, and returns the number of bytes that were written. The standard library's writer is not used:
+    /// it reports success if the descriptor is closed.
     pub(in super::super) fn write(descriptor: Descriptor, bytes: &[u8]) -> io::Result<usize> {
         rustix::io::write(fd(descriptor), bytes).map_err(io::Error::from)
     }
@@ -72,26 +72,28 @@ mod unix {
         let _ = poll(&mut [PollFd::from_borrowed_fd(fd(descriptor), PollFlags::OUT)], None);
     }
 
-    /// Handles the signal that the system sends with the error of such a write. Unhandled, it kills the process.
+    /// Installs a handler for SIGXFSZ, which the system sends when a write exceeds the largest file size. Without a handler,
+    /// the signal kills the process. With a handler, the write fails with an error.
     pub(in super::super) fn outlive_size_limits() {
         // Nobody reads the flag, since the write fails as well. If the signal cannot be handled, it kills as before.
         let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     }
 
-    /// Returns whether both descriptors lead to one file, pipe or device.
+    /// Returns whether standard output and standard error are the same file, pipe or device.
     pub(in super::super) fn is_one_file() -> bool {
         let file = |fd| fstat(fd).ok().map(|stat| (stat.st_dev, stat.st_ino));
         file(stdio::stdout()).is_some_and(|out| file(stdio::stderr()) == Some(out))
     }
 
-    /// Returns whether both descriptors lead to one terminal.
+    /// Returns whether standard output and standard error are the same terminal.
     pub(in super::super) fn is_one_terminal() -> bool {
         let both = [stdio::stdout(), stdio::stderr()];
         // `/dev/tty` is a file of its own that stands for the terminal which controls the process.
         both.into_iter().all(isatty) && (is_one_file() || both.into_iter().all(|fd| tcgetsid(fd).is_ok()))
     }
 
-    /// Waits until the reader of a descriptor has left. Returns `false` where the system cannot wait for that.
+    /// Waits until the reader of a descriptor has closed its end, and then returns `true`. Returns `false` if the system
+    /// cannot wait for that.
     pub(in super::super) fn wait_gone(descriptor: Descriptor) -> bool {
         let mut fds = [PollFd::from_borrowed_fd(fd(descriptor), PollFlags::empty())];
         loop {
@@ -123,15 +125,16 @@ mod other {
 
     pub(in super::super) fn wait_writable(_: Descriptor) {}
 
-    /// Does nothing: these systems have no such signal.
+    /// Does nothing, since systems other than Unix have no signal for a file that is too large.
     pub(in super::super) const fn outlive_size_limits() {}
 
-    /// Returns `false`, since these systems do not say.
+    /// Returns `false`, since systems other than Unix do not tell whether two descriptors are one file.
     pub(in super::super) const fn is_one_file() -> bool {
         false
     }
 
-    /// Returns whether both descriptors are terminals: a process has one console.
+    /// Returns whether standard output and standard error are both consoles. A process has only one console, so that they
+    /// are the same.
     pub(in super::super) fn is_one_terminal() -> bool {
         io::stdout().is_terminal() && io::stderr().is_terminal()
     }

@@ -1,4 +1,5 @@
-//! The threads of an [`OutputQueue`]: one writes its lines, the other waits until its reader has left.
+//! The two threads of an [`OutputQueue`]: the first writes its lines, and the second, only for standard output, waits until
+//! the reader has closed its end.
 
 use super::bottom::{Bottom, TerminalLock};
 use super::{BATCH, Descriptor, OutputEnd, OutputQueue, OutputState, STACK, system, wake};
@@ -7,7 +8,7 @@ use std::sync::PoisonError;
 use std::thread;
 
 impl OutputQueue {
-    /// Starts the threads. If the system refuses, the output ends with that error.
+    /// Starts the threads. If the system refuses to start one, the output ends with that error.
     pub(super) fn start(&'static self, state: &mut OutputState) {
         let spawn =
             |run: fn(&'static Self)| thread::Builder::new().stack_size(STACK).spawn(move || run(self)).map(drop);
@@ -20,8 +21,8 @@ impl OutputQueue {
         }
     }
 
-    /// Writes lines until a write fails: the first thread. The text at the bottom of a terminal is removed before each batch
-    /// and shown again after it.
+    /// Runs the first thread: writes lines until a write fails. A batch is the lines of one write. The text at the bottom of
+    /// a terminal is removed before each batch and shown again after the batch.
     fn write_lines(&'static self) {
         // The text stands on the terminal of standard error. Lines for anywhere else need no lock.
         let has_bottom = match self.descriptor {
@@ -47,8 +48,10 @@ impl OutputQueue {
         }
     }
 
-    /// Waits for lines or for another text at the bottom, and takes a batch of at most [`BATCH`] bytes, or one longer line.
-    /// `ends` gets the end of each line in the batch, since a line may have several rows.
+    /// Waits until there are lines to write or another text to show at the bottom. Moves the oldest lines, [`BATCH`] bytes
+    /// at most or one longer line, from the queue to `batch`, and stores the position at which each of them ends in `ends`.
+    /// A newline would not tell where a line of the log ends, since a line may have several rows. Returns the text to show
+    /// at the bottom, or `None` if there is no new text.
     fn take_batch(&self, batch: &mut Vec<u8>, ends: &mut Vec<usize>) -> Option<Bottom> {
         batch.clear();
         ends.clear();
@@ -77,7 +80,7 @@ impl OutputQueue {
         bottom
     }
 
-    /// Records that `n` more bytes were written, and that `in_hand` lines of the batch are left.
+    /// Records that `n` more bytes were written, and that `in_hand` lines of the batch are not written yet.
     fn wrote(&self, n: usize, in_hand: usize) {
         let mut state = self.lock();
         state.written += n as u64;
@@ -87,7 +90,7 @@ impl OutputQueue {
         self.changed.notify_all();
     }
 
-    /// Records that the text that was taken is shown at the bottom.
+    /// Records that the terminal shows the text which [`take_batch`](Self::take_batch) has returned.
     fn has_drawn(&self) {
         let was_drawing = core::mem::take(&mut self.lock().is_drawing);
         if was_drawing {
@@ -95,8 +98,8 @@ impl OutputQueue {
         }
     }
 
-    /// Waits until the reader has left: the second thread. Without it, a command that prints nothing for a long time would not
-    /// notice.
+    /// Runs the second thread: waits until the reader has closed its end, and then ends the output. Without this thread, a
+    /// command that prints nothing for a long time would not notice that the reader has left.
     fn watch(&'static self) {
         if system::wait_gone(self.descriptor) {
             self.end(OutputEnd::Gone);

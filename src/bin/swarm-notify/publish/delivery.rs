@@ -1,4 +1,4 @@
-//! [`Delivery`]: the lines that `dial` has published, until they are written to its peer or lost.
+//! [`Delivery`]: counts the lines that `dial` has published, until they are written to its peer or lost.
 
 use super::watch::StreamWatch;
 use crate::node::LoggedSwarm;
@@ -7,49 +7,49 @@ use std::time::Duration;
 use swarm_notify::connection::WriteError;
 use swarm_notify::protocols::floodsub::{FloodSub, PROTOCOL};
 
-/// The number of bytes of published lines that may wait to be written. Further lines are not published yet.
+/// The number of bytes of published and unwritten lines at which further lines have to wait.
 const MAX_UNWRITTEN: usize = 256 * 1024;
-/// The number of bytes that a peer has to take within `--timeout` while lines wait for it.
+/// The number of bytes that the peer has to accept within `--timeout` while lines wait for the peer.
 const LEAST: u64 = 64 * 1024;
-/// The number of looks, within that time, at how much the peer has taken. If the time between two looks is longer than that,
-/// the process stood still, and the excess does not count as a wait for the peer.
+/// The number of checks, within `--timeout`, of how much the peer has accepted. If more than this fraction of `--timeout`
+/// passes between two checks, the process itself was stopped, and the excess does not count as a wait for the peer.
 const LOOKS: u32 = 8;
 
-/// The lines that were published, and the time that the peer takes for them.
+/// The counts of published lines, and the time for which they have waited for the peer.
 #[derive(Default)]
 pub(super) struct Delivery {
-    /// The number of lines that were published and neither dropped nor lost.
+    /// The number of lines that were published so far, less the lost ones.
     published: u64,
-    /// The number of these lines that may not have been handed to the system.
+    /// The number of published lines that may not have been handed to the system yet.
     unwritten: u64,
-    /// The number of bytes of lines that were published since the last time that all output of our streams had been handed to
-    /// the system.
+    /// The number of bytes of the lines that were published since the last check at which all output of our streams had been
+    /// handed to the system.
     unwritten_bytes: usize,
-    /// The number of lines that pub/sub has dropped so far.
+    /// The number of lines that the floodsub service had dropped at the last check.
     dropped: u64,
-    /// `true` once a stream of ours has sent bytes.
+    /// `true` once one of our floodsub streams has sent bytes.
     has_sent: bool,
-    /// `true` if lines were lost that a stream may have taken. The peer may have read some of them.
+    /// `true` if lines were lost that a stream may have sent before it ended. The peer may have read some of these lines.
     pub(super) may_have_come: bool,
     clock: WaitClock,
 }
 
-/// The time that lines have waited since the peer has last taken [`LEAST`] bytes. It stands still while the command waits for
-/// the reader of standard output, since nothing is written to the peer then.
+/// A clock of the time for which lines wait for the peer. It starts again from 0 when the peer has accepted [`LEAST`] bytes.
+/// It stops while the command waits for the reader of standard output, since nothing is written to the peer meanwhile.
 #[derive(Default)]
 struct WaitClock {
     waited: Duration,
     looked_at: Duration,
     was_full: bool,
-    /// The number of bytes that our streams had taken when `waited` began.
+    /// The number of bytes that our streams had sent when the clock was last at 0.
     sent: u64,
 }
 
-/// The state of pub/sub for the one peer. Each message that waits there is a line of ours.
+/// The state of the floodsub service for the one peer. Each message that waits in the service is a line of this command.
 pub(super) struct DeliveryQueue {
-    /// The number of lines that wait for the peer.
+    /// The number of lines that wait in the service and that no stream has accepted yet.
     waiting: u64,
-    /// The number of lines that were dropped so far.
+    /// The number of lines that the floodsub service has dropped so far.
     dropped: u64,
     has_joined: bool,
 }
@@ -66,14 +66,14 @@ impl DeliveryQueue {
 }
 
 impl Delivery {
-    /// Counts a published line of this number of bytes.
+    /// Counts a published line with a length of `bytes`.
     pub(super) const fn published(&mut self, bytes: usize) {
         self.published += 1;
         self.unwritten += 1;
         self.unwritten_bytes += bytes;
     }
 
-    /// Returns whether the next line has to wait for those before it.
+    /// Returns whether the next line has to wait until earlier lines are written.
     pub(super) const fn must_wait(&self, floodsub: &FloodSub) -> bool {
         floodsub.held().outbox_bytes > 0 || self.unwritten_bytes >= MAX_UNWRITTEN
     }
@@ -82,12 +82,12 @@ impl Delivery {
         self.unwritten == 0
     }
 
-    /// Returns the number of lines that were published and not lost.
+    /// Returns the number of lines that were published and not lost so far.
     pub(super) const fn lines(&self) -> u64 {
         self.published
     }
 
-    /// Gives up the lines that are not written, and returns their number.
+    /// Counts the lines that are not written yet as lost, and returns their number.
     pub(super) const fn end(&mut self) -> u64 {
         self.may_have_come |= self.unwritten > 0 && self.has_sent;
         let unwritten = core::mem::replace(&mut self.unwritten, 0);
@@ -95,9 +95,9 @@ impl Delivery {
         unwritten
     }
 
-    /// Looks at the lines that were written, dropped and lost since the last look. Returns the number of lines that were lost,
-    /// and, if no more should be published, the reason. The peer has `timeout` to take lines, and also to join the `topic`
-    /// while a line `waits` for that.
+    /// Checks which lines were written, dropped and lost since the last check. Returns the number of lines that were lost
+    /// since then, and, if `dial` has to stop publishing, the reason in words. The peer has the time `timeout` to accept
+    /// lines, and, while a line waits for the peer to join the `topic` (`waits`), to do so.
     pub(super) fn look(
         &mut self,
         queue: &DeliveryQueue,
@@ -156,7 +156,8 @@ impl Delivery {
 }
 
 impl WaitClock {
-    /// Moves on to the time `now`, at which our streams have taken `sent` bytes. Returns whether the peer's time is used up.
+    /// Advances the clock to the time `now`, at which our streams have sent `sent` bytes. `waits` is `true` if lines wait
+    /// for the peer. Returns whether they have waited for `timeout`.
     fn has_run_out(&mut self, waits: bool, sent: u64, timeout: Duration, now: Duration) -> bool {
         let step = now.saturating_sub(core::mem::replace(&mut self.looked_at, now)).min(timeout / LOOKS);
         let is_full = STDOUT.is_full();

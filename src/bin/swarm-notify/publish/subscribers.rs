@@ -1,42 +1,45 @@
-//! [`Subscribers`]: paces the lines of `listen` by its slow subscribers, and waits for none of them for long.
+//! [`Subscribers`]: pauses the lines of `listen` for slow subscribers, for a limited time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 use swarm_notify::identity::PeerId;
 use swarm_notify::protocols::floodsub::FloodSub;
 
-/// The number of waiting bytes from which on a subscriber is late, until no more than half of them wait. Publishing pauses
-/// for late subscribers, which holds up the others.
+/// The number of bytes waiting for a subscriber at which the subscriber is late. It stays late until at most half of this
+/// number waits. Publishing pauses for late subscribers, which delays the others.
 const LATE: usize = 1 << 20;
-/// The longest time for which subscribers hold up the others.
+/// The maximum time of a pause for late subscribers.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The number of bytes of lines that are published after a hold before the next one may begin. So subscribers that take as
-/// little as they can, and leave and come again, cannot slow the others down to less than this in each [`PATIENCE`].
+/// The number of bytes of lines that have to be published after a pause before the next pause may begin. So even hostile
+/// subscribers, who accept as little as possible or leave and come again, let the others have at least this many bytes in
+/// each [`PATIENCE`].
 const BETWEEN_HOLDS: usize = LATE / 2;
 
-/// The subscribers that are late. A hold, in which publishing pauses, ends when none of them is waited for any more, or at
-/// its deadline. After the deadline the late subscribers are slow, and are not waited for until they have caught up. Messages
-/// beyond their outbox are dropped meanwhile.
+/// The late subscribers of a topic. A *hold* is a pause of publishing for them. It ends when no late subscriber is left, or
+/// at its deadline. The subscribers that are late at the deadline are then *slow*: there is no hold for them until they have
+/// caught up, and messages that do not fit into their outbox are dropped.
 #[derive(Default)]
 pub(super) struct Subscribers {
-    /// The late subscribers, and for each whether it is slow.
+    /// The late subscribers. The value is `true` if the subscriber is slow, so that there is no hold for it.
     late: BTreeMap<PeerId, bool>,
-    /// The deadline of the hold, if there is one.
+    /// The deadline of the present hold, or `None` if publishing does not pause.
     hold: Option<Duration>,
-    /// The number of bytes that may be published before the next hold begins.
+    /// The number of bytes that have to be published before the next hold may begin.
     free: usize,
-    /// The number of messages that waited for each peer when it was last seen, once the command was told to end.
+    /// The number of messages that were waiting for each peer at the last check after the command was told to end.
     rest: BTreeMap<PeerId, usize>,
 }
 
 impl Subscribers {
-    /// Looks at the bytes that wait for each subscriber of a topic. Returns whether the next line has to wait for subscribers.
+    /// Checks how many bytes wait for each subscriber of a topic, and begins or ends a hold accordingly. Returns whether
+    /// there is a hold, so that the next line has to wait.
     pub(super) fn hold(&mut self, floodsub: &FloodSub, topic: &str, now: Duration) -> bool {
         let waiting = |peer: &PeerId| floodsub.waiting_for(*peer).bytes;
         self.update(floodsub.peers_of(topic).filter(|peer| waiting(peer) >= LATE), |peer| waiting(peer) > LATE / 2, now)
     }
 
-    /// Does the same, given the subscribers that are late now, and a function that says whether one that was late still is.
+    /// Begins or ends a hold. `late` are the subscribers for which at least [`LATE`] bytes wait now. `is_late_still` returns
+    /// whether a subscriber that was late before has not caught up. Returns whether there is a hold.
     fn update(
         &mut self,
         late: impl Iterator<Item = PeerId>,
@@ -63,23 +66,25 @@ impl Subscribers {
         true
     }
 
-    /// Counts a published line of this number of bytes.
+    /// Counts a published line with a length of `bytes`.
     pub(super) const fn published(&mut self, bytes: usize) {
         // The extra byte makes empty lines count, too.
         self.free = self.free.saturating_sub(bytes + 1);
     }
 
-    /// Returns the time at which the hold ends at the latest, if there is one.
+    /// Returns the deadline of the present hold, or `None` if publishing does not pause.
     pub(super) const fn deadline(&self) -> Option<Duration> {
         self.hold
     }
 
-    /// Takes note of the number of messages that wait for each connected peer, while the command ends.
+    /// Records the number of messages that wait for each connected peer. To be called again and again while the command
+    /// ends.
     pub(super) fn note_rest(&mut self, floodsub: &FloodSub) {
         self.rest.extend(floodsub.peers().map(|peer| (peer, floodsub.waiting_for(peer).messages)));
     }
 
-    /// Returns the number of messages that were not written at the end, because their peers were too slow.
+    /// Returns the number of messages that were not written to their peers when the command ended, because the peers were
+    /// too slow.
     pub(super) fn rest(&self) -> u64 {
         self.rest.values().map(|messages| *messages as u64).sum()
     }
@@ -94,7 +99,8 @@ mod tests {
         Keypair::ed25519_from_bytes([number; 32]).unwrap().public().to_peer_id()
     }
 
-    /// Returns whether the next line has to wait, when exactly the subscribers with these numbers are late at a second.
+    /// Returns whether there is a hold at the time `second`, if exactly the subscribers with the numbers in `late` are late
+    /// then.
     fn hold(subscribers: &mut Subscribers, late: &[u8], second: u64) -> bool {
         let late: Vec<_> = late.iter().map(|number| peer(*number)).collect();
         subscribers.update(late.clone().into_iter(), |peer| late.contains(peer), Duration::from_secs(second))

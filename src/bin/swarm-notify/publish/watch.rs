@@ -1,4 +1,5 @@
-//! [`StreamWatch`]: keeps the state of our floodsub streams for the publisher, and wakes the loop at a given time.
+//! [`StreamWatch`]: a notifee that records the state of our floodsub streams for the publisher, and wakes the loop at a
+//! given time.
 
 use crate::node::LoggedSwarm;
 use std::collections::BTreeSet;
@@ -7,19 +8,19 @@ use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, S
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 use swarm_notify::protocols::floodsub::PROTOCOL;
 
-/// The state of our streams to peers since the publisher has last looked.
+/// The floodsub streams that this node has opened, and their events since the publisher's last check.
 #[derive(Default)]
 pub(super) struct StreamWatch {
-    /// Our streams that are open.
+    /// The floodsub streams of this node that are open.
     pub(super) streams: BTreeSet<StreamId>,
-    /// `true` if a stream has ended.
+    /// `true` if a stream has ended since the publisher's last check.
     pub(super) is_lost: bool,
-    /// `true` if a peer has refused the protocol.
+    /// `true` if a peer has refused the protocol since the publisher's last check.
     pub(super) is_unsupported: bool,
     pub(super) is_connected: bool,
-    /// The number of bytes that ended streams have taken.
+    /// The total number of bytes that the streams which have ended had sent.
     pub(super) sent: u64,
-    /// The time at which the publisher has to look again, even if nothing happens until then.
+    /// The time of the publisher's next check, even if nothing happens until then. `None` if it needs none.
     pub(super) look_at: Option<Duration>,
 }
 
@@ -77,7 +78,7 @@ impl Notifee<LoggedSwarm> for StreamWatch {
     }
 }
 
-/// Returns whether a stream is one that we have opened for floodsub.
+/// Returns whether this node has opened the stream, and for floodsub.
 fn is_ours(world: &LoggedSwarm, stream: StreamId) -> bool {
     let view = world.swarm.stream(stream);
     view.is_some_and(|view| view.direction == Direction::Outbound && view.protocol == Some(&PROTOCOL))

@@ -1,19 +1,20 @@
-//! [`Moment`]: the two times of each line.
+//! [`Moment`]: the two times in each line of the log.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 
-/// A moment by two clocks.
+/// The same moment on two clocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Moment {
-    /// The time since the start, which never goes back.
+    /// The time since the start of the command, on a clock that never goes back.
     pub(crate) elapsed: Duration,
-    /// The time of day, which may go back.
+    /// The date and time of day, on the system's clock, which may go back.
     pub(crate) time: SystemTime,
 }
 
-/// Returns a time in the form of RFC 3339, in UTC and to the microsecond. A time before 1970 is shown as the begin of 1970.
+/// Returns a time in the format of RFC 3339, in UTC, cut to whole microseconds. For a time before 1970, the result is the
+/// begin of 1970.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (seconds, microseconds) = (since.as_secs(), since.subsec_micros());
@@ -22,7 +23,7 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{microseconds:06}Z")
 }
 
-/// Returns the year, the month and the day of the month that are `days` after the first of January 1970.
+/// Returns the date that is `days` days after the first of January 1970: the year, the month and the day of the month.
 fn date(days: u64) -> (u64, u64, u64) {
     // The calendar repeats after 400 years, which have 97 leap days.
     const DAYS_OF_400_YEARS: u64 = 400 * 365 + 97;

@@ -1,4 +1,5 @@
-//! The fields of an event's line: its ids, its reason, and properties of what it names.
+//! The fields of an event's line: the ids and the reason in the event, and properties of the listener, connection or stream
+//! that it names.
 
 use super::line::LogLine;
 use libp2p_identity::PeerId;
@@ -7,7 +8,7 @@ use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, StreamId};
 use swarm_notify::swarm::{Multiaddr, Refusal, RefusedAt, multiaddr};
 use swarm_notify::tcp;
 
-/// Adds the fields of an event.
+/// Adds the fields of an event to its line.
 pub(crate) fn describe(swarm: &tcp::Swarm, event: Event, line: &mut LogLine) {
     let mut put = |key, value: String| line.put(key, value);
     match event {
@@ -59,7 +60,8 @@ pub(crate) fn describe(swarm: &tcp::Swarm, event: Event, line: &mut LogLine) {
     }
 }
 
-/// Returns the event with which a listener, connection or stream has opened. A stream has to be known to the swarm still.
+/// Returns the event with which a listener, connection or stream has opened. Returns `None` for a stream that the swarm does
+/// not know any more.
 pub(super) fn opening(swarm: &tcp::Swarm, id: Id) -> Option<Event> {
     Some(match id {
         Id::Listener(listener) => Event::Listen { listener },
@@ -80,7 +82,8 @@ fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, is_last: bool, line: &m
     }
 }
 
-/// Adds the total numbers of refusals by kind, if any, and of streams that had to wait, if any.
+/// Adds the number of refusals of each kind at a listener or connection, and the number of streams of a connection that had
+/// to wait because their peer opened more than its rate. Numbers that are 0 are left out.
 pub(crate) fn describe_refused(swarm: &tcp::Swarm, id: Id, line: &mut LogLine) {
     let paced = match id {
         Id::Connection(id) => swarm.connection(id).map_or(0, |view| view.streams_paced),
@@ -102,7 +105,8 @@ pub(crate) fn describe_refused(swarm: &tcp::Swarm, id: Id, line: &mut LogLine) {
     }
 }
 
-/// Splits an address into the address without a peer at its end, and that peer.
+/// Splits an address into the part before the peer id at its end, and the peer id, or `None` if the address does not end
+/// with one.
 pub(super) fn split_peer(address: &Multiaddr) -> (Multiaddr, Option<PeerId>) {
     let mut plain = address.clone();
     match plain.pop() {
@@ -111,7 +115,8 @@ pub(super) fn split_peer(address: &Multiaddr) -> (Multiaddr, Option<PeerId>) {
     }
 }
 
-/// Returns an address with `peer` at its end, unless it names a peer there already.
+/// Returns an address with the peer id `peer` at its end. If the address already ends with a peer id, it is returned
+/// unchanged.
 pub(super) fn with_peer(address: &Multiaddr, peer: PeerId) -> Multiaddr {
     match address.iter().last() {
         Some(multiaddr::Protocol::P2p(_)) => address.clone(),

@@ -1,4 +1,4 @@
-//! [`LogLine`]: the fields of one line, and their forms as JSON and as plain text.
+//! [`LogLine`]: the fields of one line of the log, and the forms of the line as JSON and as plain text.
 
 use crate::paint::{self, Span};
 use anstyle::Style;
@@ -8,22 +8,22 @@ use std::fmt::{self, Write as _};
 use swarm_notify::text::{shorten, shorten_to};
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
-/// The maximum number of bytes of a message's data in one line, before they are escaped.
+/// The maximum number of bytes of a message's data in one line, counted before characters are escaped.
 const MAX_DATA: usize = 4_096;
 
-/// The fields of one line, in order.
+/// The names and values of the fields of one line, in the order in which they are printed.
 #[derive(Default)]
 pub(crate) struct LogLine(Vec<(&'static str, Value)>);
 
 impl LogLine {
-    /// Adds a field. Strings in it are cut at [`MAX_TEXT`](swarm_notify::text::MAX_TEXT) bytes, since a peer may have
-    /// chosen them.
+    /// Adds a field. Strings in its value are cut to at most [`MAX_TEXT`](swarm_notify::text::MAX_TEXT) bytes, since a peer
+    /// may have chosen them.
     pub(crate) fn put(&mut self, key: &'static str, value: impl Into<Value>) {
         self.0.push((key, shortened(value.into())));
     }
 
-    /// Adds the data of a message, as text if it is UTF-8, and otherwise in Base64. It takes at most [`MAX_DATA`] bytes of the
-    /// line. If the data was cut, a field with its whole length follows.
+    /// Adds the data of a message: the field `data` if the data is UTF-8, and otherwise the field `data_base64`. The value
+    /// has at most [`MAX_DATA`] bytes. If the data was cut, the field `length` with the length of the whole data follows.
     pub(crate) fn put_data(&mut self, data: &[u8]) {
         const MAX_BINARY: usize = MAX_DATA / 4 * 3;
         let is_cut = match std::str::from_utf8(data) {
@@ -41,17 +41,17 @@ impl LogLine {
         }
     }
 
-    /// Returns the value of a field, if that is a text.
+    /// Returns the value of a field, or `None` if the line does not have the field or its value is not a string.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.0.iter().find(|(name, _)| *name == key)?.1.as_str()
     }
 
-    /// Returns the fields as an object, for a value in another line.
+    /// Returns the fields as a JSON object, which can be a value in another line.
     pub(crate) fn into_value(self) -> Value {
         Value::Object(self.0.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
     }
 
-    /// Returns the line as a JSON object, without a newline.
+    /// Returns the line as the text of a JSON object, without a newline.
     pub(crate) fn to_json(&self) -> String {
         let mut json = String::new();
         for (key, value) in &self.0 {
@@ -65,12 +65,13 @@ impl LogLine {
 }
 
 impl LogLine {
-    /// Returns the fields, in order.
+    /// Returns the names and values of the fields, in the order in which they are printed.
     pub(super) fn fields(&self) -> &[(&'static str, Value)] {
         &self.0
     }
 
-    /// Returns the line as plain text, without a newline. Each field can be read back from it.
+    /// Returns the line as plain text in pieces with styles, without a newline. A program can read each field back from the
+    /// text.
     pub(super) fn spans(&self) -> Vec<Span> {
         let mut spans = Vec::new();
         for (key, value) in &self.0 {
@@ -102,15 +103,16 @@ impl fmt::Display for LogLine {
     }
 }
 
-/// Returns the style of the name of a line's event. A stream that a peer opens for a protocol which we do not speak is no
-/// failure of ours, since peers try the protocols that they know.
+/// Returns the style of the event's name in a line. A stream of a peer that fails because we do not speak its protocol is
+/// faint and not red: peers try the protocols that they know, which is no failure of ours.
 pub(super) fn of_line(line: &LogLine) -> Style {
     let event = line.text("event").unwrap_or_default();
     let is_try = line.text("direction") == Some("inbound") && line.text("reason") == Some("unsupported");
     if event == "stream_failed" && is_try { paint::FAINT } else { paint::of_event(event) }
 }
 
-/// Returns a value as it stands in a line of text: as JSON, except that a string for which [`is_word`] holds has no quotes.
+/// Returns a value in its form in a line of text: as JSON, except that a string for which [`is_word`] returns `true` has no
+/// quotes.
 pub(super) fn word(value: &Value) -> String {
     if let Some(text) = value.as_str().filter(|text| is_word(text)) {
         return text.to_owned();
@@ -120,7 +122,7 @@ pub(super) fn word(value: &Value) -> String {
     json
 }
 
-/// Returns a value with its strings shortened.
+/// Returns a JSON value in which each string is cut to at most [`MAX_TEXT`](swarm_notify::text::MAX_TEXT) bytes.
 fn shortened(value: Value) -> Value {
     match value {
         Value::String(text) => shorten(&text).into(),
@@ -130,8 +132,8 @@ fn shortened(value: Value) -> Value {
     }
 }
 
-/// Returns whether a string stands without quotes in a line of text: it has only characters that neither separate fields nor
-/// need an escape, and it cannot be read as a number or as `null`, `true` or `false`.
+/// Returns whether a string is printed without quotes in a line of text. That is so if each of its characters neither
+/// separates fields nor needs an escape, and if the string cannot be read as a number or as `null`, `true` or `false`.
 pub(super) fn is_word(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/.:_-+()%".contains(&byte);
     let reads_otherwise = ["", "null", "true", "false"].contains(&text) || text.parse::<f64>().is_ok();
@@ -163,20 +165,20 @@ fn write_json(json: &mut String, value: &Value) {
     }
 }
 
-/// Returns a name from the command line for a message: as in a line of text, with quotes and escapes if it could be read as
-/// something else or could control a terminal.
+/// Returns a name from the command line in a form for a message to the user. The name has quotes and escapes if it could be
+/// read as something else or could control a terminal.
 pub(crate) fn named(name: impl fmt::Display) -> String {
     word(&name.to_string().into())
 }
 
-/// Returns a text in which each invisible character is escaped. It adds no quotes.
+/// Returns a text in which each invisible character is escaped. Quotes and backslashes stay as they are.
 pub(crate) fn seen(text: &str) -> String {
     let mut seen = String::new();
     text.chars().for_each(|character| push_seen(&mut seen, character));
     seen
 }
 
-/// Writes a JSON string.
+/// Appends `text` to `json` as a JSON string, with quotes and escapes.
 fn quote(json: &mut String, text: &str) {
     json.push('"');
     for character in text.chars() {
@@ -188,7 +190,8 @@ fn quote(json: &mut String, text: &str) {
     json.push('"');
 }
 
-/// Writes a character. An invisible one is escaped, since a terminal or a reader of lines may act on it.
+/// Appends a character to `text`. An invisible character is escaped, since a terminal or a program that reads lines may act
+/// on it.
 fn push_seen(text: &mut String, character: char) {
     match character {
         '\n' => *text += "\\n",
@@ -202,8 +205,8 @@ fn push_seen(text: &mut String, character: char) {
     }
 }
 
-/// Returns whether a character is of the categories Cc, Cf, Zl or Zp: controls, formats such as the marks that change the
-/// direction of text, and the two separators of lines and paragraphs.
+/// Returns whether a character is invisible. Such a character is in one of the Unicode categories Cc (controls), Cf
+/// (formats, such as the marks that change the direction of text), Zl and Zp (the separators of lines and paragraphs).
 fn is_unseen(character: char) -> bool {
     if character.is_ascii() {
         return character.is_ascii_control();

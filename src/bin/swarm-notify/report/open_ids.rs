@@ -1,8 +1,9 @@
-//! [`OpenIds`]: the ids of everything that is open according to the log, and the snapshot of them, which comes in parts.
+//! [`OpenIds`]: the ids of everything that is open according to the log. After lines were dropped, a snapshot of these ids
+//! is printed, in several lines that are called its parts.
 //!
-//! A snapshot describes the moment at which it begins. Later events have their lines as always, between the parts. Before the
-//! line of an event comes a part with those of its ids that no part has listed yet. So a reader that adds the ids of each part
-//! and follows the lines in between sees each id open before it ends, and a connection before its streams.
+//! A snapshot lists what was open when it began. The lines of later events are printed between the parts. If an event has
+//! ids that no part has listed yet, a part with these ids is printed in front of its line. So a reader that adds the ids of
+//! each part and follows the lines in between sees each id open before the id ends, and a connection before its streams.
 
 use super::clock::Moment;
 use std::collections::BTreeMap;
@@ -12,51 +13,55 @@ use swarm_notify::lifecycle::{Event, Id};
 /// The maximum number of ids in one part of a snapshot.
 pub(crate) const MOST: usize = 128;
 
-/// The ids whose opening has been told and whose end has not.
+/// The ids of the listeners, connections and streams whose opening was told and whose end was not.
 #[derive(Default)]
 pub(crate) struct OpenIds {
-    /// Each id with the time, on the clock `now`, at which it opened or was listed before its turn.
+    /// The open ids. The number is the time, on the clock `now`, at which the id opened or was listed ahead of the order.
     ids: BTreeMap<Id, u64>,
-    /// A clock that ticks with each event, and with each part that lists ids before their turn.
+    /// A clock that counts events, and parts that list ids ahead of the order.
     now: u64,
     snapshot: Option<Snapshot>,
 }
 
-/// A snapshot of which parts are still to come.
+/// A snapshot under way: at least one of its parts is not printed yet.
 struct Snapshot {
-    /// The time at which the snapshot began, on the clock of [`OpenIds`]. An id that opened later has a line of its own.
+    /// The time, on the clock of [`OpenIds`], at which the snapshot began. Ids that opened later are not listed, since the
+    /// lines of their events tell of them.
     begun: u64,
-    /// The last id that was looked at. Listeners come first, then connections, then streams.
+    /// The last id that the snapshot has reached, in the order of ids: listeners, then connections, then streams. `None`
+    /// before the first part.
     looked_at: Option<Id>,
-    /// The number of parts so far.
+    /// The number of parts that were printed so far.
     parts: u64,
 }
 
-/// A part of a snapshot.
+/// One line of a snapshot.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) struct Part {
-    /// The number of the part. The first part has 1.
+    /// The number of the part in its snapshot, from 1.
     pub(crate) number: u64,
     /// The ids that the part lists.
     pub(crate) ids: Vec<Id>,
-    /// `true` if other parts follow.
+    /// `true` if the snapshot has further parts.
     pub(crate) has_more: bool,
-    /// The moment of its line. A part before the line of an event has the moment of that event.
+    /// The time in the part's line. If the part is printed in front of the line of an event, it is the time of the event.
     pub(crate) at: Moment,
 }
 
 impl OpenIds {
-    /// Begins a snapshot of the ids that are open now.
+    /// Begins a snapshot of the ids that are open now. A snapshot that was under way is given up.
     pub(crate) fn begin_snapshot(&mut self) {
         self.snapshot = Some(Snapshot { begun: self.now, looked_at: None, parts: 0 });
     }
 
-    /// Returns whether a part of a snapshot is to come.
+    /// Returns whether a snapshot is under way, so that [`next_part`](Self::next_part) returns a part.
     pub(crate) const fn has_more(&self) -> bool {
         self.snapshot.is_some()
     }
 
-    /// Takes the next part of the snapshot, if there is one, for a line of the moment `at`. It looks at `most` ids at most.
+    /// Returns the next part of the snapshot, for a line with the time `at`, or `None` if no snapshot is under way. The call
+    /// advances by at most `most` ids, and the part lists those of them that were open when the snapshot began and are not
+    /// listed yet.
     pub(crate) fn next_part(&mut self, most: usize, at: Moment) -> Option<Part> {
         let snapshot = self.snapshot.as_mut()?;
         let begin = snapshot.looked_at.map_or(Unbounded, Excluded);
@@ -76,8 +81,9 @@ impl OpenIds {
         Some(part)
     }
 
-    /// Takes note of an event, whose line has the moment `at`. `print` prints the line, after a part with those of the event's
-    /// ids that no part has listed yet, and returns `false` if it has left out both.
+    /// Records an event, whose line has the time `at`. This function calls `print` to print the line. If the event has ids
+    /// that no part of the snapshot has listed yet, `print` gets a part with them to print in front of the line. `print`
+    /// returns `false` if it has printed neither.
     pub(crate) fn tell(&mut self, event: Event, at: Moment, print: impl FnOnce(Option<&Part>) -> bool) {
         let part = self.part_before(event, at);
         if let (true, Some(part)) = (print(part.as_ref()), part) {
@@ -97,7 +103,8 @@ impl OpenIds {
         }
     }
 
-    /// Returns the part that has to come before the line of an event, if any.
+    /// Returns the part of the snapshot that has to be printed in front of the line of an event, or `None` if the snapshot
+    /// has listed all ids of the event.
     fn part_before(&self, event: Event, at: Moment) -> Option<Part> {
         let snapshot = self.snapshot.as_ref()?;
         let is_unlisted = |id: &Id| {

@@ -1,4 +1,5 @@
-//! [`Screen`]: the form of a line at a terminal, in columns that stay aligned at any width.
+//! [`Screen`]: the form of a line of the log at a terminal, in columns that stay aligned whatever the width of the terminal
+//! is.
 
 use super::line::{LogLine, is_word, of_line, word};
 use crate::paint::{self, Span};
@@ -6,48 +7,51 @@ use crate::terminal::{MARK, MARK_COLUMNS, columns_of};
 use anstyle::Style;
 use serde_json::Value;
 
-/// The width of the time since the start, in columns. The time has fewer digits after the point as it grows.
+/// The width of the time since the start, in columns. As the time grows, it is printed with fewer digits after the point.
 const TIME: usize = 8;
-/// The width of an event's name, in columns: that of the longest, `identify_push_failed`.
+/// The width of an event's name, in columns. The longest name is `identify_push_failed`.
 const EVENT: usize = 20;
-/// The minimum width of an id, in columns. With it, the lines of 99 999 streams, one after the other, stay aligned.
+/// The minimum width of an id, in columns. It is enough for the ids of 99 999 streams of which only one is open at a time.
 pub(crate) const ID: usize = 8;
-/// The minimum width, in columns, of the other fields if they stand beside the first ones. It is that of the longest piece
-/// that is not to be broken in a row that goes on, `/tcp/65535/p2p/12D3KooW…6wQGfa",`, with the mark. In a narrower terminal
-/// they stand below.
+/// The minimum width, in columns, of the last column, in which all fields after the id are printed. It has room for the mark
+/// and the longest piece that is not broken in a row which continues a value: `/tcp/65535/p2p/12D3KooW…6wQGfa",`. In a
+/// narrower terminal, these fields are printed in rows below the first one.
 const LEAST_ROOM: usize = 34;
-/// The minimum width of fields that stand below, in columns.
+/// The minimum width, in columns, of fields that are printed in rows below the first one.
 const LEAST_ROOM_BELOW: usize = 20;
-/// The indent of fields that stand below, in columns.
+/// The indent, in columns, of fields that are printed in rows below the first one.
 const INDENT: usize = 4;
-/// The width of a terminal from which on two blanks stand between columns.
+/// The minimum width of the terminal, in characters, at which two blanks separate the columns.
 const WIDE: usize = 100;
-/// The maximum number of rows of one field, unless `--long` is given: a peer can choose long values.
+/// The maximum number of rows of one field, unless `--long` is given. The number is limited because a peer can choose long
+/// values.
 const MAX_ROWS: usize = 6;
 
-/// The number of characters that are left at the begin of a peer id that is shortened in its middle. The ids of Ed25519 keys
-/// all have the same begin.
+/// The number of characters at the start of a peer id that are printed if the id is shortened in its middle. All ids of
+/// Ed25519 keys begin with the same characters.
 const PEER_HEAD: usize = 8;
-/// The number of characters that are left at the end of a peer id that is shortened.
+/// The number of characters at the end of a peer id that are printed if the id is shortened in its middle.
 const PEER_TAIL: usize = 6;
 
-/// The form of lines at a terminal.
+/// The properties of a terminal on which the form of a line depends.
 #[derive(Clone, Copy)]
 pub(crate) struct Screen {
-    /// The width of the terminal. Its last column stays free, since some terminals begin a new row when it is written.
+    /// The width of the terminal, in columns. The last column stays free, since some terminals begin a new row when
+    /// something is printed there.
     pub(crate) columns: usize,
-    /// The width of an id, in columns.
+    /// The width of the column for ids, in characters.
     pub(crate) id: usize,
-    /// `true` if nothing is shortened or left out.
+    /// `true` if no value is shortened and no field is left out (`--long`).
     pub(crate) is_long: bool,
 }
 
-/// A character with its style.
+/// A character and its style.
 type Cell = (char, Style);
 
 impl Screen {
-    /// Returns the rows of a line. The first row has the time, the side, the event, its id, and as many of the other fields as
-    /// there is room for. The rest follows below, in the last column.
+    /// Returns the rows of a line. The first row contains the time, the side, the name of the event, the id, and as many of
+    /// the other fields as fit into the last column. The remaining fields are printed in rows below, also in the last
+    /// column.
     pub(crate) fn rows(self, line: &LogLine) -> Vec<Vec<Span>> {
         let gap = if self.columns < WIDE { 1 } else { 2 };
         let mut first = Vec::new();
@@ -87,7 +91,7 @@ impl Screen {
         rows.into_iter().map(trimmed).collect()
     }
 
-    /// Returns the fields of the last column.
+    /// Returns the fields of the last column. `about` is the name of the field with the id, which has a column of its own.
     fn fields(self, line: &LogLine, about: Option<&str>) -> Vec<Vec<Cell>> {
         let event = line.text("event").unwrap_or_default();
         let mut fields = Vec::new();
@@ -138,7 +142,8 @@ impl Screen {
         fields
     }
 
-    /// Returns a field with its name. The name is left out if the value alone is clear and cannot be chosen by a peer.
+    /// Returns the text of a field. The name of the field is left out if the value is clear without the name and no peer can
+    /// forge it.
     fn field(self, key: &str, value: &Value) -> Vec<Cell> {
         let is_plain = match key {
             "connection" | "direction" | "protocol" | "reason" | "remote" => true,
@@ -155,18 +160,18 @@ impl Screen {
     }
 }
 
-/// Returns the name of the field with the id that a line is about.
+/// Returns the name of the field with the id of the stream, listener or connection that a line is about.
 fn about(line: &LogLine) -> Option<&'static str> {
     ["stream", "listener", "connection"].into_iter().find(|key| line.text(key).is_some())
 }
 
-/// Returns seconds in [`TIME`] columns, which is enough for three years.
+/// Returns a number of seconds as a text of [`TIME`] characters, which has room for three years.
 fn time(seconds: f64) -> String {
     let digits = (0..=3).rev().find(|digits| format!("{seconds:.digits$}").len() <= TIME).unwrap_or_default();
     format!("{seconds:>TIME$.digits$}")
 }
 
-/// Returns a value with the peer ids in it shortened.
+/// Returns the value of the field `key` with the peer ids in it shortened.
 fn short(key: &str, value: &Value) -> Value {
     match value {
         Value::String(text) => with_short_peers(key, text).into(),
@@ -178,7 +183,7 @@ fn short(key: &str, value: &Value) -> Value {
     }
 }
 
-/// Returns a value with the peer ids in it shortened, if its field is one that has peer ids.
+/// Returns the text of the field `key`, with the peer ids in it shortened if fields of that name contain peer ids.
 fn with_short_peers(key: &str, text: &str) -> String {
     match key {
         "peer" | "from" | "via" => short_peer(text),
@@ -203,8 +208,8 @@ fn short_peer(peer: &str) -> String {
     }
 }
 
-/// Returns fields in rows of `room` columns, with a blank between two fields. A field that is longer than a row has rows of
-/// its own, at most `most_rows`.
+/// Arranges fields in rows of at most `room` columns, with a blank between two fields. A field that is longer than a row has
+/// rows of its own, at most `most_rows` of them.
 fn wrap(fields: Vec<Vec<Cell>>, room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     // `true` if the last row belongs to a value that was broken. No other field may follow in it.
@@ -225,8 +230,8 @@ fn wrap(fields: Vec<Vec<Cell>>, room: usize, most_rows: usize) -> Vec<Vec<Cell>>
     rows
 }
 
-/// Returns a field in rows, each but the first with the [`MARK`]. If the field needs more than `most_rows`, its end is left
-/// out, except for the quotes and brackets that close it.
+/// Breaks a field into rows of at most `room` columns. Each row except the first begins with the [`MARK`]. If the field
+/// needs more than `most_rows` rows, its end is replaced by `…` and the quotes and brackets that close it.
 fn broken(field: &[Cell], room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     let mut begin = 0;
@@ -247,7 +252,8 @@ fn broken(field: &[Cell], room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
     rows
 }
 
-/// Returns a row that fits, ends with `…` and closes the quotes and brackets that are open in it or in the rows before.
+/// Returns the start of `row`, followed by `…` and the quotes and brackets that close those which are open in it or in the
+/// rows `before`. The result has at most `room` columns.
 fn cut(before: &[Cell], row: &[Cell], room: usize) -> Vec<Cell> {
     let ends: Vec<usize> = units(row).scan(0, |end, unit| Some(core::mem::replace(end, *end + unit))).collect();
     let shorter = ends.iter().rev().map(|end| {
@@ -261,7 +267,8 @@ fn cut(before: &[Cell], row: &[Cell], room: usize) -> Vec<Cell> {
     shorter.find(|row| width(row) <= room).unwrap_or_default()
 }
 
-/// Returns the quotes and brackets that close the JSON which is open at the end of a text.
+/// Returns the quotes and brackets that have to follow a text, which is the start of a JSON value, to close all that are
+/// open at its end.
 fn closing(text: impl Iterator<Item = char>) -> Vec<char> {
     let mut open = Vec::new();
     let mut is_escaped = false;
@@ -283,8 +290,9 @@ fn closing(text: impl Iterator<Item = char>) -> Vec<char> {
     open
 }
 
-/// Returns the lengths of the pieces that are not to be broken: an escape of JSON, two escapes that are a surrogate pair, and
-/// each other character. A backslash stands only at the begin of an escape.
+/// Returns the lengths, in characters, of the pieces of a text that must not be broken. A piece is an escape of JSON, two
+/// such escapes that form a surrogate pair, or any other single character. The text contains a backslash only at the start
+/// of an escape.
 fn units(cells: &[Cell]) -> impl Iterator<Item = usize> {
     let mut rest = cells;
     std::iter::from_fn(move || {
@@ -301,9 +309,10 @@ fn units(cells: &[Cell]) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Returns the number of characters of the next row. The row ends before the word, the element of a list or the part of an
-/// address that does not fit any more, if that fills at least half of it. Otherwise it ends before any part of an address, or
-/// before a group of an IPv6 address, and if there is none, where no more characters fit.
+/// Returns the number of characters of the next row. The row ends before the first word, element of a list or part of an
+/// address that does not fit completely, if the row is then at least half full. Otherwise the row ends before the last part
+/// of an address that begins in it, or before a group of an IPv6 address. If there is neither, as many characters as fit are
+/// in the row.
 fn end_of_row(cells: &[Cell], room: usize) -> usize {
     let (mut fits, mut columns) = (0, 0);
     for unit in units(cells) {
@@ -342,7 +351,7 @@ fn spans(cells: &[Cell]) -> Vec<Span> {
     same.map(|cells| Span::new(cells.iter().map(|(character, _)| character).collect::<String>(), cells[0].1)).collect()
 }
 
-/// Returns a row without the blanks at its end.
+/// Returns a row without the spans at its end that contain only blanks.
 fn trimmed(mut row: Vec<Span>) -> Vec<Span> {
     while row.last().is_some_and(|span| span.text.bytes().all(|byte| byte == b' ')) {
         row.pop();

@@ -1,11 +1,11 @@
-//! Tests of strings in a line: they are cut, escaped and quoted, and can be read back.
+//! Tests of strings in a line of the log: each is cut, escaped and quoted, and can be read back.
 
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
 use swarm_notify::text::MAX_TEXT;
 
-/// Returns a line with the first fields of each line of the command, and these fields.
+/// Returns a line that begins with the fields which all lines of the command have, and continues with the given fields.
 fn line(fields: Vec<(&'static str, Value)>) -> LogLine {
     let mut line = LogLine::default();
     line.put("t", 1.5);
@@ -15,7 +15,7 @@ fn line(fields: Vec<(&'static str, Value)>) -> LogLine {
     line
 }
 
-/// Reads a line of text by the rules of the page on the log.
+/// Reads the fields of a line of text by the rules of the page `guide::command_log`.
 fn read_text(text: &str) -> Vec<(String, Value)> {
     let mut rest = text.trim_start();
     let mut word = || {
@@ -49,8 +49,8 @@ fn owned(line: &LogLine) -> Vec<(String, Value)> {
     line.0.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
 }
 
-/// Generates strings as an attacker chooses them: separators, quotes, escapes, invisible characters, words that can be read as
-/// something else, and any characters.
+/// Generates strings that an attacker could choose. They contain separators, quotes, escapes, invisible characters, words
+/// that can be read as something else, and any other characters.
 fn text() -> impl Strategy<Value = String> {
     let pieces = prop_oneof![
         prop::sample::select(vec![
@@ -110,7 +110,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Generates fields with such strings.
+/// Generates fields whose values are the strings of [`text`] and other JSON values.
 pub(in crate::report) fn fields() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
     prop::collection::vec((prop::sample::select(vec!["agent", "peer", "protocols", "data"]), value()), 0..5)
 }
@@ -183,7 +183,7 @@ fn only_unambiguous_words_stand_without_quotes() {
     }
 }
 
-/// Exactly the characters of the four categories and those that JSON has to escape are escaped.
+/// The characters of the categories Cc, Cf, Zl and Zp and those that JSON has to escape are escaped, and no others.
 #[test]
 fn exactly_the_invisible_characters_are_escaped() {
     let escaped: Vec<_> = ('\0'..=char::MAX).filter(|character| is_unseen(*character)).collect();

@@ -1,4 +1,5 @@
-//! Tests with a log that lags now and then, and a reader that does only what the page on the log says.
+//! Tests of a log from which lines are dropped now and then. Its reader follows only the rules of the page
+//! `guide::command_log`.
 
 use super::*;
 use proptest::prelude::*;
@@ -8,16 +9,17 @@ use swarm_notify::lifecycle::{
     ConnectionEnd, ConnectionId, Direction, Failure, Lifecycle, Limits, StreamEnd, StreamId,
 };
 
-/// The maximum number of ids in one part. It is so small that the connections, too, take several parts.
+/// The maximum number of ids in one part of a snapshot. The number is small, so that even the connections need several
+/// parts.
 const MOST: usize = 3;
 
-/// A reader of the log, which knows from its lines which ids are open.
+/// A reader of the log, which finds out from the lines which ids are open.
 #[derive(Default)]
 struct Reader {
     open: BTreeSet<Id>,
-    /// The number of parts of the last snapshot so far.
+    /// The number of parts of the latest snapshot that were read.
     parts: u64,
-    /// The time of the last line.
+    /// The time in the last line that was read.
     read: Duration,
 }
 
@@ -66,20 +68,20 @@ impl Reader {
     }
 }
 
-/// A step of the network, of the queue of lines, or of the loop.
+/// A step of the test: an event of the network, a change of the queue of lines, or a call of the loop.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Connect,
-    /// On a connection, a number of streams open.
+    /// Streams open: the index of their connection, and their number.
     Open(usize, usize),
-    /// On a connection, a stream fails to open.
+    /// A stream fails to open: the index of its connection.
     Fail(usize),
-    /// On a connection, from one of its streams on, a number of streams end.
+    /// Streams end: the index of their connection, the index of the first of them, and their number.
     End(usize, usize, usize),
     Disconnect(usize),
-    /// From now on the queue is full, or takes lines again.
+    /// The queue becomes full (`true`), or accepts lines again (`false`).
     Fill(bool),
-    /// The loop begins a snapshot if lines are missing, or prints one more part.
+    /// The loop prints the next part of the snapshot that is under way, or begins a snapshot if lines were dropped.
     CatchUp,
 }
 
@@ -102,7 +104,7 @@ struct Log {
     reader: Reader,
     is_full: bool,
     missed: u64,
-    /// The clock, which goes on each time it is read.
+    /// The time, which grows each time that it is read.
     clock: Duration,
 }
 

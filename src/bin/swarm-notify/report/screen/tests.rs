@@ -1,4 +1,4 @@
-//! Tests of lines on a screen: they fit, they stay in their columns, and nothing of a line is lost.
+//! Tests of lines at a terminal: the rows fit, the columns are aligned, and no part of a line is lost.
 
 use super::super::line::tests::fields;
 use super::*;
@@ -24,7 +24,7 @@ fn line(side: Option<&'static str>, event: &str, id: Option<(&'static str, &str)
     line
 }
 
-/// Returns the rows of a line as a terminal of this width shows them.
+/// Returns the rows of a line as a terminal with `columns` columns shows them.
 fn shown(line: &LogLine, columns: usize, is_long: bool) -> Vec<String> {
     let rows = Screen { columns, id: ID, is_long }.rows(line);
     let plain: Vec<_> = rows.iter().map(|row| paint::write(row, false)).collect();
@@ -42,7 +42,7 @@ fn shown(line: &LogLine, columns: usize, is_long: bool) -> Vec<String> {
     shown
 }
 
-/// The width from which on the fields stand beside the event, even in `demo`.
+/// The minimum width of a terminal, in columns, at which the fields are printed beside the event, even in `demo`.
 const BESIDE: usize = TIME + 1 + 1 + 1 + EVENT + 1 + ID + 1 + LEAST_ROOM + 1;
 
 proptest! {
@@ -147,7 +147,8 @@ fn an_address_is_broken_between_its_parts() {
     assert_eq!(shown(&line, 80, false), expected);
 }
 
-/// The line `start` has our id. It stands in an address only if that was asked for with another id.
+/// An address of a listener is printed without our own peer id, which the line `start` contains. The address keeps a peer id
+/// only if the listener was asked for an address with another one.
 #[test]
 fn our_own_id_is_left_out_of_addresses_that_fail() {
     for (reason, address) in
@@ -189,7 +190,7 @@ fn an_agent_forges_neither_a_column_nor_a_colour() {
     assert_eq!(shown(&line, 80, false), expected);
 }
 
-/// Texts that a hostile peer would like to see at the begin of a row.
+/// Texts that a hostile peer could try to place at the start of a row, to forge a field or a line.
 const FORGERIES: [&str; 6] = [
     "peer=12D3KooW…Honest",
     "via=12D3KooW…Honest inbound",
@@ -225,7 +226,7 @@ fn no_row_of_a_peers_text_looks_like_a_field() {
     }
 }
 
-/// A field of ours after the end of a peer's value would look like a part of that value, and the other way round.
+/// If a row could contain both the end of a peer's value and another field, a reader could not tell where the value ends.
 #[test]
 fn a_row_of_a_broken_value_has_no_other_field() {
     let mut line = line(None, "identify_pushed", None);
@@ -295,7 +296,7 @@ fn no_name_of_an_event_is_cut() {
     }
 }
 
-/// Returns the names of the events that the page on the log lists.
+/// Returns the names of the events in the table of the page `guide::command_log`.
 fn crate_events() -> impl Iterator<Item = &'static str> {
     let page = include_str!("../../../../guide/command_log.rs");
     let events = page.split("# Events").nth(1).unwrap().split("# Fields").next().unwrap();
@@ -373,7 +374,7 @@ fn ids_keep_their_columns_up_to_99999() {
     assert_eq!([at("s0.1"), at("s0.1000"), at("s0.99999")], [at("s0.9"); 3]);
 }
 
-/// A peer may try a protocol that we do not speak, which is no failure of ours.
+/// A peer may try a protocol that we do not speak. That is no failure of ours.
 #[test]
 fn an_unsupported_stream_of_a_peer_is_not_red() {
     for (direction, reason, style) in [
