@@ -180,7 +180,6 @@
 //! | **tick** | A turn without a budget, once a frame or whenever the owner wakes up. |
 //! | **unit** | The smallest piece of a turn's work, before which the owner's budget is asked for permission. |
 //! | **helping** | The amount of one connection's input that is handled before others have their turn: at most 16 KiB and 256 frames while others wait. |
-//! | **slot** | Whatever can be woken for work, namely the transport, a visitor or a connection; in a table, the index of an entry. |
 //! | **batch** | The part of a connection's pending output that is taken together, encrypted, and written to the byte pipe before the next part. |
 //! | **deadline** | A time on the owner's clock at which something is judged; a timeout is the duration that leads to it. |
 //! | **flush** | To send pending output now, and not in the next turn. |
@@ -202,7 +201,7 @@
 //! | **bytes held** | The memory that is taken by bytes which are unread, unsent or not handled yet. |
 //! | **backlog** | The connections of a listener, or the streams of a connection, that have arrived and wait to be accepted. |
 //! | **place** | Room for one more thing whose number is bounded: a connection, a stream, an entry of a table. |
-//! | **slot** | An entry of a table that one entity, notifee or value has at a time, and that is used again after its end. |
+//! | **slot** | An entry of a table that one entity, notifee or value has at a time, and that is used again after its end; the transport, a visitor and a connection have one by which they are woken for work. |
 //! | **share** | The most places that one holder may have: a peer, an address or a site. |
 //! | **address** | As a holder of shares, one IPv4 address or one IPv6 /64. |
 //! | **site** | As a holder of shares, one IPv6 /48. |
