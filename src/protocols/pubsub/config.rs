@@ -74,9 +74,9 @@ pub struct Config {
     pub subscriptions: usize,
     /// The maximum memory, in bytes, for the subscriptions of all peers. Each subscription counts as the length of its
     /// topic's name plus 1 280 bytes of bookkeeping. Subscriptions beyond the maximum are ignored. One half of the memory is
-    /// divided equally by [`peers`](Self::peers), so that each peer has its own share whatever the others do. The other half
-    /// is common to all peers, and is granted to those that ask first. Default 64 MiB: 32 KiB for each peer, and 32 MiB in
-    /// common.
+    /// divided equally by [`peers`](Self::peers), so that each peer has a share of its own, however much other peers use.
+    /// The other half is common to all peers, and is granted to the peers that ask first. Default 64 MiB: 32 KiB for each
+    /// peer, and 32 MiB in common.
     pub topics_total_bytes: usize,
     /// The maximum length of a topic's name, in bytes. Subscriptions of peers to topics with longer names are ignored.
     /// Default 1 024.
@@ -139,11 +139,13 @@ pub struct Config {
     ///
     /// **Rates.** Let T be the number of all messages that were delivered or published within the last `seen_ttl`, and A the
     /// number of those that count for one author, sender or address. The next message of that author, sender or address is
-    /// accepted if A is less than its share times (`seen` - T). So if it sends a messages a second, and all together send t,
-    /// nothing is refused in the long run while a / share + t is below `seen` / `seen_ttl`. Beyond that, its messages are
-    /// refused until enough others are forgotten. By default:
+    /// accepted if A is less than `share * (seen - T)`, where `share` is [`seen_author_share`](Self::seen_author_share),
+    /// [`seen_sender_share`](Self::seen_sender_share) or [`seen_address_share`](Self::seen_address_share). Suppose that the
+    /// author, sender or address sends `a` messages a second, and that all authors together send `t` messages a second. In
+    /// the long run none of its messages is refused while `a / share + t` is less than `seen` divided by `seen_ttl` in
+    /// seconds. Beyond that, its messages are refused until enough other messages are forgotten. By default:
     ///
-    /// | who says all it can | told in 120 s | a second |
+    /// | who sends as much as possible | messages accepted in 120 s | messages accepted per second |
     /// |---|---|---|
     /// | one author | 65 536 | 546 |
     /// | two authors | 43 691 each | 364 each |
@@ -152,8 +154,8 @@ pub struct Config {
     /// | one address, with senders without end | 123 362 | 1 028 |
     /// | all together | 131 072 | 1 092 |
     ///
-    /// To let an author send a messages a second beside others that send o, with a share of 1, `seen` has to be more than
-    /// `seen_ttl` * (2 a + o).
+    /// To let an author send `a` messages a second while other authors send `o` messages a second, with a share of 1, `seen`
+    /// has to be more than `2 * a + o`, times `seen_ttl` in seconds.
     ///
     /// A message without an author ([`StrictNoSign`](super::Signing::StrictNoSign)) counts for its sender and the sender's
     /// address only. Our own messages are remembered, too. If our messages have an author, they have an author's share;
@@ -192,9 +194,9 @@ pub struct Config {
     /// denied in this way. [`Lists::forget_peer`](crate::swarm::Lists::forget_peer) ends a denial early. If this time is
     /// zero, the peer may connect again at once. Default 60 s.
     pub denied_for: Duration,
-    /// The rate at which a peer may replace subscriptions: a subscription counts if the peer has unsubscribed from a topic
-    /// before and has not made up for that by another subscription. A peer that exceeds this rate is disconnected and
-    /// denied, as one that exceeds [`invalid`](Self::invalid) is. Otherwise a peer that subscribes and unsubscribes again
+    /// The rate at which a peer may subscribe to topics in place of others. Each time that a peer unsubscribes from a topic,
+    /// one later subscription of the peer, to any topic, counts. A peer that exceeds this rate is disconnected and denied,
+    /// like a peer that exceeds [`invalid`](Self::invalid). Without this rate, a peer that subscribes and unsubscribes again
     /// and again would fill the event queue, so that messages of other peers would be lost. Default 100 at once and 10 a
     /// second.
     pub resubscriptions: Rate,

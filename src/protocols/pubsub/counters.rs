@@ -80,7 +80,8 @@ pub struct Counters {
     /// author with the same sequence number or a higher one had been delivered.
     pub outdated: u64,
     /// The number of new messages that were refused because a [`SeqnoValidator`](super::SeqnoValidator) had no place for
-    /// their author: the address that sent the message had brought too many other authors.
+    /// their author: the address from which the message came had been the first to send us messages of too many other
+    /// authors.
     pub new_authors_refused: u64,
     /// The number of RPCs that were skipped because they are longer than [`rpc_bytes`](super::Config::rpc_bytes).
     pub too_long: u64,

@@ -98,9 +98,10 @@ impl OwnerEvents {
         self.turn = (0, 0);
     }
 
-    /// Returns whether the turn should end, because it has caused three quarters of the events that may wait, or because an
-    /// event of `next` bytes might exceed the bound on bytes. So an owner that had taken all events before the turn misses
-    /// none of those that the turn causes. The last quarter is for events of peers that connect and disconnect.
+    /// Returns whether the turn should end, because it has caused three quarters of the events that the queue can hold, or
+    /// because another event, of `next` bytes, might exceed the bound on bytes. So an owner that had taken all events before
+    /// the turn misses none of those that the turn causes. The last quarter is for events of peers that connect and
+    /// disconnect.
     pub(super) fn are_enough_for_a_turn(&self, next: usize) -> bool {
         let (events, bytes) = self.turn;
         events >= self.max.saturating_sub(self.max / 4).max(1)

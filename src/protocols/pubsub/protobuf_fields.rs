@@ -8,8 +8,8 @@ use crate::arithmetic::Count;
 use crate::varint;
 use core::fmt;
 
-/// The error of bytes that the pub/sub protocol does not allow: they are no protobuf message, have too many entries, or lack
-/// a required field.
+/// The error for bytes that the pub/sub protocol does not allow: the bytes are no protobuf message, have too many entries,
+/// or lack a required field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Malformed;

@@ -97,9 +97,9 @@ pub(super) struct MessageOrigin {
 }
 
 /// The share that a message would exceed. An author, a sender or an address may have at most as many messages in the cache
-/// as there are free places, times a factor. One of them that takes all it can has `factor / (factor + 1)` of the cache, and
-/// if `number` of them do, each has `factor / (number * factor + 1)`. So there is always room for another one that has fewer
-/// messages.
+/// as there are free places, times a factor. One author that sends as much as it can takes `factor / (factor + 1)` of the
+/// cache; `number` such authors take `factor / (number * factor + 1)` each. Senders and addresses take the same fractions
+/// with their own factors. So there is always room for a message of somebody who has fewer messages in the cache.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ExceededShare {
     Author,

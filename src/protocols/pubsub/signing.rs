@@ -130,7 +130,7 @@ impl Signing {
     }
 
     /// Encodes a message of ours with the current sequence number, and signs it if the policy requires a signature. Returns
-    /// the encoded message and its id, or `None` if the key cannot sign. The sequence number remains the same.
+    /// the encoded message and its id, or `None` if the key cannot sign. The current sequence number is not changed.
     #[must_use]
     pub fn seal(&self, topic: &str, data: &[u8]) -> Option<(Vec<u8>, MessageId)> {
         let mut message = wire::Message { topic: Some(topic.into()), data: Some(data.into()), ..Default::default() };

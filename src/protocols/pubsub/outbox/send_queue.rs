@@ -1,5 +1,5 @@
-//! [`SendQueue`]: messages in the order in which they are to be written. If a message has to be dropped, it is one of the
-//! author with the most bytes.
+//! [`SendQueue`]: messages in the order in which they are to be written. If a message has to be dropped, it is a message of
+//! the author with the most bytes.
 
 use super::queue_slots::{END, QueueSlots};
 use super::shares::SendShares;

@@ -10,7 +10,8 @@ use core::cmp::Reverse;
 #[derive(Default, Debug)]
 pub(super) struct SendShares {
     senders: BTreeMap<u64, SenderShare>,
-    /// The senders in ascending order of rank. If a message has to be dropped, it is one of the last sender.
+    /// The senders in ascending order of rank. If a message has to be dropped, it is one that the last sender in this order
+    /// has sent.
     order: BTreeSet<(SenderRank, u64)>,
 }
 
@@ -19,7 +20,8 @@ pub(super) struct SendShares {
 struct SenderShare {
     bytes: usize,
     authors: BTreeMap<u64, AuthorShare>,
-    /// The authors in ascending order of rank. If a message of this sender has to be dropped, it is one of the last author.
+    /// The authors in ascending order of rank. If a message of this sender has to be dropped, it is a message of the last
+    /// author in this order.
     order: BTreeSet<(AuthorRank, u64)>,
 }
 
