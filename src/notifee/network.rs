@@ -40,13 +40,13 @@ pub trait Network {
     /// Returns the lifecycle or swarm that produces the events.
     fn event_source(&self) -> &dyn EventSource;
 
-    /// Returns the lifecycle or swarm that produces the events, mutably. It must be the same as that of
-    /// [`event_source`](Self::event_source).
+    /// Returns the lifecycle or swarm that produces the events, mutably. It must be the lifecycle or swarm that
+    /// [`event_source`](Self::event_source) returns.
     fn event_source_mut(&mut self) -> &mut dyn EventSource;
 
-    /// Returns the next event; by default, the next event of the source. The call also says that the event before has been
-    /// handled. Implement this method to see each event before the notifees, or to hold some events back: notifees are told
-    /// the events that it returns.
+    /// Returns the next event; by default, the next event of the source. A call of this method also means that the previous
+    /// event has been handled. Implement this method to see each event before the notifees are told of it, or to hold some
+    /// events back: notifees are told the events that this method returns.
     #[inline]
     fn next_event(&mut self) -> Option<Event> {
         self.event_source_mut().next_event()

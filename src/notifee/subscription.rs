@@ -184,8 +184,8 @@ impl Subscriber {
         self.send(Sent::Notice(Notice::Snapshot(notices)));
     }
 
-    /// Sends an entry into the channel. The caller has made sure that there is a place, since only this half fills places.
-    /// If the receiving half was dropped, nothing is sent.
+    /// Sends an entry into the channel. The caller has made sure that there is a place, since only this sending half puts
+    /// entries into the channel. If the receiving half was dropped, nothing is sent.
     fn send(&self, sent: Sent) {
         let sent = self.sender.try_send(sent);
         debug_assert!(sent.is_ok() || self.sender.is_closed(), "There is a place.");
@@ -330,7 +330,7 @@ impl Drop for Subscription {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "more can come, or it cannot")]
 pub enum TryRecvError {
-    /// All notices that were sent have been received.
+    /// All notices that were sent have been received. The subscriber still exists, so that more notices may follow.
     Empty,
     /// All notices that were sent have been received, and the subscriber was dropped.
     Closed,

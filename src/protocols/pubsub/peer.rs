@@ -64,7 +64,7 @@ pub(super) struct Peer {
     pub(super) outbox: Outbox,
     /// True if the owner has been told that the peer speaks the protocol ([`Event::PeerAdded`](super::Event::PeerAdded)).
     pub(super) is_told: bool,
-    /// The number of attempts to open our stream to the peer again, since the stream was last open for
+    /// The number of attempts to open our stream to the peer again, since the stream was last open for at least
     /// [`Config::reopen_at_most_after`].
     attempts: u32,
     /// The peer's place. At most [`Config::peers`] pub/sub peers have one.
@@ -199,7 +199,7 @@ impl Peer {
 }
 
 /// Returns an announcement of the changes of our subscriptions that the peer has not been told yet, as many as fit into one
-/// RPC. Returns `None` if the peer has been told all of our subscriptions.
+/// RPC. Returns `None` if the peer has been told all changes.
 fn announcement(
     announced: &mut BTreeSet<Topic>,
     withdrawn: &mut BTreeSet<Topic>,
