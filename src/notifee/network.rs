@@ -1,9 +1,9 @@
 //! [`Network`]: the type that notifees observe, which produces events. [`HasNode`]: a network that contains a node, which is
 //! what notifees with a protocol need.
 //!
-//! By these traits, notifees get access to a lifecycle or swarm that is inside a type of the owner's. The traits belong to
-//! the layer of notifees. The traits that their methods return belong to lower layers: [`EventSource`] to the lifecycle, and
-//! `Node` to the swarm.
+//! Through these traits, notifees get access to a lifecycle or swarm that is inside a type of the owner. The traits belong
+//! to the layer of notifees. The traits that their methods return belong to lower layers: [`EventSource`] to the lifecycle,
+//! and `Node` to the swarm.
 
 use crate::lifecycle::{Event, EventSource, Lifecycle};
 #[cfg(feature = "swarm")]

@@ -206,7 +206,7 @@ impl Subscriber {
     }
 }
 
-/// Returns the kind of an opening event, as an interest.
+/// Returns the kind of an opening event, as an [`Interest`] in this kind only.
 const fn kind(event: Event) -> Interest {
     match event.id() {
         Id::Listener(_) => Interest::LISTEN,
@@ -215,7 +215,8 @@ const fn kind(event: Event) -> Interest {
     }
 }
 
-/// Returns the opening event for the id in `event`, if `event` is an opening or a closing event; otherwise `None`.
+/// Returns the event that tells that the listener, connection or stream in `event` has opened. Returns `None` if `event`
+/// says that it could not open.
 const fn opening(event: Event) -> Option<Event> {
     match event {
         Event::Listen { listener } | Event::ListenClose { listener, .. } => Some(Event::Listen { listener }),
@@ -253,7 +254,8 @@ impl<N: HasNode> Notifee<N> for Subscriber {
         }
     }
 
-    /// Asks for a tick at once if a snapshot can be sent, or if the receiving half was dropped.
+    /// Returns zero, which requests a tick at once, if a snapshot can be sent or the receiving half was dropped; otherwise
+    /// `None`.
     fn poll_at(&self) -> Option<Duration> {
         (self.is_snapshot_due() || self.sender.is_closed()).then_some(Duration::ZERO)
     }

@@ -129,7 +129,7 @@ impl Peer {
     }
 
     /// Records that a new stream of ours to the peer has opened. On this stream we will announce all our subscriptions, and
-    /// all unsubscriptions that the peer may not have read on the stream before.
+    /// all unsubscriptions that the peer may not have read on our previous stream.
     pub(super) fn opened(&mut self, stream: StreamId, now: Duration, subscriptions: &BTreeSet<Topic>) {
         self.outbound = OutboundStream::Open { stream, since: now };
         self.announced.append(&mut self.withdrawn);

@@ -193,7 +193,8 @@ type Heard = (Duration, u64);
 /// before it.
 const EPOCH: Duration = Duration::from_secs(1 << 62);
 
-/// The maximum number of authors that move from `kept` to `spare` in one turn, which takes about 50 µs.
+/// The maximum number of authors that move from `kept` to `spare` in one turn. Moving this number of authors takes about 50
+/// µs.
 const SPARED_AT_ONCE: usize = 128;
 
 /// An author whose sequence number is remembered.
