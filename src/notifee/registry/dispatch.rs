@@ -246,7 +246,7 @@ impl<N: Network> Notifees<N> {
         }
     }
 
-    /// Registers a notifee, and first tells it of everything that is open, as if that opened now: of listeners, then of
+    /// Registers a notifee, and tells it of everything that is open, as if each had just opened: first of listeners, then of
     /// connections, then of streams. The events that the notifee is told later continue from there: none is missing, and
     /// none is told twice. [`NotifeeContext::is_replay`] returns `true` in the replayed notifications.
     ///

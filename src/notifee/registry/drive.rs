@@ -238,8 +238,8 @@ impl<N: HasNode> Notifees<N> {
         self.drive_within(network, now, None, SeesEvents(see));
     }
 
-    /// Tells and ticks notifees like [`drive_with`](Self::drive_with), and calls `see` with each readiness, too. It is for
-    /// an owner that has streams of its own beside those of notifees, and replaces the loops around
+    /// Tells and ticks notifees like [`drive_with`](Self::drive_with), and calls `see` with each readiness, too. This method
+    /// is for an owner that has streams of its own beside those of notifees, and replaces the loops around
     /// [`next_event`](crate::swarm::Swarm::next_event) and [`next_ready`](crate::swarm::Swarm::next_ready). A stream that is
     /// ready may belong to a notifee, so check whether it is yours.
     pub fn drive_with_ready(&mut self, network: &mut N, now: Duration, see: impl FnMut(&mut N, Occurrence)) {

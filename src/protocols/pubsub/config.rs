@@ -62,8 +62,8 @@ pub struct Config {
     /// gets no free place. A newcomer from such an address gets the place of a silent or quiet peer of the same address.
     /// Loopback addresses, and addresses without an IP address, are exempt from this.
     ///
-    /// If no peer can give way, the newcomer does not become a pub/sub peer until it connects again, or opens a stream to us
-    /// while there is a place. The pub/sub streams of a peer that loses its place are reset.
+    /// If no peer can lose its place in this way, the newcomer does not become a pub/sub peer until it connects again, or
+    /// opens a stream to us while there is a place. The pub/sub streams of a peer that loses its place are reset.
     pub peers: usize,
     /// The time without a new message from a peer after which the peer may lose its place to a newcomer. A new message is
     /// one that was delivered: it is valid, on a topic that we subscribe to, and was not known before. Default 5 min.

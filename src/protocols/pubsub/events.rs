@@ -45,8 +45,8 @@ pub enum Event {
         /// The topic that the peer has unsubscribed from.
         topic: Topic,
     },
-    /// Events were dropped because the owner did not take its events in time. This event takes the place of the dropped
-    /// ones, which were the oldest in the queue. The present [peers](method@super::PubSub::peers) and [their
+    /// Events were dropped because the owner did not take its events in time. This event replaces the dropped events, which
+    /// were the oldest in the queue. The present [peers](method@super::PubSub::peers) and [their
     /// topics](super::PubSub::topics_of) can be looked up.
     Lagged {
         /// The number of dropped events.

@@ -67,7 +67,7 @@ pub(super) struct Peer {
     /// The number of attempts to open our stream to the peer again, since the stream was last open for at least
     /// [`Config::reopen_at_most_after`].
     attempts: u32,
-    /// The peer's place. At most [`Config::peers`] pub/sub peers have one.
+    /// The peer's place. At most [`Config::peers`] pub/sub peers have a place.
     pub(super) place: PeerPlace,
     /// The peer's address; `None` if unrelated peers may share that address.
     pub(super) address: Option<AddressGroup>,

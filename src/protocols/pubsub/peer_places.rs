@@ -7,8 +7,8 @@ use crate::swarm::AddressGroup;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
-/// The peers of one address that have at most this number of places get any free place, even if a sixteenth of all places is
-/// fewer. go-libp2p accepts the same number of connections from one IPv4 address.
+/// An address with at most this number of peers gets any free place, even if the number is more than a sixteenth of all
+/// places. go-libp2p accepts the same number of connections from one IPv4 address.
 const LEAST_SHARE: usize = 8;
 
 /// The places for pub/sub peers, grouped by the addresses of the peers that have them.

@@ -1,4 +1,4 @@
-//! Publishing: a message is queued for its recipients, and other messages are dropped if there is no room for it.
+//! Publishing: a message is queued for its recipients, and other messages are dropped if there is no room for that message.
 
 use super::backlog::{Backlog, BacklogRoom, Frame, MessageSource, Numbered};
 use super::error::PublishError;

@@ -11,8 +11,9 @@ use alloc::sync::Arc;
 /// The maximum number of messages for which an empty queue keeps memory.
 const KEPT: usize = 16;
 
-/// A queue of messages to one peer. Until a message has to be dropped, the queue knows only the order of its messages. Then
-/// it computes the number of bytes of each author, and keeps these numbers up to date until the queue is empty.
+/// A queue of messages to one peer. Until a message has to be dropped, the queue knows only the order of its messages. From
+/// then on, the queue computes the number of bytes of each author, and keeps these numbers up to date until the queue is
+/// empty.
 #[derive(Debug)]
 pub(super) struct SendQueue {
     places: QueueSlots,

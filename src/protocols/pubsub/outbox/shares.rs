@@ -15,7 +15,7 @@ pub(super) struct SendShares {
     order: BTreeSet<(SenderRank, u64)>,
 }
 
-/// The messages that one sender has sent to us.
+/// The messages in the outbox that one sender has sent to us.
 #[derive(Default, Debug)]
 struct SenderShare {
     bytes: usize,
@@ -25,7 +25,7 @@ struct SenderShare {
     order: BTreeSet<(AuthorRank, u64)>,
 }
 
-/// The messages of one author that one sender has sent to us, as a linked list.
+/// The messages in the outbox that one sender has sent to us and that have the same author, as a linked list.
 #[derive(Clone, Copy, Debug)]
 struct AuthorShare {
     rank: AuthorRank,
