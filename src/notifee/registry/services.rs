@@ -35,8 +35,8 @@ impl Speakers {
 }
 
 impl<N> PendingChanges<N> {
-    /// Unregisters the protocols of a service that no other service speaks, and resets their streams. Returns `false` if the
-    /// service was not installed.
+    /// Unregisters those protocols of a service that no other installed service speaks, and resets the streams on which they
+    /// are spoken or proposed. Returns `false` if the service was not installed.
     fn silence(&mut self, node: &mut dyn Node, id: NotifeeId) -> bool {
         let Some(mut gone) = self.slots.uninstall(id) else { return false };
         gone.retain(|protocol| self.speakers.remove(protocol));

@@ -81,12 +81,12 @@ pub struct Config {
     /// The maximum length of a topic's name, in bytes. Subscriptions of peers to topics with longer names are ignored.
     /// Default 1 024.
     pub topic_bytes: usize,
-    /// The maximum number of streams of one peer that we read. If the peer opens one more, its oldest stream is reset once
-    /// everything that has arrived on the oldest stream is processed. Default 4.
+    /// The maximum number of streams of one peer that we read. If the peer opens one more stream, its oldest stream is reset
+    /// once everything that has arrived on the oldest stream is processed. Default 4.
     pub inbound_streams: usize,
-    /// The maximum number of bytes that have arrived from all peers and are not processed yet. They belong to RPCs that are
-    /// incomplete, or that wait for their turn. A stream that has ended with unprocessed bytes counts as 256 bytes more. A
-    /// stream that would exceed the maximum is reset, its unprocessed bytes are lost, and this is counted
+    /// The maximum number of bytes that have arrived from all peers and are not processed yet. The bytes belong to RPCs that
+    /// are incomplete, or that wait to be processed. A stream that has ended with unprocessed bytes counts as 256 bytes
+    /// more. A stream that would exceed the maximum is reset, its unprocessed bytes are lost, and this is counted
     /// ([`streams_cut`](super::Counters::streams_cut)). One half of the maximum is common to all peers and the other half is
     /// divided among them, as for [`topics_total_bytes`](Self::topics_total_bytes). Default 64 MiB.
     pub inbound_total_bytes: usize,
@@ -181,11 +181,12 @@ pub struct Config {
     /// several peers send once each counts against none of them. Default 1 000 at once and 100 a second.
     pub repeats: Rate,
     /// The rate at which a peer may send messages that are malformed, not signed as required, or rejected by the validator.
-    /// Beyond this rate the peer is cut: all its connections fail with [`Fault::Flood`](crate::lifecycle::Fault::Flood), its
-    /// unprocessed bytes are dropped, and it is denied for [`denied_for`](Self::denied_for). A message counts against the
-    /// peer that sent it to us, whoever its author is. So only messages that no honest peer forwards may count: see
-    /// [`Verdict`](super::Verdict). A message that is [refused here](super::signing::Invalid::Refused), while other
-    /// implementations may accept it, counts only if the peer that sent it is its author. Default 20 at once and 1 a second.
+    /// Beyond this rate the peer is disconnected: all its connections fail with
+    /// [`Fault::Flood`](crate::lifecycle::Fault::Flood), its unprocessed bytes are dropped, and it is denied for
+    /// [`denied_for`](Self::denied_for). A message counts against the peer that sent it to us, whoever its author is. So
+    /// only messages that no honest peer forwards may count: see [`Verdict`](super::Verdict). A message that is [refused
+    /// here](super::signing::Invalid::Refused), while other implementations may accept it, counts only if the peer that sent
+    /// it is its author. Default 20 at once and 1 a second.
     pub invalid: Rate,
     /// The time for which a peer is denied after it has exceeded [`invalid`](Self::invalid) or
     /// [`resubscriptions`](Self::resubscriptions), from the turn in which that happens. Only its peer id is denied: the
@@ -200,15 +201,15 @@ pub struct Config {
     /// and again would fill the event queue, so that messages of other peers would be lost. Default 100 at once and 10 a
     /// second.
     pub resubscriptions: Rate,
-    /// The maximum number of events that wait for the owner. When one more is added, the oldest event is dropped, which
-    /// [`Event::Lagged`](super::Event::Lagged) tells. 0 counts as 1. Default 1 024.
+    /// The maximum number of events that wait for the owner. When one more event is added, the oldest event is dropped, and
+    /// [`Event::Lagged`](super::Event::Lagged) tells the owner the number of dropped events. 0 counts as 1. Default 1 024.
     ///
     /// The input of peers that is processed in one turn (one [`drive`](crate::notifee::Notifees::drive)) causes at most
     /// three quarters of this number of events; the remaining input is processed in the next turn. So an owner that takes
     /// all events after each drive misses none, however many subscriptions peers change.
     pub events: usize,
-    /// The maximum number of bytes of data and topics in the events that wait for the owner. Beyond it the oldest events are
-    /// dropped as well, but a single event is always accepted. Once a turn has caused events with data or topics, it ends
+    /// The maximum number of bytes of data and topics in the events that wait for the owner. Beyond this maximum, the oldest
+    /// events are dropped, but a single event is always accepted. Once a turn has caused events with data or topics, it ends
     /// when an event of one more RPC might exceed the maximum. Default 16 MiB.
     pub event_bytes: usize,
     /// The time that we wait before we open our stream to a connected peer again, after the stream has failed or ended. Each

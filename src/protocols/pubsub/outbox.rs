@@ -66,7 +66,7 @@ impl Outbox {
     }
 
     /// Makes room for a message for which [`can_take`](Self::can_take) has returned `true`, and whose number is greater than
-    /// those of all earlier messages. While the bytes exceed the bound, the author [with the most
+    /// those of all earlier messages. While the bytes of the messages exceed the bound, the author [with the most
     /// bytes](SendQueue::give_way) loses its oldest message. Returns the number of messages that were dropped, and whether
     /// there is room now. There is no room if the new message itself would be the next to be dropped.
     pub(super) fn make_room(&mut self, message: &Arc<Numbered>, backlog: &mut Backlog) -> (usize, bool) {

@@ -69,7 +69,7 @@ struct SeenMessage {
     /// The [place](place_of) of the next entry of the same chain of the hash table, or [`END`].
     next: u32,
     /// The indices of the accounts of the message's author, its sender, and its sender's address. An index is [`END`] if the
-    /// author, the sender or the address is unknown.
+    /// message does not count for an author, a sender or an address.
     accounts: [u32; 3],
     /// True if the message was delivered and not forwarded.
     is_held_back: bool,

@@ -47,7 +47,7 @@ impl SenderShare {
 }
 
 impl SendShares {
-    /// Adds the message at index `place`, which is the last message of the outbox.
+    /// Counts the message at index `place` for its sender and author. The message is the last one in the outbox.
     pub(super) fn add(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, number)| match author {
             Some(author) => {
@@ -59,7 +59,7 @@ impl SendShares {
         });
     }
 
-    /// Adds the message at index `place`, which is the first message of the outbox.
+    /// Counts the message at index `place` for its sender and author. The message is the first one in the outbox.
     pub(super) fn add_first(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, number)| match author {
             Some(author) => {
@@ -70,7 +70,7 @@ impl SendShares {
         });
     }
 
-    /// Removes the message at index `place`, which is about to be removed from `places`.
+    /// Stops counting the message at index `place`, which is about to be removed from `places`.
     pub(super) fn take(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, _)| {
             let mut author = author?;
