@@ -136,8 +136,8 @@ impl Notice {
         }
     }
 
-    /// Returns the event of which this notice was made; `None` for [`Refused`](Self::Refused), [`Lagged`](Self::Lagged) and
-    /// [`Snapshot`](Self::Snapshot).
+    /// Returns the event from which this notice was made; `None` for [`Refused`](Self::Refused), [`Lagged`](Self::Lagged)
+    /// and [`Snapshot`](Self::Snapshot).
     #[must_use]
     pub const fn event(&self) -> Option<Event> {
         Some(match self {

@@ -177,8 +177,8 @@ impl<T> Peers<T> {
     }
 }
 
-/// The maximum number of bytes of heap that [`Peers`] takes for a peer with one connection. The nodes of its trees may be
-/// half empty.
+/// The maximum number of bytes of heap that [`Peers`] takes for a peer with one connection, even if the nodes of the B-trees
+/// are half empty.
 const ENTRY: usize = 512;
 
 /// Returns the peer of the connection in the present notification. The peer is known, since the connection's id can be

@@ -63,7 +63,8 @@ pub struct Notifees<N> {
     /// The registrations and other changes that notifees have requested while they were told something. Between calls,
     /// changes are pending only if a notifee has panicked.
     changes: PendingChanges<N>,
-    /// The notification that the panic of a notifee has interrupted, and with which the next call continues.
+    /// The notification that the panic of a notifee has interrupted. The next dispatch or drive begins with the rest of this
+    /// notification.
     interrupted: Option<Interrupted>,
     events_per_dispatch: usize,
     /// `true` if the last [`drive`](Self::drive) has left events or readiness to tell.

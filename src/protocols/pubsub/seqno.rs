@@ -155,8 +155,8 @@ pub struct SeqnoValidator {
     /// The number of authors in `kept` that each bringer has brought. A bringer is the address or peer that was the first to
     /// send us a message of an author.
     brought: BTreeMap<Digest, usize>,
-    /// The time on the validator's own clock, which begins at [`EPOCH`] and advances with the owner's clock. It never goes
-    /// back, even if the owner's clock does.
+    /// The time on the validator's own clock, which begins at [`EPOCH`] and advances with the owner's clock. The validator's
+    /// clock is never set back, even if the owner's clock is.
     clock: Duration,
     /// The time on the owner's clock in the last turn; `None` before the first turn.
     looked_at: Option<Duration>,

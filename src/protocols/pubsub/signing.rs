@@ -19,8 +19,9 @@ use prost::Message as _;
 /// for a message.
 const DOMAIN: &[u8] = b"libp2p-pubsub:";
 
-/// The number of bytes of a message whose hashing counts as one unit of work, which is the verification of an Ed25519
-/// signature. Hashing takes less: a signature of Ed25519 takes 41 µs, and the SHA-512 hash of 16 KiB takes 27 µs.
+/// Hashing this number of bytes of a message counts as one unit of work. One unit is the verification of an Ed25519
+/// signature. Hashing takes less time than one unit: a signature of Ed25519 takes 41 µs, and the SHA-512 hash of 16 KiB
+/// takes 27 µs.
 const BYTES_PER_COST: usize = 16 * 1024;
 
 /// The multihash code of a peer id that contains the key itself instead of its hash.
