@@ -11,7 +11,8 @@
 //! one turn, all three notifications count 0, so that each connection seems to be the last.
 //!
 //! To keep a peer out, [deny it](crate::swarm::Lists::deny_peer). If a [`PeerNotifee`] closed the peer's connections
-//! instead, it would miss a connection that opens while another one of the same peer is still closing.
+//! instead, the notifee would not be told of a connection that opens while another connection of the same peer is still
+//! closing.
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]

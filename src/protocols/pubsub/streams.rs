@@ -255,7 +255,7 @@ impl<R: Router> PubSub<R> {
     }
 
     /// Forgets a stream that a peer has opened, because the stream has ended or its bytes are not needed any more. If the
-    /// peer has no connection, the peer is removed with its last such stream.
+    /// peer has no connection, the peer is removed when its last such stream is forgotten.
     pub(super) fn forget_inbound(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
         self.streams.remove(&stream);
         let Some(peer) = self.peers.get_mut(&id) else { return };
