@@ -2,11 +2,11 @@
 //!
 //! The file is first written under a temporary name in the same folder, `.swarm-notify-` and 16 hexadecimal digits, and gets
 //! its final name once its bytes are on the disk. A process that is killed meanwhile leaves the temporary file behind, which
-//! only its owner can read. Nothing reads the temporary file, and it may be deleted.
+//! only the file's owner can read. No program uses the temporary file, and it may be deleted.
 //!
 //! On a file system that has neither hard links nor renames that refuse to replace a file, the file is written directly
-//! under its final name. A process that reads the file meanwhile finds it empty, and a writer that is killed meanwhile
-//! leaves it empty.
+//! under its final name. A process that reads the file meanwhile finds an empty file, and a writer that is killed meanwhile
+//! leaves an empty file behind.
 
 use alloc::format;
 use data_encoding::HEXLOWER;
@@ -66,7 +66,8 @@ struct Temporary(PathBuf);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // It is gone where it was renamed. One that cannot be removed keeps no other from being written.
+        // This fails if the file was renamed. A temporary file that cannot be removed does not prevent others from being
+        // written.
         let _ = fs::remove_file(&self.0);
     }
 }
@@ -101,7 +102,7 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     drop(file);
     if written.is_err() {
-        // An error of this is ignored: the error of writing is the one to report.
+        // An error of this removal is ignored: the error of writing is reported.
         let _ = fs::remove_file(path);
     }
     written
