@@ -15,8 +15,8 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Closes a listener. The connections that it has accepted stay. Closing a listener again before its last event changes
-    /// nothing.
+    /// Closes a listener. The connections that it has accepted stay open. Closing a listener again before its last event
+    /// changes nothing.
     ///
     /// # Events
     /// [`ListenClose`](crate::lifecycle::Event::ListenClose) once the listener's socket is closed, or
@@ -80,8 +80,8 @@ where
     /// ([`Fault::Protocol`]) or sends more than you allow ([`Fault::Flood`]).
     ///
     /// We send the peer yamux's go-away 1, if the socket accepts it at once. The socket is closed before this call returns;
-    /// all other output that was not sent is lost. The peer may connect again at once. A connection that is being closed
-    /// already keeps the reason of that close.
+    /// all other output that was not sent is lost. The peer may connect again at once. If the connection is already being
+    /// closed, its reason does not change.
     ///
     /// # Events
     /// The events of [`close_connection`](Self::close_connection), with the reason [`ConnectionEnd::Failed`] and `fault`.

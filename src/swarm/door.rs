@@ -221,8 +221,8 @@ where
         self.door.places.first_from(from).map(|(number, visitor)| (number, visitor.remote.clone()))
     }
 
-    /// Counts one more helping for a visitor in this tick, of at most `most`. Returns `false` if the visitor has had `most`
-    /// helpings already.
+    /// Counts one more helping for a visitor in this tick. Returns `false`, and counts nothing, if the visitor has already
+    /// had `most` helpings in this tick.
     pub(super) fn visitor_has_share(&mut self, number: u64, turn: u32, most: u32) -> bool {
         self.door.places.get_mut(number).is_none_or(|visitor| visitor.share.take(turn, most))
     }

@@ -36,11 +36,11 @@ const LISTENER: usize = 4 * 1024;
 /// capacity as entries.
 const PLACES: usize = size_of::<(u32, StreamId)>() * (2 + 4 + 4 + 2 + 4) + size_of::<StreamId>() * 4;
 
-/// Bytes of the records of one stream: in tables whose capacity may be a quarter more than needed, of its buffer, and in
-/// queues.
+/// Bytes of the records of one stream: its entries in tables, whose capacity may be a quarter more than needed, the record
+/// of its buffer, and its entries in queues.
 const STREAM: usize = (size_of::<Option<(NonZeroU32, Stream)>>() + STREAM_READINESS + 64) / 4 * 5 + 64 + PLACES;
 
-/// Bytes that choosing the streams to reset needs for each stream, and for each connection.
+/// Bytes that are needed while streams to reset are being chosen: for each stream, and for each connection.
 const CHOICE: (usize, usize) = (2 * size_of::<(usize, StreamId, ConnectionId)>(), 256);
 
 /// Bytes of the rule of one peer, in a tree whose nodes may be half empty. The two constants below are the bytes of the rule

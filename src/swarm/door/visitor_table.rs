@@ -69,7 +69,8 @@ impl VisitorOrigin {
 #[derive(Debug)]
 struct VisitorEntry<V> {
     origin: VisitorOrigin,
-    /// The visitor's sequence number among the visitors from its address, and that among the visitors from its site.
+    /// The visitor's sequence number among the visitors from its address, and its sequence number among the visitors from
+    /// its site.
     turns: [u64; 2],
     progress: HandshakeProgress,
     began: Duration,
@@ -77,22 +78,26 @@ struct VisitorEntry<V> {
     visitor: Box<V>,
 }
 
-/// The position of an address or a site in the order in which they have to give up places: the one with the most visitors
-/// first; of two with equally many, the one whose next visitor to be closed is less advanced in its handshake, or is older.
+/// The position of an address or a site in the order in which addresses and sites have to give up places: those with the
+/// most visitors first. Of two with equally many visitors, the first is that whose next visitor to be closed is less
+/// advanced in its handshake, or is older.
 type Payer = (Reverse<usize>, Standing);
 
 /// The visitors of one address or of one site.
 #[derive(Debug, Default)]
 struct LocalCrowd {
     crowd: Crowd,
-    /// The entry of this address or site in [`VisitorTable::payers`], if it has one.
+    /// The entry of this address or site in [`VisitorTable::payers`], the order in which addresses and sites give up places;
+    /// `None` if it has no entry.
     payer: Option<Payer>,
-    /// The entry of this address or site in [`VisitorTable::hurried`], if it has one.
+    /// The entry of this address or site in [`VisitorTable::hurried`], which is the number of its oldest visitor that has
+    /// sent no byte; `None` if it has no entry.
     hurried: Option<u64>,
 }
 
-/// All visitors. Each has a number, and the numbers rise in the order in which the connections were accepted. Every change
-/// costs O(log n), and a visitor that was removed leaves no memory behind.
+/// The table of all visitors, which are accepted connections whose peers are not authenticated yet. Each visitor has a
+/// number, and the numbers rise in the order in which the connections were accepted. Every change costs O(log n), and a
+/// visitor that was removed leaves no memory behind.
 #[derive(Debug)]
 pub(super) struct VisitorTable<V> {
     most: usize,
@@ -101,7 +106,7 @@ pub(super) struct VisitorTable<V> {
     first_byte_timeout: Duration,
     handshake_timeout: Duration,
     places: BTreeMap<u64, VisitorEntry<V>>,
-    /// The crowd of all visitors. In this crowd, the turn of a visitor is its number.
+    /// The crowd of all visitors. In this crowd, the sequence number of a visitor is its number in the table.
     all: Crowd,
     locals: BTreeMap<AddressGroup, LocalCrowd>,
     /// The sites, and the addresses without a site, in the order in which a visitor of theirs is closed if the table is
