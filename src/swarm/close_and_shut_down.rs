@@ -99,11 +99,11 @@ where
     }
 
     /// Closes everything: listeners at once, and connections politely, like [`close_connection`](Self::close_connection), so
-    /// that all streams end, even if a request on them has not been answered. Accepted connections whose peers are not
-    /// authenticated are closed at once, by the next turns. From now on nothing new begins, and every command that would
-    /// begin something is refused. The call costs O(1). The closing events arrive while the owner keeps doing turns and
-    /// draining events; the shutdown is over when [`is_shut_down`](Self::is_shut_down) returns `true`, at the latest a
-    /// [`close_timeout`](crate::connection::Config::close_timeout) after the call.
+    /// that all streams end, even if a request on them has not been answered. The next turns close the sockets of accepted
+    /// connections whose peers are not authenticated yet, without waiting for these peers. From now on nothing new begins,
+    /// and every command that would begin something is refused. The call costs O(1). The closing events arrive while the
+    /// owner keeps doing turns and draining events; the shutdown is over when [`is_shut_down`](Self::is_shut_down) returns
+    /// `true`, at the latest a [`close_timeout`](crate::connection::Config::close_timeout) after the call.
     pub fn shutdown(&mut self) {
         if !core::mem::replace(&mut self.is_shutting_down, true) {
             self.closing = Some(Closing::default());

@@ -228,8 +228,8 @@ where
     }
 
     /// Returns whether a visitor may have a helping in this turn while another slot waits for work. A visitor whose next
-    /// message contains a signature gets none after this turn has verified as many signatures as it may, of the visitor's
-    /// address or in all.
+    /// message contains a signature gets no helping after this turn has done all the work on signatures that is allowed for
+    /// the visitor's address or in all.
     pub(super) fn visitor_may_cost(&mut self, number: u64, turn: u32) -> bool {
         let Some(visitor) = self.door.places.get_mut(number) else { return true };
         let address = AddressGroup::of(&visitor.remote);

@@ -173,9 +173,9 @@ where
         }
     }
 
-    /// Closes a connection if the lists have come to deny it while it waited for room in the event queue, and returns
-    /// whether that is the case. [`enforce_next`](Self::enforce_next) does not find this connection when its peer is denied,
-    /// since a connection is not recorded for its peer before it opens.
+    /// Closes a connection that was allowed, but that the lists deny now, after it has waited for room in the event queue.
+    /// Returns `true` if the connection was closed. [`enforce_next`](Self::enforce_next) does not find this connection when
+    /// its peer is denied, since a connection is not recorded for its peer before it opens.
     pub(super) fn is_denied_meanwhile(&mut self, id: ConnectionId) -> bool {
         let Some(conn) = self.connections.get_mut(id) else { return false };
         let Err(why) = self.state.access.lists_allow(conn.peer(), conn.judged_address(), self.now) else {

@@ -194,7 +194,8 @@ where
         match Pin::new(&mut self.transport).poll(&mut Context::from_waker(&waker)) {
             Poll::Pending => self.is_transport_due = false,
             Poll::Ready(event) => {
-                // This comes before the gate is asked: if the gate panics, the next event is still heard.
+                // The transport is marked before the gate is asked, so that its next event is still handled if the gate
+                // panics.
                 self.wakers.mark(WakeTarget::Transport);
                 self.transport_says(event, self.now);
             }

@@ -83,7 +83,7 @@ impl Config {
         limits.owed_per_connection = 16;
         (config.inbound_handshakes, config.outbound_handshakes) = (8, 8);
         // One address may have all places for handshakes, since a newcomer of another address takes one of them. With fewer
-        // places, none of its own newcomers would be passed over when a handshake has to be closed.
+        // places, none of the address's own newcomers would be spared when a handshake has to be closed.
         config.handshakes_per_address = 8;
         (config.connections_per_site, config.connections_per_address, config.connections_per_peer) = (16, 8, 4);
         config.streams_per_peer = 16;

@@ -36,7 +36,7 @@ pub(super) struct RunQueue {
     pub(super) closes_next: bool,
 }
 
-/// The number of helpings that a slot has had in the last turn in which it had any.
+/// The number of helpings that a slot has had in the most recent turn in which it had a helping.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct HelpingsTaken {
     turn: u32,

@@ -47,7 +47,8 @@ const LAST: u64 = 4;
 const GREEDY: u64 = 16;
 
 /// The divisor of the reserve, which is the last 1/64 of all connections or streams that may exist, but at least one. When
-/// only the reserve is free, a new connection or stream takes the place of one of the peer, address or site that has most.
+/// only the reserve is free, a new connection or stream replaces a connection or stream of the holder (a peer, an address or
+/// a site) that has most.
 const RESERVE: u32 = 64;
 
 /// The smallest limit on connections or streams of which the last 1/64, but at least one, is a reserve. In a smaller limit,

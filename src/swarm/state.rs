@@ -221,7 +221,7 @@ mod tests {
     fn state() -> SwarmState<1> {
         let identity = libp2p_identity::Keypair::ed25519_from_bytes([1; 32]).unwrap();
         let mut config = Config::default();
-        // Only the line is looked at: however much is owed, streams begin.
+        // Only the opening queue is looked at: streams begin however many closing events are owed.
         config.limits.owed_per_connection = u32::MAX;
         SwarmState::new(config, identity.public().to_peer_id())
     }

@@ -1,8 +1,8 @@
 //! [`SwarmTimers`]: the deadlines of connections and visitors.
 //!
-//! A connection is armed with one deadline at a time, and only an earlier deadline replaces it. If the deadline of a
-//! connection moves to a later time, this is noticed when the old deadline has passed, and the connection is armed anew. So
-//! a busy connection, whose deadlines move with every byte, causes no work here.
+//! The timers keep one deadline for each connection, with which the connection is *armed*. Only an earlier deadline replaces
+//! it. If the deadline of a connection moves to a later time, this is noticed when the old deadline has passed, and the
+//! connection is armed anew. So a busy connection, whose deadlines move with every byte, causes no work here.
 //!
 //! If the owner takes a turn long after a deadline, all deadlines are postponed once: a peer does not count as silent for
 //! the time in which the owner was away.
@@ -37,8 +37,8 @@ pub(super) struct SwarmTimers {
 }
 
 impl SwarmTimers {
-    /// Arms a connection with `deadline`, unless it is armed with an earlier one. `armed` is the field in which the
-    /// connection stores the deadline with which it is armed.
+    /// Sets the deadline that the timers keep for a connection to `deadline`, unless they keep an earlier one for it.
+    /// `armed` is the field in which the connection stores the kept deadline.
     pub(super) fn arm(&mut self, id: ConnectionId, armed: &mut Option<Duration>, deadline: Duration) {
         if armed.is_none_or(|armed| deadline < armed) {
             *armed = Some(deadline);

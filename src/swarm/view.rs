@@ -315,8 +315,8 @@ where
 
     /// Returns the remote address of the last connection that a listener has refused for one kind of reason: a sample, for
     /// an owner that blocks addresses elsewhere, in a firewall for example. If the peer was authenticated, the address ends
-    /// with `/p2p/` and the peer's id. The address is kept until the listener's last event has been handled. `None` if there
-    /// was no refusal of this kind.
+    /// with `/p2p/` and the peer's id. The address is kept until the listener's last event has been handled. Returns `None`
+    /// if there was no refusal of this kind.
     ///
     /// One address is kept for each listener and kind, however many connections are refused. So the peers that are refused
     /// most often are returned most often. The address of each refusal is logged at level `debug`.

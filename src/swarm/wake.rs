@@ -131,7 +131,7 @@ impl WakeSet {
         Self { shared: Arc::new(Shared(Mutex::new(line))), lasting: Vec::new(), visitors: BTreeMap::new() }
     }
 
-    /// Returns a waker that wakes the owner and no slot.
+    /// Returns a waker that makes the owner do a turn, and adds no slot to the queue.
     pub(super) fn caller(&self) -> Waker {
         Waker::from(self.shared.clone())
     }

@@ -5,9 +5,9 @@
 //! Nothing distinguishes an honest new visitor from an attacker before its peer is authenticated, which takes two round
 //! trips. So three rules decide, in this order:
 //!
-//! 1. **Greed.** If an address or a site (an IPv6 /48) has as many visitors as it may, one of its own visitors is closed to
-//!    make room for its next one. If the whole table is full, a visitor of the site or IPv4 address with the most visitors
-//!    is closed.
+//! 1. **Greed.** If an address or a site (an IPv6 /48) has as many visitors as allowed, one of its own visitors is closed to
+//!    make room for its next visitor. If the whole table is full, a visitor of the site or IPv4 address with the most
+//!    visitors is closed.
 //! 2. **Time.** A visitor that is not settled is not closed, even if its handshake is the least advanced. A visitor settles
 //!    once the number of visitors that have connected from its address or site after it is half the number of visitors that
 //!    are there now. If fewer than eight are there, the visitors of the whole table are counted instead. Without this rule
@@ -109,12 +109,12 @@ pub(super) struct VisitorTable<V> {
     /// The crowd of all visitors. In this crowd, the sequence number of a visitor is its number in the table.
     all: Crowd,
     locals: BTreeMap<AddressGroup, LocalCrowd>,
-    /// The sites, and the addresses without a site, in the order in which a visitor of theirs is closed if the table is
+    /// The sites, and the addresses without a site, in the order in which they have to give up a visitor if the table is
     /// full. Sites and addresses with fewer than [`GREEDY`] visitors are missing until one of their visitors is settled in
     /// the crowd of all visitors, that is, until half as many visitors have connected after it as the table contains.
     payers: BTreeSet<(Payer, AddressGroup)>,
-    /// The number of the oldest visitor that has sent no byte, for each address and site that has at least half as many
-    /// visitors as it may have.
+    /// The number of the oldest visitor that has sent no byte, for each address and site that has at least half of the
+    /// maximum number of visitors of an address or a site.
     hurried: BTreeSet<(u64, AddressGroup)>,
     /// The lowest number of a visitor that was not settled in the crowd of all visitors when `payers` was last updated. A
     /// visitor is settled once half as many have connected after it as the table contains.
@@ -173,7 +173,7 @@ impl<V> VisitorTable<V> {
     /// Returns the number of the visitor that has to be closed before one more visitor from `origin` is inserted; `None` if
     /// there is room.
     ///
-    /// If the address or the site of `origin` has as many visitors as it may, one of these visitors is returned. If the
+    /// If the address or the site of `origin` has as many visitors as allowed, one of these visitors is returned. If the
     /// whole table is full, a visitor of the address or site with the most visitors is returned; in this comparison the new
     /// visitor counts, too.
     pub(super) fn victim(&self, origin: VisitorOrigin) -> Option<u64> {

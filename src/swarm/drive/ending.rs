@@ -94,8 +94,8 @@ where
         }
     }
 
-    /// Handles a deadline with which a connection was armed, and arms the connection's next deadline. If the connection's
-    /// deadline is later by now, only the timer is armed again.
+    /// Handles a deadline of a connection that has passed, and sets the timer for the connection's next deadline. If the
+    /// connection's deadline has moved to a later time meanwhile, only the timer is set again.
     fn judge(&mut self, id: ConnectionId) {
         let now = self.now;
         let Some(conn) = self.connections.get_mut(id) else { return };
