@@ -106,7 +106,7 @@ fn a_key_in_another_encoding_is_refused() {
     for point in points {
         assert_eq!(IdentityKey::decode(&on_the_wire(&point)), Err(Unusable::Refused), "{point:x?}");
     }
-    // p - 1 is of small order. Below it, p - 2 is no point and p - 3 is one.
+    // The greatest y, p - 1, belongs to a point of small order. No point has the y coordinate p - 2, and a point has p - 3.
     for (first, expected) in [(0xeb, Err(Unusable::Malformed)), (0xea, Ok(()))] {
         let mut largest = [0xff; 32];
         (largest[0], largest[31]) = (first, 0x7f);

@@ -50,7 +50,8 @@ impl From<snow::Error> for Error {
             snow::Error::Decrypt => Self::Decrypt,
             snow::Error::Dh => Self::WeakKey,
             snow::Error::State(snow::error::StateProblem::Exhausted) => Self::Exhausted,
-            // These are calls out of turn, or a builder without its parts. The order of our own calls rules out both.
+            // These errors mean a call at the wrong time, or a builder that lacks a part. The order of our own calls
+            // excludes both.
             snow::Error::Pattern(_)
             | snow::Error::Init(_)
             | snow::Error::Prereq(_)

@@ -93,7 +93,7 @@ impl Transport {
     fn seal_into(&mut self, plain: &[u8], room: &mut [u8]) -> Result<(), Error> {
         for (part, message) in plain.chunks(MAX_PLAINTEXT).zip(room.chunks_mut(PREFIX + MAX_MESSAGE)) {
             let (prefix, sealed) = message.split_first_chunk_mut::<PREFIX>().ok_or(Error::NoRoom)?;
-            // At most MAX_MESSAGE, 65 535.
+            // The length is at most `MAX_MESSAGE`, 65 535.
             *prefix = (sealed.len() as u16).to_be_bytes();
             self.state.write_message(part, sealed)?;
         }
