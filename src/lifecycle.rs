@@ -169,7 +169,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
         let links = &mut record.links;
         let limit = self.streams_per_connection;
-        // Each live stream has a record, so while few records are held, few streams live.
+        // Each live stream has a record, so the number of live streams matters only once the number of records has reached
+        // the limit.
         if links.held >= limit && (links.live.both() >= limit || links.held >= limit.saturating_mul(2)) {
             return Err(BeginError::Limit);
         }

@@ -112,7 +112,7 @@ impl DeadlineQueue {
         self.longest(streams).map(|(since, id)| (since.saturating_add(time), id))
     }
 
-    /// Appends a stream that is in no queue to this one.
+    /// Appends a stream to this queue. The stream must be in no queue.
     fn push<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Now) {
         let before = self.ends.map(|(_, tail)| tail);
         let Some(stream) = streams.get_mut(id) else { return };
@@ -161,7 +161,7 @@ impl DeadlineQueue {
         }
     }
 
-    /// Removes a stream from this queue. `left` is the node that the stream had in it.
+    /// Removes a stream from this queue. `left` is the node that the stream had in this queue.
     fn unlink<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, left: QueueNode) {
         let before = before(streams, id, left).map(|(id, node)| {
             node.after = left.after;

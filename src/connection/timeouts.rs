@@ -47,7 +47,8 @@ impl Connection {
                 }
             }
         }
-        // Offers come before time-outs, so that a late owner does not lose streams that it could have taken in time.
+        // Streams are offered before time-outs are handled, so that an owner that calls late does not lose streams that it
+        // could have accepted in time.
         if let Some(fact) = self.offer_paced(env) {
             return Some(fact);
         }

@@ -1,8 +1,8 @@
 //! Version 0 of yamux, without I/O of its own (sans-IO): many streams over one ordered byte pipe ([specification]).
 //!
 //! A [`Session`] is one end of a connection. A session owns no stream: a [`Stream`] is a small value in a table of the
-//! caller ([`Streams`]) under a key of the caller's choice. A session can therefore change a stream while its connection is
-//! borrowed, and the owner of the table can read every stream without asking the session.
+//! caller ([`Streams`]) under a key of the caller's choice. A session can therefore change a stream while the stream's
+//! connection is borrowed, and the owner of the table can read every stream without asking the session.
 //!
 //! - **Input:** [`Session::receive`] accepts bytes, which may be cut anywhere, and reports at most one [`Fact`] for each
 //!   call.

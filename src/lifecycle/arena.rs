@@ -15,10 +15,10 @@ use slab::Slab;
 #[derive(Clone, Debug)]
 pub(super) struct Arena<K: Entity> {
     slots: Slab<Record<K>>,
-    /// The generation of the latest record in each slot, by index. It is kept while the slot is vacant.
+    /// The generation of the latest record in each slot, by index. The generation is kept while the slot is vacant.
     generations: Vec<u32>,
-    /// The greatest generation of the slots whose memory was freed. The generations of a new slot begin above that, so that
-    /// no id is used twice.
+    /// The greatest generation of the slots whose memory was freed. The generations of a new slot begin above this number,
+    /// so that no id is used twice.
     given_up: u32,
     /// The number of records, without those of retired slots, which are never used again.
     held: u32,
@@ -185,7 +185,7 @@ impl<K: Entity> Arena<K> {
         if id.generation().get() < self.bounds.last_generation {
             self.slots.try_remove(id.index());
         } else {
-            // The record stays in the slab, so that the slot is never vacant again.
+            // A record stays in the slot, so that the slot is never vacant again.
             retired(id);
         }
     }

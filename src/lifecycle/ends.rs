@@ -70,7 +70,7 @@ pub enum RemoteEnd {
 pub enum StreamEnd {
     /// We have sent our FIN, and the owner has read the peer's data up to the peer's FIN.
     Finished,
-    /// A side of the stream reset it: ours or the peer's, as the field says.
+    /// The stream was reset by us or by the peer. The field says which of the two.
     Reset(Side),
     /// The connection ended before the stream. The peer may have finished the stream before that, and all of the peer's data
     /// may have arrived: a swarm's `stream(id)` tells whether the peer finished (`is_remote_finished`), and `take_unread`
@@ -78,10 +78,12 @@ pub enum StreamEnd {
     /// its last FINs can be lost: these streams end with this reason, and look unfinished. Let the application's protocol
     /// mark the end of a message.
     ConnectionClosed,
-    /// The stream was half-open (one side had finished it), and the peer neither finished it nor sent data or window on it:
-    /// for the half-open time-out, or for long enough that the stream was ended to make room for a new one.
+    /// The stream was half-open (one side had finished it), and the peer was silent on it: the peer neither finished the
+    /// stream nor sent data or window. Either the silence lasted for the whole half-open time-out, or it lasted so long that
+    /// the stream was ended to make room for a new one.
     Timeout,
-    /// We reset the stream because a limit was reached, and its peer had most of what the limit bounds.
+    /// We reset the stream because a limit was reached, and because the stream's peer used more of what the limit bounds
+    /// than other peers.
     Limit,
     /// After the stream opened, a gate of the owner denied its protocol to this peer.
     Denied,
@@ -148,7 +150,7 @@ pub enum Failure {
     AddressNotAvailable,
     /// The system does not allow this process to listen on the address or to dial it.
     PermissionDenied,
-    /// A side of the connection or stream reset it before it was open: ours or the peer's, as the field says.
+    /// The connection or stream was reset by us or by the peer before it was open. The field says which of the two.
     Reset(Side),
     /// The byte pipe ended before the connection or stream was open.
     Eof,

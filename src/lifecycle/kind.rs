@@ -65,8 +65,8 @@ pub(super) trait Kind: Entity {
         false
     }
 
-    /// Returns whether the last event of the entity has to wait for the last events of others: that of a connection waits
-    /// for those of its streams.
+    /// Returns whether the last event of the entity has to wait for the last events of other entities: the last event of a
+    /// connection waits for the last events of its streams.
     fn comes_last(_links: &Self::Links) -> bool {
         false
     }
@@ -78,7 +78,7 @@ pub(super) trait Kind: Entity {
 
     /// Counts the entity, which has opened, in `counters` and in the record of its connection.
     fn count_opened(counters: &mut Counters, on: Self::On<'_>, links: &Self::Links);
-    /// Counts the entity, and the streams that end with a connection, as ended.
+    /// Counts the entity as ended. If the entity is a connection, also counts the streams that end with the connection.
     fn count_ended(
         counters: &mut Counters,
         on: &mut Self::On<'_>,
@@ -145,7 +145,7 @@ impl Kind for ListenerId {
     }
 }
 
-// There is one of these for each idle connection.
+// There is one such value for each connection, idle or not.
 const _: () = assert!(size_of::<ConnectionLinks>() == 32);
 
 impl Kind for ConnectionId {

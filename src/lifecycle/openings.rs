@@ -62,7 +62,8 @@ enum OpeningIsTold {
 
 fn walk<K: Kind>(arena: &Arena<K>, add: &mut impl FnMut(Id, OpeningIsTold, Event)) {
     for (id, record) in arena.iter() {
-        // The record itself is read here: that of a stream whose connection has ended still has its old state.
+        // The record itself is read here, since the record of a stream whose connection has ended still contains the
+        // stream's old state.
         let told = match (record.state, record.owed) {
             (State::Opening, _) | (State::Ended, Some(LastEvent::Failed(_))) => OpeningIsTold::Not,
             (State::Open | State::Leaving, _) | (State::Ended, Some(LastEvent::Closed(_))) => OpeningIsTold::Open,

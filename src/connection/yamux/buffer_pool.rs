@@ -25,7 +25,7 @@ pub(super) struct ReceiveBuffer {
 
 impl ReceiveBuffer {
     pub(super) fn unread(&self) -> &[u8] {
-        // The head never goes beyond the buffer.
+        // `head` is never greater than the length of the buffer.
         self.bytes.get(self.head..).unwrap_or_default()
     }
 
@@ -58,7 +58,8 @@ impl ReceiveBuffer {
     ///   of a window has been read, and clearing moves at most one window.
     pub(super) fn push(&mut self, bytes: &[u8], most: usize) {
         if self.bytes.capacity() > most.max(LEAST) {
-            // The stream began ahead of its window and has come down to it, or the buffer belonged to another stream before.
+            // The buffer is larger than the window: at the beginning of the stream the peer could send more than the window,
+            // or the buffer belonged to another stream before.
             self.clear_read();
             self.bytes.shrink_to(most.max(LEAST));
         }

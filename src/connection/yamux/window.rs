@@ -97,7 +97,7 @@ impl ReceiveWindow {
             outstanding <= self.limit.max(INITIAL_WINDOW) as usize,
             "the peer was granted more than the limit"
         );
-        // At most the limit, a u32.
+        // The result is at most the limit, which is a `u32`, so the cast loses nothing.
         (self.limit as usize).saturating_sub(outstanding) as u32
     }
 }
@@ -168,7 +168,8 @@ impl Growth {
         if self.awaited > 0 { Pong::Again } else { Pong::Last }
     }
 
-    /// Subtracts the growth of a stream that is over, so that other windows may grow.
+    /// Subtracts `grown`, the number of bytes by which the window of a stream that is over had grown, so that other windows
+    /// may grow.
     pub(super) fn give_back(&mut self, grown: u32) {
         self.grown = self.grown.saturating_sub(grown);
     }
