@@ -282,7 +282,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// Returns the next event, in the order of the transitions.
     ///
     /// The call also says that the event before has been handled: if that event was the last one of its id, the id becomes
-    /// stale first, as by a call of [`vacate`](Self::vacate), even if this call then returns `None`.
+    /// stale before the next event is returned, and also if this call returns `None`. [`vacate`](Self::vacate) does the same
+    /// earlier.
     #[inline]
     pub fn next_event(&mut self) -> Option<Event> {
         if self.is_held {
@@ -337,8 +338,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.is_held
     }
 
-    /// Frees the slot of an id whose last event has been handled. This is a function of its own, so that the usual path of
-    /// `next_event`, with no slot to free, stays short.
+    /// Frees the slot of an id whose last event has been handled. This code is a separate function, so that the usual path
+    /// of `next_event`, with no slot to free, stays short.
     #[inline(never)]
     fn vacate_handed(&mut self, id: Id) {
         let handled = match id {

@@ -25,7 +25,8 @@ pub(super) enum StreamWait {
     /// The stream is half-open: it waits for the end of the peer's half, after the end of our half; or for window for our
     /// half, after the end of the peer's half.
     HalfOpen,
-    /// The stream is half-open and waits as in `HalfOpen`, but has a half-open time-out of its own.
+    /// The stream is half-open and waits for the peer, as in `HalfOpen`. The owner has set a half-open time-out for this
+    /// stream alone.
     OwnHalfOpen,
     /// The stream waits for the end of the peer's half, after the owner has closed the stream.
     Close,
@@ -296,7 +297,7 @@ impl StreamDeadlines {
     }
 
     /// Starts the time of the streams that joined a queue without a time: they count as waiting since `now`. These streams
-    /// are the last ones of their queues.
+    /// are at the ends of their queues.
     pub(super) fn count_from<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, now: Duration) {
         for queue in &self.queues {
             let mut next = queue.ends.map(|(_, tail)| tail);

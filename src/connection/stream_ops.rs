@@ -1,6 +1,6 @@
 //! The methods by which an owner begins, accepts, reads, writes, finishes, closes and resets streams.
 //!
-//! A method returns its result at once. It causes no [`Fact`] other than the one that it returns.
+//! A method returns its result at once. A method reports no [`Fact`] in any way other than by its return value.
 
 use super::negotiate::send_first_proposal;
 use super::stream::machine::{Life, Trigger};

@@ -1,5 +1,5 @@
-//! The effects that a step of a stream's [machine](super::stream::machine) has on its connection, the end of a stream, and
-//! the time limit of a half-open stream.
+//! The work of a connection for its streams: the effects of the steps of a stream's [machine](super::stream::machine), the
+//! end of a stream, and the time-out of a half-open stream.
 
 use super::muxer::{self, Session};
 use super::stream::Stream;
@@ -90,8 +90,8 @@ impl Connection {
         self.reset_and_end_by(Session::reset, id, Trigger::End(end, failure), env)
     }
 
-    /// Resets a stream because the peer has broken or ended its negotiation. If the peer began the stream, the reset counts
-    /// against the peer's rate.
+    /// Resets a stream because the peer has broken or ended its negotiation. If the peer began the stream, the reset takes a
+    /// token of the peer's rate of resets.
     pub(super) fn reset_and_end_for_peer(
         &mut self,
         id: StreamId,

@@ -234,7 +234,7 @@ impl Unnamed {
     }
 
     /// Starts the time of the streams that began without a time: they count as begun at `now`. These streams are the
-    /// youngest ones.
+    /// youngest streams of the table.
     pub(super) fn count_from(&mut self, now: Duration) {
         let Some(begun) = &mut self.0 else { return };
         let (now, mut next) = (PackedTime::new(now.into()), begun.all.last());

@@ -127,13 +127,13 @@ pub struct Config {
     /// The maximum number of bytes of data frames that wait in [`Session::output`]. Default 256 KiB; 0 counts as 1. A write
     /// that would exceed this limit writes only a part of its data. The header of a frame may exceed the limit by 12 bytes.
     pub max_output: usize,
-    /// The maximum number of our streams that the peer has not acknowledged (specification, "ACK backlog"). Default 256. To
-    /// open a further stream fails with [`OpenError::AckBacklog`].
+    /// The maximum number of our streams that the peer has not acknowledged (specification, "ACK backlog"). Default 256. An
+    /// attempt to open a further stream fails with [`OpenError::AckBacklog`].
     pub ack_backlog: u32,
-    /// The maximum number of streams that we open before the peer's first frame has arrived. Default 8. To open a further
-    /// stream fails with [`OpenError::Unheard`]. A stream counts until that frame arrives, even if the stream is over.
-    /// js-libp2p aborts a connection on which more than 10 streams arrive before its upgrade is complete, and streams that
-    /// are opened at once arrive with the handshake's last message.
+    /// The maximum number of streams that we open before the peer's first frame has arrived. Default 8. An attempt to open a
+    /// further stream fails with [`OpenError::Unheard`]. A stream counts until that frame arrives, even if the stream is
+    /// over. js-libp2p aborts a connection on which more than 10 streams arrive before its upgrade is complete, and streams
+    /// that are opened at once arrive with the handshake's last message.
     pub early_streams: u32,
     /// The maximum number of bytes of our answers that the peer has not read. Default 128 KiB. Beyond this limit
     /// [`Session::is_clogged`] returns `true`, and a connection reads nothing more until the answers have been written.

@@ -32,8 +32,8 @@ pub(super) struct Records {
 /// The parts of [`Records`] that a transition changes, borrowed at the same time.
 pub(super) struct Split<'a, K: Kind> {
     pub(super) arena: &'a mut Arena<K>,
-    /// The arena of connections if the transition is of a stream, which also changes the record of its connection; otherwise
-    /// `None`.
+    /// The arena of connections if the transition is that of a stream, since it also changes the record of the stream's
+    /// connection; otherwise `None`.
     pub(super) connections: Option<&'a mut Arena<ConnectionId>>,
     pub(super) counters: &'a mut Counters,
 }

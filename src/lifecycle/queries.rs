@@ -86,15 +86,15 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         core::iter::successors(first, move |stream| streams.id_at(streams.get(*stream)?.next))
     }
 
-    /// Returns the number of connections that count towards [`Limits::connections`]: those with an id whose last event has
-    /// not been handled.
+    /// Returns the number of connections that count towards [`Limits::connections`]. A connection counts from its id on,
+    /// until its last event has been handled.
     #[cfg(feature = "swarm")]
     pub(crate) const fn held_connections(&self) -> u32 {
         self.records.connections.len()
     }
 
-    /// Returns the number of streams that count towards [`Limits::streams`]: those with an id whose last event has not been
-    /// handled.
+    /// Returns the number of streams that count towards [`Limits::streams`]. A stream counts from its id on, until its last
+    /// event has been handled.
     #[cfg(feature = "swarm")]
     pub(crate) const fn held_streams(&self) -> u32 {
         self.records.streams.len()

@@ -170,8 +170,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 }
 
-/// Logs a transition. This is a function of its own, whose arguments are passed by value, so that the caller need not keep
-/// the values in memory while tracing is off.
+/// Logs a transition. This code is a separate function, whose arguments are passed by value, so that the caller need not
+/// keep the values in memory while tracing is off.
 #[cold]
 #[inline(never)]
 fn trace<K: Kind>(id: K, state: State, trigger: Trigger<K::End>, next: Option<State>) {

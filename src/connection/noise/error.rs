@@ -13,7 +13,7 @@ pub enum Error {
     Oversized,
     /// A message does not authenticate: it was changed on its way, or was not encrypted for us.
     Decrypt,
-    /// The peer's Diffie-Hellman key is one of the keys whose shared secret is the same for everybody.
+    /// The peer's Diffie-Hellman key is one of the weak keys with which every other key results in the same shared secret.
     WeakKey,
     /// The payload of a handshake message is not the protobuf message that the specification requires.
     BadPayload,
@@ -27,7 +27,7 @@ pub enum Error {
     RefusedKey,
     /// The signature in the payload does not prove that the peer's identity key has signed its Noise key.
     BadSignature,
-    /// The peer proved another identity than that of the peer that we dialed. The handshake's
+    /// The peer proved an identity that is not the identity of the peer that we dialed. The handshake's
     /// [`wrong_peer`](super::Handshake::wrong_peer), or the connection's
     /// [`wrong_peer`](crate::connection::Connection::wrong_peer), returns the id of the peer that answered.
     WrongPeer,

@@ -4,8 +4,8 @@
 use super::UnnamedStream;
 use slab::Slab;
 
-/// A doubly linked list of streams without an id, as the slots of its first and its last stream. Both slots are [`NONE`] if
-/// the list is empty.
+/// A doubly linked list of streams without an id. It consists of the slots of the first and the last stream in the list.
+/// Both slots are [`NONE`] if the list is empty.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SlotList {
     first: u32,

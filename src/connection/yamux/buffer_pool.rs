@@ -12,7 +12,7 @@ const LARGE: usize = super::INITIAL_WINDOW as usize;
 /// The maximum number of small buffers that are kept. [`LARGE_KEPT`] is the maximum number of large ones.
 const SMALL_KEPT: usize = 64;
 const LARGE_KEPT: usize = 2;
-/// The minimum capacity of a buffer in bytes. Because of it, a buffer does not grow again for a few bytes.
+/// The minimum capacity of a buffer in bytes. A buffer of this capacity need not grow again for a few bytes.
 const LEAST: usize = 64;
 
 /// The unread bytes of a stream, in one contiguous piece of memory.
@@ -120,8 +120,8 @@ impl BufferPool {
         self.large.clear();
     }
 
-    /// Returns an empty buffer with room for `len` bytes. The buffer is one of the pool if the pool has one of the right
-    /// size.
+    /// Returns an empty buffer with room for `len` bytes. If the pool contains a buffer of the right size, that buffer is
+    /// removed from the pool and returned; otherwise a new buffer is made.
     pub(super) fn take(&mut self, len: usize) -> Box<ReceiveBuffer> {
         let mut buffer = if len <= SMALL { self.small.pop() } else { self.large.pop() }.unwrap_or_default();
         if buffer.bytes.capacity() < len {

@@ -134,8 +134,7 @@ impl<K: Copy> Session<K> {
         self.output.answer(Header::new(FrameType::WindowUpdate, flags, stream.id, delta));
     }
 
-    /// Records that a write was short, which means that it accepted only a part of its data: the stream waits for window or
-    /// for room in the output.
+    /// Records that a write accepted only a part of its data: the stream waits for window or for room in the output.
     pub(super) fn wait_to_write(&mut self, stream: &mut Stream) {
         if stream.write_waits_for == WaitsFor::Output {
             return;

@@ -6,7 +6,7 @@ use crate::arithmetic::{Count, memory_in_all};
 use alloc::vec::Vec;
 use core::mem;
 
-/// The minimum capacity of the output in bytes. Because of it, the output does not grow again for a few frames.
+/// The minimum capacity of the output in bytes. An output of this capacity need not grow again for a few frames.
 const LEAST: usize = 64;
 
 /// The frames that wait to be sent, in the order in which they are sent. The last frame can still change: it can be

@@ -255,9 +255,9 @@ impl<K: Copy> Session<K> {
         self.set_reset(stream);
     }
 
-    /// Resets a stream because of something that the peer has done, or failed to do, on it. If the peer opened the stream,
-    /// the reset counts in [`Tally::resets`]. A peer that makes us reset its streams costs as much as a peer that resets its
-    /// streams itself (CVE-2025-8671).
+    /// Resets a stream because of something that the peer has done on the stream, or has failed to do on the stream. If the
+    /// peer opened the stream, the reset counts in [`Tally::resets`]. A peer that makes us reset its streams costs as much
+    /// as a peer that resets its streams itself (CVE-2025-8671).
     pub fn reset_for_peer(&mut self, stream: &mut Stream) {
         if !stream.is_over() {
             self.peer_resets(stream);
@@ -306,8 +306,9 @@ impl<K: Copy> Session<K> {
         self.grant(stream);
     }
 
-    /// Drops the unread bytes of a stream, and all bytes that arrive on it from now on. Window is granted for them, so that
-    /// the peer can finish in its own time. [`Fact::Readable`] is reported when the peer's FIN arrives.
+    /// Drops the unread bytes of a stream, and all bytes that arrive on the stream from now on. The peer is granted window
+    /// for the dropped bytes, so that the peer can finish in its own time. [`Fact::Readable`] is reported when the peer's
+    /// FIN arrives.
     pub fn discard(&mut self, stream: &mut Stream) {
         stream.discarding = true;
         self.consume(stream, usize::MAX);

@@ -109,13 +109,14 @@ pub(super) const PROBE: u32 = u32::MAX;
 /// The number of round trips within which a second grant makes a window grow.
 const MEMORY: u8 = 2;
 
-/// One session's count of round trips, and of the growth of its windows.
+/// The number of round trips of one session, and the number of bytes by which the windows of the session have grown.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Growth {
     /// The number of round trips that were counted. It wraps: the window of a stream that was quiet for 65 536 round trips
     /// may grow without need.
     round: u16,
-    /// The number of pongs that we still wait for. The ping for the first of them has been sent.
+    /// The number of pongs that we still wait for. If the number is not 0, the ping for the next of these pongs has been
+    /// sent.
     awaited: u8,
     /// The number of bytes by which the windows of all streams have grown.
     grown: u32,

@@ -32,8 +32,8 @@ impl<K: Copy> Session<K> {
         self.next_id().map(drop)
     }
 
-    /// Opens a stream under `key`: the stream gets its wire id now, and SYN is sent with its first frame, of whatever type.
-    /// The caller puts the stream into its table.
+    /// Opens a stream under `key`: the stream gets its wire id now. SYN is sent with the stream's first frame, whatever the
+    /// type of that frame. The caller puts the stream into its table.
     ///
     /// # Errors
     /// The reason why no stream can be opened, as an [`OpenError`]; nothing has changed.
