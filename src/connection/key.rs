@@ -72,8 +72,8 @@ pub(crate) enum BadSignature {
     /// The signature was not made with this key for this message.
     Wrong,
     /// The signature is valid mathematically, but was made in a way that no honest signer uses: with an R of small order and
-    /// a key that has a part of small order, with a high S of secp256k1, or with more than R and S in an ECDSA signature.
-    /// Some implementations accept such signatures.
+    /// a key that has a part of small order, with a high S in a secp256k1 signature, or with more than R and S in an ECDSA
+    /// signature. Some implementations accept such signatures.
     Refused,
 }
 

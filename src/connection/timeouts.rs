@@ -80,7 +80,7 @@ impl Connection {
         }
     }
 
-    /// Returns whether a deadline has been begun untimed since the last [`count_from`](Self::count_from).
+    /// Returns whether a deadline has been started [untimed](Now::Untimed) since the last [`count_from`](Self::count_from).
     #[cfg(feature = "swarm")]
     pub(crate) const fn is_untimed(&self) -> bool {
         self.is_untimed

@@ -137,7 +137,7 @@ impl Connection {
     }
 
     /// Ends a stream without an id whose deadline has passed. A stream that waited for a token of [`Config::openings`] is
-    /// reported as refused, since the limit is ours.
+    /// reported as refused, since our limit, and not the peer, has caused its end.
     pub(super) fn unnamed_timeout(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         let was_paced = self.unnamed.waits(slot);
         let fact = self.give_up_unnamed(slot, env);

@@ -36,7 +36,7 @@ pub enum ConnectionEnd {
     /// The peer ended the connection. Only Yamux's go-away frame shows that the peer intended the end: see
     /// [`RemoteEnd::Eof`].
     Remote(RemoteEnd),
-    /// The connection had no stream for as long as the idle time-out.
+    /// The connection had no stream during the whole idle time-out.
     Idle,
     /// The connection was one of the least useful, and was closed to make room for others: because a limit was reached,
     /// because there were more connections than the high-water mark, or because the system had run out of file descriptors.

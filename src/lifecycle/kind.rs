@@ -46,7 +46,7 @@ pub(super) trait Kind: Entity {
 
     fn arena(records: &Records) -> &Arena<Self>;
     fn arena_mut(records: &mut Records) -> &mut Arena<Self>;
-    /// Borrows all parts that a transition changes at the same time, so that each record is looked up only once.
+    /// Borrows, at the same time, all parts that a transition changes, so that each record is looked up only once.
     fn split(records: &mut Records) -> Split<'_, Self>;
     fn told_opened(self, links: &Self::Links) -> Event;
     fn told_ended(self, links: &Self::Links, outcome: LastEvent<Self::End>) -> Event;
@@ -86,10 +86,11 @@ pub(super) trait Kind: Entity {
         outcome: LastEvent<Self::End>,
     );
 
-    /// Removes a stream that has ended from the list of its connection's streams. It does nothing for the other kinds.
+    /// Removes a stream that has ended from the list of its connection's streams. For listeners and connections, the call
+    /// does nothing.
     fn unlink(_arena: &mut Arena<Self>, _on: Self::On<'_>, _links: &Self::Links, _next: ListLink) {}
-    /// Subtracts a stream whose slot was freed from the number of records of its connection's streams. It does nothing for
-    /// the other kinds.
+    /// Subtracts 1 from the number of records of a connection's streams, after the slot of one of these streams was freed.
+    /// For listeners and connections, the call does nothing.
     fn released(_on: Self::On<'_>) {}
     /// Checks the invariants that only this kind of entity has.
     fn check_links(_books: &Records, _id: Self, _record: &Record<Self>) {}

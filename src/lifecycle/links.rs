@@ -116,7 +116,8 @@ impl ConnectionLinks {
     }
 }
 
-/// The fields that only the record of a stream has: its direction, its connection, and its older neighbour.
+/// The fields that only the record of a stream has: its direction, its connection, and the next older stream of that
+/// connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct StreamLinks {
     pub(super) direction: Direction,

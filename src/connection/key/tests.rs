@@ -8,7 +8,7 @@ use crate::identity::Keypair;
 use alloc::string::{String, ToString as _};
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 
-/// Encodes a key of this type that contains no bytes.
+/// Encodes a key of the type `key_type` whose content is empty.
 fn key(key_type: u8) -> Vec<u8> {
     [8, key_type, 18, 0].into()
 }
@@ -188,7 +188,7 @@ fn a_key_type_that_is_not_built_in_names_its_feature() {
     }
 }
 
-/// go-libp2p generates keys on such curves on request.
+/// go-libp2p can also generate ECDSA keys on curves other than P-256.
 #[cfg(feature = "ecdsa")]
 #[test]
 fn an_ecdsa_key_on_another_curve_is_unsupported() {

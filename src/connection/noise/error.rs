@@ -39,7 +39,7 @@ pub enum Error {
     Exhausted,
     /// The caller's buffer for the plaintext is too short. Nothing was consumed, and a call with a longer buffer succeeds.
     NoRoom,
-    /// The handshake was asked for a result that it does not have yet.
+    /// The caller asked the handshake for a result before the handshake had it.
     NotFinished,
 }
 

@@ -38,7 +38,7 @@ const _: () = assert!(size_of::<Transport>() <= 256);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a message has come whole or it has not")]
 pub enum Opened {
-    /// The message at the front has not arrived as a whole; nothing was consumed.
+    /// The first message of the input has not arrived as a whole; nothing was consumed.
     Incomplete,
     /// One message was decrypted.
     Message {

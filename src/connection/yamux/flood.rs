@@ -23,7 +23,7 @@ const BYTES_PER_PING: u64 = 64 * 1024;
 /// The maximum number of pings that the peer can have earned with our payload and not sent yet.
 const MAX_EARNED_PINGS: u64 = 1_024;
 
-/// The number of the peer's resets and pings since the last [`Session::take_tally`](super::Session::take_tally).
+/// The numbers of the peer's resets and pings since the last [`Session::take_tally`](super::Session::take_tally).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Tally {
