@@ -241,7 +241,7 @@ impl Connection {
     /// starts at `now`.
     ///
     /// # Errors
-    /// [`Error::Noise`] if the handshake cannot begin. No argument of a caller can cause this.
+    /// [`Error::Noise`] if the handshake cannot begin. No argument that a caller passes can cause this error.
     pub fn new(
         security: &security::Config,
         role: Role,

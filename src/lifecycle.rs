@@ -138,8 +138,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.records.listeners.begin(()).ok_or(BeginError::Limit)
     }
 
-    /// Begins a connection, and returns its id: for a connection that is being dialed, or for an accepted one that is about
-    /// to open. The connection is not open yet.
+    /// Begins a connection, and returns its id. The connection is being dialed, or was accepted and is about to open. It is
+    /// not open yet.
     ///
     /// # Errors
     /// [`BeginError::Limit`] if there are as many connections as [`Limits::connections`] allows. Nothing has changed in this
@@ -258,9 +258,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 
     /// Reports that a connection has ended, and that all its streams have ended with it, at the same moment. The events are
-    /// `ClosedStream` for each stream that was open and `StreamFailed` for each that was not, oldest first, with
-    /// `ConnectionClosed` as the reason; then `Disconnected`, or `ConnectFailed` if the connection was not open yet. The
-    /// call costs O(1), and never needs room in the event queue. A second call changes nothing.
+    /// `ClosedStream` for each stream that was open and `StreamFailed` for each stream that was not, oldest stream first,
+    /// with `ConnectionClosed` as the reason; then `Disconnected`, or `ConnectFailed` if the connection was not open yet.
+    /// The call costs O(1), and never needs room in the event queue. A second call changes nothing.
     ///
     /// # Errors
     /// [`Refused::Stale`] if the id is stale. Nothing has changed in this case.

@@ -114,7 +114,7 @@ pub struct Config {
     ///   ([`Connection::bytes_held`](super::Connection::bytes_held)).
     ///
     /// [`Connection::streams_waiting`](super::Connection::streams_waiting) returns the number of streams that wait now, and
-    /// [`streams_paced`](super::Connection::streams_paced) the number of streams that have ever waited.
+    /// [`streams_paced`](super::Connection::streams_paced) returns the number of streams that have ever waited.
     pub openings: Rate,
     /// The maximum rate of the peer's pings, beyond one ping for each 64 KiB that we have sent to the peer. A connection
     /// whose peer pings more often fails with [`Fault::Flood`](crate::lifecycle::Fault::Flood). Default 100 at once and 10 a

@@ -1,6 +1,6 @@
 //! The methods by which an owner begins, accepts, reads, writes, finishes, closes and resets streams.
 //!
-//! A method returns its result at once. A method reports no [`Fact`] in any way other than by its return value.
+//! Each method returns its result at once. If a call causes a [`Fact`], the method returns that fact.
 
 use super::negotiate::send_first_proposal;
 use super::stream::machine::{Life, Trigger};
@@ -181,10 +181,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Closes an open stream politely: our side is finished. Data that still arrives is dropped, and window is granted for
-    /// it, until the peer has finished its side or [`Config::close_timeout`](super::Config::close_timeout) has passed. A
-    /// stream that is not open yet is given up at once, and fails with [`Failure::Requested`]. The returned fact, if there
-    /// is one, is the end of the stream.
+    /// Closes an open stream politely: our side is finished. Data that still arrives is dropped, and the peer is granted
+    /// window for the dropped data, until the peer has finished its side or
+    /// [`Config::close_timeout`](super::Config::close_timeout) has passed. A stream that is not open yet is given up at
+    /// once, and fails with [`Failure::Requested`]. The returned fact, if there is one, is the end of the stream.
     pub fn close_stream(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(_) = &self.phase else { return None };
         let state = env.streams.get(id)?.state();

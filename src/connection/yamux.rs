@@ -140,9 +140,9 @@ pub struct Config {
     pub max_control: usize,
     /// The maximum number of frames without payload that the peer may send in addition to the frames that it has earned.
     /// Default 4 096. One more frame is a [`Violation::EmptyFrames`]. The peer earns 16 frames with each stream of either
-    /// side, one with each frame that has payload and another with each 64 bytes of that payload, and one, for the answer,
-    /// with each ping of ours. Nothing is earned in advance. Pings do not count, nor do window updates that grant window
-    /// again for data that we have sent.
+    /// side; one frame with each frame that has payload, and one more with each 64 bytes of that payload; and one frame, for
+    /// its answer, with each ping of ours. Nothing is earned in advance. Pings do not count, nor do window updates that
+    /// grant window again for data that we have sent.
     pub max_empty_frames: u32,
 }
 

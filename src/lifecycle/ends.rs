@@ -74,9 +74,9 @@ pub enum StreamEnd {
     Reset(Side),
     /// The connection ended before the stream. The peer may have finished the stream before that, and all of the peer's data
     /// may have arrived: a swarm's `stream(id)` tells whether the peer finished (`is_remote_finished`), and `take_unread`
-    /// returns the data that was not read. If a go-libp2p node finishes its streams and closes the connection right after,
-    /// its last FINs can be lost: these streams end with this reason, and look unfinished. Let the application's protocol
-    /// mark the end of a message.
+    /// returns the data that was not read. If a go-libp2p node finishes its streams and closes the connection right after
+    /// that, the last FINs of the node can be lost: these streams end with this reason, and look unfinished. Let the
+    /// application's protocol mark the end of a message.
     ConnectionClosed,
     /// The stream was half-open (one side had finished it), and the peer was silent on it: the peer neither finished the
     /// stream nor sent data or window. Either the silence lasted for the whole half-open time-out, or it lasted so long that
@@ -167,7 +167,8 @@ pub enum Failure {
 }
 
 impl From<ListenerEnd> for Failure {
-    /// Converts the reason for the end of an open listener into the failure of one that was not open yet.
+    /// Converts the reason for the end of an open listener into the failure that is reported for a listener that was not
+    /// open yet.
     fn from(end: ListenerEnd) -> Self {
         match end {
             ListenerEnd::Requested => Self::Requested,
@@ -178,7 +179,8 @@ impl From<ListenerEnd> for Failure {
 }
 
 impl From<ConnectionEnd> for Failure {
-    /// Converts the reason for the end of an open connection into the failure of one that was not open yet.
+    /// Converts the reason for the end of an open connection into the failure that is reported for a connection that was not
+    /// open yet.
     fn from(end: ConnectionEnd) -> Self {
         match end {
             ConnectionEnd::Requested => Self::Requested,
@@ -194,7 +196,8 @@ impl From<ConnectionEnd> for Failure {
 }
 
 impl From<StreamEnd> for Failure {
-    /// Converts the reason for the end of an open stream into the failure of one that was not open yet.
+    /// Converts the reason for the end of an open stream into the failure that is reported for a stream that was not open
+    /// yet.
     fn from(end: StreamEnd) -> Self {
         match end {
             StreamEnd::Finished => Self::Eof,

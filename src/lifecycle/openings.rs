@@ -9,8 +9,8 @@ use alloc::vec::Vec;
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// Returns the opening events of all listeners, connections and streams whose opening event has been drained and whose
-    /// closing event has not: those of listeners first, then of connections, then of streams, each in the order of their
-    /// indices.
+    /// closing event has not. The events of listeners are first, then those of connections, then those of streams, each kind
+    /// in the order of the indices.
     ///
     /// An observer that handles these events first, and then every event that is drained later, is told once that each
     /// entity (a listener, connection or stream) opens, and once that it closes, with the events of a stream between those

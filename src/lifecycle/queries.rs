@@ -142,8 +142,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 
     /// Returns whether the peer of a connection can begin no stream on it, because the events of the connection's streams
-    /// are drained too slowly: more of these events are owed than [`Limits::owed_per_connection`] allows, or have been owed
-    /// since the queue last had room. O(1).
+    /// are drained too slowly: more of these events are owed than [`Limits::owed_per_connection`] allows, or more have been
+    /// added to the owed events since the queue last had room. O(1).
     #[must_use]
     pub fn is_behind(&self, connection: ConnectionId) -> bool {
         let Records { connections, owed, owed_time, .. } = &self.records;

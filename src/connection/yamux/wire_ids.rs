@@ -26,7 +26,7 @@ pub(super) struct WireIds<K> {
 ///
 /// When a stream between others ends, its place in the queue becomes vacant. Vacant places are removed once they are half as
 /// many as the live streams, which costs O(1) for each. If the ids of a peer do not increase, each new stream costs a move
-/// of at most half of that side's streams. The cost does not depend on a random seed, as that of a hash map does.
+/// of at most half of that side's streams. Unlike the cost of a hash map, this cost does not depend on a random seed.
 #[derive(Debug)]
 struct SideIds<K> {
     /// The places in the order of their ids. The first and the last place are never vacant.
