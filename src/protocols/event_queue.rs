@@ -6,7 +6,7 @@ use crate::notifee::NotifeeContext;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// The number of events for which an empty queue keeps memory.
+/// The number of events for which the queue keeps memory when it is empty.
 pub(super) const KEPT: usize = 8;
 
 /// The events of a service that wait for its owner, in a bounded queue. When the queue is full, the oldest event is dropped
@@ -45,7 +45,7 @@ pub struct EventQueue<E> {
     dropped: u64,
     /// The bytes of heap that all events in the queue take, as `weigh` measures them.
     bytes: usize,
-    /// The maximum of `bytes`, in bytes. A single event may exceed it.
+    /// The maximum of `bytes`, in bytes. A single event in the queue may exceed this maximum.
     most_bytes: usize,
     /// A function that returns the bytes of heap that an event takes.
     weigh: fn(&E) -> usize,
@@ -89,7 +89,7 @@ impl<E> EventQueue<E> {
         self.unpublished = unpublished;
     }
 
-    /// Adds an event for the owner alone.
+    /// Adds an event to the owner's queue, without emitting it to other notifees.
     pub fn push(&mut self, event: E) {
         let bytes = (self.weigh)(&event);
         while self.events.len() >= self.capacity || self.bytes.saturating_add(bytes) > self.most_bytes {

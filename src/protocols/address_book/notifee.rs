@@ -52,7 +52,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         let is_stable = now.saturating_sub(since) >= self.config.stable_after;
         let was_last = self.book.ended(peer, connection);
         let Some(entry) = self.book.get_mut(&peer) else { return };
-        // If several connections of the peer end, a single one that was stable suffices to reset the wait.
+        // If several connections to the peer end, the wait is reset if at least one of them was stable.
         if is_stable {
             entry.failures = 0;
         } else if was_last {
