@@ -71,8 +71,8 @@ type Event = TransportEvent<Ready<io::Result<Stream>>, io::Error>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// The value of the option `TCP_NODELAY` of accepted and dialed connections: with `true`, small writes are sent at once.
-    /// Default: `true`, since a muxer gathers its frames itself.
+    /// The value of the option `TCP_NODELAY` of accepted and dialed connections: with `true`, the system sends small writes
+    /// at once. Default: `true`, since a muxer gathers its frames itself.
     pub nodelay: bool,
     /// The maximum number of connections that the kernel holds for a listener until they are accepted. The system may have a
     /// lower limit of its own (`somaxconn` on Linux), and decides whether a connection beyond the backlog is refused or may
@@ -187,7 +187,7 @@ pub struct Transport {
     next: usize,
     /// The listeners that were removed and whose sockets are closed, but whose end is not reported yet, oldest first.
     removed: VecDeque<ListenerId>,
-    /// The waker of the last poll that found no event. A call of another method that causes an event wakes it.
+    /// The waker of the last poll that found no event. It is woken when a call of another method causes an event.
     waker: Option<Waker>,
 }
 
@@ -209,9 +209,9 @@ impl Transport {
     }
 
     /// Makes the transport call `source` for the addresses of this machine's interfaces, instead of asking the system: for
-    /// owners who know better, and for tests. `source` is called when a listener on a wildcard address begins, and then once
-    /// in [`Config::interfaces_interval`]. `listen_on` and `poll` call `source` themselves, so it should return quickly. If
-    /// it returns an error, the addresses that it returned last remain valid.
+    /// owners who know the public addresses of the machine, and for tests. `source` is called when a listener on a wildcard
+    /// address begins, and then once in [`Config::interfaces_interval`]. `listen_on` and `poll` call `source` themselves, so
+    /// it should return quickly. If it returns an error, the addresses that it returned last remain valid.
     ///
     /// ```
     /// use swarm_notify::tcp::{Config, Reactor, Transport};
@@ -252,7 +252,7 @@ impl Transport {
         self
     }
 
-    /// Wakes the task of the last poll, since a call has caused an event.
+    /// Wakes the task of the last poll, since a call of a method has caused an event that the next poll will report.
     fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();

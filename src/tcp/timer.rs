@@ -25,8 +25,8 @@ impl Timer {
         Self { handle: handle.clone(), key }
     }
 
-    /// Returns `Ready` once the reactor's clock has reached the deadline. Until then it registers the waker of `cx`, in
-    /// place of the waker of an earlier poll.
+    /// Returns `Ready` once the reactor's clock has reached the deadline. Before that, returns `Pending` and registers the
+    /// waker of `cx`, in place of the waker of an earlier poll.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
         let waker = cx.waker().clone();
         let replaced = match self.handle.timers().waiting.get_mut(&self.key) {

@@ -10,8 +10,8 @@ use core::time::Duration;
 #[derive(Debug, Default)]
 pub(super) struct TimerQueue {
     pub(super) now: Duration,
-    /// The wakers of the timers whose deadline has not been reached, by deadline and number. A timer that was never polled
-    /// has no waker.
+    /// The timers whose deadline has not been reached, ordered by deadline and number, each with the waker of its task. A
+    /// timer that was never polled has no waker.
     pub(super) waiting: BTreeMap<(Duration, u64), Option<Waker>>,
     /// The number of the timer that was created last. The numbers distinguish timers with the same deadline.
     pub(super) numbers: u64,
