@@ -142,7 +142,8 @@ impl Default for Config {
 /// **Closing.** [`remove_listener`](libp2p_core::Transport::remove_listener) closes the socket before it returns, so that
 /// its port can be bound again at once, even while accepted connections of the listener are open or linger in `TIME_WAIT`
 /// (`SO_REUSEADDR`). The system resets connections that were not accepted yet. The next poll reports
-/// [`ListenerClosed`](TransportEvent::ListenerClosed). An address that was not reported before that is never reported.
+/// [`ListenerClosed`](TransportEvent::ListenerClosed). An address that was not reported before the removal is never
+/// reported.
 ///
 /// **Errors of accept.** A connection that died before it was accepted is skipped. When descriptors or memory have run out,
 /// the listener reports [`ListenerError`](TransportEvent::ListenerError), pauses for [`Config::accept_pause`] or until a

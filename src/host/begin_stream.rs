@@ -17,7 +17,8 @@ use core::time::Duration;
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
 
 impl HostShared {
-    /// Begins to open a stream. If a limit is reached, the request is queued if it asks for that; otherwise it fails.
+    /// Begins to open a stream. If a limit is reached, the request is queued if [`StreamRequest::waits_at_limit`] is true,
+    /// and fails otherwise.
     pub(super) fn open_or_wait(
         &self,
         request: StreamRequest,

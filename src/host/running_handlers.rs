@@ -18,7 +18,8 @@ pub(super) struct RunningHandlers {
 /// The running handlers of one peer.
 #[derive(Default)]
 struct PeerHandlers {
-    /// The number of running handlers, including those whose streams have given way and which have not ended yet.
+    /// The number of running handlers, including handlers whose streams were reset in favour of another peer and that have
+    /// not ended yet.
     len: usize,
     /// The streams that can be reset in favour of another peer, oldest first.
     streams: BTreeMap<u64, StreamId>,

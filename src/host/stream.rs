@@ -92,9 +92,9 @@ impl Stream {
     }
 
     /// Sets the half-open timeout of this stream, in place of
-    /// [`half_open_timeout`](crate::connection::Config::half_open_timeout): for a request whose answer may take long, for
-    /// example. `None` means no limit. If the stream is half-open already, the time begins with this call. If the stream has
-    /// ended, this call has no effect.
+    /// [`half_open_timeout`](crate::connection::Config::half_open_timeout). A longer timeout is useful for a request whose
+    /// answer may take long, for example. `None` means no limit. If the stream is half-open already, the time begins with
+    /// this call. If the stream has ended, this call has no effect.
     pub fn set_half_open_timeout(&self, time: Option<Duration>) {
         self.shared.act(HostCommand::SetHalfOpenTimeout(self.opened.id, time));
     }

@@ -154,8 +154,8 @@ mod tests {
             Self { unread: Rc::default(), streams: (0..32).map(begin).collect() }
         }
 
-        /// Ends a stream of a peer that has `kib` KiB of unread bytes. The bound of one peer is 8 KiB, and the bound of all
-        /// peers together is 12 KiB.
+        /// Ends a stream of a peer; the stream has `kib` KiB of unread bytes. The bound of one peer is 8 KiB, and the bound
+        /// of all peers together is 12 KiB.
         fn ends(&self, peer: u8, stream: usize, kib: usize, is_complete: bool) -> Rc<StreamEnds> {
             let ends = Rc::new(StreamEnds::default());
             let peer = Keypair::ed25519_from_bytes([peer; 32]).unwrap().public().to_peer_id();

@@ -115,9 +115,9 @@ pub struct Config {
     /// The number of consecutive failures after which an address counts as dead. A dead address is dialed only once all
     /// others have failed. Default 3.
     pub attempts: u32,
-    /// The initial base of the wait before a kept peer is dialed again, after a failure to connect or the end of its last
-    /// connection. Each further failure doubles the base. The wait is chosen at random between half of the base and the
-    /// whole base, and is at least 1 ms. Default 1 s.
+    /// The initial base of the wait before a peer that is kept connected is dialed again, after a failure to connect or the
+    /// end of its last connection. Each further failure doubles the base. The wait is chosen at random between half of the
+    /// base and the whole base, and is at least 1 ms. Default 1 s.
     pub min_backoff: Duration,
     /// The maximum of the base that [`min_backoff`](Self::min_backoff) describes. The base is not doubled beyond this
     /// maximum. Default 5 min.
@@ -186,16 +186,16 @@ impl Config {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// The peer is connected. This event is the outcome of [`dial_peer`](AddressBook::dial_peer). It is also told whenever a
-    /// kept peer connects, by a dial of either side.
+    /// The peer is connected. This event is the outcome of [`dial_peer`](AddressBook::dial_peer). The event is also told
+    /// whenever a peer that is kept connected connects, by a dial of either side.
     Connected {
         /// The peer that is connected.
         peer: PeerId,
         /// The oldest open connection of the peer.
         connection: ConnectionId,
     },
-    /// No address of the peer has connected. This event is the outcome of [`dial_peer`](AddressBook::dial_peer). It is also
-    /// told after each failed round of dials to a kept peer.
+    /// No address of the peer has connected. This event is the outcome of [`dial_peer`](AddressBook::dial_peer). The event
+    /// is also told after each failed round of dials to a peer that is kept connected.
     Failed {
         /// The peer that was dialed.
         peer: PeerId,
@@ -264,7 +264,7 @@ pub struct AddressBook {
     book: Book,
     connections: Table<ConnectionId, BookConnection>,
     dials: Table<ConnectionId, PeerDial>,
-    /// The time at which to dial each peer again, or to dial its next address.
+    /// For each peer, the time at which to begin the next round of dials to it, or to dial its next address.
     deadlines: Deadlines<PeerId>,
     /// The peers that the owner has told the book to dial although they were connected. The next drive tells the owner
     /// [`Event::Connected`] for each of them. Some may have disconnected in the meantime.
@@ -335,7 +335,7 @@ impl AddressBook {
         self.book.addresses(peer)
     }
 
-    /// Returns the peers that have an address or are kept, sorted by peer id.
+    /// Returns the peers that have an address or are kept connected, sorted by peer id.
     pub fn peers(&self) -> impl Iterator<Item = &PeerId> {
         self.book.peers()
     }

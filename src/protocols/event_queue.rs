@@ -130,7 +130,7 @@ mod tests {
 
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     enum Event {
-        /// An event with its number, and the bytes that it is counted with.
+        /// An event, with its number and with the number of bytes that it counts as.
         Said(u64, usize),
         Lagged(u64),
     }
@@ -146,7 +146,8 @@ mod tests {
         EventQueue::with_bytes(capacity, most_bytes, bytes, Event::Lagged)
     }
 
-    /// Pushes one event for each of `sizes`, in bytes. `said` is the number of the last event, and is increased.
+    /// Pushes one event for each of `sizes`, which are in bytes. `said` is the number of the event that was pushed last;
+    /// each push increases it.
     fn push(events: &mut EventQueue<Event>, said: &mut u64, sizes: &[usize]) {
         for bytes in sizes {
             events.push(Event::Said(*said, *bytes));
@@ -187,7 +188,8 @@ mod tests {
     }
 
     proptest! {
-        /// Every event that was pushed is either returned by the queue or counted in a `Lagged` event at its place.
+        /// The queue returns every event that was pushed, or counts it in a `Lagged` event at the event's place in the
+        /// order.
         #[test]
         fn each_event_is_told_or_counted_in_its_place(
             (capacity, most_bytes) in (0..6_usize, 0..40_usize),

@@ -123,9 +123,9 @@ pub struct RequestResponse<C: Codec> {
     deadlines: Deadlines<Exchange>,
     outbound: BTreeMap<OutboundRequestId, OutboundRequest>,
     inbound: BTreeMap<InboundRequestId, InboundRequest>,
-    /// The number that becomes the id of our next request.
+    /// The number for the id of our next request.
     next_outbound: u64,
-    /// The number that becomes the id of the next request of a peer.
+    /// The number for the id of the next request that a peer sends.
     next_inbound: u64,
     /// Our requests that the next drive sends, oldest first. Some of the requests may have ended already.
     to_send: VecDeque<OutboundRequestId>,

@@ -132,7 +132,7 @@ impl Lookup {
         let Some(found) = answer.found.take() else {
             let replaced = answer.waiting.replace(waker);
             drop(answer);
-            // Dropping a waker may run its owner's code, which must not happen under the lock.
+            // Dropping a waker may run its owner's code, which must not happen while the lock is held.
             drop(replaced);
             return Poll::Pending;
         };
@@ -211,9 +211,9 @@ impl Drop for Lookup {
     fn drop(&mut self) {
         let Some(number) = self.number.filter(|_| self.answer.is_none()) else { return };
         let left = self.places.line().waiting.remove(&number);
-        // Dropping a waker may run its owner's code, which must not happen under the lock.
+        // Dropping a waker may run its owner's code, which must not happen while the lock is held.
         drop(left);
-        // This lookup may have been woken for a free permit, which the next lookup in the queue has to take now.
+        // This lookup may have been woken for a free permit. The next lookup in the queue has to take that permit now.
         self.places.wake_first();
     }
 }

@@ -33,7 +33,7 @@ impl Timer {
             Some(waiting) => waiting.replace(waker),
             None => return Poll::Ready(()),
         };
-        // Dropping a waker may run its owner's code, which must not happen under the lock.
+        // Dropping a waker may run its owner's code, which must not happen while the lock is held.
         drop(replaced);
         Poll::Pending
     }
@@ -42,7 +42,7 @@ impl Timer {
 impl Drop for Timer {
     fn drop(&mut self) {
         let waker = self.handle.timers().waiting.remove(&self.key);
-        // Dropping a waker may run its owner's code, which must not happen under the lock.
+        // Dropping a waker may run its owner's code, which must not happen while the lock is held.
         drop(waker);
     }
 }

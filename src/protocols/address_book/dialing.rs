@@ -172,7 +172,7 @@ impl AddressBook {
         }
     }
 
-    /// Ends a round of dials in which no address has connected, and reports the failure.
+    /// Ends a round of dials in which no address of the peer has connected, and reports the failure.
     fn failed(&mut self, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         let Some(dialing) = entry.dialing.take() else { return };
@@ -193,8 +193,8 @@ impl AddressBook {
         self.book.forget_if_empty(&peer);
     }
 
-    /// Sets the time of the next round of dials to a kept peer, if an address of the peer is known and no round is under way
-    /// or queued.
+    /// Sets the time of the next round of dials to a peer that is kept connected, if an address of the peer is known and no
+    /// round is under way or queued.
     pub(super) fn try_again(&mut self, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         if !entry.is_wanted() || !entry.has_addresses() || entry.is_dialing() || entry.is_in_line {

@@ -22,7 +22,7 @@ pub struct Config {
     pub protocol_version: String,
     /// The name and version of our implementation, which are sent to peers. Default the name and version of this crate.
     pub agent_version: String,
-    /// True if the peer of each new connection is asked for its information. Default true.
+    /// True if the service asks the peer of each new connection for its information. Default true.
     pub asks: bool,
     /// True if a change of our addresses or protocols is pushed to peers. A change of protocols is pushed when the service
     /// notices it; to push at once after the node has registered a protocol, call [`push`](Identify::push). Default true.
@@ -31,8 +31,9 @@ pub struct Config {
     /// If the outcome of our question is not known by then, the question fails with [`Failure::Timeout`], unless all
     /// messages that arrived on the stream are whole. Default 10 s.
     pub timeout: Duration,
-    /// The maximum number of bytes that a peer may send on one stream, in at most 10 messages. A peer that sends more causes
-    /// [`Failure::Protocol`]. Default 16 KiB: two messages of 8 KiB, the maximum that go and js accept.
+    /// The maximum number of bytes that a peer may send on one stream, in at most 10 messages. If a peer sends more, its
+    /// answer or push fails with [`Failure::Protocol`]. Default 16 KiB: two messages of 8 KiB, the maximum that go and js
+    /// accept.
     pub max_bytes: usize,
     /// The maximum memory, in bytes, of all connections together: the decoded information that peers have sent, messages
     /// that have not arrived whole, and answers and pushes of ours that peers do not read. When it is exceeded, the

@@ -39,7 +39,8 @@ pub(super) fn most_memory(max_bytes: usize) -> usize {
     let address = const { size_of::<Multiaddr>() + ADDRESS };
     let addresses =
         MAX_ADDRESSES.min(max_bytes / 4).saturating_mul(const { size_of::<Multiaddr>() }.saturating_add(address));
-    // The names of protocols, the envelope of the record, and the addresses in the record.
+    // Each of these may take `max_bytes`: the names of protocols, the envelope of the record, and the addresses in the
+    // record.
     let bytes = max_bytes.saturating_mul(3);
     let rest = const { KEY + 2 * MAX_TEXT + MAX_ADDRESS + ADDRESS + size_of::<Info>() + 16 };
     protocols.saturating_add(addresses).saturating_add(bytes).saturating_add(rest)

@@ -23,8 +23,8 @@ pub(super) enum Spared {
     All,
 }
 
-/// A request that can give way, with its amount of unnecessary work. If two requests have the same amount, the younger
-/// request gives way first.
+/// A request that can give way, with the amount of work that is no longer necessary if it does. Of two requests with the
+/// same amount, the younger request gives way first.
 type Candidate = (Spared, InboundRequestId);
 
 /// The number of places that the requests of a peer take, and the request of that peer that gives way first.
@@ -45,8 +45,8 @@ impl PlacesOfPeer {
     }
 }
 
-/// The maximum number of bytes of heap that one place takes: the state of its peer, the half-empty set of that peer's
-/// requests, and the entries in the other sets.
+/// The maximum number of bytes of heap that one place takes: the state of the peer, the set of the peer's requests, which
+/// may be half empty, and the entries in the sets for all peers.
 pub(super) const PLACE: usize = 12 * size_of::<Candidate>()
     + 3 * (size_of::<(PeerId, PlacesOfPeer)>() + size_of::<Rank>() + size_of::<InboundRequestId>());
 
@@ -144,14 +144,14 @@ mod tests {
 
     const PEERS: usize = 6;
 
-    /// A request in the model, which is a plain list. `spared` is `None` if the request has ended.
+    /// A request in the reference model. `spared` is `None` if the request has ended.
     struct Entry {
         peer: usize,
         id: InboundRequestId,
         spared: Option<Spared>,
     }
 
-    /// The reference model, which scans all requests.
+    /// The reference model of the places: a plain list of requests, which is scanned for each answer.
     #[derive(Default)]
     struct Model(Vec<Entry>);
 
