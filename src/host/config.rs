@@ -5,14 +5,14 @@ use crate::lifecycle::Limits;
 use crate::{swarm, tcp};
 use core::time::Duration;
 
-/// The number of bytes of heap that a stream which a task holds takes: the state that the holder and the host share, the
-/// entries in tables, and the wakers.
+/// The number of bytes of heap for each stream that a task holds: the state that the task and the host share, the entries in
+/// tables, and the wakers.
 const STREAM: usize = size_of::<StreamEnds>() + 2 * size_of::<StreamParts>() + 128;
 /// The number of bytes of heap that a running handler takes: its task, and its entries in the tables of handlers and of
 /// unread bytes. The future of the handler is not counted, since it belongs to the owner.
 const HANDLER: usize = size_of::<StreamEnds>() + size_of::<StreamParts>() + 2 * 1024 + 512;
-/// The maximum number of bytes of heap that a stream which waits for a handler takes, including its entry in the table of
-/// unread bytes. The maximum is reached if the stream is the only waiting stream of its peer.
+/// The maximum number of bytes of heap for each stream that waits for a handler, including its entry in the table of unread
+/// bytes. The maximum is reached if the stream is the only waiting stream of its peer.
 const WAITING: usize = size_of::<StreamEnds>() + 8 * size_of::<StreamParts>() + 2 * 1024;
 /// The number of bytes of heap that a connection takes in the host: its entries in the host's tables, and the entries of the
 /// futures that wait for the connection.

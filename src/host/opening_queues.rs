@@ -116,7 +116,7 @@ impl<T> OpeningQueues<T> {
         }
     }
 
-    /// Removes and returns all openings of streams that wait for a connection, oldest first.
+    /// Removes and returns all openings of streams that wait for a place on a connection, oldest first.
     pub(super) fn take_line(&mut self, connection: ConnectionId) -> Vec<T> {
         let mut line = Vec::new();
         while let Some(place) = self.first(connection) {
@@ -125,7 +125,7 @@ impl<T> OpeningQueues<T> {
         line
     }
 
-    /// Removes and returns all openings of streams, of all connections.
+    /// Removes and returns all waiting openings of streams, of all connections.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = T> + use<T> {
         core::mem::take(self).waiting.into_values()
     }

@@ -122,7 +122,7 @@ pub struct Config {
     /// The maximum of the base that [`min_backoff`](Self::min_backoff) describes. The base is not doubled beyond this
     /// maximum. Default 5 min.
     pub max_backoff: Duration,
-    /// The lifetime of a connection from which on the connection counts as stable: when it ends, the wait before its peer is
+    /// The lifetime after which a connection counts as stable. When a stable connection ends, the wait before its peer is
     /// dialed again begins at [`min_backoff`](Self::min_backoff). Default 1 min.
     pub stable_after: Duration,
     /// The maximum number of events that are queued for the owner. A further event drops the oldest, and [`Event::Lagged`]
@@ -377,7 +377,7 @@ impl AddressBook {
     }
 
     /// Stops keeping a peer connected. Its connections stay open, its known addresses stay in the book, and dials under way
-    /// continue. Returns false if the peer was not kept.
+    /// continue. Returns false if the peer was not being kept connected.
     pub fn release(&mut self, peer: &PeerId) -> bool {
         let Some(entry) = self.book.get_mut(peer) else { return false };
         let was_kept = entry.release();

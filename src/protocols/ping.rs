@@ -12,12 +12,13 @@
 //!   turn in which the payload was written to the turn in which the whole echo was read. Its error is therefore at most the
 //!   time between two turns of the owner.
 //! - With an interval, one stream serves all pings of a connection. If the peer ends or resets the stream between two pings,
-//!   the next ping opens another. Without an interval, each ping closes its stream at its end. (The specification has one
-//!   stream per peer. If a peer has several connections, each connection has a stream here, since each may be the broken
-//!   one.)
+//!   the next ping opens another stream. Without an interval, each ping closes its stream at its end. (The specification
+//!   describes one stream per peer. If there are several connections to a peer, this service opens a stream on each of them,
+//!   since any of them may be broken.)
 //! - **A stream that is open, or is opened again and again, keeps its connection from reaching the [idle
-//!   time-out](crate::connection::Config::idle_timeout).** This holds for the ping streams of both sides. If connections are
-//!   to end when nobody uses them, set `interval` to `None` and ping on demand, less often than the idle time-out.
+//!   time-out](crate::connection::Config::idle_timeout).** This is true for the streams on which we ping and for the streams
+//!   on which the peer pings us. If you want connections to end when nobody uses them, set `interval` to `None`, and ask for
+//!   pings less often than the idle time-out.
 //! - `Ping` never closes a connection whose peer does not answer. The owner decides whether to close it.
 //!
 //! Two nodes in one process:

@@ -34,9 +34,9 @@ impl Handle {
 
     /// Closes all connections to a peer politely, and gives up the dials that name the peer: see
     /// [`Swarm::disconnect_peer`](crate::swarm::Swarm::disconnect_peer). The future is ready once all open connections to
-    /// the peer have ended, including connections that were being closed already, and once notifees were told of that. It
-    /// returns the number of connections and dials that this call closes, or 0 if the host is gone. If the future is dropped
-    /// after its first poll, the connections are closed nevertheless.
+    /// the peer have ended, including connections that were being closed already, and once notifees were told of that. The
+    /// output of the future is the number of connections and dials that this call closes, or 0 if the host is gone. If the
+    /// future is dropped after its first poll, the connections are closed nevertheless.
     pub async fn disconnect_peer(&self, peer: PeerId) -> usize {
         let disconnect = move |_: &mut Notifees<AnySwarm>, swarm: &mut AnySwarm| {
             let node = swarm.node_mut();

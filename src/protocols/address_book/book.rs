@@ -21,8 +21,9 @@ pub(super) struct Book {
     addresses_per_peer: usize,
     address_bytes: usize,
     attempts: u32,
-    /// A counter that grows by one whenever an address is added to a peer, or the owner dials or keeps the peer. Each peer
-    /// stores the counter's value at its last such change, so that the peers can be ordered by it.
+    /// A counter that grows by one whenever an address is added to a peer, or the owner tells the book to dial a peer or to
+    /// keep it connected. Each peer stores the counter's value at its last such change, so that the peers can be ordered by
+    /// it.
     heard: u64,
 }
 

@@ -79,7 +79,7 @@ impl PeerEntry {
         self.keeps = Keeps::Yes;
     }
 
-    /// Stops keeping the peer connected. Returns whether the peer was kept.
+    /// Stops keeping the peer connected. Returns false if the owner had not asked to keep it connected.
     pub(super) fn release(&mut self) -> bool {
         core::mem::take(&mut self.keeps) != Keeps::No
     }
