@@ -87,8 +87,8 @@ pub struct Config {
     /// the addresses are read only when another listener on a wildcard address begins. Default: 5 s.
     pub interfaces_interval: Duration,
     /// The maximum number of interface addresses that a listener on a wildcard address reports as its own at a time: the
-    /// first ones that the system returns. Connections to the other addresses of the machine are accepted all the same. 0
-    /// counts as 1. Default: 64.
+    /// first ones that the system returns. Connections to the other addresses of the machine are also accepted. 0 counts as
+    /// 1. Default: 64.
     pub wildcard_addresses: usize,
     /// The maximum number of names that are looked up at a time (feature `dns`), each on a thread of its own. Dials of
     /// further names wait in a queue. The system bounds the duration of a lookup; this crate does not. A lookup counts until

@@ -140,7 +140,8 @@ impl HostShared {
     }
 }
 
-/// Returns the connection on which to open a stream for a target. For a peer, that is its oldest open connection.
+/// Returns the connection on which to open a stream for a target. If the target is a peer, returns the oldest open
+/// connection to that peer.
 fn connection_to(target: Target, node: &dyn Node) -> Result<ConnectionId, Error> {
     match target {
         Target::Connection(id) => Ok(id),

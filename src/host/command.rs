@@ -29,7 +29,7 @@ pub(super) enum HostCommand {
     OpenStream(StreamRequest, Rc<PendingOutcome<StreamParts>>),
     CloseListener(ListenerId, Rc<PendingOutcome<()>>),
     CloseConnection(ConnectionId, Close, Rc<PendingOutcome<()>>),
-    /// Ends the listener, connection or stream that was begun for a future that was dropped.
+    /// Ends a listener, connection or stream. It was begun for a future, and the future was dropped.
     GiveUp(Id),
     /// Resets a stream that its holder has dropped. If the holder had closed the stream before, the stream is closed
     /// instead.

@@ -46,10 +46,10 @@ pub struct Config {
     /// The maximum number of handlers that run for one peer at the same time. Further streams of that peer wait, so that
     /// handlers can still run for other peers. 0 counts as 1. Default `None`: three quarters of `handlers`.
     pub handlers_per_peer: Option<usize>,
-    /// The time that a stream waits for a handler while the maximum number of [`handlers`](Self::handlers) runs. After that,
-    /// the youngest stream of the peer for which the most handlers run is reset, so that its handler ends. This happens only
-    /// if more handlers run for that peer than would run for the peer of the waiting stream. Each waiting stream causes at
-    /// most one such reset. With [`Duration::MAX`], streams wait for ever. Default 5 s.
+    /// The time that a stream waits for a handler while the maximum number of [`handlers`](Self::handlers) runs. When this
+    /// time has passed, the youngest stream of the peer for which the most handlers run is reset, so that its handler ends.
+    /// This happens only if more handlers run for that peer than would run for the peer of the waiting stream. Each waiting
+    /// stream causes at most one such reset. With [`Duration::MAX`], streams wait for ever. Default 5 s.
     pub handler_patience: Duration,
     /// The maximum number of inbound streams of one protocol that wait for a handler while the maximum number of handlers
     /// runs, in total or for their peer. When a handler ends, the peer for which the fewest handlers run is served next.
@@ -69,8 +69,8 @@ pub struct Config {
     /// with the most bytes is first. Reading such a stream then fails at once with the error of a stream that was cut off.
     /// Default 64 MiB.
     pub unread_bytes: usize,
-    /// The maximum number of unread bytes of ended streams for one peer. When it is exceeded, this peer loses bytes in the
-    /// order that [`unread_bytes`](Self::unread_bytes) describes. Default 32 MiB.
+    /// The maximum number of unread bytes of ended streams for one peer. While this maximum is exceeded, the peer loses
+    /// bytes in the order that [`unread_bytes`](Self::unread_bytes) describes. Default 32 MiB.
     pub unread_bytes_per_peer: usize,
     /// The maximum number of openings of streams that [wait](super::OpenStream::wait_at_limit) for a place on one
     /// connection. A further opening fails with [`Error::Limit`](super::Error::Limit). Default 1 024.

@@ -95,7 +95,7 @@ impl Handle {
     /// that the peer accepts.
     ///
     /// If there are as many streams as the limits allow, the future fails with [`Error::Limit`]. After a call of
-    /// [`OpenStream::wait_at_limit`], it waits for a place instead.
+    /// [`OpenStream::wait_at_limit`], the future waits for a place instead.
     ///
     /// # Errors
     /// [`Error::Failed`] if the stream does not open (unsupported, reset, timed out, the connection ended, …),
@@ -322,7 +322,7 @@ impl Handle {
         WatchNotifee::new(self.shared.clone(), id, ask).await
     }
 
-    /// Gives the host a command, which is executed at once or after the present notification.
+    /// Gives the host a command, which is executed at once, or after the notification that is being handled.
     pub(super) fn act(&self, command: HostCommand) {
         self.shared.act(command);
     }

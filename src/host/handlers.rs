@@ -81,7 +81,7 @@ impl Handlers {
         self.running.len() + self.line.len()
     }
 
-    /// Returns whether no handler runs and no stream waits for one.
+    /// Returns whether no handler runs and no stream waits for a handler.
     pub(super) const fn is_idle(&self) -> bool {
         self.busy() == 0
     }

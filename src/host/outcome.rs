@@ -111,7 +111,7 @@ impl Watcher {
 }
 
 /// Stores a clone of `waker` in a cell, in place of an earlier waker. Cloning and dropping a waker runs foreign code, so the
-/// cell is not borrowed during that.
+/// cell is not borrowed while that happens.
 pub(super) fn remember(cell: &Cell<Option<Waker>>, waker: &Waker) {
     let kept = cell.take().filter(|kept| kept.will_wake(waker));
     let kept = kept.unwrap_or_else(|| waker.clone());

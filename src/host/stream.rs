@@ -79,13 +79,13 @@ impl Stream {
         self.opened.peer
     }
 
-    /// Returns the direction of the stream: inbound if the peer opened it, outbound if we did.
+    /// Returns the direction of the stream: inbound if the peer opened it, outbound if we opened it.
     #[must_use]
     pub const fn direction(&self) -> Direction {
         self.opened.direction
     }
 
-    /// Returns the protocol of the stream. For a stream that was opened lazily, that is the proposed protocol.
+    /// Returns the protocol of the stream. For a stream that was opened lazily, the proposed protocol is returned.
     #[must_use]
     pub const fn protocol(&self) -> &Protocol {
         &self.opened.protocol

@@ -100,8 +100,8 @@ use core::time::Duration;
 pub struct Config {
     /// The maximum number of peers in the book. 0 counts as 1. Default 1 024.
     pub peers: usize,
-    /// The maximum number of addresses of one peer. When it is reached, a new address replaces the address that is last in
-    /// the order of dialing. 0 counts as 1. Default 16.
+    /// The maximum number of addresses of one peer. When a peer has this number of addresses, a new address replaces the
+    /// address that is last in the order of dialing. 0 counts as 1. Default 16.
     pub addresses_per_peer: usize,
     /// The maximum length of an address in bytes. A longer address is left out. Default 256.
     pub address_bytes: usize,
@@ -113,7 +113,7 @@ pub struct Config {
     /// then. At least 1 ms. Default 1 s.
     pub attempt_delay: Duration,
     /// The number of consecutive failures after which an address counts as dead. A dead address is dialed only once all
-    /// others have failed. Default 3.
+    /// other addresses of the peer have failed. Default 3.
     pub attempts: u32,
     /// The initial base of the wait before a peer that is kept connected is dialed again, after a failure to connect or the
     /// end of its last connection. Each further failure doubles the base. The wait is chosen at random between half of the
@@ -324,8 +324,8 @@ impl AddressBook {
         Ok(())
     }
 
-    /// Removes an address of a peer, whatever its source. Returns false if the address was not known. The source of the
-    /// address may add it again.
+    /// Removes an address of a peer, whatever its source. Returns false if the address was not known. If the book learns the
+    /// address again later, the address is added again.
     pub fn remove_address(&mut self, peer: &PeerId, address: &Multiaddr) -> bool {
         self.book.remove(peer, address)
     }

@@ -72,8 +72,8 @@ impl<E> EventQueue<E> {
     }
 
     /// Publishes the events that were passed to [`say`](Self::say) during this notification: emits each to the notifees that
-    /// declare an interest, and adds it to the owner's queue. Call it at the end of each notification that may have called
-    /// `say`.
+    /// declare an interest, and adds it to the owner's queue. Call this method at the end of each notification in which
+    /// `say` may have been called.
     pub fn publish<N>(&mut self, cx: &mut NotifeeContext<'_, N>)
     where
         E: Clone + 'static,
@@ -102,8 +102,8 @@ impl<E> EventQueue<E> {
         self.events.push_back(event);
     }
 
-    /// Removes the oldest event and returns it. If events were dropped before it, returns the event that tells their number
-    /// first.
+    /// Removes the oldest event and returns it. If events older than that were dropped, an event that tells their number is
+    /// returned first.
     pub fn pop(&mut self) -> Option<E> {
         if self.missing > 0 {
             return Some((self.lagged)(core::mem::take(&mut self.missing)));

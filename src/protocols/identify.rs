@@ -194,9 +194,9 @@ pub enum Event {
         /// The peer that was asked for its information.
         peer: PeerId,
         /// The reason: [`Unsupported`](Failure::Unsupported), [`Timeout`](Failure::Timeout), [`Protocol`](Failure::Protocol)
-        /// (the answer is too long, or no identify message), [`WrongPeer`](Failure::WrongPeer) (the answer contains another
-        /// peer's key), [`Limit`](Failure::Limit) (no further stream was allowed, or a bound of [`Config`] was exceeded), or
-        /// the way in which the stream ended.
+        /// (the answer is too long, or is not an identify message), [`WrongPeer`](Failure::WrongPeer) (the answer contains
+        /// another peer's key), [`Limit`](Failure::Limit) (no further stream was allowed, or a bound of [`Config`] was
+        /// exceeded), or the way in which the stream ended.
         reason: Failure,
     },
     /// The peer began a push that failed. The information that was known of the peer remains.
@@ -338,7 +338,7 @@ impl Identify {
     }
 
     /// Adds an address at which we can be reached although we do not listen on it, such as the address of a router in front
-    /// of us. At most [`MAX_ADDRESSES`] of our addresses are sent, those of listeners first.
+    /// of us. At most [`MAX_ADDRESSES`] of our addresses are sent, the addresses of listeners first.
     pub fn add_external_address(&mut self, address: Multiaddr) {
         self.is_dirty |= self.local.add(address);
     }

@@ -93,16 +93,16 @@ const MIN_INTERVAL: Duration = Duration::from_millis(1);
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The time from the outcome of one ping of a connection to the next ping of that connection, at least 1 ms. `None`: a
-    /// ping is sent only when the owner asks for one. Default 15 s.
+    /// The time from the outcome of one ping of a connection to the next ping of that connection, at least 1 ms. With
+    /// `None`, a ping is sent only when the owner asks for one. Default 15 s.
     pub interval: Option<Duration>,
     /// The maximum duration of a ping. It begins with the opening of the stream if the ping needs a new one. When this
     /// duration has passed, the stream is reset, and the ping fails with [`Failure::Timeout`]. Default 20 s.
     pub timeout: Duration,
-    /// The maximum number of streams of one connection on which the peer may ping us. When the peer opens one more, the
-    /// stream that has been silent for longest is reset, so that a peer that abandons streams without ending them is still
-    /// answered. 0 counts as 1. Default 4: the specification allows an honest peer two, and a stream may end later at our
-    /// side than at the peer's.
+    /// The maximum number of streams of one connection on which the peer may ping us. When the peer opens one more such
+    /// stream, the stream that has been silent for longest is reset, so that a peer that abandons streams without ending
+    /// them is still answered. 0 counts as 1. Default 4: the specification allows an honest peer two streams, and a stream
+    /// may end later on our side than on the peer's side.
     pub inbound_streams: usize,
     /// The maximum number of events that are queued for the owner. A further event drops the oldest, and [`Event::Lagged`]
     /// tells the number of dropped events. 0 counts as 1. Default 256.

@@ -1,4 +1,4 @@
-//! [`Writer`]: a message that is written to a stream in parts, as the stream has room.
+//! [`Writer`]: a message that is written to a stream in parts, whenever the stream has room.
 
 use crate::arithmetic::Count;
 use crate::lifecycle::StreamId;

@@ -1,4 +1,4 @@
-//! [`Dial`]: an attempt to connect to an address, or to a name, whose addresses are raced against each other.
+//! [`Dial`]: an attempt to connect to an address or to a name. The addresses of a name are raced against each other.
 
 use super::Stream;
 use super::attempt::{Attempt, Connected};

@@ -83,7 +83,7 @@ struct Sources {
     generation: u16,
     /// The number of sockets that have closed since the slab was last considered for shrinking.
     left: usize,
-    /// The number of all sockets that have closed. It wraps around.
+    /// The total number of sockets that have closed. The number wraps around.
     closed: u64,
     /// The wakers of the tasks that wait for a socket to close.
     waiting: Vec<Waker>,

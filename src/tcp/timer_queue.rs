@@ -23,8 +23,8 @@ impl TimerQueue {
         self.waiting.first_key_value().map(|((deadline, _), _)| *deadline)
     }
 
-    /// Sets the time to `now`, unless `now` is earlier, and removes the timers whose deadline has been reached. Returns
-    /// their wakers.
+    /// Sets the time of the queue to `now`, unless `now` is earlier than that time. Removes the timers whose deadline has
+    /// been reached, and returns their wakers.
     pub(super) fn advance(&mut self, now: Duration) -> Vec<Option<Waker>> {
         self.now = self.now.max(now);
         let mut due = Vec::new();

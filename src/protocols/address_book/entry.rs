@@ -48,8 +48,8 @@ enum Keeps {
 pub(super) struct Dialing {
     /// The addresses that are still to be dialed in this round of dials, the next one last.
     pub(super) left: Vec<Multiaddr>,
-    /// The addresses that count as dead after too many failures, the next one last. They are dialed once all others have
-    /// failed.
+    /// The addresses that count as dead after too many failures, the next one last. They are dialed once all other addresses
+    /// of the peer have failed.
     pub(super) dead: Vec<Multiaddr>,
     /// The dials under way, each with its address.
     pub(super) dials: Vec<(ConnectionId, Multiaddr)>,
@@ -108,7 +108,7 @@ impl PeerEntry {
         !self.is_busy() && !self.is_kept() && self.best_source() != Some(AddressSource::Owner)
     }
 
-    /// Returns the rank of an entry that may be removed. The entry with the lowest rank is removed first.
+    /// Returns a value by which entries that may be removed are compared. The entry with the lowest value is removed first.
     pub(super) fn worth(&self) -> (bool, u64) {
         (self.best_source() == Some(AddressSource::Dialed), self.heard)
     }

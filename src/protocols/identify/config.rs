@@ -13,7 +13,7 @@ use crate::protocols::held_memory::HeldMemory;
 use alloc::string::String;
 use core::time::Duration;
 
-/// The bounds and durations of an [`Identify`], and the names that it sends of our node.
+/// The bounds and durations of an [`Identify`], and the names of our node that it sends to peers.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {

@@ -76,8 +76,8 @@ fn signed(parts: &[&[u8]; 3]) -> Vec<u8> {
 }
 
 impl PeerRecord {
-    /// Signs a record of the first [`MAX_ADDRESSES`] addresses. `sequence` has to be greater than that of each earlier
-    /// record of the node, even after restarts; the time in seconds is a good choice.
+    /// Signs a record of the first [`MAX_ADDRESSES`] addresses. `sequence` has to be greater than the sequence number of
+    /// each earlier record of the node, even after restarts; the time in seconds is a good choice.
     ///
     /// # Errors
     /// [`SigningError`] if the key cannot sign.

@@ -85,7 +85,7 @@ impl Body {
         }
     }
 
-    /// Handles the end of the peer's side. Returns the message, or `reason` if it is not whole.
+    /// Handles the end of the peer's side. Returns the message, or `reason` if the message is not whole.
     fn end(&mut self, reason: Failure) -> Result<Vec<u8>, Failure> {
         match self {
             Self::WholeSide { bytes, .. } => {

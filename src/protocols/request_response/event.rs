@@ -35,7 +35,7 @@ pub enum Event<Request, Response> {
         connection: ConnectionId,
         /// The peer that sent the request, to which the response will be sent.
         peer: PeerId,
-        /// The id of the request, which `respond` and `refuse` take.
+        /// The id of the request, to be passed to `respond` or `refuse`.
         id: InboundRequestId,
         /// The decoded request.
         request: Request,
@@ -107,7 +107,7 @@ impl<Request, Response> Event<Request, Response> {
         }
     }
 
-    /// Returns whether this event is the request of a peer with the id `asked`.
+    /// Returns whether this event tells of a peer's request whose id is `asked`.
     pub(super) fn asks(&self, asked: InboundRequestId) -> bool {
         matches!(self, Self::Request { id, .. } if *id == asked)
     }

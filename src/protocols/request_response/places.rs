@@ -1,8 +1,8 @@
 //! [`RequestPlaces`]: the number of requests of each peer that this service holds, and the choice of the request that is
 //! ended for a new one when the maximum number is reached.
 //!
-//! A change costs O(log n), and so does the choice. A peer that sends requests while the maximum number is reached therefore
-//! does not cause a scan of all requests.
+//! Each change and each choice costs O(log n). A peer that sends requests while the maximum number is reached therefore does
+//! not cause a scan of all requests.
 
 use super::InboundRequestId;
 use crate::arithmetic::Count;
@@ -30,7 +30,7 @@ type Candidate = (Spared, InboundRequestId);
 /// The number of places that the requests of a peer take, and the request of that peer that gives way first.
 type Rank = (usize, Candidate);
 
-/// The requests of one peer that take places: their number, and those that can give way.
+/// The requests of one peer that take places: their number, and the set of the requests that can give way.
 #[derive(Debug, Default)]
 struct PlacesOfPeer {
     /// The number of requests that take a place, including requests that have ended and whose outcome the owner has not
@@ -56,7 +56,8 @@ pub(super) const PLACE: usize = 12 * size_of::<Candidate>()
 pub(super) struct RequestPlaces {
     in_all: usize,
     peers: BTreeMap<PeerId, PlacesOfPeer>,
-    /// The rank of each peer that has a request which can give way. The peer with the most places is last.
+    /// The peers that have a request which can give way: the number of places of each peer, and its request that gives way
+    /// first. The peer with the most places is last.
     ranking: BTreeSet<Rank>,
     /// The requests that the owner is not working on, so that no work of the owner is lost when one of them ends.
     spare: BTreeSet<InboundRequestId>,
