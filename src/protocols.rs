@@ -72,9 +72,10 @@ use crate::notifee::{Notifee, Notifees};
 use crate::swarm::OpenStreamError;
 use core::fmt;
 
-/// The number of connections up to which a service's table keeps its memory after connections have ended.
+/// A size of a service's table, as a number of connections. A table of at most this size does not free memory when
+/// connections end.
 const CONNECTIONS_KEPT: usize = 8;
-/// The number of streams up to which a service's table keeps its memory after streams have ended.
+/// A size of a service's table, as a number of streams. A table of at most this size does not free memory when streams end.
 const STREAMS_KEPT: usize = 64;
 
 /// The destination of a stream or a request: a connection, or a peer. A method that takes `impl Into<Target>` accepts a

@@ -27,8 +27,8 @@ impl Attempt {
         Ok(Self { address, socket: Some(socket) })
     }
 
-    /// Returns the connected socket with its addresses, or the error with which the attempt has failed. Returns `Pending` as
-    /// long as neither has happened. A poll after that returns the error `NotConnected`.
+    /// Returns the connected socket with its addresses, or the error with which the attempt has failed. Returns `Pending`
+    /// while the attempt is under way. A poll after the attempt has ended returns the error `NotConnected`.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connected>> {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
         let address = self.address;
