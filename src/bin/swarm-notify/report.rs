@@ -1,7 +1,7 @@
 //! The log: one line for each event, as text or as JSON. At a terminal, the text is in columns. The library's page
 //! `guide::command_log` specifies the format.
 
-// By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
+// The paths are given, since `tests/attacks/attacked.rs` includes this file from another folder.
 #[path = "report/clock.rs"]
 mod clock;
 #[path = "report/describe.rs"]
