@@ -18,8 +18,8 @@
 //! the next one always knows the current state. A connection asks for its owner's permission in two places. At
 //! [`Fact::ReadyToOpen`] and at [`Fact::StreamReadyToOpen`] the two sides have agreed, but we do not confirm the agreement
 //! to the peer, and the connection or the stream is not open, until the owner calls [`open`](Connection::open) or
-//! [`confirm_stream`](Connection::confirm_stream). While they wait for permission, the handshake's deadline and the stream's
-//! do not run.
+//! [`confirm_stream`](Connection::confirm_stream). While the connection or the stream waits for permission, the deadline of
+//! its handshake or negotiation does not run.
 //!
 //! ```text
 //!  bytes read ─▶ receive ─▶ noise ─▶ yamux ─▶ streams ─▶ Fact
@@ -99,8 +99,8 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
-// Nearly every number here follows from what a peer has sent, so arithmetic and indexing that could wrap or panic are
-// linted.
+// In this module, nearly every number depends on bytes that a peer has sent, so the lints against arithmetic and indexing
+// that could wrap or panic are switched on.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
 mod bucket;
@@ -178,7 +178,8 @@ use unnamed::Unnamed;
 pub(crate) use unnamed::{MEMORY_OF_ONE as UNNAMED, UnnamedSlot};
 use unnamed_facts::Offered;
 
-/// The number of bytes of kept input at which a connection that waits for permission to open asks for no more input.
+/// The number of bytes of unhandled input at which a connection that is not open yet, and waits for its owner's permission,
+/// asks its owner to read no more.
 const KEPT_UNTIL_OPEN: usize = 64 * 1024;
 
 /// One connection, from its first raw byte to its last. See the [module](self) for how to drive it.
@@ -201,11 +202,12 @@ pub struct Connection {
     queued: VecDeque<StreamId>,
     /// The streams that the peer has begun and that have no id yet.
     unnamed: Unnamed,
-    /// The place of the stream of the last [`Fact::StreamOffered`], until the owner accepts or refuses that stream.
+    /// The location of the stream that the last [`Fact::StreamOffered`] reported, until the owner accepts or refuses that
+    /// stream.
     offered: Option<Offered>,
-    /// The number of inbound streams that are not open yet, with an id or without.
+    /// The number of inbound streams that are not open yet: both streams with an id and streams without one.
     backlog: u32,
-    /// The number of streams whose end has not been reported yet, with an id or without.
+    /// The number of streams whose end has not been reported yet: both streams with an id and streams without one.
     live: u32,
     /// The number of streams that wait for the owner's permission to open.
     ready_to_open: u32,
@@ -215,8 +217,8 @@ pub struct Connection {
     /// The memory of the streams' receive buffers in bytes, once the connection is over. Before that, the muxer's session
     /// counts these bytes, and this field is 0.
     unread: usize,
-    /// `true` if a deadline was started [untimed](Now::Untimed): its time starts at the owner's next call of
-    /// [`count_from`](Self::count_from).
+    /// `true` if a deadline was started [untimed](Now::Untimed): the time of that deadline starts at the owner's next call
+    /// of [`count_from`](Self::count_from).
     is_untimed: bool,
 }
 
@@ -239,7 +241,7 @@ impl Connection {
     /// starts at `now`.
     ///
     /// # Errors
-    /// [`Error::Noise`] if the handshake cannot begin. No argument of a caller can cause this.
+    /// [`Error::Noise`] if the handshake cannot begin. No argument that a caller passes can cause this error.
     pub fn new(
         security: &security::Config,
         role: Role,
@@ -419,8 +421,8 @@ impl Connection {
     fn fail(&mut self, error: Error) -> Fact {
         self.unread = self.unread_held();
         self.phase = Phase::Over { found: None, paced: self.streams_paced() };
-        // Otherwise a dialer whose handshake timed out would still send its last message, and the listener would call the
-        // connection open.
+        // Pending output of the handshake is dropped. Otherwise a dialer whose handshake timed out would still send its last
+        // message, and the listener would call the connection open.
         self.out = Vec::new();
         Fact::Failed(error)
     }

@@ -5,8 +5,8 @@
 //! handler is a function that answers the inbound streams of a protocol. The host makes progress while [`run`](Host::run) or
 //! [`run_until`](Host::run_until) is awaited, on any executor: `smol`'s, `async-io`'s, or another.
 //!
-//! The example `chat_host` is a whole program. The following example has two hosts on one thread, of which one echoes the
-//! bytes of the other:
+//! The example `chat_host` is a whole program. The following example has two hosts on one thread. One host echoes the bytes
+//! that the other sends:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -43,13 +43,13 @@
 //! # Promises
 //!
 //! - No byte that has arrived is lost before it is read, even if the connection ends first. For streams that have ended,
-//!   this holds up to [`unread_bytes`](Config::unread_bytes). A reader can always distinguish a stream that was cut off from
-//!   a stream that its peer has finished.
+//!   this is true as long as their unread bytes do not exceed [`unread_bytes`](Config::unread_bytes). A reader can always
+//!   distinguish a stream that was cut off from a stream that its peer has finished.
 //! - A dropped stream is reset, and a dropped dial is given up.
 //! - Everything is bounded. Yamux's window bounds unread bytes. [`Config`] bounds the running handlers, the streams that
 //!   wait for a handler, and the openings of streams that [wait for a place](OpenStream::wait_at_limit). The number of live
-//!   futures and streams bounds the commands. A peer has a share of the handlers, and the peer for which the fewest handlers
-//!   run is served next.
+//!   futures and streams bounds the commands. Each peer has a maximum number of handlers, and the peer for which the fewest
+//!   handlers run is served next.
 //! - Handles and streams can be used and dropped anywhere: in handlers, in notifications, in wakers that poll at once, after
 //!   the host is gone. Nothing is borrowed while foreign code runs, except the swarm itself while notifees are told of
 //!   events. Commands that are given during a notification are executed after it.
@@ -58,8 +58,8 @@
 //!
 //! [`Host::with`] and [`Handle::with`] give access to the notifees and the swarm, to install services such as ping and to
 //! give them commands. [`Handle::events`] and [`Handle::wait_for`] wait for the events of a service. The host has a clock of
-//! its own: a service of your own that has a timeout counts from [`Notifees::now`] or [`Handle::now`]. Notifees of a host
-//! are told of all events, like those of any swarm; the host's own notifee is the first of them.
+//! its own: a service of your own that has a timeout counts from [`Notifees::now`] or [`Handle::now`]. The notifees of a
+//! host are told of all events, as the notifees of any swarm are. The host's own notifee is told first.
 //!
 //! - [`open_stream_lazy`](Handle::open_stream_lazy) saves the round trip of the negotiation: bytes that are written at once
 //!   are sent together with the proposal, and the first read fails if the peer does not speak the protocol.
@@ -78,10 +78,10 @@
 //! # What it costs
 //!
 //! The bare swarm in a loop needs 2 to 3 µs for a stream, for both sides together (`cargo bench --features host --bench
-//! host`). In a host a stream takes 1.2 times as long if streams are opened one at a time. If 64 are opened at a time, a
-//! stream takes 1.6 to 1.8 times as long when it is opened lazily, and 1.8 to 2 times when it waits until the peer has
-//! accepted the protocol. Both sides allocate five times more for each stream: its outcome, the state that its holder shares
-//! with the host, the handler's future, and the handler's task.
+//! host`). In a host a stream takes 1.2 times as long if streams are opened one at a time. If 64 streams are opened at a
+//! time, a stream takes 1.6 to 1.8 times as long when it is opened lazily, and 1.8 to 2 times as long when its opening waits
+//! until the peer has accepted the protocol. Both sides allocate five times more for each stream: its outcome, the state
+//! that its holder shares with the host, the handler's future, and the handler's task.
 
 mod any_swarm;
 mod begin_stream;
@@ -138,8 +138,9 @@ pub use stream::Stream;
 /// A swarm, its notifees, and an executor for the tasks that use them. See the [module](self).
 ///
 /// A host belongs to one thread. It is not [`Send`], and neither are its handles and streams, which share it by `Rc`. Its
-/// tasks, handlers and notifees may therefore keep values that are not `Send`, and no byte takes a lock or an atomic counter
-/// on its way. Create a host in the thread that runs it. Other threads talk to a task of the host through a channel:
+/// tasks, handlers and notifees may therefore keep values that are not `Send`, and sending or receiving bytes needs no lock
+/// and no atomic counter. Create a host in the thread that runs it. Other threads talk to a task of the host through a
+/// channel:
 ///
 #[cfg_attr(feature = "rand", doc = "```")]
 #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -227,7 +228,7 @@ impl Host {
 
     fn of(swarm: AnySwarm, config: Config) -> Self {
         let shared = HostShared::new(swarm, config);
-        // This succeeds: nobody else can have borrowed the swarm of a host that was just made.
+        // This succeeds: nobody else can have borrowed the swarm of a host that was just created.
         let _ = shared.try_world(|host_swarm| host_swarm.notifees.register(HostNotifee(shared.clone())));
         Self { driver: Driver::new(shared), executor: Rc::new(LocalExecutor::new()) }
     }
@@ -308,7 +309,7 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // The tasks are dropped after this, and find that everything has ended.
+        // The tasks are dropped after this call. Their streams and futures then find that everything has ended.
         self.driver.shared.close();
     }
 }

@@ -138,8 +138,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.records.listeners.begin(()).ok_or(BeginError::Limit)
     }
 
-    /// Begins a connection, and returns its id: for a connection that is being dialed, or for an accepted one that is about
-    /// to open. The connection is not open yet.
+    /// Begins a connection, and returns its id. The connection is being dialed, or was accepted and is about to open. It is
+    /// not open yet.
     ///
     /// # Errors
     /// [`BeginError::Limit`] if there are as many connections as [`Limits::connections`] allows. Nothing has changed in this
@@ -169,7 +169,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
         let links = &mut record.links;
         let limit = self.streams_per_connection;
-        // Each live stream has a record, so while few records are held, few streams live.
+        // Each live stream has a record, so the number of live streams matters only once the number of records has reached
+        // the limit.
         if links.held >= limit && (links.live.both() >= limit || links.held >= limit.saturating_mul(2)) {
             return Err(BeginError::Limit);
         }
@@ -257,9 +258,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 
     /// Reports that a connection has ended, and that all its streams have ended with it, at the same moment. The events are
-    /// `ClosedStream` for each stream that was open and `StreamFailed` for each that was not, oldest first, with
-    /// `ConnectionClosed` as the reason; then `Disconnected`, or `ConnectFailed` if the connection was not open yet. The
-    /// call costs O(1), and never needs room in the event queue. A second call changes nothing.
+    /// `ClosedStream` for each stream that was open and `StreamFailed` for each stream that was not, oldest stream first,
+    /// with `ConnectionClosed` as the reason; then `Disconnected`, or `ConnectFailed` if the connection was not open yet.
+    /// The call costs O(1), and never needs room in the event queue. A second call changes nothing.
     ///
     /// # Errors
     /// [`Refused::Stale`] if the id is stale. Nothing has changed in this case.
@@ -281,7 +282,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// Returns the next event, in the order of the transitions.
     ///
     /// The call also says that the event before has been handled: if that event was the last one of its id, the id becomes
-    /// stale first, as by a call of [`vacate`](Self::vacate), even if this call then returns `None`.
+    /// stale before the next event is returned, and also if this call returns `None`. [`vacate`](Self::vacate) does the same
+    /// earlier.
     #[inline]
     pub fn next_event(&mut self) -> Option<Event> {
         if self.is_held {
@@ -336,8 +338,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.is_held
     }
 
-    /// Frees the slot of an id whose last event has been handled. This is a function of its own, so that the usual path of
-    /// `next_event`, with no slot to free, stays short.
+    /// Frees the slot of an id whose last event has been handled. This code is a separate function, so that the usual path
+    /// of `next_event`, with no slot to free, stays short.
     #[inline(never)]
     fn vacate_handed(&mut self, id: Id) {
         let handled = match id {

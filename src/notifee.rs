@@ -180,7 +180,7 @@ use core::time::Duration;
 ///
 /// The methods of readiness ([`stream_ready`](Self::stream_ready), [`addresses_changed`](Self::addresses_changed)) and of
 /// time ([`poll_at`](Self::poll_at), [`tick`](Self::tick)) are for notifees that speak a protocol, and
-/// [`emitted`](Self::emitted) is for notifees that listen to these.
+/// [`emitted`](Self::emitted) is for notifees that receive the events which other notifees emit.
 ///
 /// # A slow notifee
 ///
@@ -312,14 +312,14 @@ pub trait Notifee<N> {
         0
     }
 
-    /// Handles an event that another notifee, `from`, has [emitted](NotifeeContext::emit); often that is a service.
-    /// `event.downcast_ref()` returns the event if it is of the requested type.
+    /// Handles an event that another notifee, `from`, has [emitted](NotifeeContext::emit). The emitting notifee is often a
+    /// service. `event.downcast_ref()` returns the event if it is of the requested type.
     fn emitted(&mut self, _cx: &mut NotifeeContext<'_, N>, _from: NotifeeId, _event: &dyn Any) {}
 }
 
 impl Event {
-    /// Tells a notifee of this event, by calling the method that has the event's [name](Self::name). It is for notifees that
-    /// wrap other notifees.
+    /// Tells a notifee of this event, by calling the method that has the event's [name](Self::name). This method is for
+    /// notifees that wrap other notifees.
     ///
     /// ```
     /// use swarm_notify::lifecycle::Event;

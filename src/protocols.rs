@@ -72,9 +72,10 @@ use crate::notifee::{Notifee, Notifees};
 use crate::swarm::OpenStreamError;
 use core::fmt;
 
-/// The number of connections for which a service's table keeps memory after most connections have ended.
+/// A size of a service's table, as a number of connections. A table of at most this size does not free memory when
+/// connections end.
 const CONNECTIONS_KEPT: usize = 8;
-/// The number of streams for which a service's table keeps memory after most streams have ended.
+/// A size of a service's table, as a number of streams. A table of at most this size does not free memory when streams end.
 const STREAMS_KEPT: usize = 64;
 
 /// The destination of a stream or a request: a connection, or a peer. A method that takes `impl Into<Target>` accepts a
@@ -84,8 +85,8 @@ const STREAMS_KEPT: usize = 64;
 pub enum Target {
     /// The connection with this id, and no other connection.
     Connection(ConnectionId),
-    /// The peer with this id, over any connection to the peer that is not being closed. Each method says which connection it
-    /// picks, and what it does if there is none.
+    /// The peer with this id, over any connection to the peer that is not being closed. The documentation of each method
+    /// says which connection the method uses, and what it does if there is none.
     Peer(PeerId),
 }
 
@@ -150,7 +151,7 @@ impl fmt::Display for NotConnected {
 const fn fails(error: OpenStreamError) -> Failure {
     match error {
         OpenStreamError::Limit => Failure::Limit,
-        // Only a request/response service that was made without protocols gets here.
+        // Only a request/response service that was created without protocols causes this error.
         OpenStreamError::NoProtocol => Failure::Unsupported,
         OpenStreamError::NotOpen | OpenStreamError::Closing | OpenStreamError::Stale => Failure::ConnectionClosed,
     }

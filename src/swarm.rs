@@ -1,4 +1,4 @@
-//! The swarm: it reads and writes sockets, and tells its owner events. The owner drives the swarm, which has no task,
+//! The swarm, which reads and writes sockets and tells its owner of events. The owner drives the swarm, which has no task,
 //! thread, timer or channel of its own.
 //!
 //! [`Swarm`] accepts raw byte pipes from any [`libp2p_core::Transport`], authenticates and multiplexes each pipe
@@ -247,11 +247,11 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     /// open a connection.
     is_transport_due: bool,
     is_shutting_down: bool,
-    /// The position of a shutdown in the tables of listeners and connections; `None` if no shutdown has anything left to
-    /// close.
+    /// The position that a shutdown has reached in the tables of listeners and connections; `None` if there is no shutdown,
+    /// or if it has nothing left to close.
     closing: Option<Closing>,
-    /// The position of the check of all open connections against lists or a gate that have changed; `None` if no check is
-    /// under way.
+    /// The position that the check of all open connections has reached. A change of the lists or the gate starts this check.
+    /// `None` if no check is under way.
     enforcing: Option<Enforcing>,
     clock: Clock,
     /// The latest time that the owner has passed to the swarm.
@@ -263,7 +263,8 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     /// `true` if the last poll of the reactor filled its buffer, so that more sockets may be ready.
     hears_more: bool,
     last_error: Option<io::Error>,
-    /// The buffer for bytes read from pipes, which every turn reuses; `output` is the buffer for bytes to write.
+    /// The buffer for bytes that are read from byte pipes; every turn uses it again. The field `output` is the buffer for
+    /// bytes that are written to byte pipes.
     input: Input,
     output: Vec<u8>,
     /// The reactor. It is the last field because fields are dropped in order: the sockets have to deregister before the
@@ -291,7 +292,7 @@ where
     }
 
     /// Stops inbound streams from choosing `protocol`. The peer of a stream that is still negotiating is answered that the
-    /// protocol is not spoken. A stream that has chosen the protocol already stays, whether the stream is open or waits to
+    /// protocol is not spoken. A stream that has already chosen the protocol is kept, whether the stream is open or waits to
     /// open. If `protocol` was not registered, nothing changes.
     pub fn unregister_protocol(&mut self, protocol: &Protocol) {
         self.state.protocols.retain(|other| other != protocol);
@@ -302,8 +303,8 @@ where
     /// [`Failure::Limit`](crate::lifecycle::Failure::Limit), so that its peer can try again later. The stream is not
     /// answered with "protocol not supported", since peers remember that answer.
     ///
-    /// Streams that are open already count towards the limits, and stay open. Streams that we open do not count. A second
-    /// call replaces the limits; [`ProtocolLimits::default`] removes them. The limits outlive
+    /// Streams that are open at the time of the call count towards the limits, and are kept even beyond them. Streams that
+    /// we open do not count. A second call replaces the limits; [`ProtocolLimits::default`] removes them. The limits outlive
     /// [`unregister_protocol`](Self::unregister_protocol).
     ///
     /// ```

@@ -71,8 +71,8 @@ type Event = TransportEvent<Ready<io::Result<Stream>>, io::Error>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
-    /// The value of the option `TCP_NODELAY` of accepted and dialed connections: with `true`, small writes are sent at once.
-    /// Default: `true`, since a muxer gathers its frames itself.
+    /// The value of the option `TCP_NODELAY` of accepted and dialed connections: with `true`, the system sends small writes
+    /// at once. Default: `true`, since a muxer gathers its frames itself.
     pub nodelay: bool,
     /// The maximum number of connections that the kernel holds for a listener until they are accepted. The system may have a
     /// lower limit of its own (`somaxconn` on Linux), and decides whether a connection beyond the backlog is refused or may
@@ -87,8 +87,8 @@ pub struct Config {
     /// the addresses are read only when another listener on a wildcard address begins. Default: 5 s.
     pub interfaces_interval: Duration,
     /// The maximum number of interface addresses that a listener on a wildcard address reports as its own at a time: the
-    /// first ones that the system returns. Connections to the other addresses of the machine are accepted all the same. 0
-    /// counts as 1. Default: 64.
+    /// first ones that the system returns. Connections to the other addresses of the machine are also accepted. 0 counts as
+    /// 1. Default: 64.
     pub wildcard_addresses: usize,
     /// The maximum number of names that are looked up at a time (feature `dns`), each on a thread of its own. Dials of
     /// further names wait in a queue. The system bounds the duration of a lookup; this crate does not. A lookup counts until
@@ -142,7 +142,8 @@ impl Default for Config {
 /// **Closing.** [`remove_listener`](libp2p_core::Transport::remove_listener) closes the socket before it returns, so that
 /// its port can be bound again at once, even while accepted connections of the listener are open or linger in `TIME_WAIT`
 /// (`SO_REUSEADDR`). The system resets connections that were not accepted yet. The next poll reports
-/// [`ListenerClosed`](TransportEvent::ListenerClosed). An address that was not reported before that is never reported.
+/// [`ListenerClosed`](TransportEvent::ListenerClosed). An address that was not reported before the removal is never
+/// reported.
 ///
 /// **Errors of accept.** A connection that died before it was accepted is skipped. When descriptors or memory have run out,
 /// the listener reports [`ListenerError`](TransportEvent::ListenerError), pauses for [`Config::accept_pause`] or until a
@@ -187,7 +188,7 @@ pub struct Transport {
     next: usize,
     /// The listeners that were removed and whose sockets are closed, but whose end is not reported yet, oldest first.
     removed: VecDeque<ListenerId>,
-    /// The waker of the last poll that found no event. A call of another method that causes an event wakes it.
+    /// The waker of the last poll that found no event. It is woken when a call of another method causes an event.
     waker: Option<Waker>,
 }
 
@@ -209,9 +210,9 @@ impl Transport {
     }
 
     /// Makes the transport call `source` for the addresses of this machine's interfaces, instead of asking the system: for
-    /// owners who know better, and for tests. `source` is called when a listener on a wildcard address begins, and then once
-    /// in [`Config::interfaces_interval`]. `listen_on` and `poll` call `source` themselves, so it should return quickly. If
-    /// it returns an error, the addresses that it returned last remain valid.
+    /// owners who know the public addresses of the machine, and for tests. `source` is called when a listener on a wildcard
+    /// address begins, and then once in [`Config::interfaces_interval`]. `listen_on` and `poll` call `source` themselves, so
+    /// it should return quickly. If it returns an error, the addresses that it returned last remain valid.
     ///
     /// ```
     /// use swarm_notify::tcp::{Config, Reactor, Transport};
@@ -252,7 +253,7 @@ impl Transport {
         self
     }
 
-    /// Wakes the task of the last poll, since a call has caused an event.
+    /// Wakes the task of the last poll, since a call of a method has caused an event that the next poll will report.
     fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();

@@ -72,7 +72,7 @@ impl Bucket {
         has_token
     }
 
-    /// Puts a token back that was taken at the same `now`.
+    /// Returns one token to the bucket. The token must have been taken at the same `now`.
     pub(crate) fn put_back(&mut self, rate: Rate, now: impl Into<Now>) {
         if !now.into().is_untimed() {
             self.full_at = self.full_at.saturating_sub(rate.nanos());
@@ -89,7 +89,7 @@ impl Bucket {
     }
 }
 
-/// Returns the time in nanoseconds, or `None` for [`Now::Untimed`] and for a time of more than 584 years.
+/// Returns the time `now` in nanoseconds, or `None` for [`Now::Untimed`] and for a time of more than 584 years.
 fn nanos(now: Now) -> Option<u64> {
     match now {
         Now::At(now) => u64::try_from(now.as_nanos()).ok(),

@@ -16,9 +16,9 @@ use core::time::Duration;
 pub struct Config {
     /// The bounds of the muxer: windows, frame sizes and backlogs.
     pub yamux: yamux::Config,
-    /// The maximum number of inbound streams of one connection that wait to open: for their first proposal, for a token of
-    /// [`openings`](Self::openings), for the negotiation, or for room in the event queue. Each further stream is reset, and
-    /// no event reports it. Default 256, yamux's own backlog.
+    /// The maximum number of inbound streams of one connection that are not open yet. Such a stream waits for its first
+    /// proposal, for a token of [`openings`](Self::openings), for the end of the negotiation, or for room in the event
+    /// queue. Each further stream is reset, and no event reports that stream. Default 256, yamux's own backlog.
     pub inbound_backlog: u32,
     /// The maximum time from the dial, or from the accepted byte pipe, until the connection is authenticated and
     /// multiplexed. A connection that takes longer fails with [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). The
@@ -114,7 +114,7 @@ pub struct Config {
     ///   ([`Connection::bytes_held`](super::Connection::bytes_held)).
     ///
     /// [`Connection::streams_waiting`](super::Connection::streams_waiting) returns the number of streams that wait now, and
-    /// [`streams_paced`](super::Connection::streams_paced) the number of streams that have ever waited.
+    /// [`streams_paced`](super::Connection::streams_paced) returns the number of streams that have ever waited.
     pub openings: Rate,
     /// The maximum rate of the peer's pings, beyond one ping for each 64 KiB that we have sent to the peer. A connection
     /// whose peer pings more often fails with [`Fault::Flood`](crate::lifecycle::Fault::Flood). Default 100 at once and 10 a

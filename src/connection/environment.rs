@@ -21,7 +21,7 @@ pub struct Environment<'a> {
     pub config: &'a Config,
     /// The present time on the owner's clock.
     pub now: Now,
-    /// The working memory. Its content has no meaning from one call to the next.
+    /// The working memory. Between two calls its content has no meaning.
     pub scratch: &'a mut Scratch,
 }
 
@@ -68,7 +68,7 @@ impl Scratch {
         }
     }
 
-    /// Limits the streams without an id of each connection to `most` from now on, for an owner with many connections. A
+    /// Sets the maximum number of streams without an id on each connection to `most`, for an owner with many connections. A
     /// stream whose proposal arrives with its first frame has an id at once, so this limit does not apply to it.
     #[cfg(feature = "swarm")]
     pub(crate) fn limit_unnamed(&mut self, most: usize) {

@@ -12,9 +12,9 @@ use crate::lifecycle::{Failure, StreamEnd, StreamId};
     reason = "a driver that passes one over breaks its connection: a new one must not compile there"
 )]
 pub enum Fact {
-    /// The connection waits for permission to open: the owner calls [`Connection::open`]. A connection can report this fact
-    /// twice, since a dialer has to send its last message and agree on the muxer between the two. [`Connection::peer`] is
-    /// known from the first time on.
+    /// The connection waits for permission to open: the owner calls [`Connection::open`]. The connection of a dialer can
+    /// report this fact twice: between the two reports, the dialer sends its last message and agrees on the muxer. From the
+    /// first report on, [`Connection::peer`] returns the peer's id.
     ReadyToOpen,
     /// The peer has proposed a protocol, supported or not, on a stream that has no id yet. The next call must be
     /// [`Connection::accept_stream`] or [`Connection::refuse_stream`]. A stream that waited for a token of
@@ -33,12 +33,12 @@ pub enum Fact {
     StreamReadyToOpen(StreamId),
     /// A stream has ended before it was open. The owner removes the stream from the table, now or later.
     StreamFailed(StreamId, Failure),
-    /// A stream has ended after it was open. Its unread bytes stay in memory until the owner removes the stream from the
-    /// table.
+    /// A stream has ended after it was open. The stream's unread bytes stay in memory until the owner removes the stream
+    /// from the table.
     StreamEnded(StreamId, StreamEnd),
     /// An open stream has something to read: data, or the end of the peer's data.
     Readable(StreamId),
-    /// The stream can be written to again, after a write that accepted fewer bytes than the owner passed.
+    /// The stream can be written to again, after a write of the owner in which the stream accepted only a part of the bytes.
     Writable(StreamId),
     /// The peer sent yamux's go-away with this code, and accepts no more streams. After code 0 the peer leaves in good
     /// order: our streams that have not been sent yet fail next, a stream that the peer begins nevertheless is reset, and

@@ -8,8 +8,8 @@ use super::security::{self, MAX_MESSAGE, MAX_PLAINTEXT};
 use crate::arithmetic::{Count, copy_front, memory_in_all};
 use alloc::vec::Vec;
 
-/// The size of the buffer for encrypted bytes, in bytes: room for one read, and for the beginning of a Noise message that
-/// has arrived in part. Both have room for a message of the greatest size.
+/// The size of the buffer for encrypted bytes, in bytes. The buffer has room for two Noise messages of the greatest size:
+/// one for a message that has arrived in part, and one for the bytes of the next read.
 const WIRE: usize = 2 * (2 + MAX_MESSAGE);
 
 /// The size of the buffer for plaintext, in bytes: room for the plaintext of one message after the unread rest of another
@@ -26,14 +26,16 @@ pub struct Input {
     wire: FixedBuffer,
     /// The decrypted bytes that have not been handled yet.
     plain: FixedBuffer,
-    /// `true` if bytes have been read that were not kept from an earlier turn.
+    /// `true` if bytes of the peer have been read since the last [`take_fresh`](Self::take_fresh). Bytes that were kept from
+    /// an earlier turn do not count.
     is_fresh: bool,
     /// The number of yamux frames that may still be handled until the next [`begin`](Self::begin).
     frames_left: u32,
     /// A limit on the memory of receive buffers, in bytes, that was set and does not apply yet. The next call that handles
     /// frames turns this limit into `most_unread`.
     memory: Option<usize>,
-    /// The memory of the connection's receive buffers, in bytes, at which no further frame is handled.
+    /// The limit on the memory of the connection's receive buffers, in bytes. Once the limit is reached, no further frame is
+    /// handled.
     most_unread: usize,
     /// `true` if the connection has kept frames, which must be handled before more bytes are read.
     is_blocked: bool,
@@ -54,7 +56,7 @@ impl Input {
         }
     }
 
-    /// Limits the number of yamux frames that are handled to `frames`. The next call of
+    /// Sets the maximum number of yamux frames that are handled from now on to `frames`. The next call of
     /// [`Connection::begin_input`](super::Connection::begin_input) lifts the limit. A Noise message counts as a frame, too.
     /// An owner of many connections sets this limit so that a peer that sends tiny frames does not use up a whole turn.
     pub fn limit_frames(&mut self, frames: u32) {
@@ -92,9 +94,9 @@ impl Input {
         self.frames_left = frames;
     }
 
-    /// Returns the free space to read bytes into. It is not empty once [`Connection::receive`](super::Connection::receive)
-    /// has returned `None`, except for a connection that waits for permission to open, or whose input was [cut
-    /// short](super::Connection::is_cut_short).
+    /// Returns the free space to read bytes into. The space is not empty once
+    /// [`Connection::receive`](super::Connection::receive) has returned `None`, except for a connection that waits for
+    /// permission to open, or whose input was [cut short](super::Connection::is_cut_short).
     pub fn space(&mut self) -> &mut [u8] {
         if self.is_blocked { &mut [] } else { self.wire.space() }
     }
@@ -170,7 +172,7 @@ impl Input {
         }
     }
 
-    /// Ends a turn: hands all unread bytes to the connection to keep.
+    /// Ends a turn: moves all unread bytes to `kept`, in which the connection keeps them until its next turn.
     pub(super) fn end(&mut self, kept: &mut Kept) {
         keep(&mut kept.wire, self.wire());
         keep(&mut kept.plain, self.plain());
@@ -250,8 +252,8 @@ impl Default for Input {
     }
 }
 
-/// Appends `bytes` to `kept`, and reserves no more memory than they need: kept bytes may stay for long, and arrive in few
-/// pieces.
+/// Appends `bytes` to `kept`, and reserves no more memory than these bytes need, since they may be kept for a long time and
+/// are appended in few pieces.
 fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
     kept.reserve_exact(bytes.len());
     kept.extend_from_slice(bytes);

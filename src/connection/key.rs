@@ -3,8 +3,8 @@
 //! Noise, identify and pub/sub all decode keys and verify signatures here. A key that would prove nothing is refused before
 //! its signature is verified, and a key that is built to make verification slow is also refused:
 //!
-//! - An Ed25519 key of small order: anybody can make a signature that is valid under such a key for nearly every message.
-//!   Also an Ed25519 key that is not encoded canonically: one point would otherwise be the key of two peers.
+//! - An Ed25519 key of small order: anybody can make a signature that is valid under such a key for nearly every message. An
+//!   Ed25519 key that is not encoded canonically is refused, too: one point would otherwise be the key of two peers.
 //! - An RSA key of fewer than 2 048 bits, since it can be factored, or of more than 8 192 bits (go-libp2p has both bounds),
 //!   or with an exponent other than 65 537. The work of verifying grows with the exponent, and small exponents have lent
 //!   themselves to forgeries; no implementation of libp2p makes another exponent.
@@ -72,8 +72,8 @@ pub(crate) enum BadSignature {
     /// The signature was not made with this key for this message.
     Wrong,
     /// The signature is valid mathematically, but was made in a way that no honest signer uses: with an R of small order and
-    /// a key that has a part of small order, with a high S of secp256k1, or with more than R and S in an ECDSA signature.
-    /// Some implementations accept such signatures.
+    /// a key that has a part of small order, with a high S in a secp256k1 signature, or with more than R and S in an ECDSA
+    /// signature. Some implementations accept such signatures.
     Refused,
 }
 
@@ -118,8 +118,8 @@ impl IdentityKey {
     fn ed25519(data: &[u8]) -> Result<Self, Unusable> {
         let bytes: &[u8; 32] = data.try_into().map_err(|_| Unusable::Malformed)?;
         let key = ed25519::PublicKey::try_from_bytes(bytes).map_err(|_| Unusable::Malformed)?;
-        // Of the other encodings of a point, those with the wrong sign are of small order, so `is_below_p` need not look at
-        // the sign.
+        // An encoding whose sign is wrong belongs to a point of small order, which is refused before, so `is_below_p` need
+        // not look at the sign.
         match is_small_order(bytes) || !is_below_p(bytes) {
             true => Err(Unusable::Refused),
             false => Ok(Self(KeyByType::Ed25519(key))),
@@ -166,8 +166,8 @@ impl IdentityKey {
             }
             #[cfg(feature = "ecdsa")]
             KeyByType::Other { key, .. } if key.key_type() == libp2p_identity::KeyType::Ecdsa => {
-                // The library rejects another form before it computes anything, so this second verification does not double
-                // the cost.
+                // The library rejects a signature in an unusual form before it computes anything, so this second
+                // verification does not double the cost.
                 let is_right = ecdsa::usual(signature).is_some_and(|usual| key.verify(message, &usual));
                 Err(if is_right { BadSignature::Refused } else { BadSignature::Wrong })
             }

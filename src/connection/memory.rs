@@ -24,8 +24,8 @@ impl Connection {
         memory_in_all([open, self.out.capacity(), self.kept.held(), self.unnamed.held()])
     }
 
-    /// Returns the part of [`bytes_held`](Self::bytes_held) that the receive buffers of streams take, in bytes. This memory
-    /// outlives the connection, as the streams do, until their owner drops the streams.
+    /// Returns the part of [`bytes_held`](Self::bytes_held) that the receive buffers of streams take, in bytes. The streams
+    /// outlive the connection, so this memory is taken until the owner drops the streams.
     #[must_use]
     pub fn unread_held(&self) -> usize {
         match &self.phase {
@@ -48,7 +48,7 @@ impl Connection {
         self.unnamed.unread().filter(|(held, _)| *held > 0)
     }
 
-    /// Resets a stream without an id, for an owner that is short of memory. Returns whether `slot` was that of a stream.
+    /// Resets a stream without an id, for an owner that is short of memory. Returns `false` if no stream has this slot.
     #[cfg(feature = "swarm")]
     pub(crate) fn reset_without_id(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> bool {
         self.give_up_unnamed(slot, env).is_some()

@@ -49,7 +49,8 @@ impl Muxer {
 }
 
 impl Config {
-    /// Returns the maximum number of bytes of one connection that the muxer lets wait for the byte pipe.
+    /// Returns the maximum number of bytes of output of one connection that may wait in the muxer to be written to the byte
+    /// pipe.
     #[cfg(feature = "swarm")]
     pub(crate) const fn most_output(&self) -> usize {
         self.yamux.max_output.saturating_add(self.yamux.max_control)

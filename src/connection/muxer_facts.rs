@@ -26,7 +26,8 @@ impl Connection {
                 None
             }
             muxer::Fact::GoAway(code) => {
-                // While a stream waits for its owner, the peer is not to blame for the silence.
+                // While a stream waits for its owner's permission, the silence is not the peer's fault, so the time does not
+                // run.
                 self.timers.leaving((self.ready_to_open == 0).then_some(env.now));
                 Some(Fact::GoAway(code))
             }
@@ -90,7 +91,7 @@ impl Connection {
         let stream = env.streams.get_mut(id)?;
         match stream.state().life() {
             Life::Proposing | Life::Answering => self.negotiate(id, env),
-            // The opening is reported first. After it the stream is readable from the start.
+            // The stream's opening has to be reported first. The stream is readable as soon as it is open.
             Life::Queued | Life::Agreed | Life::Confirming => None,
             Life::Open => {
                 self.revive(id, env);

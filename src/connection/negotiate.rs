@@ -23,8 +23,8 @@ impl Connection {
             if let Ok((consumed, _)) = &step {
                 open.session.consume_with(muxed, *consumed, &mut env.scratch.buffers);
             }
-            // The lines are sent even before a reset, since they tell the peer the reason. The window is many times larger
-            // than all that a negotiation may send.
+            // The lines are sent even before a reset, since they tell the peer the reason. The send window is many times
+            // larger than all lines of a negotiation together.
             open.session.write_whole(muxed, &env.scratch.lines);
         }
         let ended = stream.is_remote_finished();
@@ -36,7 +36,8 @@ impl Connection {
                 return Some(Fact::StreamReadyToOpen(id));
             }
             Ok((_, Chosen::NotYet)) if !ended => {
-                // A stream whose first proposal came with its first frame has waited for nothing until now.
+                // If the stream's first proposal arrived with its first frame, the stream has waited for nothing until now,
+                // and its wait starts here.
                 if stream.waits.is_none() {
                     self.wait(id, StreamWait::Proposal, env);
                 }
@@ -46,7 +47,7 @@ impl Connection {
             Ok((_, Chosen::Nothing)) => Failure::Unsupported,
             Err(error) => {
                 log::debug!("{id}: the negotiation failed: {error}");
-                // A lazy dialer sends data behind its proposal. Where we have refused that proposal, the data is not a valid
+                // A lazy dialer sends data behind its proposal. If we have refused that proposal, the data is not a valid
                 // line, and the failure is `Unsupported`.
                 stream.failed(Failure::Protocol)
             }
@@ -71,7 +72,7 @@ impl Connection {
             self.has_data_due = true;
         }
         self.ready_to_open.lower(1);
-        // A FIN that waits for our confirmation leaves behind it.
+        // If our FIN has waited for our confirmation, the FIN is sent after the confirmation.
         self.advance(id, Trigger::Permitted, env);
         self.wait_half_open(id, env);
         self.note_activity(env.now);
@@ -94,7 +95,7 @@ impl Connection {
         }
         self.ready_to_open.lower(1);
         self.note_activity(env.now);
-        // The next proposal may have come already.
+        // The next proposal may have arrived already.
         self.negotiate(id, env)
     }
 

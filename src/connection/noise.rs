@@ -75,8 +75,8 @@ use zeroize::Zeroizing;
 pub const PROTOCOL_NAME: &str = "/noise";
 
 /// The part of a handshake that is the same in all handshakes of a node: its static Noise key, the payload that proves that
-/// this key belongs to the node, and the muxers that the node offers. A node makes one; a clone shares the content of the
-/// original.
+/// this key belongs to the node, and the muxers that the node offers. A node makes one such value; a clone shares the
+/// content of the original.
 #[derive(Clone)]
 pub struct Config(Arc<NodeKeys>);
 
@@ -99,9 +99,10 @@ impl Config {
     /// has to agree on the muxer.
     ///
     /// # Errors
-    /// [`Error::UnknownMuxer`] if the list names another muxer, since the peer could settle on it; [`Error::UnsupportedKey`]
-    /// if the identity cannot sign; [`Error::RefusedKey`] if peers that use this crate would refuse the identity;
-    /// [`Error::Oversized`] if the list is so long that the handshake's messages would exceed [`MAX_HANDSHAKE_MESSAGE`].
+    /// [`Error::UnknownMuxer`] if the list names another muxer, since the peer could choose that muxer;
+    /// [`Error::UnsupportedKey`] if the identity cannot sign; [`Error::RefusedKey`] if peers that use this crate would
+    /// refuse the identity; [`Error::Oversized`] if the list is so long that the handshake's messages would exceed
+    /// [`MAX_HANDSHAKE_MESSAGE`].
     pub fn new(identity: &Keypair, static_seed: [u8; 32], muxers: &[&str]) -> Result<Self, Error> {
         if muxers.iter().any(|muxer| Muxer::named(muxer).is_none()) {
             return Err(Error::UnknownMuxer);

@@ -17,7 +17,7 @@ pub enum Now {
 }
 
 impl Now {
-    /// Returns whether the call has no time, so that deadlines that it starts get their time later.
+    /// Returns whether the call has no time, so that the deadlines that the call starts get their time later.
     pub(crate) const fn is_untimed(self) -> bool {
         matches!(self, Self::Untimed)
     }
@@ -30,7 +30,7 @@ impl Now {
         }
     }
 
-    /// Returns this time plus `time`. The result is untimed if this time is.
+    /// Returns this time plus `time`. If this time is untimed, the result is untimed, too.
     pub(super) const fn plus(self, time: Duration) -> Self {
         match self {
             Self::At(now) => Self::At(now.saturating_add(time)),

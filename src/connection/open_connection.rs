@@ -109,7 +109,7 @@ impl OpenConnection {
     /// pending.
     pub(super) fn seal(&mut self, out: &mut Vec<u8>) -> Result<(), security::Error> {
         if self.taken.is_empty() {
-            // Output that fits in one message is encrypted where it lies, without a move into `taken`.
+            // Output that fits in one message is encrypted from the session's own buffer, without a move into `taken`.
             if self.session.output().len() <= security::MAX_PLAINTEXT {
                 out.reserve_exact(security::sealed_len(self.session.output().len()));
                 self.security.seal(self.session.output(), out)?;

@@ -108,8 +108,9 @@ impl Connection {
             let streams = &mut AllStreams { ids: env.streams, unnamed: &mut self.unnamed };
             match open.session.receive_with(streams, plain, &mut env.scratch.buffers) {
                 Ok((consumed, said)) => {
-                    // The muxer waits for an answer before it takes the payload of the frame that begins a stream. A
-                    // whole proposal in that payload spares the stream a place among those without an id.
+                    // The muxer does not handle the payload of a stream's first frame before the stream is accepted or
+                    // refused. If that payload contains a whole proposal, the stream needs no place among the streams
+                    // without an id.
                     let begins = said == Some(muxer::Fact::Inbound);
                     let is_proposed = begins
                         && plain
@@ -118,7 +119,7 @@ impl Connection {
                     input.set_frames_left(open.session.frames_left());
                     if is_kept {
                         self.kept.consume_frames(consumed);
-                        // Once the kept frames are handled, the bytes behind them move into the input.
+                        // Once the kept frames are handled, the kept bytes that follow them are moved into the input.
                         input.load(&mut self.kept);
                     } else {
                         input.consume_plain(consumed);

@@ -29,7 +29,8 @@ impl RoundTrip {
 
     /// Records that the peer's answer has authenticated the peer.
     pub(super) fn authenticated(&mut self, now: Duration) {
-        // Only the first gate counts: a dialer's second one, after the muxer's negotiation, answers no Noise message.
+        // Only the first call counts: a dialer waits for permission a second time, after the muxer's negotiation, but the
+        // peer's bytes before that answer no Noise message.
         if self.last == NONE {
             self.answered(now);
         }

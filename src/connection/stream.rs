@@ -46,7 +46,7 @@ pub struct Stream {
     pub(super) sent: u64,
 }
 
-// A swarm has one of these for each stream of each connection, idle or not.
+// A swarm has one such value for each stream of each connection, idle or not.
 const _: () = assert!(size_of::<Option<(NonZeroU32, Stream)>>() <= 104);
 const _: () = assert!(size_of::<Negotiation>() <= 16);
 
@@ -119,7 +119,7 @@ impl Stream {
     #[must_use]
     pub const fn protocol(&self) -> Option<&Protocol> {
         if matches!(self.state.life(), Life::Answering) {
-            // The peer may still propose another one.
+            // The peer may still propose another protocol.
             return None;
         }
         self.protocol.some()
@@ -202,7 +202,7 @@ impl Stream {
         }
     }
 
-    /// Returns whether the stream is half-open and a half-open time-out is running while it waits for the peer.
+    /// Returns whether the stream is half-open and waits for the peer, so that its half-open time-out runs, if it has one.
     pub(super) const fn is_half_open(&self) -> bool {
         matches!(self.waits, Some(StreamWait::HalfOpen | StreamWait::OwnHalfOpen))
     }

@@ -25,7 +25,8 @@ pub(super) enum StreamWait {
     /// The stream is half-open: it waits for the end of the peer's half, after the end of our half; or for window for our
     /// half, after the end of the peer's half.
     HalfOpen,
-    /// The stream is half-open and waits as in `HalfOpen`, but has a half-open time-out of its own.
+    /// The stream is half-open and waits for the peer, as in `HalfOpen`. The owner has set a half-open time-out for this
+    /// stream alone.
     OwnHalfOpen,
     /// The stream waits for the end of the peer's half, after the owner has closed the stream.
     Close,
@@ -112,7 +113,7 @@ impl DeadlineQueue {
         self.longest(streams).map(|(since, id)| (since.saturating_add(time), id))
     }
 
-    /// Appends a stream that is in no queue to this one.
+    /// Appends a stream to this queue. The stream must be in no queue.
     fn push<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Now) {
         let before = self.ends.map(|(_, tail)| tail);
         let Some(stream) = streams.get_mut(id) else { return };
@@ -161,7 +162,7 @@ impl DeadlineQueue {
         }
     }
 
-    /// Removes a stream from this queue. `left` is the node that the stream had in it.
+    /// Removes a stream from this queue. `left` is the node that the stream had in this queue.
     fn unlink<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, left: QueueNode) {
         let before = before(streams, id, left).map(|(id, node)| {
             node.after = left.after;
@@ -296,7 +297,7 @@ impl StreamDeadlines {
     }
 
     /// Starts the time of the streams that joined a queue without a time: they count as waiting since `now`. These streams
-    /// are the last ones of their queues.
+    /// are at the ends of their queues.
     pub(super) fn count_from<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, now: Duration) {
         for queue in &self.queues {
             let mut next = queue.ends.map(|(_, tail)| tail);

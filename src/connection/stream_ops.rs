@@ -1,6 +1,6 @@
 //! The methods by which an owner begins, accepts, reads, writes, finishes, closes and resets streams.
 //!
-//! A method returns its result at once. It causes no [`Fact`] other than the one that it returns.
+//! Each method returns its result at once. If a call causes a [`Fact`], the method returns that fact.
 
 use super::negotiate::send_first_proposal;
 use super::stream::machine::{Life, Trigger};
@@ -30,8 +30,8 @@ impl Connection {
         match offered {
             Offered::Beginning => {
                 stream.muxed = open.session.accept(id.into());
-                // Its proposal has come with its first frame, so it waits for nothing now. If we do not speak that protocol,
-                // the negotiation starts the wait.
+                // The stream's first frame contained its proposal, so the stream waits for nothing now. If we do not speak
+                // the proposed protocol, the negotiation starts the wait for another proposal.
                 self.count_inbound_begun();
                 None
             }
@@ -68,7 +68,8 @@ impl Connection {
     pub fn open_stream(&mut self, id: StreamId, env: &mut Environment<'_>) -> Result<(), Failure> {
         let Phase::Open(open) = &mut self.phase else { return Err(Failure::ConnectionClosed) };
         open.session.borrow_output(&mut env.scratch.output);
-        // Otherwise streams that are opened and given up while nothing can be written would pile up in the output.
+        // While nothing can be written, a new stream waits in the queue. Otherwise the frames of streams that are opened and
+        // given up meanwhile would pile up in the output.
         let waits = !self.queued.is_empty() || open.session.is_clogged();
         let started = match open.session.can_open() {
             Ok(()) if waits => Err(muxer::OpenError::AckBacklog),
@@ -147,7 +148,8 @@ impl Connection {
         let Some(muxed) = &mut stream.muxed else { return Err(WriteError::Blocked) };
         open.session.borrow_output(&mut env.scratch.output);
         let n = open.session.write(muxed, data);
-        // If nothing was written, this session would keep the memory although it has nothing to send.
+        // The session gives back the memory of its output if it has nothing to send, which is the case if nothing was
+        // written.
         open.session.give_output(&mut env.scratch.output);
         stream.sent.raise(n as u64);
         if n > 0 {
@@ -179,10 +181,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Closes an open stream politely: our side is finished. Data that still arrives is dropped, and window is granted for
-    /// it, until the peer has finished its side or [`Config::close_timeout`](super::Config::close_timeout) has passed. A
-    /// stream that is not open yet is given up at once, and fails with [`Failure::Requested`]. The returned fact, if there
-    /// is one, is the end of the stream.
+    /// Closes an open stream politely: our side is finished. Data that still arrives is dropped, and the peer is granted
+    /// window for the dropped data, until the peer has finished its side or
+    /// [`Config::close_timeout`](super::Config::close_timeout) has passed. A stream that is not open yet is given up at
+    /// once, and fails with [`Failure::Requested`]. The returned fact, if there is one, is the end of the stream.
     pub fn close_stream(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(_) = &self.phase else { return None };
         let state = env.streams.get(id)?.state();
@@ -227,7 +229,7 @@ impl Connection {
 
     /// Gives up the half-open stream that has been silent longest, if its silence has lasted for
     /// [`Config::half_open_grace`](super::Config::half_open_grace). The method is for an owner that has no place for another
-    /// stream. Returns the end of the stream that was given up.
+    /// stream. Returns the fact that reports the end of that stream, or `None` if no stream was given up.
     pub fn give_up_silent(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
         let (since, id) = self.stream_deadlines.silent_longest(env.streams)?;
         if since.saturating_add(env.config.half_open_grace) > env.now.or_never() {

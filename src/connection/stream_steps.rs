@@ -1,5 +1,5 @@
-//! The effects that a step of a stream's [machine](super::stream::machine) has on its connection, the end of a stream, and
-//! the time limit of a half-open stream.
+//! The work of a connection for its streams: the effects of the steps of a stream's [machine](super::stream::machine), the
+//! end of a stream, and the time-out of a half-open stream.
 
 use super::muxer::{self, Session};
 use super::stream::Stream;
@@ -52,7 +52,7 @@ impl Connection {
             self.backlog.lower(1);
         }
         if before.life() == Life::Queued {
-            // The oldest stream is popped at once, so that failing all queued streams costs O(1) for each.
+            // The oldest stream is removed without a search, so that to fail all queued streams costs O(1) for each stream.
             if self.queued.front() == Some(&id) {
                 self.queued.pop_front();
             } else {
@@ -68,7 +68,7 @@ impl Connection {
         self.count_stream_ended(env);
     }
 
-    /// Counts the end of a stream, with an id or without.
+    /// Counts the end of a stream, whether the stream has an id or not.
     pub(super) fn count_stream_ended(&mut self, env: &mut Environment<'_>) {
         self.live.lower(1);
         if self.live == 0 {
@@ -90,8 +90,8 @@ impl Connection {
         self.reset_and_end_by(Session::reset, id, Trigger::End(end, failure), env)
     }
 
-    /// Resets a stream because the peer has broken or ended its negotiation. If the peer began the stream, the reset counts
-    /// against the peer's rate.
+    /// Resets a stream because the peer has broken or ended its negotiation. If the peer began the stream, the reset takes a
+    /// token of the peer's rate of resets.
     pub(super) fn reset_and_end_for_peer(
         &mut self,
         id: StreamId,
@@ -121,9 +121,10 @@ impl Connection {
         self.reset_and_end(id, StreamEnd::Timeout, failure, env)
     }
 
-    /// Starts the half-open time-out of a stream if the stream waits for the peer. It does in two cases: after our FIN,
-    /// while the peer has not sent its FIN and has window left; and after the peer's FIN, while our remaining bytes wait for
-    /// window. If the peer has used up its window, the peer waits for our owner to read, so the time does not run.
+    /// Starts the half-open time-out of a stream if the stream waits for the peer. A stream waits for the peer in two cases:
+    /// after our FIN, while the peer has not sent its FIN and has window left; and after the peer's FIN, while our remaining
+    /// bytes wait for window. If the peer has used up its window, the peer waits for our owner to read, so the time does not
+    /// run.
     pub(super) fn wait_half_open(&mut self, id: StreamId, env: &mut Environment<'_>) {
         let Some(stream) = env.streams.get_mut(id) else { return };
         let waits = stream.muxed.as_ref().is_some_and(|muxed| match muxed.is_remote_finished() {

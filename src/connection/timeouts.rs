@@ -47,7 +47,8 @@ impl Connection {
                 }
             }
         }
-        // Offers come before time-outs, so that a late owner does not lose streams that it could have taken in time.
+        // Streams are offered before time-outs are handled, so that an owner that calls late does not lose streams that it
+        // could have accepted in time.
         if let Some(fact) = self.offer_paced(env) {
             return Some(fact);
         }
@@ -79,7 +80,7 @@ impl Connection {
         }
     }
 
-    /// Returns whether a deadline has been begun untimed since the last [`count_from`](Self::count_from).
+    /// Returns whether a deadline has been started [untimed](Now::Untimed) since the last [`count_from`](Self::count_from).
     #[cfg(feature = "swarm")]
     pub(crate) const fn is_untimed(&self) -> bool {
         self.is_untimed

@@ -40,7 +40,8 @@ pub(super) enum ConnectionTimers {
     Over,
 }
 
-/// The times from which an open connection without streams has been silent and idle.
+/// The time since which an open connection has heard nothing from its peer, and the time since which the connection has had
+/// no stream.
 #[cfg(feature = "swarm")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct IdleTimes {

@@ -34,7 +34,7 @@ pub(super) struct StreamKey {
 
 const _: () = assert!(size_of::<(u32, Option<StreamKey>)>() == 12);
 
-/// The bit that marks a slot among the streams without an id. The index of an id never has this bit.
+/// The bit that marks a number as the slot of a stream without an id. The index of an id never has this bit.
 const UNNAMED: u32 = 1 << 31;
 
 /// The slot of a stream in the table of streams without an id. It is valid until the stream gets an id or ends.
@@ -234,7 +234,7 @@ impl Unnamed {
     }
 
     /// Starts the time of the streams that began without a time: they count as begun at `now`. These streams are the
-    /// youngest ones.
+    /// youngest streams of the table.
     pub(super) fn count_from(&mut self, now: Duration) {
         let Some(begun) = &mut self.0 else { return };
         let (now, mut next) = (PackedTime::new(now.into()), begun.all.last());

@@ -11,7 +11,7 @@ use super::{Config, Connection, Environment, Fact, Phase, muxer};
 use crate::arithmetic::Count;
 use core::time::Duration;
 
-/// The place where a stream is kept that was offered to the owner, until the owner accepts or refuses the stream.
+/// The location of a stream that was offered to the owner, until the owner accepts or refuses the stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Offered {
     /// The stream is in the frame that begins it. The muxer holds this frame back until the owner's answer. The proposal is
@@ -35,7 +35,7 @@ impl Connection {
             open.session.refuse();
             return Some(Fact::StreamRefused);
         }
-        // While other streams wait for a token, a new one waits behind them, so that the order of proposals is kept.
+        // While other streams wait for a token, a new stream waits behind them, so that the order of proposals is kept.
         if is_proposed && self.unnamed.waiting() == 0 && open.take_opening(env.config, env.now) {
             self.offered = Some(Offered::Beginning);
             return Some(Fact::StreamOffered);
@@ -50,7 +50,7 @@ impl Connection {
         None
     }
 
-    /// Counts an inbound stream that has begun, with an id or without one.
+    /// Counts an inbound stream that has begun, whether the stream has an id or not.
     pub(super) fn count_inbound_begun(&mut self) {
         self.backlog.raise(1);
         self.live.raise(1);
@@ -78,8 +78,8 @@ impl Connection {
         }
     }
 
-    /// Handles new data on a stream without an id, or its FIN. The header and requests for a list are answered; the stream
-    /// is offered to the owner when its first proposal has arrived.
+    /// Handles new data on a stream without an id, or the stream's FIN. The multistream-select header and requests for a
+    /// list of protocols are answered; the stream is offered to the owner when its first proposal has arrived.
     fn hear_proposal(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         if self.unnamed.waits(slot) {
@@ -137,7 +137,7 @@ impl Connection {
     }
 
     /// Ends a stream without an id whose deadline has passed. A stream that waited for a token of [`Config::openings`] is
-    /// reported as refused, since the limit is ours.
+    /// reported as refused, since our limit, and not the peer, has caused its end.
     pub(super) fn unnamed_timeout(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         let was_paced = self.unnamed.waits(slot);
         let fact = self.give_up_unnamed(slot, env);

@@ -1,8 +1,8 @@
 //! Version 0 of yamux, without I/O of its own (sans-IO): many streams over one ordered byte pipe ([specification]).
 //!
 //! A [`Session`] is one end of a connection. A session owns no stream: a [`Stream`] is a small value in a table of the
-//! caller ([`Streams`]) under a key of the caller's choice. A session can therefore change a stream while its connection is
-//! borrowed, and the owner of the table can read every stream without asking the session.
+//! caller ([`Streams`]) under a key of the caller's choice. A session can therefore change a stream while the stream's
+//! connection is borrowed, and the owner of the table can read every stream without asking the session.
 //!
 //! - **Input:** [`Session::receive`] accepts bytes, which may be cut anywhere, and reports at most one [`Fact`] for each
 //!   call.
@@ -127,22 +127,22 @@ pub struct Config {
     /// The maximum number of bytes of data frames that wait in [`Session::output`]. Default 256 KiB; 0 counts as 1. A write
     /// that would exceed this limit writes only a part of its data. The header of a frame may exceed the limit by 12 bytes.
     pub max_output: usize,
-    /// The maximum number of our streams that the peer has not acknowledged (specification, "ACK backlog"). Default 256. To
-    /// open a further stream fails with [`OpenError::AckBacklog`].
+    /// The maximum number of our streams that the peer has not acknowledged (specification, "ACK backlog"). Default 256. An
+    /// attempt to open a further stream fails with [`OpenError::AckBacklog`].
     pub ack_backlog: u32,
-    /// The maximum number of streams that we open before the peer's first frame has arrived. Default 8. To open a further
-    /// stream fails with [`OpenError::Unheard`]. A stream counts until that frame arrives, even if the stream is over.
-    /// js-libp2p aborts a connection on which more than 10 streams arrive before its upgrade is complete, and streams that
-    /// are opened at once arrive with the handshake's last message.
+    /// The maximum number of streams that we open before the peer's first frame has arrived. Default 8. An attempt to open a
+    /// further stream fails with [`OpenError::Unheard`]. A stream counts until that frame arrives, even if the stream is
+    /// over. js-libp2p aborts a connection on which more than 10 streams arrive before its upgrade is complete, and streams
+    /// that are opened at once arrive with the handshake's last message.
     pub early_streams: u32,
     /// The maximum number of bytes of our answers that the peer has not read. Default 128 KiB. Beyond this limit
     /// [`Session::is_clogged`] returns `true`, and a connection reads nothing more until the answers have been written.
     pub max_control: usize,
     /// The maximum number of frames without payload that the peer may send in addition to the frames that it has earned.
     /// Default 4 096. One more frame is a [`Violation::EmptyFrames`]. The peer earns 16 frames with each stream of either
-    /// side, one with each frame that has payload and another with each 64 bytes of that payload, and one, for the answer,
-    /// with each ping of ours. Nothing is earned in advance. Pings do not count, nor do window updates that grant window
-    /// again for data that we have sent.
+    /// side; one frame with each frame that has payload, and one more with each 64 bytes of that payload; and one frame, for
+    /// its answer, with each ping of ours. Nothing is earned in advance. Pings do not count, nor do window updates that
+    /// grant window again for data that we have sent.
     pub max_empty_frames: u32,
 }
 

@@ -19,8 +19,8 @@ use core::time::Duration;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// The maximum number of turns of the swarm in one turn of the host. After each turn of the swarm another one follows if the
-/// reactor's descriptor is readable.
+/// The maximum number of turns of the swarm in one turn of the host. After a turn of the swarm, another turn of the swarm
+/// follows if the reactor's descriptor is readable.
 const ROUNDS: usize = 4;
 
 /// The swarm of a host and its notifees.
@@ -34,8 +34,8 @@ impl HostSwarm {
         self.swarm.node_mut()
     }
 
-    /// Returns whether the threads of spawned notifees have ended. If `gives_up`, it stops waiting for threads that have not
-    /// ended, and returns `true`. `cx` is woken when the last thread ends.
+    /// Returns whether the threads of spawned notifees have ended. If `gives_up` is true, stops waiting for the threads that
+    /// have not ended, and returns `true`. The task of `cx` is woken when the last thread ends.
     #[cfg(feature = "subscription")]
     pub(super) fn joins_threads(&mut self, cx: &mut Context<'_>, gives_up: bool) -> bool {
         let has_joined = self.notifees.poll_join(cx).is_ready();
@@ -45,8 +45,8 @@ impl HostSwarm {
         has_joined || gives_up
     }
 
-    /// Stops waiting for the threads of spawned notifees, which then end by themselves: an executor's thread must not wait
-    /// for them.
+    /// Stops waiting for the threads of spawned notifees, since an executor's thread must not block. The threads end by
+    /// themselves later.
     #[cfg(feature = "subscription")]
     pub(super) fn leave_threads(&mut self) {
         self.notifees.detach_threads();
@@ -63,20 +63,21 @@ impl HostSwarm {
 
 /// The swarm of a host, with any transport, event queue and reactor. It is the network that the host's notifees observe.
 ///
-/// It implements [`Node`]: import that trait to give the swarm commands and to query it, or pass the swarm to a service that
-/// takes a `&mut dyn Node`. [`HasNode::node_mut`] returns the same node, for code that is written for any network.
+/// `AnySwarm` implements [`Node`]: import that trait to give the swarm commands and to query it, or pass the swarm to a
+/// service that takes a `&mut dyn Node`. Code that is written for any network can also call [`HasNode::node_mut`], which
+/// returns this swarm.
 pub struct AnySwarm(Box<dyn Driven>);
 
 /// A node that the host drives by calling `turn`.
 trait Driven {
     fn node(&self) -> &dyn Node;
     fn node_mut(&mut self) -> &mut dyn Node;
-    /// Takes a turn, and arranges for the task of `cx` to be woken when there is more to do.
+    /// Does one turn of the swarm, and arranges for the task of `cx` to be woken when there is more to do.
     fn turn(&mut self, cx: &mut Context<'_>, now: Duration);
     fn poll_at(&self) -> Option<Duration>;
 }
 
-/// A swarm whose transport wakes its task by itself.
+/// A swarm whose transport wakes the task that polls it.
 struct Woken<T: Transport, const EVENTS: usize>(Swarm<T, EVENTS>);
 
 impl<T, const EVENTS: usize> Driven for Woken<T, EVENTS>
@@ -92,7 +93,8 @@ where
     }
 
     fn turn(&mut self, cx: &mut Context<'_>, now: Duration) {
-        // The result says only whether there are events or readiness. Both are drained after each turn in any case.
+        // The result tells only whether there are events or readiness. It is ignored, since both are drained after each turn
+        // in any case.
         let _ = self.0.poll(cx, now);
     }
 
@@ -124,8 +126,8 @@ where
 
     fn turn(&mut self, cx: &mut Context<'_>, now: Duration) {
         for _ in 0..ROUNDS {
-            // The tick is done before `async-io` is asked, since its answer may be outdated: the answer only decides whether
-            // another turn is needed.
+            // The swarm's turn is done before `async-io` is asked whether the descriptor is readable. The answer may be
+            // outdated, so it only decides whether another turn follows.
             self.swarm.tick(now);
             match self.descriptor.poll_readable(cx) {
                 Poll::Pending => return,

@@ -1,4 +1,4 @@
-//! The opening of streams for tasks: at once, or after a wait in [`OpeningQueues`] if a limit is reached.
+//! The opening of streams for tasks. A stream is opened at once, or after a wait in [`OpeningQueues`] if a limit is reached.
 //!
 //! [`OpeningQueues`]: super::opening_queues::OpeningQueues
 
@@ -17,7 +17,8 @@ use core::time::Duration;
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
 
 impl HostShared {
-    /// Begins to open a stream. If a limit is reached, the request is queued if it asks for that; otherwise it fails.
+    /// Begins to open a stream. If a limit is reached, the request is queued if [`StreamRequest::waits_at_limit`] is true,
+    /// and fails otherwise.
     pub(super) fn open_or_wait(
         &self,
         request: StreamRequest,
@@ -27,8 +28,8 @@ impl HostShared {
         let StreamRequest { target, proposal, waits_at_limit } = request;
         let found = self.begin(|| connection_to(target, node));
         let begun = found.and_then(|connection| {
-            // Queued requests are served first, so a new one may not begin before them. A request without a protocol fails
-            // in any case, and need not wait for that.
+            // A new request may not be served before the requests that are queued. A request without a protocol fails in any
+            // case, so it fails at once.
             let is_behind = !proposal.protocols().is_empty() && self.has_line(connection, node);
             let begun = if is_behind { Err(Error::Limit) } else { self.open(connection, &proposal, &slot, node) };
             match begun {
@@ -58,7 +59,7 @@ impl HostShared {
         slot.begun(id);
         match proposal {
             Proposal::Agreed(_) => drop(self.waiters(|waiters| waiters.opening.insert(id, slot.clone()))),
-            // The stream is found: it has just begun, and the peer of an open connection is known.
+            // This succeeds: the stream has just begun, so the swarm knows it, and the peer of an open connection is known.
             Proposal::Lazy(_) => self.fill(slot, self.stream(node, id).ok_or(Error::NotConnected)),
         }
         Ok(())
@@ -79,7 +80,8 @@ impl HostShared {
         let most = self.config.waiting_openings;
         let joined = self.waiters(|waiters| {
             let joined = waiters.opening_queues.join(connection, most, waiting);
-            // Only the driver's turn finds out whether the limit of the connection is reached or that of the swarm.
+            // Whether the limit of the connection or the limit of the swarm is reached is not known yet. The driver's next
+            // turn tries the opening again and finds out.
             waiters.opening_queues.give_turn(connection);
             joined
         });
@@ -87,9 +89,9 @@ impl HostShared {
         Ok(())
     }
 
-    /// Begins to open streams for queued requests, while there are places. At the limit of one connection, the queue of that
-    /// connection waits until a stream of the connection has ended, and the other queues are served. At the limit of all
-    /// streams, serving stops.
+    /// Begins to open streams for queued requests while the limits allow. At the limit of one connection, the queue of that
+    /// connection waits until a stream of the connection has ended, and the queues of the other connections are served. At
+    /// the limit of all streams of the swarm, no further queue is served.
     pub(super) fn serve_lines(&self, node: &mut dyn Node, now: Duration) {
         self.waiters(|waiters| waiters.opening_queues.retry(now));
         while let Some((place, waiting)) = self.waiters(|waiters| waiters.opening_queues.take_first()) {
@@ -98,8 +100,8 @@ impl HostShared {
                 Err(Error::Limit) => {
                     let limit = node.config().limits.streams_per_connection as usize;
                     let is_full = node.connection(place.connection).is_some_and(|view| view.streams >= limit);
-                    // Half-open streams give way to new ones after this time. No event tells that the time has passed, so
-                    // the queues are tried again then.
+                    // After this time, half-open streams can be ended in favour of new streams. No event tells that the time
+                    // has passed, so the queues are tried again after it.
                     let patience = node.config().connection.half_open_grace.max(SHORTEST_RETRY);
                     self.waiters(|waiters| {
                         waiters.opening_queues.put_back(place, waiting, !is_full);
@@ -123,7 +125,7 @@ impl HostShared {
         self.waiters(|waiters| waiters.opening_queues.retry_at())
     }
 
-    /// Fails all requests to open a stream that are queued for a connection, which is closing or has ended.
+    /// Fails all requests to open a stream that are queued for a connection, since the connection is closing or has ended.
     pub(super) fn end_line(&self, connection: ConnectionId) {
         for waiting in self.waiters(|waiters| waiters.opening_queues.take_line(connection)) {
             self.fill(&waiting.slot, Err(Error::Closing));
@@ -138,7 +140,8 @@ impl HostShared {
     }
 }
 
-/// Returns the connection on which to open a stream for a target. For a peer, that is its oldest open connection.
+/// Returns the connection on which to open a stream for a target. If the target is a peer, returns the oldest open
+/// connection to that peer.
 fn connection_to(target: Target, node: &dyn Node) -> Result<ConnectionId, Error> {
     match target {
         Target::Connection(id) => Ok(id),

@@ -17,17 +17,19 @@ use core::slice;
 use core::task::Waker;
 use core::time::Duration;
 
-/// The length of the queue, in commands, up to which it is never searched for commands whose futures were dropped.
+/// The length of the queue, in commands, at or below which the queue is never searched for commands whose futures were
+/// dropped.
 const SPARE: usize = 64;
 
-/// A command to the host. The number of live futures bounds the commands that have an outcome.
+/// A command to the host. The number of queued commands that have an outcome is bounded by the number of futures that wait
+/// for one.
 pub(super) enum HostCommand {
     Listen(Multiaddr, Rc<PendingOutcome<Listening>>),
     Dial(Multiaddr, Rc<PendingOutcome<Dialed>>),
     OpenStream(StreamRequest, Rc<PendingOutcome<StreamParts>>),
     CloseListener(ListenerId, Rc<PendingOutcome<()>>),
     CloseConnection(ConnectionId, Close, Rc<PendingOutcome<()>>),
-    /// Ends the listener, connection or stream that was begun for a future that was dropped.
+    /// Ends a listener, connection or stream. It was begun for a future, and the future was dropped.
     GiveUp(Id),
     /// Resets a stream that its holder has dropped. If the holder had closed the stream before, the stream is closed
     /// instead.
@@ -55,9 +57,9 @@ pub(super) struct StreamRequest {
 
 /// The protocols that a stream proposes, and the time from which the stream can be used.
 pub(super) enum Proposal {
-    /// The protocols of which the peer has to accept one before the stream can be used.
+    /// The proposed protocols. The stream can be used once the peer has accepted one of them.
     Agreed(Vec<Protocol>),
-    /// The protocol of a stream that can be used before the peer has accepted the protocol.
+    /// The only proposed protocol. The stream can be used before the peer has accepted the protocol.
     Lazy(Protocol),
 }
 
@@ -76,8 +78,8 @@ pub(super) struct QueuedOpening {
     pub(super) slot: Rc<PendingOutcome<StreamParts>>,
 }
 
-/// A closure that is called with the swarm and its notifees, or with `None` once the host is gone. It returns the waker of
-/// the task that waits for its outcome.
+/// A closure that is called with the swarm and its notifees, or with `None` once the host is gone. The closure returns the
+/// waker of the task that waits for the outcome of the call.
 pub(super) type Act = Box<dyn FnOnce(Option<&mut HostSwarm>) -> Option<Waker>>;
 
 /// The way in which a command ends a connection.
@@ -85,7 +87,7 @@ pub(super) type Act = Box<dyn FnOnce(Option<&mut HostSwarm>) -> Option<Waker>>;
 pub(super) enum Close {
     Politely,
     AtOnce,
-    /// The host does not close the connection: a task only waits for its end.
+    /// The command does not close the connection. The task only waits until the connection has ended for another reason.
     ByItself,
 }
 
@@ -114,12 +116,13 @@ impl HostCommand {
 #[derive(Default)]
 pub(super) struct Commands {
     pub(super) queue: PrunedQueue<VecDeque<HostCommand>, SPARE>,
-    /// The number of commands that remained when the commands whose futures were dropped were last removed.
+    /// The length of the queue after the commands whose futures were dropped were last removed.
     kept: usize,
 }
 
 impl Commands {
-    /// Appends a command. When the commands whose futures were dropped may be most of the queue, removes them.
+    /// Appends a command. If the queue has grown so much that most of its commands may be commands whose futures were
+    /// dropped, removes those commands.
     pub(super) fn push(&mut self, command: HostCommand) {
         self.queue.push_unpruned(command);
         if self.queue.prune(self.kept, |command| !command.is_pointless()) {

@@ -5,21 +5,21 @@ use crate::lifecycle::Limits;
 use crate::{swarm, tcp};
 use core::time::Duration;
 
-/// The bytes of heap of a stream that a task holds: the state that the holder and the host share, the entries in tables, and
-/// the wakers.
+/// The number of bytes of heap for each stream that a task holds: the state that the task and the host share, the entries in
+/// tables, and the wakers.
 const STREAM: usize = size_of::<StreamEnds>() + 2 * size_of::<StreamParts>() + 128;
-/// The bytes of heap of a running handler: its task, and its entries in the tables of handlers and of unread bytes. The
-/// future of the handler is not counted, since it belongs to the owner.
+/// The number of bytes of heap that a running handler takes: its task, and its entries in the tables of handlers and of
+/// unread bytes. The future of the handler is not counted, since it belongs to the owner.
 const HANDLER: usize = size_of::<StreamEnds>() + size_of::<StreamParts>() + 2 * 1024 + 512;
-/// The bytes of heap of a stream that waits for a handler and is the only waiting stream of its peer, including its entry in
-/// the table of unread bytes.
+/// The maximum number of bytes of heap for each stream that waits for a handler, including its entry in the table of unread
+/// bytes. The maximum is reached if the stream is the only waiting stream of its peer.
 const WAITING: usize = size_of::<StreamEnds>() + 8 * size_of::<StreamParts>() + 2 * 1024;
-/// The bytes of heap of a connection: its entries in the host's tables, including those of the futures that wait for the
-/// connection.
+/// The number of bytes of heap that a connection takes in the host: its entries in the host's tables, and the entries of the
+/// futures that wait for the connection.
 const CONNECTION: usize = 256;
 /// The number of protocols with a handler for which [`Config::memory_bound`] counts memory.
 const PROTOCOLS: usize = 4;
-/// The bytes of heap of the executor, the driver, and the queues, which keep memory while they are empty.
+/// The number of bytes of heap that the executor, the driver and the queues take even while they are empty.
 const FIXED: usize = 32 * 1024;
 
 /// The bounds of a host, in addition to those of its swarm.
@@ -44,32 +44,33 @@ pub struct Config {
     /// twice the [streams of a peer](swarm::Config::streams_per_peer), so that no single peer can occupy all handlers.
     pub handlers: usize,
     /// The maximum number of handlers that run for one peer at the same time. Further streams of that peer wait, so that
-    /// handlers remain for other peers. 0 counts as 1. Default `None`: three quarters of `handlers`.
+    /// handlers can still run for other peers. 0 counts as 1. Default `None`: three quarters of `handlers`.
     pub handlers_per_peer: Option<usize>,
-    /// The time that a stream waits for a handler while the maximum number of [`handlers`](Self::handlers) runs. After that,
-    /// the youngest stream of the peer for which the most handlers run is reset, so that its handler ends. This happens only
-    /// if more handlers run for that peer than would run for the peer of the waiting stream. Each waiting stream causes at
-    /// most one such reset. With [`Duration::MAX`], streams wait for ever. Default 5 s.
+    /// The time that a stream waits for a handler while the maximum number of [`handlers`](Self::handlers) runs. When this
+    /// time has passed, the youngest stream of the peer for which the most handlers run is reset, so that its handler ends.
+    /// This happens only if more handlers run for that peer than would run for the peer of the waiting stream. Each waiting
+    /// stream causes at most one such reset. With [`Duration::MAX`], streams wait for ever. Default 5 s.
     pub handler_patience: Duration,
     /// The maximum number of inbound streams of one protocol that wait for a handler while the maximum number of handlers
-    /// runs, in total or for their peer. When a handler ends, the peer for which the fewest handlers run is served next;
-    /// peers with equally many are served in turn, and so are the connections of one peer.
+    /// runs, in total or for their peer. When a handler ends, the peer for which the fewest handlers run is served next.
+    /// Peers with equally many running handlers are served in turn, and the connections of one peer are also served in turn.
     ///
     /// A further stream is reset, unless a waiting stream gives way and is reset in its place. The load of a peer is the
-    /// number of its running handlers plus the number of its waiting streams of the protocol. If the load of the peer with
-    /// the highest load exceeds that of the new stream's peer by at least two, its last waiting stream gives way. Otherwise,
-    /// the connection of the new stream's peer with the most waiting streams is chosen, if it has at least two more of them
-    /// than the new stream's connection: its last waiting stream gives way. Peers that have handlers therefore do not keep
-    /// out a peer that has none. Default 64.
+    /// number of its running handlers plus the number of its waiting streams of the protocol. If the highest load of any
+    /// peer exceeds the load of the new stream's peer by at least two, the last waiting stream of the peer with the highest
+    /// load gives way. Otherwise, among the connections of the new stream's peer, the one with the most waiting streams is
+    /// considered. If it has at least two more waiting streams than the new stream's connection, its last waiting stream
+    /// gives way. Peers that have handlers therefore do not keep out a peer that has none. Default 64.
     pub waiting_streams: usize,
-    /// The maximum number of bytes that have arrived on streams which have ended, and that their holders or handlers have
-    /// not read. The capacity of the buffers counts. When the maximum is exceeded, the peer with the most of these bytes
-    /// loses them, one whole stream after another: first those of streams that were cut off, the largest first, and then
-    /// those of streams that the peer had finished before their connection ended. Reading such a stream then fails at once
-    /// with the error of a stream that was cut off. Default 64 MiB.
+    /// The maximum number of unread bytes of ended streams: bytes that have arrived before the stream ended, and that the
+    /// stream's holder or handler has not read. The capacity of the buffers counts. While the maximum is exceeded, the peer
+    /// with the most unread bytes loses the bytes of one whole stream after another. Streams that were cut off lose their
+    /// bytes first, then streams that the peer had finished before their connection ended; within each group, the stream
+    /// with the most bytes is first. Reading such a stream then fails at once with the error of a stream that was cut off.
+    /// Default 64 MiB.
     pub unread_bytes: usize,
-    /// The maximum number of unread bytes of ended streams for one peer. When it is exceeded, this peer loses bytes in the
-    /// order that [`unread_bytes`](Self::unread_bytes) describes. Default 32 MiB.
+    /// The maximum number of unread bytes of ended streams for one peer. While this maximum is exceeded, the peer loses
+    /// bytes in the order that [`unread_bytes`](Self::unread_bytes) describes. Default 32 MiB.
     pub unread_bytes_per_peer: usize,
     /// The maximum number of openings of streams that [wait](super::OpenStream::wait_at_limit) for a place on one
     /// connection. A further opening fails with [`Error::Limit`](super::Error::Limit). Default 1 024.
@@ -78,8 +79,8 @@ pub struct Config {
     /// jobs that wait. 0 counts as 1. Default 256.
     pub remote_jobs: usize,
     /// The maximum time that a [shutdown](super::Handle::shutdown) waits for handlers to end and for streams to be closed or
-    /// dropped. After that the host closes the connections of the remaining streams, with a warning in the log. At the end
-    /// of the shutdown, the host waits for the same maximum time for the threads of
+    /// dropped. After that time the host closes the connections of the remaining streams, with a warning in the log. At the
+    /// end of the shutdown, the host waits for the same maximum time for the threads of
     /// [spawned](crate::notifee::Notifees::spawn) notifees. Default 5 s.
     pub shutdown_timeout: Duration,
 }
@@ -162,7 +163,7 @@ impl Config {
     /// Returns the maximum number of handlers that may run for one peer.
     pub(super) fn handlers_of_a_peer(&self) -> usize {
         let handlers = self.handlers.max(1);
-        // One quarter is reserved for other peers, which is the part that the swarm also reserves for peers that have few
+        // One quarter is reserved for other peers. The swarm reserves the same part of its places for peers that have few
         // connections or streams.
         self.handlers_per_peer.unwrap_or(handlers - handlers / 4).max(1)
     }

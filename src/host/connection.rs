@@ -76,9 +76,10 @@ impl Connection {
     }
 }
 
-/// Closes a connection in the way `how`, and waits until it has ended. Returns at once if the connection has ended already.
+/// Closes a connection in the way that `how` says, and waits until the connection has ended. Returns at once if the
+/// connection has ended already.
 pub(super) async fn close(shared: &Rc<HostShared>, id: ConnectionId, how: Close) {
-    // The connection is gone after this, whatever the outcome is.
+    // The connection has ended after this, whatever the outcome is.
     let _ = AwaitOutcome::begin(shared, |slot| HostCommand::CloseConnection(id, how, slot)).await;
 }
 

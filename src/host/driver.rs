@@ -1,5 +1,5 @@
 //! [`Driver`]: the loop of a host. Each turn executes commands, polls the swarm, wakes tasks and starts handlers. This
-//! module also has the phases of the shutdown and the drop of a host.
+//! module also contains the phases of a host's shutdown, and the end of a host that is dropped.
 
 use super::any_swarm::HostSwarm;
 use super::error::Error;
@@ -18,15 +18,15 @@ use core::time::Duration;
 use smol::LocalExecutor;
 use std::panic::resume_unwind;
 
-/// The maximum number of turns in one poll of a host. After that the other tasks of the executor run.
+/// The maximum number of turns in one poll of a host. After that many turns, the other tasks of the executor run.
 const ROUNDS: usize = 4;
 
-/// The part of a host that its owner polls to make progress.
+/// The part of a host that is polled while the owner awaits `run` or `run_until`. Each poll makes the host do its work.
 pub(super) struct Driver {
     pub(super) shared: Rc<HostShared>,
     timer: Timer,
-    /// The time to which the timer is set, or `None` if it is not set. It is never later than the next deadline, but may be
-    /// earlier.
+    /// The time to which the timer is set, or `None` if the timer is not set. This time is never later than the next
+    /// deadline of the host, but may be earlier.
     armed: Option<Duration>,
     /// A buffer for wakers, which is reused in each turn.
     wakers: Vec<Waker>,
@@ -37,8 +37,8 @@ impl Driver {
         Self { shared, timer: Timer::never(), armed: None, wakers: Vec::new() }
     }
 
-    /// Takes turns until nothing is left to do at once, or until the maximum number of turns is reached. Returns `Ready`
-    /// once the host is shut down.
+    /// Does one turn after the other until nothing is left to do at once, or until the maximum number of turns is reached.
+    /// Returns `Ready` once the host is shut down.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> Poll<()> {
         for _ in 0..ROUNDS {
             let again = self.turn(cx, executor);
@@ -54,20 +54,21 @@ impl Driver {
         Poll::Pending
     }
 
-    /// Takes a turn: executes the commands in the queue, polls the swarm, tells the notifees of its events, wakes the tasks
+    /// Does one turn: executes the commands in the queue, polls the swarm, tells the notifees of its events, wakes the tasks
     /// that wait for these events, and starts handlers. Returns `true` if there is more to do at once.
     fn turn(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> bool {
         let shared = &self.shared;
         shared.set_driver(cx.waker());
         let turned = shared.try_world(|host_swarm| {
             shared.work_off(host_swarm);
-            // The clock is read after the commands, which may have passed a later time to the swarm: time must not run
-            // backwards.
+            // The clock is read after the commands are executed. They may also have read the clock and passed the time to
+            // the swarm, and an earlier time must not follow.
             let now = shared.now();
             // The notifees are driven even if the swarm has no events, since their timers may be due.
             host_swarm.swarm.turn(cx, now);
             host_swarm.notifees.drive(&mut host_swarm.swarm, now);
-            // This is done after the events, when streams that have ended do not occupy places any more.
+            // This is done after the notifees are told of the events. The streams that have ended then no longer occupy
+            // places.
             shared.serve_lines(host_swarm.node(), now);
             shared.have_streams_give_way(host_swarm.node(), now);
             let drained = shared.drive_shutdown(host_swarm, cx, now);
@@ -76,23 +77,25 @@ impl Driver {
             let deadlines = [swarm, notifees, shared.lines_poll_at(), patience, drained];
             deadlines.into_iter().flatten().min()
         });
-        // Other code borrows the swarm only for the duration of a call, so the swarm is free here, unless the host is driven
-        // from inside one of its own notifees.
+        // Other code borrows the swarm only for the duration of a call, so borrowing it succeeds here, unless one of the
+        // host's own notifees drives the host.
         let Ok(next) = turned else { return false };
         shared.wake_all(&mut self.wakers);
         start(shared, executor);
-        // A command that was given in the meantime has woken the driver, so only the next deadline is left to check.
+        // If a command was given in the meantime, it has woken the driver. Only the next deadline is therefore left to
+        // check.
         next.is_some_and(|next| self.has_come(cx, next))
     }
 
-    /// Returns whether the time `next` has been reached. If not, the timer wakes `cx` at that time or earlier.
+    /// Returns whether the time `next` has been reached. If not, the timer will wake the task of `cx` at that time or
+    /// earlier.
     fn has_come(&mut self, cx: &mut Context<'_>, next: Duration) -> bool {
         let left = next.saturating_sub(self.shared.now());
         if left.is_zero() {
             return true;
         }
-        // Most deadlines are moved to later times before they are reached, so a timer that fires early now and then is
-        // cheaper than a timer that is set anew each time.
+        // The timer is not moved to a later time. Most deadlines are moved to later times before they are reached, so a
+        // timer that sometimes fires too early is cheaper than a timer that is set again each time.
         if self.armed.is_none_or(|armed| next < armed) {
             self.timer.set_after(left);
             self.armed = Some(next);
@@ -106,8 +109,8 @@ impl Driver {
 }
 
 impl HostShared {
-    /// Resets streams of the peers for which the most handlers run: one for each stream of another peer that has waited too
-    /// long for a handler.
+    /// Makes handlers free for streams that have waited too long. For each such stream, the youngest stream of the peer for
+    /// which the most handlers run is reset, so that its handler ends.
     fn have_streams_give_way(&self, node: &mut dyn Node, now: Duration) {
         loop {
             let has_ended = |stream| node.stream(stream).is_none();
@@ -151,8 +154,8 @@ impl HostShared {
         None
     }
 
-    /// Logs the streams, the openings of streams and the handlers that have made a shutdown wait for its maximum time, so
-    /// that a user can see why it was slow.
+    /// Logs the streams, the openings of streams and the handlers for which a shutdown has waited for its maximum time, so
+    /// that a user can see why the shutdown was slow.
     fn warn_of_the_late(&self, node: &dyn Node) {
         let (streams, first, opening, handlers) = self.waiters(|waiters| {
             let first = waiters.streams.iter().next().map(|(id, _)| id);
@@ -168,8 +171,8 @@ impl HostShared {
         );
     }
 
-    /// Ends everything, since the host is dropped: closes the sockets, completes each future that waits, and ends each
-    /// stream. If the drop of a notifee or a waker panics, the panic is resumed at the end.
+    /// Ends everything, since the host is dropped: closes the sockets, completes each waiting future, and ends each stream.
+    /// If the drop of a notifee or a call of a waker panics, the panic is resumed at the end.
     pub(super) fn close(&self) {
         let host_swarm = self.host_swarm.try_borrow_mut().ok().and_then(|mut host_swarm| host_swarm.take());
         self.phase.set(HostPhase::Over);
@@ -213,8 +216,8 @@ impl Drop for RunningGuard {
     }
 }
 
-/// Starts handlers for waiting streams while fewer than the maximum number run. Their code runs when the executor runs their
-/// tasks.
+/// Starts handlers for waiting streams while fewer than the maximum number of handlers run. The code of a handler runs
+/// later, when the executor runs the handler's task.
 fn start(shared: &Rc<HostShared>, executor: &LocalExecutor<'static>) {
     while let Some((handler, stream, ticket)) = shared.waiters(|waiters| waiters.handlers.next(&shared.config)) {
         let place = RunningGuard(shared.clone(), ticket);

@@ -19,8 +19,8 @@ pub enum Error {
         /// The text of the error of the system or the transport, for a log.
         text: Option<Box<str>>,
     },
-    /// There are as many listeners, connections, pending dials or streams as the limits allow. Or other tasks wait already
-    /// for a place to open a stream on the connection.
+    /// There are already as many listeners, connections, pending dials or streams as the limits allow. Or other tasks
+    /// already wait for a place to open a stream on the connection.
     Limit,
     /// The list of protocols for the stream is empty.
     NoProtocol,
@@ -30,10 +30,10 @@ pub enum Error {
     Closing,
     /// The host was dropped.
     Gone,
-    /// The host is telling its notifees of events, and its swarm cannot be borrowed at the moment. For
-    /// [`Handle::answer`](super::Handle::answer): the service has a handler already.
+    /// The swarm of the host cannot be borrowed at the moment, since the host is telling its notifees of events. From
+    /// [`Handle::answer`](super::Handle::answer), this error means that the service has a handler already.
     Busy,
-    /// The notifee with this id was removed, or there never was one of this type.
+    /// The notifee with this id was removed, or there never was a notifee of this type with this id.
     NoNotifee,
     /// The system returned no randomness.
     Randomness,

@@ -10,8 +10,9 @@ use core::task::{Context, Poll};
 use futures_lite::{FutureExt, Stream};
 
 impl Handle {
-    /// Returns the events of a service as an async stream, in the order of its `next_event`. If there are several readers,
-    /// each event is returned to one of them. The stream ends when the service is removed or the host is gone.
+    /// Returns the events of a service as an async stream, in the order in which the service's `next_event` returns them. If
+    /// there are several readers, each event is returned to one of them. The stream ends when the service is removed or the
+    /// host is gone.
     ///
     /// The stream has no queue of its own: events that were not read wait in the service. The documentation of the service
     /// says what happens when its queue is full.
@@ -54,7 +55,7 @@ impl<T: EventSource + 'static> Stream for Events<T> {
     type Item = T::Event;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T::Event>> {
-        // `WatchNotifee` may be polled again after an answer, and then waits for the next answer.
+        // After an answer, `WatchNotifee` may be polled again, and then waits for the next answer.
         self.0.poll(cx).map(Result::ok)
     }
 }

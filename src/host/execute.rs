@@ -35,8 +35,8 @@ impl HostShared {
         None
     }
 
-    /// Executes the commands in the queue, during the driver's turn. Commands that are queued in the meantime wait for the
-    /// next turn.
+    /// Executes the commands in the queue, during the driver's turn. Commands that are queued while this method runs wait
+    /// for the next turn.
     pub(super) fn work_off(&self, host_swarm: &mut HostSwarm) {
         let count = self.commands.borrow().queue.len();
         for _ in 0..count {
@@ -77,7 +77,8 @@ impl HostShared {
 }
 
 impl HostCommand {
-    /// Ends a command without executing it, since the host is gone. The future that waits for its outcome is completed.
+    /// Ends a command without executing it, since the host is gone. The future that waits for the outcome of the command is
+    /// completed.
     pub(super) fn refuse(self, shared: &HostShared) {
         match self {
             Self::Listen(_, slot) => shared.fill(&slot, Err(Error::Gone)),
@@ -96,7 +97,7 @@ impl HostCommand {
         }
     }
 
-    /// Executes a command, unless its future was dropped and it has no other effect.
+    /// Executes a command, unless its future was dropped and the command has no effect besides the outcome for that future.
     fn execute(self, shared: &HostShared, host_swarm: &mut HostSwarm) {
         if self.is_pointless() {
             return;
@@ -139,7 +140,7 @@ impl HostCommand {
             }
             Self::GiveUp(id) => give_up(id, shared, host_swarm.node()),
             // A stream that was closed stays in the table until it has ended, and a shutdown waits for it. A stream that was
-            // opened lazily and is not open yet is closed when it opens: closing it here would give it up.
+            // opened lazily and is not open yet is closed later, when it opens: closing it now would give it up.
             Self::LetGo { stream, is_finished: true } => {
                 if host_swarm.node().stream(stream).is_some_and(|view| view.state != State::Opening) {
                     // The stream may have ended already.

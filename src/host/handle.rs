@@ -33,8 +33,8 @@ use smol::LocalExecutor;
 /// Once the host was dropped, every command fails with [`Error::Gone`].
 ///
 /// A command begins when its future is first polled. If the future is dropped before its outcome, everything that the
-/// command has begun is given up: the dial ends, the listener is closed, the stream is reset. The drop of a future that only
-/// waits for an end changes nothing.
+/// command has begun is given up: the dial ends, the listener is closed, the stream is reset. Dropping a future that only
+/// waits until something has ended changes nothing.
 #[derive(Clone)]
 pub struct Handle {
     shared: Rc<HostShared>,
@@ -95,7 +95,7 @@ impl Handle {
     /// that the peer accepts.
     ///
     /// If there are as many streams as the limits allow, the future fails with [`Error::Limit`]. After a call of
-    /// [`OpenStream::wait_at_limit`], it waits for a place instead.
+    /// [`OpenStream::wait_at_limit`], the future waits for a place instead.
     ///
     /// # Errors
     /// [`Error::Failed`] if the stream does not open (unsupported, reset, timed out, the connection ended, …),
@@ -149,11 +149,11 @@ impl Handle {
     }
 
     /// Makes the swarm speak a protocol, and passes each inbound stream of the protocol to `handler`, in a task of its own.
-    /// A handler that was set before gets no new streams.
+    /// A handler that was set earlier for the same protocol gets no new streams.
     ///
-    /// At most [`handlers`](super::Config::handlers) run at the same time. Further streams wait, with peers and connections
-    /// taking turns, and streams beyond [`waiting_streams`](super::Config::waiting_streams) are reset. The value that the
-    /// handler returns is dropped. If the handler panics, its stream is reset, and everything else continues.
+    /// At most [`handlers`](super::Config::handlers) run at the same time. Further streams wait until a handler ends, and
+    /// peers and connections take turns. Streams beyond [`waiting_streams`](super::Config::waiting_streams) are reset. The
+    /// value that the handler returns is dropped. If the handler panics, its stream is reset, and everything else continues.
     ///
     /// Do not set a handler for a protocol that a [`Service`](crate::protocols::Service) speaks. Once the host is shutting
     /// down, this call has no effect.
@@ -215,7 +215,8 @@ impl Handle {
         if self.shared.phase.get() != HostPhase::Running {
             return;
         }
-        // A handler may own handles of its host: the end of the host drops all handlers, so that this cycle does not leak.
+        // A handler may own handles to its host. This cycle does not leak memory, since the end of the host drops all
+        // handlers.
         let (handler, shared) = (Rc::new(handler), self.shared.clone());
         let handler = Rc::new(move |opened| {
             let (handler, stream) = (handler.clone(), Stream::new(shared.clone(), opened));
@@ -238,8 +239,8 @@ impl Handle {
 
     /// Calls `act` with the notifees and the swarm: to register a notifee, to install a service, or to give a service a
     /// command. The call happens at once, or after the notification in which this future was polled; [`Notifees::now`] is
-    /// the time of the call. Commands that `act` gives to handles and streams are executed after it. If the future is
-    /// dropped after its first poll, `act` is called nevertheless.
+    /// the time of the call. Commands that `act` gives to handles and streams are executed after `act` has returned. If the
+    /// future is dropped after its first poll, `act` is called nevertheless.
     ///
     /// The swarm is a [`Node`](crate::notifee::Node), which services need for their commands:
     ///
@@ -285,8 +286,8 @@ impl Handle {
         AwaitOutcome::begin(&self.shared, command).await
     }
 
-    /// Calls `ask` with a notifee until it returns `Some`, and returns that answer. `ask` is called at once, and then after
-    /// each turn of the host.
+    /// Calls `ask` with a notifee until `ask` returns `Some`, and returns that answer. `ask` is called at once, and then
+    /// after each turn of the host.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -321,12 +322,13 @@ impl Handle {
         WatchNotifee::new(self.shared.clone(), id, ask).await
     }
 
-    /// Gives the host a command, which is executed at once or after the present notification.
+    /// Gives the host a command, which is executed at once, or after the notification that is being handled.
     pub(super) fn act(&self, command: HostCommand) {
         self.shared.act(command);
     }
 
-    /// Returns a future that asks a notifee like [`wait_for`](Self::wait_for), and that can be polled again after an answer.
+    /// Returns a future that asks a notifee in the way that [`wait_for`](Self::wait_for) does, except that this future can
+    /// be polled again after an answer.
     pub(super) fn watch<T, F>(&self, id: NotifeeId<T>, ask: F) -> WatchNotifee<T, F> {
         WatchNotifee::new(self.shared.clone(), id, ask)
     }

@@ -11,8 +11,8 @@ use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
 
-/// A function that answers a stream of a protocol. Calling it runs none of the owner's code; polling the returned future
-/// does.
+/// A function that answers a stream of a protocol. Calling the function runs none of the owner's code; the owner's code runs
+/// when the returned future is polled.
 pub(super) type Handler = Rc<dyn Fn(StreamParts) -> Pin<Box<dyn Future<Output = ()>>>>;
 
 /// A stream that waits for a handler, and the handler that will answer it.
@@ -26,14 +26,14 @@ pub(super) struct QueuedStream {
 }
 
 /// The inbound streams that wait for a handler. The peer for which the fewest handlers run is served next. Peers with
-/// equally many running handlers are served in turn, and so are the connections of one peer, so that no peer or connection
-/// has to wait for all the streams that another has opened. The streams of one connection are served in the order in which
-/// they opened.
+/// equally many running handlers are served in turn, and the connections of one peer are also served in turn, so that no
+/// peer or connection has to wait for all the streams of another. The streams of one connection are served in the order in
+/// which they opened.
 #[derive(Default)]
 pub(super) struct HandlerQueue {
     len: usize,
-    /// The peers that have waiting streams, each once, in the order in which they are served if equally many handlers run
-    /// for them.
+    /// The peers that have waiting streams, each once. If equally many handlers run for several peers, the peer that is
+    /// first here is served first.
     turns: VecDeque<PeerId>,
     /// The waiting streams of each peer. No peer has an empty queue.
     peers: BTreeMap<PeerId, PeerQueue>,
@@ -88,8 +88,8 @@ impl PeerQueue {
         self.turns.iter().map(|connection| self.count_on(*connection, protocol)).sum()
     }
 
-    /// Removes the last waiting stream of a protocol from the connection with the most waiting streams of that protocol, if
-    /// their number is at least `least`. Returns the removed stream.
+    /// Finds the connection with the most waiting streams of a protocol. If their number is at least `least`, removes the
+    /// last of these streams and returns it.
     fn take_last(&mut self, protocol: &Protocol, least: usize) -> Option<QueuedStream> {
         let counts = self.turns.iter().map(|id| (self.count_on(*id, protocol), *id));
         let (most, connection) = counts.max_by_key(|(most, _)| *most)?;
@@ -147,10 +147,11 @@ impl HandlerQueue {
     /// Removes a waiting stream of a protocol, to free a place for a new stream that `peer` has opened on `connection`. The
     /// load of a peer is the number of its running handlers plus the number of its waiting streams of the protocol.
     ///
-    /// If the load of the peer with the highest load exceeds that of `peer` by at least two, that peer loses its last
-    /// waiting stream of the protocol. Otherwise the connection of `peer` with the most waiting streams of the protocol
-    /// loses its last one, if it has at least two more than `connection`. The two loads or counts are therefore more equal
-    /// after each exchange. In any other case, no stream is removed and `None` is returned.
+    /// If the highest load of any peer exceeds the load of `peer` by at least two, the peer with the highest load loses its
+    /// last waiting stream of the protocol. Otherwise, among the connections of `peer`, the one with the most waiting
+    /// streams of the protocol is considered: it loses the last of them if it has at least two more of them than
+    /// `connection`. Each exchange therefore makes the loads of the two peers, or the counts of the two connections, more
+    /// equal. In any other case, no stream is removed and `None` is returned.
     pub(super) fn make_place(
         &mut self,
         protocol: &Protocol,

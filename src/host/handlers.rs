@@ -19,13 +19,13 @@ pub(super) struct Handlers {
     line: HandlerQueue,
 }
 
-/// The state of a protocol that has or had a handler. The entry stays when the handler is removed, since streams may be
-/// opening for which the protocol was agreed before.
+/// The state of a protocol that has or had a handler. When the handler is removed, the state is kept, since streams of the
+/// protocol may still open for which the protocol was agreed before.
 #[derive(Default)]
 struct ProtocolHandler {
     handler: Option<Handler>,
-    /// `true` while the swarm speaks the protocol for a handler. After the handler is removed, it stays `true` until a
-    /// command in the queue is executed.
+    /// `true` while the swarm speaks the protocol for a handler. After the handler is removed, the value stays `true` until
+    /// the command that makes the swarm stop speaking the protocol is executed.
     is_spoken: bool,
     /// The number of streams of the protocol that wait for the handler.
     waiting: usize,
@@ -33,8 +33,8 @@ struct ProtocolHandler {
 
 /// The decision about a new inbound stream.
 pub(super) enum HandlerChoice {
-    /// A handler answers the stream. If the maximum number of streams waits already, the second field is a waiting stream
-    /// that gives way, which the caller has to reset.
+    /// A handler answers the stream. If the maximum number of streams already waits, the second field is a waiting stream
+    /// that gives way to the new stream and that the caller has to reset.
     Handler(Handler, Option<QueuedStream>),
     /// There is a handler, but too many streams wait for it. The caller has to reset the new stream.
     Full,
@@ -43,7 +43,7 @@ pub(super) enum HandlerChoice {
     Nobody,
     /// The protocol has no handler, so another notifee may answer the stream.
     Other {
-        /// `true` if the protocol had a handler before, so that there may be no notifee that answers it.
+        /// `true` if the protocol had a handler before, so that perhaps nobody answers its streams now.
         was_ours: bool,
     },
 }
@@ -57,8 +57,8 @@ impl Handlers {
         core::mem::replace(&mut entry.handler, handler)
     }
 
-    /// Returns whether the swarm has to stop speaking a protocol: it speaks the protocol for a handler, and the handler was
-    /// removed. Returns `true` only once.
+    /// Returns whether the swarm has to stop speaking a protocol, because it speaks the protocol for a handler that was
+    /// removed. Returns `true` only once after the removal.
     pub(super) fn falls_silent(&mut self, protocol: &Protocol) -> bool {
         match self.entries.get_mut(protocol) {
             Some(entry) if entry.handler.is_none() => core::mem::take(&mut entry.is_spoken),
@@ -81,13 +81,13 @@ impl Handlers {
         self.running.len() + self.line.len()
     }
 
-    /// Returns whether no handler runs and no stream waits for one.
+    /// Returns whether no handler runs and no stream waits for a handler.
     pub(super) const fn is_idle(&self) -> bool {
         self.busy() == 0
     }
 
-    /// Returns whether one more handler could run for a peer, in addition to the running handlers and one for each waiting
-    /// stream.
+    /// Returns whether the bounds allow one more handler for a peer, if each waiting stream also counts as a running
+    /// handler.
     fn has_place(&self, peer: &PeerId, config: &Config) -> bool {
         let own = self.running.len_of(peer) + self.line.len_of(peer);
         self.busy() < config.handlers.max(1) && own < config.handlers_of_a_peer()
@@ -141,9 +141,9 @@ impl Handlers {
     }
 
     /// Returns a stream that the caller has to reset, so that its handler ends and another handler can run for a stream that
-    /// has waited too long. It is the youngest stream of the peer for which the most handlers run, if more run for that peer
-    /// than would run for the peer of the waiting stream. A stream that `has_ended` is skipped, since resetting it would not
-    /// end its handler.
+    /// has waited too long. The returned stream is the youngest stream of the peer for which the most handlers run. The
+    /// condition is that more handlers run for that peer than would run for the peer of the waiting stream. A stream for
+    /// which `has_ended` returns true is skipped, since resetting it would not end its handler.
     pub(super) fn gives_way(
         &mut self,
         config: &Config,
@@ -174,12 +174,13 @@ impl Handlers {
             return None;
         }
         let waiting = self.line.firsts().filter(|waiting| !waiting.has_asked);
-        // If a stream has waited too long and no stream gives way to it, only a handler that begins or ends can change that.
+        // Times up to `now` are left out: if no stream has given way to a stream that has waited too long, none will until a
+        // handler begins or ends.
         waiting.map(|waiting| waiting.since.saturating_add(config.handler_patience)).filter(|at| *at > now).min()
     }
 
-    /// Records that a handler has ended or was dropped. Returns whether the driver has to be woken: a stream waits for a
-    /// handler, or the last handler has ended, for which a shutdown may wait.
+    /// Records that a handler has ended or was dropped. Returns whether the driver has to be woken, because a stream waits
+    /// for a handler, or because no handler runs any more and a shutdown may have waited for that.
     pub(super) fn ended(&mut self, ticket: HandlerTicket) -> bool {
         self.running.end(ticket);
         self.line.len() > 0 || self.running.len() == 0

@@ -1,5 +1,5 @@
-//! [`HostNotifee`]: the host's own notifee. It passes the outcome in each event to the future, the stream or the handler
-//! that waits for it.
+//! [`HostNotifee`]: the host's own notifee. It passes the outcome that an event contains to the future, the stream or the
+//! handler that waits for the outcome.
 
 use super::any_swarm::AnySwarm;
 use super::error::Error;
@@ -17,12 +17,13 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-/// The host's own notifee. It borrows the [`Waiters`](super::shared::Waiters) only briefly each time, and calls no waker and
-/// no handler: the driver does that after the turn.
+/// The host's own notifee. It borrows the [`Waiters`](super::shared::Waiters) only briefly each time. It calls no wakers and
+/// no handlers: the driver calls them after the turn.
 pub(super) struct HostNotifee(pub(super) Rc<HostShared>);
 
 impl HostNotifee {
-    /// Queues an inbound stream for the handler of its protocol. A stream whose protocol another notifee answers is ignored.
+    /// Queues an inbound stream for the handler of its protocol. If the protocol has no handler because another notifee
+    /// answers its streams, the stream is ignored.
     fn inbound(&self, node: &mut dyn Node, id: StreamId) {
         let Some(view) = node.stream(id).filter(|view| view.direction == Direction::Inbound) else { return };
         let Some(protocol) = view.protocol else { return };
@@ -48,14 +49,14 @@ impl HostNotifee {
             }
             HandlerChoice::Full => {
                 log::debug!("{id}: {}: reset, since too many streams wait for a handler", for_log(protocol));
-                // The resets below do not fail: the stream has just opened.
+                // The resets below do not fail, since the stream has just opened.
                 let _ = node.reset(id);
             }
             HandlerChoice::Nobody => {
                 let _ = node.reset(id);
             }
-            // Since the handler of the protocol was removed, a service may have begun to speak the protocol. If none has,
-            // the stream is reset.
+            // After the handler of the protocol was removed, a service may have begun to speak the protocol. If no service
+            // has, the stream is reset.
             HandlerChoice::Other { was_ours: true } if !node.protocols().contains(protocol) => {
                 let _ = node.reset(id);
             }
@@ -136,7 +137,7 @@ impl Notifee<AnySwarm> for HostNotifee {
         if let Some(slot) = self.0.waiters(|waiters| waiters.opening.remove(id)) {
             self.0.fill(&slot, Err(failed(reason, None)));
         }
-        // A stream that was opened lazily already has a holder, which has to be told the failure.
+        // A stream that was opened lazily already has a holder, to which the failure has to be told.
         if let Some(ends) = self.0.waiters(|waiters| waiters.streams.remove(id)) {
             ends.end(StreamOutcome::Failed(reason), Vec::new(), false);
             self.0.wake_later(ends.wakers());

@@ -27,7 +27,7 @@ pub struct OpenStream {
 }
 
 enum OpenStreamState {
-    /// The future was not polled yet. The first poll sends this request.
+    /// The future was not polled yet. The first poll gives this request to the host.
     Asked(StreamRequest),
     Begun(AwaitOutcome<StreamParts>),
 }
@@ -42,17 +42,19 @@ impl OpenStream {
     /// streams as the [`Limits`](crate::lifecycle::Limits) allow. After the first poll of the future, this call has no
     /// effect.
     ///
-    /// - **In order.** The openings that wait for one connection get their places in the order in which they began to wait.
-    ///   At the limit of all streams, connections take turns. While openings wait for a connection, an opening on it that
-    ///   was not made to wait fails with [`Error::Limit`], even if a place is free.
-    /// - **Bounded.** At most [`waiting_openings`](super::Config::waiting_openings) openings wait for one connection. A
-    ///   further opening fails with [`Error::Limit`].
+    /// - **In order.** The openings that wait for a place on one connection get their places in the order in which they
+    ///   began to wait. At the limit of all streams of the swarm, the connections take turns. While openings wait for a
+    ///   place on a connection, every opening on that connection for which this method was not called fails with
+    ///   [`Error::Limit`], even if a place is free.
+    /// - **Bounded.** At most [`waiting_openings`](super::Config::waiting_openings) openings wait for a place on one
+    ///   connection. A further opening fails with [`Error::Limit`].
     /// - **Not for ever.** The future fails with [`Error::Closing`] when the connection closes or ends, or when the host shuts
     ///   down, and with [`Error::Gone`] when the host is dropped. There is no other time-out: drop the future when you have
     ///   waited long enough.
     /// - **Dropping** the future removes its opening from the queue. If the opening already had its place, the next opening
     ///   in the queue gets that place.
-    /// - If the target is a peer, the future waits for the connection that is the oldest to that peer at the first poll.
+    /// - If the target is a peer, the first poll chooses the oldest connection to that peer, and the future waits for a
+    ///   place on that connection.
     ///
     /// A stream that nobody closes keeps its place. The streams that the peer opens count, too, so a peer that opens many
     /// streams can make you wait. One more bound makes every opening wait, and never causes an error: a stream opens only

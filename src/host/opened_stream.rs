@@ -1,5 +1,5 @@
-//! The outcomes of listening, dialing and opening a stream. [`StreamEnds`]: the state of a stream that its holder and the
-//! host share.
+//! The types of the outcomes of listening, dialing and opening a stream. [`StreamEnds`]: the state of a stream that its
+//! holder and the host share.
 
 use super::error::Error;
 use super::unread::{Counted, KeepsUnread};
@@ -19,7 +19,8 @@ pub(super) type Listening = (ListenerId, Vec<Multiaddr>);
 /// The outcome of a dial: the id of the connection, the id of its peer, and the address that was dialed.
 pub(super) type Dialed = (ConnectionId, PeerId, Multiaddr);
 
-/// The properties of a stream and its shared state, from which a `Stream` is made for the task that holds it.
+/// The properties of a stream and its shared state, from which a [`Stream`](super::Stream) is created for the task that will
+/// hold it.
 pub(super) struct StreamParts {
     pub(super) id: StreamId,
     pub(super) connection: ConnectionId,
@@ -29,8 +30,8 @@ pub(super) struct StreamParts {
     pub(super) ends: Rc<StreamEnds>,
 }
 
-/// The state of a stream, which the host's notifee and the stream's holder (a task or a handler) share until the stream has
-/// ended. After that only the holder has it.
+/// The state of a stream that the host's notifee and the stream's holder (a task or a handler) share until the stream has
+/// ended. After the end only the holder keeps this state.
 #[derive(Default)]
 pub(super) struct StreamEnds {
     pub(super) reader: Cell<Option<Waker>>,
@@ -72,8 +73,8 @@ impl Unread {
 }
 
 impl StreamEnds {
-    /// Records that the stream has ended in the way `end`. `unread` are the bytes that had arrived and were not read.
-    /// `is_complete` is true if they are all bytes of the peer.
+    /// Records that the stream has ended in the way that `end` says. `unread` are the bytes that had arrived and were not
+    /// read. `is_complete` is true if the peer had finished its side, so that no byte of the peer is missing.
     pub(super) fn end(&self, end: StreamOutcome, unread: Vec<u8>, is_complete: bool) {
         self.end.set(Some(end));
         self.is_complete.set(is_complete);
@@ -124,7 +125,7 @@ impl KeepsUnread for StreamEnds {
 /// The way in which a stream of a host has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum StreamOutcome {
-    /// The stream has ended in the way that the event `closed_stream` has told.
+    /// The stream has ended, and the event `closed_stream` contained this way.
     Told(StreamEnd),
     /// The stream was opened lazily, and could not open.
     Failed(Failure),
@@ -133,8 +134,8 @@ pub(super) enum StreamOutcome {
 }
 
 impl StreamOutcome {
-    /// Returns the result of a read after the last byte that arrived: `Ok(0)` for an end, or an error if the stream was cut
-    /// off. `is_complete` is true if the peer had finished its side.
+    /// Returns the result of a read after the last byte that arrived: `Ok(0)` if the peer has ended its side, or an error if
+    /// the stream was cut off. `is_complete` is true if the peer had finished its side.
     pub(super) fn read(self, is_complete: bool) -> io::Result<usize> {
         match self {
             Self::Told(StreamEnd::Finished) => Ok(0),

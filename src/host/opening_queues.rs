@@ -1,4 +1,5 @@
-//! [`OpeningQueues`]: the openings of streams that wait for a place, with a queue for each connection.
+//! [`OpeningQueues`]: the openings of streams that wait for a place because a limit is reached, with a queue for each
+//! connection.
 
 use crate::lifecycle::ConnectionId;
 use alloc::collections::BTreeMap;
@@ -12,11 +13,12 @@ pub(super) struct OpeningPlace {
     number: u64,
 }
 
-/// The queues of openings of streams, one for each connection, first in, first out. With `n` waiting openings, each
-/// operation on one of them is O(log n).
+/// The queues of openings of streams, one queue for each connection, first in, first out. With `n` waiting openings, each
+/// operation on one of them costs O(log n).
 ///
-/// A connection has a turn if the first opening in its queue is to be tried. The connections that have a turn are served one
-/// after the other, so that at the limit of all streams, no opening has to wait for the whole queue of another connection.
+/// A connection "has a turn" if the first opening in its queue is to be tried. The connections that have a turn are served
+/// one after the other. At the limit of all streams of the swarm, an opening therefore need not wait for the whole queue of
+/// another connection.
 pub(super) struct OpeningQueues<T> {
     waiting: BTreeMap<OpeningPlace, T>,
     /// The connections for which openings of streams wait, each with its queue. If the last opening of a queue was just
@@ -25,9 +27,10 @@ pub(super) struct OpeningQueues<T> {
     /// The connections whose first queued opening of a stream is to be tried, in the order in which they are served: the
     /// lowest number first.
     turns: BTreeMap<u64, ConnectionId>,
-    /// A counter. Each position in a queue, and each turn of a connection, gets the next number.
+    /// The last number that was assigned. Each position in a queue, and each turn of a connection, gets the next number.
     last: u64,
-    /// The time at which the first opening of each queue is tried although no stream has ended.
+    /// The time at which the first opening of each queue is tried even if no stream has ended. `None` if no such time is
+    /// set.
     retry_at: Option<Duration>,
 }
 
@@ -51,7 +54,7 @@ impl<T> OpeningQueues<T> {
     }
 
     /// Adds an opening of a stream at the end of the queue of a connection, and returns its position. If `most` or more
-    /// openings wait there, returns the opening as the error.
+    /// openings are already in that queue, returns the opening as the error.
     pub(super) fn join(&mut self, connection: ConnectionId, most: usize, waiting: T) -> Result<OpeningPlace, T> {
         if self.queues.get(&connection).map_or(0, |line| line.len) >= most {
             return Err(waiting);
@@ -62,8 +65,8 @@ impl<T> OpeningQueues<T> {
         Ok(place)
     }
 
-    /// Removes an opening of a stream from its queue, whatever its position. Returns `None` if it is not in the queue any
-    /// more.
+    /// Removes an opening of a stream from its queue, whatever its position. Returns `None` if the opening is not in the
+    /// queue any more.
     pub(super) fn leave(&mut self, place: OpeningPlace) -> Option<T> {
         let left = self.waiting.remove(&place)?;
         self.left(place.connection);
@@ -71,8 +74,8 @@ impl<T> OpeningQueues<T> {
         Some(left)
     }
 
-    /// Notes that the first opening in the queue of a connection is to be tried, since a place may be free. The connection
-    /// is served after those that were noted before it.
+    /// Gives a connection a turn, since a place for the first opening in its queue may be free. The connection is served
+    /// after the connections that already have a turn. If the connection has a turn already, the call has no effect.
     pub(super) fn give_turn(&mut self, connection: ConnectionId) {
         let number = self.number();
         if let Some(line) = self.queues.get_mut(&connection)
@@ -83,8 +86,8 @@ impl<T> OpeningQueues<T> {
         }
     }
 
-    /// Removes the first opening of the next connection to be served, and returns it for the caller to try. The caller then
-    /// has to call [`served`](Self::served) or [`put_back`](Self::put_back).
+    /// Removes the first opening in the queue of the connection that is served next, and returns the opening, so that the
+    /// caller can try it. The caller then has to call [`served`](Self::served) or [`put_back`](Self::put_back).
     pub(super) fn take_first(&mut self) -> Option<(OpeningPlace, T)> {
         let (_, &connection) = self.turns.first_key_value()?;
         let place = self.first(connection)?;
@@ -92,16 +95,17 @@ impl<T> OpeningQueues<T> {
         Some((place, self.waiting.remove(&place)?))
     }
 
-    /// Records that an opening which was removed to be tried does not wait any more. Its connection is served again after
-    /// the other connections.
+    /// Records that an opening which [`take_first`](Self::take_first) has returned does not wait any more. Its connection
+    /// gets another turn, after the other connections.
     pub(super) fn served(&mut self, place: OpeningPlace) {
         self.end_turn(place.connection);
         self.give_turn(place.connection);
         self.end_if_empty(place.connection);
     }
 
-    /// Puts an opening that was removed to be tried back at the front of its queue, since there was no place for it. If
-    /// `keeps_turn`, its connection remains the next to be served.
+    /// Puts an opening which [`take_first`](Self::take_first) has returned back at the front of its queue, since there was
+    /// no place for it. If `keeps_turn` is true, its connection remains the next to be served; otherwise its connection
+    /// loses its turn.
     pub(super) fn put_back(&mut self, place: OpeningPlace, waiting: T, keeps_turn: bool) {
         self.waiting.insert(place, waiting);
         if let Some(line) = self.queues.get_mut(&place.connection) {
@@ -112,7 +116,7 @@ impl<T> OpeningQueues<T> {
         }
     }
 
-    /// Removes and returns all openings of streams that wait for a connection, oldest first.
+    /// Removes and returns all openings of streams that wait for a place on a connection, oldest first.
     pub(super) fn take_line(&mut self, connection: ConnectionId) -> Vec<T> {
         let mut line = Vec::new();
         while let Some(place) = self.first(connection) {
@@ -121,7 +125,7 @@ impl<T> OpeningQueues<T> {
         line
     }
 
-    /// Removes and returns all openings of streams, of all connections.
+    /// Removes and returns all waiting openings of streams, of all connections.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = T> + use<T> {
         core::mem::take(self).waiting.into_values()
     }
@@ -131,8 +135,8 @@ impl<T> OpeningQueues<T> {
         self.retry_at = Some(self.retry_at.map_or(at, |earlier| earlier.min(at)));
     }
 
-    /// Notes that the first opening of each queue is to be tried, if the time that [`retry_by`](Self::retry_by) has set is
-    /// reached. The work is proportional to the number of queues.
+    /// Gives each connection that has a queue a turn, if the time that [`retry_by`](Self::retry_by) has set is reached. The
+    /// work is proportional to the number of queues.
     pub(super) fn retry(&mut self, now: Duration) {
         if self.retry_at.is_none_or(|at| at > now) {
             return;

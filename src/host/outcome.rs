@@ -8,7 +8,8 @@ use alloc::rc::Rc;
 use core::cell::Cell;
 use core::task::Waker;
 
-/// The id of the listener, connection or stream that a command has begun, or the position in a queue at which it waits.
+/// The thing for which a future waits: a listener, connection or stream that a command has begun, or the position in a queue
+/// at which the command waits.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum WhatWaits {
     /// The id of the listener, connection or stream that the command has begun.
@@ -20,8 +21,8 @@ pub(super) enum WhatWaits {
 /// The slot for the outcome of a command, for which a future waits. All fields are cells, so that nothing in the slot is
 /// ever borrowed while foreign code runs.
 pub(super) struct PendingOutcome<T> {
-    /// The listener, connection, stream or queue position that the command has begun, which is given up if the future is
-    /// dropped.
+    /// The listener, connection or stream that the command has begun, or its position in a queue. If the future is dropped,
+    /// the thing is given up.
     begun: Cell<Option<WhatWaits>>,
     outcome: Cell<Option<Result<T, Error>>>,
     waker: Cell<Option<Waker>>,
@@ -48,7 +49,7 @@ impl<T> PendingOutcome<T> {
         self.begun.set(Some(WhatWaits::InLine(place)));
     }
 
-    /// Stores the outcome in the slot. Returns the waker of the waiting task, which the caller has to wake while nothing is
+    /// Stores the outcome in the slot. Returns the waker of the waiting task, which the caller has to call while nothing is
     /// borrowed. If the future was dropped, the outcome is dropped here, which may run the owner's code.
     #[must_use]
     pub(super) fn fill(&self, outcome: Result<T, Error>) -> Option<Waker> {
@@ -59,8 +60,8 @@ impl<T> PendingOutcome<T> {
         self.waker.take()
     }
 
-    /// Removes and returns the outcome, if there is one. Otherwise stores a clone of `waker`, which [`fill`](Self::fill)
-    /// will return.
+    /// Removes and returns the outcome, if the slot contains one. Otherwise stores a clone of `waker`, which
+    /// [`fill`](Self::fill) will return.
     pub(super) fn take(&self, waker: &Waker) -> Option<Result<T, Error>> {
         let outcome = self.outcome.take();
         if outcome.is_none() {
@@ -69,7 +70,8 @@ impl<T> PendingOutcome<T> {
         outcome
     }
 
-    /// Records that the future was dropped. Returns the id or the queue position that the command has recorded.
+    /// Records that the future was dropped. Returns the listener, connection, stream or queue position that was recorded for
+    /// the command, so that the caller can give it up.
     pub(super) fn abandon(&self) -> Option<WhatWaits> {
         self.is_abandoned.set(true);
         drop((self.waker.take(), self.outcome.take()));
@@ -109,7 +111,7 @@ impl Watcher {
 }
 
 /// Stores a clone of `waker` in a cell, in place of an earlier waker. Cloning and dropping a waker runs foreign code, so the
-/// cell is not borrowed during that.
+/// cell is not borrowed while that happens.
 pub(super) fn remember(cell: &Cell<Option<Waker>>, waker: &Waker) {
     let kept = cell.take().filter(|kept| kept.will_wake(waker));
     let kept = kept.unwrap_or_else(|| waker.clone());

@@ -22,8 +22,8 @@ type Job = Box<dyn FnOnce(Handle) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 /// A handle to a host for other threads, and for executors that have several threads, such as that of `smol::spawn`. Clones
 /// are handles to the same host.
 ///
-/// Handles and streams belong to the host's thread. A `Remote` sends jobs to that thread, where they use handles and streams,
-/// and returns their outputs:
+/// Handles and streams belong to the host's thread. A `Remote` sends jobs to that thread and returns their outputs. A job
+/// runs on the host's thread, so it can use handles and streams:
 ///
 #[cfg_attr(feature = "rand", doc = "```")]
 #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -68,18 +68,18 @@ type Job = Box<dyn FnOnce(Handle) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 /// ```
 ///
 /// - Jobs begin in the order in which they were sent, while the host [runs](super::Host::run). At most
-///   [`remote_jobs`](super::Config::remote_jobs) jobs run at a time, side by side, and the same number waits; beyond that,
-///   the future of [`run`](Self::run) waits until it can send its job. Readers of [`events`](Self::events) and a
-///   [`shutdown`](Self::shutdown) do not count. A job that waits for another job of the same `Remote` counts while it waits,
-///   so the number of jobs that wait for each other must not exceed the number that may run.
+///   [`remote_jobs`](super::Config::remote_jobs) jobs run at a time, side by side, and at most the same number of jobs waits
+///   in a queue. While the queue is full, the future of [`run`](Self::run) waits until it can send its job. Readers of
+///   [`events`](Self::events) and a [`shutdown`](Self::shutdown) do not count. A job that waits for another job of the same
+///   `Remote` counts while it waits, so the number of jobs that wait for each other must not exceed the number that may run.
 /// - Dropping a future gives its job up: a job that has not begun never begins, and a job that has begun is dropped at the
 ///   point where it waits, with all values that it holds.
 /// - Once the host was dropped, every call returns [`Error::Gone`].
 #[derive(Clone)]
 pub struct Remote {
     jobs: Sender<Job>,
-    /// The channel for jobs that do not count against the limit: these jobs only wait for something else, and should not
-    /// delay other jobs.
+    /// The channel for jobs that do not count against the maximum number of jobs, since they only wait for something else
+    /// and should not delay other jobs.
     aside: Sender<Job>,
     /// A channel that is closed once the host is shut down or gone.
     over: Receiver<()>,
@@ -87,8 +87,8 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Creates a remote handle, and spawns the tasks that begin its jobs. At most `most` jobs run at a time, and as many
-    /// wait; 0 counts as 1.
+    /// Creates a remote handle, and spawns the tasks that begin its jobs. At most `most` jobs run at a time, and at most
+    /// `most` further jobs wait; 0 counts as 1.
     pub(super) fn new(handle: &Handle, most: usize, over: Receiver<()>) -> Self {
         let most = most.max(1);
         let (jobs, inbox) = channel::bounded(most);
@@ -130,7 +130,7 @@ impl Remote {
     }
 
     /// Shuts the host down: see [`Handle::shutdown`]. The future is ready once everything has ended and notifees were told
-    /// of it, or at once if the host is gone. It does not wait for other jobs of this handle.
+    /// of that, or at once if the host is gone. The shutdown does not wait for other jobs of this handle.
     pub async fn shutdown(&self) {
         let over = async {
             // Nothing is ever sent on this channel: the wait ends when the channel is closed.
@@ -181,7 +181,8 @@ where
     result.recv().await.map_err(|_| Error::Gone)
 }
 
-/// Runs a job and sends its output to `answer`. If the receiver is dropped before the output is sent, the job is dropped.
+/// Runs a job and sends its output to `answer`. If the receiver of `answer` is dropped before the job has ended, the job is
+/// dropped.
 async fn answered<R, F: Future<Output = R>>(handle: Handle, job: impl FnOnce(Handle) -> F, answer: Sender<R>) {
     let nobody = async {
         answer.closed().await;
@@ -205,7 +206,8 @@ impl Drop for Inbox {
     }
 }
 
-/// Begins the jobs that were sent, in order. At most `most` of them run at a time; `None` means no limit.
+/// Begins the jobs that were sent, in the order in which they were sent. At most `most` jobs run at a time; `None` means no
+/// limit.
 async fn begin(handle: Handle, inbox: Inbox, most: Option<usize>) {
     let places = most.map(|most| Arc::new(Semaphore::new(most)));
     loop {
@@ -236,7 +238,8 @@ type Forwarding = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 /// An async stream of the events of a service, for another thread. It is returned by [`Remote::events`].
 pub struct RemoteEvents<E> {
-    /// The future of the forwarding job, until the job has ended. It is kept here, so that dropping this value ends the job.
+    /// The future of the forwarding job, or `None` once the job has ended. Dropping this future ends the job, so the job
+    /// ends when the stream of events is dropped.
     forwarding: Option<Forwarding>,
     events: Pin<Box<Receiver<E>>>,
 }

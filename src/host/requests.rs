@@ -77,9 +77,9 @@ impl Handle {
         outcome.map_err(|reason| Error::Failed { reason, text: None })
     }
 
-    /// Makes `handler` answer the requests of peers from now on, each in a task of its own. The handler returns a response,
-    /// or `None` to refuse the request. From then on the service queues no events for the requests of peers or for the
-    /// outcome of responses.
+    /// Makes `handler` answer the requests of peers from now on, each request in a task of its own. The handler returns a
+    /// response, or `None` to refuse the request. The service then no longer queues events for the requests of peers and for
+    /// the outcome of responses.
     ///
     /// At most [`inbound_requests`](crate::protocols::request_response::Config::inbound_requests) handlers run at a time. A
     /// response that the handler returns after the

@@ -1,15 +1,16 @@
-//! [`RunningHandlers`]: the running handlers, by the peer whose streams they answer.
+//! [`RunningHandlers`]: the table of the running handlers, grouped by the peer whose streams they answer.
 
 use crate::identity::PeerId;
 use crate::lifecycle::StreamId;
 use alloc::collections::{BTreeMap, BTreeSet};
 
-/// The running handlers, by the peer whose streams they answer. Each operation is O(log n).
+/// The running handlers, grouped by the peer whose streams they answer. Each operation costs O(log n).
 #[derive(Default)]
 pub(super) struct RunningHandlers {
     len: usize,
     peers: BTreeMap<PeerId, PeerHandlers>,
-    /// The peers, ordered by the number of their streams that can give way. The peer with the most streams is last.
+    /// The peers, each with the number of its streams that can be reset in favour of another peer. The peer with the most
+    /// such streams is last.
     sizes: BTreeSet<(usize, PeerId)>,
     next: u64,
 }
@@ -17,7 +18,8 @@ pub(super) struct RunningHandlers {
 /// The running handlers of one peer.
 #[derive(Default)]
 struct PeerHandlers {
-    /// The number of running handlers, including those whose streams have given way and which have not ended yet.
+    /// The number of running handlers, including handlers whose streams were reset in favour of another peer and that have
+    /// not ended yet.
     len: usize,
     /// The streams that can be reset in favour of another peer, oldest first.
     streams: BTreeMap<u64, StreamId>,
@@ -41,8 +43,8 @@ impl RunningHandlers {
         self.peers.get(peer).map_or(0, |own| own.len)
     }
 
-    /// Records that a handler begins to answer a stream. It counts as running until its ticket is passed to
-    /// [`end`](Self::end).
+    /// Records that a handler begins to answer a stream. The handler counts as running until the returned ticket is passed
+    /// to [`end`](Self::end).
     pub(super) fn begin(&mut self, peer: PeerId, stream: StreamId) -> HandlerTicket {
         let number = self.next;
         self.next += 1;
@@ -67,8 +69,9 @@ impl RunningHandlers {
         });
     }
 
-    /// Removes the youngest stream of the peer with the most streams that can give way, if that peer has more than `than`,
-    /// and returns it for the caller to reset. The handler of that stream counts as running until it ends.
+    /// Finds the peer that has the most streams which can be reset in favour of another peer. If it has more than `than`
+    /// such streams, removes the youngest of them, and returns that stream for the caller to reset. The handler of the
+    /// stream counts as running until the handler ends.
     pub(super) fn take_youngest_beyond(&mut self, than: usize) -> Option<StreamId> {
         let (most, peer) = *self.sizes.last()?;
         if most <= than {

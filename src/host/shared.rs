@@ -1,9 +1,9 @@
 //! [`HostShared`]: the state that the driver, the handles, the streams and the notifee of a host share.
 //!
-//! This module is the only place of the crate with shared ownership, and it has one rule: nothing is borrowed while foreign
-//! code runs (a waker, a closure, the drop of a stream). The one exception is the [`HostSwarm`], which is borrowed while
-//! notifees and the transport run. Everybody but the driver therefore only tries to borrow the swarm. If the swarm is
-//! borrowed already, a command waits in the queue, and the task of a read or a write is woken after the turn.
+//! This module is the only place of the crate with shared ownership. It has one rule: none of the shared state is borrowed
+//! while foreign code runs (a waker, a closure, the drop of a stream). The one exception is the [`HostSwarm`], which is
+//! borrowed while notifees and the transport run. All code except the driver therefore has to expect that borrowing the
+//! swarm fails. If it fails, a command waits in the queue, and the task of a read or a write is woken after the turn.
 
 use super::any_swarm::{AnySwarm, HostSwarm};
 use super::command::{Commands, QueuedOpening};
@@ -33,14 +33,15 @@ use std::time::Instant;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum HostPhase {
     Running,
-    /// Nothing new begins. Until the time in the field, the host waits for handlers and streams to end by themselves.
+    /// Nothing new begins. Until the time in the field at the latest, the host waits for handlers and streams to end by
+    /// themselves.
     Draining(Duration),
     /// The swarm is shutting down.
     Closing,
-    /// Everything has ended, and notifees were told of it. Until the time in the field, the host waits for the threads of
-    /// spawned notifees to end.
+    /// Everything has ended, and notifees were told of that. Until the time in the field at the latest, the host waits for
+    /// the threads of spawned notifees to end.
     Joining(Duration),
-    /// Everything has ended, and notifees were told of it. Or the host was dropped.
+    /// The shutdown is complete, or the host was dropped.
     Over,
 }
 
@@ -64,20 +65,22 @@ pub(super) struct HostShared {
     start: Instant,
 }
 
-/// The tables of a host: its listeners, connections, streams and handlers, and the futures and tasks that wait for them.
+/// The tables of a host: its streams and handlers, and the futures and tasks that wait for listeners, connections, streams
+/// and notifees.
 #[derive(Default)]
 pub(super) struct Waiters {
     pub(super) listening: Table<ListenerId, Rc<PendingOutcome<Listening>>>,
     pub(super) dialing: Table<ConnectionId, Rc<PendingOutcome<Dialed>>>,
     pub(super) opening: Table<StreamId, Rc<PendingOutcome<StreamParts>>>,
-    /// The streams that have not ended, and that a task holds or has closed and dropped.
+    /// The streams that have not ended and that belong to a task: the task holds the stream, or has closed and then dropped
+    /// it.
     pub(super) streams: Table<StreamId, Rc<StreamEnds>>,
     pub(super) handlers: Handlers,
-    /// The openings of streams that wait for a place, by connection.
+    /// The openings of streams that wait for a place because a limit is reached, with a queue for each connection.
     pub(super) opening_queues: OpeningQueues<QueuedOpening>,
     pub(super) awaited_ends: BTreeMap<Id, Vec<Rc<PendingOutcome<()>>>>,
     pub(super) awaited_shutdown: Vec<Rc<PendingOutcome<()>>>,
-    /// The listener or connection whose last event was the most recent one to be told.
+    /// The listener or connection of whose end notifees were told most recently.
     last_told: Option<Id>,
     /// The wakers to call after the turn, when nothing is borrowed.
     wakers: Vec<Waker>,
@@ -88,7 +91,7 @@ pub(super) struct Waiters {
 }
 
 impl Waiters {
-    /// Collects the wakers of the tasks that wait for a stream which has become ready.
+    /// Handles the readiness of a stream: collects the wakers of the tasks that wait to read or write it.
     pub(super) fn ready(&mut self, id: StreamId, readable: bool, writable: bool) {
         let Some(ends) = self.streams.get(id) else { return };
         if readable {
@@ -127,8 +130,8 @@ impl HostShared {
         self.start.elapsed()
     }
 
-    /// Calls `act` with the tables. `act` must run no foreign code, and must not drop a value whose drop could run foreign
-    /// code: it returns such values instead.
+    /// Calls `act` with the tables. `act` must run no foreign code. It must not drop a value whose drop could run foreign
+    /// code, and returns such a value instead.
     pub(super) fn waiters<R>(&self, act: impl FnOnce(&mut Waiters) -> R) -> R {
         act(&mut self.waiters.borrow_mut())
     }
@@ -144,7 +147,7 @@ impl HostShared {
         host_swarm.as_mut().map(act).ok_or(Absent::Gone)
     }
 
-    /// Calls `begin`, or returns [`Error::Closing`] if the host is shutting down.
+    /// Calls `begin` and returns its result, or returns [`Error::Closing`] if the host is shutting down.
     pub(super) fn begin<R>(&self, begin: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
         match self.phase.get() {
             HostPhase::Running => begin(),
@@ -162,8 +165,8 @@ impl HostShared {
         self.wake_later(waker);
     }
 
-    /// Stores an outcome in `slot` when a listener or a connection ends, or at once if notifees have been told of its end.
-    /// `is_known` is true if the swarm knows the id.
+    /// Stores the outcome in `slot` when a listener or a connection ends, or at once if notifees have already been told of
+    /// its end. `is_known` says whether the swarm knows the id.
     pub(super) fn await_end(&self, id: impl Into<Id>, is_known: bool, slot: Rc<PendingOutcome<()>>) {
         let id = id.into();
         // While notifees handle the last event of a listener or connection, the swarm still knows its id.
@@ -174,7 +177,8 @@ impl HostShared {
         drop(gone);
     }
 
-    /// Completes the futures that wait for the end of a listener or a connection, whose last event is being told.
+    /// Completes the futures that wait for the end of a listener or a connection. It is called while notifees are told of
+    /// that end.
     pub(super) fn ended(&self, id: impl Into<Id>) {
         let id = id.into();
         self.waiters(|waiters| waiters.last_told = Some(id));
@@ -233,8 +237,8 @@ impl HostShared {
         }
     }
 
-    /// Calls all wakers that were collected. Nothing is borrowed during that, since a waker may poll anything. If a waker
-    /// panics, the panic is resumed once the other wakers have been called.
+    /// Calls all wakers that were collected. Nothing is borrowed while a waker runs, since a waker may poll any future. If a
+    /// waker panics, the panic is resumed once the other wakers have been called.
     pub(super) fn wake_all(&self, scratch: &mut Vec<Waker>) {
         let (retries, watchers) = self.waiters(|waiters| {
             core::mem::swap(&mut waiters.wakers, scratch);

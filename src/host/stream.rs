@@ -22,29 +22,29 @@ use std::io;
 /// An open stream whose protocol is agreed, or a stream that was [opened lazily](super::Handle::open_stream_lazy).
 ///
 /// **Reading** returns the bytes that have arrived. The end of the peer's side is `Ok(0)`. A stream that was cut off returns
-/// an error, so that the two can always be distinguished: `ConnectionReset` if the peer reset the stream,
-/// `ConnectionAborted` if its connection has ended or the host was dropped, `TimedOut` if the stream was half-open for the
-/// [`half_open_timeout`](crate::connection::Config::half_open_timeout), ten minutes by default. A stream that was opened
-/// lazily and could not open has no bytes to read, and returns the reason as an error: `Unsupported` if the peer refused the
-/// protocol. In any case, the bytes that had arrived before are read first. If the peer had finished its side before the
-/// connection ended, all bytes have arrived, and the end is `Ok(0)`. Unread bytes are bounded by the [receive
-/// window](crate::connection::yamux::Config::max_receive_window): a peer that has more to send waits until they are read.
-/// The unread bytes of ended streams have a [bound](super::Config::unread_bytes) of their own. If that bound is exceeded and
-/// the stream loses its bytes, reading returns the error at once, and never `Ok(0)`.
+/// an error, so that it can always be distinguished from a stream whose peer has ended its side. The error is
+/// `ConnectionReset` if the peer reset the stream, `ConnectionAborted` if its connection has ended or the host was dropped,
+/// `TimedOut` if the stream was half-open for the [`half_open_timeout`](crate::connection::Config::half_open_timeout), ten
+/// minutes by default. A stream that was opened lazily and could not open has no bytes to read, and returns the reason as an
+/// error: `Unsupported` if the peer refused the protocol. In any case, the bytes that had arrived before are read first. If
+/// the peer had finished its side before the connection ended, all bytes have arrived, and the end is `Ok(0)`. Unread bytes
+/// are bounded by the [receive window](crate::connection::yamux::Config::max_receive_window): a peer that has more to send
+/// waits until they are read. The unread bytes of ended streams have a [bound](super::Config::unread_bytes) of their own. If
+/// that bound is exceeded and the stream loses its bytes, reading returns the error at once, and never `Ok(0)`.
 ///
-/// **Writing** accepts as many bytes as there is room for. If there is no room because the peer does not read, it waits. The
-/// host's next turn sends the bytes, without a flush.
+/// **Writing** accepts as many bytes as there is room for. If there is no room because the peer does not read, writing
+/// waits. The host's next turn sends the bytes; no flush is necessary.
 ///
 /// **Flushing** waits until all bytes that were written, and the output that is sent together with them, have been handed to
-/// the socket. It does not tell whether the peer has received them. Once the stream has ended, flushing is an error, since
-/// it is not known which bytes were sent, unless the stream has finished.
+/// the socket. It does not tell whether the peer has received them. If the stream has ended, flushing succeeds only if both
+/// sides had finished. Otherwise it is an error, since it is not known which bytes were sent.
 ///
-/// **Closing** ends our side after the bytes that were written: the peer then reads the end. It does not wait for the peer,
-/// and the other direction stays open.
+/// **Closing** ends our side: the peer reads all bytes that were written and then the end. Closing does not wait for the
+/// peer, and the other direction stays open.
 ///
-/// **Dropping** a stream resets it, in both directions, unless it was closed. After a close, the bytes that were written are
-/// still sent, and bytes that still arrive from the peer are discarded, for a
-/// [`close_timeout`](crate::connection::Config::close_timeout) at most.
+/// **Dropping** a stream resets it, in both directions, unless it was closed. If it was closed, the bytes that were written
+/// are still sent, and bytes that still arrive from the peer are discarded, for at most
+/// [`close_timeout`](crate::connection::Config::close_timeout).
 ///
 /// **Holding** a stream that has not ended makes a [shutdown](super::Handle::shutdown) wait, for the whole
 /// [`shutdown_timeout`](super::Config::shutdown_timeout). Drop the stream before you await a shutdown.
@@ -79,29 +79,29 @@ impl Stream {
         self.opened.peer
     }
 
-    /// Returns the direction of the stream: inbound if the peer opened it, outbound if we did.
+    /// Returns the direction of the stream: inbound if the peer opened it, outbound if we opened it.
     #[must_use]
     pub const fn direction(&self) -> Direction {
         self.opened.direction
     }
 
-    /// Returns the protocol of the stream. For a stream that was opened lazily, that is the proposed protocol.
+    /// Returns the protocol of the stream. For a stream that was opened lazily, the proposed protocol is returned.
     #[must_use]
     pub const fn protocol(&self) -> &Protocol {
         &self.opened.protocol
     }
 
     /// Sets the half-open timeout of this stream, in place of
-    /// [`half_open_timeout`](crate::connection::Config::half_open_timeout): for a request whose answer may take long, for
-    /// example. `None` means no limit. If the stream is half-open already, the time begins with this call. If the stream has
-    /// ended, this call has no effect.
+    /// [`half_open_timeout`](crate::connection::Config::half_open_timeout). A longer timeout is useful for a request whose
+    /// answer may take long, for example. `None` means no limit. If the stream is half-open already, the time begins with
+    /// this call. If the stream has ended, this call has no effect.
     pub fn set_half_open_timeout(&self, time: Option<Duration>) {
         self.shared.act(HostCommand::SetHalfOpenTimeout(self.opened.id, time));
     }
 
     /// Calls `act` with the swarm. If `act` returns a result, wakes the driver and returns the result. If `act` returns
-    /// `None`, or if the swarm is borrowed already, stores the waker of `cx` in `waiting` and returns `Pending`. If the
-    /// swarm was borrowed, the waker is called after the turn.
+    /// `None`, or if `act` cannot be called because the swarm is borrowed already, stores the waker of `cx` in `waiting` and
+    /// returns `Pending`. In the second case the waker is called after the turn.
     fn with<R>(
         &self,
         waiting: &Cell<Option<Waker>>,
@@ -136,7 +136,7 @@ impl AsyncRead for Stream {
                 ends.is_read.set(n == 0);
                 Some(Ok(n))
             }
-            // A stream that has ended returns its unread bytes with its last event, which is about to be told.
+            // If the stream has ended, its last event will be told soon and will make its unread bytes available.
             Err(ReadError::Blocked | ReadError::Ended | ReadError::Stale) => None,
             Err(ReadError::Closed) => Some(Err(closed())),
         })
@@ -162,7 +162,7 @@ impl AsyncWrite for Stream {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let (ends, id) = (&self.opened.ends, self.opened.id);
         match ends.end.get() {
-            // The end of our side was sent after all bytes that were written.
+            // The stream has finished, so all bytes that were written were sent before the end of our side.
             Some(StreamOutcome::Told(StreamEnd::Finished)) => return Poll::Ready(Ok(())),
             Some(end) => return Poll::Ready(Err(end.error())),
             None => {}

@@ -1,4 +1,4 @@
-//! Tests that hardly any memory is kept for futures that were dropped.
+//! Tests that a host keeps hardly any memory for futures that were dropped.
 
 use super::command::{Close, HostCommand};
 use super::wait::AwaitOutcome;
@@ -17,7 +17,7 @@ fn commands_of_dropped_futures_do_not_pile_up() {
     let host = host();
     let (handle, shared) = (host.handle(), host.driver.shared.clone());
     let most = shared.try_world(|_| {
-        // The swarm is borrowed here, so that each command is queued.
+        // The swarm is borrowed in this closure, so each command is queued and not executed at once.
         let address = || "/ip4/127.0.0.1/tcp/1".parse().unwrap();
         let kept: Vec<_> =
             (0..50).map(|_| AwaitOutcome::begin(&shared, |slot| HostCommand::Dial(address(), slot))).collect();

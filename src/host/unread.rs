@@ -1,5 +1,5 @@
-//! [`UnreadBytes`]: the count of the bytes that have arrived on streams which have ended, and that the holders of these
-//! streams have not read.
+//! [`UnreadBytes`]: the count of unread bytes. These bytes have arrived on streams that have ended, and the holders of the
+//! streams have not read them.
 
 use crate::identity::PeerId;
 use crate::lifecycle::StreamId;
@@ -7,12 +7,12 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::rc::{Rc, Weak};
 use core::cell::RefCell;
 
-/// The count of the unread bytes of ended streams, by peer. A value of type `S` holds the bytes of one stream. The bytes are
-/// counted by the capacity of their buffers. Each operation is O(log n).
+/// The count of the unread bytes of ended streams, for each peer. A value of type `S` holds the bytes of one stream; the
+/// capacity of its buffer is what counts. Each operation costs O(log n).
 pub(super) struct UnreadBytes<S> {
     all: usize,
     peers: BTreeMap<PeerId, PeerUnread<S>>,
-    /// The peers, ordered by the number of their unread bytes. The peer with the most bytes is last.
+    /// The peers, each with the number of its unread bytes. The peer with the most bytes is last.
     sizes: BTreeSet<(usize, PeerId)>,
 }
 
@@ -23,12 +23,12 @@ struct PeerUnread<S> {
 
 /// A value that holds the unread bytes of a stream that has ended.
 pub(super) trait KeepsUnread: Sized {
-    /// Returns the number of bytes of memory that are held, and `true` if the stream was cut off. Returns `None` if no bytes
-    /// are held.
+    /// Returns the number of bytes of memory that this value holds, and `true` if the stream was cut off. Returns `None` if
+    /// it holds no bytes.
     fn keeps(&self) -> Option<(usize, bool)>;
 
-    /// Stores a guard together with the held bytes. The bytes are counted until the guard is dropped, which happens when
-    /// they are read, lost or dropped.
+    /// Stores a guard together with the held bytes. The bytes are counted until the guard is dropped, which happens when the
+    /// bytes are read or dropped.
     fn set_counted(&self, counted: Counted<Self>);
 
     /// Drops the held bytes, since a bound was exceeded. The holder of the stream reads no more bytes, and gets the error of
@@ -36,8 +36,9 @@ pub(super) trait KeepsUnread: Sized {
     fn lose_unread(&self);
 }
 
-/// The key that orders the streams of a peer for losing their bytes, the greatest key first: streams that were cut off
-/// before streams that the peer had finished, and among these the largest first.
+/// The key that determines the order in which the streams of a peer lose their bytes. The stream with the greatest key is
+/// first. Streams that were cut off are before streams that the peer had finished; within each group, the stream with the
+/// most bytes is first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct LossOrder {
     is_cut: bool,
@@ -72,9 +73,9 @@ impl<S> UnreadBytes<S> {
         }
     }
 
-    /// Removes the stream that loses its bytes next from the count, and returns it. It is a stream of `peer` if that peer
-    /// has more than `per_peer` bytes. Otherwise, if all peers together have more than `most` bytes, it is a stream of the
-    /// peer with the most bytes.
+    /// If a bound is exceeded, chooses the stream that has to lose its bytes, removes the stream from the count, and returns
+    /// it. If `peer` has more than `per_peer` bytes, a stream of `peer` is chosen. Otherwise, if all peers together have
+    /// more than `most` bytes, a stream of the peer with the most bytes is chosen.
     fn take_excess(&mut self, peer: PeerId, per_peer: usize, most: usize) -> Option<Weak<S>> {
         let own = self.peers.get(&peer).map_or(0, |own| own.bytes);
         let who = match own > per_peer {
@@ -90,8 +91,8 @@ impl<S> UnreadBytes<S> {
     }
 }
 
-/// Counts the bytes that `ends` holds for a stream of `peer`. While a bound is exceeded, streams lose their bytes: those of
-/// `peer` if it exceeds the bound of a peer, otherwise those of the peer with the most bytes.
+/// Counts the bytes that `ends` holds for a stream of `peer`. Then streams lose their bytes while a bound is exceeded:
+/// streams of `peer` if its bytes exceed the bound for one peer, or else streams of the peer with the most bytes.
 pub(super) fn count<S: KeepsUnread>(
     count: &Rc<RefCell<UnreadBytes<S>>>,
     (peer, stream): (PeerId, StreamId),
@@ -153,8 +154,8 @@ mod tests {
             Self { unread: Rc::default(), streams: (0..32).map(begin).collect() }
         }
 
-        /// Ends a stream of a peer that has `kib` KiB of unread bytes. The bound of one peer is 8 KiB, and the bound of all
-        /// peers together is 12 KiB.
+        /// Ends a stream of a peer; the stream has `kib` KiB of unread bytes. The bound of one peer is 8 KiB, and the bound
+        /// of all peers together is 12 KiB.
         fn ends(&self, peer: u8, stream: usize, kib: usize, is_complete: bool) -> Rc<StreamEnds> {
             let ends = Rc::new(StreamEnds::default());
             let peer = Keypair::ed25519_from_bytes([peer; 32]).unwrap().public().to_peer_id();

@@ -1,5 +1,5 @@
-//! The futures of handles: [`AwaitOutcome`] waits for the outcome of a command, and [`WatchNotifee`] for an answer of a
-//! notifee.
+//! The futures of handles: [`AwaitOutcome`] waits for the outcome of a command, and [`WatchNotifee`] waits for an answer of
+//! a notifee.
 
 use super::command::HostCommand;
 use super::error::{Absent, Error};
@@ -11,8 +11,8 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-/// A future that waits for the outcome of a command. If the future is dropped before the outcome, the listener, dial, stream
-/// or queue position that the command has begun is given up.
+/// A future that waits for the outcome of a command. If the future is dropped before the outcome, the listener, dial or
+/// stream that the command has begun is given up. If the command waits in a queue, it is removed from the queue.
 pub(super) struct AwaitOutcome<T> {
     shared: Rc<HostShared>,
     slot: Rc<PendingOutcome<T>>,
@@ -20,7 +20,8 @@ pub(super) struct AwaitOutcome<T> {
 }
 
 impl<T> AwaitOutcome<T> {
-    /// Creates a slot for an outcome, and gives the host the command that `command` makes with that slot.
+    /// Creates a slot for the outcome, creates the command with the function `command`, to which the slot is passed, and
+    /// gives the command to the host.
     pub(super) fn begin(shared: &Rc<HostShared>, command: impl FnOnce(Rc<PendingOutcome<T>>) -> HostCommand) -> Self {
         let slot = PendingOutcome::new();
         let this = Self { shared: shared.clone(), slot: slot.clone(), is_over: false };
@@ -50,14 +51,14 @@ impl<T> Drop for AwaitOutcome<T> {
         }
         match self.slot.abandon() {
             Some(WhatWaits::Id(id)) => self.shared.act(HostCommand::GiveUp(id)),
-            // The opening only waited in the queue, so no place becomes free for the next one.
+            // The opening only waited in the queue and occupied no place, so no place becomes free for the next opening.
             Some(WhatWaits::InLine(place)) => drop(self.shared.waiters(|waiters| waiters.opening_queues.leave(place))),
             None => {}
         }
     }
 }
 
-/// A future that calls `ask` with a notifee at once and after each turn, until `ask` returns an answer.
+/// A future that calls `ask` with a notifee, at once and then after each turn of the host, until `ask` returns an answer.
 pub(super) struct WatchNotifee<T, F> {
     shared: Rc<HostShared>,
     watcher: Rc<Watcher>,

@@ -20,8 +20,8 @@ pub struct Error {
     pub path: PathBuf,
     /// The reason why the key file cannot be used.
     pub fault: KeyFault,
-    /// `true` if the error was returned by [`load_or_create`](super::KeyFile::load_or_create), which makes a file that does
-    /// not exist.
+    /// `true` if the function that failed is [`load_or_create`](super::KeyFile::load_or_create), which makes the file if the
+    /// file does not exist.
     pub(super) may_create: bool,
 }
 

@@ -15,12 +15,12 @@ use slab::Slab;
 #[derive(Clone, Debug)]
 pub(super) struct Arena<K: Entity> {
     slots: Slab<Record<K>>,
-    /// The generation of the latest record in each slot, by index. It is kept while the slot is vacant.
+    /// The generation of the latest record in each slot, by index. The generation is kept while the slot is vacant.
     generations: Vec<u32>,
-    /// The greatest generation of the slots whose memory was freed. The generations of a new slot begin above that, so that
-    /// no id is used twice.
+    /// The greatest generation of the slots whose memory was freed. The generations of a new slot begin above this number,
+    /// so that no id is used twice.
     given_up: u32,
-    /// The number of records, without those of retired slots, which are never used again.
+    /// The number of records. The records in retired slots, which are never used again, do not count.
     held: u32,
     limit: u32,
     bounds: IdBounds,
@@ -74,7 +74,7 @@ impl<K: Entity> Arena<K> {
         self.bounds = bounds;
     }
 
-    /// Returns the number of records, without those of retired slots, which are never used again.
+    /// Returns the number of records. The records in retired slots, which are never used again, do not count.
     pub(super) const fn len(&self) -> u32 {
         self.held
     }
@@ -103,8 +103,8 @@ impl<K: Entity> Arena<K> {
         Some(from_parts(slot as u32, generation))
     }
 
-    /// Adds one slot, and allocates memory if necessary. Returns `None` if the index of the slot would be too large. This is
-    /// a function of its own, since it runs only once for each slot.
+    /// Adds one slot, and allocates memory if necessary. Returns `None` if the index of the slot would be too large. This
+    /// code is a separate function because it runs only once for each slot.
     #[cold]
     #[inline(never)]
     fn make_room(&mut self) -> Option<()> {
@@ -154,13 +154,13 @@ impl<K: Entity> Arena<K> {
         self.slots.get_mut(link.index_as(K::KIND))
     }
 
-    /// Returns all records with their ids, in the order of their slots, without those of retired slots.
+    /// Returns all records with their ids, in the order of their slots. The records in retired slots are left out.
     pub(super) fn iter(&self) -> impl Iterator<Item = (K, &Record<K>)> {
         let records = self.slots.iter().filter(|(_, record)| record.generation != RETIRED);
         records.map(|(slot, record)| (from_parts(slot as u32, record.generation), record))
     }
 
-    /// Returns all records mutably, in the order of their slots, including those of retired slots.
+    /// Returns all records mutably, in the order of their slots. The records in retired slots are included.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Record<K>> {
         self.slots.iter_mut().map(|(_, record)| record)
     }
@@ -185,7 +185,7 @@ impl<K: Entity> Arena<K> {
         if id.generation().get() < self.bounds.last_generation {
             self.slots.try_remove(id.index());
         } else {
-            // The record stays in the slab, so that the slot is never vacant again.
+            // A record stays in the slot, so that the slot is never vacant again.
             retired(id);
         }
     }
@@ -208,7 +208,7 @@ impl<K: Entity> Arena<K> {
     }
 }
 
-/// Logs that a slot is retired. This is a function of its own, since it is hardly ever called: a slot is retired after some
+/// Logs that a slot is retired. This code is a separate function because it hardly ever runs: a slot is retired after some
 /// four thousand million entities.
 #[cold]
 #[inline(never)]

@@ -36,7 +36,7 @@ pub enum ConnectionEnd {
     /// The peer ended the connection. Only Yamux's go-away frame shows that the peer intended the end: see
     /// [`RemoteEnd::Eof`].
     Remote(RemoteEnd),
-    /// The connection had no stream for as long as the idle time-out.
+    /// The connection had no stream during the whole idle time-out.
     Idle,
     /// The connection was one of the least useful, and was closed to make room for others: because a limit was reached,
     /// because there were more connections than the high-water mark, or because the system had run out of file descriptors.
@@ -70,18 +70,20 @@ pub enum RemoteEnd {
 pub enum StreamEnd {
     /// We have sent our FIN, and the owner has read the peer's data up to the peer's FIN.
     Finished,
-    /// A side of the stream reset it: ours or the peer's, as the field says.
+    /// The stream was reset by us or by the peer. The field says which of the two.
     Reset(Side),
     /// The connection ended before the stream. The peer may have finished the stream before that, and all of the peer's data
     /// may have arrived: a swarm's `stream(id)` tells whether the peer finished (`is_remote_finished`), and `take_unread`
-    /// returns the data that was not read. If a go-libp2p node finishes its streams and closes the connection right after,
-    /// its last FINs can be lost: these streams end with this reason, and look unfinished. Let the application's protocol
-    /// mark the end of a message.
+    /// returns the data that was not read. If a go-libp2p node finishes its streams and closes the connection right after
+    /// that, the last FINs of the node can be lost: these streams end with this reason, and look unfinished. Let the
+    /// application's protocol mark the end of a message.
     ConnectionClosed,
-    /// The stream was half-open (one side had finished it), and the peer neither finished it nor sent data or window on it:
-    /// for the half-open time-out, or for long enough that the stream was ended to make room for a new one.
+    /// The stream was half-open (one side had finished it), and the peer was silent on it: the peer neither finished the
+    /// stream nor sent data or window. Either the silence lasted for the whole half-open time-out, or it lasted so long that
+    /// the stream was ended to make room for a new one.
     Timeout,
-    /// We reset the stream because a limit was reached, and its peer had most of what the limit bounds.
+    /// We reset the stream because a limit was reached, and because the stream's peer used more of what the limit bounds
+    /// than other peers.
     Limit,
     /// After the stream opened, a gate of the owner denied its protocol to this peer.
     Denied,
@@ -148,7 +150,7 @@ pub enum Failure {
     AddressNotAvailable,
     /// The system does not allow this process to listen on the address or to dial it.
     PermissionDenied,
-    /// A side of the connection or stream reset it before it was open: ours or the peer's, as the field says.
+    /// The connection or stream was reset by us or by the peer before it was open. The field says which of the two.
     Reset(Side),
     /// The byte pipe ended before the connection or stream was open.
     Eof,
@@ -165,7 +167,8 @@ pub enum Failure {
 }
 
 impl From<ListenerEnd> for Failure {
-    /// Converts the reason for the end of an open listener into the failure of one that was not open yet.
+    /// Converts the reason for the end of an open listener into the failure that is reported for a listener that was not
+    /// open yet.
     fn from(end: ListenerEnd) -> Self {
         match end {
             ListenerEnd::Requested => Self::Requested,
@@ -176,7 +179,8 @@ impl From<ListenerEnd> for Failure {
 }
 
 impl From<ConnectionEnd> for Failure {
-    /// Converts the reason for the end of an open connection into the failure of one that was not open yet.
+    /// Converts the reason for the end of an open connection into the failure that is reported for a connection that was not
+    /// open yet.
     fn from(end: ConnectionEnd) -> Self {
         match end {
             ConnectionEnd::Requested => Self::Requested,
@@ -192,7 +196,8 @@ impl From<ConnectionEnd> for Failure {
 }
 
 impl From<StreamEnd> for Failure {
-    /// Converts the reason for the end of an open stream into the failure of one that was not open yet.
+    /// Converts the reason for the end of an open stream into the failure that is reported for a stream that was not open
+    /// yet.
     fn from(end: StreamEnd) -> Self {
         match end {
             StreamEnd::Finished => Self::Eof,

@@ -54,7 +54,8 @@ pub enum Event {
         /// The reason of the failure.
         reason: Failure,
     },
-    /// An open connection has ended. Its socket is closed, and the last events of all its streams were told before.
+    /// An open connection has ended. Its socket is closed. The last events of all its streams have been reported before this
+    /// event.
     Disconnected {
         /// The connection that ended. This is the last event of its id.
         connection: ConnectionId,
@@ -68,8 +69,8 @@ pub enum Event {
         /// The stream that opened.
         stream: StreamId,
     },
-    /// A stream that we or the peer began could not open. If the peer began a stream and that ended before the peer had sent
-    /// a whole proposal of a protocol, the stream had no id: no event reports it, and it is counted in
+    /// A stream that we or the peer began could not open. If a stream of the peer ended before the peer had sent a whole
+    /// proposal of a protocol, the stream had no id: no event reports that stream, and it is counted in
     /// [`Counts::without_id`](super::Counts::without_id).
     StreamFailed {
         /// The connection on which the stream was to open.
@@ -147,9 +148,9 @@ impl Event {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "each of the two ends begins something, or the other does")]
 pub enum Direction {
-    /// The peer began it: the peer dialed us, or the peer opened the stream.
+    /// The peer began the connection or stream: the peer dialed us, or the peer opened the stream.
     Inbound,
-    /// We began it: we dialed the peer, or we opened the stream.
+    /// We began the connection or stream: we dialed the peer, or we opened the stream.
     Outbound,
 }
 

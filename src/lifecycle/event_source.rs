@@ -3,8 +3,8 @@
 use super::{Event, Lifecycle};
 use alloc::vec::Vec;
 
-/// A type that produces events: a [`Lifecycle`] or a swarm. Each method does the same as the method of that name on the
-/// type.
+/// A type that produces events: a [`Lifecycle`] or a swarm. Each method calls the method of the same name on the lifecycle
+/// or swarm.
 ///
 /// The trait is sealed: only types of this crate implement it, so that it can get more methods. If a type of yours contains
 /// a lifecycle or a swarm, implement [`Network`](crate::notifee::Network) for your type.

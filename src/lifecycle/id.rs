@@ -47,7 +47,7 @@ pub enum Id {
     Stream(StreamId),
 }
 
-/// Writes the id inside, for example `c3.1`.
+/// Writes the id of the listener, connection or stream, for example `c3.1`.
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,6 +1,6 @@
 //! The checks of a lifecycle's invariants, each with a sentence that states the invariant. The invariants hold between two
-//! calls. Tests and fuzzers check all of them; debug builds check those of one entity and its neighbours after each of its
-//! transitions.
+//! calls. Tests and fuzzers check all of them; debug builds check, after each transition of an entity, the invariants of
+//! this entity and its neighbours.
 
 use super::Lifecycle;
 use super::arena::Record;
@@ -62,8 +62,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
     }
 
-    /// Checks the invariants of one listener, connection or stream and its neighbours in lists, and those of the two ends of
-    /// the list of owed events. O(1).
+    /// Checks the invariants of one listener, connection or stream and of its neighbours in lists, and the invariants of the
+    /// two ends of the list of owed events. O(1).
     pub(super) fn check_around<K: Kind>(&self, id: K) {
         let records = &self.records;
         let List { oldest, newest } = records.owed;

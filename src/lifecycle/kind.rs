@@ -32,8 +32,8 @@ pub(super) struct Records {
 /// The parts of [`Records`] that a transition changes, borrowed at the same time.
 pub(super) struct Split<'a, K: Kind> {
     pub(super) arena: &'a mut Arena<K>,
-    /// The arena of connections if the transition is of a stream, which also changes the record of its connection; otherwise
-    /// `None`.
+    /// The arena of connections if the transition is that of a stream, since it also changes the record of the stream's
+    /// connection; otherwise `None`.
     pub(super) connections: Option<&'a mut Arena<ConnectionId>>,
     pub(super) counters: &'a mut Counters,
 }
@@ -46,7 +46,7 @@ pub(super) trait Kind: Entity {
 
     fn arena(records: &Records) -> &Arena<Self>;
     fn arena_mut(records: &mut Records) -> &mut Arena<Self>;
-    /// Borrows all parts that a transition changes at the same time, so that each record is looked up only once.
+    /// Borrows, at the same time, all parts that a transition changes, so that each record is looked up only once.
     fn split(records: &mut Records) -> Split<'_, Self>;
     fn told_opened(self, links: &Self::Links) -> Event;
     fn told_ended(self, links: &Self::Links, outcome: LastEvent<Self::End>) -> Event;
@@ -65,8 +65,8 @@ pub(super) trait Kind: Entity {
         false
     }
 
-    /// Returns whether the last event of the entity has to wait for the last events of others: that of a connection waits
-    /// for those of its streams.
+    /// Returns whether the last event of the entity has to wait for the last events of other entities: the last event of a
+    /// connection waits for the last events of its streams.
     fn comes_last(_links: &Self::Links) -> bool {
         false
     }
@@ -78,7 +78,7 @@ pub(super) trait Kind: Entity {
 
     /// Counts the entity, which has opened, in `counters` and in the record of its connection.
     fn count_opened(counters: &mut Counters, on: Self::On<'_>, links: &Self::Links);
-    /// Counts the entity, and the streams that end with a connection, as ended.
+    /// Counts the entity as ended. If the entity is a connection, also counts the streams that end with the connection.
     fn count_ended(
         counters: &mut Counters,
         on: &mut Self::On<'_>,
@@ -86,10 +86,11 @@ pub(super) trait Kind: Entity {
         outcome: LastEvent<Self::End>,
     );
 
-    /// Removes a stream that has ended from the list of its connection's streams. It does nothing for the other kinds.
+    /// Removes a stream that has ended from the list of its connection's streams. For listeners and connections, the call
+    /// does nothing.
     fn unlink(_arena: &mut Arena<Self>, _on: Self::On<'_>, _links: &Self::Links, _next: ListLink) {}
-    /// Subtracts a stream whose slot was freed from the number of records of its connection's streams. It does nothing for
-    /// the other kinds.
+    /// Subtracts 1 from the number of records of a connection's streams, after the slot of one of these streams was freed.
+    /// For listeners and connections, the call does nothing.
     fn released(_on: Self::On<'_>) {}
     /// Checks the invariants that only this kind of entity has.
     fn check_links(_books: &Records, _id: Self, _record: &Record<Self>) {}
@@ -145,7 +146,7 @@ impl Kind for ListenerId {
     }
 }
 
-// There is one of these for each idle connection.
+// There is one such value for each connection, idle or not.
 const _: () = assert!(size_of::<ConnectionLinks>() == 32);
 
 impl Kind for ConnectionId {

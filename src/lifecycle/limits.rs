@@ -31,16 +31,17 @@ pub struct Limits {
     /// streams while events of ended streams still wait. A further limit applies to the streams that the peer begins:
     /// [`owed_per_connection`](Self::owed_per_connection).
     pub streams_per_connection: u32,
-    /// The maximum number of owed events of one connection, counted as its streams that have ended and whose last event has
-    /// not been handled. While a connection has more, or has had more since the event queue last had room, its peer cannot
-    /// begin streams on it; the owner still can. So a peer whose streams end as fast as they begin fills no more of the
-    /// event queue than this number, however slowly the owner drains events. Default 64.
+    /// The maximum number of owed events of one connection: the number of its streams that have ended and whose last event
+    /// has not been handled. While a connection has more owed events, or has caused more since the event queue last had
+    /// room, its peer cannot begin streams on it; the owner still can. So a peer whose streams end as fast as they begin
+    /// fills no more of the event queue than this number, however slowly the owner drains events. Default 64.
     ///
-    /// While any event is owed, nothing opens. Assume n connections whose peers open and end streams as fast as they can.
-    /// There is room again once n × (this limit + 1) events have been drained, and in addition all that were
-    /// [pending](super::Lifecycle::pending_events), and one for each stream that lived then and has ended since. With the
-    /// defaults and 64 such connections that is within 18 turns of 256 events each, or within one turn that drains all. A
-    /// limit of 65 535 or more bounds only the streams whose last event has not been handled yet.
+    /// While any event is owed, nothing opens. Assume that the peers of n connections open and end streams as fast as they
+    /// can. The queue has room again once the following events have been drained: the events that are
+    /// [pending](super::Lifecycle::pending_events) at the start, n × (this limit + 1) further events, and one event for each
+    /// stream that lives at the start and has ended since. With the defaults and 64 such connections, there is room again
+    /// within 18 turns of 256 events each, or within one turn that drains all events. A limit of 65 535 or more bounds only
+    /// the streams whose last event has not been handled yet.
     pub owed_per_connection: u32,
 }
 

@@ -53,9 +53,9 @@ pub(super) struct ConnectionLinks {
     /// the list contains the streams whose last events have not been queued yet.
     pub(super) streams: List,
     /// The number of the connection's streams that have not ended, by direction; 0 after the connection has ended. The field
-    /// `open` is the number of those that are open. Fields that change in the same transition are not neighbours, because
-    /// the compiler would read neighbours with one wide access, which would have to wait until the narrow writes before it
-    /// reach the cache.
+    /// `open` is the number of the connection's streams that are open. Fields that change in the same transition are not
+    /// neighbours, because the compiler would read neighbours with one wide access, which would have to wait until the
+    /// narrow writes before it reach the cache.
     pub(super) live: Numbers,
     pub(super) open: Numbers,
     /// The number of the connection's streams that have a record, including those that have ended.
@@ -66,7 +66,7 @@ pub(super) struct ConnectionLinks {
     pub(super) owed_time: u8,
 }
 
-/// Two numbers of streams: of those that the peer began, and of those that we began.
+/// Two numbers: the number of streams that the peer began, and the number of streams that we began.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Numbers {
     pub(super) inbound: u32,
@@ -116,7 +116,8 @@ impl ConnectionLinks {
     }
 }
 
-/// The fields that only the record of a stream has: its direction, its connection, and its older neighbour.
+/// The fields that only the record of a stream has: its direction, its connection, and the next older stream of that
+/// connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct StreamLinks {
     pub(super) direction: Direction,

@@ -9,8 +9,8 @@ use alloc::vec::Vec;
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// Returns the opening events of all listeners, connections and streams whose opening event has been drained and whose
-    /// closing event has not: those of listeners first, then of connections, then of streams, each in the order of their
-    /// indices.
+    /// closing event has not. The events of listeners are first, then those of connections, then those of streams, each kind
+    /// in the order of the indices.
     ///
     /// An observer that handles these events first, and then every event that is drained later, is told once that each
     /// entity (a listener, connection or stream) opens, and once that it closes, with the events of a stream between those
@@ -62,7 +62,8 @@ enum OpeningIsTold {
 
 fn walk<K: Kind>(arena: &Arena<K>, add: &mut impl FnMut(Id, OpeningIsTold, Event)) {
     for (id, record) in arena.iter() {
-        // The record itself is read here: that of a stream whose connection has ended still has its old state.
+        // The record itself is read here, since the record of a stream whose connection has ended still contains the
+        // stream's old state.
         let told = match (record.state, record.owed) {
             (State::Opening, _) | (State::Ended, Some(LastEvent::Failed(_))) => OpeningIsTold::Not,
             (State::Open | State::Leaving, _) | (State::Ended, Some(LastEvent::Closed(_))) => OpeningIsTold::Open,

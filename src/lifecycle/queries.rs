@@ -29,8 +29,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         if self.records.owed_events == 0 { 0 } else { self.pending_events() }
     }
 
-    /// Returns whether no listener, connection or stream is left and no event waits to be drained. The one that the most
-    /// recently drained event closed is not regarded as left, although its id is valid until that event has been handled.
+    /// Returns whether no listener, connection or stream is left and no event waits to be drained. A listener, connection or
+    /// stream whose last event is the most recently drained one does not count as left, although its id is valid until that
+    /// event has been handled.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len() == self.handed.is_some() as usize
@@ -85,15 +86,15 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         core::iter::successors(first, move |stream| streams.id_at(streams.get(*stream)?.next))
     }
 
-    /// Returns the number of connections that count towards [`Limits::connections`]: those with an id whose last event has
-    /// not been handled.
+    /// Returns the number of connections that count towards [`Limits::connections`]. A connection counts from its id on,
+    /// until its last event has been handled.
     #[cfg(feature = "swarm")]
     pub(crate) const fn held_connections(&self) -> u32 {
         self.records.connections.len()
     }
 
-    /// Returns the number of streams that count towards [`Limits::streams`]: those with an id whose last event has not been
-    /// handled.
+    /// Returns the number of streams that count towards [`Limits::streams`]. A stream counts from its id on, until its last
+    /// event has been handled.
     #[cfg(feature = "swarm")]
     pub(crate) const fn held_streams(&self) -> u32 {
         self.records.streams.len()
@@ -126,7 +127,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 
     /// Returns whether an open connection refuses a new stream only because as many streams live on it as
-    /// [`Limits::streams_per_connection`] allows, so that it would accept one if one of them ended. O(1).
+    /// [`Limits::streams_per_connection`] allows, so that the connection would accept a new stream if a live stream ended.
+    /// O(1).
     #[must_use]
     pub fn is_crowded(&self, connection: ConnectionId) -> bool {
         let limit = self.streams_per_connection;
@@ -140,8 +142,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 
     /// Returns whether the peer of a connection can begin no stream on it, because the events of the connection's streams
-    /// are drained too slowly: more of them are owed than [`Limits::owed_per_connection`] allows, or have been owed since
-    /// the queue last had room. O(1).
+    /// are drained too slowly: more of these events are owed than [`Limits::owed_per_connection`] allows, or more have been
+    /// added to the owed events since the queue last had room. O(1).
     #[must_use]
     pub fn is_behind(&self, connection: ConnectionId) -> bool {
         let Records { connections, owed, owed_time, .. } = &self.records;

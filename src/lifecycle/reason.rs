@@ -8,7 +8,8 @@ use core::fmt;
 
 /// The reason that an event reports.
 ///
-/// Its text is the text of the reason inside. `Failure::from` converts any reason into the closest variant of [`Failure`].
+/// The text of a `Reason` is the text of the reason that it contains. `Failure::from` converts any reason into the closest
+/// variant of [`Failure`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Reason {

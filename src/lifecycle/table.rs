@@ -31,10 +31,10 @@ pub struct Table<I, T> {
     id: PhantomData<fn(I) -> I>,
 }
 
-/// Returns the number of slots by which a table of `slots` slots grows: 4 if it has fewer than 16 slots, a quarter of them
-/// if it has fewer than 256, and otherwise an eighth. Each value still moves a constant number of times on average, and at
-/// most a fifth of the memory of a large table, or a ninth of that of a very large one, is unused. If the table doubled
-/// instead, up to half would be unused.
+/// Returns the number of slots by which a table of `slots` slots grows: 4 if the table has fewer than 16 slots, a quarter of
+/// its slots if it has fewer than 256, and otherwise an eighth of its slots. Each value still moves a constant number of
+/// times on average. Growth leaves at most a fifth of the memory unused if the table had 16 to 255 slots, and at most a
+/// ninth if it had more. If the table doubled instead, up to half of the memory would be unused.
 pub(super) const fn growth(slots: usize) -> usize {
     match slots {
         0..16 => 4,

@@ -1,9 +1,9 @@
 //! [`Lifecycle::transition`], the only function that changes states, and the functions that move its events into the queue.
 //!
 //! An event is queued if there is room and nothing is owed. Otherwise its entity joins the list of owed events, and
-//! [`Lifecycle::pay`] queues the events of that list, oldest first, as room returns. A connection with streams always joins
-//! the list: it ends in O(1), and its streams, which end at the same moment, are swept later, that is, their records are
-//! updated one by one when their events are queued.
+//! [`Lifecycle::pay`] queues the events of that list, oldest first, as soon as the queue has room. A connection with streams
+//! always joins the list: it ends in O(1), and its streams, which end at the same moment, are swept later, that is, their
+//! records are updated one by one when their events are queued.
 
 use super::Lifecycle;
 use super::arena::LastEvent;
@@ -38,7 +38,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         applied
     }
 
-    /// Looks up the entity and computes its next state, which both can fail. Then writes the next state, and queues the
+    /// Looks up the entity and computes its next state; both steps can fail. Then writes the next state, and queues the
     /// event or adds the entity to the list of owed events.
     #[inline(always)]
     fn transition<K: Kind>(&mut self, id: K, trigger: Trigger<K::End>, by: CalledBy) -> Result<(), Refused> {
@@ -55,7 +55,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             return Err(Refused::NoRoom);
         }
 
-        // Nothing is refused from here on.
+        // From here on, the transition cannot be refused any more.
         let (links, next) = (record.links, record.next);
         match next_state {
             // There is nothing to write here, and nothing may be written: the record of a swept stream still has its old
@@ -170,8 +170,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 }
 
-/// Logs a transition. This is a function of its own, whose arguments are passed by value, so that the caller need not keep
-/// the values in memory while tracing is off.
+/// Logs a transition. This code is a separate function, whose arguments are passed by value, so that the caller need not
+/// keep the values in memory while tracing is off.
 #[cold]
 #[inline(never)]
 fn trace<K: Kind>(id: K, state: State, trigger: Trigger<K::End>, next: Option<State>) {
@@ -185,7 +185,8 @@ impl Records {
     fn next_owed_time(&mut self) {
         self.owed_time = self.owed_time.wrapping_add(1);
         if self.owed_time == 0 {
-            // The numbers repeat from here on, so no connection may keep a count from the last time.
+            // The numbers of the periods repeat from here on, so no connection may keep a count from an earlier period with
+            // the same number.
             self.connections.iter_mut().for_each(|connection| connection.links.owed = 0);
         }
     }

@@ -89,12 +89,12 @@ pub struct CatchPanics<T> {
 /// The state of a [`CatchPanics`] that decides whether the `poll_at` of its notifee is called.
 #[derive(Default)]
 enum DeadlineState {
-    /// The notifee's `poll_at` is called.
+    /// The notifee's `poll_at` is called each time that the registry asks the [`CatchPanics`] for its next deadline.
     #[default]
     Asked,
     /// The notifee's `poll_at` has panicked with this payload, which the next tick reports.
     Panicked(Box<dyn Any + Send>),
-    /// The notifee's `poll_at` is not called before this time, or before the notifee is told something.
+    /// The notifee's `poll_at` is not called until this time has come or the notifee has been told something.
     Spared(Duration),
 }
 
@@ -213,7 +213,7 @@ impl<N, T: Notifee<N>> Notifee<N> for CatchPanics<T> {
     fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         match core::mem::take(self.poll.get_mut()) {
             DeadlineState::Panicked(payload) => self.report(cx, Notification::PollAt, payload),
-            // It is asked again, and may have no deadline by now.
+            // The notifee's `poll_at` is called again from now on. The notifee may have no deadline any more.
             DeadlineState::Spared(_) => {}
             DeadlineState::Asked => self.tell(cx, Notification::Tick, Notifee::tick),
         }

@@ -72,7 +72,7 @@ impl Interest {
         (0..KINDS).filter(move |kind| self.0 & (1 << kind) != 0)
     }
 
-    /// Returns the number of the kind in this set, which contains a single kind.
+    /// Returns the number of the only kind in this set. The set must contain exactly one kind.
     pub(super) const fn kind(self) -> usize {
         self.0.trailing_zeros() as usize
     }

@@ -1,9 +1,9 @@
 //! [`Network`]: the type that notifees observe, which produces events. [`HasNode`]: a network that contains a node, which is
 //! what notifees with a protocol need.
 //!
-//! By these traits, notifees get access to a lifecycle or swarm that is inside a type of the owner's. The traits belong to
-//! the layer of notifees. The traits that their methods return belong to lower layers: [`EventSource`] to the lifecycle, and
-//! `Node` to the swarm.
+//! Through these traits, notifees get access to a lifecycle or swarm that is inside a type of the owner. The traits belong
+//! to the layer of notifees. The traits that their methods return belong to lower layers: [`EventSource`] to the lifecycle,
+//! and `Node` to the swarm.
 
 use crate::lifecycle::{Event, EventSource, Lifecycle};
 #[cfg(feature = "swarm")]
@@ -40,13 +40,13 @@ pub trait Network {
     /// Returns the lifecycle or swarm that produces the events.
     fn event_source(&self) -> &dyn EventSource;
 
-    /// Returns the lifecycle or swarm that produces the events, mutably. It must be the same as that of
-    /// [`event_source`](Self::event_source).
+    /// Returns the lifecycle or swarm that produces the events, mutably. It must be the lifecycle or swarm that
+    /// [`event_source`](Self::event_source) returns.
     fn event_source_mut(&mut self) -> &mut dyn EventSource;
 
-    /// Returns the next event; by default, the next event of the source. The call also says that the event before has been
-    /// handled. Implement this method to see each event before the notifees, or to hold some events back: notifees are told
-    /// the events that it returns.
+    /// Returns the next event; by default, the next event of the source. A call of this method also means that the previous
+    /// event has been handled. Implement this method to see each event before the notifees are told of it, or to hold some
+    /// events back: notifees are told the events that this method returns.
     #[inline]
     fn next_event(&mut self) -> Option<Event> {
         self.event_source_mut().next_event()

@@ -10,7 +10,7 @@ use crate::swarm::{Multiaddr, Refusal, RefusedAt};
 use alloc::vec::Vec;
 
 /// A message of a [`Subscription`](super::Subscription): one of the nine events or a refusal, with the data that could be
-/// looked up when it was told; or a message of the subscription itself, [`Lagged`](Self::Lagged) or
+/// looked up when the event or refusal was told; or a message of the subscription itself, [`Lagged`](Self::Lagged) or
 /// [`Snapshot`](Self::Snapshot).
 ///
 /// Making or cloning a notice increments the reference counts of its addresses and protocol. Memory is allocated only for
@@ -96,7 +96,7 @@ pub struct StreamInfo {
     pub received: u64,
 }
 
-/// The refusals of one kind at one connection or listener, with their numbers at the time when they were told.
+/// The refusals of one kind at one connection or listener. The numbers are those at the time of the notification.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct RefusalInfo {
@@ -136,8 +136,8 @@ impl Notice {
         }
     }
 
-    /// Returns the event of which this notice was made; `None` for [`Refused`](Self::Refused), [`Lagged`](Self::Lagged) and
-    /// [`Snapshot`](Self::Snapshot).
+    /// Returns the event from which this notice was made; `None` for [`Refused`](Self::Refused), [`Lagged`](Self::Lagged)
+    /// and [`Snapshot`](Self::Snapshot).
     #[must_use]
     pub const fn event(&self) -> Option<Event> {
         Some(match self {

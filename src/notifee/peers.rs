@@ -11,7 +11,8 @@
 //! one turn, all three notifications count 0, so that each connection seems to be the last.
 //!
 //! To keep a peer out, [deny it](crate::swarm::Lists::deny_peer). If a [`PeerNotifee`] closed the peer's connections
-//! instead, it would miss a connection that opens while another one of the same peer is still closing.
+//! instead, the notifee would not be told of a connection that opens while another connection of the same peer is still
+//! closing.
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -64,17 +65,17 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 /// An observer of the peers of a network `N`, registered inside [`Peers`]. All methods are empty by default.
 pub trait PeerNotifee<N> {
-    /// Handles the news that a peer is connected: `connection` has opened, and is the peer's only connection among those
-    /// that were told to be open.
+    /// Handles the news that a peer is connected: `connection` has opened, and no other connection of the peer counts as
+    /// open. A connection counts as open from the notification of its opening until the notification of its end.
     ///
     /// A connection that is being closed counts as open until its [`disconnected`](Notifee::disconnected), which takes at
     /// most the [`close_timeout`](crate::connection::Config::close_timeout). If the peer connects again meanwhile, the peer
     /// counts as connected all the time: neither `peer_disconnected` nor `peer_connected` is called.
     fn peer_connected(&mut self, _cx: &mut NotifeeContext<'_, N>, _peer: PeerId, _connection: ConnectionId) {}
 
-    /// Handles the news that a peer is not connected any more: `connection`, the last of its connections that were told to
-    /// be open, has ended for `reason`. If the peer has another connection whose opening was not told yet, `peer_connected`
-    /// is called when that opening is told.
+    /// Handles the news that a peer is not connected any more: `connection` has ended for `reason`, and no other connection
+    /// of the peer [counts as open](Self::peer_connected). If the peer has another connection whose opening was not told
+    /// yet, `peer_connected` is called when that opening is told.
     fn peer_disconnected(
         &mut self,
         _cx: &mut NotifeeContext<'_, N>,
@@ -115,7 +116,8 @@ impl<N> PeerNotifee<N> for () {}
 #[derive(Clone, Default, Debug)]
 pub struct Peers<T> {
     notifee: T,
-    /// The connections that were told to be open and not to have ended, by peer. No set is empty.
+    /// For each peer, the connections of which this notifee has been told that they opened, and not that they ended. No set
+    /// is empty.
     connections: BTreeMap<PeerId, BTreeSet<ConnectionId>>,
 }
 
@@ -127,8 +129,8 @@ impl<T> Peers<T> {
         Self { notifee, connections: BTreeMap::new() }
     }
 
-    /// Returns whether the peer is connected, that is, whether it has a connection that was told to be open and not to have
-    /// ended.
+    /// Returns whether the peer is connected, that is, whether this notifee has been told that a connection of the peer
+    /// opened, and not that the same connection ended.
     #[must_use]
     pub fn is_connected(&self, peer: &PeerId) -> bool {
         self.connections.contains_key(peer)
@@ -176,8 +178,8 @@ impl<T> Peers<T> {
     }
 }
 
-/// The maximum number of bytes of heap that [`Peers`] takes for a peer with one connection. The nodes of its trees may be
-/// half empty.
+/// The maximum number of bytes of heap that [`Peers`] takes for a peer with one connection, even if the nodes of the B-trees
+/// are half empty.
 const ENTRY: usize = 512;
 
 /// Returns the peer of the connection in the present notification. The peer is known, since the connection's id can be

@@ -63,7 +63,8 @@ pub struct Notifees<N> {
     /// The registrations and other changes that notifees have requested while they were told something. Between calls,
     /// changes are pending only if a notifee has panicked.
     changes: PendingChanges<N>,
-    /// The notification that the panic of a notifee has interrupted, and with which the next call continues.
+    /// The notification that the panic of a notifee has interrupted. The next dispatch or drive begins with the rest of this
+    /// notification.
     interrupted: Option<Interrupted>,
     events_per_dispatch: usize,
     /// `true` if the last [`drive`](Self::drive) has left events or readiness to tell.
@@ -130,7 +131,8 @@ impl<N, T: Notifee<N> + Any> AnyNotifee<N> for T {}
 
 /// The changes of a registry that are requested inside a notification and made after it.
 pub(super) struct PendingChanges<N> {
-    /// The notifees to register, oldest first. Their places are numbered after those of the registry's entries.
+    /// The notifees to register, oldest first. Their places (the indices that they will have) follow those of the registry's
+    /// entries.
     added: Vec<RegisteredNotifee<N>>,
     /// The ids of the notifees to unregister. Some of them may be unregistered already.
     leaving: Vec<NotifeeId>,
@@ -153,8 +155,8 @@ impl<N> PendingChanges<N> {
     }
 
     pub(super) fn unregister(&mut self, id: NotifeeId) {
-        // One that was added in this notification is removed after it has been put in, like any other: to drop it here would
-        // run its code while another notifee is told.
+        // A notifee that was added in this notification is removed only after it has become an entry, like any other
+        // notifee: dropping it here would run its code while another notifee is told.
         if self.slots.leave(id) {
             self.leaving.push(id);
         }
@@ -291,8 +293,8 @@ impl<N> Notifees<N> {
     /// told of everything that is open.
     pub fn register<T: Notifee<N> + 'static>(&mut self, notifee: T) -> NotifeeId<T> {
         if self.is_interrupted() {
-            // It is not told of the notification that a panic has interrupted, and comes behind the notifees that were
-            // registered in that.
+            // The new notifee is not told of the notification that a panic has interrupted, and is added after the notifees
+            // that were registered in that notification.
             return self.changes.register(notifee);
         }
         let entry = self.changes.entry(notifee);
@@ -306,7 +308,7 @@ impl<N> Notifees<N> {
     /// If the notifee is an installed service, its protocols stay registered with the node: `uninstall` removes them, too.
     pub fn unregister<T: ?Sized>(&mut self, id: NotifeeId<T>) -> bool {
         let id = id.untyped();
-        // One that is leaving already is removed with the changes that a panic has left.
+        // A notifee that is already about to be unregistered is removed with the pending changes that a panic has left.
         let was_registered = self.changes.slots.place(id).is_some();
         if was_registered {
             self.remove(id);
@@ -335,8 +337,8 @@ impl<N> Notifees<N> {
         drop(removed);
     }
 
-    /// Removes the vacant entries if they are more than half of all. The cost is O(number of entries), and at least half as
-    /// many notifees were unregistered since the last time.
+    /// Removes the vacant entries if they are more than half of all. The cost is O(number of entries). Since the last
+    /// removal, at least half as many notifees were unregistered as there are entries now.
     fn compact_if_mostly_vacant(&mut self) {
         let Self { entries, lists, changes: PendingChanges { added, slots, .. }, .. } = self;
         if !slots.are_mostly_vacant() {
@@ -365,7 +367,7 @@ impl<N> Notifees<N> {
     }
 }
 
-/// Appends a range of places to the list of each kind of notification in `interest`.
+/// Appends a range of places (indices of entries) to the list of each kind of notification in `interest`.
 fn list(lists: &mut [Vec<Range<usize>>; KINDS], places: Range<usize>, interest: Interest) {
     for kind in interest.kinds() {
         match lists[kind].last_mut() {

@@ -18,9 +18,9 @@
 //! - **The notifee can be unregistered** anywhere, even inside a notification. Unregistering does not wait for the thread,
 //!   which handles the notices that it was sent, and then ends.
 //! - **No thread outlives the registry.** [`Notifees::join`](super::Notifees::join), and the drop of the registry, wait
-//!   until all threads have handled the notices that they were sent, of which each has at most its capacity and one. So a
-//!   notifee must not wait for something that the owner's thread does. After a shutdown of the swarm, each notifee has been
-//!   sent every closing event, or its last `lagged` counted the events that were lost.
+//!   until all threads have handled the notices that they were sent, of which each thread has at most `capacity` plus one.
+//!   So a notifee must not wait for something that the owner's thread does. After a shutdown of the swarm, each notifee has
+//!   been sent every closing event, or its last `lagged` counted the events that were lost.
 //! - **If the notifee panics**, the panic is logged as an error and kept for [`take_panics`](super::Notifees::take_panics)
 //!   and `join`. The thread ends, and wakes the owner. The notifee is unregistered with the next event or drive, and all
 //!   others go on. With `panic = "abort"` the process ends instead.

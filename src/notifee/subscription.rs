@@ -184,8 +184,8 @@ impl Subscriber {
         self.send(Sent::Notice(Notice::Snapshot(notices)));
     }
 
-    /// Sends an entry into the channel. The caller has made sure that there is a place, since only this half fills places.
-    /// If the receiving half was dropped, nothing is sent.
+    /// Sends an entry into the channel. The caller has made sure that there is a place, since only this sending half puts
+    /// entries into the channel. If the receiving half was dropped, nothing is sent.
     fn send(&self, sent: Sent) {
         let sent = self.sender.try_send(sent);
         debug_assert!(sent.is_ok() || self.sender.is_closed(), "There is a place.");
@@ -206,7 +206,7 @@ impl Subscriber {
     }
 }
 
-/// Returns the kind of an opening event, as an interest.
+/// Returns the kind of an opening event, as an [`Interest`] in this kind only.
 const fn kind(event: Event) -> Interest {
     match event.id() {
         Id::Listener(_) => Interest::LISTEN,
@@ -215,7 +215,8 @@ const fn kind(event: Event) -> Interest {
     }
 }
 
-/// Returns the opening event for the id in `event`, if `event` is an opening or a closing event; otherwise `None`.
+/// Returns the event that tells that the listener, connection or stream in `event` has opened. Returns `None` if `event`
+/// says that it could not open.
 const fn opening(event: Event) -> Option<Event> {
     match event {
         Event::Listen { listener } | Event::ListenClose { listener, .. } => Some(Event::Listen { listener }),
@@ -253,7 +254,8 @@ impl<N: HasNode> Notifee<N> for Subscriber {
         }
     }
 
-    /// Asks for a tick at once if a snapshot can be sent, or if the receiving half was dropped.
+    /// Returns zero, which requests a tick at once, if a snapshot can be sent or the receiving half was dropped; otherwise
+    /// `None`.
     fn poll_at(&self) -> Option<Duration> {
         (self.is_snapshot_due() || self.sender.is_closed()).then_some(Duration::ZERO)
     }
@@ -330,7 +332,7 @@ impl Drop for Subscription {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "more can come, or it cannot")]
 pub enum TryRecvError {
-    /// All notices that were sent have been received.
+    /// All notices that were sent have been received. The subscriber still exists, so that more notices may follow.
     Empty,
     /// All notices that were sent have been received, and the subscriber was dropped.
     Closed,

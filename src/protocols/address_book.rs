@@ -18,17 +18,17 @@
 //!   the book waits twice as long as before, with jitter. After our own side has closed the connection
 //!   ([`Requested`](ConnectionEnd::Requested)), the peer is not dialed until `keep` is called again.
 //! - **An address that has failed is dialed after the others.** After [`Config::attempts`] consecutive failures it is dialed
-//!   only if all others have failed. An address at which another peer answers is forgotten, unless the owner has added it:
-//!   then the dial counts as a failure of the address.
+//!   only if all other addresses of the peer have failed. An address at which another peer answers is forgotten, unless the
+//!   owner has added the address: then the dial counts as a failure of the address.
 //! - **A peer can name addresses of others.** The addresses of a peer are dialed only if the owner dials or keeps that peer:
 //!   at most [`Config::addresses_per_peer`] addresses in a round, [`Config::dials_per_peer`] at a time, with the waits of
 //!   `keep` between rounds. A dial that reaches anybody but the expected peer fails. Addresses of private networks are
 //!   dialed like others.
 //! - **Unregistering** the book does not end dials that are under way: they connect or fail, and the owner is told by the
 //!   swarm.
-//! - **The book is bounded.** A new peer replaces a peer that is not connected, not being dialed, not kept and not added by
-//!   the owner. Peers to which no dial has ever connected are replaced first, and among equals the peer of which an address
-//!   was added least recently.
+//! - **The book is bounded.** When the book is full, a new peer replaces a peer that is not connected, not being dialed, not
+//!   kept connected and not added by the owner. Peers to which no dial has ever connected are replaced first, and among
+//!   equals the peer of which an address was added least recently.
 //!
 //! The example `reconnecting` is a whole program. The following node reconnects to a peer whenever the peer has closed the
 //! connection:
@@ -100,8 +100,8 @@ use core::time::Duration;
 pub struct Config {
     /// The maximum number of peers in the book. 0 counts as 1. Default 1 024.
     pub peers: usize,
-    /// The maximum number of addresses of one peer. When it is reached, a new address replaces the address that is last in
-    /// the order of dialing. 0 counts as 1. Default 16.
+    /// The maximum number of addresses of one peer. When a peer has this number of addresses, a new address replaces the
+    /// address that is last in the order of dialing. 0 counts as 1. Default 16.
     pub addresses_per_peer: usize,
     /// The maximum length of an address in bytes. A longer address is left out. Default 256.
     pub address_bytes: usize,
@@ -109,21 +109,21 @@ pub struct Config {
     pub peers_at_a_time: usize,
     /// The maximum number of simultaneous dials to one peer. 0 counts as 1. Default 3.
     pub dials_per_peer: usize,
-    /// The time after which the next address of a peer is dialed while the previous dial has neither connected nor failed.
-    /// At least 1 ms. Default 1 s.
+    /// The time after which the next address of a peer is dialed if the previous dial has neither connected nor failed by
+    /// then. At least 1 ms. Default 1 s.
     pub attempt_delay: Duration,
     /// The number of consecutive failures after which an address counts as dead. A dead address is dialed only once all
-    /// others have failed. Default 3.
+    /// other addresses of the peer have failed. Default 3.
     pub attempts: u32,
-    /// The initial base of the wait before a kept peer is dialed again, after a failure to connect or the end of its last
-    /// connection. Each further failure doubles the base. The wait is drawn at random between half of the base and all of
-    /// it, and is at least 1 ms. Default 1 s.
+    /// The initial base of the wait before a peer that is kept connected is dialed again, after a failure to connect or the
+    /// end of its last connection. Each further failure doubles the base. The wait is chosen at random between half of the
+    /// base and the whole base, and is at least 1 ms. Default 1 s.
     pub min_backoff: Duration,
-    /// The maximum of the base that [`min_backoff`](Self::min_backoff) describes, however often it is doubled. Default 5
-    /// min.
+    /// The maximum of the base that [`min_backoff`](Self::min_backoff) describes. The base is not doubled beyond this
+    /// maximum. Default 5 min.
     pub max_backoff: Duration,
-    /// The minimum lifetime of a connection after which the waits before dialing its peer again begin at
-    /// [`min_backoff`](Self::min_backoff) again. Default 1 min.
+    /// The lifetime after which a connection counts as stable. When a stable connection ends, the wait before its peer is
+    /// dialed again begins at [`min_backoff`](Self::min_backoff). Default 1 min.
     pub stable_after: Duration,
     /// The maximum number of events that are queued for the owner. A further event drops the oldest, and [`Event::Lagged`]
     /// tells the number of dropped events. 0 counts as 1. Default 256.
@@ -186,24 +186,24 @@ impl Config {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// The peer is connected. This event is the outcome of [`dial_peer`](AddressBook::dial_peer). It is also told whenever a
-    /// kept peer connects, by a dial of either side.
+    /// The peer is connected. This event is the outcome of [`dial_peer`](AddressBook::dial_peer). The event is also told
+    /// whenever a peer that is kept connected connects, by a dial of either side.
     Connected {
         /// The peer that is connected.
         peer: PeerId,
         /// The oldest open connection of the peer.
         connection: ConnectionId,
     },
-    /// No address of the peer has connected. This event is the outcome of [`dial_peer`](AddressBook::dial_peer). It is also
-    /// told after each failed round of dials to a kept peer.
+    /// No address of the peer has connected. This event is the outcome of [`dial_peer`](AddressBook::dial_peer). The event
+    /// is also told after each failed round of dials to a peer that is kept connected.
     Failed {
         /// The peer that was dialed.
         peer: PeerId,
-        /// The reason for which the last dial to the peer failed. [`Limit`](Failure::Limit): the swarm allowed no further
-        /// dial.
+        /// The reason for which the last dial to the peer failed. [`Limit`](Failure::Limit) means that the swarm allowed no
+        /// further dial.
         reason: Failure,
-        /// The time of the next round of dials on the owner's clock, or `None` if the peer will not be dialed again by
-        /// itself, for instance because it is not kept.
+        /// The time of the next round of dials on the owner's clock, or `None` if the book will not dial the peer again
+        /// without a call of the owner, for instance because the peer is not kept connected.
         again_at: Option<Duration>,
     },
     /// An event in place of dropped events: the owner did not take its events in time, so the oldest were dropped. Only the
@@ -238,8 +238,8 @@ pub enum AddressBookError {
     LocalPeer,
     /// Nobody can connect to the address: it is a wildcard or too long, its port is 0, or it names another peer.
     BadAddress,
-    /// The book is full: every peer in it is connected, being dialed, kept or added by the owner. Or the peer's list is
-    /// full, and the owner has added every address in it.
+    /// The book is full, and every peer in it is connected, being dialed, kept connected or added by the owner. Or the
+    /// peer's list of addresses is full, and the owner has added every address in the list.
     Limit,
 }
 
@@ -264,10 +264,10 @@ pub struct AddressBook {
     book: Book,
     connections: Table<ConnectionId, BookConnection>,
     dials: Table<ConnectionId, PeerDial>,
-    /// The time at which to dial each peer again, or to dial its next address.
+    /// For each peer, the time at which to begin the next round of dials to it, or to dial its next address.
     deadlines: Deadlines<PeerId>,
-    /// The connected peers that the owner has told the book to dial, and of which [`Event::Connected`] is told in the next
-    /// drive. Some may have disconnected since.
+    /// The peers that the owner has told the book to dial although they were connected. The next drive tells the owner
+    /// [`Event::Connected`] for each of them. Some may have disconnected in the meantime.
     to_tell: VecDeque<PeerId>,
     /// The peers that wait to be dialed, oldest first, until [`Config::peers_at_a_time`] allows the dial. Some may have
     /// connected, or may have been released by the owner, after they were queued.
@@ -277,13 +277,13 @@ pub struct AddressBook {
     events: EventQueue<Event>,
 }
 
-/// An open connection, as the book knows it.
+/// The state that the book keeps of an open connection.
 #[derive(Debug)]
 struct BookConnection {
     peer: PeerId,
     since: Duration,
-    /// True if the book gave up the dial that led to this connection, but the connection had opened already. The end of such
-    /// a connection tells nothing about the owner's wishes.
+    /// True if the book gave up the dial that led to this connection when the connection had opened already. The book then
+    /// closes the connection itself, so its end does not mean that the owner wants no connection with the peer.
     is_surplus: bool,
 }
 
@@ -295,8 +295,8 @@ struct PeerDial {
 }
 
 impl AddressBook {
-    /// Creates an empty book for the node with the id `local_peer`. The random part of its waits is computed from `seed`,
-    /// which should differ from node to node.
+    /// Creates an empty book for the node with the id `local_peer`. The random part of the waits between dials is computed
+    /// from `seed`, which should differ from node to node.
     #[must_use]
     pub fn new(local_peer: PeerId, seed: [u8; 32], config: Config) -> Self {
         Self {
@@ -324,8 +324,8 @@ impl AddressBook {
         Ok(())
     }
 
-    /// Removes an address of a peer, whatever its source. Returns false if the address was not known. The source of the
-    /// address may add it again.
+    /// Removes an address of a peer, whatever its source. Returns false if the address was not known. If the book learns the
+    /// address again later, the address is added again.
     pub fn remove_address(&mut self, peer: &PeerId, address: &Multiaddr) -> bool {
         self.book.remove(peer, address)
     }
@@ -335,15 +335,15 @@ impl AddressBook {
         self.book.addresses(peer)
     }
 
-    /// Returns the peers that have an address or are kept, sorted by peer id.
+    /// Returns the peers that have an address or are kept connected, sorted by peer id.
     pub fn peers(&self) -> impl Iterator<Item = &PeerId> {
         self.book.peers()
     }
 
     /// Dials a peer in the next [`drive`](crate::notifee::Notifees::drive); until then
     /// [`poll_at`](crate::notifee::Notifees::poll_at) reports that a drive is due. If [`keep`](Self::keep) is waiting to
-    /// dial the peer again, the wait is cut short. If the peer is connected already, the outcome is [`Event::Connected`].
-    /// All calls made before the outcome share one [`Event`].
+    /// dial the peer again, the wait is cut short. If the peer is connected already, the outcome is [`Event::Connected`]. If
+    /// the method is called several times before the outcome, all these calls share one [`Event`].
     ///
     /// # Errors
     /// [`AddressBookError`] if the peer cannot be dialed. Nothing has changed.
@@ -364,8 +364,8 @@ impl AddressBook {
     }
 
     /// Keeps a peer connected from now on: the book dials the peer whenever it is not connected. If no address of the peer
-    /// is known, the peer is dialed as soon as one is. After our own side has closed the last connection to the peer, the
-    /// peer is not dialed until `keep` is called again.
+    /// is known, the peer is dialed as soon as an address is known. After our own side has closed the last connection to the
+    /// peer, the peer is not dialed until `keep` is called again.
     ///
     /// # Errors
     /// [`AddressBookError`] if there is no room for the peer, or if it is this node itself. Nothing has changed.
@@ -376,8 +376,8 @@ impl AddressBook {
         Ok(())
     }
 
-    /// Stops keeping a peer connected. Its connections and known addresses stay, and dials under way continue. Returns false
-    /// if the peer was not kept.
+    /// Stops keeping a peer connected. Its connections stay open, its known addresses stay in the book, and dials under way
+    /// continue. Returns false if the peer was not being kept connected.
     pub fn release(&mut self, peer: &PeerId) -> bool {
         let Some(entry) = self.book.get_mut(peer) else { return false };
         let was_kept = entry.release();

@@ -34,9 +34,9 @@ impl<K: Copy + Ord> Deadlines<K> {
         Self(BTreeSet::new())
     }
 
-    /// Sets the deadline of `key` to `to`, or removes it if `to` is `None`. `held` is the caller's copy of the present
-    /// deadline, or `None` if the key has none; it is overwritten with `to`. If `held` is wrong, the old deadline stays in
-    /// the set and is returned by [`take_due`](Self::take_due), too.
+    /// Sets the deadline of `key` to `to`, or removes the deadline if `to` is `None`. `held` is the caller's copy of the
+    /// present deadline, or `None` if the key has no deadline; the call overwrites `held` with `to`. If `held` was wrong,
+    /// the old deadline stays in the set, and [`take_due`](Self::take_due) returns the key at both times.
     pub fn set(&mut self, key: K, held: &mut Option<Duration>, to: Option<Duration>) {
         if let Some(old) = core::mem::replace(held, to) {
             self.0.remove(&(old, key));

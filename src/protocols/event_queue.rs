@@ -6,7 +6,7 @@ use crate::notifee::NotifeeContext;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// The number of events for which an empty queue keeps memory.
+/// The number of events for which the queue keeps memory when it is empty.
 pub(super) const KEPT: usize = 8;
 
 /// The events of a service that wait for its owner, in a bounded queue. When the queue is full, the oldest event is dropped
@@ -45,7 +45,7 @@ pub struct EventQueue<E> {
     dropped: u64,
     /// The bytes of heap that all events in the queue take, as `weigh` measures them.
     bytes: usize,
-    /// The maximum of `bytes`, in bytes. A single event may exceed it.
+    /// The maximum of `bytes`, in bytes. A single event in the queue may exceed this maximum.
     most_bytes: usize,
     /// A function that returns the bytes of heap that an event takes.
     weigh: fn(&E) -> usize,
@@ -72,8 +72,8 @@ impl<E> EventQueue<E> {
     }
 
     /// Publishes the events that were passed to [`say`](Self::say) during this notification: emits each to the notifees that
-    /// declare an interest, and adds it to the owner's queue. Call it at the end of each notification that may have called
-    /// `say`.
+    /// declare an interest, and adds it to the owner's queue. Call this method at the end of each notification in which
+    /// `say` may have been called.
     pub fn publish<N>(&mut self, cx: &mut NotifeeContext<'_, N>)
     where
         E: Clone + 'static,
@@ -89,7 +89,7 @@ impl<E> EventQueue<E> {
         self.unpublished = unpublished;
     }
 
-    /// Adds an event for the owner alone.
+    /// Adds an event to the owner's queue, without emitting it to other notifees.
     pub fn push(&mut self, event: E) {
         let bytes = (self.weigh)(&event);
         while self.events.len() >= self.capacity || self.bytes.saturating_add(bytes) > self.most_bytes {
@@ -102,8 +102,8 @@ impl<E> EventQueue<E> {
         self.events.push_back(event);
     }
 
-    /// Removes the oldest event and returns it. If events were dropped before it, returns the event that tells their number
-    /// first.
+    /// Removes the oldest event and returns it. If events older than that were dropped, an event that tells their number is
+    /// returned first.
     pub fn pop(&mut self) -> Option<E> {
         if self.missing > 0 {
             return Some((self.lagged)(core::mem::take(&mut self.missing)));
@@ -130,7 +130,7 @@ mod tests {
 
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     enum Event {
-        /// An event with its number, and the bytes that it is counted with.
+        /// An event, with its number and with the number of bytes that it counts as.
         Said(u64, usize),
         Lagged(u64),
     }
@@ -146,7 +146,8 @@ mod tests {
         EventQueue::with_bytes(capacity, most_bytes, bytes, Event::Lagged)
     }
 
-    /// Pushes one event for each of `sizes`, in bytes. `said` is the number of the last event, and is increased.
+    /// Pushes one event for each of `sizes`, which are in bytes. `said` is the number of the event that was pushed last;
+    /// each push increases it.
     fn push(events: &mut EventQueue<Event>, said: &mut u64, sizes: &[usize]) {
         for bytes in sizes {
             events.push(Event::Said(*said, *bytes));
@@ -187,7 +188,8 @@ mod tests {
     }
 
     proptest! {
-        /// Every event that was pushed is either returned by the queue or counted in a `Lagged` event at its place.
+        /// The queue returns every event that was pushed, or counts it in a `Lagged` event at the event's place in the
+        /// order.
         #[test]
         fn each_event_is_told_or_counted_in_its_place(
             (capacity, most_bytes) in (0..6_usize, 0..40_usize),

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-/// The maximum number of bytes of a length prefix: five groups of seven bits.
+/// The maximum length of a length prefix in bytes. Each byte carries seven bits of the length.
 const MAX_LENGTH: usize = 5;
 
 /// The maximum number of bytes that one call reads from a stream.
@@ -55,7 +55,7 @@ pub fn with_length(message: &[u8]) -> Vec<u8> {
     framed
 }
 
-/// The error of a length prefix that is malformed or exceeds the maximum length of a message.
+/// The error for a length prefix that is malformed, or that is greater than the maximum length of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct BadLength;
@@ -80,8 +80,8 @@ impl Frames {
         Ok(n > 0)
     }
 
-    /// Removes the messages that the caller has taken with `next`, and frees the memory that a large message took. At most
-    /// the bytes of the last read are moved, so the move costs no more than that read did.
+    /// Removes the messages that the caller has taken with `next` from the buffer, and frees the memory that a large message
+    /// took. Removing them moves at most the bytes of the last read, so it costs no more than that read.
     fn let_go(&mut self) {
         match self.rest() {
             [] => self.buffer = Vec::new(),
@@ -153,8 +153,8 @@ impl Frames {
         true
     }
 
-    /// Returns whether the buffer contains bytes of a message that the caller has not taken, or a message is being skipped.
-    /// The end of the stream would cut that message off.
+    /// Returns whether a message has arrived in part: the buffer contains bytes that the caller has not taken, or a message
+    /// is being skipped. If the stream ended now, that message would be cut off.
     #[must_use]
     pub const fn is_cut(&self) -> bool {
         self.start < self.buffer.len() || self.passed_over > 0

@@ -1,12 +1,12 @@
 //! [`HeldMemory`]: the accounts of the memory that a service holds for others, such as peers. When memory has to be freed,
-//! it finds the largest item of the holder whose items take most.
+//! the table finds the largest item of the holder whose items take most memory.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
 /// The accounts of the memory of items, such as incomplete messages. Each item is accounted to the holder that caused it,
 /// such as a peer. When memory has to be freed, [`largest`](Self::largest) names the item to drop. Whenever all holders
-/// together exceed a budget, the holder with most bytes has more than the budget divided by the number of holders. A holder
-/// whose bytes stay within that fraction of the budget therefore never loses an item.
+/// together exceed a budget, the holder with the most bytes has more than the budget divided by the number of holders. A
+/// holder whose bytes stay within that fraction of the budget therefore never loses an item.
 ///
 /// Each operation costs O(log n). An item of 0 bytes is removed.
 #[derive(Debug)]
@@ -15,18 +15,18 @@ pub(super) struct HeldMemory<H, I> {
     items: BTreeMap<I, (H, usize)>,
     /// The holders that have at least one item, each with its items.
     holders: BTreeMap<H, HolderMemory<I>>,
-    /// The holders that have at least one item, ordered by the number of bytes of their items.
+    /// The holders that have at least one item, each with the number of bytes of all its items, the smallest number first.
     sizes: BTreeSet<(usize, H)>,
 }
 
 #[derive(Debug)]
 struct HolderMemory<I> {
     bytes: usize,
-    /// The items of this holder, ordered by their number of bytes.
+    /// The items of this holder, each with its number of bytes, the smallest first.
     items: BTreeSet<(usize, I)>,
 }
 
-/// The number of entries for which a `BTreeMap` node allocates room, even if few are used.
+/// The number of entries for which a node of a `BTreeMap` allocates memory, even if it contains fewer entries.
 const NODE: usize = 11;
 
 impl<H: Copy + Ord, I: Copy + Ord> HeldMemory<H, I> {

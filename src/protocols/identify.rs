@@ -18,8 +18,8 @@
 //!   signed record](Identify::with_signed_record) of our addresses.
 //! - We accept no information that contradicts a proof. A message with the public key of anybody but the connection's peer
 //!   fails with [`Failure::WrongPeer`], and a record that the peer has not signed is dropped. If the peer sends a signed
-//!   record, its addresses replace the unsigned ones. A pushed record that is older than the known record changes no
-//!   addresses.
+//!   record, the addresses in the record replace the unsigned addresses. A pushed record that is older than the known record
+//!   changes no addresses.
 //! - A fault in one address or protocol affects only that address or protocol. All information that is not signed is the
 //!   peer's claim, and nobody has verified it.
 //!
@@ -194,9 +194,9 @@ pub enum Event {
         /// The peer that was asked for its information.
         peer: PeerId,
         /// The reason: [`Unsupported`](Failure::Unsupported), [`Timeout`](Failure::Timeout), [`Protocol`](Failure::Protocol)
-        /// (the answer is too long, or no identify message), [`WrongPeer`](Failure::WrongPeer) (the answer contains another
-        /// peer's key), [`Limit`](Failure::Limit) (no further stream was allowed, or a bound of [`Config`] was exceeded), or
-        /// the way in which the stream ended.
+        /// (the answer is too long, or is not an identify message), [`WrongPeer`](Failure::WrongPeer) (the answer contains
+        /// another peer's key), [`Limit`](Failure::Limit) (no further stream was allowed, or a bound of [`Config`] was
+        /// exceeded), or the way in which the stream ended.
         reason: Failure,
     },
     /// The peer began a push that failed. The information that was known of the peer remains.
@@ -260,16 +260,16 @@ pub struct Identify {
     to_push_again: Vec<ConnectionId>,
     push_again_at: Option<Duration>,
     events: EventQueue<Event>,
-    /// The bytes of heap that are held for the peer of each connection.
+    /// The accounts of the bytes of heap that are held for the peer of each connection.
     held: HeldMemory<ConnectionId, Item>,
     /// The number of times that the information of a connected peer was dropped to free memory.
     forgotten: u64,
-    /// The bytes of heap of the peers' information that was reported to the owner in the present tick.
+    /// The number of bytes of heap that the peers' information takes which was reported to the owner in the present tick.
     said_bytes: usize,
 }
 
 impl Event {
-    /// Returns the bytes of heap of the information in the event.
+    /// Returns the number of bytes of heap that the information in the event takes.
     fn memory(&self) -> usize {
         match self {
             Self::Identified { info, .. } | Self::Pushed { info, .. } => info.memory(),
@@ -304,8 +304,8 @@ impl Identify {
     }
 
     /// Adds a signed record of our addresses to our messages. `key` is the node's key. `sequence` is the number of the first
-    /// record; the number grows by one whenever our addresses change. It has to be greater than the number of any record of
-    /// an earlier run of the node, so the number of seconds since 1970 is a good choice.
+    /// record; the number grows by one whenever our addresses change. `sequence` has to be greater than the number of any
+    /// record of an earlier run of the node, so the number of seconds since 1970 is a good choice.
     #[must_use]
     pub fn with_signed_record(mut self, key: Keypair, sequence: u64) -> Self {
         self.local.sign(key, sequence);
@@ -313,9 +313,9 @@ impl Identify {
     }
 
     /// Asks the peer of a connection for its information in the next [`drive`](crate::notifee::Notifees::drive); until then
-    /// [`poll_at`](crate::notifee::Notifees::poll_at) reports that a drive is due. If the peer is being asked already,
-    /// nothing is added. A peer with this crate's defaults ends a connection on which it receives more than 20 questions at
-    /// once and 1 a second in the long run.
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) reports that a drive is due. If the peer is being asked already, the
+    /// call has no effect. A peer with this crate's defaults ends a connection on which it receives more than 20 questions
+    /// at once and 1 a second in the long run.
     ///
     /// # Errors
     /// [`NotConnected`] if the connection is not open. Nothing has changed.
@@ -338,7 +338,7 @@ impl Identify {
     }
 
     /// Adds an address at which we can be reached although we do not listen on it, such as the address of a router in front
-    /// of us. At most [`MAX_ADDRESSES`] of our addresses are sent, those of listeners first.
+    /// of us. At most [`MAX_ADDRESSES`] of our addresses are sent, the addresses of listeners first.
     pub fn add_external_address(&mut self, address: Multiaddr) {
         self.is_dirty |= self.local.add(address);
     }
@@ -350,7 +350,8 @@ impl Identify {
     }
 
     /// Returns the information that the peer of an open connection has sent on that connection. Returns `None` if the peer
-    /// has sent none yet, or if it was dropped because of the bound on [memory](Config::held_bytes).
+    /// has not sent its information yet, or if the information was dropped because of the bound on
+    /// [memory](Config::held_bytes).
     #[must_use]
     pub fn info(&self, connection: ConnectionId) -> Option<&Info> {
         self.connections.get(connection)?.info.as_deref()
@@ -381,7 +382,8 @@ impl Identify {
         self.held.all()
     }
 
-    /// Frees memory until the held memory is within its bound, and then publishes the events of the present notification.
+    /// Frees memory while more than [`Config::held_bytes`] are held, and then publishes the events of the present
+    /// notification.
     fn tell<N: HasNode>(&mut self, cx: &mut NotifeeContext<'_, N>) {
         self.relieve(cx.network().node_mut());
         self.events.publish(cx);

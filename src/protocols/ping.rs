@@ -1,23 +1,24 @@
 //! The ping protocol, `/ipfs/ping/1.0.0` (libp2p/specs, `ping/ping.md`): it measures the round-trip time to a peer, and
 //! finds out whether the peer still answers.
 //!
-//! [`Ping`] plays both roles. It echoes the payloads of peers. It pings each connection as soon as the connection is open,
-//! again one [`interval`](Config::interval) after each outcome, and whenever its owner [asks for a ping](Ping::ping).
-//! [`next_event`](Ping::next_event) returns the outcomes from a bounded queue. Each ping has exactly one outcome, even if
-//! its connection ends first. Each outcome is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees, between
-//! `connected` and `disconnected` of its connection. There is one exception: if the connection ended before the ping could
-//! be sent, only the owner is told.
+//! [`Ping`] plays both roles. It echoes the payloads of peers. It pings the peer of each connection as soon as the
+//! connection is open, again one [`interval`](Config::interval) after each outcome, and whenever its owner [asks for a
+//! ping](Ping::ping). [`next_event`](Ping::next_event) returns the outcomes from a bounded queue. Each ping has exactly one
+//! outcome, even if its connection ends first. Each outcome is also [emitted](crate::notifee::NotifeeContext::emit) to all
+//! notifees, between `connected` and `disconnected` of its connection. There is one exception: if the connection ended
+//! before the ping could be sent, only the owner is told.
 //!
 //! - Times are those that the owner passes to [`drive`](crate::notifee::Notifees::drive). A round-trip time runs from the
 //!   turn in which the payload was written to the turn in which the whole echo was read. Its error is therefore at most the
 //!   time between two turns of the owner.
 //! - With an interval, one stream serves all pings of a connection. If the peer ends or resets the stream between two pings,
-//!   the next ping opens another. Without an interval, each ping closes its stream at its end. (The specification has one
-//!   stream per peer. If a peer has several connections, each connection has a stream here, since each may be the broken
-//!   one.)
+//!   the next ping opens another stream. Without an interval, each ping closes its stream at its end. (The specification
+//!   describes one stream per peer. If there are several connections to a peer, this service opens a stream on each of them,
+//!   since any of them may be broken.)
 //! - **A stream that is open, or is opened again and again, keeps its connection from reaching the [idle
-//!   time-out](crate::connection::Config::idle_timeout).** This holds for the ping streams of both sides. If connections are
-//!   to end when nobody uses them, set `interval` to `None` and ping on demand, less often than the idle time-out.
+//!   time-out](crate::connection::Config::idle_timeout).** This is true for the streams on which we ping and for the streams
+//!   on which the peer pings us. If you want connections to end when nobody uses them, set `interval` to `None`, and ask for
+//!   pings less often than the idle time-out.
 //! - `Ping` never closes a connection whose peer does not answer. The owner decides whether to close it.
 //!
 //! Two nodes in one process:
@@ -85,23 +86,23 @@ pub const PROTOCOL: Protocol = Protocol::from_static("/ipfs/ping/1.0.0");
 /// The number of bytes of a ping's payload.
 const PAYLOAD: usize = 32;
 
-/// The minimum interval between two pings. It is not 0, so that time advances between them.
+/// The minimum interval between two pings. It is not 0, so that time advances from one ping to the next.
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The bounds and durations of a [`Ping`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The time from the outcome of one ping of a connection to the next ping of that connection, at least 1 ms. `None`: a
-    /// ping is sent only when the owner asks for one. Default 15 s.
+    /// The time from the outcome of one ping of a connection to the next ping of that connection, at least 1 ms. With
+    /// `None`, a ping is sent only when the owner asks for one. Default 15 s.
     pub interval: Option<Duration>,
-    /// The maximum duration of a ping. It begins with the opening of the stream if the ping needs a new one. When it has
-    /// passed, the stream is reset, and the ping fails with [`Failure::Timeout`]. Default 20 s.
+    /// The maximum duration of a ping. It begins with the opening of the stream if the ping needs a new one. When this
+    /// duration has passed, the stream is reset, and the ping fails with [`Failure::Timeout`]. Default 20 s.
     pub timeout: Duration,
-    /// The maximum number of streams of one connection on which the peer may ping us. When the peer opens one more, the
-    /// stream that has been silent for longest is reset, so that a peer that abandons streams without ending them is still
-    /// answered. 0 counts as 1. Default 4: the specification allows an honest peer two, and a stream may end later at our
-    /// side than at the peer's.
+    /// The maximum number of streams of one connection on which the peer may ping us. When the peer opens one more such
+    /// stream, the stream that has been silent for longest is reset, so that a peer that abandons streams without ending
+    /// them is still answered. 0 counts as 1. Default 4: the specification allows an honest peer two streams, and a stream
+    /// may end later on our side than on the peer's side.
     pub inbound_streams: usize,
     /// The maximum number of events that are queued for the owner. A further event drops the oldest, and [`Event::Lagged`]
     /// tells the number of dropped events. 0 counts as 1. Default 256.
@@ -205,14 +206,14 @@ pub struct Ping {
 struct PingedConnection {
     peer: PeerId,
     ask_stream: AskStream,
-    /// True if the owner has asked for a ping and has not been told its outcome.
+    /// True if the owner has asked for a ping and has not been told the outcome of that ping yet.
     is_asked: bool,
     /// The time at which to send the next ping, or at which the ping under way fails.
     deadline: Option<Duration>,
     answers: Vec<StreamId>,
 }
 
-/// The purpose of a stream: our pings (`Ask`) or those of the peer (`Answer`).
+/// The purpose of a stream: we ping the peer on it (`Ask`), or the peer pings us on it (`Answer`).
 #[derive(Debug)]
 enum PingStream {
     Ask(ConnectionId),
@@ -264,8 +265,8 @@ impl Ping {
         self.events.dropped()
     }
 
-    /// Begins to echo the payloads that the peer sends on a new stream. If the connection has the maximum number of such
-    /// streams already, the stream that has been silent for longest is reset.
+    /// Begins to echo the payloads that the peer sends on a new stream. If the connection already has the maximum number of
+    /// streams on which the peer pings us, the one that has been silent for longest is reset.
     fn answer(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         if pinged.answers.len() >= self.config.inbound_streams.max(1) {
@@ -283,12 +284,12 @@ impl Ping {
         }
         pinged.answers.push(stream);
         let mut answer = AnswerStream::new();
-        // If the stream was open before this service was installed, the readiness of the stream may have been told already.
+        // If the stream was open before this service was installed, the news that it can be read may have been told already.
         answer.echo(node, stream);
         self.streams.insert(stream, PingStream::Answer { connection, answer, last: now });
     }
 
-    /// Handles the end of a stream of ours or of the peer, whether the stream had opened or not.
+    /// Handles the end of a stream, whichever side opened it, and even if it had not opened yet.
     fn stream_ended(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure, now: Duration) {
         match self.streams.remove(stream) {
             Some(PingStream::Ask(connection)) => {

@@ -26,8 +26,8 @@
 //! - **Repeated fields.** As in protobuf, the last occurrence of a field counts. For example, py-libp2p can give a message
 //!   several topics, of which the last one counts. Such a message is delivered and not forwarded.
 //! - **A turn is short**, however much has arrived. In one turn (one [`drive`](crate::notifee::Notifees::drive)) the service
-//!   [validates a limited number of messages](Config::messages_per_turn), one of each peer after another. The other messages
-//!   wait for the next turn, even if their stream or connection has ended by then.
+//!   [validates a limited number of messages](Config::messages_per_turn), one message of each peer after another. The other
+//!   messages wait for the next turn, even if their stream or connection has ended by then.
 //! - **Once.** No message is delivered twice within [`seen_ttl`](Config::seen_ttl), whatever arrives meanwhile. Each author,
 //!   sender and address has a [share](Config::seen) of the messages that are remembered. A message that would exceed a share
 //!   is refused and counted ([`MessageRefused`](crate::swarm::Refusal::MessageRefused)), but does not count against any

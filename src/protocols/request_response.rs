@@ -11,14 +11,14 @@
 //! - **No event is dropped.** A request counts against the bounds of [`Config`] until the owner has taken its outcome. An
 //!   owner that does not take outcomes can make no further requests once a bound is reached, and the further requests of
 //!   peers are refused.
-//! - **Each peer has its share of places.** A peer has at most [`Config::inbound_requests_per_peer`] requests here. When all
-//!   places are taken and another peer with at least two fewer requests sends one more, the peer with the most requests
-//!   loses one: a request that has not arrived whole if there is one, else a request whose response the peer does not read,
-//!   else a request that waits for the owner. If no peer has two more and the asking peer has none, its request gets the
-//!   place of the oldest request that does not wait for the owner.
+//! - **Each peer has its share of places.** At most [`Config::inbound_requests_per_peer`] requests of a peer have a place.
+//!   When all places are taken and another request arrives, the peer with the most requests loses one of them if it has at
+//!   least two more than the peer of the new request: a request that has not arrived whole if there is one, else a request
+//!   whose response the peer does not read, else a request that waits for the owner. If no peer has two more and the peer of
+//!   the new request has none, the new request gets the place of the oldest request that does not wait for the owner.
 //! - **Each peer has its share of memory.** Our requests and their responses together take at most
 //!   [`Config::outbound_bytes`]; the requests of peers and our responses together take at most [`Config::inbound_bytes`].
-//!   When a bound is exceeded, the peer whose messages take most memory loses the largest of them.
+//!   When a bound is exceeded, the peer whose messages take most memory loses its largest message.
 //! - A request to a [peer](Target) that is not connected waits until the peer is connected, and fails with
 //!   [`Failure::Timeout`] if that does not happen in time. The service never dials.
 //! - On the wire a message has the form [`Framing::WholeSide`], which rust-libp2p's `cbor` and `json` use, or
@@ -123,28 +123,29 @@ pub struct RequestResponse<C: Codec> {
     deadlines: Deadlines<Exchange>,
     outbound: BTreeMap<OutboundRequestId, OutboundRequest>,
     inbound: BTreeMap<InboundRequestId, InboundRequest>,
-    /// The number that becomes the id of our next request.
+    /// The number for the id of our next request.
     next_outbound: u64,
-    /// The number that becomes the id of the next request of a peer.
+    /// The number for the id of the next request that a peer sends.
     next_inbound: u64,
-    /// Our requests that the next drive sends, oldest first. Some of them may have ended already.
+    /// Our requests that the next drive sends, oldest first. Some of the requests may have ended already.
     to_send: VecDeque<OutboundRequestId>,
-    /// The peers' requests that the next drive answers or resets, oldest first. Some of them may have ended already.
+    /// The peers' requests that the next drive handles, oldest first: it sends their responses or resets their streams. Some
+    /// of the requests may have ended already.
     to_answer: VecDeque<InboundRequestId>,
     /// Our requests that wait until their peer is connected, by peer. No list is empty. Some of the requests may have ended
     /// already.
     waiting: BTreeMap<PeerId, Vec<OutboundRequestId>>,
     /// The number of our requests whose outcome the owner has not taken.
     outbound_held: usize,
-    /// The places that the requests of peers take, of at most [`Config::inbound_requests`], until the owner has taken their
-    /// outcome.
+    /// The places that the requests of peers take until the owner has taken their outcome. There are
+    /// [`Config::inbound_requests`] places.
     places: RequestPlaces,
     /// The memory that our requests and their responses take, by peer.
     outbound_bytes: HeldMemory<PeerId, OutboundRequestId>,
     /// The memory that the requests of peers and our responses take, by peer.
     inbound_bytes: HeldMemory<PeerId, InboundRequestId>,
-    /// The peers' requests that ended in favour of other requests: their places are free already, but the owner has not taken
-    /// their outcome.
+    /// The peers' requests that ended in favour of other requests, and whose outcome the owner has not taken. Their places
+    /// are free already.
     gave_way: BTreeSet<InboundRequestId>,
     events: VecDeque<Event<C::Request, C::Response>>,
     /// The outcomes of our requests for which tasks of a host wait. No event is queued for these outcomes.
@@ -157,11 +158,11 @@ pub struct RequestResponse<C: Codec> {
     refused: u64,
 }
 
-/// The time that the swarm lets a half-open stream live beyond the deadline of its request. The swarm only has to end such a
-/// stream if the service was uninstalled and can no longer end it.
+/// The time after the deadline of a request at which the swarm itself ends the request's stream, if the stream is half-open.
+/// The swarm has to do so only if the service was uninstalled and can no longer end the stream.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The request to which a stream or a deadline belongs: one of ours (`Ask`) or one of a peer (`Answer`).
+/// The request to which a stream or a deadline belongs: our request (`Ask`) or the request of a peer (`Answer`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Exchange {
     Ask(OutboundRequestId),
@@ -203,8 +204,9 @@ impl<C: Codec> RequestResponse<C> {
     }
 
     /// Sends a request in the next [`drive`](crate::notifee::Notifees::drive); until then
-    /// [`poll_at`](crate::notifee::Notifees::poll_at) reports that a drive is due. `target` is a connection or a peer; for a
-    /// peer, its youngest connection is used. The request's one outcome, an [`Event`], contains the returned id.
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) reports that a drive is due. `target` is a connection or a peer; if it
+    /// is a peer, the youngest connection to the peer is used. The request has one outcome, an [`Event`] that contains the
+    /// returned id.
     ///
     /// Requests are independent: each has a stream of its own, and responses may arrive in any order.
     ///
@@ -327,15 +329,15 @@ impl<C: Codec> RequestResponse<C> {
         self.outbound.len()
     }
 
-    /// Returns the number of peers' requests that the owner never saw: they exceeded a bound, were too long or incomplete,
-    /// timed out, or could not be decoded.
+    /// Returns the number of peers' requests that ended before the owner could take them: they exceeded a bound, were too
+    /// long or incomplete, timed out, or could not be decoded.
     #[must_use]
     pub const fn refused(&self) -> u64 {
         self.refused
     }
 
-    /// Returns two numbers of bytes of heap: those that count against [`Config::outbound_bytes`], and those that count
-    /// against [`Config::inbound_bytes`].
+    /// Returns two numbers of bytes of heap: the number that counts against [`Config::outbound_bytes`], and the number that
+    /// counts against [`Config::inbound_bytes`].
     #[must_use]
     pub const fn bytes_held(&self) -> (usize, usize) {
         (self.outbound_bytes.all(), self.inbound_bytes.all())

@@ -1,12 +1,12 @@
-//! [`Writer`]: a message that is written to a stream in parts, as the stream has room.
+//! [`Writer`]: a message that is written to a stream in parts, whenever the stream has room.
 
 use crate::arithmetic::Count;
 use crate::lifecycle::StreamId;
 use crate::notifee::Node;
 use alloc::vec::Vec;
 
-/// A message that is written to a stream in parts, as the stream has room. It keeps the memory of the whole message until
-/// all of it is written.
+/// A message that is written to a stream in parts, whenever the stream has room. The memory of the whole message is kept
+/// until all of the message is written.
 #[derive(Debug)]
 pub struct Writer {
     said: Vec<u8>,
@@ -25,9 +25,10 @@ impl Writer {
         self.said.capacity()
     }
 
-    /// Writes as much of the message as the stream has room for. Returns true, and frees the memory, once the whole message
-    /// is written. After false, [`stream_ready`](crate::notifee::Notifee::stream_ready) is called when the stream has room
-    /// again, or [`closed_stream`](crate::notifee::Notifee::closed_stream) when the stream has ended.
+    /// Writes as much of the message as the stream has room for. Once the whole message is written, frees its memory and
+    /// returns true. After the result false, the notifee's method [`stream_ready`](crate::notifee::Notifee::stream_ready) is
+    /// called when the stream has room again, or [`closed_stream`](crate::notifee::Notifee::closed_stream) when the stream
+    /// has ended.
     pub fn write_more(&mut self, node: &mut dyn Node, stream: StreamId) -> bool {
         while let Some(rest @ [_, ..]) = self.said.get(self.written..) {
             match node.write(stream, rest) {

@@ -1,8 +1,8 @@
 //! [`AddressGroup`]: a set of addresses that count as one holder when limits per address are applied.
 //!
 //! A host with an IPv4 address usually has only that address, but a host with an IPv6 address can use all addresses of its
-//! /64, and its site often all addresses of a /48. Some forms of IPv6 address contain the IPv4 address by which their host
-//! is reached: see [`ipv4_behind`].
+//! /64, and the site to which the host belongs can often use all addresses of a /48. Some forms of IPv6 address contain the
+//! IPv4 address by which their host is reached: see [`ipv4_behind`].
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 use libp2p_core::Multiaddr;
@@ -20,15 +20,15 @@ pub(crate) enum AddressGroup {
     Net64(u64),
     /// The /48 of an IPv6 address: its upper 48 bits.
     Net48(u64),
-    /// One address without an IP address, represented by the hash of its bytes.
+    /// One address that contains no IP address, represented by the hash of its bytes.
     Other(u64),
 }
 
 impl AddressGroup {
-    /// Returns the group of an address. Its first IP address decides: an IPv4 address is a group by itself, an IPv6 address
-    /// belongs to the group of its /64, unless it [contains an IPv4 address](ipv4_behind), as addresses of NAT64, 6to4 and
-    /// Teredo do: then it belongs to the group of that IPv4 address. An address without an IP address is a group by itself.
-    /// An address through a relay belongs to the group of the relay.
+    /// Returns the group of an address. The first IP address in it decides. An IPv4 address is a group by itself. An IPv6
+    /// address that [contains an IPv4 address](ipv4_behind), which is an address of NAT64, 6to4 or Teredo, belongs to the
+    /// group of that IPv4 address; any other IPv6 address belongs to the group of its /64. An address without an IP address
+    /// is a group by itself. An address through a relay belongs to the group of the relay.
     #[cfg_attr(not(feature = "protocols"), allow(dead_code))]
     pub(crate) fn of(address: &Multiaddr) -> Self {
         match ip_of(address).map(Ip::through) {

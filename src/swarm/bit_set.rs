@@ -1,5 +1,5 @@
-//! [`BitSet`]: a set of small numbers from which members are taken in rising order, round and round. The gaps between
-//! members cost almost nothing.
+//! [`BitSet`]: a set of small numbers. [`take`](BitSet::take) removes its members one by one in rising order, and starts
+//! again at the smallest after the largest. Skipping the numbers between two members costs almost nothing.
 
 use alloc::vec::Vec;
 
@@ -12,8 +12,8 @@ const WORD: usize = u64::BITS as usize;
 pub(super) struct BitSet {
     words: Vec<u64>,
     summary: Vec<u64>,
-    /// The index after the one that was taken last. [`take`](Self::take) continues there, so that a low index that is often
-    /// inserted does not starve the higher ones.
+    /// One more than the index that was taken last. [`take`](Self::take) continues its search here, so that a low index that
+    /// is often inserted does not keep higher indices from being taken.
     cursor: usize,
 }
 

@@ -47,7 +47,7 @@ impl Helping {
     pub(super) fn beside(waiting: usize) -> Self {
         let (slots, whole, least) = (waiting + 1, Self::WHOLE, Self::LEAST);
         let bytes = (64 * whole.bytes / slots).clamp(least.bytes, whole.bytes);
-        // At most 64 times 256.
+        // The quotient fits: it is at most 64 times 256.
         let frames = (64 * whole.frames as usize / slots) as u32;
         Self { bytes, frames: frames.clamp(least.frames, whole.frames) }
     }

@@ -15,8 +15,8 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Closes a listener. The connections that it has accepted stay. Closing a listener again before its last event changes
-    /// nothing.
+    /// Closes a listener. The connections that it has accepted stay open. Closing a listener again before its last event
+    /// changes nothing.
     ///
     /// # Events
     /// [`ListenClose`](crate::lifecycle::Event::ListenClose) once the listener's socket is closed, or
@@ -80,8 +80,8 @@ where
     /// ([`Fault::Protocol`]) or sends more than you allow ([`Fault::Flood`]).
     ///
     /// We send the peer yamux's go-away 1, if the socket accepts it at once. The socket is closed before this call returns;
-    /// all other output that was not sent is lost. The peer may connect again at once. A connection that is being closed
-    /// already keeps the reason of that close.
+    /// all other output that was not sent is lost. The peer may connect again at once. If the connection is already being
+    /// closed, its reason does not change.
     ///
     /// # Events
     /// The events of [`close_connection`](Self::close_connection), with the reason [`ConnectionEnd::Failed`] and `fault`.
@@ -99,11 +99,11 @@ where
     }
 
     /// Closes everything: listeners at once, and connections politely, like [`close_connection`](Self::close_connection), so
-    /// that all streams end, even if a request on them has not been answered. Accepted connections whose peers are not
-    /// authenticated are closed at once, by the next turns. From now on nothing new begins, and every command that would
-    /// begin something is refused. The call costs O(1). The closing events arrive while the owner keeps doing turns and
-    /// draining events; the shutdown is over when [`is_shut_down`](Self::is_shut_down) returns `true`, at the latest a
-    /// [`close_timeout`](crate::connection::Config::close_timeout) after the call.
+    /// that all streams end, even if a request on them has not been answered. The next turns close the sockets of accepted
+    /// connections whose peers are not authenticated yet, without waiting for these peers. From now on nothing new begins,
+    /// and every command that would begin something is refused. The call costs O(1). The closing events arrive while the
+    /// owner keeps doing turns and draining events; the shutdown is over when [`is_shut_down`](Self::is_shut_down) returns
+    /// `true`, at the latest a [`close_timeout`](crate::connection::Config::close_timeout) after the call.
     pub fn shutdown(&mut self) {
         if !core::mem::replace(&mut self.is_shutting_down, true) {
             self.closing = Some(Closing::default());

@@ -22,9 +22,9 @@ use core::time::Duration;
 /// - In the last quarter of `limits.connections` and `limits.streams`, peers and addresses that hold more than a sixteenth
 ///   of all places get no more.
 /// - In the last sixty-fourth of the places (at least one place, if there are four or more), a peer or address that holds no
-///   place gets one. A peer or address that holds some places gets another one only if another holder has more places and
-///   gives one up. The holder of the most places that can give one up does so for any peer or address that holds fewer. If
-///   places for connections are short, the holder's connection that has been without a stream for longest is closed, as
+///   place gets one place. A peer or address that holds some places gets another one only if another holder has more places
+///   and gives one up. The holder of the most places that can give one up does so for any peer or address that holds fewer.
+///   If places for connections are short, the holder's connection that has been without a stream for longest is closed, as
 ///   [`ConnectionEnd::Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed). If places for streams are short, one stream of
 ///   the holder is reset, as [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit): the half-open stream that has been
 ///   silent longest, if it has been silent for at least [`half_open_grace`](connection::Config::half_open_grace); otherwise
@@ -55,11 +55,11 @@ pub struct Config {
     /// more connection is accepted, one of the handshakes is closed: the least advanced handshake of the address, or of the
     /// IPv6 /48, that has the most handshakes ([`Refusal::HandshakeEvicted`](super::Refusal::HandshakeEvicted)). A young
     /// handshake is not closed: it is safe until the number of connections accepted after it is half of
-    /// `inbound_handshakes`, or, if its address or /48 has eight or more handshakes, until the number accepted from there is
-    /// half of these. So a dialer with a round trip of 100 ms gets in while attackers, from any number of addresses, connect
-    /// fewer than 5 120 times a second; twice as many places withstand twice that rate. If the system runs out of
-    /// descriptors or memory first, a sixteenth of the handshakes is closed each time that a listener reports the lack. With
-    /// 0, no connection is ever accepted. Default 1 024.
+    /// `inbound_handshakes`, or, if its address or /48 has eight or more handshakes, until the number accepted from that
+    /// address or /48 is half of its handshakes. So a dialer with a round trip of 100 ms gets in while attackers, from any
+    /// number of addresses, connect fewer than 5 120 times a second; twice as many places withstand twice that rate. If the
+    /// system runs out of descriptors or memory first, a sixteenth of the handshakes is closed each time that a listener
+    /// reports the lack. With 0, no connection is ever accepted. Default 1 024.
     pub inbound_handshakes: u32,
     /// The maximum number of handshakes of one IPv4 address, of one IPv6 /64, or of one address of another kind. Loopback
     /// addresses count like any other. When one more connection is accepted from an address, the least advanced handshake of
@@ -77,9 +77,9 @@ pub struct Config {
     /// [`poll_at`](super::Swarm::poll_at) asks at once; open connections are served before it in that turn. The last
     /// signature of a turn may exceed the limit. 0 counts as 1. Default 64, which takes a few milliseconds.
     pub handshake_work_per_turn: u32,
-    /// The time in which the peer of an accepted connection has to send its first byte, while at least half of the
-    /// handshakes that all connections together, its address or its /48 may have are under way. Otherwise, and after the
-    /// first byte, [`handshake_timeout`](connection::Config::handshake_timeout) is the limit. Default 2 s.
+    /// The time in which the peer of an accepted connection has to send its first byte while handshakes are many: at least
+    /// half of the maximum number in all, for the connection's address, or for its /48. While handshakes are fewer, and
+    /// after the first byte, only [`handshake_timeout`](connection::Config::handshake_timeout) limits the time. Default 2 s.
     pub first_byte_timeout: Duration,
     /// The maximum number of inbound connections with authenticated peers from one IPv4 address, or from one IPv6 /64. A
     /// socket beyond the limit is closed as soon as it is accepted, and counted as
@@ -103,7 +103,7 @@ pub struct Config {
     /// The number of open connections, inbound and outbound, above which the least useful connections are closed, as
     /// [`ConnectionEnd::Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed), down to [`low_water`](Self::low_water). A mark
     /// of `limits.connections` or more trims nothing. `None` means `limits.connections` minus a sixteenth of it (rounded
-    /// down), or, if `limits.connections` is below 1 024, for no mark at all: the owner of a node with that few connections
+    /// down), or, if `limits.connections` is below 1 024, no mark at all: the owner of a node with that few connections
     /// usually chooses the peers. Default `None`, which is 15 360.
     ///
     /// The first turn that finds more open connections than the mark begins a sweep. The sweep chooses as many connections
@@ -185,12 +185,13 @@ pub struct Config {
     pub protections: u32,
     /// The number of handshakes that must be possible even if the system has run out of descriptors or memory; open
     /// connections are closed to free descriptors for them. When a listener reports that lack and fewer handshakes than this
-    /// number are under way, one connection without a stream is trimmed, in the order of [`high_water`](Self::high_water),
-    /// but none of a [protected](super::Swarm::protect) peer. As long as the lack lasts, 2 connections are trimmed in the
-    /// next second, then 4, and so on, but never more than the number of handshakes that are missing. If no connection can
-    /// be trimmed, or enough handshakes are under way, a sixteenth of the handshakes is closed, as described at
-    /// [`inbound_handshakes`](Self::inbound_handshakes). So a new connection can be accepted as long as another connection
-    /// or a handshake can be closed to make room. With 0, no open connection is ever closed for this reason. Default 16.
+    /// number are under way, one connection without a stream is trimmed, in the order of [`high_water`](Self::high_water);
+    /// connections of [protected](super::Swarm::protect) peers are never chosen. As long as the lack lasts, 2 connections
+    /// are trimmed in the next second, then 4, and so on, but never more than the number of handshakes that are missing. If
+    /// no connection can be trimmed, or enough handshakes are under way, a sixteenth of the handshakes is closed, as
+    /// described at [`inbound_handshakes`](Self::inbound_handshakes). So a new connection can be accepted as long as another
+    /// connection or a handshake can be closed to make room. With 0, no open connection is ever closed for this reason.
+    /// Default 16.
     pub descriptor_reserve: u32,
     /// The maximum number of live streams that one peer may have begun, on all its connections together. A stream beyond the
     /// limit is reset without an event, and counted as [`Refusal::StreamLimit`](super::Refusal::StreamLimit). Streams that
@@ -220,8 +221,8 @@ pub struct Config {
     ///   connection accepts only 4 KiB from the owner's writes at a time. Peers that hold less still get window, so that a
     ///   peer whose bytes are read at once is not slowed down by others. A turn that has filled an eighth of the budget
     ///   ends, so that the owner can read before more arrives.
-    /// - A quarter above the budget, streams of the peers that hold most are reset, largest first, until the budget is kept
-    ///   again: [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit), or
+    /// - A quarter above the budget, streams of the peers that hold most are reset, largest first, until no more bytes are
+    ///   held than the budget: [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit), or
     ///   [`Failure::Limit`](crate::lifecycle::Failure::Limit) of a stream that was not open. The unread bytes of these
     ///   streams are dropped, so that [`take_unread`](super::Swarm::take_unread) returns none, and unread bytes of streams
     ///   that have ended may be dropped, too. If that does not free enough, because most of the bytes are output, the

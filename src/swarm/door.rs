@@ -221,15 +221,15 @@ where
         self.door.places.first_from(from).map(|(number, visitor)| (number, visitor.remote.clone()))
     }
 
-    /// Counts one more helping for a visitor in this tick, of at most `most`. Returns `false` if the visitor has had `most`
-    /// helpings already.
+    /// Counts one more helping for a visitor in this tick. Returns `false`, and counts nothing, if the visitor has already
+    /// had `most` helpings in this tick.
     pub(super) fn visitor_has_share(&mut self, number: u64, turn: u32, most: u32) -> bool {
         self.door.places.get_mut(number).is_none_or(|visitor| visitor.share.take(turn, most))
     }
 
     /// Returns whether a visitor may have a helping in this turn while another slot waits for work. A visitor whose next
-    /// message contains a signature gets none after this turn has verified as many signatures as it may, of the visitor's
-    /// address or in all.
+    /// message contains a signature gets no helping after this turn has done all the work on signatures that is allowed for
+    /// the visitor's address or in all.
     pub(super) fn visitor_may_cost(&mut self, number: u64, turn: u32) -> bool {
         let Some(visitor) = self.door.places.get_mut(number) else { return true };
         let address = AddressGroup::of(&visitor.remote);

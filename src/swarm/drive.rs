@@ -7,9 +7,9 @@
 //!                                               └──────┘ a connection with more to read goes to the end
 //! ```
 //!
-//! Before each helping of input and each batch of output, listeners, connections and streams that wait to open do so, as far
-//! as the event queue has room. So they are the first to use the room that the owner has made by draining events. Otherwise
-//! peers whose streams keep ending would fill the queue with closing events, and nothing would ever open.
+//! Before each helping of input and each batch of output, the listeners, connections and streams that wait to open are
+//! opened, as far as the event queue has room. So they are the first to use the room that the owner has made by draining
+//! events. Otherwise peers whose streams keep ending would fill the queue with closing events, and nothing would ever open.
 //!
 //! Output comes last, so that all frames that one turn causes on a connection leave in one write.
 

@@ -18,7 +18,8 @@ use core::task::Context;
 /// The maximum number of connections or handshakes that one unit of a turn checks.
 const LOOKS: usize = 64;
 
-/// The rest of a check of all connections and handshakes, which a change of the lists or the gate has started.
+/// The state of an unfinished check of all connections and handshakes. A change of the lists or the gate has started this
+/// check.
 #[derive(Debug, Default)]
 pub(super) struct Enforcing {
     /// The slot in the table of connections that was checked last. A new check starts at the next slot and goes round the
@@ -60,13 +61,14 @@ where
     /// 64 connections in one unit, and [`poll_at`](Self::poll_at) is *now* until all connections are judged. Without a gate
     /// the call changes nothing.
     ///
-    /// - **Asked again** is [`may_connect`](Gate::may_connect), for each connection whose peer is authenticated, with its
-    ///   address; and [`may_speak`](Gate::may_speak), for each stream that a peer has opened and whose protocol was allowed.
-    /// - **Not asked again** are [`may_accept`](Gate::may_accept) and [`may_dial`](Gate::may_dial): many gates count sockets
-    ///   in these methods, and would count a socket twice. So a handshake or a dial under way goes on until its peer is
-    ///   authenticated, and is then judged by `may_connect`. A gate that judges addresses can deny the address in
-    ///   `may_connect`. To end a handshake or a dial at once, deny its address by the [lists](Self::lists_mut), or close the
-    ///   dial.
+    /// - **Asked again:** the swarm calls [`may_connect`](Gate::may_connect) for each connection whose peer is
+    ///   authenticated, with the connection's address, and [`may_speak`](Gate::may_speak) for each stream that a peer has
+    ///   opened and whose protocol was allowed.
+    /// - **Not asked again:** the swarm does not call [`may_accept`](Gate::may_accept) and [`may_dial`](Gate::may_dial),
+    ///   since many gates count sockets in these methods, and would count a socket twice. So a handshake or a dial under way
+    ///   goes on until its peer is authenticated, and is then judged by `may_connect`. A gate that judges addresses can deny
+    ///   the address in `may_connect`. To end a handshake or a dial at once, deny its address by the
+    ///   [lists](Self::lists_mut), or close the dial.
     ///
     /// The gate of this example shares its rules with the swarm's owner:
     ///
@@ -159,7 +161,7 @@ where
         let denial = match conn.peer() {
             Some(peer) if asks_gate => access.may_connect(peer, conn.direction, conn.judged_address(), now),
             Some(peer) => access.lists_allow(Some(peer), conn.judged_address(), now),
-            // A dialed name may not have led to an address yet.
+            // The dial may be to a DNS name that has not led to an address yet.
             None => access.lists_allow_dial(conn.judged_address(), conn.expected.as_deref().copied(), now),
         };
         let waker = self.wakers.waker(WakeTarget::of(id));
@@ -171,9 +173,9 @@ where
         }
     }
 
-    /// Closes a connection if the lists have come to deny it while it waited for room in the event queue, and returns
-    /// whether that is the case. [`enforce_next`](Self::enforce_next) does not find this connection when its peer is denied,
-    /// since a connection is not recorded for its peer before it opens.
+    /// Closes a connection that was allowed, but that the lists deny now, after it has waited for room in the event queue.
+    /// Returns `true` if the connection was closed. [`enforce_next`](Self::enforce_next) does not find this connection when
+    /// its peer is denied, since a connection is not recorded for its peer before it opens.
     pub(super) fn is_denied_meanwhile(&mut self, id: ConnectionId) -> bool {
         let Some(conn) = self.connections.get_mut(id) else { return false };
         let Err(why) = self.state.access.lists_allow(conn.peer(), conn.judged_address(), self.now) else {

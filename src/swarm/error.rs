@@ -138,7 +138,7 @@ fn kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
     let mut source = Some(error);
     while let Some(error) = source {
         if let Some(io) = error.downcast_ref::<io::Error>() {
-            // An `io::Error` may wrap another library's, which wraps the system's.
+            // An `io::Error` may wrap an error of another library, which wraps the system's error.
             return io.get_ref().and_then(|inner| kind(inner)).or(Some(io.kind()));
         }
         source = error.source();
@@ -166,7 +166,7 @@ pub(super) fn failure(error: &(dyn Error + 'static)) -> Failure {
 pub(super) fn fault(error: &(dyn Error + 'static)) -> Fault {
     use io::ErrorKind as Kind;
     match kind(error) {
-        // A pipe that ends in the middle of its own framing was cut, too.
+        // If the byte pipe has a framing of its own and ends in the middle of a frame, the connection was cut, too.
         Some(Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof) => Fault::Reset,
         Some(Kind::TimedOut) => Fault::Timeout,
         Some(_) | None => Fault::Io,

@@ -23,7 +23,7 @@ where
             Some(Id::Listener(id)) => drop(self.listeners.table.remove(id)),
             Some(Id::Connection(id)) => {
                 self.remove_link(id);
-                // Its deadline is stale now, and no reason for another turn.
+                // The deadline of the ended connection is outdated now, and is no reason for another turn.
                 self.forget_deadlines();
             }
             Some(Id::Stream(_)) => {
@@ -56,8 +56,8 @@ where
         self.state.lifecycle.openings()
     }
 
-    /// Returns the number of events that are waiting to be drained, if the event queue has no room for some of them;
-    /// otherwise 0. As long as the owner drains fewer events than this number in each turn, nothing new opens. See
+    /// Returns the number of events that wait to be drained if the event queue has no room for some of these events, and 0
+    /// otherwise. As long as the owner drains fewer events than this number in each turn, nothing new opens. See
     /// [`Lifecycle::events_until_room`](crate::lifecycle::Lifecycle::events_until_room).
     #[must_use]
     pub fn events_until_room(&self) -> usize {

@@ -22,9 +22,10 @@ where
     T: PipeTransport,
     R: Reactor,
 {
-    /// Returns the address or site that has as many connections as it may, so that a socket accepted from `remote` has to be
-    /// refused; `None` if there is none. The peer of the socket is not known yet, so the result is also `None` if the new
-    /// connection could replace one from the same address or site that looks dead.
+    /// Returns the address or site of `remote` if it has as many connections as allowed, so that a socket accepted from
+    /// there has to be refused; `None` if the socket need not be refused. The peer of the socket is not known yet, so the
+    /// result is also `None` if a connection from the same address or site looks dead and the new connection could replace
+    /// it.
     pub(super) fn crowd_at_door(&self, remote: &Multiaddr) -> Option<SpentShare> {
         let crowd = self.state.shares.crowd(None, remote, self.state.lifecycle.held_connections())?;
         let Holder::Group(group) = crowd.holder else { return None };
@@ -32,9 +33,11 @@ where
         (!has_dead).then_some(crowd)
     }
 
-    /// Counts a new connection for its peer and its address, before the connection opens. If these have as many connections
-    /// as they may, or if almost all places are taken, another connection is closed to make room. If none can be closed, the
-    /// new connection is closed, and the method returns `false`.
+    /// Counts a new connection for its peer and its address, before the connection opens. If the peer or the address has as
+    /// many connections as allowed, a connection of the peer that looks dead is closed to make room. If only the last
+    /// sixty-fourth of all places is free, an idle connection of a peer or address with more connections is closed. If no
+    /// connection can be closed, the new connection is closed, and the method returns `false`, except that a peer and
+    /// address without a connection get one of the last places.
     pub(super) fn claim_share(&mut self, id: ConnectionId) -> bool {
         if self.connections.get_mut(id).is_none_or(|conn| conn.has_share(&mut self.state)) {
             return true;
@@ -90,10 +93,10 @@ where
         !self.state.is_owner_late && heard.is_some_and(|heard| heard.saturating_add(interval) < self.now)
     }
 
-    /// Returns the connection to close for a new one. The peer or address group that holds most inbound connections has to
-    /// give one up, if it holds more than `than` and has one without a stream; otherwise the next largest has to. Of its
-    /// connections without a stream, the one that has been without for longest is returned. Connections of protected peers
-    /// are skipped, and at most [`LOOKED_AT`] connections are examined.
+    /// Returns the connection to close for a new one. Peers and address groups with more than `than` inbound connections are
+    /// searched, those with the most connections first, until one of them has a connection without a stream. Of the
+    /// connections without a stream that this holder has, the one that has had no stream for longest is returned.
+    /// Connections of protected peers are skipped, and at most [`LOOKED_AT`] connections are examined.
     fn longest_idle_of_greediest(&self, than: u32) -> Option<ConnectionId> {
         let shares = &self.state.shares;
         let is_protected =
@@ -115,8 +118,8 @@ where
         longest.map(|(_, id)| id)
     }
 
-    /// Returns the times since which an open inbound connection has had no stream and its peer has been silent; `None` if
-    /// the connection has a stream, is not open, or is outbound.
+    /// Returns the time since which an open inbound connection has had no stream, and the time since which its peer has been
+    /// silent; `None` if the connection has a stream, is not open, or is outbound.
     fn idle_times(&self, id: ConnectionId) -> Option<crate::connection::IdleTimes> {
         self.connections.get(id).filter(|_| self.state.shares.is_inbound(id)).and_then(SocketConnection::idle_times)
     }

@@ -23,7 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// | [`may_accept`](Self::may_accept) | a socket was accepted, before anything is kept of it or read from it | its socket is closed; counted as [`Refusal::ConnectionDenied`](super::Refusal::ConnectionDenied) |
 /// | [`may_dial`](Self::may_dial) | a dial is about to begin | [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with [`Denied`](crate::lifecycle::Failure::Denied) |
 /// | [`may_connect`](Self::may_connect) | a peer was authenticated, before it can open a stream | inbound: closed and counted as `ConnectionDenied`, since it has no id yet; outbound: `ConnectFailed` with `Denied`, before our last handshake message, so that the peer does not learn who we are |
-/// | [`may_speak`](Self::may_speak) | a peer has proposed a protocol that is registered, on a stream of its own | `na` to its proposal, and it may propose another one; [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Denied` if the stream ends without; counted as [`Refusal::StreamDenied`](super::Refusal::StreamDenied) |
+/// | [`may_speak`](Self::may_speak) | a peer has proposed a protocol that is registered, on a stream that the peer has begun | `na` to the proposal, after which the peer may propose another protocol; [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Denied` if the stream ends before a protocol is agreed; counted as [`Refusal::StreamDenied`](super::Refusal::StreamDenied) |
 ///
 /// A gate is called within the swarm's turns, and within [`dial`](super::Swarm::dial). A gate has no access to the swarm. It
 /// should answer in constant time, since strangers decide how often it is asked. `now` is the time of the swarm, which never
@@ -98,7 +98,7 @@ pub trait Gate: Send {
     }
 }
 
-/// The lists and the gate of a swarm. Its methods ask both, the lists first.
+/// The lists and the gate of a swarm. Its methods ask the lists first, and then the gate.
 pub(super) struct Access {
     pub(super) lists: Lists,
     pub(super) gate: Option<Box<dyn Gate>>,
@@ -208,8 +208,8 @@ impl Access {
         }
     }
 
-    /// Resumes a panic of the gate, if there was one. The caller has handled the refusal to which the panic amounts before,
-    /// so that the swarm is in a consistent state.
+    /// Resumes a panic of the gate, if there was one. The panic counts as a refusal. The caller has handled this refusal
+    /// before it calls this method, so that the swarm is in a consistent state.
     #[inline]
     pub(super) fn resume_panic(&mut self) {
         if let Some(payload) = self.panic.take() {

@@ -34,7 +34,7 @@ pub(super) struct HeldBytes {
     peers: Slab<PeerHeld>,
     /// The connections that grant their peers no more window until the bytes held by all connections are below a mark again.
     waiting: Vec<ConnectionId>,
-    /// The connections that may be allowed to grant window again, each with the budget whose use has fallen.
+    /// The connections that may be allowed to grant window again, each with the budget under which fewer bytes are held now.
     relieved: Vec<(ConnectionId, BudgetScope)>,
     /// The number of bytes held in all up to which no budget can be exceeded, so that every connection may grant window to
     /// its peer.
@@ -61,12 +61,13 @@ pub(super) struct ConnectionAccount {
     peer: Option<NonZeroU32>,
     waits_for_all: bool,
     waits_for_peer: bool,
-    /// `true` if the connection was told to grant its peer no window, or to accept less output from the owner, and has not
-    /// been told yet that this is over.
+    /// `true` while the connection is told to grant its peer no window, or to accept less output from the owner.
     pub(super) is_pressed: bool,
 }
 
-/// The budget for which a connection waits: its use has to fall before the connection may grant window again.
+/// The budget whose excess keeps a connection from granting window: the budget for all connections together, or the budget
+/// for the connections of one peer. The bytes held have to fall below a mark of that budget before the connection may grant
+/// window again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum BudgetScope {
     All,
@@ -247,8 +248,8 @@ impl HeldBytes {
         }
     }
 
-    /// Removes and returns the next connection that may be allowed to grant window again, with the budget whose use has
-    /// fallen.
+    /// Removes and returns the next connection that may be allowed to grant window again, with the budget under which fewer
+    /// bytes are held now.
     pub(super) fn next_relieved(&mut self) -> Option<(ConnectionId, BudgetScope)> {
         let next = self.relieved.pop();
         if next.is_none() {
@@ -262,8 +263,8 @@ impl HeldBytes {
         !self.relieved.is_empty()
     }
 
-    /// Records that a connection no longer waits for less use of the budget `line`: of the budget for all connections, or
-    /// for those of its peer.
+    /// Records that a connection no longer waits for the bytes held to fall below a mark of the budget `line`, which is the
+    /// budget for all connections or the budget for the connections of one peer.
     pub(super) const fn came_up(account: &mut ConnectionAccount, line: BudgetScope) {
         match line {
             BudgetScope::All => account.waits_for_all = false,
@@ -276,14 +277,15 @@ impl HeldBytes {
         self.is_over
     }
 
-    /// Returns whether a budget is exceeded by more than a quarter, and clears that mark. The caller then frees memory.
+    /// Returns whether a budget is exceeded by more than a quarter, and clears the record of this. The caller then frees
+    /// memory.
     pub(super) const fn take_over(&mut self) -> bool {
         core::mem::replace(&mut self.is_over, false)
     }
 
     /// Returns whether this connection, its peer, or all connections together hold more than nine eighths of their budget. A
-    /// connection that still does after its streams were reset is ended. Streams are reset at ten eighths, so that neither
-    /// is repeated at once.
+    /// connection for which this is still true after its streams were reset is ended. Streams are reset above ten eighths of
+    /// a budget, so that after a reset at least an eighth has to arrive before the next reset.
     pub(super) fn is_beyond(&self, account: &ConnectionAccount) -> bool {
         let is_beyond = |held: usize, budget: usize| held > budget.saturating_add(budget / 8);
         let of_peer = account.peer.and_then(|slot| self.peers.get(slot.get() as usize - 1));

@@ -21,12 +21,12 @@ where
     /// `Listen` event binds the socket.
     ///
     /// # Events
-    /// [`Listen`](crate::lifecycle::Event::Listen) once a connect succeeds, or
+    /// [`Listen`](crate::lifecycle::Event::Listen) once peers can connect to the socket, or
     /// [`ListenFailed`](crate::lifecycle::Event::ListenFailed) with a failure that tells what is wrong with the address: it
     /// is unsupported, in use, not an address of this machine, not permitted, or names another peer
     /// ([`WrongPeer`](Failure::WrongPeer)). If nobody can connect to the first address that the transport reports (a
-    /// wildcard, port 0), the listener fails with [`AddressNotAvailable`](Failure::AddressNotAvailable). Later addresses of
-    /// this kind are left out.
+    /// wildcard, port 0), the listener fails with [`AddressNotAvailable`](Failure::AddressNotAvailable). If the transport
+    /// reports such an address later, the listener stays open, and the address is not listed among its addresses.
     ///
     /// # Errors
     /// [`ListenError`] if the command is refused; nothing has changed then.

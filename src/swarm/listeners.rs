@@ -86,7 +86,7 @@ where
             return;
         }
         if listener.transport_id.is_some() {
-            // It was bound before, and has waited for room only.
+            // The listener was bound before, and has only waited for room.
             return self.listener_opens(id);
         }
         let plain = match split_peer(&listener.address) {
@@ -122,7 +122,7 @@ where
         if let Some(listener) = self.listeners.table.get_mut(id) {
             listener.error = Some(text.to_string());
         }
-        // It is opening, as who admits it has seen, so that it can fail.
+        // This cannot fail: the caller has seen that the listener is opening.
         let _ = self.state.lifecycle.fail(id, failure);
     }
 
@@ -143,14 +143,14 @@ where
             return;
         }
         listener.end = Some(end);
-        // An open listener leaves. For one that is opening this is an error, which changes nothing: it goes on opening until
-        // its socket is closed.
+        // An open listener leaves. For a listener that is opening, this call is an error, which changes nothing: the
+        // listener goes on opening until its socket is closed.
         let _ = self.state.lifecycle.leave(id);
         // The next turn hears the transport's report; or, if the last event is queued below, the mark makes the owner take
         // that turn and drain it.
         self.wakers.mark(WakeTarget::Transport);
         let Some(transport_id) = listener.transport_id else {
-            // It has not ended: its end is asked for once, and its socket was never there.
+            // This cannot fail: the listener has not ended, since its end is requested once, and it never had a socket.
             let _ = self.state.lifecycle.end_listener(id, end);
             return;
         };
@@ -171,7 +171,7 @@ where
         }
         self.listeners.expecting -= awaited;
         self.listeners.by_transport_id.remove(&transport_id);
-        // It has not ended: the transport has known it until now.
+        // This cannot fail: the listener has not ended, since the transport has known it until now.
         let _ = match (asked, &reason) {
             _ if failure.is_some_and(|failure| self.state.lifecycle.fail(id, failure).is_ok()) => Ok(()),
             // Binding was asynchronous, and its error may be a failure with a name of its own.
@@ -194,7 +194,8 @@ where
         match Pin::new(&mut self.transport).poll(&mut Context::from_waker(&waker)) {
             Poll::Pending => self.is_transport_due = false,
             Poll::Ready(event) => {
-                // This comes before the gate is asked: if the gate panics, the next event is still heard.
+                // The transport is marked before the gate is asked, so that its next event is still handled if the gate
+                // panics.
                 self.wakers.mark(WakeTarget::Transport);
                 self.transport_says(event, self.now);
             }
@@ -267,7 +268,7 @@ where
     }
 
     /// Handles an address to which nobody can connect. If it is the first address of a listener, the listener fails;
-    /// otherwise the address is left out.
+    /// otherwise the address is not added to the listener's addresses.
     fn address_is_refused(&mut self, transport_id: TransportId, address: &Multiaddr, flaw: AddressFlaw) {
         let Some((id, listener)) = self.known(transport_id) else { return };
         log::warn!("{id}: the transport reports {address}, and nobody can connect to it: {flaw}");

@@ -143,7 +143,7 @@ pub struct Lists {
     clock: Clock,
 }
 
-/// The changes of the lists after which the swarm has not checked its connections yet.
+/// The changes of the lists for which the swarm has not checked its connections yet.
 #[derive(Debug, Default)]
 struct UncutChanges {
     peers: Vec<PackedPeer>,
@@ -209,7 +209,7 @@ impl Lists {
     }
 
     /// Denies a peer until `until`, a time on the clock that the owner passes to [`tick`](super::Swarm::tick). If that clock
-    /// is set back later, the denial does not last longer. If the peer is denied until a later time already, nothing
+    /// is set back later, the denial does not last longer. If the peer is already denied until a later time, nothing
     /// changes. The peer keeps its rule, which applies again after the denial.
     ///
     /// At most [`Config::timed_denials`] peers are denied in this way. Beyond that number, the denial that would end first
@@ -219,8 +219,8 @@ impl Lists {
     }
 
     /// Denies a peer for the duration `time`, counted from the latest time that the owner has passed to the swarm. Apart
-    /// from that, this method is [`deny_peer_until`](Self::deny_peer_until). Notifees should call this method, since a
-    /// notifee does not know whether the owner's clock was set back. In lists that belong to no swarm, the duration counts
+    /// from that, this method works like [`deny_peer_until`](Self::deny_peer_until). Notifees should call this method, since
+    /// a notifee does not know whether the owner's clock was set back. In lists that belong to no swarm, the duration counts
     /// from time zero.
     pub fn deny_peer_for(&mut self, peer: PeerId, time: Duration) -> bool {
         self.deny_until(peer, self.clock.now().saturating_add(time))
@@ -345,7 +345,7 @@ impl Lists {
     }
 
     fn denies(&self, one: Network) -> bool {
-        // Of the two, the rule that denies counts.
+        // If the rules of the two addresses differ, the rule that denies counts.
         let behind = one.ipv4_behind().and_then(|behind| self.networks.of(behind));
         self.networks.of(one).max(behind).map_or(self.denies_unlisted_addresses, |rule| rule == ListRule::Deny)
     }
@@ -401,7 +401,7 @@ impl Lists {
     #[inline]
     pub(super) fn advance(&mut self, now: Duration) {
         if !self.timed.is_empty() {
-            // The second is looked at only where there was a first.
+            // The second denial is looked at only if a first one was removed.
             let _ = self.timed.forget_one_over(now) && self.timed.forget_one_over(now);
         }
     }

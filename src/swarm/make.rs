@@ -82,10 +82,10 @@ where
         Self::with_reactor(reactor, transport, identity, seed, config)
     }
 
-    /// Makes a swarm like [`with_reactor`](Self::with_reactor), whose event queue holds `EVENTS` events. 1 is enough; with a
-    /// longer queue, more connections and streams can open in one turn before the owner drains the events. `EVENTS` is
-    /// inferred if the swarm is assigned to a variable or field of known type. For a transport that wakes its sockets
-    /// without a reactor, pass the reactor `()`.
+    /// Makes a swarm with an event queue of `EVENTS` events, and is otherwise like [`with_reactor`](Self::with_reactor). 1
+    /// is enough; with a longer queue, more connections and streams can open in one turn before the owner drains the events.
+    /// `EVENTS` is inferred if the swarm is assigned to a variable or field of known type. For a transport that wakes its
+    /// sockets without a reactor, pass the reactor `()`.
     ///
     #[cfg_attr(feature = "rand", doc = "```")]
     #[cfg_attr(not(feature = "rand"), doc = "```ignore")]

@@ -36,11 +36,11 @@ const LISTENER: usize = 4 * 1024;
 /// capacity as entries.
 const PLACES: usize = size_of::<(u32, StreamId)>() * (2 + 4 + 4 + 2 + 4) + size_of::<StreamId>() * 4;
 
-/// Bytes of the records of one stream: in tables whose capacity may be a quarter more than needed, of its buffer, and in
-/// queues.
+/// Bytes of the records of one stream: its entries in tables, whose capacity may be a quarter more than needed, the record
+/// of its buffer, and its entries in queues.
 const STREAM: usize = (size_of::<Option<(NonZeroU32, Stream)>>() + STREAM_READINESS + 64) / 4 * 5 + 64 + PLACES;
 
-/// Bytes that choosing the streams to reset needs for each stream, and for each connection.
+/// Bytes that are needed while streams to reset are being chosen: for each stream, and for each connection.
 const CHOICE: (usize, usize) = (2 * size_of::<(usize, StreamId, ConnectionId)>(), 256);
 
 /// Bytes of the rule of one peer, in a tree whose nodes may be half empty. The two constants below are the bytes of the rule
@@ -83,7 +83,7 @@ impl Config {
         limits.owed_per_connection = 16;
         (config.inbound_handshakes, config.outbound_handshakes) = (8, 8);
         // One address may have all places for handshakes, since a newcomer of another address takes one of them. With fewer
-        // places, none of its own newcomers would be passed over when a handshake has to be closed.
+        // places, none of the address's own newcomers would be spared when a handshake has to be closed.
         config.handshakes_per_address = 8;
         (config.connections_per_site, config.connections_per_address, config.connections_per_peer) = (16, 8, 4);
         config.streams_per_peer = 16;

@@ -1,6 +1,6 @@
-//! The reactions to changes of the bytes held. If they have fallen below a mark, connections that have granted their peers
-//! no more window grant it again. If a budget is exceeded by more than a quarter, the largest streams of the peers that hold
-//! most are reset.
+//! The reactions to changes of the number of bytes held. If this number falls below a mark, connections that had stopped
+//! granting window to their peers grant it again. If a budget is exceeded by more than a quarter, the largest streams of the
+//! peers that hold most are reset.
 
 use super::Swarm;
 use super::held_bytes::{HeldBytes, limit};
@@ -59,8 +59,8 @@ where
         self.uncount(id, held);
     }
 
-    /// Subtracts `held` bytes from the counts of the stream's connection. The unread bytes of the stream have been dropped
-    /// or taken.
+    /// Subtracts `held` bytes from the counts of the stream's connection, after unread bytes of the stream that used this
+    /// memory were dropped or taken.
     pub(super) fn uncount(&mut self, id: StreamId, held: usize) {
         if held > 0
             && let Some(conn) = self.state.lifecycle.connection_of(id).and_then(|id| self.connections.get_mut(id))
@@ -69,7 +69,7 @@ where
         }
     }
 
-    /// Lets connections that have granted their peers no more window grant it again, where the bytes held in all, or for the
+    /// Lets connections that had stopped granting window to their peers grant it again, if the bytes held in all, or for the
     /// peer, have fallen below a mark.
     pub(super) fn grant_relieved(&mut self) {
         while let Some((id, line)) = self.state.held_bytes.next_relieved() {
@@ -80,7 +80,8 @@ where
         }
     }
 
-    /// If a budget is exceeded by more than a quarter, resets streams of the peers that hold most until the budget is kept.
+    /// If a budget is exceeded by more than a quarter, resets streams of the peers that hold most until no more bytes are
+    /// held than the budget.
     ///
     /// The reset visits all connections and all streams. After a reset, at least an eighth of a budget has to arrive before
     /// the next one.
@@ -105,7 +106,7 @@ where
                 conn.holders_without_id().map(move |(held, slot)| (held, ByteHolder::WithoutId(slot), id))
             });
         let mut candidates: Vec<_> = with_id.chain(without_id).collect();
-        // The largest come first; of equals, the one with the lowest slot.
+        // The streams that hold most are first; of streams that hold equally many bytes, the one with the lowest slot.
         candidates.sort_unstable_by_key(|(held, holder, id)| (core::cmp::Reverse(*held), holder.order(), id.index()));
         for (_, holder, connection) in candidates {
             let Some(left) = excess.get_mut(&connection).filter(|left| **left > 0) else { continue };
@@ -233,12 +234,12 @@ where
 }
 
 /// Returns the largest number of bytes that each holder may keep so that all holders together keep at most `budget`. `held`
-/// has the bytes of each holder. If their sum is at most `budget`, the result is `usize::MAX`.
+/// contains the number of bytes of each holder. If their sum is at most `budget`, the result is `usize::MAX`.
 fn part_of_each(mut held: Vec<usize>, budget: usize) -> usize {
     held.sort_unstable();
     let (mut left, mut count) = (budget, held.len());
     for bytes in held {
-        // All that follow hold at least as much.
+        // All following holders hold at least as much.
         if bytes > left / count {
             return left / count;
         }

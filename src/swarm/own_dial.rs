@@ -18,7 +18,7 @@ where
     /// The search visits every visitor. Only a dial of ours to a peer with our key causes a search.
     pub(super) fn turn_away_own_end(&mut self) {
         let Some(transcript) = self.state.own_end.take() else { return };
-        // If there is none, the dial has led to another process that has our key.
+        // If no visitor has this transcript, the dial has led to another process that has our key.
         if let Some(number) = self.door.of_transcript(transcript) {
             self.turn_away(number, Refusal::HandshakeFailed, &"we dialed ourselves");
         }

@@ -52,8 +52,8 @@ pub enum Readiness {
 /// The readiness of one stream, packed into eight bytes together with the stream's last batch and the time of its beginning.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StreamReadiness {
-    /// The lowest bit is 1 if the owner has taken `OpenedStream`. Above it, each [`Operation`] has two bits with a
-    /// [`Wanted`].
+    /// The lowest bit is 1 if the owner has taken `OpenedStream`. Above this bit, there are two bits for each [`Operation`],
+    /// which contain its [`Wanted`] state.
     wanted: u8,
     /// The number of the output batch that contains the last bytes written to the stream, in 24 bits. A batch is the part of
     /// the connection's output that is written together.
@@ -108,7 +108,7 @@ impl Began {
 /// The state of one operation on a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Wanted {
-    /// The owner does not wait for the operation, or was told already that it is possible.
+    /// The owner does not wait for the operation, or has already been told that the operation is possible.
     None = 0,
     Waits = 1,
     /// The operation is possible, and the owner was not told yet.
@@ -215,7 +215,8 @@ impl StreamReadiness {
 
     /// Removes and returns the notice about this stream, as `(readable, writable)`.
     pub(super) fn take(&mut self) -> (bool, bool) {
-        // `writable` stands for both operations, and the owner tries both again. So the wait for place is over, too.
+        // `writable` is reported for both writing and flushing, and the owner tries both again. So the wait for a write is
+        // over, too.
         if self.take_granted(Operation::Flush) {
             self.set(Operation::Write, Wanted::Granted);
         }

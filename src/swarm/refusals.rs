@@ -2,7 +2,8 @@
 //! refuses to peers, and connections and streams that end before they have an id. Readiness notices report the counts, at
 //! most once a second for each kind at each connection or listener.
 //!
-//! A connection without refusals needs no memory here: it has one entry for each kind of refusal that has happened on it.
+//! There is one entry for each kind of refusal that has happened on a connection, so that a connection without refusals
+//! needs no memory here.
 
 use super::bit_set::BitSet;
 use crate::arithmetic::Count;
@@ -36,9 +37,9 @@ pub enum Refusal {
     /// had run out of descriptors, or because all handshakes together held too much memory and this connection held most.
     HandshakeEvicted,
     /// An accepted connection was closed because a limit of connections was reached, or because its peer, its address or its
-    /// site had as many connections as it may. If its peer was authenticated by then, the connection has an id and
-    /// [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with [`Limit`](crate::lifecycle::Failure::Limit), too; the
-    /// text of its error names the limit.
+    /// site had as many connections as allowed. If its peer was authenticated by then, the connection has an id, and is also
+    /// reported as [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with
+    /// [`Limit`](crate::lifecycle::Failure::Limit); the text of its error names the limit.
     ConnectionLimit,
     /// A stream ended before it had an id: the peer reset or finished the stream before its first whole proposal of a
     /// protocol had arrived, took too long to send the proposal, or reset the stream while it had to wait because the peer
@@ -47,17 +48,17 @@ pub enum Refusal {
     /// A stream was reset at once because a limit was reached; or after its
     /// [negotiation_timeout](crate::connection::Config::negotiation_timeout), because until then it had to wait for the
     /// [rate](crate::connection::Config::openings) at which its peer may open streams. A stream that has chosen a
-    /// [limited](super::Swarm::limit_protocol) protocol and is refused for that limit has an id, and
-    /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Limit`, too.
+    /// [limited](super::Swarm::limit_protocol) protocol and is refused for that limit has an id, and is also reported as
+    /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Limit`.
     StreamLimit,
     /// An accepted connection was closed because the [lists](super::Lists) or the [gate](super::Gate) deny its address, or
-    /// deny its peer once the peer was authenticated. This connection has no id and no event. A connection that the lists
-    /// have come to deny while it waited for room in the event queue has an id, and
-    /// [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with [`Denied`](crate::lifecycle::Failure::Denied), too.
+    /// deny its peer once the peer was authenticated. This connection has no id and no event. A connection that waits for
+    /// room in the event queue, and is denied because the lists change meanwhile, has an id, and is also reported as
+    /// [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with [`Denied`](crate::lifecycle::Failure::Denied).
     ConnectionDenied,
     /// The [gate](super::Gate) does not let the peer speak the protocol that it has proposed on a stream. The peer was
-    /// answered that the protocol is not spoken; if the stream ends without another protocol, it has
-    /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with [`Denied`](crate::lifecycle::Failure::Denied), too.
+    /// answered that the protocol is not spoken; if the stream ends before another protocol is agreed, it is also reported
+    /// as [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with [`Denied`](crate::lifecycle::Failure::Denied).
     StreamDenied,
     /// A protocol has dropped a message that it wanted to send to the peer, because the peer was too slow to receive it.
     MessageDropped,
@@ -94,7 +95,7 @@ impl Refusal {
     ];
 }
 
-// `ALL` has each kind at its number, which is its place among the totals.
+// `ALL` contains each kind at the index that is its number, by which the totals are indexed, too.
 const _: () = {
     let mut number = 0;
     while number < Refusal::ALL.len() {
@@ -182,9 +183,9 @@ pub(super) struct Refusals {
     /// The key of the count about which the last notice was given. The next notice is about the next key in `ready`, so that
     /// no count waits for ever.
     last: Option<RefusalKey>,
-    /// The indices of the connections whose opening event the owner has taken, and whose last event it has not taken.
-    /// Notices are given only about these connections. `listeners` are the indices of the listeners for which the same
-    /// holds.
+    /// The indices of the connections whose opening event the owner has taken, and whose last event the owner has not taken.
+    /// The field `listeners` contains the indices of such listeners. Notices are given only about these connections and
+    /// listeners.
     connections: BitSet,
     listeners: BitSet,
     now: Duration,
@@ -296,7 +297,7 @@ impl Refusals {
 
     /// Returns the kinds of refusals that have a count at the listener or connection `at`.
     fn kinds_at(&self, at: RefusedAt) -> impl Iterator<Item = Refusal> + use<> {
-        // Most places have none, and cost no look-up.
+        // Most connections and listeners have no counts, and cost no look-up.
         let mut kinds = [None; Refusal::ALL.len()];
         if !self.tallies.is_empty()
             && let [first, .., last] = *Refusal::ALL

@@ -1,11 +1,11 @@
-//! [`RunQueue`]: the work that one turn leaves to the next: the queue of woken slots, the helpings that each has had, and
-//! the rest of a shutdown. A slot is the transport, a visitor or a connection.
+//! [`RunQueue`]: the work that one turn leaves to the next, which is the queue of woken slots, the helpings that the
+//! transport has had, and the state of an unfinished shutdown. A slot is the transport, a visitor or a connection.
 
 use super::wake::WakeTarget;
 use alloc::collections::VecDeque;
 
-/// The rest of a shutdown. The listeners and connections whose indices in their tables are at least these numbers are still
-/// to be closed.
+/// The state of an unfinished shutdown. The listeners and connections whose indices in their tables are at least these
+/// numbers are still to be closed.
 #[derive(Debug, Default)]
 pub(super) struct Closing {
     pub(super) listener: usize,
@@ -25,18 +25,18 @@ pub(super) struct RunQueue {
     /// visitors get a helping when no other slot waits, if the turn may still verify signatures; otherwise they wait for the
     /// next turn.
     pub(super) held_over: VecDeque<u64>,
-    /// The number of connections whose pending output the last turn has not written before its budget was spent.
+    /// The number of connections with pending output that the last turn has left unwritten because its budget was spent.
     pub(super) unwritten: usize,
     /// The number of the current turn. [`HelpingsTaken`] starts anew when this number changes.
     pub(super) turn: u32,
     /// The number of helpings that the transport has had in this turn.
     pub(super) transport: HelpingsTaken,
-    /// `true` if the next turn whose budget is spent at once begins a close, and `false` if it handles a deadline. The two
-    /// alternate.
+    /// A turn whose budget is spent at once either begins a close or handles a deadline; these alternate. `true` if the next
+    /// such turn begins a close, and `false` if it handles a deadline.
     pub(super) closes_next: bool,
 }
 
-/// The number of helpings that a slot has had in the last turn in which it had any.
+/// The number of helpings that a slot has had in the most recent turn in which it had a helping.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct HelpingsTaken {
     turn: u32,

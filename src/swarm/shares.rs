@@ -8,13 +8,13 @@
 //! *resource* is all connections, or all streams; its limit is the number of its *places*. *Taken* is the number of places
 //! that are in use, by any holder.
 //!
-//! 1. Each holder has a share, the maximum number of places that it may have: of connections, each peer, each address and
-//!    each site; of streams, each peer.
+//! 1. Each holder has a share, which is the maximum number of places that it may have. Peers, addresses and sites have
+//!    shares of the connections; only peers have shares of the streams.
 //! 2. Of the last quarter of the places, a holder that has more than a sixteenth of all places gets none.
-//! 3. When only the last sixty-fourth of the places is free, a new connection or stream gets its place from the holder of
-//!    the most places that can give one up, if that holder has more than the new one's holder would then have. If there is
-//!    no such holder, only a holder without a place gets one. So the last places are kept for holders without a place, and
-//!    holders with equally many do not push each other out in turns.
+//! 3. When only the last sixty-fourth of the places is free, a holder that asks for a place gets it from the holder of the
+//!    most places that can give one up, if that holder has more places than the asking holder would then have. If no holder
+//!    can give one up, only a holder without a place gets one of the free places. So the last places are kept for holders
+//!    without a place, and holders with equally many do not push each other out in turns.
 //! 4. Loopback addresses, and addresses without an IP address, are not holders, since they do not distinguish hosts.
 //!
 //! Counting the begin or the end of a stream costs a look-up by index and the update of a few counters; counting a
@@ -47,17 +47,18 @@ const LAST: u64 = 4;
 const GREEDY: u64 = 16;
 
 /// The divisor of the reserve, which is the last 1/64 of all connections or streams that may exist, but at least one. When
-/// only the reserve is free, a new connection or stream takes the place of one of the peer, address or site that has most.
+/// only the reserve is free, a new connection or stream replaces a connection or stream of the holder (a peer, an address or
+/// a site) that has most.
 const RESERVE: u32 = 64;
 
-/// The smallest limit on connections or streams of which the last 1/64, but at least one, is a reserve. Of a smaller limit,
-/// one connection or stream would be more than a quarter.
+/// The smallest limit on connections or streams of which the last 1/64, but at least one, is a reserve. In a smaller limit,
+/// a reserve of one connection or stream would be more than a quarter.
 const SMALLEST_WITH_RESERVE: u32 = 4;
 
 /// The number of peers, and of address groups, for which memory is never given back.
 const FEW: usize = 8;
 
-/// The value that is stored as the slot of an address group that is no holder.
+/// The value that is stored in place of a slot for an address group that is no holder.
 const NONE: u32 = u32::MAX;
 
 /// The numbers of connections and streams of all holders.
@@ -160,7 +161,7 @@ impl fmt::Display for SpentShare {
 /// A peer or an address group with many inbound connections, as [`Shares::greediest_beyond`] returns it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Greediest {
-    /// The peer to which this connection belongs.
+    /// A peer, identified by one of its connections.
     PeerOf(ConnectionId),
     Group(AddressGroup),
 }
@@ -242,8 +243,9 @@ impl Shares {
         self.members.get(id).is_some_and(|member| member.is_inbound)
     }
 
-    /// Returns which of the peer, the address and the site of `remote` may not have another inbound connection while `taken`
-    /// other connections exist, if one of them may not. `peer` is `None` for a socket that has just been accepted.
+    /// Returns the holder that may not have another inbound connection while `taken` other connections exist: the peer, or
+    /// the address or site of `remote`. Returns `None` if all of these may have another one. `peer` is `None` for a socket
+    /// that has just been accepted.
     pub(super) fn crowd(&self, peer: Option<PeerId>, remote: &Multiaddr, taken: u32) -> Option<SpentShare> {
         let ShareBounds { connections: limit, .. } = self.bounds;
         let broken = |held, share| match held >= share {
@@ -382,8 +384,8 @@ impl Shares {
         }
     }
 
-    /// Returns the slot of a peer. The slot is stored in the peer's connections, and the first of these is found by the
-    /// order of `by_peer`. A map from peers to slots would store each peer id a second time.
+    /// Returns the slot of a peer. The slot is stored with each connection of the peer, and `by_peer` is ordered by peer, so
+    /// that one of these connections is found in O(log n). A map from peers to slots would store each peer id a second time.
     fn slot_of_peer(&self, peer: PeerId) -> Option<u32> {
         let first = self.connections_of(peer).next()?;
         self.members.get(first).map(|member| member.peer)
@@ -401,8 +403,8 @@ impl Shares {
 
     // Streams.
 
-    /// Returns the number of all records, of connections, peers, address groups and streams. Tests check that it returns to
-    /// 0.
+    /// Returns the number of all records, of connections, peers, address groups and streams. Tests check that this number is
+    /// 0 after everything has ended.
     pub(super) fn kept(&self) -> usize {
         let Self { members, by_peer, by_group, peers, groups, .. } = self;
         let rankings = self.peer_connections.len() + self.peer_streams.len() + self.group_connections.len();

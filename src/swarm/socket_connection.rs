@@ -56,7 +56,7 @@ pub(super) struct SocketConnection<T: Transport> {
     pub(super) error: Option<String>,
     /// The time at which the connection was dialed or accepted.
     pub(super) began: Now,
-    /// The deadline with which the connection is armed in the swarm's timers.
+    /// The deadline that the swarm's timers have for the connection; `None` if they have none.
     pub(super) armed: Option<Duration>,
     /// `true` if the connection is in [`SwarmState::dirty`].
     pub(super) is_dirty: bool,
@@ -76,14 +76,14 @@ pub(super) struct SocketConnection<T: Transport> {
     /// The number of bytes that were read from the byte pipe. `sent` is the number of bytes written to it.
     pub(super) received: u64,
     pub(super) sent: u64,
-    /// The number of bytes that the connection held when they were last counted.
+    /// The account of the bytes that the connection holds, with their number when they were last counted.
     pub(super) account: ConnectionAccount,
-    /// The number of streams without an id on this connection, when they were last counted.
+    /// The number of streams without an id that this connection had when they were last counted.
     unnamed: u32,
     /// The number of unread bytes that the streams of this connection still hold after its socket was closed.
     left: usize,
-    /// The number of the peer's streams that have ever had to wait because the peer has opened them beyond its rate. It is
-    /// stored here when the socket is closed.
+    /// The number of the peer's streams that have ever had to wait because the peer has opened them beyond its rate. The
+    /// number is stored here when the socket is closed.
     paced: u32,
 }
 
@@ -155,7 +155,7 @@ where
     /// is still to be written.
     pub(super) fn take_over_output(&mut self, out: Vec<u8>, written: usize) {
         (self.out, self.written) = (out, written);
-        // The output of the handshake is a batch of its own: no stream has written into it.
+        // The output of the handshake is a batch of its own, which contains no data of a stream.
         self.flush_tracker.taken();
     }
 
@@ -208,8 +208,8 @@ where
         }
     }
 
-    /// Records that a command has changed the connection. A command is given no time, so the time-outs that it starts count
-    /// from the next turn.
+    /// Records that a command has changed the connection. A command does not pass the current time to the swarm, so the
+    /// time-outs that it starts count from the next turn.
     pub(super) fn mark_commanded<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         self.mark_dirty(state);
         if !core::mem::replace(&mut self.is_commanded, true) {

@@ -73,8 +73,8 @@ pub(super) struct SwarmState<const EVENTS: usize> {
     pub(super) access: Access,
     /// The number of streams without an id that peers have begun, on all connections.
     unnamed: usize,
-    /// The connection of the stream whose id has just become stale, with the number of bytes that the stream held, until
-    /// these are subtracted from the connection's count.
+    /// The connection of the stream whose id has just become stale, and the number of bytes that the stream held. The field
+    /// is cleared when these bytes are subtracted from the connection's count.
     pub(super) dropped: Option<(ConnectionId, usize)>,
     scratch: Scratch,
 }
@@ -134,8 +134,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
 
     // Events.
 
-    /// Makes the id stale that the last event has closed, and returns this id, so that the caller can remove what it stores
-    /// for it.
+    /// Makes the id of the last closing event stale, and returns this id, so that the caller can remove what it stores for
+    /// the listener, connection or stream.
     pub(super) fn vacate(&mut self) -> Option<Id> {
         match self.lifecycle.handed()? {
             Id::Stream(id) => {
@@ -178,8 +178,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         let event = self.lifecycle.next_event()?;
         if let Event::OpenedStream { stream, .. } = event {
             let more = self.streams.get(stream).is_some_and(Stream::is_readable);
-            // The owner may have been refused a write while the protocol was not agreed. Now it is, so the stream becomes
-            // writable.
+            // A write of the owner may have been refused because the protocol was not agreed yet. The protocol is agreed
+            // now, so the stream becomes writable.
             let place = self.streams.get(stream).is_some_and(Stream::is_writable);
             self.change_readiness(stream, |readiness| {
                 readiness.announce();
@@ -200,7 +200,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
             }
             Id::Stream(_) => {}
             Id::Listener(id) => {
-                // The owner looks the addresses up at `Listen`, so that a change before it is no news.
+                // The owner looks up the addresses at the event `Listen`, so that no notice is needed about an earlier
+                // change.
                 self.changed_listeners.remove(id.index());
                 self.announce_refusals(id.into(), event.is_last());
             }
@@ -220,7 +221,7 @@ mod tests {
     fn state() -> SwarmState<1> {
         let identity = libp2p_identity::Keypair::ed25519_from_bytes([1; 32]).unwrap();
         let mut config = Config::default();
-        // Only the line is looked at: however much is owed, streams begin.
+        // Only the opening queue is looked at: streams begin however many closing events are owed.
         config.limits.owed_per_connection = u32::MAX;
         SwarmState::new(config, identity.public().to_peer_id())
     }

@@ -112,7 +112,7 @@ where
     /// Returns the number of bytes that a [`write`](Self::write) would accept now. Reading from other streams does not lower
     /// this number. So an owner that forwards bytes can read at most this number of bytes at a time, and needs no buffer of
     /// its own. 0 means that a write would accept nothing now or ever: a call of `write` tells which, and makes
-    /// [`next_ready`](Self::next_ready) return a notice when there is place.
+    /// [`next_ready`](Self::next_ready) return a notice when a write accepts bytes again.
     #[must_use]
     pub fn write_room(&mut self, id: StreamId) -> usize {
         let Some(conn) = self.state.lifecycle.connection_of(id).and_then(|id| self.connections.get_mut(id)) else {
@@ -140,8 +140,8 @@ where
         }
     }
 
-    /// Finishes our side of a stream: after the bytes that were written, the peer reads the end. The other direction goes
-    /// on. A second call changes nothing. Bytes that a write has not accepted are not sent.
+    /// Finishes our side of a stream: the peer reads the end of the stream after the bytes that were written. The other
+    /// direction goes on. A second call changes nothing. Bytes that a write has not accepted are not sent.
     ///
     /// On a stream that is not open yet the FIN waits for [`OpenedStream`](crate::lifecycle::Event::OpenedStream), since
     /// some peers reset a stream that ends before they have answered. If the connection is closed before `OpenedStream`, the
@@ -181,8 +181,8 @@ where
     }
 
     /// Gives a stream a time-out of its own in place of [`half_open_timeout`](crate::connection::Config::half_open_timeout),
-    /// or no time-out at all (`None`), for example for a request whose answer may take long. If the stream is half-open
-    /// already, the time begins with this call. A stream with a time-out of its own can still be given up for a new stream
+    /// or no time-out at all (`None`), for example for a request whose answer may take long. If the stream is already
+    /// half-open, the time begins with this call. A stream with a time-out of its own can still be given up for a new stream
     /// after [`half_open_grace`](crate::connection::Config::half_open_grace).
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! [`SwarmTimers`]: the deadlines of connections and visitors.
 //!
-//! A connection is armed with one deadline at a time, and only an earlier deadline replaces it. If the deadline of a
-//! connection moves to a later time, this is noticed when the old deadline has passed, and the connection is armed anew. So
-//! a busy connection, whose deadlines move with every byte, causes no work here.
+//! The timers keep one deadline for each connection, with which the connection is *armed*. Only an earlier deadline replaces
+//! it. If the deadline of a connection moves to a later time, this is noticed when the old deadline has passed, and the
+//! connection is armed anew. So a busy connection, whose deadlines move with every byte, causes no work here.
 //!
 //! If the owner takes a turn long after a deadline, all deadlines are postponed once: a peer does not count as silent for
 //! the time in which the owner was away.
@@ -37,8 +37,8 @@ pub(super) struct SwarmTimers {
 }
 
 impl SwarmTimers {
-    /// Arms a connection with `deadline`, unless it is armed with an earlier one. `armed` is the field in which the
-    /// connection stores the deadline with which it is armed.
+    /// Sets the deadline that the timers keep for a connection to `deadline`, unless they keep an earlier one for it.
+    /// `armed` is the field in which the connection stores the kept deadline.
     pub(super) fn arm(&mut self, id: ConnectionId, armed: &mut Option<Duration>, deadline: Duration) {
         if armed.is_none_or(|armed| deadline < armed) {
             *armed = Some(deadline);
@@ -65,7 +65,7 @@ impl SwarmTimers {
         let is_late = now.saturating_sub(first) > lateness && !lateness.is_zero();
         self.put_off = is_late.then(|| now.saturating_add(lateness));
         if !is_late {
-            // The owner is on time now: deadlines that this turn leaves do not count as late in the next one.
+            // The owner is on time now: deadlines that this turn leaves unhandled do not count as late in the next turn.
             self.excused = now;
         }
         !is_late
@@ -90,8 +90,9 @@ impl SwarmTimers {
         self.door.is_some_and(|deadline| deadline <= now)
     }
 
-    /// Removes the earliest deadline, if it has passed at `now`, and returns to which connection it belongs. The deadline of
-    /// the door is not removed, but stays until [`arm_door`](Self::arm_door) is called.
+    /// Removes the earliest deadline, if it has passed at `now`, and returns the connection or the door (the table of
+    /// visitors) to which it belongs. The deadline of the door is not removed, but stays until [`arm_door`](Self::arm_door)
+    /// is called.
     pub(super) fn take_due(&mut self, now: Duration) -> Option<DeadlineOf> {
         let first = self.earliest().filter(|first| *first <= now)?;
         if self.door == Some(first) {
@@ -101,8 +102,8 @@ impl SwarmTimers {
     }
 
     /// Removes outdated deadlines, for which `is_armed` returns `false`: always those that are earlier than all valid ones,
-    /// so that no owner wakes for them, and all of them once they outnumber the `live` connections. The cost is O(1) for
-    /// each deadline with which a connection was ever armed.
+    /// so that the owner does not wake up for an outdated deadline, and all of them once they outnumber the `live`
+    /// connections. The cost is O(1) for each deadline with which a connection was ever armed.
     pub(super) fn prune(&mut self, live: usize, is_armed: impl Fn(Duration, ConnectionId) -> bool) {
         while let Some(Reverse((deadline, id))) = self.deadlines.peek()
             && !is_armed(*deadline, *id)

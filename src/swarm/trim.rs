@@ -32,7 +32,7 @@ use protected::Protected;
 /// those to close.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The time within which a second report that descriptors are lacking counts as the same lack.
+/// The maximum time between two reports that descriptors are lacking for which the second report counts as the same lack.
 const LACK: Duration = Duration::from_secs(3);
 
 /// The maximum number of connections that a sweep (a pass over all connections) examines in one unit of a turn.
@@ -46,7 +46,7 @@ const CLOSED_A_TICK: u32 = 64;
 const MANY: u32 = 1_024;
 
 /// The age below which no connection is closed for lack of descriptors, if [`trim_grace`](Config::trim_grace) is not
-/// shorter. A peer on a slow line can open a stream in that time.
+/// shorter. A peer with a slow link can open a stream in that time.
 const GRACE_IN_NEED: Duration = Duration::from_secs(1);
 
 /// The usefulness of a connection, from the least useful to the most useful kind.
@@ -169,8 +169,8 @@ where
         }
         let for_mark = self.is_to_be_lowered().then(|| trimming.rests_until.max(trimming.ripe_at));
         let for_need = (trimming.needed > 0).then_some(trimming.rests_until);
-        // `Duration::MAX` stands for no time. Taken for a deadline, it would let sweeps follow each other without a pause at
-        // the end of the clock.
+        // `Duration::MAX` stands for no time. If it were used as a deadline, sweeps would follow each other without a pause
+        // at the end of the clock's range.
         for_mark.into_iter().chain(for_need).min().filter(|at| *at < Duration::MAX)
     }
 
@@ -300,7 +300,7 @@ where
         (trimming.victims, trimming.victims_of, trimming.last) = (victims, Some(why), Some(why));
         if why == SweepReason::Need && self.trimming.is_in_vain {
             self.give_back_handshakes(self.trimming.needed_since);
-            // A listener may wait for the descriptors that these have given back.
+            // A listener may wait for the descriptors that the closed connections have given back.
             self.wakers.mark(WakeTarget::Transport);
         }
     }
@@ -308,7 +308,7 @@ where
     /// Closes a chosen connection, if it is still a candidate and has not become more useful. Returns whether it was closed.
     fn trim_victim(&mut self, victim: TrimCandidate) -> bool {
         let why = self.trimming.victims_of.unwrap_or(SweepReason::HighWater);
-        // A stream that makes it useful may already be in the socket, unread.
+        // The bytes of a new stream, which make the connection more useful, may be in the socket unread.
         self.help(victim.id, Helping::WHOLE);
         let may_go = self.candidate(victim.id, why).is_some_and(|now| now.used <= victim.used);
         if may_go {
@@ -316,7 +316,7 @@ where
         }
         if self.trimming.victims.is_empty() {
             self.trimming.victims = Vec::new();
-            // A listener may wait for the descriptor that this one has given back.
+            // A listener may wait for the descriptor that the closed connection has given back.
             self.wakers.mark(WakeTarget::Transport);
         }
         may_go

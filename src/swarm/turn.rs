@@ -99,7 +99,8 @@ where
         Progress { more: self.deadline().is_some_and(|at| at <= self.now) }
     }
 
-    /// Sets the swarm's time from the time that the owner has passed.
+    /// Sets the swarm's time to the time `now` that the owner has passed, or, if the owner's clock was set back, to a later
+    /// time, so that the swarm's time never goes back.
     fn set_clock(&mut self, now: Duration) {
         self.clock.set(now);
         self.now = self.clock.now();
@@ -114,7 +115,8 @@ where
         self.state.access.lists.advance(self.now);
         self.hear();
         self.advance(budget);
-        // From here on a wake also wakes the owner. An earlier wake has put its slot in line, which `poll_at` looks at.
+        // From here on a wake also wakes the owner. A wake before this line has added its slot to the queue, which `poll_at`
+        // takes into account.
         drop(awake);
         self.state.access.resume_panic();
     }
@@ -124,8 +126,8 @@ where
     pub(super) fn hear(&mut self) {
         let now = self.now;
         self.reactor.advance(now);
-        // A wait has just polled the reactor, so that this turn need not. But before a deadline is handled, the reactor is
-        // polled in any case: the peer's bytes may have arrived.
+        // If a wait has just polled the reactor, this turn need not poll it. But before a deadline is handled, the reactor
+        // is polled in any case: the peer's bytes may have arrived.
         let has_waited = core::mem::take(&mut self.has_waited);
         if has_waited && self.timers.first().is_none_or(|first| first > now) {
             return;

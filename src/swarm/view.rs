@@ -144,7 +144,7 @@ pub struct ConnectionView<'a> {
     /// [`Denied`](crate::lifecycle::ConnectionEnd::Denied) the text says whether the lists or the gate deny the connection.
     /// For [`Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed) it names the rule: there were more connections than
     /// [`high_water`](Config::high_water), descriptors had run out, the connection looked dead when its peer connected
-    /// again, or its peer or address had most connections and gave one up. `None` if the connection has ended without an
+    /// again, or its peer or address had the most connections and gave one up. `None` if the connection has ended without an
     /// error or rule, or has not ended.
     pub error: Option<&'a str>,
 }
@@ -281,7 +281,8 @@ where
             streams: self.state.lifecycle.live_streams(id),
             streams_waiting,
             streams_paced,
-            // A command has no clock: a dial before the next turn began "after" now.
+            // A command does not pass the current time: a dial whose command was given after the last turn counts as not
+            // begun yet, and has the age 0.
             age: self.now.saturating_sub(conn.began.or_never()),
             round_trip: conn.round_trip(),
             sent: conn.sent,
@@ -314,8 +315,8 @@ where
 
     /// Returns the remote address of the last connection that a listener has refused for one kind of reason: a sample, for
     /// an owner that blocks addresses elsewhere, in a firewall for example. If the peer was authenticated, the address ends
-    /// with `/p2p/` and the peer's id. The address is kept until the listener's last event has been handled. `None` if there
-    /// was no refusal of this kind.
+    /// with `/p2p/` and the peer's id. The address is kept until the listener's last event has been handled. Returns `None`
+    /// if there was no refusal of this kind.
     ///
     /// One address is kept for each listener and kind, however many connections are refused. So the peers that are refused
     /// most often are returned most often. The address of each refusal is logged at level `debug`.

@@ -40,7 +40,8 @@ impl WakeTarget {
 #[derive(Debug)]
 pub(super) struct WakeSet {
     shared: Arc<Shared>,
-    /// The bell and the waker of the transport, followed by those of connections, by index.
+    /// The waker of the transport, followed by the wakers of connections in the order of their indices, each with its bell
+    /// (the state that all clones of a waker share).
     lasting: Vec<(Arc<Bell>, Waker)>,
     visitors: BTreeMap<u64, (Arc<Bell>, Waker)>,
 }
@@ -70,7 +71,7 @@ struct Bell {
 
 impl Shared {
     fn line(&self) -> MutexGuard<'_, WokenQueue> {
-        // A panic under the lock leaves the line whole, so that poisoning can be ignored.
+        // A panic while the lock is held leaves the queue in a consistent state, so that poisoning can be ignored.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -130,7 +131,7 @@ impl WakeSet {
         Self { shared: Arc::new(Shared(Mutex::new(line))), lasting: Vec::new(), visitors: BTreeMap::new() }
     }
 
-    /// Returns a waker that wakes the owner and no slot.
+    /// Returns a waker that makes the owner do a turn, and adds no slot to the queue.
     pub(super) fn caller(&self) -> Waker {
         Waker::from(self.shared.clone())
     }
@@ -233,8 +234,8 @@ impl WakeSet {
     /// Begins the helping of a slot: from now on, a wake adds the slot to the queue again.
     pub(super) fn begin(&self, slot: WakeTarget) {
         if let Some(bell) = self.bell(slot) {
-            // The swap also acquires: writes that happened before a wake which found the slot in line are visible from here
-            // on.
+            // The swap also acquires: if a wake has found the slot already in the queue, the writes before that wake are
+            // visible from here on.
             bell.queued.swap(false, Ordering::AcqRel);
         }
     }

@@ -1,4 +1,4 @@
-//! Conversions between multiaddresses and socket addresses or names.
+//! Conversions between multiaddresses and socket addresses, and from multiaddresses to DNS names.
 
 #[cfg(feature = "dns")]
 use alloc::string::String;

@@ -16,7 +16,7 @@ pub(super) type Connected = (Registered<TcpStream>, SocketAddresses);
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) address: SocketAddr,
-    /// The socket, which is taken out once it is connected or has failed.
+    /// The socket, or `None` once the attempt has connected or failed.
     socket: Option<Registered<TcpStream>>,
 }
 
@@ -27,8 +27,8 @@ impl Attempt {
         Ok(Self { address, socket: Some(socket) })
     }
 
-    /// Returns the connected socket with its addresses, or the error for which the attempt has failed. It is `Pending` until
-    /// either is known. A poll after that returns the error `NotConnected`.
+    /// Returns the connected socket with its addresses, or the error with which the attempt has failed. Returns `Pending`
+    /// while the attempt is under way. A poll after the attempt has ended returns the error `NotConnected`.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connected>> {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
         let address = self.address;

@@ -1,4 +1,4 @@
-//! [`Dial`]: an attempt to connect to an address, or to a name, whose addresses are raced against each other.
+//! [`Dial`]: an attempt to connect to an address or to a name. The addresses of a name are raced against each other.
 
 use super::Stream;
 use super::attempt::{Attempt, Connected};
@@ -22,8 +22,8 @@ use {
 /// A future that connects to an address or a name, and yields a [`Stream`].
 ///
 /// Nothing happens before the first poll. Dropping a dial closes its sockets at once, but does not stop a lookup that has
-/// begun. A dial has no deadline besides the system's own, which is minutes long. A swarm sets a shorter deadline
-/// ([`handshake_timeout`](crate::connection::Config::handshake_timeout)), and any other owner should, too.
+/// begun. A dial has no timeout except that of the system, which is minutes long. A swarm sets a shorter timeout
+/// ([`handshake_timeout`](crate::connection::Config::handshake_timeout)), and any other owner should also set one.
 ///
 /// The dial of a name first looks the name up, once fewer than [`Config::lookups`](super::Config::lookups) lookups run. Then
 /// the addresses are raced against each other (RFC 8305): IPv4 and IPv6 addresses alternate, and within a family the order
@@ -33,9 +33,9 @@ use {
 /// # Errors
 ///
 /// For an address, the system's error with its [`io::ErrorKind`]: `ConnectionRefused`, `HostUnreachable`,
-/// `NetworkUnreachable`, `TimedOut` and others. A socket that has connected to itself also returns `ConnectionRefused`. TCP
-/// causes that if a port of this machine is dialed on which nobody listens, and the system happens to choose the same port
-/// as the local port of the dial.
+/// `NetworkUnreachable`, `TimedOut` and others. If the socket has connected to itself, the error is also
+/// `ConnectionRefused`. This can happen when a port of this machine is dialed on which nobody listens, and the system
+/// happens to choose the same port as the local port of the dial.
 ///
 /// For a name, `HostUnreachable`, or the resolver's `TimedOut`, if the lookup fails or finds no address of the family that
 /// the multiaddress asks for. If all attempts fail, the error has the kind of the first error, and a text that names all
@@ -43,7 +43,7 @@ use {
 ///
 /// # Panics
 ///
-/// Panics if it is polled after it has yielded, which the contract of futures allows.
+/// Panics if the dial is polled again after it has returned `Ready`. The contract of futures permits this panic.
 #[derive(Debug)]
 #[must_use = "a dial does nothing unless it is polled"]
 pub struct Dial {
@@ -54,7 +54,7 @@ pub struct Dial {
 
 #[derive(Debug)]
 enum Stage {
-    /// The dial has not been polled. The first poll connects to this address.
+    /// The dial has not been polled yet. The first poll begins to connect to this address.
     To(SocketAddr),
     Connecting(Attempt),
     #[cfg(feature = "dns")]
@@ -96,8 +96,8 @@ impl Dial {
                 }
                 #[cfg(feature = "dns")]
                 Stage::Racing(race) => return race.poll(cx),
-                // The caller has made a mistake that no future allows. A swarm drops a dial as soon as it has its outcome,
-                // so no peer can cause this panic.
+                // The caller has polled a future that has ended, which is a mistake. A swarm drops a dial as soon as the
+                // dial has an outcome, so no peer can cause this panic.
                 Stage::Over => panic!("a dial is polled after it has yielded"),
             }
         }
@@ -109,7 +109,7 @@ impl Future for Dial {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let connected = core::task::ready!(self.poll_stage(cx));
-        // This assignment closes the attempts that have lost.
+        // This assignment drops the race, and so closes the sockets of the other attempts.
         self.stage = Stage::Over;
         Poll::Ready(connected.and_then(|(mut socket, ends)| {
             socket.report_reads_only()?;

@@ -1,5 +1,5 @@
-//! The addresses that a listener on a wildcard address reports: those of this machine's interfaces, which are read again at
-//! an interval.
+//! The addresses of this machine's interfaces. A listener on a wildcard address reports them as its own addresses. They are
+//! read again at an interval.
 
 use super::address;
 use super::reactor::Handle;
@@ -20,10 +20,11 @@ const MIN_INTERVAL: Duration = Duration::from_millis(1);
 /// A function that returns the addresses of this machine's interfaces.
 type ListInterfaces = Box<dyn FnMut() -> io::Result<Vec<IpAddr>> + Send>;
 
-/// The addresses of this machine's interfaces, as they were when they were last read.
+/// The addresses of this machine's interfaces at the time when they were last read.
 pub(super) struct Interfaces {
     source: ListInterfaces,
-    /// The addresses that the source returned when they were last read successfully, in its order and without duplicates.
+    /// The addresses that the source returned when it was last read successfully, in the order of the source and without
+    /// duplicates.
     known: Vec<IpAddr>,
     /// `true` until the addresses have been read successfully for the first time.
     is_unknown: bool,
@@ -34,7 +35,7 @@ pub(super) struct Interfaces {
 }
 
 impl Interfaces {
-    /// Creates a list of addresses that are read from the system. Interfaces that are down are left out.
+    /// Creates a list of addresses that will be read from the system. Interfaces that are down are left out.
     pub(super) fn of_system() -> Self {
         Self::from_source(Box::new(|| {
             let interfaces = if_addrs::get_if_addrs()?;
@@ -42,7 +43,7 @@ impl Interfaces {
         }))
     }
 
-    /// Creates a list of addresses that are read from `source`.
+    /// Creates a list of addresses that will be read by calling `source`.
     pub(super) fn from_source(source: ListInterfaces) -> Self {
         Self { source, known: Vec::new(), is_unknown: true, changes: 0, timer: None }
     }
@@ -68,8 +69,8 @@ impl Interfaces {
         let interval = interval.max(MIN_INTERVAL);
         let timer = self.timer.get_or_insert_with(|| Timer::after(handle, interval));
         if timer.poll(cx).is_ready() {
-            // The interval runs from now and not from the last deadline, so that an owner that comes late skips reads
-            // instead of repeating them.
+            // The interval begins now, and not at the last deadline. If the owner polls late, the reads that it has missed
+            // are therefore skipped and not repeated.
             *timer = Timer::after(handle, interval);
             // This poll registers the waker of the task. The timer is never ready at once.
             let _ = timer.poll(cx);
@@ -119,8 +120,8 @@ impl Wildcard {
         Self { bound, reported: Vec::new(), settled: None }
     }
 
-    /// Returns the next change of the listener's addresses to report, if there is one. Expired addresses are returned before
-    /// new ones, so that at most `limit` addresses are reported as current at a time.
+    /// Returns the next change of the listener's addresses to report, or `None` if there is no change. Expired addresses are
+    /// reported before new addresses, so that at most `limit` addresses are reported as current at a time.
     pub(super) fn next(&mut self, interfaces: &Interfaces, limit: usize) -> Option<Change> {
         if self.settled == Some(interfaces.changes) {
             return None;
@@ -150,8 +151,8 @@ impl Wildcard {
         }
     }
 
-    /// Returns whether the listener reports the address `ip`: a connect to `ip` reaches its socket. A link-local IPv6
-    /// address is left out, since a connect to it needs a zone, for which a multiaddress has no place.
+    /// Returns whether the listener reports the address `ip`, because a connect to `ip` reaches the listener's socket. A
+    /// link-local IPv6 address is left out, since a connect to it needs a zone, for which a multiaddress has no place.
     fn covers(&self, ip: IpAddr) -> bool {
         match ip {
             IpAddr::V4(ip) => self.bound.is_ipv4() && !ip.is_unspecified(),

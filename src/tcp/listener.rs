@@ -1,4 +1,5 @@
-//! A listening socket: it is bound, and accepts connections without losing a wake-up or spinning on an error.
+//! [`ListeningSocket`]: a socket that listens and accepts connections. It loses no wake-up, and no error makes it accept in
+//! a busy loop.
 
 use super::interfaces::{Change, Interfaces, Wildcard};
 use super::reactor::Handle;
@@ -16,18 +17,18 @@ use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 
-/// The maximum number of dead connections that one poll of a listener skips. At the next one the listener pauses, as it does
-/// after a lack of resources, since an error that looks like a dead connection may be permanent.
+/// The maximum number of dead connections that one poll of a listener skips. If accept then fails once more, the listener
+/// pauses, since an error that looks like a dead connection may be permanent.
 const MAX_PASSED_OVER: usize = 64;
 
-/// The minimum duration of a pause after a lack of resources.
+/// The minimum duration of a pause of a listener that could not accept for lack of resources.
 const MIN_PAUSE: Duration = Duration::from_millis(1);
 
 /// The outcome of a poll of a listener.
 pub(super) enum ListenerPoll {
-    /// The event to report. The listener continues.
+    /// The listener has an event to report, and continues.
     Event(Event),
-    /// The error of a broken socket. The listener has to end.
+    /// The socket is broken, with this error, and the listener has to end.
     Broken(io::Error),
 }
 
@@ -58,16 +59,17 @@ pub(super) struct ListeningSocket {
     id: ListenerId,
     pub(super) socket: Registered<TcpListener>,
     addresses: ListenAddresses,
-    /// The present pause after a lack of resources, if there is one.
+    /// The pause that the listener makes because accept has failed, or `None` if it does not pause.
     pause: Option<AcceptPause>,
-    /// `true` if the listener has asked the poller since the last accept whether a connection waits, so that its readiness
-    /// means that a connection waits. On Linux, accept fails for lack of descriptors even if no connection waits, and then
-    /// the swarm need not close another connection to free a descriptor.
+    /// `true` if, since the last accepted connection, the listener has made the poller check whether a connection waits. If
+    /// accept fails for lack of descriptors after that, a connection does wait. Otherwise this is not known, since accept on
+    /// Linux then fails even if no connection waits. If none waits, the swarm need not close another connection to free a
+    /// descriptor.
     is_awaited: bool,
 }
 
-/// A pause after a lack of resources. It ends after its time, or when a socket of the reactor closes, which may have freed
-/// the lacking resource.
+/// A pause of a listener whose call of accept has failed, for lack of descriptors or memory, for instance. The pause ends
+/// when its timer ends, or when a socket of the reactor closes, since that may have freed the lacking resource.
 #[derive(Debug)]
 struct AcceptPause {
     timer: Timer,
@@ -126,8 +128,8 @@ impl ListeningSocket {
         let _ = socket2::SockRef::from(&self.socket.socket).shutdown(std::net::Shutdown::Both);
     }
 
-    /// Returns the next event to report: first changes of addresses, then accepted connections. `Pending` means that the
-    /// waker is registered with the socket, or with the present pause.
+    /// Returns the next event to report: first changes of addresses, then accepted connections. `Pending` means that there
+    /// is no event, and that the waker of `cx` will be woken when a connection waits or a pause ends.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -158,7 +160,8 @@ impl ListeningSocket {
         self.accept(cx, handle, config, |stream| pipe_of(stream, handle, config))
     }
 
-    /// Accepts connections until `pipe` has made a stream from one. Connections for which `pipe` fails are closed.
+    /// Accepts connections until `pipe` has made a stream from a connection, and returns that stream. A connection for which
+    /// `pipe` fails is closed.
     fn accept(
         &mut self,
         cx: &mut Context<'_>,
@@ -180,7 +183,7 @@ impl ListeningSocket {
                                 send_back_addr: address::to_multiaddr(remote),
                             }));
                         }
-                        // An error of the accepted socket closes only its own connection. The listener continues.
+                        // An error of the accepted socket closes only that socket. The listener continues.
                         Err(error) => {
                             log::debug!("an accepted connection from {remote} has failed at once: {error}");
                             if passed_over < MAX_PASSED_OVER {
@@ -198,8 +201,8 @@ impl ListeningSocket {
                     log::debug!("a connection ended before it was accepted: {error}");
                     passed_over += 1;
                 }
-                // This call asks the poller whether a connection waits. If one does, the poller wakes the listener, which
-                // then pauses if accept fails again.
+                // This call makes the poller check whether a connection waits. If a connection waits, the poller wakes the
+                // listener. If accept then fails again, the listener pauses.
                 AcceptError::AcceptPause if !self.is_awaited => match self.socket.look_again() {
                     Ok(()) => self.is_awaited = true,
                     Err(_) => return Poll::Ready(self.rest(error, handle, config)),
@@ -241,8 +244,8 @@ fn pipe_of(stream: TcpStream, handle: &Handle, config: &Config) -> io::Result<St
     Ok(Stream::new(Registered::new(handle, stream, Interest::READABLE)?))
 }
 
-/// Returns the reaction of a listener to an error of `accept`. An unknown error makes the listener pause, so that no error
-/// can cause a busy loop.
+/// Decides how a listener reacts to an error of `accept`. An unknown error makes the listener pause, so that no error can
+/// cause a busy loop.
 pub(super) fn verdict(error: &io::Error) -> AcceptError {
     let kind = error.kind();
     // The socket was shut down or never listened.

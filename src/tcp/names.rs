@@ -20,7 +20,7 @@ use std::thread;
 /// A function that looks up a name: its arguments are a host and a port, and it returns socket addresses, the best first.
 type ResolverFn = Arc<dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync>;
 
-/// A resolver with a maximum number of simultaneous lookups.
+/// A resolver of names, with a maximum number of simultaneous lookups.
 pub(super) struct Names {
     resolver: ResolverFn,
     places: LookupPermits,
@@ -35,7 +35,7 @@ struct PermitQueue {
     free: usize,
     /// The wakers of the waiting lookups, by their number in the queue; the lowest number is served first.
     waiting: BTreeMap<u64, Waker>,
-    /// The number that was given to the last lookup that joined the queue.
+    /// The number of the lookup that joined the queue last.
     numbers: u64,
 }
 
@@ -87,9 +87,9 @@ impl Names {
         self.resolver = resolver;
     }
 
-    /// Returns a lookup of a name that yields at most `limit` addresses; 0 counts as 1. Nothing happens before its first
-    /// poll. If the lookup is dropped while it is in the queue, it leaves the queue. If it is dropped later, its thread
-    /// continues and keeps the permit until the resolver returns.
+    /// Returns a lookup of a name that yields at most `limit` addresses; 0 counts as 1. Nothing happens before the first
+    /// poll of the lookup. If the lookup is dropped while it is in the queue, it leaves the queue. If the lookup is dropped
+    /// later, its thread continues and keeps the permit until the resolver returns.
     pub(super) fn lookup(&self, name: DnsName, limit: usize) -> Lookup {
         Lookup {
             name,
@@ -108,9 +108,9 @@ pub(super) struct Lookup {
     limit: usize,
     resolver: ResolverFn,
     places: LookupPermits,
-    /// The number of the lookup in the queue, from its first poll on.
+    /// The number of the lookup in the queue, or `None` before the first poll of the lookup.
     number: Option<u64>,
-    /// The mailbox in which the thread stores its result, once the lookup has begun.
+    /// The mailbox in which the thread stores its result, or `None` before the thread is started.
     answer: Option<Arc<Mutex<LookupResult>>>,
 }
 
@@ -132,7 +132,7 @@ impl Lookup {
         let Some(found) = answer.found.take() else {
             let replaced = answer.waiting.replace(waker);
             drop(answer);
-            // Dropping a waker may run its owner's code, which must not happen under the lock.
+            // Dropping a waker may run its owner's code, which must not happen while the lock is held.
             drop(replaced);
             return Poll::Pending;
         };
@@ -169,7 +169,8 @@ impl Lookup {
         let (resolver, host, port, left) =
             (self.resolver.clone(), self.name.host.clone(), self.name.port, answer.clone());
         thread::Builder::new().name("name lookup".to_string()).spawn(move || {
-            // The resolver may be the owner's code. A value that its panic leaves half changed is not used here.
+            // The resolver may be the owner's code and may panic. Values that a panic could leave half changed are not used
+            // after it.
             let found = catch_unwind(AssertUnwindSafe(|| resolver(&host, port)));
             let found = found.unwrap_or_else(|_| Err(io::Error::other("the resolver panicked")));
             drop(place);
@@ -184,7 +185,7 @@ impl Lookup {
         Ok(answer)
     }
 
-    /// Returns the addresses in the resolver's answer that can be dialed, at least one, or an error.
+    /// Returns the addresses in the resolver's answer that can be dialed, or an error if there is none.
     fn understood(&self, found: io::Result<Vec<SocketAddr>>) -> io::Result<Vec<SocketAddr>> {
         let DnsName { host, family, .. } = &self.name;
         let mut found = found.map_err(|error| {
@@ -210,9 +211,9 @@ impl Drop for Lookup {
     fn drop(&mut self) {
         let Some(number) = self.number.filter(|_| self.answer.is_none()) else { return };
         let left = self.places.line().waiting.remove(&number);
-        // Dropping a waker may run its owner's code, which must not happen under the lock.
+        // Dropping a waker may run its owner's code, which must not happen while the lock is held.
         drop(left);
-        // This lookup may have been woken for a free permit, which the next lookup in the queue has to take now.
+        // This lookup may have been woken for a free permit. The next lookup in the queue has to take that permit now.
         self.places.wake_first();
     }
 }

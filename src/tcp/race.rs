@@ -34,7 +34,7 @@ pub(super) fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     }
 }
 
-/// The attempts to connect to the addresses of a name. Dropping the race closes all of them.
+/// The attempts to connect to the addresses of a name. Dropping the race closes the sockets of all attempts.
 #[derive(Debug)]
 pub(super) struct Race {
     handle: Handle,
@@ -42,7 +42,7 @@ pub(super) struct Race {
     left: VecDeque<SocketAddr>,
     running: Vec<Attempt>,
     attempt_delay: Duration,
-    /// The timer of the next attempt, which begins earlier if a running attempt fails.
+    /// The timer for the beginning of the next attempt. The next attempt begins earlier if a running attempt fails.
     next: Option<Timer>,
     /// The kind of the first error of an attempt, which becomes the kind of the race's own error.
     first_error: Option<io::ErrorKind>,
@@ -103,7 +103,7 @@ impl Race {
         }
     }
 
-    /// Adds the error of an attempt to the error of the race.
+    /// Adds the error of an attempt, which has failed, to the error of the race.
     fn failed(&mut self, address: SocketAddr, error: &io::Error) {
         self.text += &format!("{} {address}: {error}", if self.first_error.is_none() { ':' } else { ';' });
         self.first_error.get_or_insert(error.kind());

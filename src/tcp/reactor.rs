@@ -20,10 +20,11 @@ use std::sync::{Mutex, MutexGuard};
 /// The maximum number of events that one poll returns.
 const EVENTS: usize = 1024;
 
-/// The token of the [`Alarm`], which no socket has.
+/// The token of the [`Alarm`]. No socket has this token.
 const WAKER: Token = Token(usize::MAX);
 
-/// The number of low bits of a token that contain an index of the slab. The other bits contain a generation.
+/// The number of low bits of a token that contain the index of a socket in the slab. The other bits contain the socket's
+/// generation.
 const INDEX_BITS: u32 = usize::BITS - 16;
 
 /// The poller of one swarm's TCP sockets: epoll, kqueue or IOCP, through `mio`, edge-triggered.
@@ -56,8 +57,9 @@ pub struct Reactor {
     alarm: Arc<Alarm>,
 }
 
-/// A handle to a [`Reactor`], with which sockets and timers are registered. [`Transport::new`](super::Transport::new) takes
-/// one. Clones are handles to the same reactor, and any thread can use them.
+/// A handle to a [`Reactor`], with which sockets and timers are registered at the reactor.
+/// [`Transport::new`](super::Transport::new) requires a handle. Clones are handles to the same reactor, and any thread can
+/// use them.
 ///
 /// After the reactor has been dropped, the sockets and timers of its handles do not become ready any more.
 #[derive(Clone)]
@@ -79,21 +81,21 @@ struct Sources {
     slab: Slab<(u16, Arc<Source>)>,
     /// The generation of the socket that was registered last.
     generation: u16,
-    /// The number of sockets that have closed since the last decision whether to shrink the slab.
+    /// The number of sockets that have closed since the slab was last considered for shrinking.
     left: usize,
-    /// The number of all sockets that have closed. It wraps around.
+    /// The total number of sockets that have closed. The number wraps around.
     closed: u64,
     /// The wakers of the tasks that wait for a socket to close.
     waiting: Vec<Waker>,
 }
 
-/// The capacity of the slab, in sockets, up to which the slab is never shrunk.
+/// The capacity of the slab, in sockets, at or below which the slab is never shrunk.
 const FEW: usize = 64;
 
 /// The implementation of the reactor's [waker](crate::swarm::Reactor::waker): it ends a wait of the poller from any thread.
 struct Alarm {
     waker: mio::Waker,
-    /// The number of the [thread](here) in which a poll is calling the wakers of sockets, or 0 if none is.
+    /// The number of the [thread](here) in which a poll is calling the wakers of sockets, or 0 if no poll is calling wakers.
     ///
     /// A wake from within that poll has no effect, since the caller of the poll checks at once everything that was woken.
     /// Otherwise each wait with an event would cost a write and another wait: ten system calls for a round trip instead of
@@ -101,7 +103,8 @@ struct Alarm {
     calling: AtomicUsize,
 }
 
-/// A guard that marks in [`Alarm::calling`] that wakers are being called. Its drop removes the mark, even if a waker panics.
+/// A guard that exists while [`Alarm::calling`] contains the number of a thread. Its drop sets that number to 0, even if a
+/// waker panics.
 struct Calling<'a>(&'a AtomicUsize);
 
 impl<'a> Calling<'a> {
@@ -133,8 +136,8 @@ impl Wake for Alarm {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Relaxed is enough: a thread finds its own number here only if it has stored the number itself and has not cleared
-        // it since.
+        // The ordering `Relaxed` is enough: a thread finds its own number here only if the same thread has stored the number
+        // and has not cleared it since.
         let calling = self.calling.load(Ordering::Relaxed);
         if calling != 0 && calling == here() {
             return;
@@ -215,7 +218,8 @@ impl crate::swarm::Reactor for Reactor {
 }
 
 /// Returns the poller's descriptor, for level-triggered and edge-triggered loops. It is readable while an event has arrived
-/// that no poll has returned. Only wait for it: do not read from it, and register nothing else with it.
+/// that no poll has returned. Only wait until the descriptor is readable: do not read from it, and register nothing else
+/// with it.
 #[cfg(unix)]
 impl std::os::fd::AsFd for Reactor {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
@@ -257,7 +261,7 @@ impl Handle {
         has_closed
     }
 
-    /// Registers a socket with the poller. Its readiness is recorded in `source` from now on.
+    /// Registers a socket with the poller. From now on, events of the socket are recorded in `source`.
     pub(super) fn register(
         &self,
         socket: &mut impl mio::event::Source,
@@ -279,7 +283,7 @@ impl fmt::Debug for Handle {
 }
 
 impl Shared {
-    /// Returns the source of the socket that a token names, or `None` if the socket has closed since the event was recorded.
+    /// Returns the [`Source`] of the socket that a token names, or `None` if that socket has been closed.
     fn source(&self, token: Token) -> Option<Arc<Source>> {
         let sources = lock(&self.sources);
         let (generation, source) = sources.slab.get(token.0 & ((1 << INDEX_BITS) - 1))?;
@@ -288,7 +292,7 @@ impl Shared {
 }
 
 impl Sources {
-    /// Adds a socket, and returns its index and its token. Fails only if a token cannot name any more sockets.
+    /// Adds a socket, and returns its index and its token. Fails only if the index is too large for the bits of a token.
     fn insert(&mut self, source: Arc<Source>) -> io::Result<(usize, Token)> {
         let index = self.slab.vacant_key();
         if index >> INDEX_BITS != 0 {
@@ -306,8 +310,8 @@ impl Sources {
     /// as are left, and more than three quarters of the capacity are free. Nothing has to be kept for a removed socket,
     /// since all sockets share one counter of generations.
     ///
-    /// After a shrink, a new socket gets the lowest free index. So while a single socket has a high index, the slab is not
-    /// shrunk and grown again with each socket that opens and closes.
+    /// After a shrink, a new socket gets the lowest free index. While one socket with a high index stays open, the slab is
+    /// therefore not shrunk and grown again whenever other sockets open and close.
     fn remove(&mut self, index: usize) -> Vec<Waker> {
         self.closed = self.closed.wrapping_add(1);
         self.left += usize::from(self.slab.try_remove(index).is_some());

@@ -31,7 +31,8 @@ impl<S: mio::event::Source> Registered<S> {
 
     /// Calls `attempt` while the socket is marked readable, until a call returns neither `WouldBlock` nor `Interrupted`, and
     /// returns the result of that call. `Pending` means that the socket is not readable, and that the waker of `cx` is
-    /// registered. The second argument of `attempt` is the state of the marks before the call.
+    /// registered. The second argument of `attempt` tells whether the socket was marked readable, writable or ended by its
+    /// peer before the call.
     pub(super) fn poll_read<A>(
         &mut self,
         cx: &mut Context<'_>,
@@ -40,8 +41,9 @@ impl<S: mio::event::Source> Registered<S> {
         self.source.poll_read(cx, |seen| attempt(&mut self.socket, seen))
     }
 
-    /// Calls `attempt` while the socket is marked writable, like [`poll_read`](Self::poll_read) does while it is readable.
-    /// Once a write has been pending, the system reports when the socket is writable.
+    /// Calls `attempt` while the socket is marked writable, until a call returns neither `WouldBlock` nor `Interrupted`, and
+    /// returns the result of that call. `Pending` means that the socket is not writable, and that the waker of `cx` is
+    /// registered. Once a write has been pending, the system reports when the socket is writable.
     pub(super) fn poll_write<A>(
         &mut self,
         cx: &mut Context<'_>,
@@ -49,18 +51,18 @@ impl<S: mio::event::Source> Registered<S> {
     ) -> Poll<io::Result<A>> {
         let polled = self.source.poll_write(cx, || attempt(&mut self.socket));
         if polled.is_pending() && !self.interest.is_writable() {
-            // No wake-up is lost if the socket became writable since the attempt: the system looks again when the interest
-            // changes.
+            // If the socket has become writable since the attempt, no wake-up is lost: the system checks the socket again
+            // when the interest changes.
             self.reregister(Interest::READABLE | Interest::WRITABLE)?;
         }
         polled
     }
 
-    /// Makes the system report only that the socket is readable, until a write is pending.
+    /// Until a write is pending, makes the system report only when the socket is readable.
     ///
     /// Otherwise the system would also report a socket as writable when its handshake ends, when the connection ends, and
-    /// with each event that makes the socket readable. That would cost two useless waits for each connection, and a third
-    /// one on the side of the dialer.
+    /// with each event that makes the socket readable. Each such report ends a wait of the poller for nothing: two waits for
+    /// each connection, and a third one on the side of the dialer.
     pub(super) fn report_reads_only(&mut self) -> io::Result<()> {
         self.reregister(Interest::READABLE)
     }
@@ -71,15 +73,15 @@ impl<S: mio::event::Source> Registered<S> {
         Ok(())
     }
 
-    /// Marks the socket as not readable, since a read has returned fewer bytes than its buffer has space for. The system has
-    /// no more bytes then, and reports when new bytes arrive. This saves the next read a system call that would find
-    /// nothing.
+    /// Marks the socket as not readable, since a read has returned fewer bytes than its buffer has space for. The system
+    /// then has no more bytes, and reports when new bytes arrive. The next read therefore does not make a system call that
+    /// would find no bytes.
     ///
-    /// Two kinds of sockets stay readable: sockets on a system that reports again only after an attempt that would block
-    /// (IOCP), and sockets whose peer has ended its direction, since that end has to be read.
+    /// Two kinds of sockets stay marked as readable: sockets on a system that reports again only after an attempt that would
+    /// block (Windows, with IOCP), and sockets whose peer has ended its direction, since that end has to be read.
     ///
-    /// `before` is the state of the marks that `attempt` got in [`poll_read`](Self::poll_read). A mark that a poll on
-    /// another thread has set since then stays.
+    /// `before` are the marks that were passed to `attempt` in [`poll_read`](Self::poll_read). If a poll on another thread
+    /// has marked the socket readable since then, it stays marked.
     pub(super) fn read_short(&self, before: Marks) {
         if cfg!(unix) {
             self.source.read_short(before);
@@ -92,12 +94,13 @@ impl<S: mio::event::Source> Registered<S> {
         self.reregister(self.interest)
     }
 
-    /// Marks the socket writable. A socket that has just connected is writable.
+    /// Marks the socket as writable, without asking the system. The caller knows that the socket has just connected, so it
+    /// is writable.
     pub(super) fn assume_writable(&self) {
         self.source.set_writable();
     }
 
-    /// Marks the socket readable until an attempt to read would block.
+    /// Marks the socket as readable, without asking the system. The mark stays until an attempt to read would block.
     pub(super) fn assume_readable(&self) {
         self.source.set_readable();
     }

@@ -1,4 +1,4 @@
-//! [`Source`]: the marks that say whether a socket is ready, and the tasks that wait for the marks.
+//! [`Source`]: the marks that say whether a socket can be read and written, and the tasks that wait until it can.
 
 use atomic_waker::AtomicWaker;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -6,20 +6,22 @@ use core::task::{Context, Poll};
 use mio::event::Event;
 use std::io;
 
-/// The mark of a socket on which a read may succeed.
+/// The mark that says that a read from the socket may succeed.
 const READABLE: u32 = 1;
-/// The mark of a socket on which a write may succeed.
+/// The mark that says that a write to the socket may succeed.
 const WRITABLE: u32 = 2;
-/// The mark of a socket whose peer has ended its direction. That end has to be read, so a read that does not fill its buffer
-/// must not clear [`READABLE`].
+/// The mark that says that the peer has ended its direction of the connection. That end has to be read, so a read that does
+/// not fill its buffer must not clear [`READABLE`].
 const READ_CLOSED: u32 = 4;
-/// The lowest bit of the event counter, which is above the marks: adding this value counts one event.
+/// The lowest bit of the event counter. The counter consists of the bits above the marks, so adding this value counts one
+/// event.
 const ONE_EVENT: u32 = 8;
 
 /// The readiness of one socket, and the tasks that wait for the socket.
 ///
-/// The poller sets the marks. The socket clears a mark when an attempt would block. The upper bits of `marks` count the
-/// events of the poller: [`clear`] leaves a mark set if an event has arrived since the attempt began.
+/// There are three marks: [`READABLE`], [`WRITABLE`] and [`READ_CLOSED`]. The poller sets a mark when the system reports an
+/// event. The socket clears a mark when an attempt to read or write would block. The upper bits of the field `marks` count
+/// the events of the poller, so that [`clear`] can leave a mark set if an event has arrived since the attempt began.
 #[derive(Default)]
 pub(super) struct Source {
     marks: AtomicU32,
@@ -28,7 +30,8 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Sets the marks for an event of the poller, and wakes the tasks that wait for these marks.
+    /// Records an event of the poller: sets the mark of each kind of readiness that the event reports, and wakes the tasks
+    /// that wait for it.
     pub(super) fn happened(&self, event: &Event) {
         let (mut marks, mut reads, mut writes) = (0, false, false);
         // An error sets all marks, so that the next attempt to read or to write returns it.
@@ -53,8 +56,9 @@ impl Source {
         }
     }
 
-    /// Calls `attempt` to read while the socket is marked readable, until a call would not block, and returns the result of
-    /// that call. The argument of `attempt` is the state of the marks before the call.
+    /// Calls `attempt`, which tries to read, while the socket is marked readable, until a call returns neither `WouldBlock`
+    /// nor `Interrupted`, and returns the result of that call. The argument of `attempt` is a copy of the socket's marks
+    /// before the call.
     pub(super) fn poll_read<A>(
         &self,
         cx: &Context<'_>,
@@ -63,8 +67,8 @@ impl Source {
         poll(&self.marks, READABLE, &self.reader, cx, attempt)
     }
 
-    /// Calls `attempt` to write while the socket is marked writable, until a call would not block, and returns the result of
-    /// that call.
+    /// Calls `attempt`, which tries to write, while the socket is marked writable, until a call returns neither `WouldBlock`
+    /// nor `Interrupted`, and returns the result of that call.
     pub(super) fn poll_write<A>(
         &self,
         cx: &Context<'_>,
@@ -73,8 +77,8 @@ impl Source {
         poll(&self.marks, WRITABLE, &self.writer, cx, |_| attempt())
     }
 
-    /// Marks the socket as not readable, unless its peer has ended its direction, or an event of the poller has arrived
-    /// since the attempt to which the marks `before` were passed.
+    /// Marks the socket as not readable. The mark stays if the peer has ended its direction, or if an event of the poller
+    /// has arrived since the read attempt to which `before` was passed.
     pub(super) fn read_short(&self, before: Marks) {
         if before.0 & READ_CLOSED == 0 {
             clear(&self.marks, before.0, READABLE);
@@ -95,12 +99,13 @@ impl Source {
     }
 }
 
-/// The state of the marks of a socket before an attempt to read or write.
+/// A copy of the marks of a socket (readable, writable, ended by the peer) and of its event counter, from the time before an
+/// attempt to read or write.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Marks(u32);
 
-/// Calls `attempt` while `mark` is set in `marks`. If the call returns `WouldBlock`, the mark is cleared. If the mark is not
-/// set, registers the waker of `cx` in `waiting`.
+/// Calls `attempt` while `mark` is set in `marks`, until a call returns neither `WouldBlock` nor `Interrupted`. After
+/// `WouldBlock` the mark is cleared. If the mark is not set, registers the waker of `cx` in `waiting` and returns `Pending`.
 fn poll<A>(
     marks: &AtomicU32,
     mark: u32,
@@ -112,7 +117,8 @@ fn poll<A>(
         let mut seen = marks.load(Ordering::Acquire);
         if seen & mark == 0 {
             waiting.register(cx.waker());
-            // The poller may have set the mark before it could see the waker, and would then have woken no task.
+            // The mark is checked again: if the poller has set it before the waker was registered, the poller has woken no
+            // task.
             seen = marks.load(Ordering::Acquire);
             if seen & mark == 0 {
                 return Poll::Pending;

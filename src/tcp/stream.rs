@@ -28,8 +28,8 @@ impl Stream {
         Self { socket, is_shut: false }
     }
 
-    /// Calls `read`, whose buffer has `space` bytes, while the socket is readable. A read that does not fill the buffer
-    /// marks the socket as not readable.
+    /// Calls the function `read`, whose buffer has `space` bytes, if the socket is marked readable. After a read that does
+    /// not fill the buffer, the socket is marked as not readable.
     fn poll_read_with(
         &mut self,
         cx: &mut Context<'_>,
@@ -41,7 +41,8 @@ impl Stream {
             before = marks;
             read(socket)
         });
-        // A read of zero bytes means that the peer has ended its direction, which a later read has to find again.
+        // A read of zero bytes means that the peer has ended its direction. The socket then stays marked as readable, so
+        // that later reads also find the end.
         if let Poll::Ready(Ok(n)) = polled
             && n > 0
             && n < space

@@ -104,7 +104,8 @@ fn interfaces_are_looked_at_only_for_wildcard_listeners() {
     assert!(transport.interfaces.is_resting());
 }
 
-/// A waker that wakes the reactor by which it is called. If the field is `true`, it does so from another thread.
+/// A waker that, when the reactor calls it, wakes the reactor in turn. If the second field is `true`, it wakes the reactor
+/// from another thread.
 struct WakesBack(core::task::Waker, bool);
 
 impl std::task::Wake for WakesBack {

@@ -25,15 +25,15 @@ impl Timer {
         Self { handle: handle.clone(), key }
     }
 
-    /// Returns `Ready` once the reactor's clock has reached the deadline. Until then it registers the waker of `cx`, in
-    /// place of the waker of an earlier poll.
+    /// Returns `Ready` once the reactor's clock has reached the deadline. Before that, returns `Pending` and registers the
+    /// waker of `cx`, in place of the waker of an earlier poll.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
         let waker = cx.waker().clone();
         let replaced = match self.handle.timers().waiting.get_mut(&self.key) {
             Some(waiting) => waiting.replace(waker),
             None => return Poll::Ready(()),
         };
-        // Dropping a waker may run its owner's code, which must not happen under the lock.
+        // Dropping a waker may run its owner's code, which must not happen while the lock is held.
         drop(replaced);
         Poll::Pending
     }
@@ -42,7 +42,7 @@ impl Timer {
 impl Drop for Timer {
     fn drop(&mut self) {
         let waker = self.handle.timers().waiting.remove(&self.key);
-        // Dropping a waker may run its owner's code, which must not happen under the lock.
+        // Dropping a waker may run its owner's code, which must not happen while the lock is held.
         drop(waker);
     }
 }

@@ -10,8 +10,8 @@ use core::time::Duration;
 #[derive(Debug, Default)]
 pub(super) struct TimerQueue {
     pub(super) now: Duration,
-    /// The wakers of the timers whose deadline has not been reached, by deadline and number. A timer that was never polled
-    /// has no waker.
+    /// The timers whose deadline has not been reached, ordered by deadline and number, each with the waker of its task. A
+    /// timer that was never polled has no waker.
     pub(super) waiting: BTreeMap<(Duration, u64), Option<Waker>>,
     /// The number of the timer that was created last. The numbers distinguish timers with the same deadline.
     pub(super) numbers: u64,
@@ -23,8 +23,8 @@ impl TimerQueue {
         self.waiting.first_key_value().map(|((deadline, _), _)| *deadline)
     }
 
-    /// Sets the time to `now`, unless `now` is earlier, and removes the timers whose deadline has been reached. Returns
-    /// their wakers.
+    /// Sets the time of the queue to `now`, unless `now` is earlier than that time. Removes the timers whose deadline has
+    /// been reached, and returns their wakers.
     pub(super) fn advance(&mut self, now: Duration) -> Vec<Option<Waker>> {
         self.now = self.now.max(now);
         let mut due = Vec::new();

@@ -11,7 +11,7 @@ pub(super) fn usual(signature: &[u8]) -> Option<Vec<u8>> {
     let (s, _) = element(2, rest)?;
     let number = |digits: &[u8]| Some([&[2, u8::try_from(digits.len()).ok()?][..], digits].concat());
     let numbers = [number(r)?, number(s)?].concat();
-    // The numbers of P-256 fit in one byte of length.
+    // The two numbers of a P-256 signature are so short that their length fits in one byte.
     let len = u8::try_from(numbers.len()).ok().filter(|len| *len < 0x80)?;
     let usual = [&[0x30, len][..], &numbers].concat();
     (usual != signature).then_some(usual)

@@ -29,8 +29,8 @@ pub(super) fn modulus_bits(pkcs1: &[u8]) -> usize {
     numbers(pkcs1).map_or(0, |(modulus, _)| bits(modulus))
 }
 
-/// Returns the modulus and the exponent of a key, without leading zeros. The numbers are parsed here by hand because it
-/// depends on the features which parser of DER is among the dependencies.
+/// Returns the modulus and the exponent of a key, without leading zeros. The numbers are parsed by hand, since the features
+/// of the build decide which DER parser is among the dependencies.
 fn numbers(pkcs1: &[u8]) -> Option<(&[u8], &[u8])> {
     const SEQUENCE: u8 = 0x30;
     let (sequence, _) = element(SEQUENCE, pkcs1)?;

@@ -22,7 +22,7 @@ pub(super) fn lower(signature: &[u8]) -> Option<Vec<u8>> {
     let s = s.get(zeros..)?;
     let mut other = ORDER;
     let mut borrow = false;
-    // The subtraction goes byte by byte, from the last one on.
+    // The numbers are subtracted byte by byte, from the last byte to the first.
     for (at, digit) in other.iter_mut().rev().enumerate() {
         let subtrahend = s.iter().rev().nth(at).copied().unwrap_or(0);
         let (less, first) = digit.overflowing_sub(subtrahend);

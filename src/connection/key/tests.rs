@@ -8,7 +8,7 @@ use crate::identity::Keypair;
 use alloc::string::{String, ToString as _};
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 
-/// Encodes a key of this type that contains no bytes.
+/// Encodes a key of the type `key_type` whose content is empty.
 fn key(key_type: u8) -> Vec<u8> {
     [8, key_type, 18, 0].into()
 }
@@ -106,7 +106,7 @@ fn a_key_in_another_encoding_is_refused() {
     for point in points {
         assert_eq!(IdentityKey::decode(&on_the_wire(&point)), Err(Unusable::Refused), "{point:x?}");
     }
-    // p - 1 is of small order. Below it, p - 2 is no point and p - 3 is one.
+    // The greatest y, p - 1, belongs to a point of small order. No point has the y coordinate p - 2, and a point has p - 3.
     for (first, expected) in [(0xeb, Err(Unusable::Malformed)), (0xea, Ok(()))] {
         let mut largest = [0xff; 32];
         (largest[0], largest[31]) = (first, 0x7f);
@@ -188,7 +188,7 @@ fn a_key_type_that_is_not_built_in_names_its_feature() {
     }
 }
 
-/// go-libp2p generates keys on such curves on request.
+/// go-libp2p can also generate ECDSA keys on curves other than P-256.
 #[cfg(feature = "ecdsa")]
 #[test]
 fn an_ecdsa_key_on_another_curve_is_unsupported() {

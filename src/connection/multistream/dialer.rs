@@ -5,8 +5,8 @@ use super::{Error, Protocol};
 use alloc::vec::Vec;
 use core::slice;
 
-/// The side of a negotiation that proposes protocols, as the position in a list of protocols. The caller keeps that list and
-/// passes it to every call.
+/// The side of a negotiation that proposes protocols. The value contains the position in a list of protocols; the caller
+/// keeps the list, and passes it to every call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DialerSelect {
     /// `true` if the listener's header has arrived.
@@ -63,7 +63,7 @@ impl DialerSelect {
     /// empty, the listener's header ends the negotiation as rejected.
     ///
     /// # Errors
-    /// The error in a line, as early as it can be known.
+    /// The error in a line of the listener. It is returned as soon as it is certain, even if the line is incomplete.
     pub fn receive(
         &mut self,
         bytes: &[u8],
@@ -95,7 +95,7 @@ impl DialerSelect {
                     None => self.end = Some(LastProposal::Rejected),
                 }
             } else if proposal.is_some_and(|proposal| proposal.as_str() == text) {
-                // `line::find` skips a name of 127 bytes or more.
+                // The agreed name has 127 bytes or more, since `line::find` finds every shorter name.
                 self.end = Some(LastProposal::Agreed);
             } else {
                 return Err(Error::BadAnswer);

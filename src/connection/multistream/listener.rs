@@ -98,9 +98,9 @@ impl ListenerSelect {
     /// list is answered with `na`.
     ///
     /// # Errors
-    /// The error in a line, as early as it can be known; [`Error::TooManyRounds`] if the dialer proposes more protocols than
-    /// [`with_rounds`](Self::with_rounds) allows. The bytes that were appended to `out` before the error should still be
-    /// sent to the dialer.
+    /// The error in a line of the dialer, which is returned as soon as it is certain, even if the line is incomplete;
+    /// [`Error::TooManyRounds`] if the dialer proposes more protocols than [`with_rounds`](Self::with_rounds) allows. The
+    /// bytes that were appended to `out` before the error should still be sent to the dialer.
     pub fn receive(
         &mut self,
         bytes: &[u8],
@@ -133,8 +133,8 @@ impl ListenerSelect {
         Ok((consumed, is_proposed))
     }
 
-    /// Reads and answers lines until `stop`. Returns the number of bytes consumed, and whether reading stopped before a
-    /// proposal.
+    /// Reads and answers lines until the point `stop` is reached. Returns the number of bytes consumed, and whether reading
+    /// stopped before a proposal.
     fn read(
         &mut self,
         bytes: &[u8],

@@ -90,10 +90,10 @@ impl Random for OneSeed {
     }
 }
 
-/// One of the two key pairs of a handshake: the static one, or the ephemeral one once it has been generated.
+/// One of the two key pairs of a handshake: the static pair, or the ephemeral pair once it has been generated.
 struct X25519 {
-    /// The node's static key. If it is the key of this pair, it is copied, so that its public half is not computed anew for
-    /// every connection.
+    /// The node's static key. If this pair is the static pair, it is a copy of this key, so that the public half is not
+    /// computed anew for every connection.
     known: Arc<StaticKey>,
     key: Option<StaticKey>,
 }
@@ -149,7 +149,8 @@ impl Dh for X25519 {
     }
 }
 
-/// SHA-256 from `ring`. The implementation of `snow` itself, which is built over `ring`, would add eight more packages.
+/// SHA-256 from `ring`. The implementation that `snow` offers, which also uses `ring`, would add eight more packages to the
+/// dependencies.
 struct Sha256(Context);
 
 impl Hash for Sha256 {
@@ -197,7 +198,7 @@ impl Hash for Sha256 {
         let mut text = Zeroizing::new([0; 33]);
         let mut before: &[u8] = &[];
         for (number, out) in (1..).zip([out1, out2, out3]).take(outputs) {
-            // The input of an output is the output before it, and its number.
+            // Each output is computed from the output before it, followed by the number of the new output.
             copy_front(before, &mut *text);
             if let Some(last) = text.get_mut(before.len()) {
                 *last = number;

@@ -13,7 +13,7 @@ pub enum Error {
     Oversized,
     /// A message does not authenticate: it was changed on its way, or was not encrypted for us.
     Decrypt,
-    /// The peer's Diffie-Hellman key is one of the keys whose shared secret is the same for everybody.
+    /// The peer's Diffie-Hellman key is one of the weak keys with which every other key results in the same shared secret.
     WeakKey,
     /// The payload of a handshake message is not the protobuf message that the specification requires.
     BadPayload,
@@ -27,7 +27,7 @@ pub enum Error {
     RefusedKey,
     /// The signature in the payload does not prove that the peer's identity key has signed its Noise key.
     BadSignature,
-    /// The peer proved another identity than that of the peer that we dialed. The handshake's
+    /// The peer proved an identity that is not the identity of the peer that we dialed. The handshake's
     /// [`wrong_peer`](super::Handshake::wrong_peer), or the connection's
     /// [`wrong_peer`](crate::connection::Connection::wrong_peer), returns the id of the peer that answered.
     WrongPeer,
@@ -39,7 +39,7 @@ pub enum Error {
     Exhausted,
     /// The caller's buffer for the plaintext is too short. Nothing was consumed, and a call with a longer buffer succeeds.
     NoRoom,
-    /// The handshake was asked for a result that it does not have yet.
+    /// The caller asked the handshake for a result before the handshake had it.
     NotFinished,
 }
 
@@ -50,7 +50,8 @@ impl From<snow::Error> for Error {
             snow::Error::Decrypt => Self::Decrypt,
             snow::Error::Dh => Self::WeakKey,
             snow::Error::State(snow::error::StateProblem::Exhausted) => Self::Exhausted,
-            // These are calls out of turn, or a builder without its parts. The order of our own calls rules out both.
+            // These errors mean a call at the wrong time, or a builder that lacks a part. The order of our own calls
+            // excludes both.
             snow::Error::Pattern(_)
             | snow::Error::Init(_)
             | snow::Error::Prereq(_)

@@ -80,8 +80,8 @@ impl Handshake {
     /// bytes and the length prefix.
     ///
     /// # Errors
-    /// The error in the message, as early as it can be known: an impossible length is refused at once, without waiting for
-    /// the rest of the message.
+    /// The error in the message, which is returned as soon as it is certain: an impossible length is refused at once,
+    /// without waiting for the rest of the message.
     pub fn receive(&mut self, bytes: &[u8]) -> Result<(usize, bool), Error> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -109,8 +109,8 @@ impl Handshake {
         }
         let Some(message) = message else { return Ok((0, false)) };
         let is_first = self.is_first();
-        // The payload is shorter than its message. That is mostly some 220 bytes long, so a buffer of 4 096 would be
-        // wasteful.
+        // The payload is shorter than its message. Most messages are some 220 bytes long, so a buffer of 4 096 bytes would
+        // be wasteful.
         let mut payload = alloc::vec![0; message.len()];
         let len = self.state.read_message(message, &mut payload)?;
         let payload = payload.get(..len).ok_or(Error::BadPayload)?;
@@ -127,12 +127,12 @@ impl Handshake {
 
     /// Returns `true` until the second message of this handshake has been sent or received.
     fn is_first(&self) -> bool {
-        // Payloads are encrypted from the first Diffie-Hellman on, which comes with the second message.
+        // Payloads are encrypted after the first Diffie-Hellman exchange, which is a part of the second message.
         !self.state.was_write_payload_encrypted()
     }
 
     fn prove(&mut self, payload: &[u8]) -> Result<RemoteIdentity, Error> {
-        // Each message that carries a payload has brought the peer's static key before it.
+        // In each message that contains a payload, the peer's static key is before the payload.
         let static_key = self.state.get_remote_static().and_then(<[u8]>::first_chunk).ok_or(Error::NotFinished)?;
         let proved = payload::verify(payload, static_key, &mut self.work)?;
         let peer = proved.public_key.to_peer_id();
@@ -159,7 +159,8 @@ impl Handshake {
     }
 
     /// Appends our next message to `out` if it is our turn, and returns whether a message was appended. The listener learns
-    /// the dialer's identity from the third message: a dialer that may not want to reveal its identity delays that call.
+    /// the dialer's identity from the third message: a dialer that may not want to reveal its identity delays the call that
+    /// makes this message.
     ///
     /// # Errors
     /// The error that [`receive`](Self::receive) returned before, or [`Error::WeakKey`] for the key in the peer's last

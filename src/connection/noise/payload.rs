@@ -59,7 +59,7 @@ fn signed_bytes(static_key: &[u8; 32]) -> Vec<u8> {
 /// Encodes and signs the payload that proves that `static_key` belongs to the node with this identity.
 pub(super) fn sign(identity: &Keypair, static_key: &[u8; 32], muxers: &[&str]) -> Result<Vec<u8>, Error> {
     let identity_key = identity.public().encode_protobuf();
-    // Peers that use this crate would refuse such a key, as we refuse theirs.
+    // Every peer that uses this crate would refuse a key that cannot be decoded here.
     IdentityKey::decode(&identity_key)?;
     let payload = HandshakePayload {
         identity_key,
@@ -80,7 +80,7 @@ pub(super) fn verify(payload: &[u8], static_key: &[u8; 32], work: &mut u32) -> R
     *work = key.cost();
     key.verify(&signed_bytes(static_key), &payload.identity_sig).map_err(|_| Error::BadSignature)?;
     let muxers = payload.extensions.map_or_else(Vec::new, |extensions| extensions.stream_muxers);
-    // A name that is not UTF-8 matches none of ours. It stays in the list, so that the list does not look empty.
+    // A name that is not UTF-8 matches none of our muxers. The name stays in the list, so that the list does not look empty.
     let muxers = muxers.iter().map(|muxer| String::from_utf8_lossy(muxer).into_owned()).collect();
     Ok(Proved { public_key: key.into_public(), muxers })
 }

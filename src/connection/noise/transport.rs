@@ -38,7 +38,7 @@ const _: () = assert!(size_of::<Transport>() <= 256);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a message has come whole or it has not")]
 pub enum Opened {
-    /// The message at the front has not arrived as a whole; nothing was consumed.
+    /// The first message of the input has not arrived as a whole; nothing was consumed.
     Incomplete,
     /// One message was decrypted.
     Message {
@@ -93,7 +93,7 @@ impl Transport {
     fn seal_into(&mut self, plain: &[u8], room: &mut [u8]) -> Result<(), Error> {
         for (part, message) in plain.chunks(MAX_PLAINTEXT).zip(room.chunks_mut(PREFIX + MAX_MESSAGE)) {
             let (prefix, sealed) = message.split_first_chunk_mut::<PREFIX>().ok_or(Error::NoRoom)?;
-            // At most MAX_MESSAGE, 65 535.
+            // The length is at most `MAX_MESSAGE`, 65 535.
             *prefix = (sealed.len() as u16).to_be_bytes();
             self.state.write_message(part, sealed)?;
         }

@@ -69,16 +69,15 @@ pub(in crate::connection) struct StreamState {
 /// The stage of a stream's life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::connection) enum Life {
-    /// A stream that we begin: it waits until yamux allows us to send its first frame.
+    /// We begin the stream. The stream waits until yamux allows us to send its first frame.
     Queued,
-    /// A stream that we began: its first frame is sent, and we propose protocols.
+    /// We began the stream. Its first frame is sent, and we propose protocols.
     Proposing,
-    /// A stream that the peer began: the peer has not proposed a protocol that we speak, or its proposals have not been read
-    /// yet.
+    /// The peer began the stream. The peer has not proposed a protocol that we speak, or we have not read its proposals yet.
     Answering,
-    /// A stream that we began: the peer has agreed on a protocol. The stream waits for its owner's permission to open.
+    /// We began the stream, and the peer has agreed on a protocol. The stream waits for its owner's permission to open.
     Agreed,
-    /// A stream that the peer began: we speak the proposed protocol. Our confirmation waits for the owner's permission to
+    /// The peer began the stream, and we speak the proposed protocol. Our confirmation waits for the owner's permission to
     /// open.
     Confirming,
     /// The stream is open, and its owner has been told.
@@ -94,18 +93,19 @@ pub(in crate::connection) enum Life {
     Failed,
 }
 
-/// The state of our half of a stream, in which we send.
+/// The state of our half of a stream, which is the direction in which we send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::connection) enum LocalHalf {
     /// The owner may write.
     Writing,
-    /// The owner has finished. The FIN waits for the agreement on the protocol, or to be written to the byte pipe.
+    /// The owner has finished our half. Our FIN waits until the protocol is agreed, or until it can be written to the byte
+    /// pipe.
     Finishing,
     /// Our FIN has been written to the byte pipe.
     FinSent,
 }
 
-/// The state of the peer's half of a stream, in which the peer sends.
+/// The state of the peer's half of a stream, which is the direction in which the peer sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::connection) enum RemoteHalf {
     /// The peer's FIN has not arrived, or the owner has not read all bytes before it.

@@ -4,8 +4,8 @@
 use super::UnnamedStream;
 use slab::Slab;
 
-/// A doubly linked list of streams without an id, as the slots of its first and its last stream. A slot is [`NONE`] if the
-/// list is empty.
+/// A doubly linked list of streams without an id. It consists of the slots of the first and the last stream in the list.
+/// Both slots are [`NONE`] if the list is empty.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SlotList {
     first: u32,
@@ -66,8 +66,8 @@ impl SlotList {
         }
     }
 
-    /// Removes a stream from the list. `left` is the links that the stream had in it, and `links` returns the links that a
-    /// stream has in this list.
+    /// Removes a stream from the list. `left` contains the links that the stream had in this list, and `links` returns the
+    /// links that a stream has in this list.
     pub(super) fn unlink(
         &mut self,
         streams: &mut Slab<UnnamedStream>,

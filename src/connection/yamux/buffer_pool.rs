@@ -12,7 +12,7 @@ const LARGE: usize = super::INITIAL_WINDOW as usize;
 /// The maximum number of small buffers that are kept. [`LARGE_KEPT`] is the maximum number of large ones.
 const SMALL_KEPT: usize = 64;
 const LARGE_KEPT: usize = 2;
-/// The minimum capacity of a buffer in bytes. Because of it, a buffer does not grow again for a few bytes.
+/// The minimum capacity of a buffer in bytes. A buffer of this capacity need not grow again for a few bytes.
 const LEAST: usize = 64;
 
 /// The unread bytes of a stream, in one contiguous piece of memory.
@@ -25,7 +25,7 @@ pub(super) struct ReceiveBuffer {
 
 impl ReceiveBuffer {
     pub(super) fn unread(&self) -> &[u8] {
-        // The head never goes beyond the buffer.
+        // `head` is never greater than the length of the buffer.
         self.bytes.get(self.head..).unwrap_or_default()
     }
 
@@ -58,7 +58,8 @@ impl ReceiveBuffer {
     ///   of a window has been read, and clearing moves at most one window.
     pub(super) fn push(&mut self, bytes: &[u8], most: usize) {
         if self.bytes.capacity() > most.max(LEAST) {
-            // The stream began ahead of its window and has come down to it, or the buffer belonged to another stream before.
+            // The buffer is larger than the window: at the beginning of the stream the peer could send more than the window,
+            // or the buffer belonged to another stream before.
             self.clear_read();
             self.bytes.shrink_to(most.max(LEAST));
         }
@@ -119,8 +120,8 @@ impl BufferPool {
         self.large.clear();
     }
 
-    /// Returns an empty buffer with room for `len` bytes. The buffer is one of the pool if the pool has one of the right
-    /// size.
+    /// Returns an empty buffer with room for `len` bytes. If the pool contains a buffer of the right size, that buffer is
+    /// removed from the pool and returned; otherwise a new buffer is made.
     pub(super) fn take(&mut self, len: usize) -> Box<ReceiveBuffer> {
         let mut buffer = if len <= SMALL { self.small.pop() } else { self.large.pop() }.unwrap_or_default();
         if buffer.bytes.capacity() < len {

@@ -29,7 +29,8 @@ pub enum Fact<K> {
     Heard,
     /// The peer has acknowledged a stream that we opened. The fact is reported at most once for each stream.
     Acknowledged(K),
-    /// The peer has sent the answer to a ping, with this value. The caller may not have sent such a ping.
+    /// The peer has sent the answer to a ping, with this value. A peer can also send an answer to a ping that the caller
+    /// never sent.
     Pong(u32),
     /// The peer has sent go-away: it accepts no more streams. The code is 0 for a normal end, 1 for a protocol error, 2 for
     /// an internal error; other codes exist. Streams that are not over go on until the caller ends the connection.

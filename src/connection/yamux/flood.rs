@@ -23,7 +23,7 @@ const BYTES_PER_PING: u64 = 64 * 1024;
 /// The maximum number of pings that the peer can have earned with our payload and not sent yet.
 const MAX_EARNED_PINGS: u64 = 1_024;
 
-/// The number of the peer's resets and pings since the last [`Session::take_tally`](super::Session::take_tally).
+/// The numbers of the peer's resets and pings since the last [`Session::take_tally`](super::Session::take_tally).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Tally {
@@ -47,7 +47,7 @@ impl Tally {
 /// The account of the work that one session's peer causes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Costs {
-    /// The number of frames without payload that have arrived, less the frames that the peer has earned.
+    /// The number of frames without payload that have arrived, minus the number of such frames that the peer has earned.
     unearned: u32,
     /// The number of bytes of our payload for which no window update has arrived. A window update for some of these bytes
     /// does not count as a frame without payload.

@@ -25,7 +25,7 @@ impl<K: Copy> Session<K> {
             let flags = self.take_flags(stream);
             self.output.push_data(flags, stream.id, payload);
         }
-        // Callers cut data to the send window, a u32.
+        // Callers pass no more data than the send window, which is a `u32`, so the cast loses nothing.
         stream.send_window.lower(data.len() as u32);
         self.costs.sent(data.len());
     }
@@ -61,7 +61,8 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Announces a receive window that is greater than the window that every peer assumes, in the stream's first frame.
+    /// If the receive window is greater than the window that every peer assumes, announces the difference in the stream's
+    /// first frame.
     pub(super) fn widen(&mut self, stream: &mut Stream) {
         if self.config.receive_window <= INITIAL_WINDOW || !stream.receiving.is_open() {
             return;
@@ -87,16 +88,16 @@ impl<K: Copy> Session<K> {
         if self.pressure == Pressure::All && !stream.discarding {
             return self.withhold(stream);
         }
-        // Two grants do not count for growth: that of discarded data, since nobody waits for it, and that at a stream's
-        // beginning, since nothing has been read.
+        // A grant for discarded data does not count for the growth of the window, since nobody waits for that data. A grant
+        // at the beginning of a stream does not count either, since nothing has been read.
         let begins_greater = self.config.receive_window > INITIAL_WINDOW && !stream.opening.is_told();
         let counts = !stream.discarding && !begins_greater;
         let pings = counts && self.growth.on_grant(&mut stream.window, &mut stream.round, &self.config);
         let delta = stream.window.grant_all(unread);
         self.update(stream, delta);
         if pings {
-            // The ping counts as an answer, since the peer causes it. As data it would take room from the write that often
-            // follows a read.
+            // The ping counts as an answer, since the peer causes it. If the ping counted as data, it would take room from
+            // the write that often follows a read.
             self.costs.pinged();
             self.output.answer(Header::new(FrameType::Ping, SYN, 0, PROBE));
         }
@@ -133,8 +134,7 @@ impl<K: Copy> Session<K> {
         self.output.answer(Header::new(FrameType::WindowUpdate, flags, stream.id, delta));
     }
 
-    /// Records that a write was short, which means that it accepted only a part of its data: the stream waits for window or
-    /// for room in the output.
+    /// Records that a write accepted only a part of its data: the stream waits for window or for room in the output.
     pub(super) fn wait_to_write(&mut self, stream: &mut Stream) {
         if stream.write_waits_for == WaitsFor::Output {
             return;
@@ -148,7 +148,7 @@ impl<K: Copy> Session<K> {
     }
 
     /// Handles a window grant of the peer. Returns `true` if a short write of the stream, which accepted only a part of its
-    /// data, can continue now. Otherwise no write was short, or the write waits for room in the output.
+    /// data, can continue now. Returns `false` if no write was short, or if the write waits for room in the output.
     pub(super) fn window_raised(&mut self, stream: &mut Stream) -> bool {
         if stream.write_waits_for != WaitsFor::Window || stream.send_window == 0 {
             return false;

@@ -17,7 +17,7 @@ pub(super) enum Incoming<K> {
     /// `left` bytes of payload have not arrived yet. They belong to the stream with this key, or, without a key, to no
     /// stream. If `fin` is set, FIN follows the payload.
     Payload { id: u32, key: Option<K>, left: u32, fin: bool },
-    /// The peer broke the protocol, in this way.
+    /// The peer broke the protocol. The value says how.
     Broken(Violation),
 }
 

@@ -6,7 +6,7 @@ use crate::arithmetic::{Count, memory_in_all};
 use alloc::vec::Vec;
 use core::mem;
 
-/// The minimum capacity of the output in bytes. Because of it, the output does not grow again for a few frames.
+/// The minimum capacity of the output in bytes. An output of this capacity need not grow again for a few frames.
 const LEAST: usize = 64;
 
 /// The frames that wait to be sent, in the order in which they are sent. The last frame can still change: it can be
@@ -90,7 +90,7 @@ impl FrameQueue {
         }
     }
 
-    /// Counts `bytes` bytes, which were counted as data when they were pushed, as answers.
+    /// Counts `bytes` bytes of the output as answers to the peer. These bytes were counted as data when they were pushed.
     pub(super) fn count_answers(&mut self, bytes: usize) {
         self.answers.raise(bytes);
     }
@@ -105,7 +105,7 @@ impl FrameQueue {
     pub(super) fn push_data(&mut self, flags: u16, id: u32, payload: &[u8]) {
         self.reserve(payload.len().saturating_add(HEADER));
         (self.last, self.last_id) = (self.bytes.len(), id);
-        // Callers cut payloads to `max_frame`, a u32.
+        // Callers pass no more payload than `max_frame`, which is a `u32`, so the cast loses nothing.
         self.bytes.extend_from_slice(&Header::new(FrameType::Data, flags, id, payload.len() as u32).encode());
         self.bytes.extend_from_slice(payload);
     }
@@ -118,7 +118,7 @@ impl FrameQueue {
             return 0;
         }
         let n = data.len().min(max_frame.saturating_sub(header.length as usize));
-        // At most `max_frame`, a u32.
+        // `n` is at most `max_frame`, which is a `u32`, so the cast loses nothing.
         header.length.raise(n as u32);
         self.replace_last(header);
         self.reserve(n);
@@ -191,8 +191,8 @@ impl FrameQueue {
         }
     }
 
-    /// Gives up the memory of the queue if no frame waits and the memory is more than `keep` bytes. `spare` takes the memory
-    /// over if it has less itself; otherwise the memory is freed.
+    /// Gives up the memory of the queue if no frame waits and the memory is more than `keep` bytes. If `spare` has less
+    /// memory than the queue, the memory is moved to `spare`; otherwise it is freed.
     pub(super) fn give(&mut self, keep: usize, spare: &mut Vec<u8>) {
         if self.bytes.is_empty() && self.bytes.capacity() > keep {
             let bytes = mem::take(&mut self.bytes);

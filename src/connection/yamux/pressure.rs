@@ -1,4 +1,4 @@
-//! [`Pressure`]: how scarce memory is. The owner of a session sets it.
+//! [`Pressure`]: the scarcity of memory, which the owner of a session sets.
 
 /// The maximum number of bytes of data that wait in the output of a session under pressure, unless
 /// [`max_output`](super::Config::max_output) is less. The limit is small: a peer that reads still receives all data, in many

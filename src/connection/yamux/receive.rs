@@ -85,7 +85,7 @@ impl<K: Copy> Session<K> {
     ) -> Result<Option<Fact<K>>, Violation> {
         match &mut self.incoming {
             Incoming::Header { bytes, have } => {
-                // A header mostly comes whole, and then it need not be copied together.
+                // A header mostly arrives in one piece, and then its bytes need not be collected in `bytes`.
                 if let (0, Some(whole)) = (*have, rest.first_chunk()) {
                     *rest = rest.get(HEADER - 1..).unwrap_or_default();
                     return self.header(whole);
@@ -125,7 +125,7 @@ impl<K: Copy> Session<K> {
                 let n = rest.len().min(*left as usize);
                 let (head, tail) = rest.split_at(n);
                 *rest = tail;
-                // `n` is at most `left`, a u32.
+                // `n` is at most `left`, which is a `u32`, so the cast loses nothing.
                 left.lower(n as u32);
                 let (id, key, ended) = (*id, *key, *left == 0);
                 let fin = *fin && ended;
@@ -145,8 +145,8 @@ impl<K: Copy> Session<K> {
         let header = Header::decode(bytes)?;
         self.costs.frame(&header, self.config.max_empty_frames)?;
         self.incoming = Incoming::Frame(header);
-        // A peer whose first frame is go-away takes no stream, so the streams that wait for that frame fail and are not told
-        // to go on.
+        // A peer whose first frame is go-away accepts no stream. The streams that wait for the peer's first frame fail then,
+        // so the caller is not told that they can be opened.
         Ok((self.hear() && header.kind != FrameType::GoAway).then_some(Fact::Heard))
     }
 
@@ -191,7 +191,7 @@ impl<K: Copy> Session<K> {
             if self.wire_ids.contains(id) {
                 return Err(Violation::StreamExists(id));
             }
-            // After our go-away we could not answer.
+            // After our go-away we could not send an answer.
             return Ok(if self.output.is_closed() { FrameStep::Done(None, payload(None)) } else { FrameStep::Ask });
         }
         let Some(key) = self.wire_ids.look_up(id) else { return Ok(FrameStep::Done(None, payload(None))) };
@@ -200,12 +200,12 @@ impl<K: Copy> Session<K> {
             self.output.answer(Header::new(FrameType::WindowUpdate, RST, id, 0));
             return Ok(FrameStep::Done(None, payload(None)));
         };
-        // The peer cannot know a stream whose SYN has not left, so this frame belongs to no stream.
+        // The peer cannot know a stream whose SYN has not been sent, so this frame belongs to no stream.
         if stream.opening == SynState::SynDue {
             return Ok(FrameStep::Done(None, payload(None)));
         }
         if header.has(RST) {
-            // The length does not matter: some peers put an error code there.
+            // The length in the header is ignored: some peers put an error code there.
             self.peer_resets(stream);
             self.set_reset(stream);
             return Ok(FrameStep::Done(Some(Fact::Reset(key)), payload(None)));
@@ -226,7 +226,7 @@ impl<K: Copy> Session<K> {
             }
         } else if length > 0 {
             if !stream.receiving.is_open() {
-                // Data after FIN is a fault of one stream: the others go on.
+                // Data after FIN is a fault on this stream alone: the other streams go on.
                 self.reset_for_peer(stream);
                 return Ok(FrameStep::Done(Some(Fact::Reset(key)), payload(None)));
             }
@@ -253,7 +253,8 @@ impl<K: Copy> Session<K> {
     ) -> Option<Fact<K>> {
         let stream = streams.stream_mut(key).filter(|stream| stream.id == id && stream.receiving.is_open())?;
         if !payload.is_empty() {
-            // The whole frame was checked against the window, a u32, before its payload.
+            // The length of the whole frame was checked against the window before its payload arrived. The window is a
+            // `u32`, so the cast loses nothing.
             stream.window.arrived(payload.len() as u32);
             if stream.discarding {
                 self.grant(stream);

@@ -30,8 +30,8 @@ const KEPT_FROM_OTHERS: usize = 4 * 1024;
 
 /// One end of a connection. See the [module](super) for how to drive it.
 ///
-/// The methods that accept a [`Stream`] need one that this session has made. If the stream is over, they send nothing for
-/// it. None of them fails or panics because of a stream's state.
+/// A [`Stream`] that is passed to a method must have been made by this session. If the stream is over, the method sends
+/// nothing for the stream. No state of a stream makes a method fail or panic.
 #[derive(Debug)]
 pub struct Session<K> {
     pub(super) config: Config,
@@ -105,9 +105,9 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Limits the number of frames that are handled from now on to `frames`. After these frames [`receive`](Self::receive)
-    /// consumes nothing until the next call of this method. A new session has no limit. A caller with many sessions uses the
-    /// limit to share its time among them.
+    /// Sets the maximum number of frames that are handled from now on to `frames`. After these frames
+    /// [`receive`](Self::receive) consumes nothing until the next call of this method. A new session has no limit. A caller
+    /// with many sessions uses the limit to share its time among them.
     pub fn limit_frames(&mut self, frames: u32) {
         self.frames_left = frames;
     }
@@ -255,9 +255,9 @@ impl<K: Copy> Session<K> {
         self.set_reset(stream);
     }
 
-    /// Resets a stream because of something that the peer has done, or failed to do, on it. If the peer opened the stream,
-    /// the reset counts in [`Tally::resets`]. A peer that makes us reset its streams costs as much as a peer that resets its
-    /// streams itself (CVE-2025-8671).
+    /// Resets a stream because of something that the peer has done on the stream, or has failed to do on the stream. If the
+    /// peer opened the stream, the reset counts in [`Tally::resets`]. A peer that makes us reset its streams costs as much
+    /// as a peer that resets its streams itself (CVE-2025-8671).
     pub fn reset_for_peer(&mut self, stream: &mut Stream) {
         if !stream.is_over() {
             self.peer_resets(stream);
@@ -306,8 +306,9 @@ impl<K: Copy> Session<K> {
         self.grant(stream);
     }
 
-    /// Drops the unread bytes of a stream, and all bytes that arrive on it from now on. Window is granted for them, so that
-    /// the peer can finish in its own time. [`Fact::Readable`] is reported when the peer's FIN arrives.
+    /// Drops the unread bytes of a stream, and all bytes that arrive on the stream from now on. The peer is granted window
+    /// for the dropped bytes, so that the peer can finish in its own time. [`Fact::Readable`] is reported when the peer's
+    /// FIN arrives.
     pub fn discard(&mut self, stream: &mut Stream) {
         stream.discarding = true;
         self.consume(stream, usize::MAX);
@@ -325,7 +326,7 @@ impl<K: Copy> Session<K> {
     /// nothing.
     pub fn go_away(&mut self, code: u32) {
         self.output.close(code);
-        // No write can go on any more, so none waits for room.
+        // After our go-away, no write can continue, so no stream waits for room in the output any more.
         self.write_queue.clear();
     }
 
@@ -360,7 +361,7 @@ impl<K: Copy> Session<K> {
             return;
         }
         // Before the peer's first frame, a stream that the peer knows counts even if it is over. Only a stream whose SYN has
-        // not left gives its place back.
+        // not been sent gives its place back.
         if let (SynState::SynDue, Some(unheard)) = (stream.opening, &mut self.unheard) {
             unheard.left.raise(1);
         }

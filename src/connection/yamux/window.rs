@@ -97,7 +97,7 @@ impl ReceiveWindow {
             outstanding <= self.limit.max(INITIAL_WINDOW) as usize,
             "the peer was granted more than the limit"
         );
-        // At most the limit, a u32.
+        // The result is at most the limit, which is a `u32`, so the cast loses nothing.
         (self.limit as usize).saturating_sub(outstanding) as u32
     }
 }
@@ -109,13 +109,14 @@ pub(super) const PROBE: u32 = u32::MAX;
 /// The number of round trips within which a second grant makes a window grow.
 const MEMORY: u8 = 2;
 
-/// One session's count of round trips, and of the growth of its windows.
+/// The number of round trips of one session, and the number of bytes by which the windows of the session have grown.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Growth {
     /// The number of round trips that were counted. It wraps: the window of a stream that was quiet for 65 536 round trips
     /// may grow without need.
     round: u16,
-    /// The number of pongs that we still wait for. The ping for the first of them has been sent.
+    /// The number of pongs that we still wait for. If the number is not 0, the ping for the next of these pongs has been
+    /// sent.
     awaited: u8,
     /// The number of bytes by which the windows of all streams have grown.
     grown: u32,
@@ -168,7 +169,8 @@ impl Growth {
         if self.awaited > 0 { Pong::Again } else { Pong::Last }
     }
 
-    /// Subtracts the growth of a stream that is over, so that other windows may grow.
+    /// Subtracts `grown`, the number of bytes by which the window of a stream that is over had grown, so that other windows
+    /// may grow.
     pub(super) fn give_back(&mut self, grown: u32) {
         self.grown = self.grown.saturating_sub(grown);
     }

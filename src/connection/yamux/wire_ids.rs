@@ -26,7 +26,7 @@ pub(super) struct WireIds<K> {
 ///
 /// When a stream between others ends, its place in the queue becomes vacant. Vacant places are removed once they are half as
 /// many as the live streams, which costs O(1) for each. If the ids of a peer do not increase, each new stream costs a move
-/// of at most half of that side's streams. The cost does not depend on a random seed, as that of a hash map does.
+/// of at most half of that side's streams. Unlike the cost of a hash map, this cost does not depend on a random seed.
 #[derive(Debug)]
 struct SideIds<K> {
     /// The places in the order of their ids. The first and the last place are never vacant.
@@ -162,7 +162,7 @@ impl<K: Copy> SideIds<K> {
         if self.places.len() > self.len.saturating_add(self.len / 2).saturating_add(SPARE) {
             self.places.retain(|(_, key)| key.is_some());
         }
-        // Memory is freed long before it would be needed again.
+        // Half of the memory is freed once less than a quarter of it is used, so that it is not needed again soon.
         if self.places.len() < self.places.capacity() / 4 {
             self.places.shrink_to(KEPT.max(self.places.capacity() / 2));
         }
@@ -183,7 +183,7 @@ impl<K: Copy> SideIds<K> {
         let guess = guess(*first, id);
         match self.places.get(guess) {
             Some((found, _)) if *found == id => Ok(guess),
-            // The id is a new one.
+            // The id is greater than all ids in the queue, so it is not in the queue.
             None if self.places.back().is_some_and(|(last, _)| *last < id) => Err(self.places.len()),
             Some(_) | None => self.places.binary_search_by_key(&id, |(id, _)| *id),
         }

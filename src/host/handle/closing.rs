@@ -1,4 +1,4 @@
-//! The commands of a handle that end a listener, a connection or the host, and wait for the end.
+//! The commands of a handle that end a listener, a connection or the host, and that wait until it has ended.
 
 use super::Handle;
 use crate::host::any_swarm::AnySwarm;
@@ -14,29 +14,29 @@ use crate::notifee::{HasNode as _, Notifees};
 
 impl Handle {
     /// Closes a listener. The future is ready once the socket of the listener is closed, or at once if the listener has
-    /// ended.
+    /// ended already.
     pub async fn close_listener(&self, id: ListenerId) {
         // The listener has ended after this, whatever the outcome is.
         let _ = AwaitOutcome::begin(&self.shared, |slot| HostCommand::CloseListener(id, slot)).await;
     }
 
     /// Closes a connection politely: see [`Swarm::close_connection`](crate::swarm::Swarm::close_connection). The future is
-    /// ready once the socket of the connection is closed, or at once if the connection has ended.
+    /// ready once the socket of the connection is closed, or at once if the connection has ended already.
     pub async fn close_connection(&self, id: ConnectionId) {
         close(&self.shared, id, Close::Politely).await;
     }
 
-    /// Closes a connection at once. Output that was not sent is lost. The future is ready once notifees were told of the
-    /// end, or at once if the connection has ended.
+    /// Closes a connection at once. Output that was not sent is lost. The future is ready once notifees were told that the
+    /// connection has ended, or at once if it has ended already.
     pub async fn abort_connection(&self, id: ConnectionId) {
         close(&self.shared, id, Close::AtOnce).await;
     }
 
     /// Closes all connections to a peer politely, and gives up the dials that name the peer: see
     /// [`Swarm::disconnect_peer`](crate::swarm::Swarm::disconnect_peer). The future is ready once all open connections to
-    /// the peer have ended, including those that were being closed already, and notifees were told of that. It returns the
-    /// number of connections and dials that this call closes, or 0 if the host is gone. If the future is dropped after its
-    /// first poll, the connections are closed nevertheless.
+    /// the peer have ended, including connections that were being closed already, and once notifees were told of that. The
+    /// output of the future is the number of connections and dials that this call closes, or 0 if the host is gone. If the
+    /// future is dropped after its first poll, the connections are closed nevertheless.
     pub async fn disconnect_peer(&self, peer: PeerId) -> usize {
         let disconnect = move |_: &mut Notifees<AnySwarm>, swarm: &mut AnySwarm| {
             let node = swarm.node_mut();
@@ -54,14 +54,13 @@ impl Handle {
         close(&self.shared, id, Close::ByItself).await;
     }
 
-    /// Shuts the host down politely. The future is ready once everything has ended and notifees were told of it. A second
+    /// Shuts the host down politely. The future is ready once everything has ended and notifees were told of that. A second
     /// call waits for the end of the same shutdown.
     ///
-    /// First, listeners are closed, dials are given up, and nothing new begins any more. Then the host waits for handlers to
-    /// end and for streams to be closed or dropped by their holders, for a
-    /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout) at most. Then it closes the connections politely, which
-    /// takes a [`close_timeout`](crate::connection::Config::close_timeout) at most. Streams that remain end with their
-    /// connections.
+    /// First, listeners are closed, dials are given up, and nothing new begins any more. Then the host waits until handlers
+    /// have ended and streams have been closed or dropped by their holders, for at most
+    /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout). Then it closes the connections politely, which takes at
+    /// most [`close_timeout`](crate::connection::Config::close_timeout). Streams that remain end with their connections.
     ///
     /// **Drop your streams first.** A [`Stream`] that you hold while you await the shutdown delays it by the whole
     /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout), 5 s by default, since the host cannot know that you do
@@ -99,15 +98,16 @@ impl Handle {
     /// ```
     ///
     /// Last, the threads of [spawned](Notifees::spawn) notifees handle the notifications that they were sent, including all
-    /// closing events, and end. The host waits for them without blocking its own thread, for another
-    /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout) at most. A thread that takes longer is left running, with a
-    /// warning in the log. [`take_panics`](Notifees::take_panics) returns the panics of notifees that have ended with one.
+    /// closing events, and end. The host waits for these threads without blocking its own thread, again for at most
+    /// [`shutdown_timeout`](crate::host::Config::shutdown_timeout). A thread that takes longer is left running, with a
+    /// warning in the log. If a spawned notifee has panicked, [`take_panics`](Notifees::take_panics) returns the panic.
     pub async fn shutdown(&self) {
         // An error means that the host is gone, which counts as shut down.
         let _ = AwaitOutcome::begin(&self.shared, HostCommand::Shutdown).await;
     }
 
-    /// Returns whether everything has ended and notifees were told of it, or the host was dropped.
+    /// Returns whether the shutdown is complete (everything has ended and notifees were told of that), or the host was
+    /// dropped.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.shared.phase.get() == HostPhase::Over

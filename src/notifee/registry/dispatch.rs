@@ -130,8 +130,8 @@ struct Everyone<'a, N> {
 }
 
 impl<N: Network> Audience<N> for Everyone<'_, N> {
-    /// Calls `tell` for each of these notifees. The function is inlined, so that the compiler makes one loop for each kind
-    /// of notification, and stores nothing that only a panic needs.
+    /// Calls `tell` for each notifee of this audience. The function is inlined, so that the compiler makes one loop for each
+    /// kind of notification, and stores nothing that only a panic needs.
     #[inline(always)]
     fn each(self, kind: Interest, mut tell: impl FnMut(&mut dyn AnyNotifee<N>, &mut NotifeeContext<'_, N>)) {
         let Notifees { entries, lists, changes, interrupted, now, .. } = self.notifees;
@@ -246,7 +246,7 @@ impl<N: Network> Notifees<N> {
         }
     }
 
-    /// Registers a notifee, and first tells it of everything that is open, as if that opened now: of listeners, then of
+    /// Registers a notifee, and tells it of everything that is open, as if each had just opened: first of listeners, then of
     /// connections, then of streams. The events that the notifee is told later continue from there: none is missing, and
     /// none is told twice. [`NotifeeContext::is_replay`] returns `true` in the replayed notifications.
     ///
@@ -262,7 +262,8 @@ impl<N: Network> Notifees<N> {
         let openings = network.event_source().openings();
         let mut entry = self.changes.entry(notifee);
         let id = entry.id();
-        // Its place comes before those of notifees that it registers itself, and stays vacant if it panics.
+        // The place of the new notifee comes before the places of notifees that it registers itself, and stays vacant if it
+        // panics.
         self.entries.push(RegisteredNotifee::vacant(id.sequence));
         let held = HoldGuard::new(network);
         let (changes, now) = (&mut self.changes, self.now);

@@ -9,8 +9,8 @@ use crate::lifecycle::Event;
 use crate::swarm::Readiness;
 use core::time::Duration;
 
-/// The maximum number of consecutive drives that may end before all due notifees have been ticked. After that many, each
-/// drive ticks at least one.
+/// The maximum number of consecutive drives that may end before all due notifees have been ticked. After this number of such
+/// drives, each further drive ticks at least one due notifee.
 const PATIENCE: u8 = 15;
 
 /// An event or a readiness of a swarm, as [`Notifees::drive_with_ready`] shows it to its caller.
@@ -92,8 +92,8 @@ struct DriveBudget<'a, O> {
 }
 
 impl<O> DriveBudget<'_, O> {
-    /// Returns whether one more unit of work is permitted. The first unit is always permitted. After `may` has refused once,
-    /// it is not called again.
+    /// Returns whether one more unit of work is permitted. The first unit is always permitted. After `may` has refused a
+    /// unit once, `may` is not called again.
     #[inline]
     fn permits_unit(&mut self) -> bool {
         let Some(may) = &mut self.may else { return true };
@@ -104,7 +104,7 @@ impl<O> DriveBudget<'_, O> {
         self.has_permit
     }
 
-    /// Takes note that the permitted unit of work is being done.
+    /// Records that the permitted unit of work is being done.
     #[inline]
     fn told_unit(&mut self) {
         (self.has_permit, self.has_told) = (false, true);
@@ -238,8 +238,8 @@ impl<N: HasNode> Notifees<N> {
         self.drive_within(network, now, None, SeesEvents(see));
     }
 
-    /// Tells and ticks notifees like [`drive_with`](Self::drive_with), and calls `see` with each readiness, too. It is for
-    /// an owner that has streams of its own beside those of notifees, and replaces the loops around
+    /// Tells and ticks notifees like [`drive_with`](Self::drive_with), and calls `see` with each readiness, too. This method
+    /// is for an owner that has streams of its own beside those of notifees, and replaces the loops around
     /// [`next_event`](crate::swarm::Swarm::next_event) and [`next_ready`](crate::swarm::Swarm::next_ready). A stream that is
     /// ready may belong to a notifee, so check whether it is yours.
     pub fn drive_with_ready(&mut self, network: &mut N, now: Duration, see: impl FnMut(&mut N, Occurrence)) {
@@ -363,7 +363,7 @@ impl<N: HasNode> Notifees<N> {
 
 impl<N> Notifees<N> {
     /// Stores an event that was interrupted by a panic, and of which all notifees have been told since. The next drive shows
-    /// it to the owner, if the last one was for an owner that sees events.
+    /// the event to the owner. The event is not stored if the last drive showed the owner no events.
     pub(super) const fn owe_owner(&mut self, told: Notified) {
         if self.has_watching_owner {
             self.owed_to_owner = Some(told);

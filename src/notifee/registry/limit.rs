@@ -3,8 +3,8 @@
 use super::Network;
 use super::notified::Notified;
 
-/// A limit on the number of events that one call tells the notifees of a network `N`. It also shows the events to the
-/// network's owner, if the owner wants to see them.
+/// A limit on the number of events that one dispatch or drive tells the notifees of a network `N`. The implementation also
+/// shows the events to the network's owner, if the owner wants to see them.
 pub(super) trait Limit<N> {
     /// `true` if answers (events that a notifee emits while it is told of an emitted event) are told as soon as the network
     /// has no event; `false` if readiness is told before answers.
@@ -20,7 +20,7 @@ pub(super) trait Limit<N> {
     /// some of them. Returns `false` if the queue has room for all, or if the limit that was reached is not the number of
     /// events.
     fn goes_beyond(&mut self, network: &N) -> bool;
-    /// Takes note that the network has no event. Returns `true` if events were told beyond the limit, in which case no
+    /// Records that the network has no more events. Returns `true` if events were told beyond the limit, in which case no
     /// further event may be told now.
     fn ends_beyond(&mut self) -> bool;
     /// Shows the owner a notification after all notifees have been told of it.

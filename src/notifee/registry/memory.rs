@@ -4,8 +4,8 @@ use super::super::HasNode;
 use super::{KINDS, Notifees, RegisteredNotifee};
 use core::ops::Range;
 
-/// Returns the number of bytes of heap that the registry takes for each notifee: for its entry and a vacant one, and for its
-/// range in the list of each kind of notification.
+/// Returns the number of bytes of heap that the registry takes for each notifee: for the notifee's entry, for a vacant
+/// entry, and for one range in the list of each kind of notification.
 const fn place<N>() -> usize {
     4 * size_of::<RegisteredNotifee<N>>() + 2 * KINDS * size_of::<Range<usize>>() + 128
 }

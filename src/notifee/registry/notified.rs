@@ -25,18 +25,20 @@ pub(super) enum Notified {
     Refused {
         at: RefusedAt,
         refusal: Refusal,
-        /// A `u64` as an array of bytes, which needs no alignment, so that this type is as small as an event.
+        /// The number of refusals: a `u64` as an array of bytes, which needs no alignment, so that a `Notified` is as small
+        /// as an event.
         count: [u8; 8],
     },
 }
 
-// It is copied for each event, so that its size matters.
+// A `Notified` is copied for each event, so its size matters.
 const _: () = assert!(size_of::<Notified>() <= 24);
 
 /// An event that a notifee has emitted.
 pub(super) struct Emission {
     pub(super) from: NotifeeId,
-    /// The sequence number of the first notifee that was registered after the event was emitted, and is not told of it.
+    /// The sequence number of the first notifee that was registered after the event was emitted. This notifee and all later
+    /// ones are not told of the event.
     pub(super) before: u64,
     pub(super) event: Box<dyn Any>,
 }

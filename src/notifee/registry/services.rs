@@ -35,8 +35,8 @@ impl Speakers {
 }
 
 impl<N> PendingChanges<N> {
-    /// Unregisters the protocols of a service that no other service speaks, and resets their streams. Returns `false` if the
-    /// service was not installed.
+    /// Unregisters those protocols of a service that no other installed service speaks, and resets the streams on which they
+    /// are spoken or proposed. Returns `false` if the service was not installed.
     fn silence(&mut self, node: &mut dyn Node, id: NotifeeId) -> bool {
         let Some(mut gone) = self.slots.uninstall(id) else { return false };
         gone.retain(|protocol| self.speakers.remove(protocol));
@@ -76,7 +76,7 @@ impl<N: HasNode + 'static> Notifees<N> {
 impl<N: HasNode> Notifees<N> {
     /// Registers protocols for an installed service with the node: from now on, inbound streams for them are accepted.
     fn speaks(&mut self, network: &mut N, id: NotifeeId, protocols: Vec<Protocol>) {
-        // It may have unregistered itself meanwhile.
+        // The service may have unregistered itself meanwhile.
         if self.changes.slots.place(id).is_none() {
             return;
         }
@@ -94,7 +94,7 @@ impl<N: HasNode> Notifees<N> {
     /// - Streams on which peers propose the protocols, including streams that are negotiating, get the answer that the
     ///   protocols are not spoken.
     /// - All streams that speak the protocols are reset, whichever side has opened them, and also our own streams that
-    ///   propose one of the protocols. All notifees except the service are told of that.
+    ///   propose one of the protocols. All notifees except the service are told that these streams have ended.
     /// - A protocol that another installed service also speaks stays registered, with all its streams. A service that was
     ///   only [unregistered](Self::unregister) counts as installed in this respect.
     ///

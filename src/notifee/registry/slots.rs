@@ -11,7 +11,8 @@ use slab::Slab;
 /// entries.
 ///
 /// Places are numbered in the order of registration, from the first entry of the registry to the last notifee that waits to
-/// become an entry. When a notifee is unregistered, its place becomes vacant, and counts until the registry is compacted.
+/// become an entry. When a notifee is unregistered, its place becomes vacant, and is still counted until the registry
+/// removes its vacant entries.
 #[derive(Debug)]
 pub(super) struct NotifeeSlots {
     slots: Slab<NotifeeSlot>,

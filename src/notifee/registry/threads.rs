@@ -89,19 +89,19 @@ impl<N> Notifees<N> {
     }
 
     /// Unregisters all [spawned](Self::spawn) notifees, and waits until their threads, and those of spawned notifees that
-    /// have left earlier, have handled all notices and ended. Returns the panics since the last call or
-    /// [`take_panics`](Self::take_panics). Dropping the registry waits for the same threads.
+    /// were unregistered earlier, have handled all notices and ended. Returns the panics since the last call of this method
+    /// or of [`take_panics`](Self::take_panics). Dropping the registry waits for the same threads.
     ///
-    /// Call it once the swarm [is shut down](crate::swarm::Swarm::is_shut_down) and nothing [is pending](Self::has_pending),
-    /// so that the notifees are told every closing event. This method blocks until the notifees have handled their notices:
-    /// if you must not block, use [`poll_join`](Self::poll_join).
+    /// Call this method once the swarm [is shut down](crate::swarm::Swarm::is_shut_down) and nothing [is
+    /// pending](Self::has_pending), so that the notifees are told every closing event. This method blocks until the notifees
+    /// have handled their notices: if you must not block, use [`poll_join`](Self::poll_join).
     pub fn join(&mut self) -> Vec<ThreadPanic> {
         self.unregister_spawned();
         self.changes.threads.join();
         self.take_panics()
     }
 
-    /// Unregisters all [spawned](Self::spawn) notifees, and returns `Ready` once their threads have ended: it is
+    /// Unregisters all [spawned](Self::spawn) notifees, and returns `Ready` once their threads have ended: this method is
     /// [`join`](Self::join) without blocking. If it returns `Pending`, the waker of `cx` is woken when the last thread has
     /// ended. [`take_panics`](Self::take_panics) returns the panics. After `Ready`, dropping the registry does not wait.
     pub fn poll_join(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
@@ -109,7 +109,7 @@ impl<N> Notifees<N> {
         self.changes.threads.poll_join(cx)
     }
 
-    /// Unregisters all spawned notifees and detaches their threads: these end by themselves, and neither
+    /// Unregisters all spawned notifees and detaches their threads: the threads end by themselves, and neither
     /// [`join`](Self::join) nor dropping the registry waits for them.
     #[cfg(all(feature = "host", unix))]
     pub(crate) fn detach_threads(&mut self) {
@@ -119,8 +119,8 @@ impl<N> Notifees<N> {
 
     fn unregister_spawned(&mut self) {
         for id in self.changes.threads.ids() {
-            // This includes one that is leaving already: if a panic has interrupted the removal, it is still here, and its
-            // thread would not end.
+            // This includes a notifee that is already about to be unregistered: if a panic has interrupted the removal, the
+            // notifee is still registered, and its thread would not end.
             self.remove(id);
         }
     }

@@ -21,8 +21,9 @@ pub(super) struct Book {
     addresses_per_peer: usize,
     address_bytes: usize,
     attempts: u32,
-    /// A counter that grows by one whenever an address is added to a peer, or the owner dials or keeps the peer. It orders
-    /// the peers by the time of their last such change.
+    /// A counter that grows by one whenever an address is added to a peer, or the owner tells the book to dial a peer or to
+    /// keep it connected. Each peer stores the counter's value at its last such change, so that the peers can be ordered by
+    /// it.
     heard: u64,
 }
 
@@ -83,8 +84,8 @@ impl Book {
         if peer == self.local_peer { Err(AddressBookError::LocalPeer) } else { Ok(()) }
     }
 
-    /// Returns the entry of a peer, and creates it if there is none. If the book is full, the new entry replaces the entry
-    /// of another peer.
+    /// Returns the entry of a peer, and creates the entry if there is none. If the book is full, the new entry replaces the
+    /// entry of another peer, or the call fails if no entry may be replaced.
     pub(super) fn get_or_insert(&mut self, peer: PeerId) -> Result<&mut PeerEntry, AddressBookError> {
         self.check_peer(peer)?;
         if !self.entries.contains_key(&peer) && self.entries.len() >= self.peers {

@@ -1,5 +1,5 @@
-//! Dialing a peer: a round of dials to its addresses until one of them connects, and another round later if the peer is
-//! kept.
+//! The dialing of peers. In a round of dials, the addresses of a peer are dialed until one of them connects. If none
+//! connects and the owner wants the peer to be kept connected, another round follows later.
 
 use super::entry::Dialing;
 use super::known_address::KnownAddress;
@@ -13,12 +13,12 @@ use alloc::vec::Vec;
 use chacha20::rand_core::Rng as _;
 use core::time::Duration;
 
-/// The minimum wait between two attempts. It is not 0, so that time advances between them.
+/// The minimum wait between two attempts to connect. It is not 0, so that time advances from one attempt to the next.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
 impl AddressBook {
-    /// Queues a peer to be dialed, if it is kept, has an address, and is neither connected nor waiting for its next round of
-    /// dials.
+    /// Queues a peer to be dialed, if the owner wants it to be kept connected, if it has an address, and if it is neither
+    /// connected nor waiting for its next round of dials.
     pub(super) fn may_be_reached(&mut self, peer: PeerId) {
         let Some(entry) = self.book.get(&peer) else { return };
         let is_connected = self.book.connection(&peer).is_some();
@@ -35,8 +35,8 @@ impl AddressBook {
         }
     }
 
-    /// Tells the owner that the peer is connected, if the owner still waits for this outcome. If the peer has disconnected
-    /// since, it is queued to be dialed.
+    /// Tells the owner that the peer is connected, if the owner still waits for this outcome. If the peer has been
+    /// disconnected in the meantime, queues it to be dialed instead.
     pub(super) fn tell(&mut self, peer: PeerId) {
         let connection = self.book.connection(&peer);
         let Some(entry) = self.book.get_mut(&peer).filter(|entry| entry.is_asked) else { return };
@@ -78,7 +78,8 @@ impl AddressBook {
         self.dial_on(node, peer, now);
     }
 
-    /// Handles the deadline of a peer: dials its next address, or queues the peer for a new round of dials.
+    /// Handles the deadline of a peer: dials the peer's next address if a round of dials is under way, or queues the peer
+    /// for a new round.
     pub(super) fn due(&mut self, node: &mut dyn Node, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         entry.deadline = None;
@@ -98,7 +99,7 @@ impl AddressBook {
         if dialing.left.is_empty() && dialing.dials.is_empty() {
             dialing.left = core::mem::take(&mut dialing.dead);
         }
-        // One address per call. The next one is dialed after `attempt_delay`, or at once when a dial has failed.
+        // Each call dials one address. The next address is dialed after `attempt_delay`, or at once when a dial has failed.
         if dialing.dials.len() < most
             && let Some(address) = dialing.left.pop()
         {
@@ -140,15 +141,15 @@ impl AddressBook {
         let Some(place) = dialing.dials.iter().position(|(id, _)| *id == connection) else { return };
         let (_, address) = dialing.dials.remove(place);
         dialing.reason = reason;
-        // If the node is full or shutting down, or its owner forbids the dial, that says nothing about the address.
+        // These reasons are not the fault of the address: the node is full or shutting down, or its owner forbids the dial.
         if !matches!(reason, Failure::Limit | Failure::Denied | Failure::Shutdown | Failure::Requested) {
             entry.has_failed(&address, reason);
         }
         self.dial_on(node, peer, now);
     }
 
-    /// Handles the first connection of a peer, whether a dial of the book led to it or not. All other dials to the peer are
-    /// given up.
+    /// Handles the opening of the first connection to a peer, whether the book has dialed it or not. All other dials of the
+    /// book to the peer are given up.
     pub(super) fn reached(&mut self, node: &mut dyn Node, peer: PeerId, connection: ConnectionId) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         self.deadlines.set(peer, &mut entry.deadline, None);
@@ -171,7 +172,7 @@ impl AddressBook {
         }
     }
 
-    /// Ends a round of dials in which no address has connected, and reports the failure.
+    /// Ends a round of dials in which no address of the peer has connected, and reports the failure.
     fn failed(&mut self, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         let Some(dialing) = entry.dialing.take() else { return };
@@ -179,7 +180,7 @@ impl AddressBook {
         let reason = dialing.reason;
         self.deadlines.set(peer, &mut entry.deadline, None);
         entry.is_asked = false;
-        // The limit of the node says nothing about the peer.
+        // That the node has reached its limit is not the fault of the peer.
         if reason != Failure::Limit {
             entry.failures = entry.failures.saturating_add(1);
         }
@@ -192,8 +193,8 @@ impl AddressBook {
         self.book.forget_if_empty(&peer);
     }
 
-    /// Sets the time of the next round of dials to a kept peer, if an address of the peer is known and no round is under way
-    /// or queued.
+    /// Sets the time of the next round of dials to a peer that is kept connected, if an address of the peer is known and no
+    /// round is under way or queued.
     pub(super) fn try_again(&mut self, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         if !entry.is_wanted() || !entry.has_addresses() || entry.is_dialing() || entry.is_in_line {
@@ -202,15 +203,16 @@ impl AddressBook {
         let doublings = entry.failures.saturating_sub(1).min(31);
         let longest = self.config.min_backoff.saturating_mul(1 << doublings);
         let half = longest.min(self.config.max_backoff).checked_div(2).unwrap_or_default().max(MIN_WAIT);
-        // Between half of the time and all of it. `mul_f64` cannot overflow, since its factor is at most 1 and half of
-        // any time is far below the maximum.
+        // The wait is chosen at random between half of the base and all of the base. `mul_f64` cannot overflow, since its
+        // factor is at most 1 and half of any duration is far below the maximum.
         let part = f64::from(self.rng.next_u32()) / f64::from(u32::MAX);
         let at = now.saturating_add(half).saturating_add(half.mul_f64(part));
         self.deadlines.set(peer, &mut entry.deadline, Some(at));
     }
 
-    /// Adds the addresses that a peer has sent, and removes those of its earlier addresses that it does not send any more.
-    /// Loopback addresses are left out unless `is_near`: the peer is connected over loopback.
+    /// Adds the addresses that a peer has sent, and removes the addresses that the peer had sent before and has not sent
+    /// again. Loopback addresses are left out unless `is_near` is true, which means that the peer is connected over
+    /// loopback.
     pub(super) fn learn(&mut self, peer: PeerId, addresses: &[Multiaddr], source: super::AddressSource, is_near: bool) {
         // Addresses that cannot be dialed are left out.
         let said: Vec<_> = addresses.iter().filter_map(|address| plain_address(address, peer).ok()).collect();
@@ -219,7 +221,7 @@ impl AddressBook {
         }
         for address in said.iter().filter(|address| is_near || !leads_here(address)) {
             // An address for which there is no room is left out. If there is no room for the peer itself, its other
-            // addresses are not tried: each attempt costs a scan of the whole book.
+            // addresses are not tried, since each attempt to add one scans the whole book.
             if self.book.add(peer, address, source).is_err() && self.book.get(&peer).is_none() {
                 break;
             }

@@ -6,7 +6,8 @@ use crate::swarm::Multiaddr;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// The entry of a peer in the book. Its state is `Dialing` while `dialing` is set, and otherwise `Resting`:
+/// The entry of a peer in the address book. Its state is `Dialing` while the field `dialing` is set, and `Resting`
+/// otherwise:
 ///
 /// ```text
 ///           dial_peer, or the deadline has come             an address connects, or all have failed
@@ -23,21 +24,22 @@ pub(super) struct PeerEntry {
     /// True if the owner has called `dial_peer` and waits for the outcome.
     pub(super) is_asked: bool,
     keeps: Keeps,
-    /// The number of consecutive failures to connect to the peer.
+    /// The number of consecutive failures: rounds of dials in which no address of the peer connected, and connections to the
+    /// peer that ended before they were stable.
     pub(super) failures: u32,
-    /// The value of [`Book`](super::book::Book)'s counter when an address of the peer was last added, or the owner last
-    /// dialed or kept the peer.
+    /// The value that the counter of [`Book`](super::book::Book) had when an address of the peer was last added, or when the
+    /// owner last told the book to dial the peer or to keep it connected.
     pub(super) heard: u64,
 }
 
-/// The owner's wish to keep a peer connected.
+/// The state of the owner's wish that the book keeps a peer connected.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 enum Keeps {
     #[default]
     No,
     Yes,
-    /// The peer is kept, but our own side has closed its last connection, so the peer is not dialed until the owner calls
-    /// `keep` again.
+    /// The owner wants the peer to be kept connected, but our own side has closed the last connection to it, so the peer is
+    /// not dialed until the owner calls `keep` again.
     Rests,
 }
 
@@ -46,8 +48,8 @@ enum Keeps {
 pub(super) struct Dialing {
     /// The addresses that are still to be dialed in this round of dials, the next one last.
     pub(super) left: Vec<Multiaddr>,
-    /// The addresses that count as dead after too many failures, the next one last. They are dialed once all others have
-    /// failed.
+    /// The addresses that count as dead after too many failures, the next one last. They are dialed once all other addresses
+    /// of the peer have failed.
     pub(super) dead: Vec<Multiaddr>,
     /// The dials under way, each with its address.
     pub(super) dials: Vec<(ConnectionId, Multiaddr)>,
@@ -77,20 +79,21 @@ impl PeerEntry {
         self.keeps = Keeps::Yes;
     }
 
-    /// Stops keeping the peer connected. Returns whether the peer was kept.
+    /// Stops keeping the peer connected. Returns false if the owner had not asked to keep it connected.
     pub(super) fn release(&mut self) -> bool {
         core::mem::take(&mut self.keeps) != Keeps::No
     }
 
-    /// Stops dialing a kept peer until the owner calls `keep` again, since our own side has closed its last connection.
+    /// Stops dialing a peer that the owner wants to be kept connected, until the owner calls `keep` again. The reason is
+    /// that our own side has closed the last connection to the peer.
     pub(super) const fn rest(&mut self) {
         if self.is_kept() {
             self.keeps = Keeps::Rests;
         }
     }
 
-    /// Returns whether the entry can be removed: it has no address, and the peer is not kept, being dialed, queued or waited
-    /// for.
+    /// Returns whether the entry contains nothing worth keeping: it has no address, the owner neither wants the peer to be
+    /// kept connected nor waits for it, and the peer is neither being dialed nor queued.
     pub(super) const fn is_empty(&self) -> bool {
         self.known.is_empty() && !self.is_kept() && !self.is_busy()
     }
@@ -99,13 +102,13 @@ impl PeerEntry {
         self.is_dialing() || self.is_in_line || self.is_asked
     }
 
-    /// Returns whether the entry may be removed in favour of another peer, as far as the entry tells. The caller checks that
-    /// the peer is not connected.
+    /// Returns whether nothing in this entry forbids its removal in favour of another peer. The caller has to check in
+    /// addition that the peer is not connected.
     pub(super) fn gives_way(&self) -> bool {
         !self.is_busy() && !self.is_kept() && self.best_source() != Some(AddressSource::Owner)
     }
 
-    /// Returns the rank of an entry that may be removed. The entry with the lowest rank is removed first.
+    /// Returns a value by which entries that may be removed are compared. The entry with the lowest value is removed first.
     pub(super) fn worth(&self) -> (bool, u64) {
         (self.best_source() == Some(AddressSource::Dialed), self.heard)
     }
@@ -115,15 +118,16 @@ impl PeerEntry {
     }
 
     /// Returns the addresses in the order of dialing: first those that have not failed, then those that have failed, and
-    /// last those that count as dead after `attempts` failures. Among equals the most trusted source is first.
+    /// last those that count as dead after `attempts` failures. Within each group, the addresses from more trusted sources
+    /// are first.
     pub(super) fn in_order(&self, attempts: u32) -> Vec<&KnownAddress> {
         let mut known: Vec<_> = self.known.iter().collect();
         known.sort_by_key(|known| (known.failures >= attempts, known.failures > 0, core::cmp::Reverse(known.source)));
         known
     }
 
-    /// Adds an address, or raises the trust in an address that is known already. Returns false if there is no room for the
-    /// address.
+    /// Adds an address. If the address is known already, it keeps the more trusted of its two sources. Returns false if
+    /// there is no room for the address.
     pub(super) fn add(&mut self, address: Multiaddr, source: AddressSource, most: usize, attempts: u32) -> bool {
         if let Some(known) = self.known.iter_mut().find(|known| known.address == address) {
             known.source = known.source.max(source);
@@ -151,8 +155,8 @@ impl PeerEntry {
         self.known.len() < before
     }
 
-    /// Removes the addresses that the peer has sent before and that are not in `now`. Addresses that the owner added, or
-    /// that a dial reached, stay.
+    /// Removes the addresses that the peer has sent earlier and that are not in `now`, the addresses that it sends now.
+    /// Addresses that the owner added, or to which a dial has connected, stay.
     pub(super) fn forget_said(&mut self, now: &[Multiaddr]) {
         self.known.retain(|known| known.source > AddressSource::Signed || now.contains(&known.address));
     }

@@ -22,6 +22,6 @@ pub(super) struct KnownAddress {
     /// The address without `/p2p/…`.
     pub(super) address: Multiaddr,
     pub(super) source: AddressSource,
-    /// The number of failed dials to the address since a dial last connected.
+    /// The number of dials to the address that have failed since a dial to it last connected.
     pub(super) failures: u32,
 }

@@ -26,7 +26,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         let Some(peer) = view.peer else { return };
         if view.direction == Direction::Outbound {
             let remote = view.remote.clone();
-            // The peer may be this node itself, or there may be no room for it.
+            // This fails if the peer is this node itself, or if the book has no room for the peer.
             let _ = self.book.add(peer, &remote, AddressSource::Dialed);
         }
         let is_surplus = self.dials.get(connection).is_some_and(|dial| dial.is_given_up);
@@ -52,7 +52,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         let is_stable = now.saturating_sub(since) >= self.config.stable_after;
         let was_last = self.book.ended(peer, connection);
         let Some(entry) = self.book.get_mut(&peer) else { return };
-        // If several connections of the peer end, a single one that was stable suffices to reset the wait.
+        // If several connections to the peer end, the wait is reset if at least one of them was stable.
         if is_stable {
             entry.failures = 0;
         } else if was_last {
@@ -61,8 +61,8 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         if !was_last {
             return;
         }
-        // The end of a connection that the book itself has given up does not mean that the owner wants no connection with
-        // the peer.
+        // If the book itself has given up the connection, its end does not mean that the owner wants no connection with the
+        // peer.
         let is_ours = matches!(reason, ConnectionEnd::Requested if !is_surplus);
         if is_ours || reason == ConnectionEnd::Shutdown {
             entry.rest();
@@ -91,7 +91,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
 
     fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         let now = cx.now();
-        // A deadline for whose event there is no room remains due.
+        // While there is no room to emit an event, deadlines are not handled and remain due.
         while cx.room_to_emit() > 0
             && let Some(peer) = self.deadlines.take_due(now)
         {

@@ -15,7 +15,7 @@ pub(super) fn addresses(said: impl Iterator<Item = Vec<u8>>) -> Vec<Multiaddr> {
     addresses
 }
 
-/// Decodes an address. Returns `None` if it is malformed, empty or longer than [`MAX_ADDRESS`].
+/// Decodes an address. Returns `None` if the address is malformed, empty or longer than [`MAX_ADDRESS`].
 pub(super) fn address(bytes: Vec<u8>) -> Option<Multiaddr> {
     if bytes.len() > MAX_ADDRESS {
         return None;

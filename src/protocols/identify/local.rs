@@ -8,16 +8,17 @@ use crate::swarm::{Multiaddr, multiaddr};
 use crate::varint;
 use alloc::vec::Vec;
 
-/// The maximum length in bytes of a message that rust-libp2p reads. It reads only the first message on a stream.
+/// The maximum length in bytes of a message that rust-libp2p reads. A node with rust-libp2p reads only the first message on
+/// a stream.
 const SAFE_MESSAGE: usize = 4_096;
 
 /// The information that we send about our own node.
 pub(super) struct LocalInfo {
-    /// The information about our node without the parts that differ from peer to peer. Its addresses and protocols are those
-    /// that the last call of [`refresh`](Self::refresh) found.
+    /// The information about our node, without the parts that differ from peer to peer. The last call of
+    /// [`refresh`](Self::refresh) has read the addresses and protocols in it from the node.
     info: Info,
     external: Vec<Multiaddr>,
-    /// The key that signs our records, and the number that the next record gets.
+    /// The key that signs our records, and the sequence number of the next record; `None` if we send no signed record.
     signs: Option<(Keypair, u64)>,
     is_known: bool,
 }
@@ -37,8 +38,8 @@ impl LocalInfo {
         self.signs = Some((key, sequence));
     }
 
-    /// Adds an external address: one at which we can be reached although we do not listen on it. Returns false if it was
-    /// added before.
+    /// Adds an external address: an address at which we can be reached although we do not listen on it. Returns false if the
+    /// address was added before.
     pub(super) fn add(&mut self, address: Multiaddr) -> bool {
         let is_new = !self.external.contains(&address);
         if is_new {
@@ -47,8 +48,8 @@ impl LocalInfo {
         is_new
     }
 
-    /// Removes an external address: one at which we can be reached although we do not listen on it. Returns whether it was
-    /// known.
+    /// Removes an external address: an address at which we can be reached although we do not listen on it. Returns false if
+    /// the address had not been added.
     pub(super) fn remove(&mut self, address: &Multiaddr) -> bool {
         let before = self.external.len();
         self.external.retain(|other| other != address);
@@ -81,8 +82,9 @@ impl LocalInfo {
         is_known && has_changed
     }
 
-    /// Returns the bytes to send to the peer of a connection. If the signed record of our addresses makes the message longer
-    /// than rust-libp2p reads, the record is sent in a second message, so that rust-libp2p reads at least the first.
+    /// Returns our information as the bytes to send to the peer of a connection. If the signed record of our addresses would
+    /// make the message longer than rust-libp2p reads, the record is put into a second message, so that rust-libp2p can
+    /// still read the first message.
     pub(super) fn say(&mut self, node: &dyn Node, connection: ConnectionId) -> Vec<u8> {
         self.info.observed_address = node.connection(connection).map(|view| plain(view.remote));
         let mut said = Vec::new();

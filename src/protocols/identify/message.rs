@@ -39,13 +39,14 @@ pub(super) fn most_memory(max_bytes: usize) -> usize {
     let address = const { size_of::<Multiaddr>() + ADDRESS };
     let addresses =
         MAX_ADDRESSES.min(max_bytes / 4).saturating_mul(const { size_of::<Multiaddr>() }.saturating_add(address));
-    // The names of protocols, the envelope of the record, and the addresses in the record.
+    // Each of these may take `max_bytes`: the names of protocols, the envelope of the record, and the addresses in the
+    // record.
     let bytes = max_bytes.saturating_mul(3);
     let rest = const { KEY + 2 * MAX_TEXT + MAX_ADDRESS + ADDRESS + size_of::<Info>() + 16 };
     protocols.saturating_add(addresses).saturating_add(bytes).saturating_add(rest)
 }
 
-/// Returns the bytes of heap that the addresses refer to, without the memory of the list itself.
+/// Returns the number of bytes of heap that the addresses take, without the memory of the list itself.
 fn memory_of(addresses: &[Multiaddr]) -> usize {
     addresses.iter().map(|address| address.len().saturating_add(ADDRESS)).fold(0, usize::saturating_add)
 }
@@ -74,13 +75,14 @@ pub struct Info {
 }
 
 impl Info {
-    /// Returns whether `protocols` contains a protocol, so that the node accepts streams of it.
+    /// Returns whether `protocols` contains a protocol, which means that the node accepts streams of that protocol.
     #[must_use]
     pub fn speaks(&self, protocol: &Protocol) -> bool {
         self.protocols.contains(protocol)
     }
 
-    /// Returns the bytes of heap that the information takes in an `Arc`, including those of this struct.
+    /// Returns the number of bytes of heap that the information takes when it is in an `Arc`, including the bytes of this
+    /// struct.
     pub(super) fn memory(&self) -> usize {
         let texts = [&self.protocol_version, &self.agent_version].into_iter().flatten().map(String::capacity);
         let names = self.protocols.iter().map(|protocol| protocol.as_str().len().saturating_add(PROTOCOL));
@@ -113,8 +115,8 @@ impl Info {
         if !protocols.is_empty() {
             self.protocols = protocols;
         }
-        // The addresses and their record change together: an old record does not cover addresses that came without a
-        // record.
+        // The addresses and their record change together, since an old record does not contain addresses that arrived
+        // without a record.
         let sequence = |record: &Option<PeerRecord>| record.as_ref().map(PeerRecord::sequence);
         let is_older = record.is_some() && sequence(&record) < sequence(&self.record);
         if !is_older && (!listen_addresses.is_empty() || record.is_some()) {
@@ -201,7 +203,8 @@ pub fn decode(message: &[u8]) -> Result<Info, DecodeError> {
     decode_with(message, PeerRecord::verify)
 }
 
-/// Decodes a message like [`decode`], except that `verify` verifies the signed record of the message.
+/// Decodes a message in the way that [`decode`] does, except that the function `verify` verifies the signed record of the
+/// message.
 pub(super) fn decode_with(
     message: &[u8],
     verify: impl FnOnce(&[u8]) -> Option<PeerRecord>,
@@ -230,19 +233,19 @@ fn text(bytes: Vec<u8>) -> String {
     }
 }
 
-/// The maximum number of messages that a peer may send on one stream. It is the maximum of go, which sends its record in a
-/// second message.
+/// The maximum number of messages that a peer may send on one stream. Go-libp2p has the same maximum; it sends its signed
+/// record in a second message.
 const MAX_MESSAGES: usize = 10;
 
-/// A number of bytes that is greater than the length prefixes of all messages take on the wire.
+/// An upper bound on the number of bytes that the length prefixes of all messages on one stream take together.
 const SLACK: usize = 8 * MAX_MESSAGES;
 
 /// A reader of the messages that a peer sends on a stream.
 #[derive(Debug)]
 pub(super) struct MessageReader {
     frames: Frames,
-    /// The whole messages that have arrived, concatenated. Protobuf decodes them as a single message with the fields of all
-    /// of them.
+    /// The whole messages that have arrived, concatenated. Protobuf decodes concatenated messages as a single message that
+    /// has the fields of all of them.
     body: Vec<u8>,
     messages: usize,
     max_bytes: usize,
@@ -253,13 +256,13 @@ impl MessageReader {
         Self { frames: Frames::new(max_bytes), body: Vec::new(), messages: 0, max_bytes }
     }
 
-    /// Returns the bytes of heap that the messages take, whole or not.
+    /// Returns the number of bytes of heap that the arrived messages take, including a message that has not arrived whole.
     pub(super) const fn held(&self) -> usize {
         self.frames.held().saturating_add(self.body.capacity())
     }
 
-    /// Reads all bytes that have arrived. Returns `None` if more may arrive. Once the peer's side has ended, returns all
-    /// messages, concatenated. Returns an error if the messages are invalid.
+    /// Reads all bytes that have arrived. Returns `None` if more bytes may arrive. Once the peer's side has ended, returns
+    /// all messages, concatenated. Returns an error if the messages are invalid.
     pub(super) fn read_more(&mut self, node: &mut dyn Node, stream: StreamId) -> Option<Result<Vec<u8>, Failure>> {
         loop {
             match self.frames.read(node, stream) {
@@ -275,16 +278,17 @@ impl MessageReader {
         }
     }
 
-    /// Returns whether a whole message has arrived, which may be the last.
+    /// Returns whether at least one whole message has arrived.
     pub(super) const fn has_message(&self) -> bool {
         self.messages > 0
     }
 
-    /// Handles the end of the stream, after which no byte follows `unread`. Returns all messages, concatenated, if at least
-    /// one has arrived and each is whole, even if the peer has not finished its side. Otherwise returns `reason`, the way in
-    /// which the stream ended.
+    /// Handles the end of the stream; `unread` are the last bytes that arrived. Returns all messages, concatenated, if at
+    /// least one has arrived and each is whole, even if the peer has not finished its side. Otherwise returns `reason`, the
+    /// way in which the stream ended.
     pub(super) fn cut(&mut self, unread: &[u8], reason: Failure) -> Result<Vec<u8>, Failure> {
-        // The bytes are longer than all messages and an incomplete one may be, so they are refused before they are copied.
+        // No permitted messages are this long, not even with an incomplete one at the end, so the bytes are refused before
+        // they are copied.
         if unread.len() > self.max_bytes.saturating_mul(2).saturating_add(SLACK) {
             return Err(Failure::Protocol);
         }

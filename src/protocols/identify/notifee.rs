@@ -58,7 +58,8 @@ impl<N: HasNode> Notifee<N> for Identify {
         self.connections.give_up_slots(CONNECTIONS_KEPT);
         self.streams.give_up_slots(STREAMS_KEPT);
         if entry.is_asked {
-            // Other notifees have been told of the end of the connection, and must not hear of the connection after that.
+            // Only the owner is told: the other notifees have been told of the end of the connection, and must not be told
+            // of the connection after that.
             let reason = Failure::ConnectionClosed;
             self.events.push(Event::Failed { connection, peer: entry.peer, reason });
         }
@@ -102,8 +103,9 @@ impl<N: HasNode> Notifee<N> for Identify {
 
     fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         let now = cx.now();
-        // A deadline for whose event there is no room remains due. The remaining deadlines also remain due once the
-        // information reported in this tick takes as much memory as the information of one peer may take.
+        // While there is no room to emit an event, deadlines are not handled and remain due. The remaining deadlines also
+        // remain due once the information reported in this tick takes as much memory as the information of one peer may
+        // take.
         self.said_bytes = 0;
         let most = most_memory(self.config.max_bytes);
         while cx.room_to_emit() > 0

@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use libp2p_core::SignedEnvelope;
 use prost::Message;
 
-/// The domain of the signature and the type of the payload, as pairs: first the pair of go and js, then the pair of
-/// rust-libp2p.
+/// The domain of the signature and the type of the payload, as pairs: first the pair that go-libp2p and js-libp2p use, then
+/// the pair that rust-libp2p uses.
 const KINDS: [(&str, &[u8]); 2] =
     [("libp2p-peer-record", &[0x03, 0x01]), ("libp2p-routing-state", b"/libp2p/routing-state-record")];
 
@@ -25,8 +25,9 @@ pub struct PeerRecord {
     envelope: Vec<u8>,
 }
 
-/// The signed envelope on the wire. Its key is a nested message here, as the specification and py have it, so that protobuf
-/// merges a key that is sent in several parts. libp2p-core reads the key as bytes, of which only the last part counts.
+/// The signed envelope on the wire. Its key is a nested message here, according to the specification and to py-libp2p, so
+/// that protobuf merges a key that is sent in several parts. In libp2p-core the key is a field of bytes, of which only the
+/// last part counts.
 #[derive(Clone, PartialEq, Message)]
 struct WireEnvelope {
     #[prost(message, optional, tag = "1")]
@@ -75,8 +76,8 @@ fn signed(parts: &[&[u8]; 3]) -> Vec<u8> {
 }
 
 impl PeerRecord {
-    /// Signs a record of the first [`MAX_ADDRESSES`] addresses. `sequence` has to be greater than that of each earlier
-    /// record of the node, even after restarts; the time in seconds is a good choice.
+    /// Signs a record of the first [`MAX_ADDRESSES`] addresses. `sequence` has to be greater than the sequence number of
+    /// each earlier record of the node, even after restarts; the time in seconds is a good choice.
     ///
     /// # Errors
     /// [`SigningError`] if the key cannot sign.
@@ -102,9 +103,10 @@ impl PeerRecord {
         Self::verify_if(envelope, |_| true)
     }
 
-    /// Verifies the envelope of a record of the peer `signer`. If `known` has the same bytes, it is returned at once.
-    /// Otherwise `may` decides whether to verify the signature; its argument is the cost, in verifications of an Ed25519
-    /// signature. A record that another peer has signed is refused without asking `may`.
+    /// Verifies the envelope of a record of the peer `signer`. If the record `known` has the same bytes, it is returned
+    /// without another verification. Otherwise the function `may` decides whether to verify the signature; the argument of
+    /// `may` is the cost, in verifications of an Ed25519 signature. A record that another peer has signed is refused without
+    /// a call of `may`.
     pub(super) fn verify_by(
         envelope: &[u8],
         signer: &PeerId,
@@ -155,7 +157,7 @@ impl PeerRecord {
         &self.addresses
     }
 
-    /// Returns the number of addresses for which the list of the record has memory.
+    /// Returns the capacity of the record's list of addresses, as a number of addresses.
     pub(super) const fn capacity(&self) -> usize {
         self.addresses.capacity()
     }

@@ -1,5 +1,5 @@
-//! The streams of identify in their four roles: asking, answering, pushing, and accepting a push. Each stream serves one
-//! role, in which one side sends and the other side reads.
+//! The streams of identify. A stream has one of four roles: asking, answering, pushing, and accepting a push. In each role
+//! one side sends its information and the other side reads it.
 
 use super::message::{MessageReader, decode_with};
 use super::{Event, Failure, Identify, Info, PROTOCOL, PUSH_PROTOCOL, PeerRecord};
@@ -26,8 +26,8 @@ pub(super) struct KnownConnection {
     pub(super) is_asked: bool,
     /// The stream of our push that is under way. There is at most one, so that the last push to be sent also arrives last.
     pub(super) push: Option<StreamId>,
-    /// True if one more push of ours is wanted. The connection is then in `to_push` or `to_push_again`, or is added to
-    /// `to_push` when the push under way ends.
+    /// True if one more push has to be sent to the peer. The connection is then in the queue `to_push` or the list
+    /// `to_push_again`, or it is added to `to_push` when the push under way ends.
     pub(super) wants_push: bool,
     /// The number of open streams on which the peer asks us or pushes to us.
     inbound: usize,
@@ -57,8 +57,8 @@ impl KnownConnection {
         }
     }
 
-    /// Stores the information that the peer has sent, and returns all that is now known of the peer. Returns an error if the
-    /// public key in it is another peer's. A record of another peer is dropped.
+    /// Stores the information that the peer has sent, and returns all information that is now known of the peer. Returns an
+    /// error if the information contains another peer's public key. A record that another peer has signed is dropped.
     fn take(&mut self, mut said: Info, is_push: bool) -> Result<Arc<Info>, Failure> {
         if said.public_key.as_ref().is_some_and(|key| key.to_peer_id() != self.peer) {
             return Err(Failure::WrongPeer);
@@ -95,7 +95,8 @@ enum StreamRole {
 
 #[derive(Debug)]
 enum Work {
-    /// The stream is being opened, and our message is not encoded yet, so that it is current when it is sent.
+    /// The stream is being opened. Our message is encoded only once the stream is open, so that its information is current
+    /// when it is sent.
     Opening,
     Write(Writer),
     Read(MessageReader),
@@ -104,7 +105,7 @@ enum Work {
 }
 
 impl Work {
-    /// Returns the bytes of heap that incoming or unwritten messages of the stream take.
+    /// Returns the number of bytes of heap that the stream's messages take while they arrive or are being written.
     const fn held(&self) -> usize {
         match self {
             Self::Opening | Self::Done => 0,
@@ -114,7 +115,7 @@ impl Work {
     }
 }
 
-/// An item that takes memory and is accounted to a connection.
+/// Something that takes memory, which is accounted to a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Item {
     /// The information that the peer of this connection has sent.
@@ -160,7 +161,7 @@ impl Identify {
             }
             let rate = self.config.pushes_said;
             let may_push = entry.pushes_said.take(1, rate, now);
-            // The rate allows another push after this time.
+            // The time after which the rate allows another push.
             let wait = self.config.push_again_after.max(if may_push { MIN_WAIT } else { rate.interval() });
             let opened =
                 if may_push { node.open_stream(connection, &[PUSH_PROTOCOL]) } else { Err(OpenStreamError::Limit) };
@@ -182,7 +183,7 @@ impl Identify {
         }
     }
 
-    /// Handles a stream of ours or of the peer that has opened.
+    /// Handles a stream that has opened, whether we or the peer opened it.
     pub(super) fn opened(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
         if self.streams.get(stream).is_none() {
             let Some(view) = node.stream(stream).filter(|view| view.direction == Direction::Inbound) else { return };
@@ -224,7 +225,7 @@ impl Identify {
         self.drive_stream(node, stream, now);
     }
 
-    /// Writes or reads as many bytes as the stream allows, and counts the memory that its messages take.
+    /// Writes or reads as many bytes as the stream allows, and updates the count of the memory that its messages take.
     pub(super) fn drive_stream(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
         self.write_or_read(node, stream, now);
         if let Some(of) = self.streams.get(stream) {
@@ -257,7 +258,7 @@ impl Identify {
         of.work = Work::Done;
         let (connection, role) = (of.connection, of.role);
         let heard = heard.map(|heard| heard.and_then(|said| self.decode_info(node, connection, &said, now)));
-        // Neither call fails: the stream has just been written to, or read from.
+        // Neither call fails, since the stream has just been written or read.
         let _ = if let Some(Err(_)) = heard { node.reset(stream) } else { node.close_stream(stream) };
         if let Some(heard) = heard {
             self.heard(connection, role, heard);
@@ -323,8 +324,8 @@ impl Identify {
         Some(of)
     }
 
-    /// Frees memory while the messages and information of all connections take more than the bound. The connection that
-    /// takes most loses its largest item: a stream is reset, or the peer's information is dropped.
+    /// Frees memory while the messages and information of all connections take more than the bound. Each time, the
+    /// connection that takes most memory loses its largest item: a stream is reset, or the peer's information is dropped.
     pub(super) fn relieve(&mut self, node: &mut dyn Node) {
         while self.held.all() > self.config.held_bytes {
             let Some(item) = self.held.largest() else { return };
@@ -350,7 +351,7 @@ impl Identify {
         }
     }
 
-    /// Handles the end of a stream, even of one that had not opened.
+    /// Handles the end of a stream, including a stream that had not opened yet.
     pub(super) fn stream_ended(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure, now: Duration) {
         let Some(of) = self.take_out(stream) else { return };
         let connection = of.connection;

@@ -5,8 +5,8 @@ use crate::arithmetic::Count;
 use crate::lifecycle::StreamId;
 use crate::notifee::Node;
 
-/// A stream on which we echo the payloads of the peer, one at a time. While an echo cannot be written, no further payload is
-/// read, so that the receive window fills and the peer has to wait.
+/// A stream on which the peer pings us: we echo the peer's payloads, one at a time. While an echo cannot be written, no
+/// further payload is read, so that our receive window fills and the peer has to wait.
 #[derive(Debug)]
 pub(super) struct AnswerStream {
     payload: [u8; PAYLOAD],
@@ -29,7 +29,7 @@ impl AnswerStream {
             while let Some(rest @ [_, ..]) = self.payload.get_mut(self.read..) {
                 match node.read(stream, rest) {
                     Ok(0) => {
-                        // Neither call fails: the stream has just been read from.
+                        // Neither call fails, since the stream has just been read.
                         let _ = if self.read == 0 { node.finish(stream).ok() } else { node.reset(stream).ok() };
                         return;
                     }

@@ -7,7 +7,7 @@ use crate::notifee::Node;
 use crate::protocols::fails;
 use core::time::Duration;
 
-/// The stream on which we ping the peer of a connection. There is at most one for each connection.
+/// The state of the stream on which we ping the peer of a connection. Each connection has at most one such stream.
 #[derive(Debug)]
 pub(super) enum AskStream {
     /// There is no stream.
@@ -17,7 +17,7 @@ pub(super) enum AskStream {
     Opening(StreamId),
     /// The stream is open, and no ping is under way.
     Quiet(StreamId),
-    /// The stream is open, and the peer has to echo a payload.
+    /// The stream is open, and a ping is under way: the peer has to echo the payload.
     Asking(StreamId, Question),
 }
 
@@ -30,14 +30,14 @@ pub(super) struct Question {
     back: usize,
     /// The time at which the last byte of the payload was written.
     since: Duration,
-    /// True if an earlier ping used the stream. The peer may then have ended the stream before this payload arrived, so the
-    /// ping is tried once more on a new stream.
+    /// True if an earlier ping used the same stream. If that stream then ends before the whole echo has arrived, the ping is
+    /// tried once more on a new stream, since the peer may have ended the stream before this payload arrived.
     is_repeated: bool,
 }
 
 impl AskStream {
-    /// Returns the maximum number of bytes to read: the missing part of the echo. If no ping is under way, it is 1, since
-    /// any byte is an error then.
+    /// Returns the maximum number of bytes to read from the stream: the length of the missing part of the echo. If no ping
+    /// is under way, returns 1, since any byte that arrives then is an error.
     const fn wanted(&self) -> usize {
         match self {
             Self::Closed | Self::Opening(_) | Self::Quiet(_) => 1,
@@ -47,7 +47,8 @@ impl AskStream {
 }
 
 impl Ping {
-    /// Handles the deadline of a connection: the next ping begins, or the ping under way fails with a time-out.
+    /// Handles the deadline of a connection: if a ping is under way, it fails with a time-out; otherwise the next ping
+    /// begins.
     pub(super) fn deadline(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         pinged.deadline = None;
@@ -65,7 +66,7 @@ impl Ping {
         }
     }
 
-    /// Opens the stream for a ping. The deadline of the ping is set already.
+    /// Opens the stream for a ping. The caller has already set the deadline of the ping.
     fn open(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         match node.open_stream(connection, &[PROTOCOL]) {
@@ -120,8 +121,8 @@ impl Ping {
         }
     }
 
-    /// Handles the end of the stream on which we ping the peer of a connection. The bytes left `unread` on the stream may be
-    /// the echo.
+    /// Handles the end of the stream on which we ping the peer of a connection. `unread` are the bytes of the stream that
+    /// were not read before its end; they may contain the echo.
     pub(super) fn asked_is_over(
         &mut self,
         node: &mut dyn Node,
@@ -146,8 +147,8 @@ impl Ping {
         }
     }
 
-    /// Compares bytes that have arrived with the payload. If the bytes are wrong, the ping fails; if they complete the echo,
-    /// the ping has succeeded.
+    /// Compares bytes that have arrived with the payload. If the bytes differ from the payload, the ping fails; if they
+    /// complete the echo, the ping has succeeded.
     fn came(&mut self, node: &mut dyn Node, connection: ConnectionId, bytes: &[u8], now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         let is_right = match &mut pinged.ask_stream {
@@ -182,7 +183,7 @@ impl Ping {
         if self.config.interval.is_none() {
             pinged.ask_stream = AskStream::Closed;
             self.streams.remove(stream);
-            // The stream has ended already if these bytes came with its end.
+            // The stream has ended already if these bytes arrived with its end.
             let _ = node.close_stream(stream);
         }
         let next = next(self.config.interval, now);
@@ -214,7 +215,7 @@ impl Ping {
     }
 }
 
-/// Returns the time of the next ping, or `None` if pings are sent on demand only.
+/// Returns the time of the next ping, or `None` if pings are sent only when the owner asks for them.
 fn next(interval: Option<Duration>, now: Duration) -> Option<Duration> {
     interval.map(|interval| now.saturating_add(interval.max(MIN_INTERVAL)))
 }
@@ -233,7 +234,7 @@ impl Question {
         }
     }
 
-    /// Returns whether `bytes` are the next bytes of the echo. If they are, their number is added to `back`.
+    /// Returns whether `bytes` are the expected next bytes of the echo. If they are, adds their number to `back`.
     fn takes(&mut self, bytes: &[u8]) -> bool {
         let rest = self.payload.get(self.back..self.written).unwrap_or_default();
         let is_right = rest.starts_with(bytes);

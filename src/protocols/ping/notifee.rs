@@ -51,7 +51,8 @@ impl<N: HasNode> Notifee<N> for Ping {
         self.streams.give_up_slots(STREAMS_KEPT);
         self.deadlines.set(connection, &mut pinged.deadline, None);
         if pinged.is_asked {
-            // Other notifees have been told of the end of the connection, and must not hear of the connection after that.
+            // Only the owner is told: the other notifees have been told of the end of the connection, and must not be told
+            // of the connection after that.
             let reason = Failure::ConnectionClosed;
             self.events.push(Event::Failed { connection, peer: pinged.peer, reason });
         }
@@ -106,7 +107,7 @@ impl<N: HasNode> Notifee<N> for Ping {
 
     fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         let now = cx.now();
-        // A deadline for whose event there is no room remains due.
+        // While there is no room to emit an event, deadlines are not handled and remain due.
         while cx.room_to_emit() > 0
             && let Some(connection) = self.deadlines.take_due(now)
         {

@@ -62,8 +62,8 @@ pub struct Config {
     /// gets no free place. A newcomer from such an address gets the place of a silent or quiet peer of the same address.
     /// Loopback addresses, and addresses without an IP address, are exempt from this.
     ///
-    /// If no peer can give way, the newcomer does not become a pub/sub peer until it connects again, or opens a stream to us
-    /// while there is a place. The pub/sub streams of a peer that loses its place are reset.
+    /// If no peer can lose its place in this way, the newcomer does not become a pub/sub peer until it connects again, or
+    /// opens a stream to us while there is a place. The pub/sub streams of a peer that loses its place are reset.
     pub peers: usize,
     /// The time without a new message from a peer after which the peer may lose its place to a newcomer. A new message is
     /// one that was delivered: it is valid, on a topic that we subscribe to, and was not known before. Default 5 min.
@@ -74,19 +74,19 @@ pub struct Config {
     pub subscriptions: usize,
     /// The maximum memory, in bytes, for the subscriptions of all peers. Each subscription counts as the length of its
     /// topic's name plus 1 280 bytes of bookkeeping. Subscriptions beyond the maximum are ignored. One half of the memory is
-    /// divided equally by [`peers`](Self::peers), so that each peer has its own share whatever the others do. The other half
-    /// is common to all peers, and is granted to those that ask first. Default 64 MiB: 32 KiB for each peer, and 32 MiB in
-    /// common.
+    /// divided equally by [`peers`](Self::peers), so that each peer has a share of its own, however much other peers use.
+    /// The other half is common to all peers, and is granted to the peers that ask first. Default 64 MiB: 32 KiB for each
+    /// peer, and 32 MiB in common.
     pub topics_total_bytes: usize,
     /// The maximum length of a topic's name, in bytes. Subscriptions of peers to topics with longer names are ignored.
     /// Default 1 024.
     pub topic_bytes: usize,
-    /// The maximum number of streams of one peer that we read. If the peer opens one more, its oldest stream is reset once
-    /// everything that has arrived on the oldest stream is processed. Default 4.
+    /// The maximum number of streams of one peer that we read. If the peer opens one more stream, its oldest stream is reset
+    /// once everything that has arrived on the oldest stream is processed. Default 4.
     pub inbound_streams: usize,
-    /// The maximum number of bytes that have arrived from all peers and are not processed yet. They belong to RPCs that are
-    /// incomplete, or that wait for their turn. A stream that has ended with unprocessed bytes counts as 256 bytes more. A
-    /// stream that would exceed the maximum is reset, its unprocessed bytes are lost, and this is counted
+    /// The maximum number of bytes that have arrived from all peers and are not processed yet. The bytes belong to RPCs that
+    /// are incomplete, or that wait to be processed. A stream that has ended with unprocessed bytes counts as 256 bytes
+    /// more. A stream that would exceed the maximum is reset, its unprocessed bytes are lost, and this is counted
     /// ([`streams_cut`](super::Counters::streams_cut)). One half of the maximum is common to all peers and the other half is
     /// divided among them, as for [`topics_total_bytes`](Self::topics_total_bytes). Default 64 MiB.
     pub inbound_total_bytes: usize,
@@ -139,11 +139,13 @@ pub struct Config {
     ///
     /// **Rates.** Let T be the number of all messages that were delivered or published within the last `seen_ttl`, and A the
     /// number of those that count for one author, sender or address. The next message of that author, sender or address is
-    /// accepted if A is less than its share times (`seen` - T). So if it sends a messages a second, and all together send t,
-    /// nothing is refused in the long run while a / share + t is below `seen` / `seen_ttl`. Beyond that, its messages are
-    /// refused until enough others are forgotten. By default:
+    /// accepted if A is less than `share * (seen - T)`, where `share` is [`seen_author_share`](Self::seen_author_share),
+    /// [`seen_sender_share`](Self::seen_sender_share) or [`seen_address_share`](Self::seen_address_share). Suppose that the
+    /// author, sender or address sends `a` messages a second, and that all authors together send `t` messages a second. In
+    /// the long run none of its messages is refused while `a / share + t` is less than `seen` divided by `seen_ttl` in
+    /// seconds. Beyond that, its messages are refused until enough other messages are forgotten. By default:
     ///
-    /// | who says all it can | told in 120 s | a second |
+    /// | who sends as much as possible | messages accepted in 120 s | messages accepted per second |
     /// |---|---|---|
     /// | one author | 65 536 | 546 |
     /// | two authors | 43 691 each | 364 each |
@@ -152,8 +154,8 @@ pub struct Config {
     /// | one address, with senders without end | 123 362 | 1 028 |
     /// | all together | 131 072 | 1 092 |
     ///
-    /// To let an author send a messages a second beside others that send o, with a share of 1, `seen` has to be more than
-    /// `seen_ttl` * (2 a + o).
+    /// To let an author send `a` messages a second while other authors send `o` messages a second, with a share of 1, `seen`
+    /// has to be more than `2 * a + o`, times `seen_ttl` in seconds.
     ///
     /// A message without an author ([`StrictNoSign`](super::Signing::StrictNoSign)) counts for its sender and the sender's
     /// address only. Our own messages are remembered, too. If our messages have an author, they have an author's share;
@@ -179,11 +181,12 @@ pub struct Config {
     /// several peers send once each counts against none of them. Default 1 000 at once and 100 a second.
     pub repeats: Rate,
     /// The rate at which a peer may send messages that are malformed, not signed as required, or rejected by the validator.
-    /// Beyond this rate the peer is cut: all its connections fail with [`Fault::Flood`](crate::lifecycle::Fault::Flood), its
-    /// unprocessed bytes are dropped, and it is denied for [`denied_for`](Self::denied_for). A message counts against the
-    /// peer that sent it to us, whoever its author is. So only messages that no honest peer forwards may count: see
-    /// [`Verdict`](super::Verdict). A message that is [refused here](super::signing::Invalid::Refused), while other
-    /// implementations may accept it, counts only if the peer that sent it is its author. Default 20 at once and 1 a second.
+    /// Beyond this rate the peer is disconnected: all its connections fail with
+    /// [`Fault::Flood`](crate::lifecycle::Fault::Flood), its unprocessed bytes are dropped, and it is denied for
+    /// [`denied_for`](Self::denied_for). A message counts against the peer that sent it to us, whoever its author is. So
+    /// only messages that no honest peer forwards may count: see [`Verdict`](super::Verdict). A message that is [refused
+    /// here](super::signing::Invalid::Refused), while other implementations may accept it, counts only if the peer that sent
+    /// it is its author. Default 20 at once and 1 a second.
     pub invalid: Rate,
     /// The time for which a peer is denied after it has exceeded [`invalid`](Self::invalid) or
     /// [`resubscriptions`](Self::resubscriptions), from the turn in which that happens. Only its peer id is denied: the
@@ -192,21 +195,21 @@ pub struct Config {
     /// denied in this way. [`Lists::forget_peer`](crate::swarm::Lists::forget_peer) ends a denial early. If this time is
     /// zero, the peer may connect again at once. Default 60 s.
     pub denied_for: Duration,
-    /// The rate at which a peer may replace subscriptions: a subscription counts if the peer has unsubscribed from a topic
-    /// before and has not made up for that by another subscription. A peer that exceeds this rate is disconnected and
-    /// denied, as one that exceeds [`invalid`](Self::invalid) is. Otherwise a peer that subscribes and unsubscribes again
+    /// The rate at which a peer may subscribe to topics in place of others. Each time that a peer unsubscribes from a topic,
+    /// one later subscription of the peer, to any topic, counts. A peer that exceeds this rate is disconnected and denied,
+    /// like a peer that exceeds [`invalid`](Self::invalid). Without this rate, a peer that subscribes and unsubscribes again
     /// and again would fill the event queue, so that messages of other peers would be lost. Default 100 at once and 10 a
     /// second.
     pub resubscriptions: Rate,
-    /// The maximum number of events that wait for the owner. When one more is added, the oldest event is dropped, which
-    /// [`Event::Lagged`](super::Event::Lagged) tells. 0 counts as 1. Default 1 024.
+    /// The maximum number of events that wait for the owner. When one more event is added, the oldest event is dropped, and
+    /// [`Event::Lagged`](super::Event::Lagged) tells the owner the number of dropped events. 0 counts as 1. Default 1 024.
     ///
     /// The input of peers that is processed in one turn (one [`drive`](crate::notifee::Notifees::drive)) causes at most
     /// three quarters of this number of events; the remaining input is processed in the next turn. So an owner that takes
     /// all events after each drive misses none, however many subscriptions peers change.
     pub events: usize,
-    /// The maximum number of bytes of data and topics in the events that wait for the owner. Beyond it the oldest events are
-    /// dropped as well, but a single event is always accepted. Once a turn has caused events with data or topics, it ends
+    /// The maximum number of bytes of data and topics in the events that wait for the owner. Beyond this maximum, the oldest
+    /// events are dropped, but a single event is always accepted. Once a turn has caused events with data or topics, it ends
     /// when an event of one more RPC might exceed the maximum. Default 16 MiB.
     pub event_bytes: usize,
     /// The time that we wait before we open our stream to a connected peer again, after the stream has failed or ended. Each

@@ -41,7 +41,7 @@ pub struct Counters {
     /// author, the message is counted in `invalid` instead.
     pub refused: u64,
     /// The amount of work for verifying signatures, in the unit of
-    /// [`Config::messages_per_turn`](super::Config::messages_per_turn).
+    /// [`Config::messages_per_turn`](super::Config::messages_per_turn): the verification of one Ed25519 signature.
     pub work: u64,
     /// The number of messages that were delivered and not forwarded, because peers of another implementation would find them
     /// invalid and blame us: see [`Claim::is_forwardable`](super::signing::Claim::is_forwardable). Such a message is
@@ -80,7 +80,8 @@ pub struct Counters {
     /// author with the same sequence number or a higher one had been delivered.
     pub outdated: u64,
     /// The number of new messages that were refused because a [`SeqnoValidator`](super::SeqnoValidator) had no place for
-    /// their author: the address that sent the message had brought too many other authors.
+    /// their author: the address from which the message came had been the first to send us messages of too many other
+    /// authors.
     pub new_authors_refused: u64,
     /// The number of RPCs that were skipped because they are longer than [`rpc_bytes`](super::Config::rpc_bytes).
     pub too_long: u64,
@@ -130,7 +131,7 @@ pub struct PeerCounters {
     /// number.
     pub outdated: u64,
     /// The amount of work for verifying the signatures of messages from the peer, in the unit of
-    /// [`Config::messages_per_turn`](super::Config::messages_per_turn).
+    /// [`Config::messages_per_turn`](super::Config::messages_per_turn): the verification of one Ed25519 signature.
     pub work: u64,
     /// The number of subscriptions of the peer that were ignored, because they exceed a bound on topics or because the topic
     /// is not UTF-8.
@@ -159,7 +160,7 @@ pub struct BytesHeld {
 pub struct QueuedMessages {
     /// The number of messages, including a message that is partly written.
     pub messages: usize,
-    /// The number of bytes of these messages, each with its length before it.
+    /// The number of bytes of the messages that wait, each including its length prefix.
     /// [`Config::outbox_bytes`](super::Config::outbox_bytes) bounds this number.
     pub bytes: usize,
 }

@@ -45,8 +45,8 @@ pub enum Event {
         /// The topic that the peer has unsubscribed from.
         topic: Topic,
     },
-    /// Events were dropped because the owner did not take its events in time. This event takes the place of the dropped
-    /// ones, which were the oldest in the queue. The present [peers](method@super::PubSub::peers) and [their
+    /// Events were dropped because the owner did not take its events in time. This event replaces the dropped events, which
+    /// were the oldest in the queue. The present [peers](method@super::PubSub::peers) and [their
     /// topics](super::PubSub::topics_of) can be looked up.
     Lagged {
         /// The number of dropped events.
@@ -98,9 +98,10 @@ impl OwnerEvents {
         self.turn = (0, 0);
     }
 
-    /// Returns whether the turn should end, because it has caused three quarters of the events that may wait, or because an
-    /// event of `next` bytes might exceed the bound on bytes. So an owner that had taken all events before the turn misses
-    /// none of those that the turn causes. The last quarter is for events of peers that connect and disconnect.
+    /// Returns whether the turn should end, because it has caused three quarters of the events that the queue can hold, or
+    /// because another event, of `next` bytes, might exceed the bound on bytes. So an owner that had taken all events before
+    /// the turn misses none of those that the turn causes. The last quarter is for events of peers that connect and
+    /// disconnect.
     pub(super) fn are_enough_for_a_turn(&self, next: usize) -> bool {
         let (events, bytes) = self.turn;
         events >= self.max.saturating_sub(self.max / 4).max(1)

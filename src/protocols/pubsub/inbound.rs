@@ -16,14 +16,14 @@ const PLACE: usize = 256;
 #[derive(Debug)]
 pub(super) struct InboundStream {
     pub(super) stream: StreamId,
-    /// The connection of the stream. It may have ended.
+    /// The connection of the stream. The connection may have ended.
     pub(super) connection: ConnectionId,
     pub(super) frames: Frames,
     pub(super) state: InboundState,
     /// The number of bytes that are counted for this stream against the bound on unprocessed bytes.
     pub(super) held: usize,
-    /// The position in the RPC that is being processed, whose bytes are those that `frames` returned last. `None` if no RPC
-    /// is being processed.
+    /// The position in the RPC that is being processed; `None` if no RPC is being processed. The bytes of the RPC are those
+    /// that `frames` returned last.
     rpc: Option<RpcCursor>,
 }
 

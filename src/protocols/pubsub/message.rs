@@ -32,7 +32,7 @@ impl Message {
     }
 }
 
-/// The identity of a message. It serves to deliver and forward each message only once.
+/// The identity of a message. The service compares identities in order to deliver and forward each message only once.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(Arc<[u8]>);
 

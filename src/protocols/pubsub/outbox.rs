@@ -66,9 +66,9 @@ impl Outbox {
     }
 
     /// Makes room for a message for which [`can_take`](Self::can_take) has returned `true`, and whose number is greater than
-    /// those of all earlier messages. While the bytes exceed the bound, the author [with the most
+    /// those of all earlier messages. While the bytes of the messages exceed the bound, the author [with the most
     /// bytes](SendQueue::give_way) loses its oldest message. Returns the number of messages that were dropped, and whether
-    /// there is room now. There is none if the new message itself would be the next to be dropped.
+    /// there is room now. There is no room if the new message itself would be the next to be dropped.
     pub(super) fn make_room(&mut self, message: &Arc<Numbered>, backlog: &mut Backlog) -> (usize, bool) {
         let len = message.frame.len();
         let mut dropped = 0_usize;
@@ -163,8 +163,9 @@ impl Outbox {
         Some(dropped)
     }
 
-    /// Handles the end of the stream. A message that was partly written is put back, and will be written to the next stream
-    /// from its beginning. An announcement that was partly written is dropped, since the next stream begins with a new one.
+    /// Handles the end of our stream to the peer. A message that was partly written is put back into the queue, and will be
+    /// written to the next stream from the message's beginning. An announcement that was partly written is dropped, since
+    /// the next stream begins with a new one.
     pub(super) fn restart(&mut self) {
         if let Some((Writing::Message(message), _)) = self.current.take() {
             self.messages.push_front(message);

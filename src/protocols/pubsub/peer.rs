@@ -41,7 +41,7 @@ pub(super) struct Peer {
     /// True if the peer is in the queue of peers whose streams have bytes to read or to process.
     pub(super) is_in_line: bool,
     /// The number of times that the peer still has to be skipped in the queue of peers, because verifying its last message
-    /// cost as much as verifying several.
+    /// cost as much as verifying several ordinary messages.
     pub(super) debt: usize,
     /// True if the peer's last connection has ended. The peer is removed once the remaining bytes of its streams are
     /// processed.
@@ -64,9 +64,10 @@ pub(super) struct Peer {
     pub(super) outbox: Outbox,
     /// True if the owner has been told that the peer speaks the protocol ([`Event::PeerAdded`](super::Event::PeerAdded)).
     pub(super) is_told: bool,
-    /// The number of consecutive attempts to open our stream to the peer again.
+    /// The number of attempts to open our stream to the peer again, since the stream was last open for at least
+    /// [`Config::reopen_at_most_after`].
     attempts: u32,
-    /// The peer's place. At most [`Config::peers`] pub/sub peers have one.
+    /// The peer's place. At most [`Config::peers`] pub/sub peers have a place.
     pub(super) place: PeerPlace,
     /// The peer's address; `None` if unrelated peers may share that address.
     pub(super) address: Option<AddressGroup>,
@@ -88,7 +89,7 @@ pub(super) struct Peer {
 pub(super) enum OutboundStream {
     /// There is no stream, and we open none until something changes, such as a new connection to the peer.
     None,
-    /// There is no stream, and we open one at this time.
+    /// There is no stream. The value is the time at which we open one.
     Waiting(Duration),
     Opening(StreamId),
     Open {
@@ -128,7 +129,7 @@ impl Peer {
     }
 
     /// Records that a new stream of ours to the peer has opened. On this stream we will announce all our subscriptions, and
-    /// all unsubscriptions that the peer may not have read on the stream before.
+    /// all unsubscriptions that the peer may not have read on our previous stream.
     pub(super) fn opened(&mut self, stream: StreamId, now: Duration, subscriptions: &BTreeSet<Topic>) {
         self.outbound = OutboundStream::Open { stream, since: now };
         self.announced.append(&mut self.withdrawn);
@@ -198,7 +199,7 @@ impl Peer {
 }
 
 /// Returns an announcement of the changes of our subscriptions that the peer has not been told yet, as many as fit into one
-/// RPC. Returns `None` if there are none.
+/// RPC. Returns `None` if the peer has been told all changes.
 fn announcement(
     announced: &mut BTreeSet<Topic>,
     withdrawn: &mut BTreeSet<Topic>,

@@ -7,8 +7,8 @@ use crate::swarm::AddressGroup;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
-/// The minimum number of places that every address may have while places are free, however few places there are. go-libp2p
-/// accepts as many connections from one IPv4 address.
+/// An address with at most this number of peers gets any free place, even if the number is more than a sixteenth of all
+/// places. go-libp2p accepts the same number of connections from one IPv4 address.
 const LEAST_SHARE: usize = 8;
 
 /// The places for pub/sub peers, grouped by the addresses of the peers that have them.
@@ -32,11 +32,11 @@ struct PeersOfAddress {
     len: usize,
     /// The peers that have sent nothing yet, by their arrival numbers: the peer that came first has the lowest.
     silent: BTreeMap<u64, PeerId>,
-    /// The peers that have sent something, by the approximate time at which they last brought a new message.
+    /// The peers that have sent something, by the approximate time at which they last sent us a new message.
     heard: BTreeSet<(Duration, PeerId)>,
 }
 
-/// The record of one peer's place. It contains the peer's address and the time at which the peer last brought a new message,
+/// The record of one peer's place. It contains the peer's address and the time at which the peer last sent us a new message,
 /// and is stored in the state of the peer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PeerPlace {
@@ -49,8 +49,8 @@ pub(super) struct PeerPlace {
 enum PlaceState {
     /// The peer has sent nothing yet. The value is the peer's arrival number.
     Silent(u64),
-    /// The peer has sent something. The value is the approximate time at which it last brought a new message, or at which it
-    /// first sent anything.
+    /// The peer has sent something. The value is the approximate time at which it last sent us a new message or, if it has
+    /// sent none, the time at which it first sent anything.
     Heard(Duration),
 }
 
@@ -66,7 +66,7 @@ pub(super) enum Admission {
 }
 
 impl PeerPlaces {
-    /// Creates a table with `max` places. A peer that has brought no new message for `quiet_after` may lose its place to a
+    /// Creates a table with `max` places. A peer that has sent us no new message for `quiet_after` may lose its place to a
     /// newcomer.
     pub(super) const fn new(max: usize, quiet_after: Duration) -> Self {
         Self { max, quiet_after, len: 0, groups: BTreeMap::new(), sizes: BTreeSet::new(), next: 0 }
@@ -125,7 +125,7 @@ impl PeerPlaces {
         }
     }
 
-    /// Records that a peer has brought a new message. The recorded time changes at most once in a sixteenth of
+    /// Records that a peer has sent us a new message. The recorded time changes at most once in a sixteenth of
     /// `quiet_after`, so that most messages cost next to no work here.
     pub(super) fn brings(&mut self, place: &mut PeerPlace, now: Duration) {
         let is_due = |heard: Duration| now.saturating_sub(heard) > self.quiet_after.checked_div(16).unwrap_or_default();

@@ -8,8 +8,8 @@ use crate::arithmetic::Count;
 use crate::varint;
 use core::fmt;
 
-/// The error of bytes that the pub/sub protocol does not allow: they are no protobuf message, have too many entries, or lack
-/// a required field.
+/// The error for bytes that the pub/sub protocol does not allow: the bytes are no protobuf message, have too many entries,
+/// or lack a required field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Malformed;
@@ -55,7 +55,8 @@ fn key(bytes: &[u8]) -> Option<(u32, u64, usize)> {
     Some((number, key & 7, head))
 }
 
-/// Returns the length of a field's value in bytes. It may exceed the length of `bytes`. `kind` is the field's wire type.
+/// Returns the length of a field's value in bytes. The result may exceed the length of `bytes`. `kind` is the field's wire
+/// type.
 fn value(bytes: &[u8], number: u32, kind: u64, depth: usize) -> Option<usize> {
     let depth = depth.checked_sub(1)?;
     match kind {
@@ -71,8 +72,8 @@ fn value(bytes: &[u8], number: u32, kind: u64, depth: usize) -> Option<usize> {
     }
 }
 
-/// Returns the length of a group in bytes, without the key at its start: the length of its fields and of its end key, which
-/// has to have the number of the group.
+/// Returns the length of a group in bytes, without the key at its start: the length of the group's fields, plus the length
+/// of the key at its end. That key has to contain the group's number.
 fn group(bytes: &[u8], number: u32, depth: usize) -> Option<usize> {
     let mut at = 0_usize;
     loop {

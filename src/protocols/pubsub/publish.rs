@@ -1,4 +1,4 @@
-//! Publishing: a message is queued for its recipients, and other messages are dropped if there is no room for it.
+//! Publishing: a message is queued for its recipients, and other messages are dropped if there is no room for that message.
 
 use super::backlog::{Backlog, BacklogRoom, Frame, MessageSource, Numbered};
 use super::error::PublishError;
@@ -130,9 +130,10 @@ impl<R: Router> PubSub<R> {
     }
 
     /// Makes room in the backlog for a message of `len` bytes that is to wait for `peers` peers. Returns whether there is
-    /// room. The peer that is furthest behind loses messages, the oldest of the author with the most bytes first; if that is
-    /// not enough, the next peer does. So a large number of peers that read nothing costs no messages of a peer that reads.
-    /// A message that is partly written is dropped last, and our stream to that peer is then reset.
+    /// room. The peer that is furthest [behind](super::outbox::Outbox::behind) loses messages, the oldest message of the
+    /// author with the most bytes first. If that does not make enough room, the peer that is then furthest behind loses
+    /// messages, and so on. So a large number of peers that read nothing costs no messages of a peer that reads. A message
+    /// that is partly written is dropped last, and our stream to that peer is then reset.
     fn make_room_for(&mut self, node: &mut dyn Node, len: usize, peers: usize) -> bool {
         loop {
             match self.backlog.room(len, peers) {
@@ -148,7 +149,7 @@ impl<R: Router> PubSub<R> {
             {
                 dropped.raise(1);
                 if one == Dropped::Begun {
-                    // The stream is open, or was open and has ended.
+                    // The reset fails only if the stream has ended already.
                     let _ = peer.stream().map(|stream| node.reset(stream));
                 }
             }

@@ -3,9 +3,9 @@
 
 use crate::arithmetic::Count;
 
-/// A bound on the bytes that are held for all peers together. One half is divided into equal shares: each peer may use its
-/// share whatever the others do. The other half is for peers that need more than their share, in the order in which they
-/// ask.
+/// A bound on the bytes that are held for all peers together. One half of these bytes is divided into equal shares: each
+/// peer may use its share, however much other peers use. The other half is granted to peers that need more than their share,
+/// in the order in which they ask.
 #[derive(Debug)]
 pub(super) struct Quota {
     share: usize,

@@ -17,12 +17,12 @@ use crate::notifee::Node;
 use crate::swarm::Refusal;
 use alloc::vec::Vec;
 
-/// The number of bytes of a message that cost as much of a turn's work as one more entry. One read returns at most as many
-/// bytes.
+/// The work of a turn is counted in entries of RPCs. Each time that a message contains this number of bytes, it counts as
+/// one more entry. One read returns at most this number of bytes.
 const BYTES_PER_ENTRY: usize = 4 * 1024;
 
 /// The number of bytes that are counted for a subscription of a peer, in addition to the length of its topic's name. The
-/// first subscription to a topic takes about as much memory.
+/// first subscription to a topic takes about this number of bytes of memory.
 const SUBSCRIPTION: usize = 1_280;
 
 /// Returns the number of bytes that are counted for a subscription of a peer to a topic.
@@ -79,9 +79,9 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Processes input of peers, as much as one turn may and as the event queue has room for. One entry of each peer is
-    /// processed, then the next entry of each peer, and so on. A peer with more entries stays in the queue. A peer whose
-    /// message cost as much work as n messages is skipped n - 1 times.
+    /// Processes input of peers, until the limits of one turn are reached or the event queue has no more room. One entry of
+    /// an RPC of each peer is processed, then the next entry of each peer, and so on. A peer with more entries stays in the
+    /// queue. A peer whose message cost as much work as n messages is skipped n - 1 times.
     pub(super) fn take_turns(&mut self, node: &mut dyn Node) {
         let mut left = TurnLimits::new(&self.config);
         self.events.begin_turn();

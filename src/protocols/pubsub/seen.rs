@@ -1,5 +1,5 @@
-//! [`Seen`]: the cache of messages that were received or published lately, so that each is accepted once; and the shares of
-//! the cache that authors, senders and addresses may have.
+//! [`Seen`]: the cache of messages that were received or published lately, so that each message is accepted only once; and
+//! the shares of the cache that authors, senders and addresses may have.
 
 mod accounts;
 mod chains;
@@ -34,11 +34,12 @@ const FOREVER: u64 = UNTIMED - 1;
 /// The number of entries for which memory remains allocated when the cache contains fewer entries.
 const KEPT: usize = 1_024;
 
-/// The maximum number of entries that are forgotten in one turn, which takes about 50 µs.
+/// The maximum number of entries that are forgotten in one turn. Forgetting this number of entries takes about 50 µs.
 const FORGOTTEN_AT_ONCE: usize = 512;
 
-/// The cache of messages that were received or published lately. An entry stays for a fixed time, whatever arrives, so that
-/// no message is accepted twice within that time. A message for which there is no room is refused: see [`ExceededShare`].
+/// The cache of messages that were received or published lately. An entry is kept for a fixed time, whatever messages
+/// arrive, so that no message is accepted twice within that time. A message for which there is no room is refused: see
+/// [`ExceededShare`].
 #[derive(Debug)]
 pub(super) struct Seen {
     entries: Entries,
@@ -67,8 +68,8 @@ struct SeenMessage {
     until: u64,
     /// The [place](place_of) of the next entry of the same chain of the hash table, or [`END`].
     next: u32,
-    /// The indices of the accounts of the message's author, its sender, and its sender's address. Each is [`END`] if there
-    /// is no such account.
+    /// The indices of the accounts of the message's author, its sender, and its sender's address. An index is [`END`] if the
+    /// message does not count for an author, a sender or an address.
     accounts: [u32; 3],
     /// True if the message was delivered and not forwarded.
     is_held_back: bool,
@@ -97,9 +98,9 @@ pub(super) struct MessageOrigin {
 }
 
 /// The share that a message would exceed. An author, a sender or an address may have at most as many messages in the cache
-/// as there are free places, times a factor. One of them that takes all it can has `factor / (factor + 1)` of the cache, and
-/// if `number` of them do, each has `factor / (number * factor + 1)`. So there is always room for another one that has fewer
-/// messages.
+/// as there are free places, times a factor. One author that sends as much as it can takes `factor / (factor + 1)` of the
+/// cache; `number` such authors take `factor / (number * factor + 1)` each. Senders and addresses take the same fractions
+/// with their own factors. So there is always room for a message of somebody who has fewer messages in the cache.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ExceededShare {
     Author,
@@ -216,7 +217,7 @@ impl Seen {
         self.chains.find(&self.entries, digest).map(|place| self.entries.number(place))
     }
 
-    /// Returns room in the cache for one more message with this origin. The message must not be remembered yet.
+    /// Returns a permission to add one more message with this origin to the cache. The message must not be remembered yet.
     ///
     /// # Errors
     /// Returns the [`ExceededShare`] if there is no room.

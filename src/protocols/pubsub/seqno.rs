@@ -8,16 +8,17 @@ use crate::swarm::AddressGroup;
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 
-/// A memory of the highest sequence number of each author's delivered messages. With it, a message that somebody has
-/// recorded is not delivered again, however late it is sent. [`PubSub`](super::PubSub) has such a validator only if the
-/// owner [sets](super::PubSub::set_seqno_validator) one.
+/// A memory of the highest sequence number of each author's delivered messages. With this memory, a message that somebody
+/// has recorded is not delivered again, however late it is sent again. [`PubSub`](super::PubSub) has such a validator only
+/// if the owner [sets](super::PubSub::set_seqno_validator) one.
 ///
-/// Without a validator, a message may be delivered again after [`seen_ttl`](super::Config::seen_ttl). With one, a message of
-/// an author is refused if a message of the same author with the same number or a higher one has been delivered. The refused
-/// message is neither delivered nor forwarded, its signature is not verified, it is counted
+/// Without a validator, a message may be delivered again after [`seen_ttl`](super::Config::seen_ttl). With a validator, a
+/// message of an author is refused if a message of the same author with the same number or a higher one has been delivered.
+/// The refused message is neither delivered nor forwarded, its signature is not verified, it is counted
 /// ([`outdated`](super::Counters::outdated)), and it counts against no peer. Only a message with a valid signature that the
-/// owner's validator accepts raises its author's number. Our own messages are recognised by their author anyway. Messages
-/// without an author have no number and are not affected. The equivalent in go-libp2p is `BasicSeqnoValidator`.
+/// owner's validator accepts raises the number that is remembered for its author. Our own messages are recognised by their
+/// author, with or without a validator. Messages without an author have no number and are not affected. The equivalent in
+/// go-libp2p is `BasicSeqnoValidator`.
 ///
 /// **Messages that arrive out of order are lost.** If an author's messages take several paths through a network, a later
 /// message may overtake an earlier one, which is then refused. An author has to number its messages in ascending order.
@@ -37,9 +38,9 @@ use core::time::Duration;
 /// count against no peer. A message of an author that was heard within `kept_for` is never refused for this reason. So
 /// choose at least twice as many places as there are authors that publish within `kept_for`.
 ///
-/// **Restarts.** The numbers are lost with the validator, unless the owner stores them. The validator treats restored
-/// numbers like those of the present run: each author is kept for `kept_for` after its last message, even if that was
-/// delivered in an earlier run.
+/// **Restarts.** The numbers are lost when the validator is dropped, unless the owner stores them. The validator treats
+/// restored numbers like those of the present run: each author is kept for `kept_for` after its last message, even if that
+/// was delivered in an earlier run.
 ///
 #[cfg_attr(feature = "rand", doc = "```")]
 #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
@@ -154,8 +155,8 @@ pub struct SeqnoValidator {
     /// The number of authors in `kept` that each bringer has brought. A bringer is the address or peer that was the first to
     /// send us a message of an author.
     brought: BTreeMap<Digest, usize>,
-    /// The time on the validator's own clock, which begins at [`EPOCH`] and advances with the owner's clock. It never goes
-    /// back, even if the owner's clock does.
+    /// The time on the validator's own clock, which begins at [`EPOCH`] and advances with the owner's clock. The validator's
+    /// clock is never set back, even if the owner's clock is.
     clock: Duration,
     /// The time on the owner's clock in the last turn; `None` before the first turn.
     looked_at: Option<Duration>,
@@ -193,7 +194,8 @@ type Heard = (Duration, u64);
 /// before it.
 const EPOCH: Duration = Duration::from_secs(1 << 62);
 
-/// The maximum number of authors that move from `kept` to `spare` in one turn, which takes about 50 µs.
+/// The maximum number of authors that move from `kept` to `spare` in one turn. Moving this number of authors takes about 50
+/// µs.
 const SPARED_AT_ONCE: usize = 128;
 
 /// An author whose sequence number is remembered.

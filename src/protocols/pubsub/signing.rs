@@ -19,8 +19,9 @@ use prost::Message as _;
 /// for a message.
 const DOMAIN: &[u8] = b"libp2p-pubsub:";
 
-/// The number of bytes of a message whose hashing counts as one unit of work, which is the verification of an Ed25519
-/// signature. Hashing takes less: a signature of Ed25519 takes 41 µs, and the SHA-512 hash of 16 KiB takes 27 µs.
+/// Hashing this number of bytes of a message counts as one unit of work. One unit is the verification of an Ed25519
+/// signature. Hashing takes less time than one unit: a signature of Ed25519 takes 41 µs, and the SHA-512 hash of 16 KiB
+/// takes 27 µs.
 const BYTES_PER_COST: usize = 16 * 1024;
 
 /// The multihash code of a peer id that contains the key itself instead of its hash.
@@ -130,7 +131,7 @@ impl Signing {
     }
 
     /// Encodes a message of ours with the current sequence number, and signs it if the policy requires a signature. Returns
-    /// the encoded message and its id, or `None` if the key cannot sign. The sequence number remains the same.
+    /// the encoded message and its id, or `None` if the key cannot sign. The current sequence number is not changed.
     #[must_use]
     pub fn seal(&self, topic: &str, data: &[u8]) -> Option<(Vec<u8>, MessageId)> {
         let mut message = wire::Message { topic: Some(topic.into()), data: Some(data.into()), ..Default::default() };

@@ -240,10 +240,10 @@ impl<R: Router> PubSub<R> {
         self.readable(node, stream);
     }
 
-    /// Resets the oldest streams that a peer has opened, if the peer has more open than
-    /// [`inbound_streams`](super::Config::inbound_streams). The newest are kept because a peer may open one more while an
-    /// old one is on a connection that is dead without the peer's knowledge. A stream is reset only after all bytes that
-    /// have arrived on it are processed.
+    /// Resets the oldest streams that a peer has opened, if the peer has more open streams than
+    /// [`inbound_streams`](super::Config::inbound_streams). The newest streams are kept: when a peer opens another stream,
+    /// its old streams may be on a connection that is dead without the peer's knowledge. A stream is reset only after all
+    /// bytes that have arrived on it are processed.
     pub(super) fn make_room(&mut self, node: &mut dyn Node, id: PeerId) {
         let most = self.config.inbound_streams;
         while let Some(oldest) = self.peers.get(&id).and_then(|peer| peer.oldest_beyond(most)) {
@@ -255,7 +255,7 @@ impl<R: Router> PubSub<R> {
     }
 
     /// Forgets a stream that a peer has opened, because the stream has ended or its bytes are not needed any more. If the
-    /// peer has no connection, the peer is removed with its last such stream.
+    /// peer has no connection, the peer is removed when its last such stream is forgotten.
     pub(super) fn forget_inbound(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
         self.streams.remove(&stream);
         let Some(peer) = self.peers.get_mut(&id) else { return };

@@ -14,8 +14,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use prost::Message as _;
 
-/// One unit of the protocol, as it is sent on a stream. It contains changes of the sender's subscriptions, and published
-/// messages.
+/// The unit in which the protocol sends data on a stream. An RPC contains changes of the sender's subscriptions, and
+/// published messages.
 #[derive(Clone, PartialEq, prost::Message)]
 #[non_exhaustive]
 pub struct Rpc {
@@ -85,7 +85,7 @@ pub(super) struct RawSubOpts {
 /// The result of comparing a received message's bytes with the bytes that an encoder writes for the same message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Encoding {
-    /// The received bytes are those that an encoder writes.
+    /// The received bytes are identical to the bytes that an encoder writes for the message.
     Canonical,
     /// Fields are out of order or unknown, or a number is encoded in more bytes than necessary.
     Unusual,

@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 /// The maximum number of bytes that one call reads from a stream.
 const READ: usize = 16 * 1024;
 
-/// The part of a message that has arrived, in one of the two framings.
+/// A reader of one message, with the part of the message that has arrived. Each variant is for one form of the message on
+/// the stream.
 #[derive(Debug)]
 pub(super) enum Body {
     WholeSide { bytes: Vec<u8>, max: usize },
@@ -33,8 +34,8 @@ impl Body {
         }
     }
 
-    /// Reads all bytes that have arrived. Returns `None` if the message is not whole and more may arrive. Otherwise returns
-    /// the message, or the reason for which it is invalid.
+    /// Reads all bytes that have arrived. Returns `None` if the message is not whole and more bytes may arrive. Otherwise
+    /// returns the message, or the reason for which it is invalid.
     pub(super) fn read_more(&mut self, node: &mut dyn Node, stream: StreamId) -> Option<Result<Vec<u8>, Failure>> {
         let mut chunk = [0; READ];
         loop {
@@ -51,8 +52,8 @@ impl Body {
         }
     }
 
-    /// Handles the end of the stream, after which no byte follows `unread`. Returns the message if it is whole; otherwise
-    /// returns `reason`, the way in which the stream ended.
+    /// Handles the end of the stream; `unread` are the last bytes that arrived. Returns the message if it is whole;
+    /// otherwise returns `reason`, the way in which the stream ended.
     pub(super) fn cut(&mut self, unread: &[u8], is_finished: bool, reason: Failure) -> Result<Vec<u8>, Failure> {
         match self.take(unread) {
             Some(message) => message,
@@ -84,7 +85,7 @@ impl Body {
         }
     }
 
-    /// Handles the end of the peer's side. Returns the message, or `reason` if it is not whole.
+    /// Handles the end of the peer's side. Returns the message, or `reason` if the message is not whole.
     fn end(&mut self, reason: Failure) -> Result<Vec<u8>, Failure> {
         match self {
             Self::WholeSide { bytes, .. } => {

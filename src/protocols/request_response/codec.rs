@@ -64,7 +64,7 @@ pub trait Codec {
     /// [`RequestResponse::request`](super::RequestResponse::request) returns it, and nothing is sent.
     fn encode_request(&mut self, request: &Self::Request, bytes: &mut Vec<u8>) -> Result<(), Self::Error>;
 
-    /// Decodes a request. `bytes` are all of its bytes.
+    /// Decodes a request. `bytes` contains the whole encoded request.
     ///
     /// # Errors
     /// The error of the codec if the bytes are not a request. The stream is then reset, and the owner is told nothing.
@@ -77,7 +77,7 @@ pub trait Codec {
     /// [`RequestResponse::respond`](super::RequestResponse::respond) returns it, and the request still waits for a response.
     fn encode_response(&mut self, response: &Self::Response, bytes: &mut Vec<u8>) -> Result<(), Self::Error>;
 
-    /// Decodes a response. `bytes` are all of its bytes.
+    /// Decodes a response. `bytes` contains the whole encoded response.
     ///
     /// # Errors
     /// The error of the codec if the bytes are not a response. The request then fails with
@@ -114,12 +114,13 @@ impl Codec for Bytes {
     }
 }
 
-/// The form of a message on its stream. Both sides have to use the same form.
+/// The form in which a message is sent on its stream, which tells the receiver where the message ends. Both sides have to
+/// use the same form.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Framing {
-    /// All bytes that one side sends on the stream, from the beginning to the end of the side, are one message. The `cbor`
-    /// and `json` protocols of rust-libp2p have this form.
+    /// All bytes that one side sends on the stream, until it finishes its side, are one message. The `cbor` and `json`
+    /// protocols of rust-libp2p have this form.
     #[default]
     WholeSide,
     /// The message follows its length in bytes, an unsigned varint. Each side of the stream sends one message. Most

@@ -8,8 +8,9 @@ use core::fmt;
 pub enum RequestError<E> {
     /// The connection is not open, or the service has not been told of its opening yet.
     NotConnected,
-    /// The owner has not taken the outcomes of [`outbound_requests`](super::Config::outbound_requests) requests, or the
-    /// messages of this peer would take more than [`outbound_bytes`](super::Config::outbound_bytes).
+    /// A bound is reached: there are [`outbound_requests`](super::Config::outbound_requests) requests whose outcome the
+    /// owner has not taken, or the messages of this peer would take more than
+    /// [`outbound_bytes`](super::Config::outbound_bytes).
     Limit,
     /// The request is longer than [`request_bytes`](super::Config::request_bytes).
     TooLong,

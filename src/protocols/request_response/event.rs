@@ -35,7 +35,7 @@ pub enum Event<Request, Response> {
         connection: ConnectionId,
         /// The peer that sent the request, to which the response will be sent.
         peer: PeerId,
-        /// The id of the request, which `respond` and `refuse` take.
+        /// The id of the request, to be passed to `respond` or `refuse`.
         id: InboundRequestId,
         /// The decoded request.
         request: Request,
@@ -85,14 +85,14 @@ pub enum Event<Request, Response> {
         /// The id of the peer's request that has ended.
         id: InboundRequestId,
         /// The reason: [`Timeout`](Failure::Timeout), [`Requested`](Failure::Requested) (the owner refused the request),
-        /// [`Limit`](Failure::Limit) (the request gave way to one of another peer, or all messages took too much memory and
-        /// this peer's took most), or the way in which the stream ended.
+        /// [`Limit`](Failure::Limit) (the request gave way to a request of another peer, or all messages together took too
+        /// much memory and the messages of this peer took most of it), or the way in which the stream ended.
         reason: Failure,
     },
 }
 
 impl<Request, Response> Event<Request, Response> {
-    /// Returns the id of the request whose outcome this event is, if the request is one of ours.
+    /// If this event is the outcome of one of our requests, returns the id of that request.
     pub(super) const fn outcome_of(&self) -> Option<OutboundRequestId> {
         match self {
             Self::Response { id, .. } | Self::OutboundFailure { id, .. } => Some(*id),
@@ -100,14 +100,14 @@ impl<Request, Response> Event<Request, Response> {
         }
     }
 
-    /// Replaces a response with a failure, to free the memory of the response.
+    /// Replaces the response in this event with a failure, to free the memory of the response.
     pub(super) fn lose_response(&mut self) {
         if let Self::Response { connection, peer, id, .. } = *self {
             *self = Self::OutboundFailure { connection: Some(connection), peer, id, reason: Failure::Limit };
         }
     }
 
-    /// Returns whether this event is the request of a peer with the id `asked`.
+    /// Returns whether this event tells of a peer's request whose id is `asked`.
     pub(super) fn asks(&self, asked: InboundRequestId) -> bool {
         matches!(self, Self::Request { id, .. } if *id == asked)
     }

@@ -1,5 +1,5 @@
-//! The requests of peers that the handler of a host answers, and our requests for whose outcome a task of a host waits. No
-//! event tells them, so that nobody else can take them from the event queue.
+//! The requests of peers that the handler of a host answers, and our requests for whose outcome a task of a host waits. The
+//! service queues no events for these requests and outcomes, so that nobody else can take them from the event queue.
 
 use super::{Codec, InboundRequestId, OutboundRequestId, RequestResponse};
 use crate::arithmetic::Count;
@@ -31,8 +31,8 @@ impl<C: Codec> RequestResponse<C> {
         Some(outcome)
     }
 
-    /// Keeps all further requests of peers for a handler, and queues no events for them. Returns the maximum number of such
-    /// requests at a time, or `None` if there is a handler already.
+    /// Makes the service keep all further requests of peers for a handler, without queueing events for them. Returns the
+    /// maximum number of requests of peers at a time, or `None` if there is a handler already.
     pub(crate) fn have_handled(&mut self) -> Option<usize> {
         let is_new = self.handled.is_none();
         self.handled.get_or_insert_default();

@@ -7,8 +7,8 @@
 //!    └─▶ refused by the service, without an event
 //! ```
 //!
-//! In each state a request may give way to a request of a peer that has fewer of them, or its message may be dropped to free
-//! memory.
+//! In each state a request may give way to a request of a peer that has fewer requests here, or its message may be dropped
+//! to free memory.
 
 use super::body::Body;
 #[cfg(all(feature = "host", unix))]
@@ -62,8 +62,8 @@ impl InboundRequest {
         matches!(self.state, InboundRequestState::Arriving(_) | InboundRequestState::GivesWay { is_untold: true })
     }
 
-    /// Returns the rank in which the request gives way among the requests of its peer. A request into which the owner has
-    /// put more work gives way later.
+    /// Returns the amount of work that is no longer necessary if this request gives way. The requests of a peer for which
+    /// that amount is greatest give way first.
     const fn spared(&self) -> Spared {
         match self.state {
             InboundRequestState::Arriving(_) | InboundRequestState::Refused | InboundRequestState::GivesWay { .. } => {
@@ -97,7 +97,8 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Handles a stream that a peer has opened: if the stream has one of our protocols, a request begins to arrive.
+    /// Handles a stream that a peer has opened. If the stream has one of the protocols of this service, a request begins to
+    /// arrive on it.
     pub(super) fn peer_asks(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
         let is_ours = node.stream(stream).is_some_and(|view| {
             view.direction == Direction::Inbound
@@ -127,7 +128,7 @@ impl<C: Codec> RequestResponse<C> {
     }
 
     /// Makes sure that there is a place for one more request of a peer. If necessary, another request gives way. Returns
-    /// false if none may give way.
+    /// false if there is no place and no request may give way.
     fn has_place(&mut self, node: &mut dyn Node, peer: PeerId) -> bool {
         let held = self.places.of(&peer);
         if held >= self.config.inbound_requests_per_peer {
@@ -136,9 +137,9 @@ impl<C: Codec> RequestResponse<C> {
         if self.places.in_all() < self.config.inbound_requests {
             return true;
         }
-        // The last request of the peer that has the most gives way; else the oldest that the owner is not working on. If
-        // each of the others holds one place and no more, that one is most likely of a peer that only occupies it: an
-        // honest peer's request would have been done long ago.
+        // A request of the peer with the most requests gives way, or else the oldest request that the owner is not working
+        // on. In the second case each other peer has only one place. The oldest request is then most likely of a peer that
+        // only occupies its place, since the request of an honest peer would have ended long ago.
         let oldest = || self.places.oldest_spare().filter(|_| held == 0);
         let Some(id) = self.places.of_greediest(held.saturating_add(1)).or_else(oldest) else { return false };
         self.give_way(node, id);
@@ -169,8 +170,8 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Frees memory while the requests of peers and our responses take more than the bound. The peer whose messages take
-    /// most loses its largest message, and the request of that message is given up.
+    /// Frees memory while the requests of peers and our responses take more than the bound. Each time, the peer whose
+    /// messages take most memory loses its largest message, and the request to which that message belongs is given up.
     pub(super) fn relieve_inbound(&mut self) {
         while self.inbound_bytes.all() > self.config.inbound_bytes {
             let Some(id) = self.inbound_bytes.largest() else { return };
@@ -188,14 +189,15 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Reads the request or writes the response, as far as the stream allows, and counts the memory that they take.
+    /// Reads the request or writes the response, as far as the stream allows, and updates the count of the memory that both
+    /// take.
     pub(super) fn go_on_answering(&mut self, node: &mut dyn Node, id: InboundRequestId) {
         self.read_or_write(node, id);
         let Some(inbound) = self.inbound.get(&id) else { return };
         let held = match &inbound.state {
             InboundRequestState::Arriving(body) => body.held(),
             InboundRequestState::Answering { writer, .. } => writer.held(),
-            // A request that waits for the owner counts until the owner takes it.
+            // The memory of a request that waits for the owner is counted until the owner takes the request.
             InboundRequestState::Waiting => return self.relieve_inbound(),
             InboundRequestState::Refused | InboundRequestState::GivesWay { .. } => 0,
         };
@@ -233,10 +235,10 @@ impl<C: Codec> RequestResponse<C> {
             InboundRequestState::Answering { writer, is_written } => {
                 if !*is_written && writer.write_more(node, stream) {
                     *is_written = true;
-                    // This cannot fail: the stream has just been written to.
+                    // This cannot fail, since the stream has just been written.
                     let _ = node.finish(stream);
                 }
-                // If the stream has ended, `closed_stream` tells whether all of it was sent.
+                // If the stream has ended, `closed_stream` tells whether the whole response was sent.
                 if *is_written && node.flush(stream).is_ok() {
                     self.streams.remove(stream);
                     // The stream may have ended already.
@@ -287,7 +289,7 @@ impl<C: Codec> RequestResponse<C> {
         }
         #[cfg(all(feature = "host", unix))]
         if let Some(handled) = &mut self.handled {
-            // The request is removed if the handler has not begun to answer it.
+            // The request is removed from the handler's queue if the handler has not begun to answer it.
             handled.retain(|handled| handled.id != id);
             return self.places.free(&peer);
         }

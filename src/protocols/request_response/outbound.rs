@@ -25,7 +25,7 @@ use core::time::Duration;
 pub(super) struct OutboundRequest {
     peer: PeerId,
     target: Target,
-    /// The encoded request, and the number of bytes of it that are written.
+    /// The encoded request, and the number of its bytes that have been written to the stream.
     writer: Writer,
     state: OutboundRequestState,
     /// The time at which the request fails; `None` before the first drive.
@@ -34,14 +34,14 @@ pub(super) struct OutboundRequest {
     is_cancelled: bool,
     /// True if the messages of the request were dropped to free memory. The request fails in the next drive.
     gives_way: bool,
-    /// True if a task of a host waits for the outcome, so that no event tells it.
+    /// True if a task of a host waits for the outcome, so that no event is queued for the outcome.
     #[cfg(all(feature = "host", unix))]
     pub(super) is_awaited: bool,
 }
 
 #[derive(Debug)]
 enum OutboundRequestState {
-    /// The next drive sends the request.
+    /// The request is in the queue of requests that the next drive sends.
     InLine,
     /// The request waits until its peer is connected.
     Waiting,
@@ -113,7 +113,8 @@ impl<C: Codec> RequestResponse<C> {
                     let opened = node.open_stream(*connection, &self.protocols);
                     (*connection, opened)
                 };
-                // A connection that is being closed counts as absent: its end will be told soon.
+                // A connection that is being closed counts as absent, since the event that tells of its end will follow
+                // soon.
                 let is_decided = |opened: &(_, Result<_, OpenStreamError>)| match opened.1 {
                     Ok(_) | Err(OpenStreamError::Limit | OpenStreamError::NoProtocol) => true,
                     Err(OpenStreamError::NotOpen | OpenStreamError::Closing | OpenStreamError::Stale) => false,
@@ -136,7 +137,8 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Writes the request or reads the response, as far as the stream allows, and counts the memory that they take.
+    /// Writes the request or reads the response, as far as the stream allows, and updates the count of the memory that both
+    /// take.
     pub(super) fn go_on_asking(&mut self, node: &mut dyn Node, id: OutboundRequestId) {
         self.write_and_read(node, id);
         if let Some(outbound) = self.outbound.get(&id) {
@@ -145,8 +147,8 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Frees memory while our requests and their responses take more than the bound. The peer whose messages take most loses
-    /// the largest of them, and the request of that message fails.
+    /// Frees memory while our requests and their responses take more than the bound. Each time, the peer whose messages take
+    /// most memory loses its largest message, and the request to which that message belongs fails.
     pub(super) fn relieve_outbound(&mut self) {
         while self.outbound_bytes.all() > self.config.outbound_bytes {
             let Some(id) = self.outbound_bytes.largest() else { return };
@@ -180,7 +182,7 @@ impl<C: Codec> RequestResponse<C> {
         };
         if !*is_written && writer.write_more(node, *stream) {
             *is_written = true;
-            // Neither call fails: the stream has just been written to.
+            // Neither call fails, since the stream has just been written.
             let _ = node.finish(*stream);
             // The stream ends by our own deadline. If the service is uninstalled before, the swarm ends it a little
             // later.
@@ -222,7 +224,7 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Resets the stream of one of our requests, if it has one, and fails the request.
+    /// Fails one of our requests, and resets its stream if there is a stream.
     fn give_up(&mut self, node: &mut dyn Node, id: OutboundRequestId, reason: Failure) {
         if let Some(OutboundRequest { state: OutboundRequestState::Sent { stream, .. }, .. }) = self.outbound.get(&id) {
             self.streams.remove(*stream);

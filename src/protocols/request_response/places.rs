@@ -1,34 +1,36 @@
 //! [`RequestPlaces`]: the number of requests of each peer that this service holds, and the choice of the request that is
 //! ended for a new one when the maximum number is reached.
 //!
-//! A change costs O(log n), and so does the choice. A peer that sends requests while the maximum number is reached therefore
-//! does not cause a scan of all requests.
+//! Each change and each choice costs O(log n). A peer that sends requests while the maximum number is reached therefore does
+//! not cause a scan of all requests.
 
 use super::InboundRequestId;
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use alloc::collections::{BTreeMap, BTreeSet};
 
-/// The work that is saved if a request gives way. Of the requests of one peer, the request that saves most work gives way
-/// first.
+/// The amount of work that is no longer necessary if a request gives way. Of the requests of one peer, the request with the
+/// greatest such amount gives way first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Spared {
-    /// No work is saved: the request waits for the owner, whose work on it would be lost.
+    /// No work becomes unnecessary: the request waits for the owner, and the owner's work on the request would be lost.
     Nothing,
-    /// The work of writing the response is saved. If the maximum number of requests is reached, the peer may be one that
-    /// never reads its responses.
+    /// This service need not write the rest of the response. If the maximum number of requests is reached, the reason may be
+    /// that the peer never reads its responses.
     Writing,
-    /// All work is saved: the request has not arrived whole, or the owner has refused it.
+    /// No further work on the request is necessary: the request has not arrived whole, or the owner has refused it, so no
+    /// work of the owner is lost.
     All,
 }
 
-/// A request that can give way. Of two requests that save the same work, the younger one gives way first.
+/// A request that can give way, with the amount of work that is no longer necessary if it does. Of two requests with the
+/// same amount, the younger request gives way first.
 type Candidate = (Spared, InboundRequestId);
 
 /// The number of places that the requests of a peer take, and the request of that peer that gives way first.
 type Rank = (usize, Candidate);
 
-/// The requests of one peer that take places: their number, and those that can give way.
+/// The requests of one peer that take places: their number, and the set of the requests that can give way.
 #[derive(Debug, Default)]
 struct PlacesOfPeer {
     /// The number of requests that take a place, including requests that have ended and whose outcome the owner has not
@@ -43,18 +45,19 @@ impl PlacesOfPeer {
     }
 }
 
-/// The maximum number of bytes of heap that one place takes: the state of its peer, the half-empty set of that peer's
-/// requests, and the entries in the other sets.
+/// The maximum number of bytes of heap that one place takes: the state of the peer, the set of the peer's requests, which
+/// may be half empty, and the entries in the sets for all peers.
 pub(super) const PLACE: usize = 12 * size_of::<Candidate>()
     + 3 * (size_of::<(PeerId, PlacesOfPeer)>() + size_of::<Rank>() + size_of::<InboundRequestId>());
 
-/// The places that the requests of peers take, of at most [`inbound_requests`](super::Config::inbound_requests) for all
-/// peers together.
+/// The places that the requests of peers take. All peers together have at most
+/// [`inbound_requests`](super::Config::inbound_requests) places.
 #[derive(Debug, Default)]
 pub(super) struct RequestPlaces {
     in_all: usize,
     peers: BTreeMap<PeerId, PlacesOfPeer>,
-    /// The rank of each peer that has a request which can give way. The peer with the most places is last.
+    /// The peers that have a request which can give way: the number of places of each peer, and its request that gives way
+    /// first. The peer with the most places is last.
     ranking: BTreeSet<Rank>,
     /// The requests that the owner is not working on, so that no work of the owner is lost when one of them ends.
     spare: BTreeSet<InboundRequestId>,
@@ -83,8 +86,8 @@ impl RequestPlaces {
         self.rank(before, now);
     }
 
-    /// Records that a request has changed from `from` to `to`, where `None` means that it has ended. A request that has
-    /// ended keeps its place until [`free`](Self::free).
+    /// Records that the state of a request has changed from `from` to `to`; if `to` is `None`, the request has ended. A
+    /// request that has ended keeps its place until [`free`](Self::free) is called.
     pub(super) fn goes_on(&mut self, peer: &PeerId, id: InboundRequestId, from: Spared, to: Option<Spared>) {
         match to {
             Some(Spared::Writing | Spared::All) => _ = self.spare.insert(id),
@@ -121,8 +124,9 @@ impl RequestPlaces {
         self.ranking.extend(now);
     }
 
-    /// Returns the request that gives way first of the peer with the most places, if that peer has more than `than` places.
-    /// Among peers with equally many places, the request that saves most work is chosen.
+    /// Chooses the peer whose requests take the most places. If they take more than `than` places, returns the request of
+    /// that peer that gives way first. Among peers with equally many places, the peer whose request has the greatest
+    /// [`Spared`] is chosen.
     pub(super) fn of_greediest(&self, than: usize) -> Option<InboundRequestId> {
         self.ranking.last().filter(|(count, _)| *count > than).map(|(_, (_, id))| *id)
     }
@@ -141,14 +145,14 @@ mod tests {
 
     const PEERS: usize = 6;
 
-    /// A request in the model, which is a plain list. `spared` is `None` if the request has ended.
+    /// A request in the reference model. `spared` is `None` if the request has ended.
     struct Entry {
         peer: usize,
         id: InboundRequestId,
         spared: Option<Spared>,
     }
 
-    /// The reference model, which scans all requests.
+    /// The reference model of the places: a plain list of requests, which is scanned for each answer.
     #[derive(Default)]
     struct Model(Vec<Entry>);
 

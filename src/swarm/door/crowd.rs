@@ -40,7 +40,8 @@ pub(super) struct Crowd {
     /// The number of visitors that have ever joined the crowd. This number is also the sequence number, called turn, that
     /// the next visitor gets.
     came: u64,
-    /// The members' numbers in the [visitor table](super::visitor_table), keyed by progress and turn.
+    /// The members' numbers in the [visitor table](super::visitor_table). The key is a member's progress and its turn (its
+    /// sequence number in this crowd).
     members: BTreeMap<(HandshakeProgress, u64), u64>,
 }
 
@@ -55,7 +56,8 @@ impl Crowd {
         self.came
     }
 
-    /// Adds a visitor, with the progress [silent](HandshakeProgress::Silent), and returns its turn.
+    /// Adds a visitor, with the progress [silent](HandshakeProgress::Silent), and returns its turn, which is its sequence
+    /// number in this crowd.
     pub(super) fn enter(&mut self, number: u64) -> u64 {
         let turn = self.came;
         self.came += 1;
@@ -63,12 +65,12 @@ impl Crowd {
         turn
     }
 
-    /// Removes the member with the progress `progress` and the turn `turn`.
+    /// Removes the member with the sequence number `turn`, whose progress is `progress`.
     pub(super) fn leave(&mut self, progress: HandshakeProgress, turn: u64) {
         self.members.remove(&(progress, turn));
     }
 
-    /// Changes the progress of a member from `from` to `to`.
+    /// Changes the progress of the member with the sequence number `turn` from `from` to `to`.
     pub(super) fn advance(&mut self, turn: u64, from: HandshakeProgress, to: HandshakeProgress) {
         if let Some(number) = self.members.remove(&(from, turn)) {
             self.members.insert((to, turn), number);
@@ -81,8 +83,8 @@ impl Crowd {
         self.came.saturating_sub(self.len() as u64 / 2)
     }
 
-    /// Returns the visitor that is to be closed first, among the settled ones, after which enough others have joined.
-    /// Returns `None` if the crowd is empty.
+    /// Returns the settled visitor that is to be closed first. A visitor is settled once enough others have joined the crowd
+    /// after it. Returns `None` if the crowd is empty.
     pub(super) fn first(&self) -> Option<Standing> {
         let settled = self.settled();
         HandshakeProgress::ALL.into_iter().find_map(|progress| {

@@ -248,7 +248,7 @@ where
             && self.out.is_empty()
             && let VisitorStage::Up(pipe) = &mut self.stage
         {
-            // The socket is closed next, whatever comes of this.
+            // The socket is closed next, whether this succeeds or not.
             let _ = pipe.end_ours(cx);
         }
     }

@@ -5,9 +5,9 @@
 //! Nothing distinguishes an honest new visitor from an attacker before its peer is authenticated, which takes two round
 //! trips. So three rules decide, in this order:
 //!
-//! 1. **Greed.** If an address or a site (an IPv6 /48) has as many visitors as it may, one of its own visitors is closed to
-//!    make room for its next one. If the whole table is full, a visitor of the site or IPv4 address with the most visitors
-//!    is closed.
+//! 1. **Greed.** If an address or a site (an IPv6 /48) has as many visitors as allowed, one of its own visitors is closed to
+//!    make room for its next visitor. If the whole table is full, a visitor of the site or IPv4 address with the most
+//!    visitors is closed.
 //! 2. **Time.** A visitor that is not settled is not closed, even if its handshake is the least advanced. A visitor settles
 //!    once the number of visitors that have connected from its address or site after it is half the number of visitors that
 //!    are there now. If fewer than eight are there, the visitors of the whole table are counted instead. Without this rule
@@ -69,7 +69,8 @@ impl VisitorOrigin {
 #[derive(Debug)]
 struct VisitorEntry<V> {
     origin: VisitorOrigin,
-    /// The visitor's sequence number among the visitors from its address, and that among the visitors from its site.
+    /// The visitor's sequence number among the visitors from its address, and its sequence number among the visitors from
+    /// its site.
     turns: [u64; 2],
     progress: HandshakeProgress,
     began: Duration,
@@ -77,22 +78,26 @@ struct VisitorEntry<V> {
     visitor: Box<V>,
 }
 
-/// The position of an address or a site in the order in which they have to give up places: the one with the most visitors
-/// first; of two with equally many, the one whose next visitor to be closed is less advanced in its handshake, or is older.
+/// The position of an address or a site in the order in which addresses and sites have to give up places: those with the
+/// most visitors first. Of two with equally many visitors, the first is that whose next visitor to be closed is less
+/// advanced in its handshake, or is older.
 type Payer = (Reverse<usize>, Standing);
 
 /// The visitors of one address or of one site.
 #[derive(Debug, Default)]
 struct LocalCrowd {
     crowd: Crowd,
-    /// The entry of this address or site in [`VisitorTable::payers`], if it has one.
+    /// The entry of this address or site in [`VisitorTable::payers`], the order in which addresses and sites give up places;
+    /// `None` if it has no entry.
     payer: Option<Payer>,
-    /// The entry of this address or site in [`VisitorTable::hurried`], if it has one.
+    /// The entry of this address or site in [`VisitorTable::hurried`], which is the number of its oldest visitor that has
+    /// sent no byte; `None` if it has no entry.
     hurried: Option<u64>,
 }
 
-/// All visitors. Each has a number, and the numbers rise in the order in which the connections were accepted. Every change
-/// costs O(log n), and a visitor that was removed leaves no memory behind.
+/// The table of all visitors, which are accepted connections whose peers are not authenticated yet. Each visitor has a
+/// number, and the numbers rise in the order in which the connections were accepted. Every change costs O(log n), and a
+/// visitor that was removed leaves no memory behind.
 #[derive(Debug)]
 pub(super) struct VisitorTable<V> {
     most: usize,
@@ -101,15 +106,15 @@ pub(super) struct VisitorTable<V> {
     first_byte_timeout: Duration,
     handshake_timeout: Duration,
     places: BTreeMap<u64, VisitorEntry<V>>,
-    /// The crowd of all visitors. In this crowd, the turn of a visitor is its number.
+    /// The crowd of all visitors. In this crowd, the sequence number of a visitor is its number in the table.
     all: Crowd,
     locals: BTreeMap<AddressGroup, LocalCrowd>,
-    /// The sites, and the addresses without a site, in the order in which a visitor of theirs is closed if the table is
+    /// The sites, and the addresses without a site, in the order in which they have to give up a visitor if the table is
     /// full. Sites and addresses with fewer than [`GREEDY`] visitors are missing until one of their visitors is settled in
     /// the crowd of all visitors, that is, until half as many visitors have connected after it as the table contains.
     payers: BTreeSet<(Payer, AddressGroup)>,
-    /// The number of the oldest visitor that has sent no byte, for each address and site that has at least half as many
-    /// visitors as it may have.
+    /// The number of the oldest visitor that has sent no byte, for each address and site that has at least half of the
+    /// maximum number of visitors of an address or a site.
     hurried: BTreeSet<(u64, AddressGroup)>,
     /// The lowest number of a visitor that was not settled in the crowd of all visitors when `payers` was last updated. A
     /// visitor is settled once half as many have connected after it as the table contains.
@@ -168,7 +173,7 @@ impl<V> VisitorTable<V> {
     /// Returns the number of the visitor that has to be closed before one more visitor from `origin` is inserted; `None` if
     /// there is room.
     ///
-    /// If the address or the site of `origin` has as many visitors as it may, one of these visitors is returned. If the
+    /// If the address or the site of `origin` has as many visitors as allowed, one of these visitors is returned. If the
     /// whole table is full, a visitor of the address or site with the most visitors is returned; in this comparison the new
     /// visitor counts, too.
     pub(super) fn victim(&self, origin: VisitorOrigin) -> Option<u64> {

@@ -44,16 +44,16 @@ where
         }
     }
 
-    /// Returns whether a deadline has passed that is not outdated. A deadline is outdated if its connection was armed with
-    /// another one since.
+    /// Returns whether a deadline has passed that is not outdated. A deadline is outdated if its connection has been armed
+    /// with another deadline since then.
     fn is_deadline_due(&mut self) -> bool {
         let connections = &self.connections;
         self.timers
             .is_due(self.now, |deadline, id| connections.get(id).is_some_and(|conn| conn.armed == Some(deadline)))
     }
 
-    /// Removes outdated deadlines, with which no connection is armed any more, once there are more of them than of valid
-    /// ones.
+    /// Removes outdated deadlines, which are deadlines that no connection has any more: always those that are earlier than
+    /// all valid ones, and all of them once they outnumber the connections.
     pub(in crate::swarm) fn forget_deadlines(&mut self) {
         let connections = &self.connections;
         self.timers.prune(connections.len(), |deadline, id| {
@@ -94,8 +94,8 @@ where
         }
     }
 
-    /// Handles a deadline with which a connection was armed, and arms the connection's next deadline. If the connection's
-    /// deadline is later by now, only the timer is armed again.
+    /// Handles a deadline of a connection that has passed, and sets the timer for the connection's next deadline. If the
+    /// connection's deadline has moved to a later time meanwhile, only the timer is set again.
     fn judge(&mut self, id: ConnectionId) {
         let now = self.now;
         let Some(conn) = self.connections.get_mut(id) else { return };

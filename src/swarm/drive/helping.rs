@@ -133,8 +133,8 @@ where
         }
     }
 
-    /// Gives a connection a helping: polls its dial until the byte pipe is there, then reads at most `most` from the pipe
-    /// and handles it.
+    /// Gives a connection a helping: polls its dial until the dial yields the byte pipe, then reads input of at most the
+    /// size `most` from the pipe and handles the input.
     pub(in crate::swarm) fn help(&mut self, id: ConnectionId, most: Helping) {
         let (slot, now) = (WakeTarget::of(id), self.now);
         let waker = self.wakers.waker(slot);

@@ -20,7 +20,7 @@ fn peer(key: u8) -> PeerId {
     libp2p_identity::Keypair::ed25519_from_bytes([key; 32]).unwrap().public().to_peer_id()
 }
 
-/// Returns the accounts of connections with one peer each. `bytes` has the number of bytes that each holds.
+/// Returns the accounts of connections with one peer each. `bytes` contains the number of bytes that each connection holds.
 fn joined(held: &mut HeldBytes, bytes: &[usize]) -> Vec<ConnectionAccount> {
     let mut accounts = Vec::new();
     for (key, bytes) in (1..).zip(bytes) {
@@ -72,13 +72,13 @@ fn each_budget_withholds_window_and_who_holds_little_is_spared() {
     sum.join(&mut third, peer(1));
     sum.change(&mut third, 1);
     assert_eq!([&accounts[0], &third, &accounts[1]].map(|account| sum.pressure(account)), [All, All, None], "a peer");
-    // The last quarter: more than 4 800 in all, and who has more than 400.
+    // In the last quarter of the budget (more than 4 800 bytes in all), peers with more than 400 bytes grant no window.
     let mut sum = held();
     let mut accounts = joined(&mut sum, &[1_600, 1_600, 1_200, 400]);
     assert_eq!(pressures(&sum, &accounts), [None; 4]);
     sum.change(&mut accounts[2], 1_201);
     assert_eq!(pressures(&sum, &accounts), [All, All, All, None]);
-    // Above the budget: who has more than 100.
+    // Above the budget, peers with more than 100 bytes are granted no window.
     let mut sum = held();
     let mut accounts = joined(&mut sum, &[1_600, 1_600, 1_600, 1_399, 101, 100]);
     assert_eq!(pressures(&sum, &accounts), [All, All, All, All, None, None]);
@@ -124,10 +124,10 @@ fn who_waits_for_window_comes_up_once_less_is_held() {
         [(ids[0], BudgetScope::All), (ids[1], BudgetScope::All), (ids[2], BudgetScope::All)],
         "the last quarter is free"
     );
-    // A peer falls below a sixteenth: its own come up.
+    // A peer falls below a sixteenth of the budget: its own connection may grant window again.
     sum.change(&mut accounts[0], 400);
     assert_eq!(core::iter::from_fn(|| sum.next_relieved()).collect::<Vec<_>>(), [(ids[0], BudgetScope::Peer)]);
-    // Who is gone waits for nothing.
+    // A connection that is gone waits for nothing.
     sum.close(&mut accounts[1], ids[1], Some(peer(2)));
     sum.close(&mut accounts[2], ids[2], Some(peer(3)));
     assert!(!sum.has_relieved() && sum.waiting.is_empty());

@@ -13,7 +13,7 @@ impl Lists {
     ///
     /// - The next turns end the connections of peers that are newly denied. The connections of up to 64 such peers are
     ///   looked up; if there are more such peers, all connections are checked once.
-    /// - A peer that is denied no longer may connect again.
+    /// - A peer whose denial is removed may connect again.
     /// - The connections of a peer whose rule stays the same are not touched. If no rule changes, no connection is checked.
     ///
     /// A [denial until a time](Self::deny_peer_until) stays, unless its peer is newly allowed. If `rules` has several rules

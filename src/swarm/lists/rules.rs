@@ -15,8 +15,8 @@ use alloc::vec::Vec;
 pub(super) struct NetworkRules {
     v4: BTreeMap<KeyV4, ListRule>,
     v6: BTreeMap<Network, ListRule>,
-    /// The prefix lengths in use, longest first, each with the number of rules that have this length: of IPv4 networks, then
-    /// of IPv6 networks.
+    /// The prefix lengths in use, longest first, each with the number of rules that have this length. The first list is for
+    /// IPv4 networks, the second for IPv6 networks.
     lengths: [Vec<(u8, u32)>; 2],
 }
 

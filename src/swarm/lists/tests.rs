@@ -111,7 +111,7 @@ fn an_address_with_an_ipv4_address_inside_is_judged_by_both() {
     lists.deny_network(network("192.0.2.0/24")).unwrap();
     assert!(INSIDE.iter().all(|address| denied(&lists, address)));
     assert!(!denied(&lists, "/ip6/64:ff9b::192.0.3.1") && !denied(&lists, "/ip6/64:ff9b:1::192.0.2.1"));
-    // Neither permission outweighs the other's denial.
+    // An address is denied if either of its two forms is denied, even if the other form is allowed.
     for text in ["64:ff9b::/96", "2002::/16", "2001::/32"] {
         lists.allow_network(network(text)).unwrap();
     }
@@ -121,7 +121,7 @@ fn an_address_with_an_ipv4_address_inside_is_judged_by_both() {
     lists.deny_network(network("64:ff9b::/96")).unwrap();
     assert_eq!(INSIDE.map(|address| denied(&lists, address)), [true, false, false]);
     assert!(!denied(&lists, "/ip4/192.0.2.1"), "IPv4 itself is another way");
-    // One rule is enough where permission is needed.
+    // If unlisted addresses are denied, one rule that allows either form is enough.
     let mut lists = self::lists();
     lists.deny_unlisted_addresses(true);
     lists.allow_network(network("192.0.2.0/24")).unwrap();
@@ -203,7 +203,7 @@ fn denials_for_a_while_are_bounded_and_the_next_to_end_goes() {
     assert!(lists.deny_peer_until(peer(3), at(10)), "of equal ones the oldest goes");
     assert!(!lists.denies_peer(peer(1), at(0)));
     assert_eq!(lists.timed_denials().collect::<Vec<_>>(), [(peer(3), at(10)), (peer(2), at(20))]);
-    // Those that are over leave the table by and by.
+    // Denials that are over are removed from the table a few at a time.
     lists.advance(at(9));
     assert_eq!(lists.timed_denials().count(), 2);
     lists.advance(at(20));

@@ -22,7 +22,7 @@ impl TimedDenials {
         self.ends.is_empty()
     }
 
-    /// Denies a peer until `until`. If the peer is denied until a later time already, nothing changes. In a full table the
+    /// Denies a peer until `until`. If the peer is already denied until a later time, nothing changes. In a full table the
     /// new denial replaces the denial that ends first. Returns `false` and changes nothing if the table is full and the new
     /// denial would itself end first.
     pub(super) fn insert(&mut self, peer: PackedPeer, until: Duration) -> bool {

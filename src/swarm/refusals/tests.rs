@@ -56,7 +56,7 @@ fn nobody_waits_behind_one_that_is_always_ready() {
     ids.iter().for_each(|id| refusals.count(*id, Refusal::StreamLimit, 1));
     let mut told = Vec::new();
     for n in 0..3 {
-        // The owner takes one every other second; the first peer has more each time.
+        // The owner takes one notice every two seconds; the first peer has a new refusal each time.
         refusals.advance(millis(2_000 * n));
         refusals.count(ids[0], Refusal::StreamLimit, 1);
         told.extend(refusals.next().map(|(at, ..)| at));

@@ -113,7 +113,7 @@ impl Shares {
         *own += 1;
         *total += 1;
         counted.insert(stream, (index as u32, peer));
-        // A stream is counted until its last event, which may come after the last connection of its peer has gone.
+        // A stream is counted until its last event, which may be handled after the last connection of its peer was removed.
         if let Some(peer) = self.peers.get_mut(peer as usize) {
             peer.references += 1;
         }

@@ -45,14 +45,14 @@ impl Shares {
 
     /// Handles that our owner has begun a stream. `taken` is the number of streams that existed before. If only the last
     /// sixty-fourth of `limits.streams` was free, the peer with the most streams has to give one up, so that peers with many
-    /// streams cannot keep us from opening ours.
+    /// streams cannot keep us from opening streams of our own.
     pub(in crate::swarm) fn own_stream_begins(&mut self, taken: u32) {
         if is_nearly_full(taken, self.bounds.streams) && self.most_streams() > 1 {
             self.wanted += 1;
         }
     }
 
-    /// Removes a stream that the peer of the connection `id` has begun from the counts.
+    /// Subtracts one stream from the counts. The peer of the connection `id` has begun this stream.
     #[inline]
     pub(in crate::swarm) fn stream_ends(&mut self, id: ConnectionId) {
         let Some(member) = self.members.get_mut(id) else { return };

@@ -219,7 +219,7 @@ proptest! {
                 }
             }
         }
-        // The connections end before their streams have been told to be over.
+        // The connections are removed before the ends of their streams are reported.
         (0..3).for_each(|peer| shares.leave(connection(peer), PEERS[peer]));
         open.iter().for_each(|(id, _)| shares.speaks_no_more(id));
         prop_assert_eq!(shares.kept(), 0, "nothing is kept for who holds nothing");

@@ -17,8 +17,8 @@ impl<T> SocketConnection<T>
 where
     T: PipeTransport,
 {
-    /// Returns the address by which the lists and the gate judge this connection: its remote address, or, if that begins
-    /// with a DNS name, the address to which the name has led.
+    /// Returns the address by which the lists and the gate judge this connection: its remote address, or, if the remote
+    /// address begins with a DNS name, the address to which the name has led.
     pub(in crate::swarm) fn judged_address(&self) -> &Multiaddr {
         self.reached.as_deref().unwrap_or(&self.remote)
     }

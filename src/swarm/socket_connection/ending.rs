@@ -117,7 +117,7 @@ where
                 Poll::Ready(_) | Poll::Pending => return,
             }
         }
-        // The socket is closed next, whatever comes of this.
+        // The socket is closed next, whether this succeeds or not.
         let _ = pipe.end_ours(cx);
     }
 
@@ -140,7 +140,7 @@ where
                 self.mark_dirty(state);
                 ConnectionStage::Closing(pipe, end, OurSide::Open)
             }
-            // The reason of the end stays the peer's go-away.
+            // The reported reason stays the peer's go-away.
             ConnectionStage::Closing(mut pipe, end, OurSide::Serving) => {
                 pipe.connection.close(&state.config.connection, now);
                 self.mark_dirty(state);
@@ -186,7 +186,8 @@ where
         }
     }
 
-    /// Removes the connection from the dials under way, if it is a dial. It has opened or failed.
+    /// Removes this connection, which has opened or failed, from the dials under way. For an accepted connection nothing
+    /// changes.
     pub(super) fn opening_ends<const E: usize>(&self, state: &mut SwarmState<E>) {
         if self.direction == Direction::Outbound {
             let named = || self.expected.as_deref().copied().and_then(PackedPeer::pack);
@@ -250,13 +251,13 @@ where
             let _ = state.lifecycle.fail(self.id, failure);
             return;
         }
-        // If somebody asked for the end, that is the reason, whatever has ended the pipe.
+        // If the connection was already being closed, the reason of that close is reported, whatever has ended the pipe.
         let end = asked.unwrap_or(match why {
             EndCause::Ended(end) => end,
             EndCause::Broke(error) => ConnectionEnd::Failed(error.fault()),
             EndCause::Io(error) => ConnectionEnd::Failed(error::fault(&error)),
         });
-        // It is open, since it is not opening and had not ended before, so that it can end.
+        // This cannot fail: the connection is open, since it is not opening and had not ended before.
         let _ = state.lifecycle.end_connection(self.id, end);
     }
 }

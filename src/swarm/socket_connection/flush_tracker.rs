@@ -16,8 +16,9 @@ const LAST: u32 = (1 << 24) - 1;
 /// batch before it is being written, and all earlier batches have been written.
 #[derive(Default)]
 pub(super) struct FlushTracker {
-    /// The number of the batch that gathers output, modulo 2^24. If a stream has not written for 2^24 batches, the number of
-    /// its last batch may be mistaken for a new batch. The stream then waits for the new batch, which is written soon.
+    /// The number of the batch that gathers output, modulo 2^24. If 2^24 batches were written after the last data of a
+    /// stream, the number of the stream's last batch may be equal to that of a new batch. A flush of the stream then waits
+    /// until the new batch is written, which is soon.
     gathering: u32,
     /// The streams that wait for a flush, each with its batch, in the order in which they began to wait.
     waiting: PrunedQueue<Vec<(u32, StreamId)>, SPARE>,
@@ -58,8 +59,8 @@ impl FlushTracker {
     /// Adds a stream that does not wait yet to the queue of streams that wait for a batch. `live` is the number of the
     /// connection's live streams, and `lives` returns whether a stream still lives.
     pub(super) fn wait(&mut self, batch: u32, id: StreamId, live: usize, lives: impl Fn(StreamId) -> bool) {
-        // Without this, an owner that writes, flushes and resets new streams, while the pipe takes nothing, would make the
-        // line grow without bound.
+        // Ended streams are pruned here. Otherwise an owner that writes, flushes and resets new streams while the pipe
+        // accepts nothing would make the queue grow without bound.
         self.waiting.push((batch, id), live, |(_, id)| lives(*id));
     }
 }

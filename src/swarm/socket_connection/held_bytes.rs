@@ -1,4 +1,5 @@
-//! The count of the bytes that a [`SocketConnection`] holds, and its reaction when a budget of bytes held is used up.
+//! The count of the bytes that a [`SocketConnection`] holds, and the reaction of the connection when a budget of bytes held
+//! is exceeded.
 
 use super::{ConnectionStage, SocketConnection};
 use crate::connection::Now;
@@ -15,7 +16,7 @@ where
     #[inline]
     pub(in crate::swarm) fn settle<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         let held = self.bytes_held();
-        // This cannot be cut off: the slots of streams are numbered by a `u32`.
+        // The cast loses nothing: the slots of streams are numbered by a `u32`.
         let unnamed = self.connection().map_or(0, |connection| connection.streams_without_id() as u32);
         let is_same = held == self.account.bytes() && unnamed == self.unnamed;
         if !(is_same && !self.account.is_pressed && state.held_bytes.is_calm()) {
@@ -69,7 +70,7 @@ where
         connection + self.out.capacity()
     }
 
-    /// Subtracts `held` bytes from the count of this connection. The unread bytes of a stream that have held them were
+    /// Subtracts `held` bytes from the count of this connection, after unread bytes of a stream that used this memory were
     /// dropped or taken.
     pub(in crate::swarm) fn uncount<const E: usize>(&mut self, state: &mut SwarmState<E>, held: usize) {
         match self.connection() {

@@ -31,7 +31,7 @@ where
         now: Duration,
     ) -> Option<T::Output> {
         let ConnectionStage::Dialing(dial) = &mut self.stage else { return None };
-        // Drops an address that another dial may have left: it is not this dial's.
+        // Drops an address that another dial may have left here, which is not the address of this dial.
         let _ = reactor.dialed_from();
         let polled = dial.as_mut().poll(cx);
         if is_name(&self.remote)
@@ -106,7 +106,8 @@ where
                     self.end(state, EndCause::Ended(ConnectionEnd::Remote(RemoteEnd::Eof)));
                     return false;
                 }
-                // More bytes may have arrived meanwhile, or the end. If not, our TCP says so without a system call.
+                // More bytes may have arrived meanwhile, or the end. If neither has arrived, our TCP reports that without a
+                // system call.
                 Poll::Ready(Ok(n)) if n < asked => left -= n,
                 Poll::Ready(Ok(_)) => return true,
                 Poll::Ready(Err(error)) => {
@@ -147,7 +148,7 @@ where
     ) {
         if matches!(self.stage, ConnectionStage::Dialing(_)) {
             if self.deadline(state).is_some_and(|deadline| deadline <= now) {
-                // No handshake has begun: the error tells the dialer that nobody has answered at all.
+                // No handshake has begun, so the error says that nobody has answered at all.
                 self.end(
                     state,
                     EndCause::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "nobody has answered in time")),

@@ -65,12 +65,12 @@ where
         if let Some(listener) = self.listener {
             state.count_refusal_from(listener, Refusal::ConnectionLimit, &self.remote, self.peer());
         }
-        // It is still opening, so that its event is `ConnectFailed` with `Limit`.
+        // The connection is still opening, so that its event is `ConnectFailed` with `Limit`.
         self.end(state, EndCause::Ended(ConnectionEnd::Trimmed));
     }
 
-    /// Returns the times since which this connection has had no stream and its peer has been silent, if the connection is
-    /// open, not being closed, and without a stream.
+    /// Returns the time since which this connection has had no stream, and the time since which its peer has been silent, if
+    /// the connection is open, not being closed, and without a stream.
     pub(in crate::swarm) fn idle_times(&self) -> Option<IdleTimes> {
         match &self.stage {
             ConnectionStage::Up(pipe) => pipe.connection.idle_times(),
@@ -150,8 +150,8 @@ where
         self.mark_dirty(state);
     }
 
-    /// Resets a stream whose protocol has as many streams as the owner allows. The answer is not `na`, which means that the
-    /// protocol is not spoken and which peers remember.
+    /// Resets a stream whose protocol has as many streams as the owner allows. The peer is not answered `na`, since peers
+    /// remember this answer, which means that the protocol is not spoken.
     pub(super) fn refuse_protocol<const E: usize>(&mut self, id: StreamId, state: &mut SwarmState<E>, now: Duration) {
         state.count_refusal(self.id, Refusal::StreamLimit);
         self.take_stream(id, state, now);

@@ -32,7 +32,7 @@ where
         self.mark_dirty(state);
     }
 
-    /// Makes room for a new stream on a connection that has as many streams as it may: gives up the half-open stream that
+    /// Makes room for a new stream on a connection that has as many streams as allowed: gives up the half-open stream that
     /// has been silent longest, if it has been silent for at least
     /// [`half_open_grace`](crate::connection::Config::half_open_grace). While the owner is late in taking turns, no stream
     /// is given up, since bytes of the old stream may still be unread.

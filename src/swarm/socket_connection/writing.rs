@@ -28,7 +28,7 @@ where
         }
     }
 
-    /// Records that the batch of output that gathers now contains data of a stream.
+    /// Records that the output batch that is gathering output now contains data of a stream.
     pub(in crate::swarm) fn wrote<const E: usize>(&self, id: StreamId, state: &mut SwarmState<E>) {
         state.note_batch(id, self.flush_tracker.gathering());
     }
@@ -154,7 +154,7 @@ where
         now: Duration,
     ) {
         if self.is_write_late(state, now) {
-            // The pipe may have room again, whose wake has not come yet.
+            // The pipe may accept bytes again although it has not woken its slot yet.
             match self.write_due(state, cx, now) {
                 Poll::Ready(Err(why)) => self.end(state, why),
                 Poll::Pending if self.is_write_late(state, now) => {

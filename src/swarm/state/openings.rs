@@ -6,14 +6,15 @@ use crate::pruned_queue::PrunedQueue;
 use crate::swarm::opening_queue::OpeningQueue;
 
 impl<const EVENTS: usize> SwarmState<EVENTS> {
-    /// Returns whether there is no work here for a turn: no connection is queued for output, and no id waits to open or the
-    /// event queue has no room.
+    /// Returns whether a turn has nothing to do for output and opening: no connection is queued for output, and either no id
+    /// waits to open, or the event queue has no room.
     pub(in crate::swarm) fn is_settled(&self) -> bool {
         self.dirty.is_empty() && (self.opening_queue.is_empty() || self.lifecycle.room() == 0)
     }
 
-    /// Returns whether a connection or stream that is ready now may open at once, without being queued. Because of this,
-    /// events are the same whether a peer sends a stream, its data and its end in one packet or in several.
+    /// Returns whether a connection or stream that is ready now may open at once, without being queued. Since such a stream
+    /// opens before its later bytes are handled, the events are the same whether a peer sends a stream, its data and its end
+    /// in one packet or in several.
     pub(in crate::swarm) fn may_open_now(&self) -> bool {
         self.lifecycle.room() > 0 && self.opening_queue.is_empty() && !self.is_flushing && !self.is_closing
     }
@@ -35,8 +36,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
             Id::Stream(stream) => self.lifecycle.connection_of(stream),
             Id::Listener(_) | Id::Connection(_) => None,
         };
-        // With no room the line is never popped, so that ended ids are pruned here; otherwise a peer that opens and resets
-        // streams would make it grow without bound.
+        // While the event queue has no room, no id is removed from the opening queue, so ended ids are pruned here.
+        // Otherwise a peer that opens and resets streams would make the opening queue grow without bound.
         let lifecycle = &self.lifecycle;
         let is_opening = |(id, _): &(Id, _)| lifecycle.state(*id) == Some(State::Opening);
         self.opening_queue.push((id, runs_on), lifecycle.len(), is_opening);

@@ -91,7 +91,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
                 return Some(Readiness::Addresses { listener });
             }
         }
-        // Refusals go first: each place has a notice at most once a second, so that streams do not wait for long.
+        // Notices about refusals are first. There is at most one a second for each kind at each connection or listener, so
+        // that notices about streams do not wait for long.
         if let Some((of, kind, count)) = self.refusals.next() {
             return Some(Readiness::Refused { of, kind, count });
         }

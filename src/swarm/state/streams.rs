@@ -7,14 +7,15 @@ use crate::swarm::readiness::{Began, StreamReadiness};
 use crate::swarm::shares::ProtocolLimits;
 use core::time::Duration;
 
-/// The maximum number of streams without an id that one connection may have once all connections together have at least half
-/// of [`Limits::streams`](crate::lifecycle::Limits::streams) of them. Once all connections together have as many as that
-/// limit, no more streams begin.
+/// The maximum number of streams without an id that one connection may have once the streams without an id on all
+/// connections are at least half as many as [`Limits::streams`](crate::lifecycle::Limits::streams). Once they are as many as
+/// `Limits::streams`, no more streams begin.
 const UNNAMED_WHEN_SCARCE: usize = 8;
 
 impl<const EVENTS: usize> SwarmState<EVENTS> {
-    /// Updates the count of streams without an id, for a connection that has `unnamed` of them now. `counted` is the number
-    /// that was counted for this connection before, and is updated.
+    /// Updates the count of streams without an id on all connections, for one connection. `unnamed` is the connection's
+    /// present number of such streams. `counted` is the number that was counted for the connection before, and is set to
+    /// `unnamed`.
     #[inline]
     pub(in crate::swarm) fn count_unnamed(&mut self, counted: &mut u32, unnamed: u32) {
         if *counted != unnamed {
@@ -93,7 +94,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         protocol.is_none_or(|protocol| self.shares.may_speak(connection, id, protocol, false))
     }
 
-    /// Limits the number of streams of a protocol, and counts the streams that speak this protocol already.
+    /// Limits the number of streams of a protocol, and counts the streams that already speak this protocol.
     pub(in crate::swarm) fn limit_protocol(&mut self, protocol: &Protocol, limits: ProtocolLimits) {
         if !self.shares.limit_protocol(protocol, limits) {
             return;

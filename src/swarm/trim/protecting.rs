@@ -13,8 +13,8 @@ where
     R: Reactor,
 {
     /// Protects a peer from trimming; `tag` names the reason. Until [`unprotect`](Self::unprotect) is called with the same
-    /// tag, no connection of the peer ends with [`ConnectionEnd::Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed), with
-    /// one exception: a connection that has no stream and whose peer is silent is still closed to make room for a new
+    /// tag, no connection of the peer is closed with [`ConnectionEnd::Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed),
+    /// with one exception: a connection that has no stream and whose peer is silent is still closed to make room for a new
     /// connection of the same peer. A peer is protected as long as it has at least one tag, so that the parts of a program
     /// can protect it independently of each other. The peer need not be connected. A second call with the same tag changes
     /// nothing.

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::task::Waker;
 use std::io::Read as _;
 
-/// Creates a listener on loopback. Returns the reactor that wakes it, the listener, and its address.
+/// Creates a listener on loopback. Returns the reactor that wakes the listener, the listener, and the listener's address.
 fn listening() -> (Reactor, ListeningSocket, SocketAddr) {
     let reactor = Reactor::new().unwrap();
     let any = ([127, 0, 0, 1], 0).into();
@@ -20,7 +20,8 @@ fn connect<const N: usize>(address: SocketAddr) -> [std::net::TcpStream; N] {
     [(); N].map(|()| std::net::TcpStream::connect(address).unwrap())
 }
 
-/// Accepts the next connection like a poll of the listener, except that the first `failing` sockets fail.
+/// Accepts the next connection in the way that a poll of the listener does, except that the first `failing` accepted sockets
+/// fail.
 fn accept(reactor: &mut Reactor, listener: &mut ListeningSocket, failing: &mut usize) -> Poll<ListenerPoll> {
     let (handle, config) = (reactor.handle(), Config::default());
     reactor.poll(Some(Duration::ZERO)).unwrap();

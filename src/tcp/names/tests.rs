@@ -29,8 +29,8 @@ impl Waiting {
     }
 }
 
-/// Creates a resolver with `lookups` permits. Each lookup sends one message to the returned receiver when it has begun, and
-/// ends when the returned sender sends it one.
+/// Creates a resolver with `lookups` permits. Each lookup sends one message to the returned receiver when the lookup has
+/// begun. Each message that the returned sender sends ends one lookup.
 fn names(lookups: usize) -> (Names, Receiver<()>, Sender<()>) {
     let (began, begins) = channel();
     let (ends, end) = channel();

@@ -1,4 +1,5 @@
-//! Tests of the reactor's descriptor (when it is readable), of the interest in writing, and of the tokens of sockets.
+//! Tests of the reactor: the times at which its descriptor is readable, the sockets for which the system reports that they
+//! are writable, and the tokens of sockets.
 
 use super::super::registered::Registered;
 use super::super::{Config, Stream, Transport};
@@ -47,7 +48,8 @@ fn is_readable(reactor: &Reactor) -> bool {
 fn a_wake_rings_unless_the_poll_itself_causes_it() {
     let (mut reactor, mut transport, _client) = connecting();
     let waker = reactor.waker();
-    // The listener waits for the next connection with the reactor's own waker, like a swarm between two turns.
+    // The listener now waits for the next connection and will wake the reactor's own waker. This is also the state of a
+    // swarm between two turns.
     let _first = accept(&mut reactor, &mut transport);
     let address = transport.listeners[0].socket.socket.local_addr().unwrap();
     assert!(Pin::new(&mut transport).poll(&mut Context::from_waker(&waker)).is_pending());
@@ -98,7 +100,7 @@ fn a_poll_with_a_full_buffer_says_that_more_may_wait() {
             TcpStream::connect(transport.listeners[n].socket.socket.local_addr().unwrap()).unwrap()
         })
         .collect();
-    // Connections to this machine are in the backlog once connect has returned.
+    // A connection to this machine is in the listener's backlog once `connect` has returned.
     assert!(reactor.poll(LONG).unwrap(), "there is a third");
     assert!(!reactor.poll(LONG).unwrap());
 }
@@ -134,7 +136,7 @@ fn the_memory_of_closed_sockets_is_given_back() {
     assert!(sources.slab.capacity() > MANY);
     many.iter().for_each(|(index, _)| drop(sources.remove(*index)));
     assert!(sources.slab.capacity() <= 2 * FEW, "{} places", sources.slab.capacity());
-    // A later socket gets a token that no earlier socket had.
+    // A socket that is registered later gets a token that no earlier socket had.
     let again = insert(&mut sources);
     assert!(again != stays && many.iter().all(|(_, token)| *token != again.1));
     sources.remove(stays.0);

@@ -157,7 +157,7 @@ fn a_signature_with_any_bit_changed_or_missing_is_refused() {
 fn a_payload_that_is_no_protobuf_is_refused() {
     assert_eq!(judge(vec![0xff; 50]), Err(Error::BadPayload));
     let whole = payload_of(&honest(9)).encode_to_vec();
-    // A payload that is cut between two fields is still a message, of a peer that sent no muxers.
+    // A payload that is cut between two fields is still a valid message: that of a peer which sent no muxers.
     let extensions = payload_of(&honest(9)).extensions.unwrap().encoded_len() + 2;
     for length in 0..whole.len() - 1 {
         let judged = judge(whole[..length].to_vec());
@@ -201,7 +201,7 @@ fn a_changed_bit_in_an_identity_key_makes_nobody_else_of_it() {
         let refused = bits.clone().filter(|bit| {
             let mut payload = payload.clone();
             payload.identity_key[bit / 8] ^= 1 << (bit % 8);
-            // Some bits of a key's DER envelope have no meaning; then it is the same key.
+            // Some bits of a key's DER envelope have no meaning: if one of them is changed, the key stays the same.
             judge(payload.encode_to_vec())
                 .map(|remote| assert_eq!(remote.peer, identity.public().to_peer_id()))
                 .is_err()
@@ -256,7 +256,7 @@ fn the_last_occurrence_of_a_payloads_field_counts() {
         (vec![field(1, &other), field(2, b"no signature"), good.clone()], Ok(None)),
         (vec![good.clone(), field(2, &[])], Err(Error::BadSignature)),
         (vec![good.clone(), field(1, &other)], Err(Error::BadSignature)),
-        // The parts of the extensions are merged: their lists are put one behind the other.
+        // The parts of the extensions are merged: their lists are concatenated.
         (vec![muxers(&[mplex]), good.clone(), muxers(&[yamux])], Ok(Some("/yamux/1.0.0"))),
         (vec![good.clone(), muxers(&[yamux]), muxers(&[])], Ok(Some("/yamux/1.0.0"))),
         // A name that is not UTF-8 is skipped, and a list of such names does not count as no list.

@@ -34,7 +34,7 @@ fn a_spent_nonce_is_an_error() {
 
 #[test]
 fn a_message_without_plaintext_is_a_message() {
-    // We never send one; others may.
+    // This crate never sends such a message, but other implementations may.
     let (mut sender, mut receiver) = transports();
     let mut wire = vec![0, TAG as u8];
     wire.resize(2 + TAG, 0);

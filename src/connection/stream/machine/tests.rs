@@ -79,7 +79,8 @@ fn the_table_of_lives_is_the_machine() {
         assert_eq!(row.len(), head.len());
         for trigger in TRIGGERS {
             let Some(column) = columns.iter().position(|column| *column == trigger) else {
-                // This trigger moves a half, and the life only where both halves together end it.
+                // This trigger changes the state of a half. It changes the life only if both halves have ended, which ends
+                // the stream.
                 let after = step(state, trigger).map_or(state, |(after, _)| after);
                 assert!(after.life == state.life || after.life == Life::Finished, "{state:?} on {trigger:?}");
                 continue;

@@ -32,8 +32,8 @@ impl<K: Copy> Session<K> {
         self.next_id().map(drop)
     }
 
-    /// Opens a stream under `key`: the stream gets its wire id now, and SYN is sent with its first frame, of whatever type.
-    /// The caller puts the stream into its table.
+    /// Opens a stream under `key`: the stream gets its wire id now. SYN is sent with the stream's first frame, whatever the
+    /// type of that frame. The caller puts the stream into its table.
     ///
     /// # Errors
     /// The reason why no stream can be opened, as an [`OpenError`]; nothing has changed.
@@ -67,7 +67,7 @@ impl<K: Copy> Session<K> {
     #[must_use]
     pub fn offered_payload<'a>(&self, rest: &'a [u8]) -> &'a [u8] {
         match &self.incoming {
-            // The last byte of the header comes first.
+            // The first byte of `rest` is the last byte of the header.
             Incoming::Undecided(header) if header.kind == FrameType::Data && !header.has(RST) => {
                 let payload = rest.get(1..).unwrap_or_default();
                 payload.get(..header.length as usize).unwrap_or(payload)
@@ -80,8 +80,9 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Changes the key of an accepted stream to `key`, under which the caller keeps the stream from now on. The stream must
-    /// be neither [written](Self::write) to nor finished before, except with [`write_whole`](Self::write_whole).
+    /// Changes the key of an accepted stream to `key`, under which the caller keeps the stream from now on. Before this
+    /// call, the stream must not have been finished, and must not have been [written](Self::write) to, except with
+    /// [`write_whole`](Self::write_whole).
     pub fn rename(&mut self, stream: &Stream, key: K) {
         self.wire_ids.rename(stream.id, key);
         self.incoming.rename(stream.id, key);
@@ -146,8 +147,8 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Records that a frame of the peer has arrived. Returns whether it is the first one and the limit on streams before it
-    /// was reached.
+    /// Records that a frame of the peer has arrived. Returns `true` if that frame is the peer's first one, and if the limit
+    /// on the streams that may be opened before that frame was reached.
     pub(in crate::connection::yamux) fn hear(&mut self) -> bool {
         self.unheard.take().is_some_and(|unheard| unheard.left == 0)
     }

@@ -23,8 +23,8 @@ struct QueuedMessage {
     before: u32,
     /// The index of the next message in the queue or, if this element of the array is vacant, of the next vacant element.
     after: u32,
-    /// The indices of the previous and the next message of the same author from the same sender. They are valid only while
-    /// the queue keeps the bytes of each author.
+    /// The index of the previous message of the same author from the same sender; `later` is the index of the next such
+    /// message. Both are valid only while the queue computes the number of bytes of each author.
     earlier: u32,
     later: u32,
 }

@@ -1,5 +1,5 @@
-//! [`SendQueue`]: messages in the order in which they are to be written. If a message has to be dropped, it is one of the
-//! author with the most bytes.
+//! [`SendQueue`]: messages in the order in which they are to be written. If a message has to be dropped, it is a message of
+//! the author with the most bytes.
 
 use super::queue_slots::{END, QueueSlots};
 use super::shares::SendShares;
@@ -11,8 +11,9 @@ use alloc::sync::Arc;
 /// The maximum number of messages for which an empty queue keeps memory.
 const KEPT: usize = 16;
 
-/// A queue of messages to one peer. Until a message has to be dropped, the queue knows only the order of its messages. Then
-/// it computes the number of bytes of each author, and keeps these numbers up to date until the queue is empty.
+/// A queue of messages to one peer. Until a message has to be dropped, the queue knows only the order of its messages. From
+/// then on, the queue computes the number of bytes of each author, and keeps these numbers up to date until the queue is
+/// empty.
 #[derive(Debug)]
 pub(super) struct SendQueue {
     places: QueueSlots,

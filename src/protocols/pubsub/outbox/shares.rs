@@ -10,20 +10,22 @@ use core::cmp::Reverse;
 #[derive(Default, Debug)]
 pub(super) struct SendShares {
     senders: BTreeMap<u64, SenderShare>,
-    /// The senders in ascending order of rank. If a message has to be dropped, it is one of the last sender.
+    /// The senders in ascending order of rank. If a message has to be dropped, it is one that the last sender in this order
+    /// has sent.
     order: BTreeSet<(SenderRank, u64)>,
 }
 
-/// The messages that one sender has sent to us.
+/// The messages in the outbox that one sender has sent to us.
 #[derive(Default, Debug)]
 struct SenderShare {
     bytes: usize,
     authors: BTreeMap<u64, AuthorShare>,
-    /// The authors in ascending order of rank. If a message of this sender has to be dropped, it is one of the last author.
+    /// The authors in ascending order of rank. If a message of this sender has to be dropped, it is a message of the last
+    /// author in this order.
     order: BTreeSet<(AuthorRank, u64)>,
 }
 
-/// The messages of one author that one sender has sent to us, as a linked list.
+/// The messages in the outbox that one sender has sent to us and that have the same author, as a linked list.
 #[derive(Clone, Copy, Debug)]
 struct AuthorShare {
     rank: AuthorRank,
@@ -45,7 +47,7 @@ impl SenderShare {
 }
 
 impl SendShares {
-    /// Adds the message at index `place`, which is the last message of the outbox.
+    /// Counts the message at index `place` for its sender and author. The message is the last one in the outbox.
     pub(super) fn add(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, number)| match author {
             Some(author) => {
@@ -57,7 +59,7 @@ impl SendShares {
         });
     }
 
-    /// Adds the message at index `place`, which is the first message of the outbox.
+    /// Counts the message at index `place` for its sender and author. The message is the first one in the outbox.
     pub(super) fn add_first(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, number)| match author {
             Some(author) => {
@@ -68,7 +70,7 @@ impl SendShares {
         });
     }
 
-    /// Removes the message at index `place`, which is about to be removed from `places`.
+    /// Stops counting the message at index `place`, which is about to be removed from `places`.
     pub(super) fn take(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, _)| {
             let mut author = author?;

@@ -65,8 +65,8 @@ impl Accounts {
         account.map_or(0, |account| usize::try_from(account.held).unwrap_or(usize::MAX))
     }
 
-    /// Counts one more message for an author, a sender or an address. Returns the index of its account, which stays the same
-    /// until its last message is forgotten.
+    /// Counts one more message for an author, a sender or an address. Returns the index of the account, which stays the same
+    /// until the cache has forgotten all messages that count for the account.
     pub(super) fn charge(&mut self, owner: Digest) -> u32 {
         if let Some(place) = self.chains.find(&self.accounts, &owner) {
             if let Some(account) = self.accounts.get_mut(place) {

@@ -11,8 +11,8 @@ use ring::digest::{Context, SHA256};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(in crate::protocols::pubsub) struct Digest([u8; 16]);
 
-/// The maximum length of an encoded peer id, in bytes. It consists of the code and the length of a hash, and of a hash of at
-/// most 64 bytes.
+/// The maximum length of an encoded peer id, in bytes. An encoded peer id consists of the code and the length of a hash, and
+/// of a hash of at most 64 bytes.
 const PEER: usize = 84;
 
 impl Digest {

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 #[derive(Default, Debug)]
 pub(in crate::protocols::pubsub) struct SentBy {
     words: Vec<u64>,
-    /// The number of the latest marked message, divided by 64. Its bit is in the newest word; older words contain the bits
-    /// of earlier messages.
+    /// The number of the latest marked message, divided by 64. The bit of that message is in the newest word; older words
+    /// contain the bits of earlier messages.
     newest: u64,
 }
 

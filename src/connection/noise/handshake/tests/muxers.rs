@@ -14,7 +14,7 @@ fn a_list_of_muxers_without_ours_is_refused_in_both_roles() {
 #[test]
 fn a_list_of_muxers_that_would_not_fit_is_refused() {
     let spare = MAX_PAYLOAD - Config::offering(&identity(1), &[2; 32], &["/"]).unwrap().0.payload.len();
-    // A length of 128 or more takes a byte more, both for the list and for the name.
+    // A length of 128 or more takes one more byte on the wire, both for the list and for the name.
     let longest = alloc::format!("/{}", "m".repeat(spare - 2));
     assert_eq!(Config::offering(&identity(1), &[2; 32], &[&longest]).unwrap().0.payload.len(), MAX_PAYLOAD);
     let error = Config::offering(&identity(1), &[2; 32], &[&alloc::format!("{longest}m")]).unwrap_err();

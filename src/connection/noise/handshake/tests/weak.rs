@@ -16,7 +16,7 @@ fn payload(identity_key: Vec<u8>, identity_sig: &[u8]) -> Vec<u8> {
 fn a_key_of_small_order_authenticates_nobody() {
     for key in small_order().into_iter().chain((0..19).flat_map(not_canonical)) {
         let judged = judge(payload(on_the_wire(&key), &universal()));
-        // Some encodings are no points, and so no keys.
+        // Some of these byte strings do not encode a point, so they are not keys.
         assert!(matches!(judged, Err(Error::RefusedKey | Error::BadPayload)), "{key:x?}: {judged:?}");
     }
     assert_eq!(judge(payload(on_the_wire(&bytes(SMALL_ORDER[0])), &universal())), Err(Error::RefusedKey));
@@ -111,7 +111,7 @@ fn a_listener_on_a_socket_refuses_the_key_of_everybody() {
         assert_eq!(connected, []);
         assert_eq!(attacker.join().unwrap().read(&mut [0; 64]).unwrap_or(0), 0, "nothing more is said");
     }
-    // After them an honest peer still gets in.
+    // After these attacks, an honest peer can still connect.
     let honest = attacks(honest(9));
     goes_on_until(&mut |swarm| {
         connected.extend(
