@@ -165,7 +165,7 @@ impl DialServices {
     }
 }
 
-/// Returns whether a stream on which this node sends pings has not ended yet.
+/// Returns whether any stream on which this node sends pings has not ended yet.
 fn is_ping_open(world: &LoggedSwarm) -> bool {
     let swarm = &world.swarm;
     let mut streams = world.dialed.into_iter().flat_map(|connection| swarm.streams_of(connection));

@@ -28,7 +28,7 @@ use error::{Error, WRONG};
 use report::Reporter;
 use std::process::ExitCode;
 
-/// A check at compile time that this build has keys of every type, since any peer may use any of them.
+/// A check at compile time that this build supports all types of keys, since a peer may have a key of any type.
 const _: () = assert!(cfg!(all(feature = "ecdsa", feature = "rsa", feature = "secp256k1")));
 
 /// The exit code of a command that has done all of its work.

@@ -42,8 +42,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The queue of standard output, to which the log of events is written.
 pub(crate) static STDOUT: OutputQueue = OutputQueue::new(Descriptor::Out, Policy::Wait);
-/// The queue of standard error, to which errors and the records of `RUST_LOG` are written. If its reader does not keep up,
-/// some of its lines are lost.
+/// The queue of standard error, to which errors are written, and the records of the `log` crate that `RUST_LOG` selects. If
+/// its reader does not keep up, some of its lines are lost.
 static STDERR: OutputQueue = OutputQueue::new(Descriptor::Err, Policy::Drop);
 
 /// Prints an error on standard error. This function neither waits nor fails.
@@ -108,7 +108,7 @@ pub(crate) fn outlive_size_limits() {
 pub(crate) fn init_log() {
     struct Records;
     impl io::Write for Records {
-        /// Queues one record of the log for standard error.
+        /// Queues one record of the `log` crate for standard error.
         fn write(&mut self, record: &[u8]) -> io::Result<usize> {
             let text = String::from_utf8_lossy(record.strip_suffix(b"\n").unwrap_or(record));
             let terminal = terminal::stderr();

@@ -57,7 +57,7 @@ impl Awaited {
 enum Wrong {
     /// The byte of the echo at this position, counted from 0, differs from the byte that was sent.
     Byte(u64),
-    /// The byte arrived when all bytes that were sent so far had come back already.
+    /// The byte arrived although all bytes that were sent so far had come back already.
     Surplus,
     /// The byte arrived from a sink, which must not send bytes.
     Unasked,

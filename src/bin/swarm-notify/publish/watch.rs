@@ -78,7 +78,7 @@ impl Notifee<LoggedSwarm> for StreamWatch {
     }
 }
 
-/// Returns whether the stream was opened by this node, and its protocol is floodsub.
+/// Returns whether this node has opened the stream, and the stream's protocol is floodsub.
 fn is_ours(world: &LoggedSwarm, stream: StreamId) -> bool {
     let view = world.swarm.stream(stream);
     view.is_some_and(|view| view.direction == Direction::Outbound && view.protocol == Some(&PROTOCOL))

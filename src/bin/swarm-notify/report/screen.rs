@@ -48,7 +48,7 @@ pub(crate) struct Screen {
     pub(crate) is_long: bool,
 }
 
-/// A character and its style.
+/// A character that is printed at a terminal, and its style.
 type Cell = (char, Style);
 
 impl Screen {
