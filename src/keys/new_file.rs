@@ -163,7 +163,7 @@ mod tests {
         for (at, way) in WAYS.iter().enumerate() {
             let bytes = [at as u8; 9];
             match create_by(&[refuse, *way], &path, &bytes) {
-                // Renames that refuse to replace a file do not exist everywhere.
+                // Not every system has a rename that refuses to replace a file.
                 Err(error) if error.kind() == ErrorKind::Unsupported => continue,
                 created => created.unwrap(),
             }

@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn an_address_that_cannot_be_used_ends_the_demo_at_once() {
-        // An address for documentation, which no machine has.
+        // No machine has this address, which is reserved for documentation.
         let mut demo = Demo::new(Reporter::new(LogForm::Json, false), Ipv4Addr::new(192, 0, 2, 1)).unwrap();
         let fault = demo.run(DEMO_LIMIT).unwrap().unwrap();
         let text = fault.to_string();

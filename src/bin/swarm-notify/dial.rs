@@ -131,7 +131,7 @@ struct DialRun {
     not_connected: Option<Failed>,
     /// The time at which the last stream ended, or `None` before that.
     done: Option<Duration>,
-    /// `true` while there is other work than the streams: pings, identify, or lines to publish.
+    /// `true` while work other than the streams is left: pings, the identify request, or lines to publish.
     has_errands: bool,
     /// The time at which this command will close the connection, which is set once everything else is done.
     release: Option<Duration>,
@@ -189,7 +189,8 @@ impl DialRun {
         self.may_begin && is_wanted && self.tally.begun - self.tally.ended() < self.args.concurrency
     }
 
-    /// Begins the streams that have to be begun now, at most [`PER_ROUND`] of them. The others are begun in the next round.
+    /// Begins at most [`PER_ROUND`] of the streams that have to be begun now. The remaining streams are begun in the next
+    /// round.
     fn begin(&mut self, world: &mut LoggedSwarm) {
         let now = world.reporter.elapsed();
         for _ in 0..PER_ROUND {

@@ -72,7 +72,8 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    /// A replacement for a swarm's waker in tests. The test receives from its channel instead of waiting in a swarm.
+    /// A replacement for a swarm's waker in tests, which sends to a channel. The test receives from the channel instead of
+    /// waiting in a swarm.
     struct Swarm(Sender<()>);
 
     impl Wake for Swarm {

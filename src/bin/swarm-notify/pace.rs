@@ -179,7 +179,7 @@ mod tests {
         assert_eq!((pace.next_over(at(9)), pace.poll_at()), (None, Some(at(10))));
         assert_eq!((pace.next_over(at(13)), pace.poll_at()), (Some(((None, "a"), 1)), Some(at(13))));
         assert_eq!((pace.next_over(at(13)), pace.poll_at()), (Some(((None, "b"), 1)), Some(at(16))));
-        // The new second of "a" ends after that of "c", which is not over.
+        // The new second of "a" ends after the second of "c", which is not over yet.
         assert!(pace.allows(None, "a", 1, at(14)));
         assert_eq!((pace.next_over(at(16)), pace.poll_at()), (Some(((None, "c"), 1)), Some(at(24))));
         assert_eq!((pace.next_over(at(24)), pace.poll_at(), pace.kinds.len()), (None, None, 0));

@@ -354,8 +354,8 @@ mod tests {
     use std::time::UNIX_EPOCH;
     use swarm_notify::swarm::Config;
 
-    /// A part of a snapshot that is printed in front of the line of an event has the time of the event, which was taken
-    /// first. Otherwise `t` would go back.
+    /// A part of a snapshot that is printed in front of the line of an event has the time of the event, which was read
+    /// first. Otherwise, the time `t` would go back from one line to the next.
     #[test]
     fn a_part_of_a_snapshot_has_its_own_moment() {
         let reporter = Reporter::new(LogForm::Json, false);

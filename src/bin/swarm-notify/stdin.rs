@@ -278,8 +278,8 @@ mod tests {
 
     const MAX_LINE: usize = 1 << 20;
 
-    /// Reads an input of which each read returns `step` bytes, with a read that would block in between. Returns all steps of
-    /// reading: the lines, and the reports of lines that are too long.
+    /// Reads `input`, of which each read returns `step` bytes. Between two such reads, one read fails because it would
+    /// block. Returns all results of reading: the lines, and the reports of lines that are too long.
     fn lines(input: &[u8], step: usize) -> Vec<ReadStep> {
         let (mut rest, mut is_ready, mut lines) = (input, false, Vec::new());
         let read = |buffer: &mut [u8]| {
@@ -328,7 +328,7 @@ mod tests {
             }
         };
         read_lines(read, MAX_LINE, |read| told.push(read)).unwrap_err();
-        // Each read after that is a step of its own, after which the thread pauses.
+        // Each later read is reported separately, and the thread pauses after it.
         let more = 100 - MAX_LINE / READ - 1;
         assert_eq!((&told[0], told.len()), (&ReadStep::TooLong, 1 + more));
         assert!(told[1..].iter().all(|read| *read == ReadStep::More));

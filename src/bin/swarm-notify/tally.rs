@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn quantiles_of_few_times_are_within_their_bounds() {
         assert_eq!((times([]).quantile(0.5), times([]).mean()), (None, None));
-        // The histogram rounds up after three digits.
+        // The histogram keeps three digits and rounds up.
         for all in [vec![0], vec![100_003], vec![100_003, 100_003], vec![7, 100_003]] {
             let times = times(all.clone());
             let (min, max) = times.bounds.unwrap();
@@ -363,7 +363,7 @@ mod tests {
         let (mut tally, mut pings) = (Tally { streams: 1, begun: 1, ok: 1, ..Tally::default() }, Pings::default());
         tally.times = times([9]);
         (pings.asked, pings.sent) = (1, 1);
-        // The line of this ping in the log has 0.000323 s.
+        // The line of this ping in the log contains 0.000323 s.
         pings.round_trips.add(Duration::from_nanos(323_700));
         let summary = Summary {
             tally: &tally,

@@ -318,7 +318,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Any text is either an address, which the library can parse, too, or causes an error.
+        /// Any text causes an error, or is an address that the library can also parse.
         #[test]
         fn any_text_is_an_address_or_an_error(
             parts in prop::collection::vec(

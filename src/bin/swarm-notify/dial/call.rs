@@ -320,7 +320,7 @@ mod tests {
             (echo.sent, echo.received) = moved;
             assert_eq!(echo.is_stretch_over(), is_over, "{moved:?}");
         }
-        // Of the 4 000 bytes and the peer's end, 1 001 are left.
+        // The amount that is left is 1 001: 1 000 of the 4 000 bytes, and the end of the peer's side.
         (echo.sent, echo.received) = (2_000, 1_000);
         echo.begin_stretch(2 * SECOND);
         assert!(!echo.is_stretch_over() && echo.is_older(SECOND, 3 * SECOND) && !echo.is_older(2 * SECOND, 3 * SECOND));
@@ -328,7 +328,7 @@ mod tests {
         assert!(!echo.is_stretch_over());
         echo.is_over = true;
         assert!(echo.is_stretch_over());
-        // Nothing is left to move, and a stretch is never complete without anything that moves.
+        // Nothing is left to transfer, and a stretch is never complete before something was transferred in it.
         echo.begin_stretch(2 * SECOND);
         assert!(!echo.is_stretch_over());
     }
@@ -352,7 +352,7 @@ mod tests {
         let said =
             "it was too slow: 39 bytes moved in 2 s when 262039 of 1000000 were sent; raise --timeout for a slow peer";
         assert_eq!(why(&sink), said);
-        // A peer that does not end its side is not slow, though its echo has just come.
+        // The echo has just arrived completely, so that a peer that does not end its side yet is not slow.
         let mut echo = call(&["--bytes", "100"]);
         (echo.sent, echo.received) = (100, 100);
         assert_eq!(why(&echo), "it waited 2 s for the peer to end its side");

@@ -149,7 +149,7 @@ mod tests {
             state.put("snapshot".to_owned());
         }
         assert_eq!((state.lost(), state.unwritten()), (5 + 1_100, 5));
-        // Of each pair of lines, the first one says the number.
+        // The first line of each pair tells the number of dropped lines.
         for (lines, lost) in [(1, 4 + 1_100), (1, 3 + 1_000), (1, 2 + 1_000), (1, 1), (1, 0)] {
             write(&mut state, lines);
             assert_eq!(state.lost(), lost);

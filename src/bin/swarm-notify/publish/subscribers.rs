@@ -100,8 +100,8 @@ mod tests {
         Keypair::ed25519_from_bytes([number; 32]).unwrap().public().to_peer_id()
     }
 
-    /// Returns whether there is a hold at the time `second`, if exactly the subscribers with the numbers in `late` are late
-    /// then.
+    /// Returns whether publishing pauses at the time `second`, in seconds, if exactly the subscribers with the numbers in
+    /// `late` are late at that time.
     fn hold(subscribers: &mut Subscribers, late: &[u8], second: u64) -> bool {
         let late: Vec<_> = late.iter().map(|number| peer(*number)).collect();
         subscribers.update(late.clone().into_iter(), |peer| late.contains(peer), Duration::from_secs(second))
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!([1, 2, 5].map(|second| hold(&mut subscribers, &[1], second)), [true; 3]);
         assert_eq!(subscribers.deadline(), Some(Duration::from_secs(6)));
         assert_eq!([6, 60].map(|second| hold(&mut subscribers, &[1], second)), [false; 2]);
-        // The subscriber has caught up, and is waited for again.
+        // The subscriber has caught up, so that publishing pauses for it again.
         assert!(!hold(&mut subscribers, &[], 61));
         subscribers.published(BETWEEN_HOLDS);
         assert!(hold(&mut subscribers, &[1], 62));
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn late_subscribers_in_turns_hold_up_others_no_longer() {
         let (mut subscribers, mut published) = (Subscribers::default(), 0);
-        // Each second another subscriber is late, and an earlier one may be late again.
+        // In each second, another subscriber is late, and an earlier subscriber may be late again.
         for second in 0..100 {
             let number = u8::try_from(second).unwrap();
             while !hold(&mut subscribers, &[number, number / 7], second) && published < 100 * BETWEEN_HOLDS {
