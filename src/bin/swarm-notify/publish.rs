@@ -194,8 +194,8 @@ impl Publisher {
         }
     }
 
-    /// Reports on standard error that standard input was not read to its end, unless [`end`](Self::end) has reported a
-    /// minimum number of lost lines for that reason.
+    /// Reports on standard error that standard input was not read to its end. Does nothing if lines were lost: then
+    /// [`end`](Self::end) has said so, by "at least" before their number.
     pub(crate) fn say_unread(&self) {
         if !self.is_whole && self.lost == 0 {
             say("stdin was not read to its end, and no more of it is published");
