@@ -1,14 +1,14 @@
 //! Arithmetic in which nothing that a peer does causes a wrap-around or a panic.
 
-/// An unsigned integer that counts something a peer can influence, such as its live streams or its unread bytes. The integer
-/// saturates at 0 and at the maximum of its type, so no peer can make it wrap around, or make a build with overflow checks
-/// panic.
+/// An unsigned integer that counts something that a peer can influence, such as the peer's live streams or unread bytes. The
+/// integer saturates at 0 and at the maximum of its type, so that no peer can make the integer wrap around, or make a build
+/// with overflow checks panic.
 pub(crate) trait Count: Copy {
-    /// Adds `by`. The sum is at most the maximum of the type.
+    /// Adds `by`. If the sum exceeds the maximum of the type, the result is that maximum.
     fn raise(&mut self, by: Self);
 
-    /// Subtracts `by`, which is at most the present number. If `by` is greater because of a defect in this crate, the result
-    /// is 0, and a build with debug assertions panics, so that tests and fuzzers find the defect.
+    /// Subtracts `by`, which must not exceed the present number. If `by` is greater because of a defect in this crate, the
+    /// result is 0, and a build with debug assertions panics, so that tests and fuzzers find the defect.
     fn lower(&mut self, by: Self);
 }
 
@@ -31,15 +31,14 @@ macro_rules! count {
 
 count!(u8, u16, u32, u64, usize);
 
-/// Adds the sizes, in bytes, of memory blocks that are allocated at the same time. The sum cannot overflow, since all the
-/// blocks together fit into the address space.
+/// Returns the sum of the sizes, in bytes, of memory blocks that are allocated at the same time. The sum cannot overflow,
+/// since all of these blocks together fit into the address space.
 #[inline]
 pub(crate) fn memory_in_all<const N: usize>(sizes: [usize; N]) -> usize {
     sizes.into_iter().fold(0, usize::wrapping_add)
 }
 
-/// Copies bytes from the front of `from` to the front of `to`, as many as the shorter of the two slices has, and returns the
-/// number of copied bytes.
+/// Copies bytes from the front of `from` to the front of `to`, until either slice ends. Returns the number of copied bytes.
 #[inline]
 pub(crate) fn copy_front(from: &[u8], to: &mut [u8]) -> usize {
     let n = from.len().min(to.len());

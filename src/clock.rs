@@ -1,17 +1,17 @@
-//! [`Clock`]: the time that a swarm's owner gives with its calls, corrected so that it never goes back.
+//! [`Clock`]: the time that a swarm's owner passes with its calls, corrected so that the time never goes back.
 
 use core::time::Duration;
 
-/// The largest step back of the owner's time that is not regarded as a change of the owner's clock. Small steps back occur
-/// if an owner reads its clock twice and passes the later time first; they are ignored.
+/// The largest step back of the owner's time that does not count as a change of the owner's clock. Small steps back are
+/// ignored. They occur if an owner reads its clock twice and passes the later time first.
 const SMALL: Duration = Duration::from_secs(1);
 
-/// A clock that follows the times that the owner gives, but never goes back. If the owner's clock is set back, this clock
-/// goes on from its present time.
+/// A clock that follows the times that the owner passes, but never goes back. If the owner's clock is set back, this clock
+/// continues from its present time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Clock {
     now: Duration,
-    /// The latest time that the owner has given since the owner's clock was last set back.
+    /// The latest time that the owner has passed since the owner's clock was last set back.
     given: Duration,
     /// The duration by which this clock is ahead of the owner's clock.
     ahead: Duration,
@@ -22,8 +22,9 @@ impl Clock {
         Self { now: Duration::ZERO, given: Duration::ZERO, ahead: Duration::ZERO }
     }
 
-    /// Sets this clock to the time that the owner gives. If that time is more than a second before the latest time given,
-    /// the owner's clock was set back, and this clock goes on from its present time. A smaller step back changes nothing.
+    /// Advances this clock to the time `given` of the owner's clock. If `given` is more than a second before the latest time
+    /// that the owner has passed, the owner's clock was set back, and this clock continues from its present time. A smaller
+    /// step back changes nothing.
     pub(crate) fn set(&mut self, given: Duration) {
         if self.given.saturating_sub(given) > SMALL {
             (self.given, self.ahead) = (given, self.now.saturating_sub(given));
@@ -36,13 +37,13 @@ impl Clock {
         self.now
     }
 
-    /// Converts a time of the owner's clock into the time of this clock at the same moment.
+    /// Converts a time on the owner's clock into the time that this clock shows at the same moment.
     #[cfg_attr(not(feature = "swarm"), allow(dead_code))]
     pub(crate) const fn of_owners(&self, at: Duration) -> Duration {
         at.saturating_add(self.ahead)
     }
 
-    /// Converts a time of this clock into the time of the owner's clock at the same moment.
+    /// Converts a time on this clock into the time that the owner's clock shows at the same moment.
     pub(crate) const fn on_owners(&self, at: Duration) -> Duration {
         at.saturating_sub(self.ahead)
     }

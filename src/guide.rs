@@ -1,16 +1,17 @@
-//! A swarm in your own loop: which calls to make and when, what a turn does, and what happens if a turn is late.
+//! A swarm in your own loop: the calls to make and when to make them, the work of a turn, and the effects of a late turn.
 //!
 //! Further pages:
 //!
 //! - [`promises`]: the thirteen promises, each with the tests that check it.
-//! - [`enemy`]: all bounds, and the attacks against which there is no defence; [`memory`]: the memory that the bounds add up
-//!   to.
-//! - [`from_py_libp2p`]: py-libp2p's names and the ones here, where the two libraries differ, and the notifications in each.
+//! - [`enemy`]: all bounds, and the attacks against which there is no defence. [`memory`]: the memory that a node needs at
+//!   most, which follows from the bounds.
+//! - [`from_py_libp2p`]: the names in py-libp2p and in this crate, the differences between the two libraries, and the
+//!   notifications of each.
 //! - [`six_notifications`]: the same program for py-libp2p and for this crate, side by side.
 #![cfg_attr(feature = "cli", doc = "- [`command`] and [`command_log`]: the command `swarm-notify`, and its log.")]
 #![cfg_attr(not(feature = "cli"), doc = "- `command`, `command_log` (feature `cli`): the command, and its log.")]
 //!
-//! A complete program that takes one turn in each frame, sixty times a second:
+//! This complete program takes one turn in each frame, sixty times a second:
 //!
 //! ```no_run
 //! use std::time::{Duration, Instant};
@@ -78,7 +79,7 @@
 //! ```
 //!
 //! No progress depends on extra calls, or on another thread. In a loop that sleeps 50 ms in each frame, each tick handles
-//! everything that has arrived since the last one, however irregular the frames are.
+//! everything that has arrived since the last tick, however irregular the frames are.
 //!
 //! # Programs to begin with
 //!
@@ -117,10 +118,11 @@
 //!   whether your side is finished, and `is_fin_sent` whether its FIN was sent. Check `is_fin_sent` at a `ClosedStream` with
 //!   `ConnectionClosed`: only if it is `true` can the peer have your whole request.
 //! - **Many streams at once.** A stream that you open with one protocol accepts data at once, with two exceptions. On a new
-//!   connection, until the peer's first frame has arrived, only the first eight streams do
-//!   ([`early_streams`](crate::connection::yamux::Config::early_streams)). Later, streams beyond
-//!   [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) unacknowledged ones wait. A write to a stream that waits
-//!   is `Blocked`. So write at `OpenedStream`, or keep the bytes that were not accepted until the stream is `writable`.
+//!   connection, until the peer's first frame has arrived, only the first eight streams accept data
+//!   ([`early_streams`](crate::connection::yamux::Config::early_streams)). Later, if
+//!   [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) streams are not acknowledged yet, further streams wait.
+//!   A write to a stream that waits is `Blocked`. So write at `OpenedStream`, or keep the bytes that were not accepted until
+//!   the stream is `writable`.
 //! - **Ending.** [`finish`](Swarm::finish) ends your side of a stream. [`close_stream`](Swarm::close_stream) also drops the
 //!   bytes that still arrive. [`reset`](Swarm::reset) ends both directions at once.
 //! - **Answers that take long.** A stream whose side you have ended waits for ten minutes without a byte or window from the
@@ -185,13 +187,13 @@
 //! - With a level trigger, the descriptor stays readable until a turn has handled everything. With an edge trigger, there is
 //!   an edge each time that something arrives. Clear the readiness first, and take the turn after that. If one turn cannot
 //!   handle everything, `poll_at` returns the present time.
-//! - Only wait for the descriptor. Do not read from it, and do not register anything else with it.
+//! - Only wait for the descriptor to become readable. Do not read from it, and do not register other descriptors with it.
 //! - A turn handles all earlier uses of the [`waker`](Swarm::waker). So look for what the other thread has left for you
 //!   after the turn, and not before.
-//! - With several swarms on one thread, wait for all of their descriptors at once, since `wait` sleeps on only one. Or let
-//!   the swarms share a [`tcp::Reactor`](crate::tcp::Reactor): make each swarm with [`new`](Swarm::new), over a transport
-//!   with a handle of that reactor, and call the reactor's `advance` and `poll` yourself before you tick the swarms whose
-//!   `poll_at` has passed.
+//! - With several swarms on one thread, wait for all of their descriptors at once, since `wait` sleeps on only one
+//!   descriptor. Or let the swarms share a [`tcp::Reactor`](crate::tcp::Reactor): make each swarm with [`new`](Swarm::new),
+//!   over a transport with a handle of that reactor, and call the reactor's `advance` and `poll` yourself before you tick
+//!   the swarms whose `poll_at` has passed.
 //! - Sending can end a stream, so there may be events after `flush_all`. [`has_pending`](Swarm::has_pending) tells whether
 //!   there are. Drain them at once, or after the next turn.
 //! - Remove the descriptor from your poller before you drop the swarm, and do not use it after a fork.
@@ -233,11 +235,11 @@
 //!
 //! 1. The queue is full. Nothing *becomes* open any more. Accepting pauses, and the system's backlog of the listening socket
 //!    fills. The handshake of a dial stops before our last message, an accepted connection waits once its peer is
-//!    authenticated, and a stream waits before we confirm its protocol. The deadlines of all that waits stop.
+//!    authenticated, and a stream waits before we confirm its protocol. The deadlines of everything that waits are paused.
 //! 2. Open connections and streams go on: data, windows, pings, resets, ends.
-//! 3. A closing event for which there is no room is owed: it waits behind the queue, in order, and needs no memory of its
-//!    own.
-//! 4. You drain one event, and an owed event gets its place in the queue. If no event is owed, the next turn opens something
+//! 3. A closing event for which the queue has no room is owed: it waits, in order, until the queue has room, and needs no
+//!    further memory.
+//! 4. When you drain one event, an owed event is moved into the queue. If no event is owed, the next turn opens something
 //!    that waits, and only then confirms it to its peer. Streams of different connections are opened in turn.
 //! 5. At most [`inbound_backlog`](crate::connection::Config::inbound_backlog) streams of one connection can wait. Further
 //!    streams are reset. They have no id, and no event tells of them, but they are counted, and
@@ -245,14 +247,14 @@
 //!    an id is ever dropped.
 //! 6. If a connection has more than [`owed_per_connection`](crate::lifecycle::Limits::owed_per_connection) owed events, new
 //!    streams of its peer are reset until the queue has room again. So peers that begin and end streams as fast as they can
-//!    leave room for others. If you drain everything that waits, there is room in the next turn.
+//!    do not take all of the room. If you drain everything that waits, there is room in the next turn.
 //!    [`Notifees::drive`](crate::notifee::Notifees::drive) drains everything, and
 //!    [`events_until_room`](Swarm::events_until_room) returns how many events an owner without notifees has to drain. If you
 //!    drain less, there is room after the events that were waiting and 65 further events for each connection with such a
 //!    peer: with 64 such connections, within 18 turns of 256 events.
 //!
 //! A stream of a peer gets its id when its first whole proposal has been read, whether you support the protocol or not. A
-//! stream that ends before has no event, and is counted in [`without_id`](crate::lifecycle::Counts::without_id) of the
+//! stream that ends before that has no event, and is counted in [`without_id`](crate::lifecycle::Counts::without_id) of the
 //! [`counters`](Swarm::counters).
 //!
 //! A peer may open streams, and end them politely, at the rate [`openings`](crate::connection::Config::openings). Each
@@ -264,8 +266,9 @@
 //!
 //! # Who comes in
 //!
-//! Anybody can connect to a port. Until the peer of an accepted connection has proved its identity, the connection has no id
-//! and no event. It is at the *door*: in a bounded table of handshakes ([`Swarm::inbound_handshakes`]).
+//! Anybody can connect to a port on which a swarm listens. Until the peer of an accepted connection has proved its identity,
+//! the connection has no id and no event. It is at the *door*: in a bounded table of handshakes
+//! ([`Swarm::inbound_handshakes`]).
 //!
 //! - [`Config::inbound_handshakes`] (1 024) limits the places in the table, [`Config::handshakes_per_address`] (64) the
 //!   places of one IPv4 address or one IPv6 /64, and [`Config::handshakes_per_site`] (256) those of one IPv6 /48, called a
@@ -296,7 +299,7 @@
 //!   connections is left, a connection without a stream is closed if its peer, address or site has more places than that of
 //!   the newcomer. A connection without a stream that looks dead is closed for a new one of the same peer. Above
 //!   [`Config::high_water`] (15 360) connections, the least useful ones that are older than [`Config::trim_grace`] (10 s)
-//!   are closed. Where descriptors have run out, a few connections without a stream are closed
+//!   are closed. If descriptors have run out, a few connections without a stream are closed
 //!   ([`Config::descriptor_reserve`]). In each case, `Disconnected` with `Trimmed` is told. A connection of a peer that you
 //!   [protect](Swarm::protect) is closed only if it looks dead.
 //!
@@ -308,7 +311,7 @@
 //!
 //! # How late is too late
 //!
-//! You pass the time `now` to the swarm, which checks deadlines only in turns. Between turns nothing happens.
+//! You pass the time `now` to the swarm, which checks deadlines only in turns. Between turns, the swarm does nothing.
 //!
 //! - **A turn that is late by milliseconds to a second** delays everything by this time. Peers notice latency.
 //! - **A turn more than [`Config::lateness`] (1 s) after a deadline** does not judge the deadline yet, since bytes that your

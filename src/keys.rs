@@ -1,4 +1,4 @@
-//! Keys: fresh randomness for a swarm, new identities, and files that keep identities.
+//! Keys: new identities, files that keep identities, and random seeds for swarms.
 //!
 //! Peers recognize a node by its identity, which is a key pair, so a node should use the same identity at every start. A
 //! swarm also needs a fresh random seed at every start, from which it derives its ephemeral keys;
@@ -39,13 +39,14 @@
 //!
 //! # Secrets in memory
 //!
-//! The swarm wipes its secrets when it drops them: its seed and its random generator, the static Noise key, the ephemeral key
-//! of each handshake, the keys of each session, and the bytes of key files. Safe code has no way to wipe these copies:
+//! When secrets are dropped, this crate wipes them: the seed and the random generator of a swarm, the static Noise key, the
+//! ephemeral key of each handshake, the keys of each session, and the bytes of key files. Safe code cannot wipe the
+//! following copies:
 //!
-//! - copies that moving a value leaves on the stack;
-//! - the chaining key of a Noise handshake, which `snow` 0.10 keeps and does not wipe. The keys of the session can be derived
-//!   from it until its memory is reused;
-//! - copies of keys and hashes that `ring` 0.17 leaves on the stack when it works with them;
+//! - the copies that remain on the stack when a value is moved;
+//! - the chaining key of a Noise handshake, which `snow` 0.10 keeps and does not wipe. Until its memory is reused, the keys
+//!   of the session can be derived from the chaining key;
+//! - the copies of keys and hashes that `ring` 0.17 leaves on the stack;
 //! - the identity itself. Ed25519, ECDSA and secp256k1 keys of `libp2p-identity` 0.3 wipe themselves when they are dropped,
 //!   but making a key pair from an Ed25519 secret leaves a copy on the stack. An RSA key, which is a type of `ring`, is
 //!   never wiped. Reading the file of a key of another type than Ed25519 also leaves a copy, which `prost` 0.14 makes when
@@ -77,7 +78,7 @@ pub fn generate() -> io::Result<Keypair> {
     Keypair::ed25519_from_bytes(&mut *secret).map_err(io::Error::other)
 }
 
-/// Returns 32 fresh random bytes from the system, for example as the seed that [`Swarm::new`](crate::swarm::Swarm::new)
+/// Returns 32 new random bytes from the system, for example for the seed that [`Swarm::new`](crate::swarm::Swarm::new)
 /// needs.
 ///
 /// # Errors

@@ -1,16 +1,16 @@
-//! A libp2p swarm for people who own their event loop: poll-driven, bounded, and exact about what lives and what has
-//! ended.
+//! A libp2p swarm for programs that have their own event loop. It is driven by polling, its memory is bounded, and it tells
+//! exactly what opens and what ends.
 //!
-//! A swarm listens, dials, authenticates (Noise) and multiplexes (Yamux) like any libp2p node. It tells its owner when each
-//! listener, connection and stream opens and when it closes: each once, in order, and with the reason. A swarm has no task,
-//! no executor and no thread. Two features start threads: `dns` starts one for each lookup of a name, which ends with the
-//! lookup, and `host` uses `async-io`, which has one for the life of the process. A notifee (an observer) that may block
-//! runs on a thread of its own if you ask for one.
+//! A swarm listens, dials, authenticates (Noise) and multiplexes (Yamux) like any libp2p node. It tells its owner, which is
+//! your program, when each listener, connection and stream opens and when it closes: each once, in order, and with the
+//! reason. A swarm has no task, no executor and no thread. Two features start threads: `dns` starts a thread for each lookup
+//! of a name, which ends with the lookup, and `host` uses `async-io`, whose one thread runs until the process ends. A
+//! notifee (an observer) that may block can run on a thread of its own.
 //!
 //! # Quick start
 //!
-//! This example has two nodes in one loop, over TCP, with the default features. In each frame, both nodes are ticked once,
-//! and their events are drained:
+//! This example runs two nodes in one loop, over TCP, with the default features. In each frame, each node is ticked once,
+//! and its events are drained:
 //!
 #![cfg_attr(all(feature = "tcp", feature = "rand"), doc = "```")]
 #![cfg_attr(not(all(feature = "tcp", feature = "rand")), doc = "```ignore")]
@@ -65,11 +65,11 @@
 //! # }
 //! ```
 //!
-//! A program with nothing else to do sleeps in [`wait`](swarm::Swarm::wait). A program with an event loop of its own sleeps
-//! in that loop, until the swarm's descriptor is readable or the time of [`poll_at`](swarm::Swarm::poll_at) has come.
-//! [`guide`] explains both, and [`guide::enemy`] how a node withstands attacks. The crate's sources contain complete
-//! programs, which `cargo run --example NAME` runs: one for each kind of event loop (`tests/loops/`), and applications such
-//! as a chat (`tests/examples/`).
+//! A program without other work sleeps in [`wait`](swarm::Swarm::wait). A program with an event loop of its own sleeps in
+//! that loop, until the swarm's descriptor is readable or the time of [`poll_at`](swarm::Swarm::poll_at) has come. The page
+//! [`guide`] explains both, and the page [`guide::enemy`] explains how a node withstands attacks. The crate's sources
+//! contain complete programs, which `cargo run --example NAME` runs: one for each kind of event loop (`tests/loops/`), and
+//! applications such as a chat (`tests/examples/`).
 //!
 //! # Which layer am I?
 //!
@@ -96,8 +96,9 @@
 //! | [`connection`] | one connection, sans-IO: bytes in, bytes out; [`noise`](connection::noise), [`multistream`](connection::multistream) and [`yamux`](connection::yamux) each by itself | `connection` |
 //! | [`lifecycle`] | sans-IO: transitions in, events out; `no_std` and `alloc` | always there |
 //!
-//! A layer uses only the layers below it in this table. The front page of each layer explains how to drive it, with an
-//! example. Beside the layers, [`keys`] makes identities and keeps them in files (features `rand` and `keys`, both default).
+//! A layer uses only the layers that are below it in this table. The front page of each layer explains how to use the layer,
+//! with an example. Beside the layers, [`keys`] makes identities and keeps them in files (features `rand` and `keys`, both
+//! default).
 //!
 #![cfg_attr(all(feature = "host", unix), doc = "[host-page]: host")]
 #![cfg_attr(not(all(feature = "host", unix)), doc = "[host-page]: #features")]
@@ -105,22 +106,23 @@
 //! # The principle that everything follows from
 //!
 //! **A transition that cannot be announced does not happen yet.** The event queue is bounded. While it is full, nothing
-//! opens: the swarm accepts no connections, and a connection or stream that is ready to open waits until the owed closing
-//! events have been queued and the queue has room. Our answer to the peer waits, too. Connections and streams that are open
-//! go on. If more connections or streams wait to open than the backlog allows, further ones are refused. A close is always
-//! accepted: if its event finds no room in the queue, the event is owed, and owed events are queued in order as room
-//! returns. No event is ever dropped. The page [`guide::promises`] lists the thirteen promises that follow from this, each
-//! with the files that test it.
+//! opens: the swarm accepts no connections, and a connection or stream that is ready to open waits until the queue has room
+//! and contains all closing events that were owed before. Our answer to the peer waits, too. Open connections and streams
+//! continue to work. If more connections or streams wait to open than the backlog allows, further ones are refused. A close
+//! is always accepted: if the queue has no room for its event, the event is owed, and owed events are moved into the queue
+//! in order when it has room again. No event is ever dropped. The page [`guide::promises`] lists the thirteen promises that
+//! follow from this, each with the files that test it.
 //!
 //! # Features
 //!
 //! `default = ["tcp", "dns", "keys", "rand", "rsa", "protocols", "subscription"]`; `cli` builds the command `swarm-notify`,
-//! with all key types. With `rand`, swarms and identities are made from the system's randomness. With `keys`, a file keeps
-//! an identity ([`keys`]). Identities are Ed25519 keys; the features `ecdsa`, `rsa` and `secp256k1` add keys of these types.
-//! A peer whose key type is not enabled is refused, and the error names the feature to add. With `dns`, [`tcp`] dials names,
-//! and looks up each name on a thread of its own. `host` works on Unix only. All other features, including the command, are
-//! checked to compile for Windows and macOS, and are tested on Linux only. Without default features the crate is the
-//! lifecycle layer and notifees alone: `no_std` with `alloc`, on `slab`, `heapless` and `log`.
+//! with all key types. With `rand`, swarms and identities are made from the system's randomness. With `keys`, an identity
+//! can be kept in a file ([`keys`]). New identities are Ed25519 keys, and the features `ecdsa`, `rsa` and `secp256k1` add
+//! keys of these types. A peer whose key type is not enabled is refused, and the error names the feature to add. With `dns`,
+//! [`tcp`] can dial names, and looks up each name on a thread of its own. `host` works on Unix only. All other features,
+//! including the command, are checked to compile for Windows and macOS, and are tested on Linux only. Without default
+//! features, the crate contains only the lifecycle layer and notifees: it is `no_std` with `alloc`, and depends on `slab`,
+//! `heapless` and `log`.
 //!
 //! # Glossary
 //!
@@ -254,7 +256,7 @@ pub mod text;
 #[cfg(feature = "connection")]
 mod varint;
 
-/// The README of this crate, included so that its example is tested.
+/// The README of this crate, which is included so that its example is tested.
 #[cfg(all(doctest, feature = "tcp", feature = "rand"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

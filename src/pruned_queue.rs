@@ -1,4 +1,4 @@
-//! [`PrunedQueue`]: a queue that removes its obsolete entries once they may be the majority.
+//! [`PrunedQueue`]: a queue that removes all of its obsolete entries once they may be the majority of its entries.
 
 use alloc::collections::{BinaryHeap, VecDeque};
 use alloc::vec::Vec;
@@ -69,20 +69,21 @@ impl<T: Ord> Entries for BinaryHeap<T> {
     fn keep(&mut self, keeps: impl FnMut(&T) -> bool) {
         let mut entries = core::mem::take(self).into_vec();
         entries.retain(keeps);
-        // A deadline that has been armed again is in the heap twice, and `keeps` cannot tell the two entries apart.
+        // If a deadline was armed again, the heap contains two equal entries, which `keeps` cannot distinguish.
         entries.sort_unstable();
         entries.dedup();
         *self = entries.into();
     }
 }
 
-/// A queue with obsolete entries. When the subject of an entry ends (a stream, for example), the owner of the queue does not
-/// search for the entry, but skips it when it is the next. So that obsolete entries do not pile up meanwhile, all of them
-/// are removed once they may be the majority of the queue.
+/// A queue that may contain obsolete entries. When the subject of an entry ends (a stream, for example), the owner of the
+/// queue does not search for the entry, but skips the entry when it reaches the front of the queue. Obsolete entries do not
+/// pile up meanwhile, since all of them are removed once they may be the majority of the queue.
 ///
-/// The owner says how many entries can be live, that is, not obsolete, and which ones are. If no more than that number are
-/// live, the queue contains at most `SPARE` entries and two for each live entry before an entry is [pushed](Self::push), and
-/// at most two entries are checked for each pushed one on average.
+/// An entry that is not obsolete is called live. The owner passes `live`, the maximum number of live entries, and a function
+/// that tells whether an entry is live. If at most `live` entries are live, the queue contains at most `2 * live + SPARE`
+/// entries before an entry is [pushed](Self::push), and on average at most two entries are checked for each entry that is
+/// pushed.
 ///
 /// The queue dereferences to its collection, whose methods read and remove entries.
 #[derive(Clone, Default, Debug)]
@@ -100,15 +101,16 @@ impl<Q: Entries, const SPARE: usize> PrunedQueue<Q, SPARE> {
         self.0.append(entry);
     }
 
-    /// Appends an entry without pruning. It is for an owner that prunes the queue after each of its turns.
+    /// Appends an entry without pruning the queue. This function is for an owner that prunes the queue after each of its
+    /// turns.
     #[cfg(feature = "swarm")]
     #[inline]
     pub(crate) fn push_unpruned(&mut self, entry: Q::Entry) {
         self.0.append(entry);
     }
 
-    /// Removes the entries that are not live, if they may be the majority of the queue. `live` is the maximum number of live
-    /// entries. Returns whether the entries have been checked.
+    /// If entries that are not live may be the majority of the queue, checks all entries and removes those that are not
+    /// live. `live` is the maximum number of live entries. Returns whether the entries were checked.
     #[inline]
     pub(crate) fn prune(&mut self, live: usize, is_live: impl FnMut(&Q::Entry) -> bool) -> bool {
         let is_long = self.0.count() > live.saturating_mul(2).saturating_add(SPARE);

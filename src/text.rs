@@ -1,19 +1,19 @@
-//! [`shorten`] and [`printable`], which make strings that a peer has chosen safe for events, the log and terminals.
+//! [`shorten`] and [`printable`], which make the strings that a peer has chosen safe for events, the log and terminals.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 
 /// The maximum number of bytes of a peer's string in an event, in the text of an error or in a line of the log.
 ///
-/// The agent versions of all implementations are shorter. The names of protocols and topics in events are never cut, since
-/// programs compare them with other names; the lengths of these names have bounds of their own.
+/// No known implementation has an agent version that is longer. The names of protocols and topics in events are never cut,
+/// since programs compare them with other names. The lengths of these names are bounded elsewhere.
 pub const MAX_TEXT: usize = 256;
 
 /// The character that [`shorten`] puts at the end of a string that it has cut.
 pub const CUT: char = '…';
 
-/// Cuts a string that a peer has chosen to at most [`MAX_TEXT`] bytes, between two characters, and marks the cut with
-/// [`CUT`] at its end. A string that is short enough is returned as it is. Nothing is escaped.
+/// Shortens a string that a peer has chosen to at most [`MAX_TEXT`] bytes. The string is cut between two characters, and
+/// [`CUT`] at its end marks the cut. A string that is short enough is returned unchanged. Nothing is escaped.
 ///
 /// ```
 /// use swarm_notify::text::{MAX_TEXT, shorten};
@@ -27,8 +27,8 @@ pub fn shorten(text: &str) -> Cow<'_, str> {
     shorten_to(text, MAX_TEXT)
 }
 
-/// Cuts a string to at most `most` bytes, and marks the cut with [`CUT`] like [`shorten`]. If the string has to be cut and
-/// `most` is less than the length of [`CUT`], the result is empty.
+/// Shortens a string to at most `most` bytes. If the string is cut, [`CUT`] at its end marks the cut. If the string has to
+/// be cut and `most` is less than the length of [`CUT`], the result is empty.
 #[must_use]
 pub fn shorten_to(text: &str, most: usize) -> Cow<'_, str> {
     if text.len() <= most {
@@ -41,9 +41,9 @@ pub fn shorten_to(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(short)
 }
 
-/// Returns a text with Rust's escapes in place of characters that a terminal may act on or that are invisible: control
-/// characters, line and paragraph separators, marks that change the direction of writing. A backslash is doubled, so that no
-/// text looks like the escape of another.
+/// Returns a text in which Rust's escapes replace the characters that may control a terminal or are invisible: control
+/// characters, line and paragraph separators, and marks that change the direction of writing. Backslashes are doubled, so
+/// that no text looks like the escaped form of another text.
 ///
 /// Pass every string that a peer has chosen through this function before you print the string. [Cut](shorten) the string
 /// first if its length matters: an escape is up to ten bytes long.
@@ -56,7 +56,7 @@ pub fn shorten_to(text: &str, most: usize) -> Cow<'_, str> {
 /// ```
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
-    // `escape_debug` escapes the quotes, too, which only source code needs.
+    // `escape_debug` also escapes quotes, which is needed only in source code.
     let is_plain = |character: char| matches!(character, '"' | '\'') || character.escape_debug().len() == 1;
     if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
@@ -72,7 +72,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Returns a text that a peer may have chosen, [cut](shorten) and made [printable] for a line of the log.
+/// Returns, for a line of the log, a text that a peer may have chosen, after it was [shortened](shorten) and made
+/// [printable].
 #[cfg(feature = "swarm")]
 pub(crate) fn for_log(text: &dyn core::fmt::Display) -> String {
     use alloc::string::ToString as _;
@@ -80,7 +81,7 @@ pub(crate) fn for_log(text: &dyn core::fmt::Display) -> String {
 }
 
 /// Returns a name, such as a path, in double quotes for a message to the user. The quotes show where the name begins and
-/// ends. Escapes replace characters that a terminal may act on or that are invisible, since a path can contain any
+/// ends. Escapes replace the characters that may control a terminal or are invisible, since a path can contain any
 /// character.
 #[cfg(feature = "keys")]
 pub(crate) fn quoted(name: impl core::fmt::Display) -> String {
@@ -93,7 +94,7 @@ pub(crate) fn quoted(name: impl core::fmt::Display) -> String {
             '"' | '\\' => quoted.extend(['\\', character]),
             '\'' => quoted.push(character),
             '\n' => quoted.push_str("\\n"),
-            // Printable characters stay. The others are escaped as in JSON.
+            // Printable characters are not changed. All other characters are escaped as in JSON.
             _ if character.escape_debug().len() > 1 => {
                 for unit in character.encode_utf16(&mut [0; 2]) {
                     // Writing to a string cannot fail.

@@ -1,24 +1,24 @@
-//! Unsigned varints: the encoding of the lengths before messages, and of numbers in protobuf.
+//! Unsigned varints, which encode the length in front of a message, and the numbers in protobuf.
 
 use alloc::vec::Vec;
 
 /// Appends a length to `out`, encoded as a varint.
 pub(crate) fn append(length: usize, out: &mut Vec<u8>) {
-    // A vector takes any length.
+    // An error is ignored, since appending to a vector cannot fail.
     let _ = prost::encode_length_delimiter(length, out);
 }
 
 /// Reads the varint at the front of `bytes`. Returns its value and its length in bytes, or `None` if the varint is
 /// incomplete or its value has more than 64 bits.
 ///
-/// This function is written by hand, because two libraries do not fit. `prost` reads only lengths, and refuses values that
-/// do not fit in the machine's word. `unsigned-varint` refuses encodings that are longer than necessary, which protobuf
+/// This function does not use a library, since two libraries are unsuitable. `prost` reads only lengths, and refuses values
+/// that exceed the machine's word. `unsigned-varint` refuses encodings that are longer than necessary, which protobuf
 /// allows.
 #[cfg(feature = "protocols")]
 pub(crate) fn read(bytes: &[u8]) -> Option<(u64, usize)> {
     let mut value = 0;
     for ((shift, byte), len) in (0..u64::BITS).step_by(7).zip(bytes).zip(1..) {
-        // The tenth byte has room for one bit only.
+        // The tenth byte may contain only the last of the 64 bits.
         if shift == 63 && *byte > 1 {
             return None;
         }

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 /// 700 bytes.
 pub const MAX_KEY: usize = 16 * 1024;
 
-/// The error of a key file that cannot be used. It contains the path and the reason. Its text also says what the user can
-/// do.
+/// The error of a key file that cannot be used, which contains the path and the reason. The text of the error also tells the
+/// user what to do.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Error {
@@ -31,7 +31,7 @@ pub struct Error {
 pub enum KeyFault {
     /// The file does not exist, and the caller did not ask to make it.
     Missing,
-    /// The path names something other than a regular file or a folder. The field says what it is, for example `a pipe`.
+    /// The path names something other than a regular file or a folder. The field names its type, for example `a pipe`.
     Special(&'static str),
     /// The path names a folder.
     Folder,
@@ -42,9 +42,9 @@ pub enum KeyFault {
     /// The file has more than [`MAX_KEY`] bytes.
     TooLong,
     /// The content of the file is not a private key in libp2p's protobuf form. The field describes the format of the
-    /// content. A key of a type that is not built into this crate is also reported with this variant.
+    /// content. This variant is also returned for a key of a type that the crate's enabled features do not support.
     Foreign(String),
-    /// The content begins like a private key in libp2p's protobuf form, but was cut off or changed.
+    /// The content begins like a private key in libp2p's protobuf form, but is incomplete or was changed.
     Damaged,
     /// The content is a private key in libp2p's protobuf form, but encoded as base64.
     Base64,
@@ -52,7 +52,8 @@ pub enum KeyFault {
     Public(PeerId),
     /// The system could not read the file, and reported this error.
     Read(io::Error),
-    /// The file cannot be made, because this folder, which is to contain it, does not exist.
+    /// The file cannot be made, because the folder that should contain the file does not exist. The field is the path of
+    /// this folder.
     NoFolder(PathBuf),
     /// The system could not make the file, and reported this error.
     Make(io::Error),

@@ -1,10 +1,10 @@
-//! [`KeyFile`]: an identity in a file, which is read from the file or made together with it.
+//! [`KeyFile`]: an identity that is kept in a file.
 //!
-//! A new file appears [whole or not at all](new_file), and never replaces another file: if several processes start at once
-//! with the same path, one of them makes the file, and all use the identity in that file.
+//! A new file appears [whole or not at all](new_file), and never replaces another file. If several processes start at once
+//! with the same path, one of them makes the file, and all of them use the identity in that file.
 //!
 //! Only regular files of at most [`MAX_KEY`] bytes are read, and on Unix a read never blocks. The bytes of a key are wiped
-//! once the identity is made from them, except for the copies that the page of [`keys`](super) names.
+//! from memory once the identity is made from them, except for the copies that the page of [`keys`](super) names.
 
 use super::{Error, KeyFault, MAX_KEY, new_file};
 use alloc::borrow::ToOwned as _;
@@ -24,13 +24,13 @@ use zeroize::Zeroizing;
 /// follows, which is 64 bytes (the secret and the public half of the key).
 const ED25519_HEADER: [u8; 4] = [8, 1, 18, 64];
 
-/// The maximum number of pauses after which an empty file is read again: another process may have just [made the file in
-/// place](new_file), and be about to write the key.
+/// The maximum number of pauses after which an empty file is read again. Another process may have just [made the empty
+/// file](new_file), and write the key soon.
 const PAUSES: u32 = 20;
 /// The length of a pause before an empty file is read again.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// An identity, and facts about the file that keeps it.
+/// An identity, and the properties of the file in which it is kept.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct KeyFile {
@@ -38,11 +38,11 @@ pub struct KeyFile {
     pub key: Keypair,
     /// `true` if the file did not exist and has been made.
     pub is_new: bool,
-    /// The mode (permission bits) of the file, if a user other than the one that this process runs as can read or change the
-    /// file: because the mode allows that, or because the file belongs to another user. Such a user can pretend to be this
-    /// node, so warn your user. The field is always `None` on systems without modes.
+    /// The mode (permission bits) of the file, if another user than the one that runs this process can read or change the
+    /// file, and otherwise `None`. That is so if the mode allows it, or if the file belongs to another user. Such a user can
+    /// pretend to be this node, so warn your user. The field is always `None` on systems without modes.
     pub exposed: Option<u32>,
-    /// The user id of the file's owner, if the owner is neither the user that this process runs as nor root, who can read
+    /// The user id of the file's owner, or `None` if the owner is the user that runs this process, or root. Root can read
     /// all files anyway.
     pub foreign_owner: Option<u32>,
 }
@@ -51,12 +51,12 @@ impl KeyFile {
     /// Reads the identity in a file: a private key in libp2p's protobuf form, of any key type that the crate's features
     /// enable.
     ///
-    /// Symbolic links are followed. If the file is empty, this call blocks for up to a fifth of a second, in which another
-    /// process that has just made the file may write the key.
+    /// Symbolic links are followed. If the file is empty, this call blocks for up to a fifth of a second. In this time,
+    /// another process that has just made the file may write the key.
     ///
     /// # Errors
-    /// [`Error`], which contains the reason why the file cannot be used. The text of the error also says what may help. The
-    /// file is not changed.
+    /// [`Error`], if the file cannot be used. The error contains the reason, and its text also says what may help. The file
+    /// is not changed.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::of(path.as_ref(), false)
     }
@@ -66,8 +66,8 @@ impl KeyFile {
     ///
     /// A new file appears whole or not at all, and its bytes and its name are on the disk when this function returns. If
     /// several processes call it at once, one of them makes the file, and all get the identity in that file. The file is
-    /// first written under a temporary name in the same folder (`.swarm-notify-` and 16 hexadecimal digits). A process that
-    /// is killed meanwhile leaves the temporary file behind, which nothing reads.
+    /// first written under a temporary name in the same folder (`.swarm-notify-` and 16 hexadecimal digits). If the process
+    /// is killed meanwhile, the temporary file remains, which no process reads.
     ///
     /// # Errors
     /// [`Error`], if the file cannot be used or cannot be made. If it cannot be made, no new file is left in the folder.
@@ -82,7 +82,8 @@ impl KeyFile {
 }
 
 /// Reads a key file, or makes the file if it does not exist and `may_create` is `true`. An empty file is read again after
-/// each of up to [`PAUSES`] pauses, since another process may be about to write the key. `pause` waits for one pause.
+/// each of up to [`PAUSES`] pauses, since another process may write the key soon. The function `pause` waits for the length
+/// of one pause.
 fn load(path: &Path, may_create: bool, pause: &mut dyn FnMut()) -> Result<KeyFile, KeyFault> {
     let mut pauses = 0;
     loop {
@@ -98,7 +99,7 @@ fn load(path: &Path, may_create: bool, pause: &mut dyn FnMut()) -> Result<KeyFil
             Err(KeyFault::Empty) if pauses < PAUSES => {}
             Err(fault) => return Err(fault),
         }
-        // The count also bounds the rounds in which a file appears and vanishes again.
+        // The count also bounds the number of rounds in the case that a file repeatedly appears and vanishes.
         pauses += 1;
         if pauses > 2 * PAUSES {
             return Err(KeyFault::Read(ErrorKind::NotFound.into()));
@@ -109,7 +110,8 @@ fn load(path: &Path, may_create: bool, pause: &mut dyn FnMut()) -> Result<KeyFil
 
 /// Makes one attempt to read a key file. Returns `None` if the file does not exist.
 fn read(path: &Path) -> Result<Option<KeyFile>, KeyFault> {
-    // The type is checked before opening: opening a device can have effects, and opening a pipe waits for a writer.
+    // The type of the file is checked before the file is opened, since opening a device can have effects, and opening a pipe
+    // waits for a writer.
     match fs::metadata(path) {
         Ok(metadata) => refuse_special(metadata.file_type())?,
         Err(error) if is_gone(&error) => {
@@ -125,7 +127,7 @@ fn read(path: &Path) -> Result<Option<KeyFile>, KeyFault> {
         Err(error) if is_gone(&error) => return Ok(None),
         Err(error) => return Err(KeyFault::Read(error)),
     };
-    // The file may have been replaced between the check and the opening.
+    // The type is checked again, since the file may have been replaced between the check and the opening.
     let metadata = file.metadata().map_err(KeyFault::Read)?;
     refuse_special(metadata.file_type())?;
     let bytes = contents(&file).map_err(KeyFault::Read)?;
@@ -137,7 +139,7 @@ fn read(path: &Path) -> Result<Option<KeyFile>, KeyFault> {
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    // Without `NONBLOCK`, a pipe that has replaced the file since the check would wait for a writer.
+    // If a pipe has replaced the file since the check, opening it without `NONBLOCK` would wait for a writer.
     let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
     File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
@@ -171,7 +173,7 @@ fn special(_kind: FileType) -> &'static str {
 }
 
 /// Returns the mode (permission bits) of a file if users other than the file's owner can read or change the file, or if
-/// `is_foreign` says that the owner is another user.
+/// `is_foreign` is `true`, which means that the owner is another user. Otherwise, returns `None`.
 #[cfg(unix)]
 fn mode_for_others(metadata: &Metadata, is_foreign: bool) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -179,15 +181,15 @@ fn mode_for_others(metadata: &Metadata, is_foreign: bool) -> Option<u32> {
     (is_foreign || mode & 0o066 != 0).then_some(mode)
 }
 
-/// Returns `None`, since Windows has no modes. A new file there inherits the access list of its folder, which in a user's
-/// profile grants access to that user.
+/// Returns `None`, since Windows has no modes. On Windows, a new file inherits the access list of its folder. For a folder
+/// in a user's profile, this list grants access to that user.
 #[cfg(not(unix))]
 fn mode_for_others(_metadata: &Metadata, _is_foreign: bool) -> Option<u32> {
     None
 }
 
-/// Returns the user id of a file's owner, if the owner is neither the user that this process runs as nor root. The owner of
-/// a file can always read and change it, or grant itself the right to.
+/// Returns the user id of a file's owner, or `None` if the owner is the user that runs this process, or root. The owner of a
+/// file can always read and change the file, at least after changing the file's mode.
 #[cfg(unix)]
 fn foreign_owner(metadata: &Metadata) -> Option<u32> {
     use std::os::unix::fs::MetadataExt as _;
@@ -207,7 +209,7 @@ fn foreign(owner: u32, us: u32) -> Option<u32> {
 
 /// Reads at most [`MAX_KEY`] + 1 bytes of a file. If the result has that length, the file is too long.
 fn contents(mut file: &File) -> io::Result<Zeroizing<Vec<u8>>> {
-    // The buffer has its full length at once, since growing would leave a copy behind that is not wiped.
+    // The buffer is allocated with its full length, since growing it would leave a copy in memory that is not wiped.
     let mut bytes = Zeroizing::new(vec![0; MAX_KEY + 1]);
     let mut len = 0;
     while len < bytes.len() {
@@ -237,7 +239,8 @@ fn decode(bytes: &[u8]) -> Result<Keypair, KeyFault> {
         if is_key_in_base64(bytes.trim_ascii()) {
             return KeyFault::Base64;
         }
-        // A key whose type is not built in also begins as a key, but is not damaged. The text of the error tells it apart.
+        // A key whose type is not enabled also begins like a key, but is not damaged. The text of the error distinguishes
+        // this case.
         if begins_as_key(bytes) && !format!("{error}").contains("not enabled") {
             return KeyFault::Damaged;
         }
@@ -260,7 +263,7 @@ fn looks_public(bytes: &[u8]) -> bool {
     /// The object id of `rsaEncryption`. A public RSA key contains this id; a private RSA key in libp2p's form does not.
     const RSA: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
     match bytes {
-        // An Ed25519 key, a compressed secp256k1 point, a SubjectPublicKeyInfo of P-256.
+        // In this order: an Ed25519 key, a compressed secp256k1 point, and a SubjectPublicKeyInfo of P-256.
         [8, 1, 18, 32, ..] | [8, 2, 18, 33, ..] | [8, 3, 18, 91, ..] => true,
         [8, 0, 18, rest @ ..] => rest.windows(RSA.len()).take(32).any(|name| name == RSA),
         _ => false,
@@ -289,7 +292,7 @@ fn kind(bytes: &[u8]) -> Option<String> {
     let is_printable = |byte: &u8| !byte.is_ascii_control() || byte.is_ascii_whitespace();
     let text = str::from_utf8(bytes).ok().filter(|_| bytes.iter().all(is_printable)).map(str::trim_start);
     let Some(text) = text else {
-        // A sequence of more than 127 bytes, as all private keys in DER are.
+        // The bytes are a DER sequence of more than 127 bytes, which all private keys in DER are.
         return matches!(bytes, [0x30, 0x81 | 0x82, ..]).then(|| "a key or certificate in DER".to_owned());
     };
     if let Some(label) = text.strip_prefix("-----BEGIN ").and_then(|rest| rest.split_once("-----")).map(|cut| cut.0) {
@@ -323,7 +326,7 @@ fn make(path: &Path) -> Result<Option<Keypair>, KeyFault> {
 fn fresh() -> io::Result<(Keypair, Zeroizing<Vec<u8>>)> {
     let pair = super::generate()?.try_into_ed25519().map_err(io::Error::other)?;
     let halves = Zeroizing::new(pair.to_bytes());
-    // The encoder of `libp2p-identity` would leave a copy behind that is not wiped.
+    // The encoder of `libp2p-identity` is not used, since it would leave a copy in memory that is not wiped.
     Ok((pair.into(), Zeroizing::new([&ED25519_HEADER[..], &halves[..]].concat())))
 }
 

@@ -1,12 +1,12 @@
 //! [`create`], which makes a file that appears whole or not at all, and never replaces another file.
 //!
-//! The file is first written under a temporary name in the same folder, `.swarm-notify-` and 16 hexadecimal digits, and gets
-//! its final name once its bytes are on the disk. A process that is killed meanwhile leaves the temporary file behind, which
-//! only the file's owner can read. No program uses the temporary file, and it may be deleted.
+//! The file is first written under a temporary name in the same folder, `.swarm-notify-` and 16 hexadecimal digits. The file
+//! gets its final name once its bytes are on the disk. If the process is killed meanwhile, the temporary file remains. Only
+//! its owner can read the temporary file, no process reads it, and it may be deleted.
 //!
-//! On a file system that has neither hard links nor renames that refuse to replace a file, the file is written directly
-//! under its final name. A process that reads the file meanwhile finds an empty file, and a writer that is killed meanwhile
-//! leaves an empty file behind.
+//! Some file systems have neither hard links nor a rename that refuses to replace a file. On such a file system, the file is
+//! written directly under its final name. A process that reads the file meanwhile may find it empty, and if the process that
+//! writes the file is killed meanwhile, the file may remain empty.
 
 use alloc::format;
 use data_encoding::HEXLOWER;
@@ -14,12 +14,12 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-/// A function that puts `bytes` into a file at `path`, given a temporary file at `written` that contains them. It fails with
-/// `AlreadyExists` if something exists at `path`.
+/// A function that makes a file at `path` with the content `bytes`. The temporary file at `written` has the same content.
+/// The function fails with `AlreadyExists` if something exists at `path`.
 type Way = fn(written: &Path, path: &Path, bytes: &[u8]) -> io::Result<()>;
 
-/// The ways to give a new file its final name, best first. FAT has no hard links, NFS has no renames that refuse to replace
-/// a file, and exFAT has neither on some systems.
+/// The ways to give a new file its final name, best way first. FAT has no hard links, NFS has no rename that refuses to
+/// replace a file, and exFAT has neither on some systems.
 const WAYS: &[Way] = &[link, rename, write_in_place];
 
 /// Makes a file that contains `bytes` and that only its owner can read. The file is on the disk when this function returns.
@@ -66,8 +66,8 @@ struct Temporary(PathBuf);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // This fails if the file was renamed. A temporary file that cannot be removed does not prevent others from being
-        // written.
+        // An error is ignored. After a rename, the temporary file does not exist any more, and a file that cannot be removed
+        // does not prevent that other files are written.
         let _ = fs::remove_file(&self.0);
     }
 }
@@ -95,21 +95,22 @@ fn write_in_place(_written: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = File::options();
     options.write(true).create_new(true);
-    // Windows has no modes: a file has the access list of its folder, which in a profile is its user's own.
+    // Windows has no modes. There, a file inherits the access list of its folder, which grants access to the user if the
+    // folder is in the user's profile.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     drop(file);
     if written.is_err() {
-        // An error of this removal is ignored: the error of writing is reported.
+        // An error of the removal is ignored, since the error of the write is reported.
         let _ = fs::remove_file(path);
     }
     written
 }
 
-/// Writes the directory entries of a folder to the disk. If that fails, a warning is logged: a new file in the folder
-/// exists, but may be lost in a power failure.
+/// Writes the directory entries of a folder to the disk. If the write fails, this function logs a warning, since a new file
+/// in the folder may be lost in a power failure.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) {
     if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
@@ -162,7 +163,7 @@ mod tests {
         for (at, way) in WAYS.iter().enumerate() {
             let bytes = [at as u8; 9];
             match create_by(&[refuse, *way], &path, &bytes) {
-                // Renames that refuse to replace a file do not exist everywhere.
+                // Not every system has a rename that refuses to replace a file.
                 Err(error) if error.kind() == ErrorKind::Unsupported => continue,
                 created => created.unwrap(),
             }

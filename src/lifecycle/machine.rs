@@ -78,16 +78,16 @@ pub(super) enum Trigger<E> {
 /// The action that belongs to a transition, besides the change of the state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Effect<E> {
-    /// Nothing else happens: no event is queued, and no slot is freed.
+    /// Do nothing else: queue no event, and free no slot.
     Nothing,
-    /// The opening event is queued. Only this action needs room in the event queue.
+    /// Queue the opening event. Only this action needs room in the event queue.
     TellOpened,
-    /// The event of the failure is queued or owed. It is the only event of its id.
+    /// Queue the event of the failure, or owe it if the queue is full. It is the only event of its id.
     TellFailed(Failure),
-    /// The closing event is queued or owed. The closing event of a connection is queued after the last events of its
-    /// streams.
+    /// Queue the closing event, or owe it if the queue is full. The closing event of a connection comes after the last
+    /// events of its streams.
     TellClosed(E),
-    /// The slot of the listener, connection or stream is freed.
+    /// Free the slot of the listener, connection or stream.
     Release,
 }
 

@@ -33,11 +33,11 @@ where
         (!has_dead).then_some(crowd)
     }
 
-    /// Counts a new connection for its peer and its address, before the connection opens. If the peer or the address has as
-    /// many connections as allowed, a connection of the peer that looks dead is closed to make room. If only the last
-    /// sixty-fourth of all places is free, an idle connection of a peer or address with more connections is closed. If no
-    /// connection can be closed, the new connection is closed, and the method returns `false`, except that a peer and
-    /// address without a connection get one of the last places.
+    /// Counts a new connection for its peer and its address, before the connection opens. Returns `false` if there is no
+    /// place for it; the new connection is then closed. In two cases another connection has to make room. If the peer or the
+    /// address already has its share, a connection of this peer that looks dead is closed; if none does, the new one is. If
+    /// at most 1/64 of all places is free, an idle connection is closed whose peer or address has more connections than
+    /// those of the new one. If there is none, only a newcomer whose peer and address have no connection gets a place.
     pub(super) fn claim_share(&mut self, id: ConnectionId) -> bool {
         if self.connections.get_mut(id).is_none_or(|conn| conn.has_share(&mut self.state)) {
             return true;

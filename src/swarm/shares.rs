@@ -77,8 +77,9 @@ pub(super) struct Shares {
     /// The numbers of inbound connections of each address group, ranked.
     group_connections: Ranking,
     protocols: LimitedProtocols,
-    /// The number of streams of the peer with the most streams that still have to be reset, because new streams have begun
-    /// when only the last 1/64 of `limits.streams` was free.
+    /// The number of streams that still have to be reset. It grows by one for each stream that a peer with fewer streams, or
+    /// our owner, begins when only the last 1/64 of `limits.streams` is free. The streams to reset are those of the peer
+    /// that has the most.
     wanted: u32,
 }
 

@@ -1,6 +1,6 @@
 //! The command line: its commands, their options, its help, and the errors for a wrong command line.
 
-// By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
+// The paths are given, since `tests/attacks/attacked.rs` includes this file from another folder.
 #[path = "args/address.rs"]
 mod address;
 #[path = "args/size.rs"]
@@ -70,7 +70,8 @@ impl Args {
                     error.exit_code()
                 }
                 (false, text) => match io::stdout().write_all(text).and_then(|()| io::stdout().flush()) {
-                    // A reader that has left, such as `head`, wants no more of it, so that is no error.
+                    // If the reader of the help has left, as `head` does, nothing more is wanted, so that this error is
+                    // ignored.
                     Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                         output::say_last(format_args!("the help cannot be written to stdout: {error}"), false);
                         output::finish(None);
@@ -88,7 +89,8 @@ impl Args {
     }
 }
 
-/// Returns an error in which the invisible characters of quoted arguments are escaped, since they could control a terminal.
+/// Returns the error with the invisible characters in its quoted arguments escaped, since invisible characters could control
+/// a terminal.
 fn seen_only(mut error: clap::Error) -> clap::Error {
     let typed = error.context().filter_map(|(kind, value)| {
         let ContextValue::String(text) = value else { return None };
@@ -96,7 +98,7 @@ fn seen_only(mut error: clap::Error) -> clap::Error {
     });
     let typed: Vec<_> = typed.filter(|(_, text, seen)| text != seen).map(|(kind, _, seen)| (kind, seen)).collect();
     if !typed.is_empty() {
-        // A tip may quote the characters, too.
+        // A tip is removed, since it may quote the invisible characters, too.
         error.remove(ContextKind::Suggested);
     }
     for (kind, seen) in typed {
@@ -105,8 +107,8 @@ fn seen_only(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Groups of option names that users know from other programs and that this command does not have, each with the tip to
-/// print.
+/// Groups of option names that users know from other programs, but that this command does not have. Each group has the tip
+/// to print when a user types one of its names.
 const NEAR: &[(&[&str], &str)] = &[
     (&["--size", "--length", "--len", "-s"], "--bytes of `dial` is the size of what each stream sends"),
     (&["--count", "--number", "--num", "-n"], "--streams of `dial` is the number of streams, and --ping that of pings"),
@@ -132,8 +134,9 @@ const NEAR: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Adds a tip to an error about an unknown option: the commands that have this option, or else the tip in [`NEAR`]. The
-/// crate clap's tip to pass the option as a value is removed, since no value of this command begins with a dash.
+/// Adds a tip to an error about an unknown option. The tip names the commands that have this option, or, if no command has
+/// it, is the tip in [`NEAR`]. The crate clap's tip to pass the option as a value is removed, since no value of this command
+/// begins with a dash.
 fn with_tips(mut error: clap::Error) -> clap::Error {
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg).cloned() else { return error };
     if error.kind() != ErrorKind::UnknownArgument {
@@ -151,7 +154,7 @@ fn with_tips(mut error: clap::Error) -> clap::Error {
     };
     let meant = NEAR.iter().find(|(names, _)| names.contains(&option.as_str())).map(|(_, tip)| *tip);
     if let Some(tip) = meant.filter(|_| having.is_empty()) {
-        // clap's suggestion of an option that only looks alike would mislead.
+        // clap suggests an option with a similar name, which would mislead here.
         error.remove(ContextKind::SuggestedArg);
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     } else if !having.is_empty() {
@@ -201,7 +204,7 @@ const ENDS: [&str; 2] = [
 fn after_help(columns: usize) -> String {
     let mut text = EXAMPLES.to_owned() + "\n\nExit codes:";
     for (code, meaning) in EXIT_CODES {
-        // The lines after the first of a meaning are indented to its column.
+        // In a meaning with several lines, each line after the first is indented to the column of the first line.
         let meaning = wrap_words(&format!("{:CODE_COLUMNS$}{meaning}", ""), columns + 1);
         text += &format!("\n  {code:<5}{}", &meaning[CODE_COLUMNS..]);
     }

@@ -18,8 +18,8 @@ use swarm_notify::swarm::{Config, Multiaddr, multiaddr};
 /// A protocol that neither side speaks, so that a stream for it fails to open.
 const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
 const GREETING: &[u8] = b"hello";
-/// The maximum time of one sleep. One thread runs both swarms and sleeps for one of them at a time. A longer sleep would
-/// delay the other swarm.
+/// The maximum duration of one sleep. One thread runs both swarms, and sleeps until one of them has work. A longer sleep
+/// would delay the other swarm.
 const NAP: Duration = Duration::from_millis(1);
 
 const OF_A: &[&str] = &[
@@ -76,8 +76,8 @@ impl Demo {
         Ok(Self { a, b, caller })
     }
 
-    /// Runs both swarms until all expected events were printed, an event is not the expected one, or more time than `limit`
-    /// has passed since the start.
+    /// Runs both swarms until all expected events were printed, an event differs from the expected one, or the time `limit`
+    /// has passed since the start. Returns the fault, or `None` if everything was as expected.
     fn run(&mut self, limit: Duration) -> Result<Option<DemoFault>, Error> {
         let mut is_begun = false;
         loop {
@@ -89,7 +89,7 @@ impl Demo {
             if a.swarm.is_shut_down() && b.swarm.is_shut_down() {
                 return Ok(self.late().or_else(|| self.wrong_echo()));
             }
-            // The limit is checked after each turn, since there may always be more work.
+            // The limit is checked even if the turn has left work to do, since there may always be more work.
             if a.reporter.elapsed() >= limit {
                 return Ok(self.late().or_else(|| self.wrong_echo()));
             }
@@ -108,17 +108,19 @@ impl Demo {
         }
     }
 
-    /// Returns, for each side, its name, the events that it has told so far, and the events that are expected of it.
+    /// Returns, for each side, the name of the side, the events that its swarm has told so far, and the events that are
+    /// expected of the side.
     fn sides(&self) -> [(char, Vec<String>, &'static [&'static str]); 2] {
         [('a', log(&self.a.world), OF_A), ('b', log(&self.b.world), OF_B)]
     }
 
-    /// Returns the number of events, of both sides, that were told as expected.
+    /// Returns the number of events that were told as expected, of both sides together.
     fn shown(&self) -> usize {
         self.sides().iter().map(|(_, told, due)| as_promised(told, due)).sum()
     }
 
-    /// Returns the first event that was not expected at its place, or `None` if all events so far are as expected.
+    /// Returns the first event that differs from the event expected at its position, or `None` if all events so far are as
+    /// expected.
     fn differs(&self) -> Option<DemoFault> {
         self.sides().into_iter().find_map(|(side, told, due)| {
             let at = as_promised(&told, due);
@@ -127,7 +129,7 @@ impl Demo {
         })
     }
 
-    /// Returns the first expected event that was not told yet, or `None` if all were told.
+    /// Returns the first expected event that was not told yet, or `None` if all expected events were told.
     fn late(&self) -> Option<DemoFault> {
         let late = |(side, told, due): (char, Vec<String>, &'static [&'static str])| {
             Some(DemoFault::Late { side, due: due.get(told.len())? })
@@ -141,7 +143,7 @@ impl Demo {
     }
 }
 
-/// Returns the number of events in `told` before the first one that differs from the event at the same place of `due`.
+/// Returns the number of events in `told` before the first event that differs from the event at the same position in `due`.
 fn as_promised(told: &[String], due: &[&str]) -> usize {
     told.iter().zip(due).take_while(|(told, due)| told == due).count()
 }
@@ -150,7 +152,7 @@ fn tcp(host: Ipv4Addr, port: u16) -> Multiaddr {
     [multiaddr::Protocol::Ip4(host), multiaddr::Protocol::Tcp(port)].into_iter().collect()
 }
 
-/// Returns an event in the notation of the expected events.
+/// Returns an event as a text, in the notation of the lists of expected events.
 fn entry(event: Event) -> String {
     let name = event.name();
     match event {
@@ -166,7 +168,7 @@ fn entry(event: Event) -> String {
     }
 }
 
-/// Returns all events that one side has told, in the notation of the expected events.
+/// Returns all events that one side has told, each as a text in the notation of the lists of expected events.
 fn log(world: &LoggedSwarm) -> Vec<String> {
     world.told.iter().flatten().map(|event| entry(*event)).collect()
 }
@@ -178,7 +180,7 @@ fn address(world: &LoggedSwarm) -> Option<Multiaddr> {
     Some(address.clone().with(multiaddr::Protocol::P2p(world.swarm.local_peer())))
 }
 
-/// Returns whether the one connection of a side that had opened has ended.
+/// Returns whether the connection that had opened on a side has ended. Only one connection opens on each side.
 fn is_over(world: &LoggedSwarm) -> bool {
     world.told.iter().flatten().any(|event| matches!(event, Event::Disconnected { .. }))
 }
@@ -203,14 +205,14 @@ impl DemoCaller {
 }
 
 impl Notifee<LoggedSwarm> for DemoCaller {
-    /// Dials a port that refuses connections: it belongs to a socket of this process which does not listen.
+    /// Dials a port that refuses connections, because the port belongs to a socket of this process that does not listen.
     fn listen_failed(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, _listener: ListenerId, _reason: Failure) {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).and_then(|socket| {
             socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
             Ok(socket)
         });
         let port = socket.as_ref().ok().and_then(|socket| socket.local_addr().ok()?.as_socket()).map(|at| at.port());
-        // If binding has failed, the log differs from the expected one.
+        // If binding the socket has failed, the log differs from the expected one.
         let _ = cx.network().swarm.dial(tcp(Ipv4Addr::LOCALHOST, port.unwrap_or_default()));
         self.nobody = socket.ok();
     }
@@ -221,14 +223,14 @@ impl Notifee<LoggedSwarm> for DemoCaller {
         _connection: ConnectionId,
         _reason: Failure,
     ) {
-        // After a second failure the log differs from the expected one.
+        // After a second failure, nothing is dialed any more, and the log differs from the expected one.
         if let Some(target) = self.target.take() {
             let _ = cx.network().swarm.dial(target);
         }
     }
 
     fn connected(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>, connection: ConnectionId) {
-        // It has just opened, and has no stream.
+        // This does not fail: the connection has just opened, and has no other stream.
         let _ = cx.network().swarm.open_stream(connection, &[UNKNOWN]);
     }
 
@@ -241,7 +243,7 @@ impl Notifee<LoggedSwarm> for DemoCaller {
     ) {
         let swarm = &mut cx.network().swarm;
         if let Ok(stream) = swarm.open_stream(connection, &[ECHO]) {
-            // Neither fails: it was opened by the line above. The greeting is short.
+            // Neither call fails: the stream was opened by the line above, and the greeting is short.
             let _ = swarm.write(stream, GREETING);
             let _ = swarm.finish(stream);
         }
@@ -254,7 +256,7 @@ impl Notifee<LoggedSwarm> for DemoCaller {
         _stream: StreamId,
         _reason: StreamEnd,
     ) {
-        // It may have ended, with this stream.
+        // An error means that the connection has ended together with this stream.
         let _ = cx.network().swarm.close_connection(connection);
     }
 
@@ -290,7 +292,7 @@ mod tests {
 
     #[test]
     fn an_address_that_cannot_be_used_ends_the_demo_at_once() {
-        // An address for documentation, which no machine has.
+        // No machine has this address, which is reserved for documentation.
         let mut demo = Demo::new(Reporter::new(LogForm::Json, false), Ipv4Addr::new(192, 0, 2, 1)).unwrap();
         let fault = demo.run(DEMO_LIMIT).unwrap().unwrap();
         let text = fault.to_string();

@@ -1,7 +1,7 @@
-//! `swarm-notify dial`: connects to a peer, opens streams, a limited number at the same time, and checks the bytes that come
-//! back.
+//! `swarm-notify dial`: connects to a peer, opens streams, of which a limited number are open at the same time, and checks
+//! the bytes that come back.
 
-// By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
+// The paths are given, since `tests/attacks/attacked.rs` includes this file from another folder.
 #[path = "dial/call.rs"]
 mod call;
 #[path = "dial/faults.rs"]
@@ -38,10 +38,10 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     let streams = u32::try_from(args.concurrency).unwrap_or(u32::MAX);
     config.limits.streams_per_connection = config.limits.streams_per_connection.max(streams);
     config.limits.streams = config.limits.streams.max(streams);
-    // The connection is held for the time of `--hold`, even if it is idle.
+    // The connection is kept open for the time of `--hold`, even if no stream is open.
     config.connection.idle_timeout = None;
     config.connection.negotiation_timeout = args.timeout;
-    // `--timeout` decides when a stream without an answer is given up, and not this time.
+    // `--timeout` alone decides when a stream without an answer is given up, so that no half-open timeout is set.
     config.connection.half_open_timeout = None;
     let (identity, exposed) = identity(args.key.as_deref()).map_err(Error::Key)?;
     let mut node = Node::new(&identity, config, reporter)?;
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
             let undone = caller.interrupted(&dial_services, &services);
             return Err(if STDOUT.is_left() { Error::Unread(undone) } else { Error::Unwritten(undone) });
         }
-        // Everything else was done, and only the hold was cut short, which is no fault.
+        // Everything else was done. Only the time of `--hold` was cut short, which is no fault.
         caller.ended_as.take_if(|end| *end == ConnectionEnd::Requested);
     }
     services.say_unread();
@@ -110,7 +110,7 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     }
 }
 
-/// A notifee that runs the streams of a `dial` on its one connection.
+/// A notifee that runs all streams of `dial`, on the one connection that the command has dialed.
 struct DialRun {
     args: args::Dial,
     connection: ConnectionId,
@@ -118,12 +118,12 @@ struct DialRun {
     seed: u64,
     calls: HashMap<StreamId, Call>,
     tally: Tally,
-    /// The number of bytes, on all streams that have ended, that came back or were sent to a sink.
+    /// The number of bytes that came back, or were sent to a sink, on all streams that have ended.
     moved: u64,
     /// The time at which the connection opened, or `None` before that.
     connected: Option<Duration>,
-    /// `true` if another stream may be begun: the connection is open, and since a stream has last ended, the connection has
-    /// not refused a new one.
+    /// `true` if another stream may be begun: the connection is open, and has not refused a new stream since a stream has
+    /// last ended.
     may_begin: bool,
     /// `true` once the connection has ended.
     is_over: bool,
@@ -131,16 +131,16 @@ struct DialRun {
     not_connected: Option<Failed>,
     /// The time at which the last stream ended, or `None` before that.
     done: Option<Duration>,
-    /// `true` while there is other work than the streams: pings, identify, or lines to publish.
+    /// `true` while work other than the streams is left: pings, the identify request, or lines to publish.
     has_errands: bool,
-    /// The time at which the connection will be closed, once everything else is done.
+    /// The time at which this command will close the connection, which is set once everything else is done.
     release: Option<Duration>,
     /// `true` once everything was done and the connection was kept for the time of `--hold`.
     was_held: bool,
-    /// The reason with which the connection has ended. `None` if it has not, or if this command closed it after the time of
-    /// `--hold`.
+    /// The reason with which the connection has ended. `None` if the connection has not ended, or if this command closed the
+    /// connection after the time of `--hold`.
     ended_as: Option<ConnectionEnd>,
-    /// The time of the next check for streams that have waited too long. No stream exceeds its time before then.
+    /// The time of the next check for streams that have waited too long for the peer, or `None` if no stream waits.
     look_at: Option<Duration>,
 }
 
@@ -167,7 +167,7 @@ impl DialRun {
         }
     }
 
-    /// Returns the time from the opening of the connection to the end of the last stream, or to now if streams are left.
+    /// Returns the time from the opening of the connection to the end of the last stream, or until now if streams are left.
     fn time(&self, world: &LoggedSwarm) -> Duration {
         let end = self.done.unwrap_or_else(|| world.reporter.elapsed());
         self.connected.map_or(Duration::ZERO, |connected| end.saturating_sub(connected))
@@ -176,20 +176,21 @@ impl DialRun {
     /// Returns the progress so far, for the progress bar. `pings` is the number of pings that were answered.
     fn done(&self, pings: u64) -> Done {
         let under_way: u64 = self.calls.values().map(Call::done).sum();
-        // After the hold there is no time to show: closing takes next to none.
+        // After the time of `--hold`, no remaining time is shown, since closing takes almost no time.
         let held_until = self.is_done().then_some(self.release.unwrap_or_default());
         let is_connected = self.connected.is_some();
         Done { is_connected, streams: self.tally.ended(), bytes: self.moved + under_way, pings, held_until }
     }
 
-    /// Returns whether another stream has to be begun now: fewer streams than `--streams` were begun, fewer than
-    /// `--concurrency` are under way, and the connection accepts new streams.
+    /// Returns whether another stream has to be begun now. That is so if fewer streams than `--streams` were begun, fewer
+    /// streams than `--concurrency` are under way, and the connection accepts new streams.
     const fn has_to_begin(&self) -> bool {
         let is_wanted = self.tally.begun < self.tally.streams;
         self.may_begin && is_wanted && self.tally.begun - self.tally.ended() < self.args.concurrency
     }
 
-    /// Begins the streams that have to be begun now, at most [`PER_ROUND`] of them. The others are begun in the next round.
+    /// Begins at most [`PER_ROUND`] of the streams that have to be begun now. The remaining streams are begun in the next
+    /// round.
     fn begin(&mut self, world: &mut LoggedSwarm) {
         let now = world.reporter.elapsed();
         for _ in 0..PER_ROUND {
@@ -200,15 +201,15 @@ impl DialRun {
             let Ok(stream) = world.swarm.open_stream(self.connection, protocols) else {
                 return self.cannot_begin(world);
             };
-            // Bytes are written at once, so that the first ones travel with the proposal of the protocol.
+            // Bytes are written at once, so that the first bytes are sent together with the proposal of the protocol.
             let call = Call::new(self.tally.begun, now, self.seed, &self.args);
             self.calls.entry(stream).or_insert(call).drive(&mut world.swarm, stream);
             self.tally.begun += 1;
         }
     }
 
-    /// Checks whether all streams have ended. If they have just ended and no other work is left, this function starts the
-    /// time of `--hold`.
+    /// Checks whether all streams have ended. If the last stream has just ended and no other work is left, this function
+    /// starts the time of `--hold`.
     fn end_streams(&mut self, now: Duration) {
         if self.connected.is_some() && self.done.is_none() && self.tally.ended() == self.tally.streams {
             self.done = Some(now);
@@ -216,13 +217,14 @@ impl DialRun {
         }
     }
 
-    /// Stops beginning streams, since the connection refuses new ones, and closes the connection if none of its streams of
-    /// this command is left. Otherwise the connection might never end: a peer that has sent a go-away can keep the
-    /// connection open with a stream of its own. The connection still ends with the peer's reason.
+    /// Stops beginning streams, since the connection refuses new ones, and closes the connection if no stream that this
+    /// command has begun is left. Without this close, the connection might never end, since a peer that has sent a go-away
+    /// can keep the connection open with a stream that the peer has opened. The connection still ends with the peer's
+    /// reason.
     fn cannot_begin(&mut self, world: &mut LoggedSwarm) {
         self.may_begin = false;
         if self.calls.is_empty() && !world.is_ending {
-            // An error means that the connection has ended already, and its last event is about to come.
+            // An error means that the connection has ended already, and its last event will be told soon.
             let _ = world.swarm.close_connection(self.connection);
         }
     }
@@ -246,15 +248,15 @@ impl DialRun {
         self.done.is_some() && self.tally.unfinished == 0 && !self.has_errands
     }
 
-    /// Starts the time of `--hold`, after which the connection is closed, if everything else is done.
+    /// If everything else is done, starts the time of `--hold`, after which the connection is closed.
     fn hold(&mut self, now: Duration) {
         if self.is_done() {
             self.release = Some(now + Duration::from_secs_f64(self.args.hold));
         }
     }
 
-    /// Writes, reads and ends a stream as far as possible now. If the stream has just opened, or its present
-    /// [stretch](call::STRETCH) is complete, the next stretch begins.
+    /// Writes to a stream, reads from the stream and ends its side, as far as each is possible now. If the stream has just
+    /// opened (`has_opened`), or its present [stretch](call::STRETCH) is complete, the next stretch begins.
     fn drive_call(&mut self, world: &mut LoggedSwarm, stream: StreamId, has_opened: bool) {
         if let Some(call) = self.calls.get_mut(&stream) {
             call.drive(&mut world.swarm, stream);
@@ -275,7 +277,7 @@ impl DialRun {
             if call.gave_up_on.is_some() || !call.is_older(timeout, now) {
                 continue;
             }
-            // If this process was slow itself, the bytes may have come already and wait to be read.
+            // If this process was slow itself, the awaited bytes may have arrived already and wait to be read.
             call.drive(&mut world.swarm, *stream);
             if call.is_stretch_over() {
                 call.begin_stretch(now);
@@ -285,19 +287,19 @@ impl DialRun {
         }
         due.sort_unstable();
         for (_, stream) in due {
-            // A stream that is not open any more has an event that is about to come.
+            // If the stream is not open any more, its last event will be told soon.
             let is_open = world.swarm.stream(stream).is_some_and(|view| view.state == State::Open);
             if let Some(call) = self.calls.get_mut(&stream).filter(|_| is_open) {
                 let awaited = call.awaits();
                 call.gave_up_on = Some(awaited);
                 world.reporter.unanswered(self.connection, stream, awaited.name(), timeout);
-                // It is open, as was asked above.
+                // This does not fail, since the stream is open.
                 let _ = world.swarm.reset(stream);
             }
         }
         let live = self.calls.values().filter(|call| call.gave_up_on.is_none());
         let next = live.filter_map(|call| call.since).min().map(|at| at + timeout);
-        // Many streams, each due at a time of its own, are looked at together, and not one by one.
+        // The next check is delayed a little, so that streams with different deadlines are checked together.
         self.look_at = next.map(|next| next.max(now + timeout / LOOKS));
     }
 
@@ -327,7 +329,7 @@ impl DialRun {
                 (stream, why)
             });
         }
-        // If the connection has refused a stream, it may have room now.
+        // If the connection has refused a stream before, it may accept one now.
         self.may_begin = !self.is_over;
         self.end_streams(world.reporter.elapsed());
     }
@@ -337,5 +339,5 @@ impl DialRun {
 /// signals only between turns.
 const PER_ROUND: u32 = 64;
 
-/// The maximum number of checks, within the time of `--timeout`, for streams that have waited too long.
+/// The maximum number of checks for streams that have waited too long, within the time of `--timeout`.
 const LOOKS: u32 = 64;

@@ -12,7 +12,7 @@ use swarm_notify::lifecycle::{ConnectionId, Direction, Failure, Side};
 use swarm_notify::notifee::Notifees;
 use swarm_notify::protocols::{identify, ping};
 
-/// The requests that a run makes to the services, and their outcomes.
+/// The requests (pings and identify) that a run of `dial` makes, and their outcomes.
 pub(crate) struct DialServices {
     is_begun: bool,
     are_over: bool,
@@ -20,9 +20,9 @@ pub(crate) struct DialServices {
     pings_left: u64,
     pings: Pings,
     is_identifying: bool,
-    /// The reason why the identify request has failed, or `None` if it has not.
+    /// The reason why the identify request has failed, or `None` if the request has not failed.
     unidentified: Option<Failure>,
-    /// The reason why the first lost ping was lost, or `None` if none was lost.
+    /// The reason why the first lost ping was lost, or `None` if no ping was lost.
     first_lost: Option<Failure>,
     /// The time in which the peer has to answer a ping or the identify request.
     timeout: Duration,
@@ -66,7 +66,7 @@ impl DialServices {
         while let Some(outcome) = services.next(world, notifees) {
             happened = true;
             match outcome {
-                // A ping that a signal cuts off is neither answered nor lost.
+                // A ping that was under way when a signal arrived counts as neither answered nor lost.
                 ServiceOutcome::Ping(Err(_)) if world.is_ending => {}
                 ServiceOutcome::Ping(outcome) => {
                     match outcome {
@@ -94,11 +94,11 @@ impl DialServices {
         self.pings.sent += u64::from(services.ping(notifees, connection));
     }
 
-    /// Returns whether no request and no line to publish is left, and the streams of all pings have ended. The end of a
-    /// stream takes at most the time of a polite close.
+    /// Returns whether no request and no line to publish is left, and the streams of all pings have ended. A stream ends
+    /// within the time that a polite close may take.
     pub(crate) fn are_done(&mut self, services: &Services, world: &LoggedSwarm) -> bool {
         let have_outcomes = self.pings_left == 0 && !self.is_identifying && services.has_published();
-        // The result is kept, since there may be many streams to look at.
+        // The result is stored once it is `true`, since the check of all streams may take long.
         self.are_over |= have_outcomes && (self.pings.asked == 0 || !is_ping_open(world));
         self.are_over
     }
@@ -107,7 +107,7 @@ impl DialServices {
         &self.pings
     }
 
-    /// Returns the faults in words: pings that were not answered or not sent, and an identify request that was not
+    /// Returns the faults, each in words: pings that were not answered or not sent, and an identify request that was not
     /// answered.
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
@@ -129,7 +129,7 @@ impl DialServices {
     }
 
     /// Returns, in brackets, the text `which` and the reason why the peer did not answer. Returns an empty text if the
-    /// connection has ended, since the command reports that as another fault.
+    /// connection has ended, since the command reports the end of the connection as another fault.
     fn why(&self, which: &str, reason: Failure, protocol: &Protocol) -> String {
         let why = if reason == Failure::Timeout {
             format!("no answer within {} s", self.timeout.as_secs_f64())
@@ -165,7 +165,7 @@ impl DialServices {
     }
 }
 
-/// Returns whether a stream on which this node sends pings has not ended yet.
+/// Returns whether any stream on which this node sends pings has not ended yet.
 fn is_ping_open(world: &LoggedSwarm) -> bool {
     let swarm = &world.swarm;
     let mut streams = world.dialed.into_iter().flat_map(|connection| swarm.streams_of(connection));

@@ -12,9 +12,9 @@ use swarm_notify::swarm::{DialError, ListenError, Multiaddr};
 /// The time after which the demo ends even if events are missing. Usually the demo takes milliseconds.
 pub(crate) const DEMO_LIMIT: Duration = Duration::from_secs(30);
 
-/// The exit code if the peer, the network, the echo, or the input or output of the command was at fault.
+/// The exit code of a command that has failed because of the peer, the network, a wrong echo, its input or its output.
 pub(crate) const WRONG: u8 = 1;
-/// The exit code if the command line was wrong. The crate clap uses the same code.
+/// The exit code of a command whose command line is wrong. The crate clap uses the same code.
 const USAGE: u8 = 2;
 
 /// An error that ends a command.
@@ -47,7 +47,7 @@ impl Error {
     /// Returns the exit code of a command that ends with this error.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            // The command line can be corrected: another key file or topic would do, and nothing was started.
+            // The user can correct the command line with another key file or topic, and nothing was started.
             Self::Key(_) | Self::Topic(..) => USAGE,
             Self::Interrupted(signal, _) => code_of(*signal),
             Self::Randomness(_)
@@ -65,7 +65,7 @@ impl Error {
         }
     }
 
-    /// Returns whether a signal has ended the command, so that the error has the label `interrupted`.
+    /// Returns whether a signal has ended the command. In that case, the error is printed after the label `interrupted`.
     pub(crate) const fn is_interrupt(&self) -> bool {
         matches!(self, Self::Interrupted(..))
     }
@@ -112,13 +112,13 @@ impl fmt::Display for Error {
     }
 }
 
-/// The reason why the demo has not shown all that it promises.
+/// The reason why the demo has failed.
 #[derive(Debug)]
 pub(crate) enum DemoFault {
-    /// A side has told the event `told` instead of the expected event `due`. `None` means that no further event was
-    /// expected.
+    /// On the side named `side`, the event `told` was told instead of the expected event `due`. If `due` is `None`, no
+    /// further event was expected.
     Differs { side: char, told: String, due: Option<&'static str> },
-    /// The demo has ended, or its time has run out, before the side has told the expected event `due`.
+    /// The demo has ended, or its time has run out, before the expected event `due` was told on the side named `side`.
     Late { side: char, due: &'static str },
     /// The bytes that came back differ from the bytes that were sent.
     Echo,

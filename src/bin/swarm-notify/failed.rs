@@ -10,7 +10,7 @@ use swarm_notify::swarm::Multiaddr;
 pub(crate) struct Failed {
     address: Multiaddr,
     reason: Failure,
-    /// The text of the error, or `None` if there is only a reason.
+    /// The text of the system's or the library's error, or `None` if the reason is all that is known.
     error: Option<String>,
     is_dial: bool,
 }
@@ -63,7 +63,7 @@ const fn to_dial(reason: Failure) -> &'static str {
         Failure::PermissionDenied => "this machine does not allow it: check its firewall",
         Failure::Denied => "our own rules do not allow it",
         Failure::Requested | Failure::ConnectionClosed | Failure::Shutdown => "it was given up before it was open",
-        // For `Io`, and for reasons that a later version adds.
+        // The reason is `Io`, or was added by a later version of the library.
         _ => "an error of the system: check this machine's network, and how many files may be open (`ulimit -n`)",
     }
 }
@@ -81,21 +81,21 @@ const fn to_listen(reason: Failure) -> &'static str {
         }
         Failure::Unsupported => "give an address such as /ip4/0.0.0.0/tcp/4001",
         Failure::Requested | Failure::ConnectionClosed | Failure::Shutdown => "it was given up before it was open",
-        // For `Io`, for reasons that are about a peer, and for those that a later version adds.
+        // The reason is `Io`, is about a peer, or was added by a later version of the library.
         _ => "an error of the system: check this machine's network, and how many files may be open (`ulimit -n`)",
     }
 }
 
-/// Returns the text of an error in a form for the user, or `None` if the reason and the advice already say the same.
+/// Returns the text of an error in a form for the user, or `None` if the reason and the advice already contain its meaning.
 fn worth_saying(reason: Failure, error: &str) -> Option<String> {
     let is_said = matches!(reason, Failure::Refused | Failure::Reset(_) | Failure::Eof | Failure::AddressInUse);
-    // The number of the system's error is left out: the log has it.
+    // The number of the system's error is left out, since the log contains the number.
     let text = error.rsplit_once(" (os error ").map_or(error, |(text, _)| text);
-    // The text may quote the peer, so that it is escaped.
+    // The text is escaped, since it may quote the peer.
     (!is_said).then(|| text.escape_debug().to_string())
 }
 
-/// Writes the address, the reason as in the log, the text of the error if it says more than these, and the advice.
+/// Writes the address, the reason as in the log, the text of the error if the text adds anything, and the advice.
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.address, self.reason)?;

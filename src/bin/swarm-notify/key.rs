@@ -1,5 +1,5 @@
-//! The identity key of a command: from the file that `--key` names, or a new one. If other users can read or change the
-//! file, the command warns of that.
+//! The identity key of a command, which is read from the file that `--key` names, or made anew. If other users can read or
+//! change the file, the command prints a warning.
 
 use crate::output::warn;
 use crate::report::{Reporter, named};
@@ -29,9 +29,9 @@ impl Exposed {
     }
 }
 
-/// Returns the identity key in the file at `path`. If there is no such file, one with a new key is made. Without a path, the
-/// key is new and is not stored. If other users can read or change the file, this function prints a warning on standard
-/// error, and also returns an [`Exposed`] to print as a line of the log once the log has begun.
+/// Returns the identity key in the file at `path`. If the file does not exist, this function makes the file with a new key.
+/// Without a path, the key is new and is not stored. If other users can read or change the file, this function prints a
+/// warning on standard error, and also returns an [`Exposed`] to print as a line of the log once the log has begun.
 pub(crate) fn identity(path: Option<&Path>) -> Result<(Keypair, Option<Exposed>), Error> {
     let Some(path) = path else { return Ok((Keypair::generate_ed25519(), None)) };
     let file = KeyFile::load_or_create(path)?;

@@ -1,6 +1,6 @@
 //! `swarm-notify listen`: serves the protocols echo and sink until a signal ends the command.
 
-// By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
+// The paths are given, since `tests/attacks/attacked.rs` includes this file from another folder.
 #[path = "listen/addresses.rs"]
 mod addresses;
 #[path = "listen/outcomes.rs"]
@@ -27,15 +27,15 @@ pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 pub(crate) const SINK: Protocol = Protocol::from_static("/sink/1.0.0");
 
 /// The rate at which a peer may open streams on one connection: 4 000 at once and 1 000 a second. Further streams wait. Each
-/// stream causes two lines in the log, so that this rate also limits the growth of the log for one connection to 2 000
-/// lines, about 400 KB, a second.
+/// stream causes two lines in the log, so that this rate also limits the growth of the log, for one connection, to 2 000
+/// lines (about 400 KB) a second.
 const OPENINGS: Rate = Rate::new(4_000, 1_000);
 
 pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error> {
     let (identity, exposed) = identity(args.key.as_deref()).map_err(Error::Key)?;
     let mut config = Config::default();
     config.limits.listeners = config.limits.listeners.max(u32::try_from(args.addresses.len()).unwrap_or(u32::MAX));
-    // The dialer decides how long a connection is held.
+    // The dialer decides how long a connection without streams is kept open.
     config.connection.idle_timeout = None;
     config.connection.openings = OPENINGS;
     let mut node = Node::new(&identity, config, reporter)?;
@@ -45,15 +45,15 @@ pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error
         node.world.swarm.listen(address.clone()).map_err(|error| Error::Listen(address.clone(), error))?;
     }
     let outcomes = node.notifees.register(Outcomes::default());
-    // The server shuts the swarm down when its last listener has ended.
+    // The notifee `Server` shuts the swarm down when the last listener has ended.
     node.notifees.register(Server::new(args.addresses.len()));
     node.notifees.register(PrintedAddresses::new(args.floodsub.clone()));
     let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen)?;
-    // A slow reader of the log misses lines, and delays no peer.
+    // If the reader of the log is slow, lines are dropped, so that no peer is delayed.
     STDOUT.lag();
     let end = node.run("listen", exposed.as_ref(), |cx, world, notifees| {
         let happened = services.publish(cx, world, notifees);
-        // `listen` sends no requests, so this only prints.
+        // `listen` sends no requests, so these calls only print lines.
         while services.next(world, notifees).is_some() {}
         happened
     })?;
@@ -74,18 +74,19 @@ pub(crate) struct Server {
     echoes: HashMap<StreamId, Echo>,
     sinks: HashSet<StreamId>,
     buffer: Box<[u8]>,
-    /// The number of listeners that are open or are still to open.
+    /// The number of listeners that are open or have not opened yet.
     listening: usize,
 }
 
 /// The length, in bytes, of the buffer that is used to read from all streams.
 const BUFFER: usize = 64 * 1024;
 
-/// The number of streams, of echo and of sink each, for which memory stays allocated even if fewer are open.
+/// The number of echo streams for which memory stays allocated even if fewer are open. The same number applies to the sink
+/// streams.
 const FEW: usize = 64;
 
-/// The state of an echo stream. The stream reads at most one byte more than it can write back, so that it stores at most one
-/// byte for a peer that does not read the echo.
+/// The state of an echo stream. The server reads at most one byte more than it can write back, so that it stores at most one
+/// byte of a stream whose peer does not read the echo.
 #[derive(Default)]
 struct Echo {
     kept: Option<u8>,
@@ -138,7 +139,7 @@ impl Notifee<LoggedSwarm> for Server {
     ) {
         self.echoes.remove(&stream);
         self.sinks.remove(&stream);
-        // The memory that many streams have taken is given back with them.
+        // When most of many streams have ended, the memory of their entries is freed.
         if self.echoes.len() < self.echoes.capacity() / 4 {
             self.echoes.shrink_to(FEW);
         }
@@ -164,21 +165,23 @@ impl Notifee<LoggedSwarm> for Server {
 }
 
 impl Echo {
-    /// Writes the bytes that have arrived on a stream back to it, until there is nothing more to read or no room to write.
+    /// Writes the bytes that have arrived on a stream back to the same stream, until there is nothing more to read or no
+    /// room to write.
     fn drive(&mut self, swarm: &mut tcp::Swarm, stream: StreamId, buffer: &mut [u8]) {
         loop {
             if let Some(byte) = self.kept {
                 match swarm.write(stream, &[byte]) {
                     Ok(1) => self.kept = None,
-                    // There is no room yet, or the stream has ended, and its last event says why.
+                    // There is no room yet, or the stream has ended. In that case, its last event contains the reason.
                     Ok(_) | Err(_) => return,
                 }
             }
-            // One byte more than there is room for: the write that fails makes the swarm tell when there is room again.
+            // One byte more is read than there is room to write. The failed write of this byte makes the swarm tell when
+            // there is room again.
             let most = swarm.write_room(stream).saturating_add(1).min(buffer.len());
             match swarm.read(stream, &mut buffer[..most]) {
                 Ok(0) => {
-                    // It has just been read from.
+                    // This does not fail, since the stream has just been read from.
                     let _ = swarm.finish(stream);
                     return;
                 }
@@ -193,13 +196,13 @@ impl Echo {
     }
 }
 
-/// Reads the bytes that have arrived on a stream and drops them. When the peer has ended its side, this function ends our
-/// side.
+/// Reads and drops the bytes that have arrived on a stream. When the peer has ended its side of the stream, this function
+/// ends our side.
 fn sink(swarm: &mut tcp::Swarm, stream: StreamId, buffer: &mut [u8]) {
     loop {
         match swarm.read(stream, buffer) {
             Ok(0) => {
-                // It has just been read from.
+                // This does not fail, since the stream has just been read from.
                 let _ = swarm.finish(stream);
                 return;
             }

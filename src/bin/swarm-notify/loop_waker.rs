@@ -1,26 +1,27 @@
 //! [`LoopWaker`]: wakes the loop of a node from another thread, on every system.
 //!
-//! The loop sleeps in [`Swarm::wait`](swarm_notify::swarm::Swarm::wait), which exists on every system, and not on the
-//! swarm's descriptor, which exists only on Unix. The threads that handle signals and read standard input wake the loop with
-//! this waker.
+//! The loop sleeps in [`Swarm::wait`](swarm_notify::swarm::Swarm::wait), which exists on every system. The loop does not use
+//! the swarm's descriptor, which exists only on Unix. The threads that handle signals and read standard input wake the loop
+//! with this waker.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Wake, Waker};
 
-/// The state of a loop that runs a round, and that was not woken since the round began.
+/// The state of a loop that runs a round and was not woken since the round began.
 const LOOKING: u8 = 0;
 /// The state of a loop that was woken since its present round began.
 const WOKEN: u8 = 1;
 /// The state of a loop that sleeps or is about to sleep.
 const ASLEEP: u8 = 2;
 
-/// A waker that ends the sleep of the loop, and that remembers a wake which happens before the loop sleeps.
+/// A waker that ends the sleep of the loop. If it is used while the loop is awake, the loop does not sleep at the end of the
+/// round.
 pub(crate) struct LoopWaker(Arc<Shared>);
 
 struct Shared {
     state: AtomicU8,
-    /// The swarm's waker. Its use ends the swarm's wait, even if the wait is only about to begin.
+    /// The swarm's waker. Its use ends a call of `Swarm::wait`, even if the call is only about to begin.
     swarm: Waker,
 }
 
@@ -30,7 +31,8 @@ impl Wake for Shared {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // A loop that is awake sees the state before it sleeps, so that it is spared the system call of the swarm's waker.
+        // The swarm's waker makes a system call. The call is not needed for a loop that is awake, since the loop checks the
+        // state before it sleeps.
         if self.state.swap(WOKEN, Ordering::AcqRel) == ASLEEP {
             self.swarm.wake_by_ref();
         }
@@ -38,7 +40,7 @@ impl Wake for Shared {
 }
 
 impl LoopWaker {
-    /// Makes the waker of a loop that sleeps in a swarm's `wait`. `swarm` is the waker of this swarm.
+    /// Makes the waker of a loop that sleeps in `Swarm::wait`. `swarm` is the waker of the same swarm.
     pub(crate) fn new(swarm: Waker) -> Self {
         Self(Arc::new(Shared { state: AtomicU8::new(LOOKING), swarm }))
     }
@@ -47,15 +49,15 @@ impl LoopWaker {
         Waker::from(self.0.clone())
     }
 
-    /// Begins a round of the loop. After a wake that follows this call, the loop must not sleep at the end of the round,
-    /// since the round may miss the work that the wake is for.
+    /// Begins a round of the loop. If the waker is used after this call, the loop must not sleep at the end of the round,
+    /// since the round may miss the work for which the waker was used.
     pub(crate) fn begin(&self) {
-        // A swap and not a store: it synchronizes with the wakes that it forgets, so that the round sees the work of their
-        // threads.
+        // This is a swap and not a store, since a swap synchronizes with the earlier wakes that it overwrites, so that the
+        // round sees the work of the threads that have woken the loop.
         self.0.state.swap(LOOKING, Ordering::AcqRel);
     }
 
-    /// Ends a round. Returns whether the loop may sleep, which is `false` if the loop was woken since the round began.
+    /// Ends a round. Returns `true` if the loop may sleep, and `false` if the loop was woken since the round began.
     #[must_use]
     pub(crate) fn may_sleep(&self) -> bool {
         self.0.state.compare_exchange(LOOKING, ASLEEP, Ordering::AcqRel, Ordering::Acquire).is_ok()
@@ -70,7 +72,8 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    /// A replacement for a swarm's waker in tests. The test receives from its channel instead of waiting in a swarm.
+    /// A replacement for a swarm's waker in tests, which sends to a channel. The test receives from the channel instead of
+    /// waiting in a swarm.
     struct Swarm(Sender<()>);
 
     impl Wake for Swarm {

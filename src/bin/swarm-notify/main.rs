@@ -1,4 +1,4 @@
-//! The command `swarm-notify`: a node to try things with, written on the swarm's synchronous interface.
+//! The command `swarm-notify`: a libp2p node for trying things, which uses the swarm's synchronous interface.
 //!
 //! `demo` shows all nine events, `listen` serves echo and sink, and `dial` opens streams and checks the echo.
 
@@ -28,7 +28,7 @@ use error::{Error, WRONG};
 use report::Reporter;
 use std::process::ExitCode;
 
-/// A check at compile time that this build has keys of every type, since any peer may use any of them.
+/// A check at compile time that this build supports all types of keys, since a peer may have a key of any type.
 const _: () = assert!(cfg!(all(feature = "ecdsa", feature = "rsa", feature = "secp256k1")));
 
 /// The exit code of a command that has done all of its work.
@@ -57,6 +57,6 @@ fn main() -> ExitCode {
             error.code()
         }
     };
-    // The exit waits for the readers of stdout and stderr, within bounds.
+    // Before the exit, `finish` waits for a limited time until the readers of stdout and stderr have read all lines.
     if output::finish(undone.as_deref()) || code != RIGHT { code.into() } else { WRONG.into() }
 }

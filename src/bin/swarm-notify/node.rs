@@ -21,17 +21,17 @@ use swarm_notify::swarm::{Config, Refusal, RefusedAt, Swarm};
 use swarm_notify::tcp;
 
 /// The maximum number of rounds in one turn of the loop. A round is one tick of the swarm and of its notifees. Signals and
-/// the output are served between turns.
+/// the end of the output are handled between turns.
 const ROUNDS: usize = 16;
 
 /// The reason why a run has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum RunEnd {
-    /// A notifee has shut the swarm down, since nothing was left to do.
+    /// A notifee has shut down the swarm, since nothing was left to do.
     Done,
     /// A signal (SIGINT, SIGTERM or SIGHUP) has arrived before everything was done.
     Interrupted(Signal),
-    /// The reader of standard output has left, or writing to standard output has failed, before everything was done.
+    /// Before everything was done, the reader of standard output has left, or a write to standard output has failed.
     Unread,
 }
 
@@ -60,8 +60,8 @@ pub(crate) struct LoggedSwarm {
 }
 
 impl LoggedSwarm {
-    /// Ends the command in good order. If there is a dialed connection, this function closes it, and the swarm is shut down
-    /// once the connection has ended. Otherwise it shuts the swarm down.
+    /// Ends the command in good order. If this command has dialed a connection, this function closes the connection, and the
+    /// swarm is shut down once the connection has ended. Otherwise, this function shuts the swarm down.
     pub(crate) fn end(&mut self) {
         if self.dialed.is_none_or(|connection| self.swarm.close_connection(connection).is_err()) {
             self.swarm.shutdown();
@@ -74,10 +74,10 @@ impl LoggedSwarm {
         self.end();
     }
 
-    /// Prints what the log lacks if lines were dropped because its reader was too slow: the number of dropped lines, and a
-    /// snapshot of what is open, one part in each call. It waits until half of the queue is free. `end` is `true` at the end
-    /// of the command, when everything is printed in one call, even into a full queue. Returns `false` if nothing was
-    /// printed.
+    /// If lines of the log were dropped because its reader was too slow, prints the number of dropped lines and a snapshot
+    /// of what is open. Each call prints one part of the snapshot, and prints nothing until half of the queue is free. `end`
+    /// is `true` at the end of the command, when one call prints everything, even into a full queue. Returns `false` if
+    /// nothing was printed.
     pub(crate) fn catch_up(&mut self, end: bool) -> bool {
         if end {
             self.finish_snapshot();
@@ -132,8 +132,8 @@ impl HasNode for LoggedSwarm {
     }
 }
 
-/// A notifee that prints the refusals of sockets, streams and messages of peers, which cause no event. The swarm reports
-/// each kind at most once a second.
+/// A notifee that prints how many sockets, streams and messages of peers were refused. Refusals cause no event. The swarm
+/// reports each kind of refusal at most once a second.
 struct RefusalLog;
 
 impl Notifee<LoggedSwarm> for RefusalLog {
@@ -147,7 +147,7 @@ impl Notifee<LoggedSwarm> for RefusalLog {
     }
 }
 
-/// A swarm, and the notifees that observe its events and give it commands.
+/// A swarm, and the notifees that observe its events and give commands to the swarm.
 pub(crate) struct Node {
     pub(crate) world: LoggedSwarm,
     pub(crate) notifees: Notifees<LoggedSwarm>,
@@ -177,10 +177,10 @@ impl Node {
         }
     }
 
-    /// Prints the [first lines](Self::start), and runs the loop until the swarm is shut down. A notifee may shut it down,
-    /// and so does the loop at a signal of [`ends`] or when standard output cannot be written any more. `then` is called
-    /// after each round and returns whether it has done anything. `then` has to drain the events of the services each time.
-    /// The waker of the context that `then` gets wakes the loop.
+    /// Prints the [first lines](Self::start), and runs the loop until the swarm is shut down. The swarm is shut down by a
+    /// notifee, or by the loop at a signal of [`ends`] or when standard output cannot be written any more. The loop calls
+    /// `then` after each round. `then` has to drain the events of the services each time, and returns whether it has done
+    /// anything. The waker of the context that is passed to `then` wakes the loop.
     pub(crate) fn run(
         &mut self,
         command: &str,
@@ -191,7 +191,8 @@ impl Node {
         try_descriptors().map_err(Error::Signals)?;
         let mut signals = Signals::new(&ends).map_err(Error::Signals)?;
         end_at_once_by_the_second_signal(&ends).map_err(Error::Signals)?;
-        // The first line comes after the signals are set up, since a script may send one as soon as it has read that line.
+        // The signals are set up before the first line is printed, since a script may send a signal as soon as it has read
+        // that line.
         self.start(command, exposed);
         let (mut end, mut interrupted_at) = (RunEnd::Done, Duration::ZERO);
         let loop_waker = LoopWaker::new(self.world.swarm.waker());
@@ -199,12 +200,12 @@ impl Node {
         let cx = &mut Context::from_waker(&waker);
         loop {
             loop_waker.begin();
-            // A signal asks for an end in good order.
+            // The first signal ends the command in good order.
             while let Poll::Ready(Some(signal)) = Pin::new(&mut signals).poll_next(cx) {
                 let signal = signal.map_err(Error::Signals)?;
                 let now = self.world.reporter.elapsed();
                 if end.signal().is_some() {
-                    // On Unix, a thread distinguishes a second signal from a repeated one, even while this loop is late.
+                    // On Unix, the second signal is handled by a thread, even while this loop is late.
                     if cfg!(unix) || (end.signal() == Some(signal) && now < interrupted_at + SAME) {
                         continue;
                     }
@@ -222,7 +223,7 @@ impl Node {
             if self.world.swarm.is_shut_down() {
                 return Ok(end);
             }
-            // If there is more to do, the next turn does it, after a look at the signals.
+            // If there is more to do, the loop does not sleep, but checks the signals and takes the next turn.
             if !happened && loop_waker.may_sleep() {
                 self.sleep(None)?;
             }
@@ -236,7 +237,7 @@ impl Node {
     }
 
     /// Runs rounds until nothing is left to do at present, but at most [`ROUNDS`] of them, and calls `then` at the end of
-    /// each. `then` returns whether it has done anything. Returns `false` if the first round had nothing to do.
+    /// each round. `then` returns whether it has done anything. Returns `false` if the first round had nothing to do.
     fn turn_with(&mut self, mut then: impl FnMut(&mut LoggedSwarm, &mut Notifees<LoggedSwarm>) -> bool) -> bool {
         let mut happened = false;
         for _ in 0..ROUNDS {
@@ -244,13 +245,13 @@ impl Node {
             self.world.swarm.tick(now);
             let mut busy = false;
             let next = if STDOUT.is_full() {
-                // Events wait in the swarm until there is room for lines, which delays openings. Peers are still answered, so
-                // that they stay connected.
+                // Events wait in the swarm until the queue of lines has room, so that nothing opens meanwhile. The swarm
+                // still answers its peers, so that connections stay open.
                 self.world.swarm.next_deadline()
             } else {
                 busy |= self.world.swarm.has_pending();
                 self.notifees.drive_while(&mut self.world, now, &mut || !STDOUT.is_full());
-                // After commands of notifees, `poll_at` returns the present time.
+                // If notifees have given commands, `poll_at` returns the present time.
                 [self.world.swarm.poll_at(), self.notifees.poll_at()].into_iter().flatten().min()
             };
             busy |= next.is_some_and(|next| next <= self.world.reporter.elapsed());
@@ -268,7 +269,8 @@ impl Node {
     pub(crate) fn sleep(&mut self, most: Option<Duration>) -> Result<(), Error> {
         let now = self.world.reporter.elapsed();
         if STDOUT.is_full() {
-            // The reader of the output, or its end, wakes the loop. The events that wait for that must not.
+            // The loop is woken when the queue of lines has room again or the output ends. The events that wait for room
+            // must not wake the loop, since they cannot be printed yet.
             return self.world.swarm.wait_undrained(now, most).map_err(Error::Reactor);
         }
         let until_due = self.notifees.poll_at().map(|at| at.saturating_sub(now));

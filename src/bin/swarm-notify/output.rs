@@ -1,10 +1,10 @@
-//! [`OutputQueue`]: a queue of lines that a thread writes to a descriptor. The reader, which is the program, file or
-//! terminal at the other end, delays only this thread if it is slow or has stopped.
+//! [`OutputQueue`]: a queue of lines that a thread writes to a descriptor. The program, file or terminal at the other end of
+//! the descriptor is called its reader. If the reader is slow or has stopped, only this thread is delayed.
 //!
 //! There is one queue for standard output and one for standard error. Each queue is full when it contains [`MAX_LINES`]
 //! lines or [`MAX_BYTES`] bytes.
 
-// By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
+// The paths are given, since `tests/attacks/attacked.rs` includes this file from another folder.
 #[path = "output/bottom.rs"]
 mod bottom;
 #[path = "output/state.rs"]
@@ -31,19 +31,19 @@ pub(crate) const MAX_LINES: usize = 4_096;
 /// The number of waiting bytes at which a queue is full.
 pub(crate) const MAX_BYTES: usize = 4 << 20;
 
-/// The maximum number of bytes in one write of several lines. A pipe accepts a write of up to this size whole or not at all
-/// (`PIPE_BUF` on Linux), so that the number of lines which were not written is exact.
+/// The maximum number of bytes in one write of several lines. A pipe accepts a write of up to this size completely or not at
+/// all (`PIPE_BUF` on Linux), so that the number of lines that were not written is known exactly.
 const BATCH: usize = 4_096;
 /// The size, in bytes, of the stack of a thread that only writes.
 const STACK: usize = 128 * 1024;
-/// The time, at the end of the command, in which the lines of standard error and the last lines of standard output can still
-/// be written.
+/// The minimum time, at the end of the command, that is left for writing the lines of standard error and the last lines of
+/// standard output.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The queue of standard output, to which the log of events is written.
 pub(crate) static STDOUT: OutputQueue = OutputQueue::new(Descriptor::Out, Policy::Wait);
-/// The queue of standard error, to which errors and the records of `RUST_LOG` are written. If its reader does not keep up,
-/// some of its lines are lost.
+/// The queue of standard error, to which errors are written, and the records of the `log` crate that `RUST_LOG` selects. If
+/// its reader does not keep up, some of its lines are lost.
 static STDERR: OutputQueue = OutputQueue::new(Descriptor::Err, Policy::Drop);
 
 /// Prints an error on standard error. This function neither waits nor fails.
@@ -51,9 +51,9 @@ pub(crate) fn say(text: impl std::fmt::Display) {
     label("error", paint::BAD, &text);
 }
 
-/// Prints the reason why the command ends on standard error, after the label `error:` or `interrupted`. At a terminal, and
-/// if standard output and standard error are one file or pipe, the reason is printed after all earlier lines, unless their
-/// reader has stopped. If standard output leads elsewhere, a reader of it that has stopped does not delay the reason.
+/// Prints on standard error why the command ends, after the label `error` or `interrupted`. If standard output is a
+/// terminal, or is the same file or pipe as standard error, the reason is printed after all earlier lines, unless their
+/// reader has stopped. Otherwise, the reason does not wait for the reader of standard output.
 pub(crate) fn say_last(text: impl std::fmt::Display, is_interrupted: bool) {
     if terminal::stdout().columns().is_some() || system::is_one_file() {
         STDOUT.finish(LAST_WORDS);
@@ -64,12 +64,13 @@ pub(crate) fn say_last(text: impl std::fmt::Display, is_interrupted: bool) {
     }
 }
 
-/// Prints a warning on standard error, about something that the user may want to change although it does no harm yet.
+/// Prints a warning on standard error. A warning is about something that the user may want to change, although it does no
+/// harm yet.
 pub(crate) fn warn(text: impl std::fmt::Display) {
     label("warning", paint::WARNING, &text);
 }
 
-/// Prints a note on standard error, about something that the user may want to know at this moment.
+/// Prints a note on standard error. A note is about something that the user may want to know at this moment.
 #[cfg(unix)]
 pub(crate) fn note(text: impl std::fmt::Display) {
     label("note", paint::PLAIN, &text);
@@ -80,7 +81,7 @@ fn label(label: &str, style: anstyle::Style, text: &dyn std::fmt::Display) {
     push_labelled(&format!("{label}:"), style, format!("{label}: {text}"));
 }
 
-/// Prints a text that begins with the given label on standard error. The label is bold.
+/// Prints on standard error a text that begins with `label`. The label is bold and has the given style.
 fn push_labelled(label: &str, style: anstyle::Style, mut text: String) {
     let terminal = terminal::stderr();
     if let Some(columns) = terminal.columns() {
@@ -92,22 +93,22 @@ fn push_labelled(label: &str, style: anstyle::Style, mut text: String) {
     STDERR.push(terminal.margin().to_owned() + &text);
 }
 
-/// Shows a text below all lines of the terminal of standard error. This function neither waits nor fails.
+/// Shows a text below all lines of the terminal to which standard error is written. This function neither waits nor fails.
 pub(crate) fn show_at_bottom(bottom: Bottom) {
     STDERR.show(bottom);
 }
 
 /// Makes a write fail with an error if the file has reached the largest size that the system allows (`ulimit -f`). Without
-/// this call, the system's signal would kill the process.
+/// this call, the system would kill the process with a signal.
 pub(crate) fn outlive_size_limits() {
     system::outlive_size_limits();
 }
 
-/// Makes the records of the `log` crate, as far as `RUST_LOG` selects them, go to standard error.
+/// Prints on standard error the records of the `log` crate that `RUST_LOG` selects.
 pub(crate) fn init_log() {
     struct Records;
     impl io::Write for Records {
-        /// Queues one record of the log for standard error.
+        /// Queues one record of the `log` crate for standard error.
         fn write(&mut self, record: &[u8]) -> io::Result<usize> {
             let text = String::from_utf8_lossy(record.strip_suffix(b"\n").unwrap_or(record));
             let terminal = terminal::stderr();
@@ -125,11 +126,12 @@ pub(crate) fn init_log() {
     env_logger::Builder::from_default_env().target(env_logger::Target::Pipe(Box::new(Records))).init();
 }
 
-/// Waits until all lines are written, at the end of the command. It gives up when the reader of standard output has accepted
-/// nothing for the time of [`patience`], or, if the command was told to end, when that time has passed since then. Returns
-/// `false`, after it has printed an error on standard error, if lines were lost. If the reader has left, the remaining lines
-/// do not count as lost, since nobody wants them. If standard output could not be written, the error also contains `undone`:
-/// the work that the command has left undone for that reason, in words.
+/// Waits until all lines are written, at the end of the command. This function stops waiting when the reader of standard
+/// output has accepted nothing for the time of [`patience`]. If the command was told to end, this function also stops
+/// waiting when that time has passed since the command was told. If lines were lost, this function prints an error on
+/// standard error and returns `false`. If the reader has left, the remaining lines do not count as lost, since nobody wants
+/// them. If standard output could not be written, the error also contains `undone`: the work that the command has left
+/// undone for that reason, in words.
 pub(crate) fn finish(undone: Option<&str>) -> bool {
     let is_right = match STDOUT.finish(patience()) {
         (0, None) | (_, Some(OutputEnd::Gone)) => true,
@@ -138,7 +140,7 @@ pub(crate) fn finish(undone: Option<&str>) -> bool {
             false
         }
         (lost, Some(OutputEnd::Failed(error))) => {
-            // "At least", since the work that was not done would have printed lines, too.
+            // The number is a minimum, since the work that was not done would have printed lines, too.
             let lost = if lost == 0 { String::new() } else { format!(", at least {}", are_lost(lost)) };
             let undone = undone.map(|what| format!("; the command ended there: {what}")).unwrap_or_default();
             say(format_args!("stdout cannot be written{lost}: {error}{undone}"));
@@ -149,14 +151,14 @@ pub(crate) fn finish(undone: Option<&str>) -> bool {
     is_right
 }
 
-/// Returns a sentence that so many lines of output are lost.
+/// Returns a sentence which says that this number of lines of output is lost.
 fn are_lost(lines: u64) -> String {
     let (lines_are, one_is) = ("lines of output are lost", "line of output is lost");
     format!("{lines} {}", if lines == 1 { one_is } else { lines_are })
 }
 
-/// Returns the time that the reader of standard output has at the end of the command. A polite close of a connection has the
-/// same time.
+/// Returns the time that the reader of standard output has for reading at the end of the command. It is the same time that a
+/// polite close of a connection may take.
 fn patience() -> Duration {
     Config::default().close_timeout
 }
@@ -172,7 +174,7 @@ enum Descriptor {
 pub(crate) struct OutputQueue {
     descriptor: Descriptor,
     state: Mutex<OutputState>,
-    /// A condition that is notified when something is queued, and when something was written.
+    /// A condition variable that is notified when something is queued, and when something was written.
     changed: Condvar,
 }
 
@@ -182,11 +184,12 @@ impl OutputQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, OutputState> {
-        // Each change of the state is complete before anything that may panic.
+        // A poisoned lock is no error: each change of the state is complete before a call that may panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a full queue drop and count further lines from now on ([`Policy::Lag`]), as a subscription does with events.
+    /// Makes the queue drop and count further lines, from now on, while it is full ([`Policy::Lag`]). A subscription handles
+    /// events in the same way.
     pub(crate) fn lag(&self) {
         self.lock().policy = Policy::Lag;
     }
@@ -204,14 +207,14 @@ impl OutputQueue {
         self.changed.notify_all();
     }
 
-    /// Returns whether the queue is full, so that the loop should wait before it prints more. The waker of
-    /// [`poll_end`](Self::poll_end) is woken when at most half of the queue is left.
+    /// Returns whether the queue is full, so that the loop should wait before it prints more. Once at least half of the
+    /// queue is free, the waker that was passed to [`poll_end`](Self::poll_end) is woken.
     pub(crate) fn is_full(&self) -> bool {
         self.lock().is_full
     }
 
     /// Returns `true` once nothing can be written any more: the reader has left, or a write has failed. Registers the waker
-    /// of `cx`, which is woken when that happens, and when there is room in the queue again.
+    /// of `cx`, which is woken when the output has ended, and when a full queue has room again.
     pub(crate) fn poll_end(&self, cx: &Context<'_>) -> bool {
         let mut state = self.lock();
         match &mut state.waker {
@@ -226,9 +229,9 @@ impl OutputQueue {
         matches!(self.lock().end, Some(OutputEnd::Gone))
     }
 
-    /// Returns the number of lines that the queue has dropped since the last call, and resets it to 0. The caller has to
-    /// print that number in the next line. Returns `None` if no line was dropped, or if more than half of the queue is still
-    /// taken. `end` is `true` at the end of the command, when the number is returned even from a full queue.
+    /// Returns the number of lines that the queue has dropped since the last call, and resets the number to 0. The caller
+    /// has to print that number in the next line. Returns `None` if no line was dropped, or if less than half of the queue
+    /// is free. `end` is `true` at the end of the command, when the number is returned even if the queue is full.
     pub(crate) fn take_missed(&self, end: bool) -> Option<u64> {
         let mut state = self.lock();
         let takes = state.policy == Policy::Lag && state.missed > 0 && (end || state.is_half_empty());
@@ -243,7 +246,8 @@ impl OutputQueue {
         Some(missed)
     }
 
-    /// Returns whether at least half of the queue is free. If not, the loop is woken as soon as half of the queue is free.
+    /// Returns whether at least half of the queue is free. If less is free, the loop is woken as soon as half of the queue
+    /// is free.
     pub(crate) fn has_room(&self) -> bool {
         let mut state = self.lock();
         let has_room = state.is_half_empty();
@@ -256,8 +260,8 @@ impl OutputQueue {
         self.push_behind(None, line);
     }
 
-    /// Queues a `line`, and in front of it the line `before` if there is one. If the queue accepts neither, both are
-    /// dropped, and they are counted as one line. Returns whether they were queued.
+    /// Queues the line `before`, if there is one, and then `line`. The queue accepts both or neither. If it accepts neither,
+    /// both are dropped and count as one dropped line. Returns whether the lines were queued.
     pub(crate) fn push_behind(&'static self, before: Option<String>, line: String) -> bool {
         let mut state = self.lock();
         let takes = match state.policy {
@@ -305,9 +309,10 @@ impl OutputQueue {
         }
     }
 
-    /// Waits until nothing is left to write, or until nothing was written for `timeout`. If the command was told to end, it
-    /// also stops waiting when the time of [`patience`] has passed since then, but it waits for at least [`LAST_WORDS`].
-    /// Returns the number of lost lines, and the reason if nothing can be written any more.
+    /// Waits until nothing is left to write, or until nothing was written for the time `timeout`. If the command was told to
+    /// end, this function also stops waiting when the time of [`patience`] has passed since the command was told, but not
+    /// before it has waited for [`LAST_WORDS`]. Returns the number of lost lines, and the reason if nothing can be written
+    /// any more.
     fn finish(&self, timeout: Duration) -> (u64, Option<OutputEnd>) {
         let state = self.lock();
         let begun = Instant::now();
@@ -353,7 +358,7 @@ impl OutputQueue {
 
     fn end(&self, end: OutputEnd) {
         let mut state = self.lock();
-        // Only the first reason counts: it is the cause of those that follow.
+        // Only the first reason is stored, since it is the cause of later errors.
         if state.end.is_none() {
             state.missed = state.lost();
             state.said.clear();

@@ -1,5 +1,4 @@
-//! [`Pace`]: limits the number of lines about floodsub that each peer can cause in a second, so that no peer can flood the
-//! log.
+//! [`Pace`]: limits how many lines about floodsub each peer can cause in a second, so that no peer can flood the log.
 
 use crate::node::LoggedSwarm;
 use crate::report::Reporter;
@@ -8,22 +7,23 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 
-/// The time for which a limit of lines applies.
+/// The time for which a maximum number of lines applies.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A kind of line: the peer that causes the line, or `None` if no single peer does, and the name of the line.
+/// A kind of line in the log: the peer that causes the line, or `None` if no single peer causes it, and the name of the
+/// line.
 type LineKind = (Option<PeerId>, &'static str);
 
-/// A notifee that counts the lines of each kind, in a second that begins with the first of them. At the end of the second,
-/// it prints how many lines of the kind were left out.
+/// A notifee that counts the lines of each kind during a second, which begins with the first line of the kind. At the end of
+/// that second, the notifee prints how many lines of the kind were left out.
 #[derive(Default)]
 pub(crate) struct Pace {
-    /// The counts of the kinds whose second is not over.
+    /// The counts of lines, for each kind whose second is not over.
     kinds: BTreeMap<LineKind, LineCount>,
-    /// The kinds in `kinds`, each with the end of its second, earliest first. There may be a kind for each peer, and with
-    /// this queue the work of a turn is proportional to the number of seconds that are over.
+    /// The kinds in `kinds`, each with the time at which its second ends, earliest first. There may be a kind for each peer.
+    /// With this queue, a turn looks only at the kinds whose second is over.
     ends: VecDeque<(Duration, LineKind)>,
-    /// The number of lost events of the floodsub service that no line has told yet.
+    /// The number of lost events of the floodsub service of which no line has told yet.
     missed: u64,
     /// The time before which no further line about lost events is printed.
     next_missed: Duration,
@@ -32,7 +32,7 @@ pub(crate) struct Pace {
 /// The minimum time between two lines about lost events.
 const BETWEEN: Duration = Duration::from_millis(100);
 
-/// The number of lines of one kind that were printed and left out in its second.
+/// The number of lines of one kind that were printed, and the number that were left out, in the present second of the kind.
 #[derive(Default)]
 struct LineCount {
     printed: u32,
@@ -40,8 +40,8 @@ struct LineCount {
 }
 
 impl Pace {
-    /// Counts another line of the kind given by `peer` and `name`, and returns whether the line may be printed: at most
-    /// `most` lines of a kind are printed in its second. `now` must never go back.
+    /// Counts another line of the kind given by `peer` and `name`. Returns whether the line may be printed: at most `most`
+    /// lines of a kind are printed in a second. `now` must not be earlier than in the last call.
     pub(crate) fn allows(&mut self, peer: Option<PeerId>, name: &'static str, most: u32, now: Duration) -> bool {
         let kind = (peer, name);
         let lines = self.kinds.entry(kind).or_insert_with(|| {
@@ -56,8 +56,8 @@ impl Pace {
         allows
     }
 
-    /// Adds `events` to the number of lost events of the floodsub service. The number is printed now, or within [`BETWEEN`]
-    /// together with later ones.
+    /// Adds `events` to the number of lost events of the floodsub service. The number is printed now, or, if such a line was
+    /// printed less than [`BETWEEN`] ago, later and together with events that are lost until then.
     pub(crate) fn lagged(&mut self, reporter: Reporter, events: u64, now: Duration) {
         self.missed += events;
         if let Some(missed) = self.missed_by(now) {
@@ -65,8 +65,8 @@ impl Pace {
         }
     }
 
-    /// Returns the number of lost events and resets it to 0, or returns `None` if there are none or it is too early for
-    /// another line.
+    /// Returns the number of lost events of which no line has told yet, and resets the number to 0. Returns `None` if the
+    /// number is 0, or if it is too early for another line.
     fn missed_by(&mut self, now: Duration) -> Option<u64> {
         if self.missed == 0 || now < self.next_missed {
             return None;
@@ -75,8 +75,8 @@ impl Pace {
         Some(core::mem::take(&mut self.missed))
     }
 
-    /// Prints, at the end of the command, the number of lost events, and the number of lines of each kind that were left out
-    /// and not told yet.
+    /// Prints, at the end of the command, the number of lost events, and the number of lines of each kind that were left
+    /// out, unless earlier lines have told of them.
     pub(crate) fn end(&mut self, reporter: Reporter) {
         if let Some(missed) = self.missed_by(Duration::MAX) {
             print_missed(reporter, missed);
@@ -87,8 +87,8 @@ impl Pace {
         }
     }
 
-    /// Removes kinds whose second is over, up to the first one of which lines were left out. Returns this kind and the
-    /// number of its lines that were left out, or `None` if there is no such kind.
+    /// Removes the kinds whose second is over, in order, up to and including the first kind of which lines were left out.
+    /// Returns this kind and the number of its lines that were left out, or `None` if no such kind is left.
     fn next_over(&mut self, now: Duration) -> Option<(LineKind, u64)> {
         while let Some((_, kind)) = self.ends.front().copied().filter(|(end, _)| *end <= now) {
             self.ends.pop_front();
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!((pace.next_over(at(9)), pace.poll_at()), (None, Some(at(10))));
         assert_eq!((pace.next_over(at(13)), pace.poll_at()), (Some(((None, "a"), 1)), Some(at(13))));
         assert_eq!((pace.next_over(at(13)), pace.poll_at()), (Some(((None, "b"), 1)), Some(at(16))));
-        // The new second of "a" ends after that of "c", which is not over.
+        // The new second of "a" ends after the second of "c", which is not over yet.
         assert!(pace.allows(None, "a", 1, at(14)));
         assert_eq!((pace.next_over(at(16)), pace.poll_at()), (Some(((None, "c"), 1)), Some(at(24))));
         assert_eq!((pace.next_over(at(24)), pace.poll_at(), pace.kinds.len()), (None, None, 0));

@@ -1,9 +1,9 @@
-//! [`Span`]: a piece of text in one style; and the styles of the parts of a line.
+//! [`Span`], a piece of text with one style, and the styles of the parts of a line.
 
 use anstyle::{AnsiColor, Color, Style};
 use std::fmt::Write as _;
 
-/// A piece of text in one style.
+/// A piece of text with one style (colour, bold or faint).
 pub(crate) struct Span {
     pub(crate) text: String,
     pub(crate) style: Style,
@@ -21,7 +21,8 @@ impl Span {
 }
 
 pub(crate) const PLAIN: Style = Style::new();
-/// The style of the time and of the names of fields. It is faint, since they are nearly the same in each line.
+/// The style of the time and of the names of fields in a line. The style is faint, since these parts are nearly the same in
+/// each line.
 pub(crate) const FAINT: Style = Style::new().dimmed();
 pub(crate) const ID: Style = coloured(AnsiColor::Cyan);
 pub(crate) const GOOD: Style = coloured(AnsiColor::Green);
@@ -32,8 +33,8 @@ const fn coloured(color: AnsiColor) -> Style {
     Style::new().fg_color(Some(Color::Ansi(color)))
 }
 
-/// Returns the style of an event's name: green if something opens or is answered, blue if something ends, red if something
-/// fails, and yellow for events that an operator may want to look at.
+/// Returns the style of an event's name. The colour is green if something opens or is answered, blue if something ends, red
+/// if something fails, and yellow for other events that the user may want to look at.
 pub(crate) fn of_event(name: &str) -> Style {
     match name {
         "listen" | "connected" | "opened_stream" | "ping" | "identified" => GOOD,
@@ -45,7 +46,7 @@ pub(crate) fn of_event(name: &str) -> Style {
     }
 }
 
-/// Returns the style of the name of a side, `a` or `b`, of the demo.
+/// Returns the style of the name of a side of the demo, which is `a` or `b`.
 pub(crate) fn of_side(side: &str) -> Style {
     coloured(if side == "a" { AnsiColor::Cyan } else { AnsiColor::Magenta })
 }

@@ -1,6 +1,6 @@
 //! [`Publisher`]: publishes the lines of standard input on a topic, as fast as the subscribed peers accept them.
 
-// By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
+// The paths are given, since `tests/attacks/attacked.rs` includes this file from another folder.
 #[path = "publish/delivery.rs"]
 mod delivery;
 #[path = "publish/subscribers.rs"]
@@ -26,14 +26,14 @@ use watch::StreamWatch;
 /// The maximum number of lines that are published in one turn of the loop. Signals and peers are served between turns.
 const PER_TURN: usize = 64;
 
-/// The command for which a [`Publisher`] works.
+/// The subcommand for which lines are published: `listen` or `dial`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// The command `listen`, which publishes to many peers. A peer that is too slow loses lines, and delays the others for a
-    /// limited time.
+    /// The lines are published for `listen`, to many peers. A peer that is too slow misses lines, and delays the other peers
+    /// for a limited time.
     Listen,
-    /// The command `dial`, which publishes to one peer. The peer gets all lines, or `dial` stops publishing when the peer
-    /// has been too slow for `timeout`.
+    /// The lines are published for `dial`, to one peer. The peer gets all lines, unless it has been too slow for `timeout`:
+    /// then `dial` stops publishing.
     Dial { timeout: Duration },
 }
 
@@ -56,20 +56,22 @@ pub(crate) struct Publisher {
     lines: Option<StdinLines>,
     /// The next line to publish, while the line waits for a subscriber or for earlier lines.
     line: Option<StdinLine>,
-    /// The number of lost lines: they were not published, or, by `dial`, not written to the peer.
+    /// The number of lost lines. A line is lost if it could not be published, and in `dial` also if it was published but not
+    /// written to the peer.
     lost: u64,
     /// `true` if standard input had not ended when `dial` ended.
     was_open: bool,
-    /// `false` if standard input was given up before it was read to its end, so that the number of lost lines is only a
+    /// `false` if the publisher gave up standard input before reading all of it, so that the number of lost lines is only a
     /// minimum.
     is_whole: bool,
     /// `true` if no peer subscribes to the topic. Once the command was told to end, the value stays as it was at that time.
     is_alone: bool,
-    /// `true` once an error other than lost lines was reported.
+    /// `true` once an error other than lost lines was printed on standard error.
     is_wrong: bool,
     /// The number of messages of other peers that have arrived.
     pub(crate) messages: u64,
-    /// `true` once `dial` has stopped publishing because of its peer, and has reported why.
+    /// `true` once `dial` has stopped publishing because its peer is too slow or refuses the protocol, and has printed the
+    /// reason.
     is_given_up: bool,
 }
 
@@ -114,7 +116,7 @@ impl Publisher {
     }
 
     /// Returns whether publishing is over: standard input has ended and all of its lines are written, or `dial` has stopped
-    /// publishing because of its peer.
+    /// publishing because its peer is too slow or refuses the protocol.
     pub(crate) fn is_done(&self) -> bool {
         let is_written = match &self.audience {
             Recipients::Many(_) => true,
@@ -132,8 +134,8 @@ impl Publisher {
     /// Ends publishing, at the end of the command, and reports on standard error what was not delivered. For `dial`, the
     /// report is the number of lost lines. For `listen`, the report is the number of messages that subscribers did not get,
     /// where a message counts once for each such subscriber, and the number of lines that still wait for a first subscriber.
-    /// Lines that wait are not lost, since nobody misses them. `listen` has reported other unpublished lines before, one by
-    /// one.
+    /// Lines that wait do not count as lost, since no peer has subscribed to the topic. Each line that could not be
+    /// published was reported at the time of its error.
     pub(crate) fn end(&mut self, notifees: &Notifees<LoggedSwarm>) {
         self.say_refused(notifees);
         let delivery = match &mut self.audience {
@@ -192,8 +194,8 @@ impl Publisher {
         }
     }
 
-    /// Reports on standard error that standard input was not read to its end, unless [`end`](Self::end) has reported a
-    /// minimum number of lost lines for that reason.
+    /// Reports on standard error that standard input was not read to its end. Does nothing if lines were lost: then
+    /// [`end`](Self::end) has said so, by "at least" before their number.
     pub(crate) fn say_unread(&self) {
         if !self.is_whole && self.lost == 0 {
             say("stdin was not read to its end, and no more of it is published");
@@ -206,7 +208,8 @@ impl Publisher {
         format!("{least}{}", number(self.lost, "line"))
     }
 
-    /// Returns words which say that the peer may have got some of the lost lines, or an empty text if that cannot be so.
+    /// Returns a phrase which says that the peer may have received some of the lost lines, or an empty text if the peer
+    /// cannot have received any of them.
     const fn or_under_way(&self) -> &'static str {
         match &self.audience {
             Recipients::One { delivery, .. } if delivery.may_have_come => {
@@ -216,7 +219,8 @@ impl Publisher {
         }
     }
 
-    /// Returns, in words, the parts of publishing that a signal has interrupted. To be called after [`end`](Self::end).
+    /// Returns, as phrases, the parts of publishing that a signal has interrupted. The caller has to call [`end`](Self::end)
+    /// first.
     pub(crate) fn interrupted(&self) -> Vec<String> {
         let mut parts = Vec::new();
         if self.lost > 0 {
@@ -228,8 +232,7 @@ impl Publisher {
         parts
     }
 
-    /// Returns the number of lines that `dial` has published and not lost, which is 0 for `listen`, and the number of lost
-    /// lines.
+    /// Returns two numbers: the lines that `dial` has published and not lost (0 for `listen`), and the lost lines.
     pub(crate) const fn lines(&self) -> (u64, u64) {
         match &self.audience {
             Recipients::Many(_) => (0, self.lost),
@@ -237,7 +240,7 @@ impl Publisher {
         }
     }
 
-    /// Publishes lines while any peer subscribes to the topic, at most [`PER_TURN`] of them. Returns whether it has done
+    /// Publishes at most [`PER_TURN`] lines, as long as any peer subscribes to the topic. Returns whether it has done
     /// anything.
     pub(crate) fn publish_lines(
         &mut self,
@@ -252,7 +255,7 @@ impl Publisher {
                 break;
             }
             let is_alone = floodsub.peers_of(&self.topic).next().is_none();
-            // While the command ends, all subscribers leave, so the last state before that counts.
+            // While the command ends, all subscribers leave, so the value from before the end is kept.
             self.is_alone = if world.is_ending { self.is_alone } else { is_alone };
             if self.line.is_some() {
                 if is_alone || self.must_wait(floodsub, world) {
@@ -262,7 +265,8 @@ impl Publisher {
                     self.publish(floodsub, world, &line);
                 }
             }
-            // After a signal no more is read: the writer of the input may end by the same signal, and that end does not count.
+            // After a signal, no further line is read: the same signal may have ended the program that writes the input, and
+            // the end of the input then does not count.
             let Some(lines) = self.lines.as_mut().filter(|_| !world.is_ending) else { break };
             match lines.poll_next(cx) {
                 Poll::Pending => break,
@@ -308,7 +312,7 @@ impl Publisher {
     }
 
     /// Checks which of the published lines were written or lost, and sets the time at which the loop wakes for the next
-    /// check. Returns whether publishing has ended by this check.
+    /// check. Returns whether this check has found that publishing is over.
     fn look(&mut self, world: &mut LoggedSwarm, notifees: &mut Notifees<LoggedSwarm>) -> bool {
         let was_done = self.is_done();
         let Some(floodsub) = notifees.get(self.floodsub) else { return false };
@@ -344,7 +348,8 @@ fn say_failed(error: &str) {
 fn most_of_a_line(topic: &str, author: PeerId) -> usize {
     const SIGNATURE: usize = 64;
     const SEQNO: usize = 8;
-    // Each field has a byte for its number, and then its length. The lengths of the message and of the data take 3 bytes each.
+    // Each field begins with one byte for its number, followed by its length. The lengths of the message and of the data
+    // take 3 bytes each.
     let short = |len: usize| if len < 128 { 2 } else { 3 } + len;
     let others = short(topic.len()) + short(author.to_bytes().len()) + short(SEQNO) + short(SIGNATURE);
     pubsub::Config::default().rpc_bytes.saturating_sub(4 + 4 + others)

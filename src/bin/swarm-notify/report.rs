@@ -1,7 +1,7 @@
-//! The log: one line for each event, as text or as JSON. At a terminal, the text is in columns. The library's page
-//! `guide::command_log` specifies the format.
+//! The log of the command, which has one line for each event, as text or as JSON. At a terminal, the text is in columns. The
+//! library's page `guide::command_log` specifies the format.
 
-// By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
+// The paths are given, since `tests/attacks/attacked.rs` includes this file from another folder.
 #[path = "report/clock.rs"]
 mod clock;
 #[path = "report/describe.rs"]
@@ -31,7 +31,7 @@ use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, StreamId};
 use swarm_notify::swarm::{Multiaddr, Refusal, RefusedAt};
 use swarm_notify::tcp;
 
-/// The version of the log's format. The number is raised when a field is removed, or changes its name, type or meaning.
+/// The version of the log's format, which is raised when a field is removed or changes its name, type or meaning.
 const FORMAT: u32 = 2;
 
 /// The form in which the lines of the log are printed.
@@ -39,7 +39,7 @@ const FORMAT: u32 = 2;
 pub(crate) enum LogForm {
     Json,
     Text {
-        /// `true` if values are not shortened at a terminal (`--long`).
+        /// `true` if values are printed whole even at a terminal (`--long`).
         is_long: bool,
     },
 }
@@ -48,14 +48,14 @@ pub(crate) enum LogForm {
 /// their columns stay aligned.
 static ID_COLUMNS: AtomicUsize = AtomicUsize::new(screen::ID);
 
-/// A printer of the lines of the log. Each line is queued for standard output when its event is told.
+/// A printer of the lines of the log, which queues each line for standard output when the line's event is told.
 #[derive(Clone, Copy)]
 pub(crate) struct Reporter {
     start: Instant,
     form: LogForm,
     terminal: Terminal,
     is_quiet: bool,
-    /// The name of the side, `a` or `b`, in `demo`, and otherwise `None`.
+    /// The name of the side of `demo` that this value prints for, which is `a` or `b`. `None` in other commands.
     side: Option<&'static str>,
 }
 
@@ -87,9 +87,9 @@ impl Reporter {
         self.print(&line);
     }
 
-    /// Prints the line of an event, with its ids, its reason, and the properties that the swarm knows of them. If a snapshot
-    /// is under way and has not listed an id of the event yet, a part of the snapshot that lists the id is printed in front
-    /// of the line.
+    /// Prints the line of an event, with the event's ids and reason, and with properties of the listener, connection or
+    /// stream. If a snapshot is under way and has not listed an id of the event yet, a part of the snapshot that lists the
+    /// id is printed in front of the line.
     pub(crate) fn event(&self, swarm: &tcp::Swarm, open: &mut OpenIds, event: Event) {
         let now = self.now();
         let mut line = self.line_at(now, event.name());
@@ -105,7 +105,7 @@ impl Reporter {
     }
 
     /// Prints a line with the number (`count`) of refusals of one kind, at one listener or connection, since the last line
-    /// about them.
+    /// about the same kind there.
     pub(crate) fn refused(&self, swarm: &tcp::Swarm, at: RefusedAt, refusal: Refusal, count: u64) {
         let mut line = self.line("refused");
         match at {
@@ -132,8 +132,8 @@ impl Reporter {
         self.print(&line);
     }
 
-    /// Prints a line about a stream that was given up because the peer did not answer, with the name of the answer that the
-    /// stream was waiting for, and the time for which it has waited.
+    /// Prints a line about a stream that was given up because the peer did not answer. `awaited` is the name of the answer
+    /// that the stream was waiting for, and `time` is the time for which the stream has waited.
     pub(crate) fn unanswered(&self, connection: ConnectionId, stream: StreamId, awaited: &str, time: Duration) {
         let mut line = self.line("unanswered");
         line.put("connection", connection.to_string());
@@ -143,8 +143,8 @@ impl Reporter {
         self.print(&line);
     }
 
-    /// Prints the summary at the end of `dial`: a line with the fields that `put` adds if the log is JSON, and otherwise the
-    /// `sentences`.
+    /// Prints the summary at the end of `dial`. If the log is JSON, the summary is a line with the fields that `put` adds.
+    /// Otherwise, the summary is the text `sentences`.
     pub(crate) fn summary(&self, put: impl FnOnce(&mut LogLine), sentences: impl fmt::Display) {
         if self.is_json() {
             let mut line = self.line("summary");
@@ -178,8 +178,8 @@ impl Reporter {
         STDOUT.push_beyond(self.terminal.margin().to_owned() + &sentence);
     }
 
-    /// Prints a command that a user can copy. It dials this node at `address`, and joins the `topic` if there is one.
-    /// Nothing is printed if the log is JSON, since programs find the address in the line `listen`.
+    /// Prints a command, for users to copy, that dials this node at `address` and joins the `topic` if there is one. Nothing
+    /// is printed if the log is JSON, since programs find the address in the line `listen`.
     pub(crate) fn dial_me(&self, swarm: &tcp::Swarm, address: &Multiaddr, topic: Option<&str>) {
         if !self.is_json() {
             let address = with_peer(address, swarm.local_peer());
@@ -214,7 +214,7 @@ impl Reporter {
     }
 
     /// Begins a line with the present time and the name of its event. The caller has to print the line before it begins
-    /// another one. Otherwise the time `t` in the log could go back.
+    /// another line. Otherwise, the time `t` could go back from one line of the log to the next.
     pub(crate) fn line(&self, event: &str) -> LogLine {
         self.line_at(self.now(), event)
     }
@@ -241,8 +241,8 @@ impl Reporter {
         !self.is_quiet || self.is_asked_for(line)
     }
 
-    /// Returns whether a line is printed even with `--quiet`: the user has asked for its content, or a program needs the
-    /// line to read the log.
+    /// Returns whether a line is printed even with `--quiet`, because the user has asked for its content or because a
+    /// program needs the line to read the log.
     fn is_asked_for(&self, line: &LogLine) -> bool {
         match line.text("event") {
             Some("start") => self.is_json(),
@@ -291,7 +291,8 @@ fn for_shell(word: &str) -> String {
         match character {
             '\'' | '\\' => escaped.extend(['\\', character]),
             _ if seen(text) == text => escaped.push(character),
-            // With three digits, a digit that follows is not read as a part of the escape. Bytes do not depend on the locale.
+            // Each escape has three digits, so that a digit after it is not read as a part of it. Bytes are escaped, since
+            // escapes of characters depend on the locale.
             _ => escaped.extend(text.bytes().map(|byte| format!("\\{byte:03o}"))),
         }
     }
@@ -304,7 +305,7 @@ pub(crate) fn seconds(time: Duration) -> f64 {
 }
 
 impl Reporter {
-    /// Prints the line `lagged`, which says that so many (`missed`) lines were dropped, and the first part of a snapshot of
+    /// Prints the line `lagged`, which tells the number (`missed`) of dropped lines, and the first part of a snapshot of
     /// what is open now.
     pub(crate) fn lagged(&self, swarm: &tcp::Swarm, open: &mut OpenIds, missed: u64) {
         let mut line = self.line("lagged");
@@ -326,7 +327,7 @@ impl Reporter {
         let mut line = self.line_at(part.at, "snapshot");
         let (mut listeners, mut connections, mut streams) = (Vec::new(), Vec::new(), Vec::new());
         for id in &part.ids {
-            // An id can be looked up until its last event has been handled.
+            // An id can be looked up until its last event has been handled. An id that cannot be looked up is left out.
             let Some(event) = opening(swarm, *id) else { continue };
             let mut opening = LogLine::default();
             describe(swarm, event, &mut opening);
@@ -353,8 +354,8 @@ mod tests {
     use std::time::UNIX_EPOCH;
     use swarm_notify::swarm::Config;
 
-    /// A part of a snapshot that is printed in front of the line of an event has the time of the event, which was taken
-    /// first. Otherwise `t` would go back.
+    /// A part of a snapshot that is printed in front of the line of an event has the time of the event, which was read
+    /// first. Otherwise, the time `t` would go back from one line to the next.
     #[test]
     fn a_part_of_a_snapshot_has_its_own_moment() {
         let reporter = Reporter::new(LogForm::Json, false);

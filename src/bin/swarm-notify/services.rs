@@ -1,4 +1,4 @@
-//! [`Services`]: the services ping, identify and floodsub of a command, and the lines of the log about their events.
+//! [`Services`]: the services of a command (ping, identify and floodsub), and the lines of the log about their events.
 
 use crate::error::Error;
 use crate::node::{LoggedSwarm, Node};
@@ -17,15 +17,15 @@ use swarm_notify::protocols::identify::{self, Identify, Info};
 use swarm_notify::protocols::ping::{self, Ping};
 use swarm_notify::protocols::pubsub::{self, Event, Message, Signing};
 
-/// The maximum number of floodsub messages that `dial` remembers, each for 120 s. It accepts at most half this number from
-/// one author in that time.
+/// The maximum number of floodsub messages that `dial` remembers, each for 120 s. In that time, `dial` accepts at most half
+/// of this number from one author.
 const MOST_SEEN_BY_DIAL: usize = 1 << 20;
 
 /// The outcome of a request that the command has made through a service.
 pub(crate) enum ServiceOutcome {
     /// The round-trip time of a ping, or the reason why the peer has not answered the ping.
     Ping(Result<Duration, Failure>),
-    /// The peer has answered the identify request, or the question has failed for this reason.
+    /// The peer has answered the identify request, or the request has failed for this reason.
     Identify(Result<(), Failure>),
 }
 
@@ -35,14 +35,14 @@ pub(crate) struct Services {
     identify: NotifeeId<Identify>,
     pace: NotifeeId<Pace>,
     floodsub: Option<Publisher>,
-    /// The maximum number of floodsub messages that are printed for one peer in a second. `dial` has no such limit: it
-    /// prints all messages, and waits if the reader of its output is slow.
+    /// The maximum number of floodsub messages from one peer that are printed in a second. `dial` does not limit this
+    /// number: it prints all messages, and waits if the reader of its output is slow.
     most_messages: u32,
 }
 
 impl Services {
-    /// Installs the services in a node. For `dial`, the option `--timeout` is the time in which the peer has to answer a
-    /// ping or the identify request. Fails if the system has no randomness or the topic is too long.
+    /// Installs the services in a node. In `dial`, the peer has to answer a ping or the identify request within the time of
+    /// the option `--timeout`. Returns an error if the system returns no random bytes or the topic is too long.
     pub(crate) fn install(
         node: &mut Node,
         identity: &Keypair,
@@ -64,12 +64,14 @@ impl Services {
         let identify = notifees.install(world, Identify::new(identity.public(), config));
         let floodsub = match topic {
             Some(name) => {
-                // Sequence numbers start at the time, so that they are greater than all that this identity has used before.
+                // The first sequence number is the present time in nanoseconds, so that it is greater than all sequence
+                // numbers that this identity has used before.
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
                 let signing = Signing::strict_sign(identity.clone(), u64::try_from(now).unwrap_or(u64::MAX / 2));
                 let mut config = pubsub::Config::default();
                 if let Whose::Dial { .. } = whose {
-                    // The user has chosen the one peer, and wants all messages that it sends, even those of a long file.
+                    // The user has chosen this one peer, and wants all messages that it sends, even the lines of a long
+                    // file.
                     config.seen = MOST_SEEN_BY_DIAL;
                 }
                 let most = config.topic_bytes;
@@ -98,25 +100,25 @@ impl Services {
     /// Sends the identify request to the peer of a connection.
     pub(crate) fn identify(&self, notifees: &mut Notifees<LoggedSwarm>, connection: ConnectionId) {
         if let Some(identify) = notifees.get_mut::<Identify>(self.identify) {
-            // An error means that the connection has ended, and its last event is about to come.
+            // An error means that the connection has ended, and its last event will be told soon.
             let _ = identify.identify(connection);
         }
     }
 
-    /// Returns whether nothing is left to publish: standard input has ended, and all of its lines were written to the
-    /// network or cannot be written. Returns `true` if no topic was joined.
+    /// Returns whether nothing is left to publish: standard input has ended and all of its lines were written to the
+    /// network, or publishing was given up, or no topic was joined.
     pub(crate) fn has_published(&self) -> bool {
         self.floodsub.as_ref().is_none_or(Publisher::is_done)
     }
 
-    /// Returns whether publishing has had no fault: no line of standard input was lost, and the input could be read.
+    /// Returns whether publishing has succeeded: no line of standard input was lost, and the input could be read.
     pub(crate) fn has_lost_nothing(&self) -> bool {
         self.floodsub.as_ref().is_none_or(Publisher::is_right)
     }
 
-    /// Prints, at the end of the command, how many lines of the log were left out since the last line that says so. Prints
-    /// on standard error how many lines of standard input were lost, and how many messages were dropped because subscribers
-    /// were too slow.
+    /// Prints, at the end of the command, how many lines of the log were left out since a line has last told of them. Also
+    /// prints, on standard error, how many lines of standard input were lost, and how many messages were dropped because
+    /// subscribers were too slow.
     pub(crate) fn end(&mut self, reporter: Reporter, notifees: &mut Notifees<LoggedSwarm>) {
         if let Some(pace) = notifees.get_mut::<Pace>(self.pace) {
             pace.end(reporter);
@@ -126,20 +128,21 @@ impl Services {
         }
     }
 
-    /// Prints on standard error that standard input was not read to its end, unless another error has already said it. To be
-    /// called after [`end`](Self::end), and only if no signal has ended the command.
+    /// Prints on standard error that standard input was not read to its end, unless another error has told this already. The
+    /// caller has to call [`end`](Self::end) first, and must not call this function if a signal has ended the command.
     pub(crate) fn say_unread(&self) {
         if let Some(publisher) = &self.floodsub {
             publisher.say_unread();
         }
     }
 
-    /// Returns, in words, the parts of publishing that a signal has interrupted. To be called after [`end`](Self::end).
+    /// Returns, as phrases, the parts of publishing that a signal has interrupted. The caller has to call [`end`](Self::end)
+    /// first.
     pub(crate) fn interrupted(&self) -> Vec<String> {
         self.floodsub.as_ref().map(Publisher::interrupted).unwrap_or_default()
     }
 
-    /// Returns the number of lines that were published, of lines that were lost, and of messages that have arrived, or
+    /// Returns the number of published lines, the number of lost lines, and the number of messages that have arrived, or
     /// `None` if no topic was joined.
     pub(crate) fn chat(&self) -> Option<Chat> {
         let publisher = self.floodsub.as_ref()?;
@@ -151,7 +154,7 @@ impl Services {
     /// outcome. Returns `None` if no outcome is left, or while the queue of standard output is full.
     pub(crate) fn next(&mut self, world: &LoggedSwarm, notifees: &mut Notifees<LoggedSwarm>) -> Option<ServiceOutcome> {
         if STDOUT.is_full() {
-            // Events wait in the services until the reader has made room.
+            // The events wait in the services until the queue of standard output has room again.
             return None;
         }
         if let Some(publisher) = &mut self.floodsub {
@@ -213,7 +216,8 @@ fn pinged(world: &LoggedSwarm, event: ping::Event) -> Option<ServiceOutcome> {
             line.put("reason", reason.to_string());
             (line, Err(reason))
         }
-        // One ping is under way at a time, so that none is missing; or a later version's.
+        // `Lagged` does not happen, since only one ping is under way at a time. Events that a later version of the library
+        // adds have no line.
         ping::Event::Lagged { .. } | _ => return None,
     };
     world.reporter.print(&line);
@@ -271,7 +275,7 @@ fn kind(event: &Event, most_messages: u32) -> (Option<PeerId>, &'static str, u32
     }
 }
 
-/// Returns the line of the log about an event. `name` is the name of the line, as [`kind`] has returned it.
+/// Returns the line of the log about an event. `name` is the name of the line, which [`kind`] has returned.
 fn pubsub_line(world: &LoggedSwarm, name: &str, event: Event) -> Option<LogLine> {
     let mut line = world.reporter.line(name);
     match event {
@@ -289,7 +293,7 @@ fn pubsub_line(world: &LoggedSwarm, name: &str, event: Event) -> Option<LogLine>
 fn put_message(line: &mut LogLine, message: Message, via: PeerId) {
     line.put("topic", &*message.topic);
     line.put("from", message.source.map(|source| source.to_string()));
-    // A string, since the number is above 2^53, where readers of JSON lose digits.
+    // The number is printed as a string, since it is above 2^53, where readers of JSON lose digits.
     line.put("seqno", message.seqno.map(|seqno| seqno.to_string()));
     line.put_data(&message.data);
     line.put("via", via.to_string());

@@ -10,11 +10,11 @@ use std::time::Duration;
 #[cfg(unix)]
 use swarm_notify::swarm::Config;
 
-/// The time within which a repeated signal counts as one with the first. The command `timeout` sends a signal twice: to its
-/// child, and immediately afterwards to the child's process group.
+/// The time after a signal within which the same signal does not count as a second one. The command `timeout` sends a signal
+/// twice: to its child, and immediately afterwards to the child's process group.
 pub(crate) const SAME: Duration = Duration::from_millis(100);
 
-/// Returns the signals that make a command close everything and end. On Windows, this is only Ctrl-C.
+/// Returns the signals at which a command closes everything and ends. On Windows, the only such signal is Ctrl-C.
 pub(crate) fn ends() -> Vec<Signal> {
     #[cfg(unix)]
     let mut ends = vec![Signal::Int, Signal::Term];
@@ -27,19 +27,19 @@ pub(crate) fn ends() -> Vec<Signal> {
     ends
 }
 
-/// Returns `true` if the command must not handle SIGHUP: it was ignored when the process started, as with `nohup`, or the
-/// process cannot find that out. Only Linux tells that without unsafe code.
+/// Returns `true` if the command must not handle SIGHUP. That is so if the signal was ignored when the process started, for
+/// example by `nohup`, or if the process cannot find out whether it was. Only on Linux, safe code can find that out.
 #[cfg(unix)]
 fn is_hangup_left_alone() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    // Bit n stands for signal n + 1.
+    // Bit n of the mask belongs to the signal n + 1.
     ignored
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .is_none_or(|mask| mask >> (Signal::Hup as i32 - 1) & 1 == 1)
 }
 
-/// Returns the exit code that shells give to a process which a signal has ended: 128 and the signal's number.
+/// Returns the exit code that shells use for a process that a signal has ended: the sum of 128 and the signal's number.
 pub(crate) const fn code_of(signal: Signal) -> u8 {
     if matches!(signal, Signal::Term) {
         143
@@ -76,8 +76,8 @@ pub(crate) fn end_at_once_by_the_second_signal(ends: &[Signal]) -> io::Result<()
     let is_second: Vec<_> = ends.iter().map(|_| Arc::new(AtomicBool::new(false))).collect();
     for (at, signal) in ends.iter().enumerate() {
         let number = *signal as i32;
-        // The handlers of a signal run in the order of registration. This check comes before the flags are set, so that the
-        // first signal does not count as the second.
+        // The handlers of a signal run in the order in which they were registered. This handler, which checks a flag, is
+        // registered before the handlers that set flags, so that the first signal does not count as the second.
         register_conditional_shutdown(number, code_of(*signal).into(), is_second[at].clone())?;
         for (_, other) in is_second.iter().enumerate().filter(|(other, _)| *other != at) {
             register(number, other.clone())?;
@@ -88,7 +88,7 @@ pub(crate) fn end_at_once_by_the_second_signal(ends: &[Signal]) -> io::Result<()
         let is_key = matches!(signal, Signal::Int);
         std::thread::Builder::new().stack_size(STACK).spawn(move || {
             if has_come.read_exact(&mut [0]).is_ok() {
-                // The loop may be over, and the process may wait for the reader of its output.
+                // The loop may have ended already, while the process waits for the reader of its output.
                 STDOUT.stop_waiting();
                 std::thread::sleep(SAME);
                 is_second.store(true, Ordering::SeqCst);
@@ -113,10 +113,11 @@ pub(crate) fn end_at_once_by_the_second_signal(_: &[Signal]) -> io::Result<()> {
 }
 
 /// Fails if the process may not open enough further descriptors to wait for signals. Without this check, the crate
-/// `async-io` would panic if it could not open one.
+/// `async-io` would panic if it could not open a descriptor.
 #[cfg(unix)]
 pub(crate) fn try_descriptors() -> io::Result<()> {
-    // `async-io` takes three descriptors, and its users two. These six are closed again at once.
+    // `async-io` needs three descriptors, and the code that uses it needs two. The six descriptors that are opened here are
+    // closed again at once.
     let tried = [(); 3].map(|()| std::os::unix::net::UnixStream::pair());
     tried.into_iter().try_for_each(|pair| pair.map(drop))
 }

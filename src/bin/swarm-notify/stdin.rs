@@ -1,4 +1,4 @@
-//! [`StdinLines`]: the lines of standard input, which a thread reads so that they do not block the loop.
+//! [`StdinLines`]: the lines of standard input, which a thread reads so that reading does not block the loop.
 
 use async_channel::{Receiver, bounded};
 use futures_lite::Stream as _;
@@ -8,21 +8,21 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// The maximum number of lines that are read before the loop has taken them. Lines of 1 MiB need 16 MiB of memory.
+/// The maximum number of lines that the thread has read and the loop has not taken yet. If the lines have 1 MiB each, they
+/// need 16 MiB of memory.
 const AHEAD: usize = 16;
 
-/// The maximum number of bytes of one read.
+/// The maximum number of bytes that one call of `read` returns.
 const READ: usize = 16 * 1024;
 
-/// The time between two reads of a line that is already too long. Such a line is dropped, and may have no end. With the
-/// pause, the rest of the line is read at 16 MB/s at most, which uses little of a processor.
+/// The pause between two reads of a line that is already too long. Such a line is dropped, and may never end. With the
+/// pause, at most 16 MB of the line are read in a second, which needs little processor time.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// The maximum time for which the rest of the input is read to its end, to count its lines, once they are not published any
-/// more.
+/// The maximum time for which, after publishing has ended, the rest of the input is read in order to count its lines.
 const REST: Duration = Duration::from_secs(1);
 
-/// The time without new input after which the rest of the input is given up.
+/// The time without new input after which the rest of the input is not read any more.
 const SILENCE: Duration = Duration::from_millis(200);
 
 /// One line of standard input without its newline, or the error that ends the input.
@@ -34,26 +34,26 @@ pub(crate) enum StdinLine {
     Failed(String),
 }
 
-/// The lines of standard input. A thread reads standard input, since not every system can poll a terminal.
+/// The lines of standard input, which a thread reads, since not every system can poll a terminal.
 pub(crate) struct StdinLines {
     lines: Pin<Box<Receiver<StdinLine>>>,
     rest: Arc<SharedCount>,
 }
 
-/// The number of lines that the thread has read after the loop has given up the input. The loop and the thread share this
-/// number.
+/// The counts of lines that the thread has read after the loop has stopped taking them. The loop and the thread share these
+/// counts.
 #[derive(Default)]
 struct SharedCount {
     rest: Mutex<UnreadInput>,
     changed: Condvar,
 }
 
-/// The rest of the input after it was given up: its lines are counted and dropped.
+/// The counts of the lines of the input that are dropped after the loop has stopped taking lines.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(crate) struct UnreadInput {
     /// The number of lines that were read and not published.
     pub(crate) lines: u64,
-    /// The number of lines that were too long since [`StdinLines::take_too_long`] has last returned their number.
+    /// The number of lines that were too long since [`StdinLines::take_too_long`] has last returned this number.
     too_long: u64,
     /// `true` once the input was read to its end, or reading it has failed.
     pub(crate) is_whole: bool,
@@ -119,27 +119,27 @@ impl StdinLines {
         core::mem::take(&mut self.rest.rest.lock().unwrap_or_else(PoisonError::into_inner).too_long)
     }
 
-    /// Gives up the rest of the input, and counts its lines until the input ends, nothing was read for [`SILENCE`], or
-    /// [`REST`] has passed. If reading has failed, `failed` is called with the text of the error.
+    /// Stops taking lines, and counts the lines that are still read, until the input ends, nothing was read for the time
+    /// [`SILENCE`], or the time [`REST`] has passed. If reading has failed, `failed` is called with the text of the error.
     pub(crate) fn give_up(self, failed: impl FnMut(String)) -> UnreadInput {
         let ahead = self.give_up_ahead(failed);
         let rest = self.rest.wait();
         UnreadInput { lines: ahead + rest.lines + rest.too_long, too_long: 0, ..rest }
     }
 
-    /// Gives up the rest of the input at once, and counts only the lines that were already read. If reading has failed,
-    /// `failed` is called with the text of the error.
+    /// Stops taking lines, and counts only the lines that were already read. If reading has failed, `failed` is called with
+    /// the text of the error.
     pub(crate) fn give_up_at_once(self, failed: impl FnMut(String)) -> UnreadInput {
         let is_whole = self.rest.rest.lock().unwrap_or_else(PoisonError::into_inner).is_whole;
         UnreadInput { lines: self.give_up_ahead(failed), too_long: 0, is_whole }
     }
 
-    /// Closes the channel from the thread, and returns the number of lines that the thread had read and the loop had not
-    /// taken.
+    /// Closes the channel in which the thread sends lines. Returns the number of lines that the thread had read and the loop
+    /// had not taken.
     fn give_up_ahead(&self, mut failed: impl FnMut(String)) -> u64 {
         self.lines.close();
         let mut ahead = 0;
-        // Lines that were sent before the close can still be taken.
+        // Lines that were sent before the channel was closed can still be received.
         while let Ok(line) = self.lines.try_recv() {
             match line {
                 StdinLine::Failed(error) => failed(error),
@@ -158,24 +158,24 @@ impl StdinLines {
 /// The line that is being read: its bytes so far, and whether it is too long.
 #[derive(Default)]
 struct Partial {
-    /// The bytes that were read so far. Empty once the line is too long.
+    /// The bytes of the line that were read so far. The vector is empty once the line is too long.
     bytes: Vec<u8>,
     is_too_long: bool,
 }
 
-/// A result of reading, which the thread handles before it goes on.
+/// A result of reading, which the thread handles before it reads on.
 #[derive(PartialEq, Eq, Debug)]
 enum ReadStep {
     /// A whole line was read.
     Line(Vec<u8>),
     /// The present line has become too long. Its bytes are dropped.
     TooLong,
-    /// More bytes of a line that was too long already were read and dropped.
+    /// More bytes were read and dropped, of a line that was already too long.
     More,
 }
 
 impl Partial {
-    /// Adds bytes to the line. Returns [`TooLong`](ReadStep::TooLong) if they make it longer than `most` bytes,
+    /// Adds bytes to the line. Returns [`TooLong`](ReadStep::TooLong) if the line has become longer than `most` bytes,
     /// [`More`](ReadStep::More) if the line was too long before, and otherwise `None`.
     fn add(&mut self, bytes: &[u8], most: usize) -> Option<ReadStep> {
         let was_too_long = self.is_too_long;
@@ -188,15 +188,15 @@ impl Partial {
         Some(if was_too_long { ReadStep::More } else { ReadStep::TooLong })
     }
 
-    /// Ends the line, and returns it, or `None` if it was too long. The next line begins empty.
+    /// Ends the line. Returns the line, or `None` if the line was too long. The next line begins empty.
     fn end(&mut self) -> Option<ReadStep> {
         let Self { bytes, is_too_long } = core::mem::take(self);
         (!is_too_long).then_some(ReadStep::Line(bytes))
     }
 }
 
-/// Reads until the end of the input or an error, and calls `tell` with each step. A line has at most `most` bytes. The last
-/// line need not end with a newline.
+/// Reads until the end of the input or an error, and calls `tell` with each result. A line of more than `most` bytes is
+/// dropped. The last line need not end with a newline.
 fn read_lines(
     mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
     most: usize,
@@ -240,14 +240,16 @@ mod system {
     use std::io;
     use std::time::Duration;
 
-    /// The time between two checks whether the process is in the foreground again. No system call waits for that.
+    /// The time between two checks whether the process is in the foreground again. The checks are repeated, since no system
+    /// call waits until a process is in the foreground.
     const PATIENCE: Duration = Duration::from_millis(200);
 
     /// Waits until standard input has bytes to read or has ended, and reads into `buffer`. While the process is in the
-    /// background of its terminal, it waits, too. The descriptor may be non-blocking.
+    /// background of its terminal, this function also waits. The descriptor may be non-blocking.
     pub(super) fn read(buffer: &mut [u8]) -> io::Result<usize> {
         poll(&mut [PollFd::from_borrowed_fd(stdin(), PollFlags::IN)], None)?;
-        // In the background, a read from the terminal would stop the process by SIGTTIN. The input is for others then.
+        // If the process is in the background, a read from the terminal would stop the process with the signal SIGTTIN, and
+        // the typed input is for another process.
         while is_in_background() {
             std::thread::sleep(PATIENCE);
         }
@@ -276,8 +278,8 @@ mod tests {
 
     const MAX_LINE: usize = 1 << 20;
 
-    /// Reads an input of which each read returns `step` bytes, with a read that would block in between. Returns all steps of
-    /// reading: the lines, and the reports of lines that are too long.
+    /// Reads `input`, of which each read returns `step` bytes. Between two such reads, one read fails because it would
+    /// block. Returns all results of reading: the lines, and the reports of lines that are too long.
     fn lines(input: &[u8], step: usize) -> Vec<ReadStep> {
         let (mut rest, mut is_ready, mut lines) = (input, false, Vec::new());
         let read = |buffer: &mut [u8]| {
@@ -326,7 +328,7 @@ mod tests {
             }
         };
         read_lines(read, MAX_LINE, |read| told.push(read)).unwrap_err();
-        // Each read after that is a step of its own, after which the thread pauses.
+        // Each later read is reported separately, and the thread pauses after it.
         let more = 100 - MAX_LINE / READ - 1;
         assert_eq!((&told[0], told.len()), (&ReadStep::TooLong, 1 + more));
         assert!(told[1..].iter().all(|read| *read == ReadStep::More));

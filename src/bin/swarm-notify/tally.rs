@@ -1,4 +1,5 @@
-//! [`Tally`]: the counts of the streams of a `dial`; the counts of its pings and messages; and the summary of all of them.
+//! [`Tally`], [`Pings`] and [`Chat`]: the counts of the streams, pings and messages of a run of `dial`; and the summary of
+//! these counts.
 
 use crate::report::{LogLine, seconds};
 use hdrhistogram::Histogram;
@@ -7,8 +8,7 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 use swarm_notify::lifecycle::StreamId;
 
-/// Statistics of a number of times. The minimum, the maximum and the mean are exact, and a quantile is at most 0.1 % too
-/// high.
+/// Statistics of durations. The minimum, the maximum and the mean are exact, and a quantile is at most 0.1 % too high.
 #[derive(Default)]
 pub(crate) struct Times {
     count: u64,
@@ -29,7 +29,7 @@ impl Times {
             self.quantiles = Histogram::new(3).ok();
         }
         if let Some(quantiles) = &mut self.quantiles {
-            // This does not fail: the histogram grows with its values, and each of them fits 64 bits.
+            // This does not fail: the histogram grows with its values, and each value has at most 64 bits.
             let _ = quantiles.record(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).max(1));
         }
     }
@@ -39,8 +39,8 @@ impl Times {
         Some(Duration::from_nanos(u64::try_from(mean).unwrap_or(u64::MAX)))
     }
 
-    /// Returns a quantile: the time that `part` of all times do not exceed. `part` is a fraction from 0 to 1: 0.5 is the
-    /// median.
+    /// Returns a quantile: the smallest time that at least the fraction `part` of all times do not exceed. For example, the
+    /// quantile for 0.5 is the median. `part` is between 0 and 1.
     fn quantile(&self, part: f64) -> Option<Duration> {
         let (min, max) = self.bounds?;
         let time = self.quantiles.as_ref()?.value_at_quantile(part);
@@ -55,20 +55,21 @@ pub(crate) struct Pings {
     pub(crate) asked: u64,
     /// The number of pings that were sent so far.
     pub(crate) sent: u64,
-    /// The number of pings that failed, or that were not answered in time.
+    /// The number of pings that have failed or were not answered in time.
     pub(crate) lost: u64,
     /// The round-trip times of the pings that were answered.
     pub(crate) round_trips: Times,
 }
 
 impl Pings {
-    /// Returns the number of lost pings, in percent of all pings that were lost or answered, or `None` if no ping was.
+    /// Returns the number of lost pings, in percent of all pings that were lost or answered, or `None` if no ping was lost
+    /// or answered.
     fn loss(&self) -> Option<f64> {
         let outcomes = self.lost + self.round_trips.count;
         (outcomes > 0).then(|| self.lost as f64 * 100.0 / outcomes as f64)
     }
 
-    /// Returns the number of pings that were sent, and neither answered nor lost, because a signal has ended the run.
+    /// Returns the number of sent pings that were neither answered nor lost, because a signal has ended the run.
     const fn unfinished(&self) -> u64 {
         self.sent.saturating_sub(self.answered() + self.lost)
     }
@@ -78,12 +79,12 @@ impl Pings {
     }
 }
 
-/// The counts of lines and messages of the topic that was joined.
+/// The counts of lines that were published on the joined topic, and of messages that have arrived.
 #[derive(Clone, Copy)]
 pub(crate) struct Chat {
     /// The number of lines of standard input that were written to the peer.
     pub(crate) published: u64,
-    /// The number of lines of standard input that were lost instead.
+    /// The number of lines of standard input that were lost and not written to the peer.
     pub(crate) lost: u64,
     /// The number of messages of other peers that have arrived.
     pub(crate) messages: u64,
@@ -96,7 +97,8 @@ pub(crate) struct Tally {
     pub(crate) streams: u64,
     /// The number of streams that `dial` has begun to open.
     pub(crate) begun: u64,
-    /// The number of streams that ended as expected, after all of their bytes had come back right or were sent to a sink.
+    /// The number of streams that ended as expected, after all of their bytes had come back unchanged or were sent to a
+    /// sink.
     pub(crate) ok: u64,
     /// The number of streams that failed to open or did not end as expected.
     pub(crate) failed: u64,
@@ -104,8 +106,8 @@ pub(crate) struct Tally {
     pub(crate) unanswered: u64,
     /// The number of streams that had begun and not ended when a signal ended the run.
     pub(crate) unfinished: u64,
-    /// The number of bytes that were sent on the streams which count as `ok`. Each byte counts once, although an echo also
-    /// returns it.
+    /// The number of bytes that were sent on the streams that count as `ok`. A byte that also comes back in an echo counts
+    /// once.
     pub(crate) bytes: u64,
     /// The times from the start to the end of each stream that counts as `ok`.
     pub(crate) times: Times,
@@ -114,7 +116,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Returns the number of begun streams that are over: that have ended, have failed to open, or were interrupted.
+    /// Returns the number of streams that were begun and have ended, have failed to open, or were interrupted.
     pub(crate) const fn ended(&self) -> u64 {
         self.ok + self.failed + self.unfinished
     }
@@ -133,7 +135,7 @@ pub(crate) struct Summary<'a> {
     pub(crate) time: Duration,
     /// `true` if the peer is expected to send all bytes back.
     pub(crate) is_echo: bool,
-    /// The name of the signal that has ended the run, or `None` if no signal has.
+    /// The name of the signal that has ended the run, or `None` if no signal has ended it.
     pub(crate) interrupted: Option<&'static str>,
 }
 
@@ -203,7 +205,7 @@ impl fmt::Display for Summary<'_> {
         if tally.streams > 0 {
             let mut text = format!("{}: {} ok, {} failed", number(tally.streams, "stream"), tally.ok, tally.failed);
             if tally.unanswered > 0 {
-                // A string takes all that is written to it, here and below.
+                // Here and below, an error is ignored, since writing to a string cannot fail.
                 let _ = write!(text, " ({} unanswered)", tally.unanswered);
             }
             for (count, what) in [(tally.unfinished, "not finished"), (tally.not_begun(), "not begun")] {
@@ -238,7 +240,7 @@ impl fmt::Display for Summary<'_> {
         if pings.asked > 0 {
             let mut text = format!("{}: {} answered", number(pings.asked, "ping"), pings.answered());
             if let Some(loss) = pings.loss().filter(|loss| *loss > 0.0) {
-                // A few lost pings among many must not be shown as 0.0 %.
+                // If few of many pings are lost, the text must not be 0.0 %.
                 let loss = if loss < 0.1 { "less than 0.1".to_owned() } else { format!("{loss:.1}") };
                 let _ = write!(text, ", {} lost ({loss} %)", pings.lost);
             }
@@ -265,7 +267,7 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
-/// Returns a number and the name of what it counts, in the singular or plural, such as `1 stream` or `2 streams`.
+/// Returns a number and the name of the things that it counts, in the singular or plural, such as `1 stream` or `2 streams`.
 pub(crate) fn number(count: u64, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
@@ -307,7 +309,7 @@ mod tests {
     #[test]
     fn quantiles_of_few_times_are_within_their_bounds() {
         assert_eq!((times([]).quantile(0.5), times([]).mean()), (None, None));
-        // The histogram rounds up after three digits.
+        // The histogram keeps three digits and rounds up.
         for all in [vec![0], vec![100_003], vec![100_003, 100_003], vec![7, 100_003]] {
             let times = times(all.clone());
             let (min, max) = times.bounds.unwrap();
@@ -361,7 +363,7 @@ mod tests {
         let (mut tally, mut pings) = (Tally { streams: 1, begun: 1, ok: 1, ..Tally::default() }, Pings::default());
         tally.times = times([9]);
         (pings.asked, pings.sent) = (1, 1);
-        // The line of this ping in the log has 0.000323 s.
+        // The line of this ping in the log contains 0.000323 s.
         pings.round_trips.add(Duration::from_nanos(323_700));
         let summary = Summary {
             tally: &tally,

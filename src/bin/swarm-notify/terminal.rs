@@ -7,13 +7,13 @@ use anstream::{AutoStream, ColorChoice};
 use std::io;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// The width, in columns, that is assumed for a terminal that does not tell its width.
+/// The width, in columns, that is assumed for a terminal whose width the system does not know.
 const COLUMNS: usize = 80;
 
 /// The text at the start of each row that continues a value of a field, or a record of the library's log. A row without the
 /// mark begins with a field that this program has written. A row with the mark contains only the rest of a value or record,
-/// which a peer may have chosen. So the text of a peer never looks like a field or a line of this program, wherever a row
-/// ends.
+/// which a peer may have chosen. So wherever a row ends, the text of a peer never looks like a field or a line of this
+/// program.
 pub(crate) const MARK: &str = "│ ";
 /// The width of [`MARK`], in columns.
 pub(crate) const MARK_COLUMNS: usize = 2;
@@ -37,7 +37,7 @@ pub(crate) fn stderr() -> Terminal {
     Terminal::of(false, &io::stderr())
 }
 
-/// Returns whether lines at a terminal have colours if `CLICOLOR_FORCE` does not force them.
+/// Returns whether lines at a terminal have colours, if the variable `CLICOLOR_FORCE` does not force colours.
 fn is_coloured_unforced() -> bool {
     let is = |name: &str, value: &str| std::env::var_os(name).is_some_and(|set| set == value);
     let is_refused = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
@@ -50,8 +50,8 @@ pub(crate) fn is_dumb() -> bool {
     std::env::var_os("TERM").map_or(cfg!(unix), |term| term == "dumb" || term.is_empty())
 }
 
-/// Returns whether the crate `anstream` would wrongly choose colours: it chooses them if `CLICOLOR_FORCE` is 0, and if
-/// `TERM` is empty.
+/// Returns whether the crate `anstream` may wrongly choose colours. That is so if the variable `CLICOLOR_FORCE` is 0, or if
+/// `CLICOLOR_FORCE` is not set and the variable `TERM` is empty.
 fn is_overrated() -> bool {
     let force = std::env::var_os("CLICOLOR_FORCE").filter(|force| !force.is_empty());
     match force {
@@ -75,7 +75,7 @@ impl Terminal {
     pub(crate) const fn margin(self) -> &'static str {
         match (self.is_terminal, self.has_colour) {
             (true, true) => "\r\x1b[K",
-            // A terminal without colours may know no escape sequences.
+            // No escape sequence is printed, since a terminal without colours may not understand any.
             (true, false) => "\r",
             (false, _) => "",
         }
@@ -90,15 +90,15 @@ impl Terminal {
             true => terminal_size::terminal_size_of(io::stdout()),
             false => terminal_size::terminal_size_of(io::stderr()),
         };
-        // `COLUMNS` counts if the terminal does not say its width, as for the help.
+        // If the system does not know the width, the variable `COLUMNS` is used, as it is for the help.
         let said = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0);
         Some(size.map(|(width, _)| width.0.into()).or_else(said).unwrap_or(COLUMNS))
     }
 }
 
-/// Returns a text whose lines are broken at blanks, so that each is narrower than `columns`. Each part of a broken line has
-/// the indent of that line. A longer word is not broken, so that a user can copy the whole word. Escape sequences for
-/// colours do not count as columns.
+/// Returns a text whose lines are broken at blanks, so that each row is narrower than `columns`. Each row of a broken line
+/// has the indent of that line. A word that is longer than a row is not broken, so that a user can copy the whole word.
+/// Escape sequences for colours do not count as columns.
 pub(crate) fn wrap_words(text: &str, columns: usize) -> String {
     let mut wrapped = String::new();
     for (at, line) in text.split('\n').enumerate() {
@@ -146,11 +146,12 @@ pub(crate) fn wrap_marked(text: &str, columns: usize) -> String {
     wrapped
 }
 
-/// Returns the maximum number of columns that a character takes at any terminal. Some terminals combine certain characters
-/// with the one before, so that these take no column there.
+/// Returns the maximum number of columns that a character takes at any terminal. The number can differ: some terminals
+/// combine certain characters with the previous character, and then these take no column.
 pub(crate) fn columns_of(character: char) -> usize {
     match character {
-        // Two of these characters are a flag. Some terminals show them one by one, each in two columns.
+        // Two of these characters together are a flag. Some terminals show the two characters separately, each in two
+        // columns.
         '\u{1f1e6}'..='\u{1f1ff}' => 2,
         _ => character.width().unwrap_or_default().max(1),
     }

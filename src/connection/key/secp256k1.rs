@@ -1,5 +1,7 @@
-//! The two forms of a secp256k1 signature: if (r, s) is valid, (r, n - s) is valid, too. `k256` accepts only the form with
-//! the lower s, which is the form that all implementations of libp2p make; go-libp2p accepts both forms.
+//! The two forms of a secp256k1 signature: if (r, s) is valid, (r, n - s) is valid, too, where n is the order of the curve.
+//! All implementations of libp2p make the form with the lower s, and `k256` accepts only that form. go-libp2p accepts both.
+//! [`lower`] converts one form into the other, so that the error for a refused signature can tell a valid one in the unusual
+//! form from a wrong one.
 
 use alloc::vec::Vec;
 

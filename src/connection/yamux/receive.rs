@@ -9,8 +9,9 @@
 //!                                 Undecided                  any ──violation──▶ Broken
 //! ```
 //!
-//! A frame can cause several facts (for ACK, then for data, then for FIN), and a call reports one of them. The last byte of
-//! a header counts as consumed only when the header is handled, so that no fact is left once all bytes are consumed.
+//! A frame can cause several facts (for ACK, then for data, then for FIN), and a call reports only one of them. So the last
+//! byte of a header is left unconsumed until the facts of the header have been reported. A caller that passes bytes until
+//! all are consumed has therefore received every fact.
 
 use super::buffer_pool::BufferPool;
 use super::fact::{Fact, Violation};

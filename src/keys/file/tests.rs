@@ -137,7 +137,7 @@ fn the_error_names_the_format_of_a_file_and_its_source() {
     assert!(matches!(through_a_file.fault, KeyFault::Read(_)) && through_a_file.source().is_some(), "{through_a_file}");
 }
 
-/// The identity contains the secret key until it is dropped. No copy of the secret key may be in memory after that.
+/// Until the identity is dropped, it contains the secret key. After that, no copy of the secret key may be in memory.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_bytes_of_a_key_file_are_not_left_in_memory() {
@@ -148,7 +148,7 @@ fn the_bytes_of_a_key_file_are_not_left_in_memory() {
     let pair = Keypair::ed25519_from_bytes(secret.bytes()).unwrap().try_into_ed25519().unwrap();
     let halves = Zeroizing::new(pair.to_bytes());
     fs::write(&path, &*Zeroizing::new([&ED25519_HEADER[..], &halves[..]].concat())).unwrap();
-    // A file that cannot be used is decoded in other ways, too, to name what is wrong with it.
+    // A file that cannot be used is also decoded in other ways, so that the error can name its format.
     let damaged = folder.file("damaged");
     let bytes = Zeroizing::new([&ED25519_HEADER[..], &halves[..32], &[0; 32]].concat());
     fs::write(&damaged, &*bytes).unwrap();
@@ -180,7 +180,7 @@ fn a_file_of_another_user_is_exposed_with_any_mode() {
     assert_eq!(mode_for_others(&metadata, true), Some(0o600));
     let owner = metadata.uid();
     assert_eq!((foreign(owner, owner), foreign(1_001, 1_002), foreign(0, 1_002)), (None, Some(1_001), None));
-    // Root alone can give a file away.
+    // Only root can give a file to another owner.
     if owner == 0 {
         std::os::unix::fs::chown(&path, Some(1_001), None).unwrap();
         let read = KeyFile::load(&path).unwrap();

@@ -372,7 +372,8 @@ impl SeqnoValidator {
         }
     }
 
-    /// Counts one author less for the address or peer `by`, since the author is not in `kept` any more.
+    /// Lowers by one the number of authors that are charged to `by`, the digest of an address or a peer. It is called when
+    /// an author has been removed from `kept`. With `None` it does nothing.
     fn discharge(&mut self, by: Option<Digest>) {
         let Some(by) = by else { return };
         let Some(brought) = self.brought.get_mut(&by) else { return };

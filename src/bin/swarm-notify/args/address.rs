@@ -6,7 +6,7 @@ use libp2p_identity::PeerId;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use swarm_notify::swarm::Multiaddr;
 
-/// The purpose of an address: to dial it, or to listen on it.
+/// The purpose of an address on the command line: dialing or listening.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AddressUse {
     Dial,
@@ -27,7 +27,7 @@ impl AddressUse {
     fn read(self, text: &str) -> Result<Multiaddr, String> {
         // An error may quote the text, and the text may have invisible characters.
         self.check(text).map_err(|why| seen(&why))?;
-        // This does not fail, since the check takes no address that the library refuses.
+        // Parsing does not fail, since the check refuses all addresses that the library refuses.
         text.parse().map_err(|error| format!("{error}; {}", self.example()))
     }
 
@@ -66,7 +66,7 @@ impl AddressUse {
             return Err(format!("the port has a part of its own{meant}"));
         }
         self.check_host(kind, host, text)?;
-        // There is a host, since the check would have failed without one.
+        // The host is present, since the check would have failed without a host.
         let host = host.unwrap_or_default();
         match (parts.next(), parts.next()) {
             (Some("tcp"), Some(port)) => self.check_port(port)?,
@@ -165,7 +165,7 @@ impl AddressUse {
             Ok(ip) => format!("{}{rest}", multiaddr(ip)),
             Err(_) => format!("/dns/{host}{rest}"),
         };
-        // A text without a letter is no name, but a mistyped IP address.
+        // A text without a letter is not a host name, but a mistyped IP address.
         let is_ip_or_name = host.parse::<IpAddr>().is_ok() || host.bytes().any(|byte| byte.is_ascii_alphabetic());
         let meant = if is_ip_or_name { self.did_you_mean(&meant) } else { String::new() };
         format!("{host:?} is {rule}{meant}")
@@ -210,7 +210,7 @@ impl AddressUse {
             return self.only_a_port(port);
         }
         let whole = self.in_our_notation(bare);
-        // After the first part there may be something other than an address, such as the path of a web page.
+        // The text after the first slash may be something other than an address, such as the path of a web page.
         let begin = bare.split_once('/').and_then(|(begin, _)| self.in_our_notation(begin));
         let meant = [&whole, &begin].into_iter().flatten().map(|meant| self.did_you_mean(meant));
         if let Some(meant) = meant.into_iter().find(|meant| !meant.is_empty()) {
@@ -242,9 +242,9 @@ impl AddressUse {
         }
     }
 
-    /// Translates a text to a multiaddress. The text is `ip:port`, `[ip]:port` or `name:port`, one of these with `/` in
-    /// place of the colon, or a multiaddress without its first `/`. The rest of the text is appended. The result may not be
-    /// a valid address.
+    /// Translates a text to a multiaddress. The text begins with `ip:port`, `[ip]:port` or `name:port`, with one of these in
+    /// which `/` replaces the colon, or with a multiaddress without its first `/`. The rest of the text is appended
+    /// unchanged. The result need not be a valid address.
     fn in_our_notation(self, text: &str) -> Option<String> {
         let with_slash = format!("/{text}");
         let kinds = ["ip4", "ip6", "dns", "dns4", "dns6"];
@@ -268,8 +268,8 @@ impl AddressUse {
         Some(format!("{}/tcp/{port}{rest}", host(name)?))
     }
 
-    /// Returns the first part of a multiaddress for a host name: `/dns/NAME` to dial, and an IP address of this machine to
-    /// listen on.
+    /// Returns the first part of a multiaddress for a host name: `/dns/NAME` if the address is for dialing, and an IP
+    /// address of this machine if the address is for listening.
     fn name(self, name: &str) -> String {
         match self {
             Self::Dial => format!("/dns/{name}"),
@@ -278,7 +278,8 @@ impl AddressUse {
         }
     }
 
-    /// Returns a phrase that suggests the address `meant`, or an empty text if this address is wrong, too.
+    /// Returns a phrase that suggests the address `meant` to the user, or an empty text if `meant` is not a valid address
+    /// either.
     fn did_you_mean(self, meant: &str) -> String {
         match self.check(meant) {
             Ok(()) => format!("; did you mean {meant}?"),
@@ -317,7 +318,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Any text is either an address, which the library can parse, too, or causes an error.
+        /// Any text causes an error, or is an address that the library can also parse.
         #[test]
         fn any_text_is_an_address_or_an_error(
             parts in prop::collection::vec(

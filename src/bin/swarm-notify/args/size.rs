@@ -2,11 +2,12 @@
 
 use std::ops::RangeInclusive;
 
-/// The letters of the units, smallest first. Each unit is 1000 times the unit before, or 1024 times if an `i` follows the
-/// letter.
+/// The letters of the units, smallest unit first. Each unit is 1000 times the previous unit, or 1024 times if an `i` follows
+/// the letter.
 const LETTERS: &[u8] = b"kmgt";
 
-/// Returns a parser of numbers of bytes in a range. The parser ignores the case of letters, and accepts a `B` at the end.
+/// Returns a parser for numbers of bytes, which refuses numbers outside `range`. The parser ignores the case of letters, and
+/// accepts a `B` at the end.
 pub(crate) fn size(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
     move |text| match read(text) {
         Some(size) if range.contains(&size) => Ok(size),

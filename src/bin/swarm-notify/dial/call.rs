@@ -1,6 +1,6 @@
 //! [`Call`]: one stream of `dial`, which sends bytes and compares the bytes that come back with them.
 
-// By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
+// The paths are given, since `tests/attacks/attacked.rs` includes this file from another folder.
 #[path = "call/faults.rs"]
 mod faults;
 
@@ -11,8 +11,9 @@ use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{Side, State, StreamEnd, StreamId};
 use swarm_notify::tcp;
 
-/// The length of a *stretch* of a stream: the number of bytes, sent and received together, that have to be transferred
-/// within the time of `--timeout`. The last stretch of a stream may be shorter, and has the same time.
+/// The length of a *stretch* of a stream, in bytes. The bytes that a stream sends and receives are divided into stretches,
+/// and each stretch has to be transferred within the time of `--timeout`. The last stretch of a stream may be shorter, and
+/// has the same time.
 pub(super) const STRETCH: u64 = 1024;
 
 /// The way in which `dial` ends its side of a stream.
@@ -31,7 +32,7 @@ enum OurEnd {
 pub(super) enum Awaited {
     /// The peer's agreement to the protocol of the stream.
     Protocol,
-    /// Window from the peer, which allows the stream to send more bytes.
+    /// A window update from the peer, which allows the stream to send more bytes.
     Room,
     /// The bytes of the echo that have not come back yet.
     Echo,
@@ -56,9 +57,9 @@ impl Awaited {
 enum Wrong {
     /// The byte of the echo at this position, counted from 0, differs from the byte that was sent.
     Byte(u64),
-    /// The byte arrived after the echo of all bytes that were sent so far.
+    /// The byte arrived although all bytes that were sent so far had come back already.
     Surplus,
-    /// The byte arrived from a sink, which must not send any.
+    /// The byte arrived from a sink, which must not send bytes.
     Unasked,
 }
 
@@ -72,15 +73,15 @@ const fn mixed(number: u64) -> u64 {
 
 /// The state of one stream of `dial`.
 pub(super) struct Call {
-    /// The position of the stream in the order in which streams were begun, from 0.
+    /// The number of streams that were begun before this stream.
     pub(super) number: u64,
     /// The position at which the stream's bytes begin in the sequence from which the bytes of all streams are taken. The
-    /// position differs for each stream and each run, so that a peer cannot know the bytes without reading them.
+    /// position differs for each stream and each run, so that a peer cannot send the right bytes without having read them.
     first: u64,
     pub(super) begun_at: Duration,
     /// The time at which the present [stretch](STRETCH) of the stream began. `None` until the stream is open.
     pub(super) since: Option<Duration>,
-    /// The value of [`moved`](Self::moved) when the present stretch began.
+    /// The value that [`moved`](Self::moved) returned when the present stretch began.
     moved_before: u64,
     /// The answer for which the stream was waiting when it was given up because a stretch took too long. `None` if the
     /// stream was not given up.
@@ -88,24 +89,24 @@ pub(super) struct Call {
     protocol: Protocol,
     /// The number of bytes that the stream has to send.
     bytes: u64,
-    /// `true` if other streams may be open at the same time (`--concurrency`).
+    /// `true` if other streams may be open at the same time, because `--concurrency` is more than 1.
     has_company: bool,
     expects_echo: bool,
     ending: OurEnd,
     pub(super) sent: u64,
     received: u64,
     is_reset: bool,
-    /// The fault of the first wrong byte, or `None` if all bytes were right. After a wrong byte, the stream is reset, and
-    /// neither read nor written.
+    /// The fault of the first wrong byte, or `None` if all bytes were right. After a wrong byte, this command resets the
+    /// stream, and neither reads from it nor writes to it.
     wrong: Option<Wrong>,
     /// `true` once the peer has ended its side of the stream.
     is_over: bool,
-    /// `true` if the peer has ended its side before all bytes had come back.
+    /// `true` if the peer has ended its side of the stream before all bytes had come back.
     is_short: bool,
 }
 
 impl Call {
-    /// Makes the state of a stream. Its bytes depend on its number and on the `seed` of the run.
+    /// Makes the state of a stream. The bytes that the stream sends depend on its `number` and on the `seed` of the run.
     pub(super) fn new(number: u64, begun_at: Duration, seed: u64, args: &args::Dial) -> Self {
         let expects_echo = args.protocol != SINK;
         let ending = match args.reset {
@@ -134,35 +135,36 @@ impl Call {
         }
     }
 
-    /// Returns the byte at the position `at`, from 0, of what this stream sends.
+    /// Returns the byte that this stream sends at the position `at`, counted from 0.
     const fn byte(&self, at: u64) -> u8 {
         let at = self.first.wrapping_add(at);
         (at.wrapping_mul(31) ^ (at >> 8) ^ (at >> 16)) as u8
     }
 
-    /// Returns whether all bytes are sent, and, if an echo is expected, all bytes have come back.
+    /// Returns whether all bytes were sent and, if an echo is expected, have come back.
     fn is_complete(&self) -> bool {
         self.sent == self.bytes && (!self.expects_echo || self.received >= self.bytes)
     }
 
-    /// Returns the amount that was transferred so far: the number of bytes that were sent and received, plus 1 once the peer
-    /// has ended its side.
+    /// Returns the amount that was transferred on the stream so far: the number of bytes that were sent and received, plus 1
+    /// once the peer has ended its side.
     const fn moved(&self) -> u64 {
         self.sent + self.received + self.is_over as u64
     }
 
-    /// Returns the amount, as [`moved`](Self::moved) counts it, that was transferred in the present stretch.
+    /// Returns the amount that was transferred in the present stretch, counted like the result of [`moved`](Self::moved).
     const fn moved_in_stretch(&self) -> u64 {
         self.moved() - self.moved_before
     }
 
-    /// Returns whether the present stretch is complete: [`STRETCH`] bytes were transferred in it, or all that were left.
+    /// Returns whether the present stretch is complete: [`STRETCH`] bytes, or all remaining bytes if fewer were left, were
+    /// transferred since the stretch began.
     pub(super) fn is_stretch_over(&self) -> bool {
         let all = if self.expects_echo { 2 * self.bytes + 1 } else { self.bytes + 1 };
         self.moved_in_stretch() >= STRETCH.min(all.saturating_sub(self.moved_before)).max(1)
     }
 
-    /// Begins a stretch at the time `now`. It has to be complete within the time of `--timeout`.
+    /// Begins a stretch at the time `now`. The stretch has to be complete within the time of `--timeout`.
     pub(super) const fn begin_stretch(&mut self, now: Duration) {
         self.since = Some(now);
         self.moved_before = self.moved();
@@ -173,8 +175,8 @@ impl Call {
         self.since.is_some_and(|since| since + time <= now)
     }
 
-    /// Returns whether the stream is right, given that it has ended with the reason `end`: all bytes were right, and the
-    /// stream has ended in the way that was asked for.
+    /// Returns whether the stream, which has ended with the reason `end`, counts as successful: all bytes were right, and
+    /// the stream has ended in the way that the options ask for.
     pub(super) fn is_right(&self, end: StreamEnd) -> bool {
         let expected = if self.is_reset { StreamEnd::Reset(Side::Local) } else { StreamEnd::Finished };
         let is_as_sent = self.is_complete() && self.wrong.is_none() && !self.is_short;
@@ -206,10 +208,10 @@ impl Call {
         if self.wrong.is_none() {
             self.move_on(swarm, stream);
         }
-        // A reset before both have agreed on the protocol would be a failure to open.
+        // A stream that is not open yet is not reset, since its reset would be told as a failure to open.
         let is_open = || swarm.stream(stream).is_some_and(|view| view.state == State::Open);
         if self.wrong.is_some() && is_open() {
-            // It is open, as the line above says.
+            // This does not fail, since the stream is open.
             let _ = swarm.reset(stream);
         }
     }
@@ -217,7 +219,7 @@ impl Call {
     fn move_on(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
         self.write(swarm, stream);
         if self.sent == self.bytes && self.ending == OurEnd::HalfClose {
-            // If it has ended its last event says why; here and below.
+            // An error, here and below, means that the stream has ended. Its last event contains the reason.
             let _ = swarm.finish(stream);
         }
         self.read(swarm, stream);
@@ -241,7 +243,8 @@ impl Call {
             }
             match swarm.write(stream, &buffer[..n]) {
                 Ok(n) => self.sent += n as u64,
-                // There is no room yet, or the stream has ended, and its last event says why.
+                // An error means that there is no room to write yet, or that the stream has ended. Its last event contains
+                // the reason.
                 Err(_) => return,
             }
         }
@@ -317,7 +320,7 @@ mod tests {
             (echo.sent, echo.received) = moved;
             assert_eq!(echo.is_stretch_over(), is_over, "{moved:?}");
         }
-        // Of the 4 000 bytes and the peer's end, 1 001 are left.
+        // The amount that is left is 1 001: 1 000 of the 4 000 bytes, and the end of the peer's side.
         (echo.sent, echo.received) = (2_000, 1_000);
         echo.begin_stretch(2 * SECOND);
         assert!(!echo.is_stretch_over() && echo.is_older(SECOND, 3 * SECOND) && !echo.is_older(2 * SECOND, 3 * SECOND));
@@ -325,7 +328,7 @@ mod tests {
         assert!(!echo.is_stretch_over());
         echo.is_over = true;
         assert!(echo.is_stretch_over());
-        // Nothing is left to move, and a stretch is never complete without anything that moves.
+        // Nothing is left to transfer, and a stretch is never complete before something was transferred in it.
         echo.begin_stretch(2 * SECOND);
         assert!(!echo.is_stretch_over());
     }
@@ -349,7 +352,7 @@ mod tests {
         let said =
             "it was too slow: 39 bytes moved in 2 s when 262039 of 1000000 were sent; raise --timeout for a slow peer";
         assert_eq!(why(&sink), said);
-        // A peer that does not end its side is not slow, though its echo has just come.
+        // The echo has just arrived completely, so that a peer that does not end its side yet is not slow.
         let mut echo = call(&["--bytes", "100"]);
         (echo.sent, echo.received) = (100, 100);
         assert_eq!(why(&echo), "it waited 2 s for the peer to end its side");

@@ -1,11 +1,11 @@
-//! The texts, for the user, about the faults of a `dial` and about the work that a signal has interrupted.
+//! The texts that tell the user about the faults of a run of `dial`, and about the work that a signal has interrupted.
 
 use super::{DialRun, DialServices, Services};
 use crate::tally::{Tally, number};
 use swarm_notify::lifecycle::{ConnectionEnd, Fault, RemoteEnd};
 
 impl DialRun {
-    /// Returns, in words, what was done and what was not when a signal interrupted the run.
+    /// Returns, in words, the work that was done and the work that was not done when a signal interrupted the run.
     pub(super) fn interrupted(&self, dial_services: &DialServices, services: &Services) -> String {
         let Tally { streams, begun, ok, failed, unfinished, .. } = self.tally;
         let mut parts = Vec::new();
@@ -30,8 +30,8 @@ impl DialRun {
         parts.join("; ")
     }
 
-    /// Returns the end of a list of counts: the number of streams that were not begun, in words after a comma, or an empty
-    /// text if all were begun.
+    /// Returns the end of a list of counts: a comma and, in words, the number of streams that were not begun. Returns an
+    /// empty text if all streams were begun.
     fn not_begun(&self) -> String {
         match self.tally.not_begun() {
             0 => String::new(),
@@ -55,7 +55,8 @@ impl DialRun {
         }
         if let Some(end) = self.ended_as {
             let answered = match (ok == streams || self.tally.first_failure.is_some(), streams) {
-                // All streams were answered, or the first failure has said it already.
+                // All streams were answered, or the text about the first failure says already that a stream was not
+                // answered.
                 (true, _) => String::new(),
                 (false, 1) => "; the stream was not answered".to_owned(),
                 (false, _) => format!("; {ok} of {all} were answered{rest}"),
@@ -67,7 +68,7 @@ impl DialRun {
 }
 
 /// Returns, in words, the meaning of the reason with which a connection has ended. The text is printed in front of the
-/// reason's name. It is empty if the reason is our own.
+/// reason's name. The text is empty if this node has ended the connection.
 const fn meaning(end: ConnectionEnd) -> &'static str {
     match end {
         ConnectionEnd::Remote(RemoteEnd::GoAway(1)) => "the peer has closed it, and says that we broke its rules, ",
@@ -82,7 +83,7 @@ const fn meaning(end: ConnectionEnd) -> &'static str {
         ConnectionEnd::Failed(Fault::Flood) => "the peer sent too much that costs work for nothing, ",
         ConnectionEnd::Failed(_) => "the system has cut it, ",
         ConnectionEnd::Denied => "our own rules now deny it, ",
-        // The end is our own, or one that a later version adds.
+        // This node has ended the connection, or the reason was added by a later version of the library.
         ConnectionEnd::Requested | ConnectionEnd::Idle | ConnectionEnd::Trimmed | ConnectionEnd::Shutdown | _ => "",
     }
 }

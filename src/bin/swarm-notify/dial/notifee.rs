@@ -1,4 +1,4 @@
-//! [`DialRun`] as a notifee: what it does at each event and at its deadlines.
+//! The trait `Notifee` for [`DialRun`]: the work that it does at each event and at its deadlines.
 
 use super::DialRun;
 use crate::failed::Failed;
@@ -18,7 +18,7 @@ impl Notifee<LoggedSwarm> for DialRun {
         let world = cx.network();
         self.connected = Some(world.reporter.elapsed());
         self.may_begin = true;
-        // There may be no streams to begin.
+        // This call is needed if there are no streams to begin.
         self.end_streams(world.reporter.elapsed());
     }
 

@@ -1,4 +1,4 @@
-//! [`DialProgress`]: a progress bar that a long run of `dial` shows at a terminal.
+//! [`DialProgress`]: the progress bar that `dial` shows at a terminal during a long run.
 
 use crate::args;
 use crate::node::LoggedSwarm;
@@ -17,7 +17,7 @@ const LONG: Duration = Duration::from_millis(500);
 /// The time between two drawings of the bar.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The progress of a run: how much of its work is done.
+/// The part of a run's work that is done.
 #[derive(Clone, Copy)]
 pub(super) struct Done {
     pub(super) is_connected: bool,
@@ -28,7 +28,7 @@ pub(super) struct Done {
     pub(super) held_until: Option<Duration>,
 }
 
-/// The kind of thing of which the bar shows the number.
+/// The kind of thing that the bar counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unit {
     Bytes,
@@ -52,8 +52,8 @@ impl Unit {
 }
 
 /// The number of columns that stay free after the bar. The terminal shows a typed key there, such as `^C`, and then the
-/// cursor. If they did not fit into the row of the bar, the terminal would move to the next row, and a copy of the bar would
-/// remain in the old one.
+/// cursor. If the key and the cursor did not fit into the row of the bar, the terminal would move to the next row, and a
+/// copy of the bar would remain in the old row.
 const FREE: u16 = 3;
 
 /// Returns the width of the row with the bar, in columns.
@@ -87,19 +87,19 @@ impl DialProgress {
             (streams, _) if bytes == 0 => (Unit::Streams, streams),
             (streams, _) => (Unit::Bytes, streams.saturating_mul(bytes)),
         };
-        // This draws the bar only when `update` ticks it, without a refresh rate of its own.
+        // With this target, the bar has no refresh rate of its own, and is drawn only when `update` ticks it.
         let bar = ProgressBar::with_draw_target(Some(all), ProgressDrawTarget::term_like(Box::<Picture>::default()));
         Some(Self { bar, unit, streams, pings: args.ping, next: LONG })
     }
 
-    /// Draws the bar if the time `now` has reached that of the next drawing. `done` returns the progress so far.
+    /// Draws the bar if the time of the next drawing is not later than `now`. `done` returns the progress so far.
     pub(super) fn update(&mut self, now: Duration, done: impl FnOnce() -> Done) {
         if now < self.next {
             return;
         }
         let done = done();
         self.next = now + PAUSE;
-        // Before the connection is up and after all is done, a text stands in place of the bar.
+        // Before the connection has opened and after everything is done, a text is shown in place of the bar.
         if !done.is_connected {
             return show(&format!("connecting, {} s", now.as_secs()));
         }
@@ -161,8 +161,8 @@ impl Notifee<LoggedSwarm> for Beat {
     }
 }
 
-/// The target to which the progress bar is drawn. It collects the text of the bar, and a thread shows the text on the real
-/// terminal, so that a terminal that has stopped delays only this thread.
+/// The target to which the progress bar is drawn, which collects the text of the bar. Another thread shows the text on the
+/// real terminal, so that a terminal that has stopped delays only that thread.
 #[derive(Debug, Default)]
 struct Picture(Mutex<String>);
 

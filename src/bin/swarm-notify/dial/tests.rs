@@ -7,7 +7,7 @@ use crate::report::LogForm;
 use clap::Parser as _;
 use libp2p_identity::Keypair;
 
-/// The loop handles signals only between turns, so that no turn may take long.
+/// No turn may take long, since the loop handles signals only between turns.
 #[test]
 fn a_turn_begins_a_bounded_number_of_streams() {
     const STREAMS: u64 = 5_000;

@@ -1,5 +1,5 @@
-//! [`PrintedAddresses`]: prints, for each address of a listener, a command with which others can dial it, and prints the
-//! changes of the addresses.
+//! [`PrintedAddresses`]: prints, for each address of a listener, a command with which others can dial the address, and later
+//! prints which addresses were added and removed.
 
 use crate::node::LoggedSwarm;
 use std::collections::HashMap;
@@ -7,10 +7,10 @@ use swarm_notify::lifecycle::{ListenerEnd, ListenerId};
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 use swarm_notify::swarm::Multiaddr;
 
-/// A notifee that prints, for each listener that opens, the commands with which others can dial its addresses, and later the
-/// addresses that were added and removed.
+/// A notifee that prints, for each listener that opens, the commands with which others can dial its addresses, and later
+/// prints which addresses were added and removed.
 pub(super) struct PrintedAddresses {
-    /// The topic that the printed command joins, or `None` if it joins none.
+    /// The topic that the printed commands join, or `None` if they join no topic.
     topic: Option<String>,
     /// The addresses that each open listener had when its commands were last printed.
     printed: HashMap<ListenerId, Vec<Multiaddr>>,
@@ -21,8 +21,8 @@ impl PrintedAddresses {
         Self { topic, printed: HashMap::new() }
     }
 
-    /// Prints the commands for the new addresses of a listener. If the listener is not new, the line `addresses_changed` is
-    /// printed, too.
+    /// Prints the commands that dial the new addresses of a listener. If addresses of the listener were printed before, this
+    /// function also prints the line `addresses_changed`.
     fn print(&mut self, world: &LoggedSwarm, listener: ListenerId) {
         let addresses = world.swarm.listener(listener).map(|view| view.addresses.to_vec()).unwrap_or_default();
         let is_known = self.printed.contains_key(&listener);

@@ -8,15 +8,15 @@ use std::time::Duration;
 use swarm_notify::lifecycle::{Failure, ListenerId, State};
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 
-/// The time after the start at which listeners that have neither opened nor failed are reported. Such a listener waits until
-/// this machine has its address.
+/// The time after the start of the command at which listeners that have neither opened nor failed are reported. Such a
+/// listener waits until this machine has the address of the listener.
 const WAITING: Duration = Duration::from_secs(1);
 
-/// A notifee that reports the listeners which fail or which wait for an address.
+/// A notifee that reports the listeners which fail, or which wait for this machine to get an address.
 #[derive(Default)]
 pub(super) struct Outcomes {
-    /// `true` once a listener has opened or waits for an address. Until then failures are not reported one by one, since the
-    /// command ends with one report if all listeners fail.
+    /// `true` once a listener has opened or waits for an address. While this is `false`, failures are not reported one by
+    /// one, since the command ends with one report if all listeners fail.
     may_serve: bool,
     /// The listeners that have failed and were not reported yet.
     failed: Vec<Failed>,
@@ -24,7 +24,7 @@ pub(super) struct Outcomes {
 }
 
 impl Outcomes {
-    /// Removes and returns the listeners that have failed and were not reported yet.
+    /// Returns the listeners that have failed and were not reported yet, and clears the list of them.
     pub(super) fn take_failed(&mut self) -> Vec<Failed> {
         core::mem::take(&mut self.failed)
     }
@@ -61,7 +61,7 @@ impl Notifee<LoggedSwarm> for Outcomes {
 
     fn tick(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>) {
         let (now, swarm) = (cx.now(), &cx.network().swarm);
-        // While the swarm is busy, a listener that seems to wait may have failed, and its event may be about to come.
+        // While the swarm is busy, a listener that seems to wait may have failed already, and its event may follow soon.
         let is_busy = swarm.next_deadline().is_some_and(|at| at <= now);
         if self.has_looked || now < WAITING || is_busy {
             return;

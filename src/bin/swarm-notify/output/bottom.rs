@@ -21,25 +21,25 @@ static SHOWN: Mutex<Bottom> = Mutex::new(Bottom::Nothing);
 pub(super) struct TerminalLock(MutexGuard<'static, Bottom>);
 
 impl TerminalLock {
-    /// Takes the lock of the terminal. This call waits while another thread writes to the terminal, without a time limit. A
-    /// thread that writes to anything else does not call this function.
+    /// Takes the lock of the terminal. While another thread writes to the terminal, this call waits, without a time limit. A
+    /// thread that does not write to the terminal does not call this function.
     pub(super) fn lock() -> Self {
         Self(SHOWN.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Removes the text from the terminal, so that lines can be written in its place.
+    /// Removes the text at the bottom from the terminal, so that lines can be written in its place.
     pub(super) fn clear(&mut self) {
         if let Bottom::Text(text) = &*self.0 {
             match is_ours() {
                 true => write(&over(text, "", rows_below(text))),
-                // In the background, the shell's prompt stands there, and must not be overwritten.
+                // If this process is in the background, the shell's prompt is at that place, and must not be overwritten.
                 false => *self.0 = Bottom::Nothing,
             }
         }
     }
 
-    /// Shows the text `other`, or, if that is `None`, the present text again after lines have been written in its place. If
-    /// the process is in the background, no text is shown, and the last text is not overwritten.
+    /// Shows the text `other`. If `other` is `None`, the present text is shown again, after lines have been written in its
+    /// place. If the process is in the background, no text is shown or overwritten.
     pub(super) fn show(&mut self, other: Option<&Bottom>) {
         let now = other.unwrap_or(&self.0).clone();
         let last = core::mem::replace(&mut *self.0, now);
@@ -56,8 +56,8 @@ impl TerminalLock {
     }
 }
 
-/// Returns whether the process is in the foreground of the terminal. If the terminal is not the one that controls the
-/// process, there is no foreground, and the result is `true`.
+/// Returns whether the process is in the foreground of the terminal. If the terminal does not control the process,
+/// foreground and background do not exist, and the result is `true`.
 #[cfg(unix)]
 fn is_ours() -> bool {
     let foreground = rustix::termios::tcgetpgrp(rustix::stdio::stderr());
@@ -69,20 +69,20 @@ const fn is_ours() -> bool {
     true
 }
 
-/// Returns the number of rows, below the first one, over which the shown text extends. The text was shown in one row. If the
-/// terminal was made narrower later, it may have broken the text into several rows. Only tmux is known to do that. Other
-/// terminals cut the row, and there the result is 0: clearing more rows would remove lines of the log.
+/// Returns the number of rows below the first row over which the shown text extends. The text was shown in one row. If the
+/// terminal was made narrower later, it may have broken the text into several rows. Only tmux is known to break text in this
+/// way. Other terminals cut the row, so that the result is 0 there: clearing more rows would remove lines of the log.
 fn rows_below(text: &str) -> usize {
     let is_broken = std::env::var_os("TMUX").is_some();
     let columns = terminal::stderr().columns().filter(|_| is_broken);
     columns.map_or(0, |columns| text.width().saturating_sub(1) / columns)
 }
 
-/// Returns the output that makes a terminal replace the text `last`, which extends over `rows_below` rows below its first
-/// one, with `text`, which begins at the left margin.
+/// Returns the output that makes a terminal replace the text `last` with `text`, beginning at the left margin. `last`
+/// extends over `rows_below` rows below its first row.
 fn over(last: &str, text: &str, rows_below: usize) -> String {
     if cfg!(windows) {
-        // A console of Windows may not know escape sequences.
+        // Blanks overwrite the last text, since a console of Windows may not know escape sequences.
         let blanks = last.chars().count().saturating_sub(text.chars().count());
         let back = if text.is_empty() { "\r" } else { "" };
         return format!("\r{text}{:blanks$}{back}", "");
@@ -94,7 +94,7 @@ fn over(last: &str, text: &str, rows_below: usize) -> String {
 }
 
 fn write(text: &str) {
-    // An error is ignored: the write of the next line finds it, too.
+    // An error is ignored, since the write of the next line fails, too.
     let _ = system::write_all(Descriptor::Err, text.as_bytes(), |_, _| {});
 }
 

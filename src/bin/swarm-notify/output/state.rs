@@ -14,7 +14,7 @@ pub(super) enum Policy {
     /// Further lines are dropped and counted, until the loop fetches the count with
     /// [`OutputQueue::take_missed`](super::OutputQueue::take_missed).
     Lag,
-    /// The command was told to end: the queue accepts up to twice its usual capacity, and lines beyond that are lost.
+    /// The command was told to end. The queue accepts lines up to twice its usual capacity, and further lines are lost.
     End,
     /// Further lines are lost until there is room again.
     Drop,
@@ -25,11 +25,11 @@ pub(super) enum Policy {
 pub(super) enum OutputEnd {
     /// The reader has closed its end.
     Gone,
-    /// A write has failed with an error that has this text.
+    /// A write has failed. The field is the text of the error.
     Failed(String),
 }
 
-/// A queued line that tells the reader how many lines were dropped in front of it.
+/// A queued line that tells the reader how many lines were dropped before this line.
 pub(super) struct Said {
     pub(super) missed: u64,
     /// The total number of lines that were queued before this line.
@@ -41,20 +41,20 @@ pub(super) struct OutputState {
     pub(super) lines: VecDeque<Vec<u8>>,
     /// The total length of `lines`, in bytes.
     pub(super) bytes: usize,
-    /// The number of lines that the thread has taken from the queue and has not written yet.
+    /// The number of lines that the thread that writes has taken from the queue and has not written yet.
     pub(super) in_hand: usize,
     /// The number of bytes that were written so far. [`finish`](super::OutputQueue::finish) waits as long as this number
     /// grows.
     pub(super) written: u64,
     pub(super) policy: Policy,
     pub(super) is_full: bool,
-    /// The number of lines that were dropped since [`take_missed`](super::OutputQueue::take_missed) has last returned their
+    /// The number of lines that were dropped since [`take_missed`](super::OutputQueue::take_missed) has last returned a
     /// number.
     pub(super) missed: u64,
     /// The total number of lines that were queued so far.
     pub(super) queued: u64,
-    /// The queued lines that tell a number of dropped lines, oldest first. Those that were written are removed when the next
-    /// one is added.
+    /// The queued lines that tell the reader how many lines were dropped, oldest first. Entries of lines that were written
+    /// are removed when the next entry is added.
     pub(super) said: VecDeque<Said>,
     /// `true` while the loop waits until half of the queue is free.
     pub(super) is_awaited: bool,
@@ -62,11 +62,11 @@ pub(super) struct OutputState {
     /// The time at which the command was told to end, or `None` if it was not.
     pub(super) told_to_end: Option<Instant>,
     pub(super) has_thread: bool,
-    /// The next text for the bottom of the terminal, until the thread has taken the text to show it.
+    /// The next text for the bottom of the terminal, or `None` once the thread that writes has taken the text to show it.
     pub(super) bottom: Option<Bottom>,
-    /// `true` while the thread shows a text that it has taken from `bottom`.
+    /// `true` while the thread that writes shows a text that it has taken from `bottom`.
     pub(super) is_drawing: bool,
-    /// The waker of the loop. It is woken when there is room in the queue again, and when the output ends.
+    /// The waker of the loop, which is woken when a full queue has room again, and when the output ends.
     pub(super) waker: Option<Waker>,
 }
 
@@ -120,8 +120,9 @@ impl OutputState {
         (self.lines.len() + self.in_hand) as u64
     }
 
-    /// Returns the number of lines that are lost if nothing more is written: lines that were dropped, lines that are not
-    /// written yet, and dropped lines whose number is contained in a line that is not written yet.
+    /// Returns the number of lines that are lost if nothing more is written. It counts the dropped lines of which no queued
+    /// line tells yet, the lines that are not written yet, and the dropped lines of which a line that is not written yet
+    /// tells.
     pub(super) fn lost(&self) -> u64 {
         let written = self.queued - self.unwritten();
         let unsaid = self.said.iter().filter(|said| said.line >= written).map(|said| said.missed);
@@ -148,7 +149,7 @@ mod tests {
             state.put("snapshot".to_owned());
         }
         assert_eq!((state.lost(), state.unwritten()), (5 + 1_100, 5));
-        // Of each pair of lines, the first one says the number.
+        // The first line of each pair tells the number of dropped lines.
         for (lines, lost) in [(1, 4 + 1_100), (1, 3 + 1_000), (1, 2 + 1_000), (1, 1), (1, 0)] {
             write(&mut state, lines);
             assert_eq!(state.lost(), lost);

@@ -1,4 +1,5 @@
-//! The system calls of an output: writing to a descriptor, waiting for it, and comparing descriptors.
+//! The system calls of an output: writing to a descriptor, waiting until it is ready or its reader has left, and comparing
+//! two descriptors.
 
 use super::Descriptor;
 use std::io::{self, ErrorKind};
@@ -15,8 +16,8 @@ use other::{wait_writable, write};
 #[cfg(unix)]
 use unix::{wait_writable, write};
 
-/// Writes all bytes to a descriptor, which may be non-blocking. After each write, `wrote` is called with the number of bytes
-/// that were written and with the remaining bytes.
+/// Writes all of `bytes` to a descriptor, which may be non-blocking. After each write, `wrote` is called with the number of
+/// bytes of this write and with the remaining bytes.
 pub(super) fn write_all(descriptor: Descriptor, bytes: &[u8], mut wrote: impl FnMut(usize, &[u8])) -> io::Result<()> {
     let mut rest = bytes;
     let mut is_refused = false;
@@ -30,7 +31,8 @@ pub(super) fn write_all(descriptor: Descriptor, bytes: &[u8], mut wrote: impl Fn
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                // Some systems report a pipe as writable that has room for only a few bytes. The pause prevents a busy loop.
+                // Some systems report a pipe as writable although it has room for only a few bytes. The pause prevents a
+                // busy loop.
                 if core::mem::replace(&mut is_refused, true) {
                     thread::sleep(Duration::from_millis(1));
                 }
@@ -61,8 +63,8 @@ mod unix {
         }
     }
 
-    /// Writes to a descriptor, and returns the number of bytes that were written. The standard library's writer is not used:
-    /// it reports success if the descriptor is closed.
+    /// Writes to a descriptor, and returns the number of bytes that were written. The standard library's writer is not used,
+    /// since it reports success if the descriptor is closed.
     pub(in super::super) fn write(descriptor: Descriptor, bytes: &[u8]) -> io::Result<usize> {
         rustix::io::write(fd(descriptor), bytes).map_err(io::Error::from)
     }
@@ -72,10 +74,11 @@ mod unix {
         let _ = poll(&mut [PollFd::from_borrowed_fd(fd(descriptor), PollFlags::OUT)], None);
     }
 
-    /// Installs a handler for SIGXFSZ, which the system sends when a write exceeds the largest file size. Without a handler,
-    /// the signal kills the process. With a handler, the write fails with an error.
+    /// Installs a handler for the signal SIGXFSZ, which the system sends when a write exceeds the largest file size. Without
+    /// a handler, the signal kills the process. With a handler, the write fails with an error.
     pub(in super::super) fn outlive_size_limits() {
-        // Nobody reads the flag, since the write fails as well. If the signal cannot be handled, it kills as before.
+        // The flag is not read, since the write fails, too. If the handler cannot be installed, the signal still kills the
+        // process.
         let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     }
 
@@ -88,12 +91,13 @@ mod unix {
     /// Returns whether standard output and standard error are the same terminal.
     pub(in super::super) fn is_one_terminal() -> bool {
         let both = [stdio::stdout(), stdio::stderr()];
-        // `/dev/tty` is a file of its own that stands for the terminal which controls the process.
+        // The files may differ although the terminal is the same: `/dev/tty` is another file for the terminal that controls
+        // the process.
         both.into_iter().all(isatty) && (is_one_file() || both.into_iter().all(|fd| tcgetsid(fd).is_ok()))
     }
 
     /// Waits until the reader of a descriptor has closed its end, and then returns `true`. Returns `false` if the system
-    /// cannot wait for that.
+    /// cannot wait for this kind of descriptor.
     pub(in super::super) fn wait_gone(descriptor: Descriptor) -> bool {
         let mut fds = [PollFd::from_borrowed_fd(fd(descriptor), PollFlags::empty())];
         loop {
@@ -133,8 +137,8 @@ mod other {
         false
     }
 
-    /// Returns whether standard output and standard error are both consoles. A process has only one console, so that they
-    /// are the same.
+    /// Returns whether standard output and standard error are both consoles. A process has only one console, so that two
+    /// consoles are the same terminal.
     pub(in super::super) fn is_one_terminal() -> bool {
         io::stdout().is_terminal() && io::stderr().is_terminal()
     }

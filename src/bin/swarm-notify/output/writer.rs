@@ -1,5 +1,5 @@
-//! The two threads of an [`OutputQueue`]: the first writes its lines, and the second, only for standard output, waits until
-//! the reader has closed its end.
+//! The two threads of an [`OutputQueue`]. The first thread writes the queue's lines. The second thread, which exists only
+//! for standard output, waits until the reader has closed its end.
 
 use super::bottom::{Bottom, TerminalLock};
 use super::{BATCH, Descriptor, OutputEnd, OutputQueue, OutputState, STACK, system, wake};
@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use std::thread;
 
 impl OutputQueue {
-    /// Starts the threads. If the system refuses to start one, the output ends with that error.
+    /// Starts the threads. If the system refuses to start a thread, the output ends with the system's error.
     pub(super) fn start(&'static self, state: &mut OutputState) {
         let spawn =
             |run: fn(&'static Self)| thread::Builder::new().stack_size(STACK).spawn(move || run(self)).map(drop);
@@ -21,10 +21,11 @@ impl OutputQueue {
         }
     }
 
-    /// Runs the first thread: writes lines until a write fails. A batch is the lines of one write. The text at the bottom of
-    /// a terminal is removed before each batch and shown again after the batch.
+    /// Runs the first thread, which writes lines until a write fails. The lines of one write are called a batch. The text at
+    /// the bottom of a terminal is removed before each batch and shown again after the batch.
     fn write_lines(&'static self) {
-        // The text stands on the terminal of standard error. Lines for anywhere else need no lock.
+        // The text at the bottom is shown on the terminal to which standard error is written. Lines that are written
+        // elsewhere need no lock.
         let has_bottom = match self.descriptor {
             Descriptor::Out => system::is_one_terminal(),
             Descriptor::Err => io::stderr().is_terminal(),
@@ -32,7 +33,8 @@ impl OutputQueue {
         let (mut batch, mut ends) = (Vec::new(), Vec::new());
         loop {
             let bottom = self.take_batch(&mut batch, &mut ends);
-            // Both descriptors may lead to one terminal, so that their threads take turns.
+            // Standard output and standard error may be the same terminal. With the lock, only one of their threads writes
+            // at a time.
             let mut screen = has_bottom.then(TerminalLock::lock);
             if let Some(screen) = screen.as_mut().filter(|_| !batch.is_empty()) {
                 screen.clear();
@@ -48,17 +50,17 @@ impl OutputQueue {
         }
     }
 
-    /// Waits until there are lines to write or another text to show at the bottom. Moves the oldest lines, [`BATCH`] bytes
-    /// at most or one longer line, from the queue to `batch`, and stores the position at which each of them ends in `ends`.
-    /// A newline would not tell where a line of the log ends, since a line may have several rows. Returns the text to show
-    /// at the bottom, or `None` if there is no new text.
+    /// Waits until there are lines to write or another text to show at the bottom. Moves the oldest lines, at most [`BATCH`]
+    /// bytes or one longer line, from the queue to `batch`. Stores in `ends` the position at which each of these lines ends.
+    /// The positions are stored because a line of the log may have several rows and so contain newlines. Returns the text to
+    /// show at the bottom, or `None` if there is no new text.
     fn take_batch(&self, batch: &mut Vec<u8>, ends: &mut Vec<usize>) -> Option<Bottom> {
         batch.clear();
         ends.clear();
         batch.shrink_to(BATCH);
         let mut state = self.lock();
         while state.lines.is_empty() && state.bottom.is_none() {
-            // This gives back the memory that a burst has taken.
+            // This call frees the memory that many queued lines have taken.
             state.lines.shrink_to(64);
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -84,7 +86,8 @@ impl OutputQueue {
     fn wrote(&self, n: usize, in_hand: usize) {
         let mut state = self.lock();
         state.written += n as u64;
-        // After the end of the output, the lines in hand are counted as missed, and `in_hand` stays 0.
+        // At the end of the output, the unwritten lines of the batch are counted as missed, and the field `in_hand` stays 0
+        // from then on.
         state.in_hand = state.in_hand.min(in_hand);
         drop(state);
         self.changed.notify_all();

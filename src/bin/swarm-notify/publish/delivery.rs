@@ -7,18 +7,19 @@ use std::time::Duration;
 use swarm_notify::connection::WriteError;
 use swarm_notify::protocols::floodsub::{FloodSub, PROTOCOL};
 
-/// The number of bytes of published and unwritten lines at which further lines have to wait.
+/// The number of bytes of lines, published and not written to the peer yet, at which further lines have to wait.
 const MAX_UNWRITTEN: usize = 256 * 1024;
 /// The number of bytes that the peer has to accept within `--timeout` while lines wait for the peer.
 const LEAST: u64 = 64 * 1024;
-/// The number of checks, within `--timeout`, of how much the peer has accepted. If more than this fraction of `--timeout`
-/// passes between two checks, the process itself was stopped, and the excess does not count as a wait for the peer.
+/// The number of checks, within the time of `--timeout`, of how much the peer has accepted. If the time between two checks
+/// is longer than `--timeout` divided by this number, this process was stopped meanwhile, and the excess does not count as a
+/// wait for the peer.
 const LOOKS: u32 = 8;
 
 /// The counts of published lines, and the time for which they have waited for the peer.
 #[derive(Default)]
 pub(super) struct Delivery {
-    /// The number of lines that were published so far, less the lost ones.
+    /// The number of lines that were published so far and were not lost.
     published: u64,
     /// The number of published lines that may not have been handed to the system yet.
     unwritten: u64,
@@ -34,8 +35,9 @@ pub(super) struct Delivery {
     clock: WaitClock,
 }
 
-/// A clock of the time for which lines wait for the peer. It starts again from 0 when the peer has accepted [`LEAST`] bytes.
-/// It stops while the command waits for the reader of standard output, since nothing is written to the peer meanwhile.
+/// A clock that measures for how long lines have waited for the peer. The clock starts again from 0 when the peer has
+/// accepted [`LEAST`] bytes. The clock stops while the command waits for the reader of standard output, since nothing is
+/// written to the peer meanwhile.
 #[derive(Default)]
 struct WaitClock {
     waited: Duration,
@@ -45,7 +47,8 @@ struct WaitClock {
     sent: u64,
 }
 
-/// The state of the floodsub service for the one peer. Each message that waits in the service is a line of this command.
+/// The state of the floodsub service for the one peer of a `dial`. Each message that waits in the service is a published
+/// line.
 pub(super) struct DeliveryQueue {
     /// The number of lines that wait in the service and that no stream has accepted yet.
     waiting: u64,
@@ -97,7 +100,7 @@ impl Delivery {
 
     /// Checks which lines were written, dropped and lost since the last check. Returns the number of lines that were lost
     /// since then, and, if `dial` has to stop publishing, the reason in words. The peer has the time `timeout` to accept
-    /// lines, and, while a line waits for the peer to join the `topic` (`waits`), to do so.
+    /// lines. If `waits` is `true`, a line waits for the peer to join the `topic`, and the peer has the same time to join.
     pub(super) fn look(
         &mut self,
         queue: &DeliveryQueue,
@@ -118,8 +121,8 @@ impl Delivery {
         let sent = watch.sent + sent.sum::<u64>();
         self.has_sent |= sent > 0;
         if core::mem::take(&mut watch.is_lost) || watch.streams.is_empty() {
-            // The lines that the stream had taken are lost with it. If the peer has gone, so are the lines that waited for it.
-            // Lines that still wait are written on the next stream.
+            // The lines that the ended stream had accepted are lost. If the peer has gone, the lines that waited for the
+            // peer are lost, too. Lines that still wait are written on the next stream.
             let gone = self.unwritten.saturating_sub(queue.waiting);
             (self.unwritten, self.unwritten_bytes) = (self.unwritten - gone, 0);
             lost += gone;
@@ -127,7 +130,8 @@ impl Delivery {
         }
         self.published -= lost;
         if self.unwritten > 0 {
-            // Each stream is flushed, without a short cut, so that each one reports when it has been written.
+            // Every stream is flushed, even after a blocked one, so that an event tells when the output of each stream is
+            // written.
             let swarm = &mut world.swarm;
             let blocked =
                 watch.streams.iter().filter(|stream| swarm.flush(**stream) == Err(WriteError::Blocked)).count();
@@ -157,7 +161,7 @@ impl Delivery {
 
 impl WaitClock {
     /// Advances the clock to the time `now`, at which our streams have sent `sent` bytes. `waits` is `true` if lines wait
-    /// for the peer. Returns whether they have waited for `timeout`.
+    /// for the peer. Returns whether lines have waited for the time `timeout`.
     fn has_run_out(&mut self, waits: bool, sent: u64, timeout: Duration, now: Duration) -> bool {
         let step = now.saturating_sub(core::mem::replace(&mut self.looked_at, now)).min(timeout / LOOKS);
         let is_full = STDOUT.is_full();

@@ -1,45 +1,46 @@
-//! [`Subscribers`]: pauses the lines of `listen` for slow subscribers, for a limited time.
+//! [`Subscribers`]: pauses the publishing of `listen` while subscribers are slow, for a limited time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 use swarm_notify::identity::PeerId;
 use swarm_notify::protocols::floodsub::FloodSub;
 
-/// The number of bytes waiting for a subscriber at which the subscriber is late. It stays late until at most half of this
-/// number waits. Publishing pauses for late subscribers, which delays the others.
+/// The number of bytes waiting for a subscriber at which the subscriber counts as late. The subscriber counts as late until
+/// at most half of this number waits. Publishing pauses for late subscribers, which delays the other subscribers.
 const LATE: usize = 1 << 20;
-/// The maximum time of a pause for late subscribers.
+/// The maximum duration of a pause of publishing for late subscribers.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The number of bytes of lines that have to be published after a pause before the next pause may begin. So even hostile
-/// subscribers, who accept as little as possible or leave and come again, let the others have at least this many bytes in
-/// each [`PATIENCE`].
+/// The number of bytes that have to be published after a pause before the next pause may begin. Even if hostile subscribers
+/// accept as little as possible, or leave and subscribe again, this number of bytes is published to the other subscribers
+/// between two pauses.
 const BETWEEN_HOLDS: usize = LATE / 2;
 
-/// The late subscribers of a topic. A *hold* is a pause of publishing for them. It ends when no late subscriber is left, or
-/// at its deadline. The subscribers that are late at the deadline are then *slow*: there is no hold for them until they have
-/// caught up, and messages that do not fit into their outbox are dropped.
+/// The late subscribers of a topic, and the pause of publishing for them. A pause ends when no late subscriber is left, or
+/// at the latest after [`PATIENCE`]. Subscribers that are still late at that time are *slow*: publishing does not pause for
+/// a slow subscriber until it has caught up, and messages that do not fit into its outbox are dropped.
 #[derive(Default)]
 pub(super) struct Subscribers {
-    /// The late subscribers. The value is `true` if the subscriber is slow, so that there is no hold for it.
+    /// The late subscribers. The value is `true` if the subscriber is slow, so that publishing does not pause for it.
     late: BTreeMap<PeerId, bool>,
-    /// The deadline of the present hold, or `None` if publishing does not pause.
+    /// The time until which publishing pauses at most, or `None` if publishing does not pause now.
     hold: Option<Duration>,
-    /// The number of bytes that have to be published before the next hold may begin.
+    /// The number of bytes that have to be published before the next pause may begin.
     free: usize,
     /// The number of messages that were waiting for each peer at the last check after the command was told to end.
     rest: BTreeMap<PeerId, usize>,
 }
 
 impl Subscribers {
-    /// Checks how many bytes wait for each subscriber of a topic, and begins or ends a hold accordingly. Returns whether
-    /// there is a hold, so that the next line has to wait.
+    /// Checks how many bytes wait for each subscriber of a topic, and begins or ends a pause of publishing accordingly.
+    /// Returns whether publishing pauses now, so that the next line has to wait.
     pub(super) fn hold(&mut self, floodsub: &FloodSub, topic: &str, now: Duration) -> bool {
         let waiting = |peer: &PeerId| floodsub.waiting_for(*peer).bytes;
         self.update(floodsub.peers_of(topic).filter(|peer| waiting(peer) >= LATE), |peer| waiting(peer) > LATE / 2, now)
     }
 
-    /// Begins or ends a hold. `late` are the subscribers for which at least [`LATE`] bytes wait now. `is_late_still` returns
-    /// whether a subscriber that was late before has not caught up. Returns whether there is a hold.
+    /// Begins or ends a pause of publishing. `late` contains the subscribers for which at least [`LATE`] bytes wait now.
+    /// `is_late_still` returns whether a subscriber that was late before has not caught up. Returns whether publishing
+    /// pauses now.
     fn update(
         &mut self,
         late: impl Iterator<Item = PeerId>,
@@ -68,17 +69,17 @@ impl Subscribers {
 
     /// Counts a published line with a length of `bytes`.
     pub(super) const fn published(&mut self, bytes: usize) {
-        // The extra byte makes empty lines count, too.
+        // One byte is added for each line, so that empty lines count, too.
         self.free = self.free.saturating_sub(bytes + 1);
     }
 
-    /// Returns the deadline of the present hold, or `None` if publishing does not pause.
+    /// Returns the time until which publishing pauses at most, or `None` if publishing does not pause now.
     pub(super) const fn deadline(&self) -> Option<Duration> {
         self.hold
     }
 
-    /// Records the number of messages that wait for each connected peer. To be called again and again while the command
-    /// ends.
+    /// Records the number of messages that wait for each connected peer. While the command ends, the caller has to repeat
+    /// this call until the end, since a peer that has left keeps its last number.
     pub(super) fn note_rest(&mut self, floodsub: &FloodSub) {
         self.rest.extend(floodsub.peers().map(|peer| (peer, floodsub.waiting_for(peer).messages)));
     }
@@ -99,8 +100,8 @@ mod tests {
         Keypair::ed25519_from_bytes([number; 32]).unwrap().public().to_peer_id()
     }
 
-    /// Returns whether there is a hold at the time `second`, if exactly the subscribers with the numbers in `late` are late
-    /// then.
+    /// Returns whether publishing pauses at the time `second`, in seconds, if exactly the subscribers with the numbers in
+    /// `late` are late at that time.
     fn hold(subscribers: &mut Subscribers, late: &[u8], second: u64) -> bool {
         let late: Vec<_> = late.iter().map(|number| peer(*number)).collect();
         subscribers.update(late.clone().into_iter(), |peer| late.contains(peer), Duration::from_secs(second))
@@ -113,7 +114,7 @@ mod tests {
         assert_eq!([1, 2, 5].map(|second| hold(&mut subscribers, &[1], second)), [true; 3]);
         assert_eq!(subscribers.deadline(), Some(Duration::from_secs(6)));
         assert_eq!([6, 60].map(|second| hold(&mut subscribers, &[1], second)), [false; 2]);
-        // The subscriber has caught up, and is waited for again.
+        // The subscriber has caught up, so that publishing pauses for it again.
         assert!(!hold(&mut subscribers, &[], 61));
         subscribers.published(BETWEEN_HOLDS);
         assert!(hold(&mut subscribers, &[1], 62));
@@ -123,7 +124,7 @@ mod tests {
     #[test]
     fn late_subscribers_in_turns_hold_up_others_no_longer() {
         let (mut subscribers, mut published) = (Subscribers::default(), 0);
-        // Each second another subscriber is late, and an earlier one may be late again.
+        // In each second, another subscriber is late, and an earlier subscriber may be late again.
         for second in 0..100 {
             let number = u8::try_from(second).unwrap();
             while !hold(&mut subscribers, &[number, number / 7], second) && published < 100 * BETWEEN_HOLDS {

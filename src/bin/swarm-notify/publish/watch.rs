@@ -18,9 +18,9 @@ pub(super) struct StreamWatch {
     /// `true` if a peer has refused the protocol since the publisher's last check.
     pub(super) is_unsupported: bool,
     pub(super) is_connected: bool,
-    /// The total number of bytes that the streams which have ended had sent.
+    /// The total number of bytes that were sent on streams which have ended.
     pub(super) sent: u64,
-    /// The time of the publisher's next check, even if nothing happens until then. `None` if it needs none.
+    /// The time of the publisher's next check, even if nothing happens until then, or `None` if no such check is needed.
     pub(super) look_at: Option<Duration>,
 }
 
@@ -73,12 +73,12 @@ impl Notifee<LoggedSwarm> for StreamWatch {
 
     fn tick(&mut self, cx: &mut NotifeeContext<'_, LoggedSwarm>) {
         let now = cx.now();
-        // The publisher looks after each turn anyway, and sets the next time.
+        // The publisher makes its check after each turn anyway, and then sets the time of the next check.
         self.look_at.take_if(|at| *at <= now);
     }
 }
 
-/// Returns whether this node has opened the stream, and for floodsub.
+/// Returns whether this node has opened the stream, and the stream's protocol is floodsub.
 fn is_ours(world: &LoggedSwarm, stream: StreamId) -> bool {
     let view = world.swarm.stream(stream);
     view.is_some_and(|view| view.direction == Direction::Outbound && view.protocol == Some(&PROTOCOL))

@@ -1,10 +1,10 @@
-//! [`Moment`]: the two times in each line of the log.
+//! [`Moment`]: the time of a line of the log, on two clocks.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 
-/// The same moment on two clocks.
+/// One moment on two clocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Moment {
     /// The time since the start of the command, on a clock that never goes back.
@@ -14,7 +14,7 @@ pub(crate) struct Moment {
 }
 
 /// Returns a time in the format of RFC 3339, in UTC, cut to whole microseconds. For a time before 1970, the result is the
-/// begin of 1970.
+/// start of 1970.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (seconds, microseconds) = (since.as_secs(), since.subsec_micros());

@@ -1,5 +1,5 @@
-//! The fields of an event's line: the ids and the reason in the event, and properties of the listener, connection or stream
-//! that it names.
+//! The fields of an event's line in the log: the ids and the reason of the event, and properties of the listener, connection
+//! or stream that the event names.
 
 use super::line::LogLine;
 use libp2p_identity::PeerId;
@@ -45,7 +45,8 @@ pub(crate) fn describe(swarm: &tcp::Swarm, event: Event, line: &mut LogLine) {
             put("reason", reason.to_string());
         }
     }
-    // The error is for the last event only. It may be known already when an earlier event is described.
+    // The text of an error is printed only with the last event of a listener or connection, although it may be known already
+    // when an earlier event is printed.
     let is_last = event.is_last();
     match event {
         Event::Listen { listener } | Event::ListenFailed { listener, .. } | Event::ListenClose { listener, .. } => {
@@ -60,8 +61,8 @@ pub(crate) fn describe(swarm: &tcp::Swarm, event: Event, line: &mut LogLine) {
     }
 }
 
-/// Returns the event with which a listener, connection or stream has opened. Returns `None` for a stream that the swarm does
-/// not know any more.
+/// Returns the event that has told the opening of a listener, connection or stream. Returns `None` for a stream that the
+/// swarm does not know any more.
 pub(super) fn opening(swarm: &tcp::Swarm, id: Id) -> Option<Event> {
     Some(match id {
         Id::Listener(listener) => Event::Listen { listener },
@@ -72,7 +73,7 @@ pub(super) fn opening(swarm: &tcp::Swarm, id: Id) -> Option<Event> {
 
 fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, is_last: bool, line: &mut LogLine) {
     let Some(listener) = swarm.listener(id) else { return };
-    // A listener that could not open has no addresses, so that the one that was asked for stands in their place.
+    // A listener that could not open has no addresses. In this case, the address that was asked for is printed.
     let addresses =
         if listener.addresses.is_empty() { core::slice::from_ref(listener.address) } else { listener.addresses };
     let full = |address| with_peer(address, swarm.local_peer()).to_string();
@@ -82,8 +83,8 @@ fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, is_last: bool, line: &m
     }
 }
 
-/// Adds the number of refusals of each kind at a listener or connection, and the number of streams of a connection that had
-/// to wait because their peer opened more than its rate. Numbers that are 0 are left out.
+/// Adds to `line` the number of refusals of each kind at a listener or connection. For a connection, also adds the number of
+/// streams that had to wait because the peer opened streams faster than the rate allows. Numbers that are 0 are left out.
 pub(crate) fn describe_refused(swarm: &tcp::Swarm, id: Id, line: &mut LogLine) {
     let paced = match id {
         Id::Connection(id) => swarm.connection(id).map_or(0, |view| view.streams_paced),
@@ -105,8 +106,8 @@ pub(crate) fn describe_refused(swarm: &tcp::Swarm, id: Id, line: &mut LogLine) {
     }
 }
 
-/// Splits an address into the part before the peer id at its end, and the peer id, or `None` if the address does not end
-/// with one.
+/// Splits an address into the part before the peer id at its end, and the peer id. The second value is `None` if the address
+/// does not end with a peer id.
 pub(super) fn split_peer(address: &Multiaddr) -> (Multiaddr, Option<PeerId>) {
     let mut plain = address.clone();
     match plain.pop() {

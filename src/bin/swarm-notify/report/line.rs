@@ -11,19 +11,20 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 /// The maximum number of bytes of a message's data in one line, counted before characters are escaped.
 const MAX_DATA: usize = 4_096;
 
-/// The names and values of the fields of one line, in the order in which they are printed.
+/// The names and values of the fields of one line of the log, in the order in which they are printed.
 #[derive(Default)]
 pub(crate) struct LogLine(Vec<(&'static str, Value)>);
 
 impl LogLine {
-    /// Adds a field. Strings in its value are cut to at most [`MAX_TEXT`](swarm_notify::text::MAX_TEXT) bytes, since a peer
-    /// may have chosen them.
+    /// Adds a field. Each string in its value is cut to at most [`MAX_TEXT`](swarm_notify::text::MAX_TEXT) bytes, since a
+    /// peer may have chosen the string.
     pub(crate) fn put(&mut self, key: &'static str, value: impl Into<Value>) {
         self.0.push((key, shortened(value.into())));
     }
 
-    /// Adds the data of a message: the field `data` if the data is UTF-8, and otherwise the field `data_base64`. The value
-    /// has at most [`MAX_DATA`] bytes. If the data was cut, the field `length` with the length of the whole data follows.
+    /// Adds the data of a message: the field `data` if the data is UTF-8, and otherwise the field `data_base64`. At most
+    /// [`MAX_DATA`] bytes of the data are printed. If the data was cut, the field `length` with the length of the whole data
+    /// follows.
     pub(crate) fn put_data(&mut self, data: &[u8]) {
         const MAX_BINARY: usize = MAX_DATA / 4 * 3;
         let is_cut = match std::str::from_utf8(data) {
@@ -70,8 +71,8 @@ impl LogLine {
         &self.0
     }
 
-    /// Returns the line as plain text in pieces with styles, without a newline. A program can read each field back from the
-    /// text.
+    /// Returns the line as plain text, without a newline, divided into pieces with styles. A program can read each field
+    /// back from the text.
     pub(super) fn spans(&self) -> Vec<Span> {
         let mut spans = Vec::new();
         for (key, value) in &self.0 {
@@ -103,16 +104,16 @@ impl fmt::Display for LogLine {
     }
 }
 
-/// Returns the style of the event's name in a line. A stream of a peer that fails because we do not speak its protocol is
-/// faint and not red: peers try the protocols that they know, which is no failure of ours.
+/// Returns the style of the event's name in a line. If a stream that a peer has opened fails because we do not speak its
+/// protocol, the style is faint and not red: peers try the protocols that they know, which is not a failure of this node.
 pub(super) fn of_line(line: &LogLine) -> Style {
     let event = line.text("event").unwrap_or_default();
     let is_try = line.text("direction") == Some("inbound") && line.text("reason") == Some("unsupported");
     if event == "stream_failed" && is_try { paint::FAINT } else { paint::of_event(event) }
 }
 
-/// Returns a value in its form in a line of text: as JSON, except that a string for which [`is_word`] returns `true` has no
-/// quotes.
+/// Returns a value in the form that it has in a line of text. The form is JSON, except that a string for which [`is_word`]
+/// returns `true` has no quotes.
 pub(super) fn word(value: &Value) -> String {
     if let Some(text) = value.as_str().filter(|text| is_word(text)) {
         return text.to_owned();
@@ -132,8 +133,8 @@ fn shortened(value: Value) -> Value {
     }
 }
 
-/// Returns whether a string is printed without quotes in a line of text. That is so if each of its characters neither
-/// separates fields nor needs an escape, and if the string cannot be read as a number or as `null`, `true` or `false`.
+/// Returns whether a string is printed without quotes in a line of text. That is so if none of its characters separates
+/// fields or needs an escape, and if the string cannot be read as a number or as `null`, `true` or `false`.
 pub(super) fn is_word(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/.:_-+()%".contains(&byte);
     let reads_otherwise = ["", "null", "true", "false"].contains(&text) || text.parse::<f64>().is_ok();
@@ -165,8 +166,8 @@ fn write_json(json: &mut String, value: &Value) {
     }
 }
 
-/// Returns a name from the command line in a form for a message to the user. The name has quotes and escapes if it could be
-/// read as something else or could control a terminal.
+/// Returns a name from the command line in the form in which messages to the user contain it. The name has quotes and
+/// escapes if it could be read as something else or could control a terminal.
 pub(crate) fn named(name: impl fmt::Display) -> String {
     word(&name.to_string().into())
 }
@@ -190,8 +191,8 @@ fn quote(json: &mut String, text: &str) {
     json.push('"');
 }
 
-/// Appends a character to `text`. An invisible character is escaped, since a terminal or a program that reads lines may act
-/// on it.
+/// Appends a character to `text`. An invisible character is escaped, since it may control a terminal or a program that reads
+/// lines.
 fn push_seen(text: &mut String, character: char) {
     match character {
         '\n' => *text += "\\n",

@@ -1,5 +1,5 @@
-//! [`Screen`]: the form of a line of the log at a terminal, in columns that stay aligned whatever the width of the terminal
-//! is.
+//! [`Screen`]: the form of a line of the log at a terminal. The line is arranged in columns that stay aligned at any width
+//! of the terminal.
 
 use super::line::{LogLine, is_word, of_line, word};
 use crate::paint::{self, Span};
@@ -7,24 +7,27 @@ use crate::terminal::{MARK, MARK_COLUMNS, columns_of};
 use anstyle::Style;
 use serde_json::Value;
 
-/// The width of the time since the start, in columns. As the time grows, it is printed with fewer digits after the point.
+/// The width of the field for the time since the start, in columns. Long times are printed with fewer digits after the
+/// point.
 const TIME: usize = 8;
 /// The width of an event's name, in columns. The longest name is `identify_push_failed`.
 const EVENT: usize = 20;
-/// The minimum width of an id, in columns. It is enough for the ids of 99 999 streams of which only one is open at a time.
+/// The minimum width of the column for ids. This width is enough for the ids of 99 999 streams of which only one is open at
+/// a time.
 pub(crate) const ID: usize = 8;
-/// The minimum width, in columns, of the last column, in which all fields after the id are printed. It has room for the mark
-/// and the longest piece that is not broken in a row which continues a value: `/tcp/65535/p2p/12D3KooW…6wQGfa",`. In a
-/// narrower terminal, these fields are printed in rows below the first one.
+/// The minimum width, in characters, of the last column, in which all fields after the id are printed. A row that continues
+/// a value contains the mark and a piece of the value. The longest piece that is never broken is
+/// `/tcp/65535/p2p/12D3KooW…6wQGfa",`, which fits into this width together with the mark. If the terminal is too narrow for
+/// this width, the fields are printed in rows below the first row.
 const LEAST_ROOM: usize = 34;
-/// The minimum width, in columns, of fields that are printed in rows below the first one.
+/// The minimum width, in characters, of fields that are printed in rows below the first row.
 const LEAST_ROOM_BELOW: usize = 20;
-/// The indent, in columns, of fields that are printed in rows below the first one.
+/// The indent, in characters, of fields that are printed in rows below the first row.
 const INDENT: usize = 4;
 /// The minimum width of the terminal, in characters, at which two blanks separate the columns.
 const WIDE: usize = 100;
-/// The maximum number of rows of one field, unless `--long` is given. The number is limited because a peer can choose long
-/// values.
+/// The maximum number of rows that one field takes, unless `--long` is given. The number is limited because a peer can
+/// choose long values.
 const MAX_ROWS: usize = 6;
 
 /// The number of characters at the start of a peer id that are printed if the id is shortened in its middle. All ids of
@@ -36,22 +39,22 @@ const PEER_TAIL: usize = 6;
 /// The properties of a terminal on which the form of a line depends.
 #[derive(Clone, Copy)]
 pub(crate) struct Screen {
-    /// The width of the terminal, in columns. The last column stays free, since some terminals begin a new row when
-    /// something is printed there.
+    /// The width of the terminal, in characters. Nothing is printed at the last position of a row, since some terminals then
+    /// begin a new row.
     pub(crate) columns: usize,
     /// The width of the column for ids, in characters.
     pub(crate) id: usize,
-    /// `true` if no value is shortened and no field is left out (`--long`).
+    /// `true` if values are not shortened and no field is left out (`--long`).
     pub(crate) is_long: bool,
 }
 
-/// A character and its style.
+/// A character that is printed at a terminal, and its style.
 type Cell = (char, Style);
 
 impl Screen {
-    /// Returns the rows of a line. The first row contains the time, the side, the name of the event, the id, and as many of
-    /// the other fields as fit into the last column. The remaining fields are printed in rows below, also in the last
-    /// column.
+    /// Returns the rows in which a line is printed. The first row contains the time, the side, the name of the event, the
+    /// id, and as many of the other fields as fit into the last column. The remaining fields are in further rows, also in
+    /// the last column.
     pub(crate) fn rows(self, line: &LogLine) -> Vec<Vec<Span>> {
         let gap = if self.columns < WIDE { 1 } else { 2 };
         let mut first = Vec::new();
@@ -91,24 +94,26 @@ impl Screen {
         rows.into_iter().map(trimmed).collect()
     }
 
-    /// Returns the fields of the last column. `about` is the name of the field with the id, which has a column of its own.
+    /// Returns the fields that are printed in the last column. `about` is the name of the field whose value is printed in
+    /// the column for ids.
     fn fields(self, line: &LogLine, about: Option<&str>) -> Vec<Vec<Cell>> {
         let event = line.text("event").unwrap_or_default();
         let mut fields = Vec::new();
         for (key, value) in line.fields() {
             match (*key, value) {
-                // Other lines have only the time since the start.
+                // Only the line `start` shows the time of day. Other lines show the time since the start.
                 ("time", Value::String(time)) if event == "start" => {
                     let to_the_second = time.split('.').next().unwrap_or_default();
                     fields.push(self.field(key, &format!("{to_the_second}Z").into()));
                 }
                 ("t" | "time" | "side" | "event", _) => {}
                 (key, _) if Some(key) == about => {}
-                // Left out: the number of a message, and the neighbour that has sent it if that is its author.
+                // The number of a message is left out. The peer from which the message arrived is left out if it is the
+                // author of the message.
                 ("seqno", _) if !self.is_long => {}
                 ("via", via) if !self.is_long && via.as_str() == line.text("from") => {}
-                // Left out: the format, which is for programs; the command, which the user has typed; and all addresses where
-                // the changes of addresses say more.
+                // The format is left out, since it is for programs, and the command, since the user has typed it. The list
+                // of all addresses is left out if the line has the changes of the addresses.
                 ("format" | "command", _) if !self.is_long => {}
                 ("addresses", _) if event == "addresses_changed" && !self.is_long => {}
                 ("seconds", Value::Number(seconds)) if event == "ping" => {
@@ -116,7 +121,8 @@ impl Screen {
                     fields.push(cells(&[Span::plain(format!("{milliseconds:.3} ms"))]));
                 }
                 ("addresses" | "added" | "removed", Value::Array(addresses)) if about == Some("listener") => {
-                    // Our own peer id is left out, since `start` has it, unless the address may have another one.
+                    // Our own peer id is left out, since the line `start` contains it, unless the address may contain
+                    // another peer id.
                     let may_be_others = matches!(line.text("reason"), None | Some("wrong_peer" | "unsupported"));
                     let is_whole = self.is_long || (event == "listen_failed" && may_be_others);
                     let of = |address: &str| match address.rsplit_once("/p2p/").filter(|_| !is_whole) {
@@ -127,12 +133,13 @@ impl Screen {
                     fields.extend(addresses.map(|address| self.field(key, &of(address).into())));
                 }
                 ("remote", Value::String(remote)) => {
-                    // The peer is left out of the address, since it has a field of its own.
+                    // The peer id is left out of the address, since it is printed as another field.
                     let peer = line.text("peer").map(|peer| format!("/p2p/{peer}")).unwrap_or_default();
                     let remote = remote.strip_suffix(&*peer).filter(|rest| !rest.is_empty()).unwrap_or(remote);
                     fields.push(self.field(key, &remote.into()));
                 }
-                // The peer has shut down, or has closed the connection. The reason reads like an error, but is none.
+                // The peer has shut down, or has closed the connection. This reason reads like an error, although it is
+                // none.
                 ("reason", value) if !self.is_long && value == "remote(go_away(0))" => {
                     fields.push(cells(&[Span::new("peer said goodbye", paint::of_value(key))]));
                 }
@@ -143,7 +150,7 @@ impl Screen {
     }
 
     /// Returns the text of a field. The name of the field is left out if the value is clear without the name and no peer can
-    /// forge it.
+    /// forge the value.
     fn field(self, key: &str, value: &Value) -> Vec<Cell> {
         let is_plain = match key {
             "connection" | "direction" | "protocol" | "reason" | "remote" => true,
@@ -165,13 +172,13 @@ fn about(line: &LogLine) -> Option<&'static str> {
     ["stream", "listener", "connection"].into_iter().find(|key| line.text(key).is_some())
 }
 
-/// Returns a number of seconds as a text of [`TIME`] characters, which has room for three years.
+/// Returns a number of seconds as a text of [`TIME`] characters. This length is enough for three years.
 fn time(seconds: f64) -> String {
     let digits = (0..=3).rev().find(|digits| format!("{seconds:.digits$}").len() <= TIME).unwrap_or_default();
     format!("{seconds:>TIME$.digits$}")
 }
 
-/// Returns the value of the field `key` with the peer ids in it shortened.
+/// Returns `value`, which is the value of the field `key`, with its peer ids shortened.
 fn short(key: &str, value: &Value) -> Value {
     match value {
         Value::String(text) => with_short_peers(key, text).into(),
@@ -183,7 +190,7 @@ fn short(key: &str, value: &Value) -> Value {
     }
 }
 
-/// Returns the text of the field `key`, with the peer ids in it shortened if fields of that name contain peer ids.
+/// Returns `text`, which is a value of the field `key`. If fields of that name contain peer ids, they are shortened.
 fn with_short_peers(key: &str, text: &str) -> String {
     match key {
         "peer" | "from" | "via" => short_peer(text),
@@ -208,11 +215,11 @@ fn short_peer(peer: &str) -> String {
     }
 }
 
-/// Arranges fields in rows of at most `room` columns, with a blank between two fields. A field that is longer than a row has
-/// rows of its own, at most `most_rows` of them.
+/// Arranges fields in rows of at most `room` characters, with a blank between two fields. A field that is longer than a row
+/// is broken into at most `most_rows` rows, which contain no other field.
 fn wrap(fields: Vec<Vec<Cell>>, room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
-    // `true` if the last row belongs to a value that was broken. No other field may follow in it.
+    // `true` if the last row belongs to a value that was broken. No other field may follow in such a row.
     let mut is_marked = false;
     for field in fields {
         match rows.last_mut().filter(|_| !is_marked) {
@@ -231,7 +238,7 @@ fn wrap(fields: Vec<Vec<Cell>>, room: usize, most_rows: usize) -> Vec<Vec<Cell>>
 }
 
 /// Breaks a field into rows of at most `room` columns. Each row except the first begins with the [`MARK`]. If the field
-/// needs more than `most_rows` rows, its end is replaced by `…` and the quotes and brackets that close it.
+/// needs more than `most_rows` rows, its end is replaced by `…` and by the quotes and brackets that close the value.
 fn broken(field: &[Cell], room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     let mut begin = 0;
@@ -252,8 +259,8 @@ fn broken(field: &[Cell], room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
     rows
 }
 
-/// Returns the start of `row`, followed by `…` and the quotes and brackets that close those which are open in it or in the
-/// rows `before`. The result has at most `room` columns.
+/// Returns the start of `row`, followed by `…` and by the quotes and brackets that close the value, of which earlier rows
+/// contain the part `before`. The result has at most `room` columns.
 fn cut(before: &[Cell], row: &[Cell], room: usize) -> Vec<Cell> {
     let ends: Vec<usize> = units(row).scan(0, |end, unit| Some(core::mem::replace(end, *end + unit))).collect();
     let shorter = ends.iter().rev().map(|end| {
@@ -267,8 +274,8 @@ fn cut(before: &[Cell], row: &[Cell], room: usize) -> Vec<Cell> {
     shorter.find(|row| width(row) <= room).unwrap_or_default()
 }
 
-/// Returns the quotes and brackets that have to follow a text, which is the start of a JSON value, to close all that are
-/// open at its end.
+/// Returns the quotes and brackets that have to follow `text`, which is the start of a JSON value, to close all quotes and
+/// brackets that are open at its end.
 fn closing(text: impl Iterator<Item = char>) -> Vec<char> {
     let mut open = Vec::new();
     let mut is_escaped = false;
@@ -310,14 +317,14 @@ fn units(cells: &[Cell]) -> impl Iterator<Item = usize> {
 }
 
 /// Returns the number of characters of the next row. The row ends before the first word, element of a list or part of an
-/// address that does not fit completely, if the row is then at least half full. Otherwise the row ends before the last part
-/// of an address that begins in it, or before a group of an IPv6 address. If there is neither, as many characters as fit are
-/// in the row.
+/// address that does not fit completely, if the row is then at least half full. Otherwise, the row ends before the last part
+/// of an address that begins in the row, or, if there is none, before a group of an IPv6 address. If there is no such place
+/// either, the row contains as many characters as fit.
 fn end_of_row(cells: &[Cell], room: usize) -> usize {
     let (mut fits, mut columns) = (0, 0);
     for unit in units(cells) {
         columns += width(&cells[fits..fits + unit]);
-        // A row has at least one character, so that the loop of the caller ends.
+        // At least one character is in a row, so that the loop of the caller ends.
         if columns > room && fits > 0 {
             break;
         }
@@ -332,7 +339,7 @@ fn end_of_row(cells: &[Cell], room: usize) -> usize {
     let is_group = |at: &usize| cells[at - 1].0 == ':';
     let last = |least, breaks: &dyn Fn(&usize) -> bool| (least..=fits).rev().find(breaks);
     let half = fits / 2 + 1;
-    // A bracket that closes a value does not stand alone in a row.
+    // A bracket that closes a value is never alone in a row.
     let closes = || matches!(cells[fits].0, ']' | '}').then(|| last(1, &is_word)).flatten();
     let of_a_half = last(half, &is_word).or_else(|| last(half, &is_part)).or_else(closes);
     of_a_half.or_else(|| last(1, &is_part)).or_else(|| last(half, &is_group)).unwrap_or(fits)

@@ -1,4 +1,4 @@
-//! The texts, for the user, about a [`Call`] that has failed to open or has not ended as expected.
+//! The texts that tell the user why a stream ([`Call`]) has failed to open or has not ended as expected.
 
 use super::{Awaited, Call, Wrong};
 use crate::report::named;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use swarm_notify::lifecycle::{Failure, Side, StreamEnd};
 
 impl Call {
-    /// Returns, in words, the reason why the stream has failed to open. `timeout` is that of `--timeout`.
+    /// Returns, in words, why the stream has failed to open. `timeout` is the value of `--timeout`.
     pub(in super::super) fn why_failed(&self, reason: Failure, timeout: Duration) -> String {
         if reason == Failure::Timeout {
             return self.why_unanswered(Awaited::Protocol, timeout);
@@ -26,8 +26,8 @@ impl Call {
         }
     }
 
-    /// Returns, in words, the reason why a stream that has ended with the reason `end` counts as failed. `timeout` is that
-    /// of `--timeout`.
+    /// Returns, in words, why a stream that has ended with the reason `end` counts as failed. `timeout` is the value of
+    /// `--timeout`.
     pub(in super::super) fn why_wrong(&self, end: StreamEnd, timeout: Duration) -> String {
         let Self { sent, received, bytes, protocol, .. } = self;
         if let Some(wrong) = self.wrong {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use swarm_notify::text::MAX_TEXT;
 
-/// Returns a line that begins with the fields which all lines of the command have, and continues with the given fields.
+/// Returns a line that contains first the fields that all lines of the command have, and then the given `fields`.
 fn line(fields: Vec<(&'static str, Value)>) -> LogLine {
     let mut line = LogLine::default();
     line.put("t", 1.5);
@@ -31,7 +31,8 @@ fn read_text(text: &str) -> Vec<(String, Value)> {
         let mut values = serde_json::Deserializer::from_str(value).into_iter::<Value>();
         let read = values.next().and_then(Result::ok);
         let end = values.byte_offset();
-        // A value is JSON if JSON ends at a blank or at the end of the line. Otherwise it is a word.
+        // If a blank or the end of the line follows a JSON value, the field's value is that JSON value. Otherwise, the
+        // field's value is a word.
         let (read, end) = match read.filter(|_| value[end..].is_empty() || value[end..].starts_with(' ')) {
             Some(read) => (read, end),
             None => {
@@ -183,7 +184,8 @@ fn only_unambiguous_words_stand_without_quotes() {
     }
 }
 
-/// The characters of the categories Cc, Cf, Zl and Zp and those that JSON has to escape are escaped, and no others.
+/// Exactly two kinds of characters are escaped: those of the categories Cc, Cf, Zl and Zp, and those that JSON has to
+/// escape.
 #[test]
 fn exactly_the_invisible_characters_are_escaped() {
     let escaped: Vec<_> = ('\0'..=char::MAX).filter(|character| is_unseen(*character)).collect();

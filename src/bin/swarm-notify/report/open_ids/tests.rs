@@ -1,4 +1,4 @@
-//! Tests of a log from which lines are dropped now and then. Its reader follows only the rules of the page
+//! Tests of a log from which lines are dropped now and then. The reader in these tests follows only the rules of the page
 //! `guide::command_log`.
 
 use super::*;
@@ -13,7 +13,7 @@ use swarm_notify::lifecycle::{
 /// parts.
 const MOST: usize = 3;
 
-/// A reader of the log, which finds out from the lines which ids are open.
+/// A reader of the log, which learns from the lines which ids are open.
 #[derive(Default)]
 struct Reader {
     open: BTreeSet<Id>,
@@ -72,16 +72,16 @@ impl Reader {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Connect,
-    /// Streams open: the index of their connection, and their number.
+    /// Streams open. The fields are the index of their connection and the number of streams.
     Open(usize, usize),
-    /// A stream fails to open: the index of its connection.
+    /// A stream fails to open. The field is the index of its connection.
     Fail(usize),
-    /// Streams end: the index of their connection, the index of the first of them, and their number.
+    /// Streams end. The fields are the index of their connection, the index of the first stream, and the number of streams.
     End(usize, usize, usize),
     Disconnect(usize),
-    /// The queue becomes full (`true`), or accepts lines again (`false`).
+    /// The queue of lines becomes full (`true`), or accepts lines again (`false`).
     Fill(bool),
-    /// The loop prints the next part of the snapshot that is under way, or begins a snapshot if lines were dropped.
+    /// The loop prints the next part of the snapshot, or begins a new snapshot if lines were dropped.
     CatchUp,
 }
 

@@ -42,7 +42,8 @@ fn shown(line: &LogLine, columns: usize, is_long: bool) -> Vec<String> {
     shown
 }
 
-/// The minimum width of a terminal, in columns, at which the fields are printed beside the event, even in `demo`.
+/// The minimum width of a terminal, in characters, at which the fields are printed in the same row as the event, even in
+/// `demo`.
 const BESIDE: usize = TIME + 1 + 1 + 1 + EVENT + 1 + ID + 1 + LEAST_ROOM + 1;
 
 proptest! {
@@ -147,8 +148,8 @@ fn an_address_is_broken_between_its_parts() {
     assert_eq!(shown(&line, 80, false), expected);
 }
 
-/// An address of a listener is printed without our own peer id, which the line `start` contains. The address keeps a peer id
-/// only if the listener was asked for an address with another one.
+/// An address of a listener is printed without our own peer id, which the line `start` contains. The peer id is printed only
+/// if the listener was asked for an address with another peer id.
 #[test]
 fn our_own_id_is_left_out_of_addresses_that_fail() {
     for (reason, address) in
@@ -190,7 +191,7 @@ fn an_agent_forges_neither_a_column_nor_a_colour() {
     assert_eq!(shown(&line, 80, false), expected);
 }
 
-/// Texts that a hostile peer could try to place at the start of a row, to forge a field or a line.
+/// Texts with which a hostile peer could try to forge a field or a line, by placing them at the start of a row.
 const FORGERIES: [&str; 6] = [
     "peer=12D3KooW…Honest",
     "via=12D3KooW…Honest inbound",
@@ -206,7 +207,7 @@ fn no_row_of_a_peers_text_looks_like_a_field() {
         for columns in 40..=200_usize {
             let edges = [5, 39, 42].map(|margin| columns.saturating_sub(margin));
             for padding in (0..columns + 20).step_by(11).chain(edges) {
-                // A value without a blank stands without quotes, or may be broken anywhere.
+                // A value without a blank is printed without quotes, or may be broken anywhere.
                 for value in [format!("{} {text}", "x".repeat(padding)), "x".repeat(padding) + text] {
                     let mut line = line(None, "identified", None);
                     line.put("peer", PEER);
@@ -353,7 +354,7 @@ fn no_escape_is_broken() {
         line.put("agent", value);
         for columns in 40..=200 {
             for row in shown(&line, columns, false) {
-                // A row with whole escapes only can be read as JSON by itself.
+                // If a row contains only whole escapes, it can be read as JSON by itself.
                 let text = row.trim_start().trim_start_matches(|one: char| one != '"' && one != '\\' && one != 'é');
                 let text = text.trim_matches('"').replace("…", "").replace('é', "");
                 let text = if row.ends_with("\\\"") && text.ends_with('\\') { text + "\"" } else { text };
@@ -374,7 +375,7 @@ fn ids_keep_their_columns_up_to_99999() {
     assert_eq!([at("s0.1"), at("s0.1000"), at("s0.99999")], [at("s0.9"); 3]);
 }
 
-/// A peer may try a protocol that we do not speak. That is no failure of ours.
+/// If a peer tries a protocol that we do not speak, that is not a failure of this node.
 #[test]
 fn an_unsupported_stream_of_a_peer_is_not_red() {
     for (direction, reason, style) in [
