@@ -82,8 +82,8 @@ pub enum StreamEnd {
     /// stream nor sent data or window. Either the silence lasted for the whole half-open time-out, or it lasted so long that
     /// the stream was ended to make room for a new one.
     Timeout,
-    /// We reset the stream because a limit was reached, and because the stream's peer used more of what the limit bounds
-    /// than other peers.
+    /// We reset the stream because a limit was reached. Its peer had exceeded its own part of the limit, or used more of
+    /// what the limit bounds than other peers did.
     Limit,
     /// After the stream opened, a gate of the owner denied its protocol to this peer.
     Denied,
