@@ -44,6 +44,17 @@ impl Peer {
         });
     }
 
+    /// Lets `identify` push, and waits until the push has ended.
+    pub(crate) fn push(&mut self, connection: ConnectionId, identify: Identify) {
+        let id = self.notifees.install(&mut self.swarm, identify);
+        self.notifees.get_mut::<Identify>(id).unwrap().push();
+        while self.notifees.get::<Identify>(id).unwrap().info(connection).is_none()
+            || self.swarm.streams_of(connection).count() > 0
+        {
+            self.turn();
+        }
+    }
+
     /// Lets its notifees act once, and sends what they have left.
     pub(crate) fn turn(&mut self) {
         assert!(self.start.elapsed() < LIMIT, "it does not come");
@@ -162,17 +173,7 @@ fn a_long_agent_version_is_cut_on_its_line() {
     let mut config = identify::Config::default();
     config.agent_version = "é".repeat(6 * 1024);
     let key = Keypair::ed25519_from_bytes([5; 32]).unwrap();
-    let id = peer.notifees.install(&mut peer.swarm, Identify::new(key.public(), config));
-    peer.notifees.get_mut::<Identify>(id).unwrap().push();
-    let mut has_ended = false;
-    while !has_ended {
-        assert!(peer.start.elapsed() < LIMIT, "it does not come");
-        peer.swarm.wait(peer.start.elapsed(), Some(Duration::from_millis(10))).unwrap();
-        peer.swarm.tick(peer.start.elapsed());
-        peer.notifees.drive(&mut peer.swarm, peer.start.elapsed());
-        has_ended = peer.notifees.get::<Identify>(id).unwrap().info(connection).is_some()
-            && peer.swarm.streams_of(connection).count() == 0;
-    }
+    peer.push(connection, Identify::new(key.public(), config));
     let pushed = listen.until("identify_pushed");
     let agent = pushed["agent"].as_str().unwrap();
     assert!(agent.len() <= swarm_notify::text::MAX_TEXT && agent.ends_with("é…"), "{agent}");

@@ -133,12 +133,11 @@ fn visited(seen: &mut Seen) {
 /// A peer says who it is without being asked, and comes and goes at a topic faster than lines are printed.
 fn flooded(seen: &mut Seen) {
     let mut listen = Running::start(["listen", "--floodsub", "news"]);
-    let (mut peer, _) = Peer::dial(&listen.address(), Config::default());
+    let (mut peer, connection) = Peer::dial(&listen.address(), Config::default());
     let key = Keypair::ed25519_from_bytes([5; 32]).unwrap();
-    let identify = peer.notifees.install(&mut peer.swarm, Identify::new(key.public(), identify::Config::default()));
+    peer.push(connection, Identify::new(key.public(), identify::Config::default()));
     let floodsub = FloodSub::new(Signing::strict_sign(key, 1), pubsub::Config::default());
     let floodsub = peer.notifees.install(&mut peer.swarm, floodsub);
-    peer.notifees.get_mut::<Identify>(identify).unwrap().push();
     let mut heard = 0;
     while heard < 30 {
         let service = peer.notifees.get_mut::<FloodSub>(floodsub).unwrap();
