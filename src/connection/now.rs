@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_timed_is_later_than_all_that_is_and_no_time_is_taken_for_it() {
+    fn untimed_is_later_than_every_time_and_no_time_is_untimed() {
         assert!(Now::Untimed > Now::At(Duration::MAX) && !Now::At(Duration::MAX).is_untimed());
         assert_eq!(Now::Untimed.plus(Duration::MAX).or(Duration::ZERO), Now::At(Duration::ZERO));
         assert_eq!(Now::At(Duration::MAX).plus(Duration::MAX).or(Duration::ZERO), Now::At(Duration::MAX));

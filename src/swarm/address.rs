@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_of_an_unsupported_address_says_what_is_wrong_with_it() {
+    fn an_unsupported_address_is_told_with_what_is_wrong_with_it() {
         let rows = [
             ("", true, "the address says nothing but who the peer is"),
             ("", false, "the address says nothing but who the peer is"),

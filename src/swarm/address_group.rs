@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_address_with_an_ipv4_address_behind_it_is_in_the_group_of_that() {
+    fn an_ipv6_address_that_embeds_ipv4_is_in_the_group_of_that() {
         for address in [
             "/ip6/64:ff9b::192.0.2.1/tcp/1",
             "/ip6/2002:c000:201::1/tcp/1",

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_is_stated_for_the_default_and_grows_with_each_limit() {
+    fn the_default_bound_is_stated_and_grows_with_each_limit() {
         let bound = |change: &dyn Fn(&mut Config)| {
             let mut config = Config::default();
             change(&mut config);

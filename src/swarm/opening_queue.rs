@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn streams_of_connections_take_turns_with_each_other_and_with_what_opens_itself() {
+    fn streams_of_connections_and_what_opens_itself_take_turns() {
         let ([(first, a), (second, b)], opening) = ids();
         let mut line = OpeningQueue::new();
         a.iter().for_each(|stream| line.append(((*stream).into(), Some(first))));

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_knows_its_age_to_a_64th_of_a_second_whatever_the_clock() {
+    fn a_stream_knows_its_age_to_a_64th_of_a_second_on_any_clock() {
         let each = Duration::from_nanos(TICK.into());
         for began in [Duration::ZERO, Duration::new(1, 999_999_999), Duration::new(1 << 26, 1), Duration::MAX / 2] {
             for age in

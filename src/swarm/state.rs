@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_ended_in_line_does_not_pile_up_while_closes_are_owed() {
+    fn ended_openings_do_not_pile_up_while_closes_are_owed() {
         let mut state = state();
         let connection = state.lifecycle.begin_connection(Direction::Inbound).unwrap();
         state.lifecycle.opened(connection).unwrap();
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_of_a_stream_goes_when_its_last_event_has_been_handled() {
+    fn a_streams_state_goes_when_its_last_event_has_been_handled() {
         let mut state = state();
         let connection = state.lifecycle.begin_connection(Direction::Inbound).unwrap();
         let id = {

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_that_is_armed_again_after_earlier_ones_is_there_once() {
+    fn a_deadline_armed_again_after_earlier_ones_is_there_once() {
         let id = ConnectionId::FIRST;
         let (mut timers, far) = (SwarmTimers::default(), Duration::from_secs(3_600));
         let mut armed = None;

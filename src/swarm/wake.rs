@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_that_was_given_up_is_made_again_and_its_old_waker_harms_nobody() {
+    fn a_slot_given_up_is_made_again_and_its_old_waker_does_no_harm() {
         let (_, mut set) = set();
         let (first, old) = (set.waker(WakeTarget::Connection(0)), set.waker(WakeTarget::Connection(9)));
         set.give_up_slots(1);

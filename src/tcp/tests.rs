@@ -67,7 +67,7 @@ fn a_removed_listener_is_gone_though_its_descriptor_has_a_copy() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn accept_skips_dead_connections_and_pauses_when_out_of_resources() {
+fn accept_skips_dead_connections_and_pauses_without_resources() {
     let einval = 22;
     let (eintr, enetdown, enetunreach, econnaborted, econnreset, etimedout, ehostunreach) =
         (4, 100, 101, 103, 104, 110, 113);

@@ -115,7 +115,7 @@ fn it_takes_up_no_more_while_it_is_read_in_pieces() {
 }
 
 /// A window that is smaller than every peer assumes holds once so much has been read as it is smaller by.
-fn a_smaller_window_bounds_the_buffer_once_the_first_window_is_read() {
+fn a_smaller_window_bounds_the_buffer_after_the_first_window() {
     for window in [1, 1_000, 10_000, WINDOW - 1] {
         let mut peer = Peer::new(window as u32);
         peer.sends(WINDOW);
@@ -140,5 +140,5 @@ fn a_smaller_window_bounds_the_buffer_once_the_first_window_is_read() {
 pub(crate) fn a_stream_takes_up_no_more_memory_than_its_window() {
     a_full_window_takes_up_what_it_holds();
     it_takes_up_no_more_while_it_is_read_in_pieces();
-    a_smaller_window_bounds_the_buffer_once_the_first_window_is_read();
+    a_smaller_window_bounds_the_buffer_after_the_first_window();
 }

@@ -83,7 +83,7 @@ fn standing() -> Standing {
 }
 
 #[test]
-fn a_peer_that_is_killed_stopped_or_cut_off_leaves_nothing_behind() {
+fn a_peer_killed_stopped_or_cut_off_leaves_nothing_behind() {
     let rounds = std::env::var("ROUNDS").map_or(60, |rounds| rounds.parse().expect("a number of rounds"));
     let mut owner = Owner::new();
     let mut random = Random(rounds as u64);

@@ -54,7 +54,7 @@ fn a_termination_ends_it_in_good_order() {
 }
 
 #[test]
-fn of_several_addresses_one_that_is_taken_fails_and_the_others_serve() {
+fn one_taken_address_of_several_fails_and_the_others_serve() {
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = format!("/ip4/127.0.0.1/tcp/{}", holder.local_addr().unwrap().port());
     let mut listen = Running::start(["listen", "/ip4/127.0.0.1/tcp/0", &taken, "/ip4/127.0.0.1/tcp/0"]);
@@ -137,7 +137,7 @@ fn a_key_that_cannot_be_used_is_a_matter_of_usage() {
 }
 
 #[test]
-fn listening_is_told_when_a_connect_succeeds_and_closing_when_none_does() {
+fn a_connect_succeeds_after_listen_and_fails_after_listen_close() {
     let mut listen = Running::start(["listen", "/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/tcp/0"]);
     let ports = [(); 2].map(|()| {
         let address = listen.address();
@@ -210,7 +210,7 @@ fn peers_with_keys_of_every_type_are_served() {
 }
 
 #[test]
-fn an_identity_of_another_type_than_ed25519_can_be_kept_in_a_file() {
+fn a_key_file_may_hold_another_type_of_identity_than_ed25519() {
     let folder = Folder::new("types");
     for (identity, peer) in identities() {
         // An RSA key has no such form.

@@ -247,7 +247,7 @@ fn a_signal_ends_a_dial_whose_reader_has_stopped() {
 }
 
 #[test]
-fn a_dial_that_is_interrupted_prints_its_summary_to_who_reads_on() {
+fn an_interrupted_dial_prints_its_summary_to_who_reads_on() {
     let mut listen = Running::start(["listen"]);
     let (dial, log) = stopped_dial(&mut listen);
     dial.signal("INT");

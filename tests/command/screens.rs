@@ -268,7 +268,7 @@ fn json_at_a_terminal_is_json() {
 }
 
 #[test]
-fn a_terminal_that_is_resized_gets_its_width_from_the_next_line_on() {
+fn a_resized_terminal_gets_its_width_from_the_next_line_on() {
     let mut listen = AtTerminal::start(command(&["listen"]), 120);
     let address = listen.line("dial me: swarm-notify dial ");
     assert_eq!(run(["dial", &address]).code, Some(0));

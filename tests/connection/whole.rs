@@ -42,7 +42,7 @@ fn both_ends_are_ready_and_know_each_other() {
 }
 
 #[test]
-fn no_end_is_told_of_an_open_connection_before_the_dialer_has_permission() {
+fn no_side_is_told_it_is_open_before_the_dialer_has_permission() {
     each(|mut pair| {
         pair.run();
         assert_eq!(pair.dialer.facts(), [Fact::ReadyToOpen]);
@@ -106,7 +106,7 @@ fn a_stream_is_agreed_by_the_one_and_then_by_the_other() {
 }
 
 #[test]
-fn the_end_of_a_peers_stream_that_is_finished_before_it_is_open_comes_behind_our_word() {
+fn a_stream_finished_before_it_is_open_ends_behind_our_word() {
     for at_gate in [false, true] {
         each(|mut pair| {
             pair.open();
@@ -179,7 +179,7 @@ fn the_first_preference_that_the_peer_speaks_is_taken() {
 }
 
 #[test]
-fn a_protocol_that_nobody_speaks_fails_on_both_ends_even_with_data_behind_it() {
+fn a_protocol_that_nobody_speaks_fails_both_ends_despite_data() {
     each(|mut pair| {
         pair.open();
         let stream = pair.dialer.open_stream(&["/none/1"]);
@@ -191,7 +191,7 @@ fn a_protocol_that_nobody_speaks_fails_on_both_ends_even_with_data_behind_it() {
 }
 
 #[test]
-fn a_reset_is_told_to_the_other_end_and_what_came_before_it_is_kept() {
+fn a_reset_reaches_the_other_end_and_what_came_before_is_kept() {
     each(|mut pair| {
         pair.open();
         let (ours, theirs) = pair.stream();
@@ -206,7 +206,7 @@ fn a_reset_is_told_to_the_other_end_and_what_came_before_it_is_kept() {
 }
 
 #[test]
-fn a_stream_that_opens_for_too_long_has_timed_out_and_the_peer_hears_of_it() {
+fn a_stream_that_opens_too_long_times_out_and_the_peer_hears() {
     each(|mut pair| {
         pair.open();
         let stream = pair.dialer.open_stream(&["/echo/1.0.0"]);
@@ -278,7 +278,7 @@ fn a_handshake_that_takes_too_long_has_timed_out() {
 }
 
 #[test]
-fn a_handshake_that_timed_out_does_not_end_with_our_last_message_after_all() {
+fn a_handshake_that_timed_out_does_not_send_its_last_message() {
     for muxers in MUXERS {
         let mut pair = Pair::new(muxers, usize::MAX);
         pair.run();
@@ -292,7 +292,7 @@ fn a_handshake_that_timed_out_does_not_end_with_our_last_message_after_all() {
 }
 
 #[test]
-fn our_go_away_is_the_last_word_and_comes_after_what_was_written() {
+fn our_go_away_is_the_last_word_behind_what_was_written() {
     each(|mut pair| {
         pair.open();
         let (ours, theirs) = pair.stream();

@@ -19,7 +19,7 @@ use swarm_notify::notifee::{HasNode as _, Notifee, NotifeeContext as Told};
 use swarm_notify::swarm::{Config as SwarmConfig, Multiaddr, Swarm};
 
 #[test]
-fn a_stream_echoes_through_a_handler_and_both_sides_are_told_that_it_finished() {
+fn a_stream_echoes_through_a_handler_and_finishes_on_both_sides() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let (log_a, log_b) = (log(&mut pair.a), log(&mut pair.b));
@@ -58,7 +58,7 @@ fn a_stream_to_a_peer_takes_a_connection_that_is_open() {
 }
 
 #[test]
-fn the_first_protocol_that_the_peer_speaks_is_chosen_and_none_is_an_error() {
+fn the_first_spoken_protocol_is_chosen_and_none_is_an_error() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let unknown = Protocol::from_static("/unknown/1.0.0");
@@ -103,7 +103,7 @@ fn a_thousand_streams_at_the_same_time_give_each_its_own_echo() {
 }
 
 #[test]
-fn tasks_beside_each_other_read_and_write_the_halves_of_one_stream() {
+fn two_tasks_read_and_write_the_halves_of_one_stream() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let sum = Rc::new(Cell::new(0_u64));

@@ -11,7 +11,7 @@ use swarm_notify::host::{Config, Handle, Stream};
 use swarm_notify::lifecycle::Side;
 
 #[test]
-fn beyond_the_handlers_streams_wait_and_beyond_those_they_are_reset() {
+fn beyond_the_handlers_streams_wait_and_beyond_those_are_reset() {
     let mut config = Config::default();
     config.handlers = 2;
     config.waiting_streams = 3;
@@ -54,7 +54,7 @@ fn beyond_the_handlers_streams_wait_and_beyond_those_they_are_reset() {
 }
 
 #[test]
-fn a_stream_that_was_reset_while_it_waited_is_still_read_by_its_handler() {
+fn a_stream_reset_while_it_waited_is_still_read_by_its_handler() {
     let mut config = Config::default();
     config.handlers = 0; // counts as one
     let mut pair = Pair::with(config, Config::default());
@@ -104,7 +104,7 @@ fn handlers_that_end_make_place_for_as_many_as_come() {
 }
 
 #[test]
-fn connections_take_turns_at_the_handlers_however_many_streams_each_has_waiting() {
+fn connections_take_turns_at_the_handlers_however_many_wait() {
     let mut config = Config::default();
     config.handlers = 1;
     let mut pair = Pair::with(config, Config::default());
@@ -195,7 +195,7 @@ impl Drop for Removes {
 }
 
 #[test]
-fn a_handler_that_goes_with_the_stream_that_made_place_may_use_the_host() {
+fn a_handler_that_goes_with_a_stream_may_use_the_host() {
     let mut config = Config::default();
     config.handlers = 1;
     config.waiting_streams = 2;
@@ -225,7 +225,7 @@ fn a_handler_that_goes_with_the_stream_that_made_place_may_use_the_host() {
 }
 
 #[test]
-fn streams_that_wait_keep_their_place_when_another_connection_takes_that_of_theirs() {
+fn waiting_streams_keep_their_place_when_their_slot_is_reused() {
     let mut config = Config::default();
     config.handlers = 1;
     let mut pair = Pair::with(config, Config::default());

@@ -13,7 +13,7 @@ use swarm_notify::protocols::pubsub::{self, Event, Signing};
 
 /// Two hosts join a topic, and one says something, as a program does that was written from the docs.
 #[test]
-fn a_chat_subscribes_and_publishes_with_the_swarm_that_it_is_lent() {
+fn a_chat_subscribes_and_publishes_with_the_swarm_it_is_lent() {
     let chat = || -> Result<Vec<u8>, Box<dyn Error>> {
         let mut alice = Host::new(&identity(1), Config::default())?;
         let mut bob = Host::new(&identity(2), Config::default())?;
@@ -120,7 +120,7 @@ impl<N> Notifee<N> for Asks {
 
 /// The host has had nothing to do for most of the time-out when the command comes.
 #[test]
-fn a_time_out_counts_from_its_command_and_not_from_the_last_turn() {
+fn a_time_out_counts_from_its_command_not_from_the_last_turn() {
     let mut host = host(1, Config::default());
     let handle = host.handle();
     let asks = host.with(|notifees, _| notifees.register(Asks::default())).unwrap();

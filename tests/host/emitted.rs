@@ -25,7 +25,7 @@ impl<N> Notifee<N> for Identified {
 }
 
 #[test]
-fn tasks_hear_what_identify_has_heard_though_nobody_drains_its_queue() {
+fn tasks_hear_what_identify_hears_though_nobody_drains_it() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let install = |number| {
@@ -75,7 +75,7 @@ impl<N> Notifee<N> for Answers {
 }
 
 #[test]
-fn notifees_that_answer_for_ever_keep_no_echo_and_no_shutdown_waiting() {
+fn notifees_that_answer_for_ever_delay_no_echo_and_no_shutdown() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let answers = [true, false].map(|begins| Answers { begins });

@@ -138,7 +138,7 @@ fn a_flush_waits_until_the_socket_has_what_was_written() {
 }
 
 #[test]
-fn a_stream_that_has_written_nothing_since_does_not_wait_for_others() {
+fn a_stream_that_has_written_nothing_since_flushes_at_once() {
     connected(async |connection, theirs, gate| {
         let _inbound = accept(&theirs, RAW);
         let mut idle = connection.open_stream(&[RAW]).await.unwrap();

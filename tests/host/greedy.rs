@@ -46,7 +46,7 @@ fn a_silent_peer_leaves_handlers_to_others() {
 }
 
 #[test]
-fn a_stream_of_who_has_most_handlers_gives_way_to_who_has_waited() {
+fn a_stream_of_who_has_most_handlers_gives_way_to_who_waited() {
     let mut config = Config::default();
     config.handlers = 8;
     config.handler_patience = Duration::ZERO;

@@ -65,7 +65,7 @@ fn a_stream_held_across_a_shutdown_is_named_in_the_log() {
 }
 
 #[test]
-fn a_stream_that_is_dropped_before_delays_no_shutdown_and_warns_of_nothing() {
+fn a_stream_dropped_before_shutdown_neither_delays_nor_warns() {
     // Were it waited for, the test would take too long.
     let lines = warnings(Duration::from_secs(3_600), async |connection, handle| {
         let mut stream = connection.open_stream(&[ECHO]).await.unwrap();

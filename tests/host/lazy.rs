@@ -21,7 +21,7 @@ fn so_far(log: &Receiver<String>) -> Vec<String> {
 }
 
 #[test]
-fn early_data_arrives_once_and_in_front_of_what_is_written_later() {
+fn early_data_arrives_once_and_before_what_is_written_later() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);
@@ -50,7 +50,7 @@ fn early_data_arrives_once_and_in_front_of_what_is_written_later() {
 }
 
 #[test]
-fn a_reader_that_waits_before_the_peers_word_is_woken_by_the_answer() {
+fn a_reader_from_before_the_peers_word_is_woken_by_the_answer() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     pair.run(async {
@@ -136,7 +136,7 @@ fn one_that_is_dropped_before_the_peers_word_is_given_up() {
 }
 
 #[test]
-fn one_that_is_closed_and_dropped_before_the_peers_word_is_sent_to_its_end() {
+fn one_closed_and_dropped_before_the_peers_word_is_sent_whole() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);

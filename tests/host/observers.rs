@@ -33,7 +33,7 @@ impl Drop for Slow {
 }
 
 #[test]
-fn a_shutdown_is_over_once_the_threads_have_heard_every_closing_event_and_ended() {
+fn a_shutdown_is_over_when_the_threads_have_heard_all_and_ended() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let (sender, ends) = mpsc::channel();
@@ -58,7 +58,7 @@ fn a_shutdown_is_over_once_the_threads_have_heard_every_closing_event_and_ended(
 }
 
 #[test]
-fn a_thread_that_does_not_end_is_left_alone_after_the_time_out_or_with_a_dropped_host() {
+fn a_thread_that_does_not_end_is_left_at_the_time_out_or_drop() {
     for is_dropped in [false, true] {
         let mut config = Config::default();
         config.shutdown_timeout = Duration::from_millis(20);
@@ -174,7 +174,7 @@ impl Notifee<AnySwarm> for Refuses {
 }
 
 #[test]
-fn a_sleeping_host_is_called_for_the_refusals_of_the_last_second() {
+fn a_sleeping_host_is_called_for_the_last_seconds_refusals() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let (sender, told) = smol::channel::unbounded();

@@ -8,7 +8,7 @@ use swarm_notify::lifecycle::{ConnectionId, StreamId};
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 
 #[test]
-fn a_handler_that_panics_resets_its_stream_and_gives_its_place_back() {
+fn a_handler_that_panics_resets_its_stream_and_frees_its_place() {
     let mut config = Config::default();
     config.handlers = 1;
     let mut pair = Pair::with(config, Config::default());

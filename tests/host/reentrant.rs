@@ -41,7 +41,7 @@ fn on_opened(host: &mut Host, act: impl FnMut(&mut Told<'_, AnySwarm>, StreamId)
 }
 
 #[test]
-fn a_stream_that_is_dropped_inside_a_notification_is_reset_after_it() {
+fn a_stream_dropped_inside_a_notification_is_reset_after_it() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);
@@ -121,7 +121,7 @@ fn streams_are_polled_inside_a_notification_and_woken_after_it() {
 }
 
 #[test]
-fn what_a_handle_is_asked_inside_a_notification_is_done_after_it() {
+fn what_a_handle_is_asked_in_a_notification_is_done_after_it() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);
@@ -205,7 +205,7 @@ fn a_handler_uses_the_handle_of_its_own_host() {
 }
 
 #[test]
-fn inside_with_the_host_is_busy_and_what_it_is_asked_is_done_after() {
+fn inside_with_the_host_is_busy_and_does_what_is_asked_later() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inner = at_b.clone();
@@ -271,7 +271,7 @@ impl<N> Notifee<N> for AsksAgain {
 }
 
 #[test]
-fn an_end_that_is_being_told_is_not_waited_for_whatever_the_size_of_a_turn() {
+fn an_end_that_is_being_told_is_not_waited_for_in_any_turn() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let (told, asked) = unbounded();
@@ -332,7 +332,7 @@ impl Wake for ReadsAtOnce {
 }
 
 #[test]
-fn a_waker_may_read_and_write_its_stream_in_the_call_that_wakes_it() {
+fn a_waker_may_use_its_stream_in_the_call_that_wakes_it() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);
@@ -432,7 +432,7 @@ async fn talk(at_a: Handle, at_b: Handle, address: &str) {
 }
 
 #[test]
-fn the_waker_of_a_host_may_use_its_streams_in_the_call_that_wakes_it() {
+fn a_hosts_waker_may_use_its_streams_in_the_call_that_wakes_it() {
     let mut pair = Pair::new();
     let task = talk(pair.at_a.clone(), pair.at_b.clone(), IP4);
     drive(pair.a.run_until(pair.b.run_until(task)));

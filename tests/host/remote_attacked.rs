@@ -19,7 +19,7 @@ async fn soon<T>(future: impl Future<Output = T>) -> Option<T> {
 }
 
 #[test]
-fn a_shutdown_from_another_thread_is_over_although_the_host_lives_on() {
+fn a_shutdown_from_another_thread_ends_while_the_host_lives_on() {
     let mut host = host(1, Config::default());
     let remote = host.remote();
     let shuts_down = thread::spawn(move || wait(soon(remote.shutdown())));

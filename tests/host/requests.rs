@@ -81,7 +81,7 @@ fn what_cannot_be_asked_is_told_so() {
 }
 
 #[test]
-fn a_request_that_is_dropped_is_given_up_and_its_place_comes_back() {
+fn a_dropped_request_is_given_up_and_its_place_comes_back() {
     let (mut pair, answers, asks) = pair(Config::default());
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     pair.run(async {

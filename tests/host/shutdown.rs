@@ -11,7 +11,7 @@ use swarm_notify::host::{Config, Error, Stream};
 const MUCH: usize = 4 << 20;
 
 #[test]
-fn a_handler_that_streams_comes_to_its_end_before_the_connections_are_closed() {
+fn a_handler_that_streams_ends_before_connections_are_closed() {
     let mut config = Config::default();
     config.shutdown_timeout = Duration::from_secs(3_600);
     let mut pair = Pair::with(config, Config::default());

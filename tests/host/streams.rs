@@ -83,7 +83,7 @@ fn a_reset_wakes_a_reader_and_a_writer_that_wait() {
 }
 
 #[test]
-fn a_stream_that_was_closed_before_it_was_dropped_is_sent_to_its_end() {
+fn a_stream_closed_before_it_was_dropped_is_sent_to_its_end() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);
@@ -105,7 +105,7 @@ fn a_stream_that_was_closed_before_it_was_dropped_is_sent_to_its_end() {
 }
 
 #[test]
-fn what_had_arrived_when_the_connection_was_killed_is_read_before_the_error() {
+fn what_arrived_before_the_connection_was_killed_is_read_first() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);
@@ -134,7 +134,7 @@ fn what_had_arrived_when_the_connection_was_killed_is_read_before_the_error() {
 }
 
 #[test]
-fn what_had_arrived_when_the_peer_was_killed_is_read_before_the_error() {
+fn what_arrived_before_the_peer_was_killed_is_read_first() {
     let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);

@@ -42,7 +42,7 @@ async fn are_open(openings: &mut [Pin<Box<OpenStream>>]) -> Vec<Option<Stream>> 
 }
 
 #[test]
-fn each_that_ends_makes_place_for_the_one_that_has_waited_longest() {
+fn each_that_ends_makes_place_for_the_one_that_waited_longest() {
     let mut pair = pair(2);
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);
@@ -236,7 +236,7 @@ fn those_who_do_not_wait_do_not_overtake_those_who_do() {
 }
 
 #[test]
-fn an_opening_may_begin_to_wait_and_leave_while_notifees_are_told() {
+fn an_opening_may_begin_to_wait_and_leave_inside_with() {
     let mut pair = pair(1);
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let _inbound = accept(&at_a, RAW);
@@ -260,7 +260,7 @@ fn an_opening_may_begin_to_wait_and_leave_while_notifees_are_told() {
 }
 
 #[test]
-fn an_opening_that_finds_a_place_does_not_wait_and_one_not_polled_asks_nothing() {
+fn an_opening_waits_only_without_a_place_and_begins_with_a_poll() {
     let mut pair = pair(1);
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let _inbound = accept(&at_a, RAW);

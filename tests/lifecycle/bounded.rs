@@ -23,7 +23,7 @@ fn a_full_queue_delays_openings_until_there_is_room() {
 }
 
 #[test]
-fn what_is_wrong_with_an_opening_is_said_before_there_is_no_room() {
+fn what_is_wrong_with_an_opening_is_said_before_lack_of_room() {
     let mut lifecycle = lifecycle::<1>();
     let connection = connection(&mut lifecycle);
     let failed = lifecycle.begin_listener().unwrap();
@@ -34,7 +34,7 @@ fn what_is_wrong_with_an_opening_is_said_before_there_is_no_room() {
 }
 
 #[test]
-fn a_full_queue_never_refuses_an_end_and_an_owed_end_leaves_no_room() {
+fn a_full_queue_refuses_no_end_and_an_owed_end_leaves_no_room() {
     let mut lifecycle = lifecycle::<1>();
     let connection = connection(&mut lifecycle);
     let closed = stream(&mut lifecycle, connection);

@@ -26,7 +26,7 @@ fn connection_with_streams<const EVENTS: usize>() -> (Lifecycle<EVENTS>, Vec<Str
 }
 
 #[test]
-fn ten_thousand_streams_end_with_their_connection_through_a_queue_of_eight() {
+fn a_connections_10_000_streams_end_through_a_queue_of_eight() {
     let (mut lifecycle, streams) = connection_with_streams::<8>();
     let connection = lifecycle.connection_of(streams[0]).unwrap();
     lifecycle.end_connection(connection, ConnectionEnd::Idle).unwrap();

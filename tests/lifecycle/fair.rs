@@ -44,7 +44,7 @@ fn a_stream_opens_beside_one_connection_that_floods() {
 }
 
 #[test]
-fn a_stream_opens_beside_64_that_flood_if_a_turn_drains_what_was_pending() {
+fn a_stream_opens_beside_64_floods_if_a_turn_drains_all_pending() {
     assert!(turns_until_open(64, 256 + 64 * 65, 8).is_some());
 }
 
@@ -56,7 +56,7 @@ const fn bound(flooders: usize, drained: usize) -> usize {
 
 /// The page of `Limits` states the bound. Until this was there, no stream opened in 100 000 turns.
 #[test]
-fn a_stream_opens_within_the_stated_turns_beside_any_number_that_flood() {
+fn however_many_flood_a_stream_opens_within_the_stated_turns() {
     for (flooders, drained) in [(1, 1), (1, 64), (64, 256), (64, 16), (300, 256), (1_000, 100)] {
         let most = bound(flooders, drained);
         let turns = turns_until_open(flooders, drained, 10 * most);

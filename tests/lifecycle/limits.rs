@@ -20,7 +20,7 @@ fn open_connection(lifecycle: &mut Lifecycle<64>) -> ConnectionId {
 }
 
 #[test]
-fn the_next_listener_or_connection_is_refused_until_an_end_was_handled() {
+fn a_listener_or_connection_is_refused_until_an_end_is_handled() {
     let mut lifecycle = Lifecycle::<64>::new(limits());
     let listeners = [lifecycle.begin_listener().unwrap(), lifecycle.begin_listener().unwrap()];
     let connections = [(); 2].map(|()| lifecycle.begin_connection(Direction::Outbound).unwrap());
@@ -39,7 +39,7 @@ fn the_next_listener_or_connection_is_refused_until_an_end_was_handled() {
 }
 
 #[test]
-fn a_connection_has_so_many_streams_that_live_and_as_many_that_wait_to_be_handled() {
+fn a_connection_has_so_many_live_streams_and_as_many_unhandled() {
     let mut lifecycle = Lifecycle::<64>::new(limits());
     let connection = open_connection(&mut lifecycle);
     for _ in 0..2 {
@@ -58,7 +58,7 @@ fn a_connection_has_so_many_streams_that_live_and_as_many_that_wait_to_be_handle
 }
 
 #[test]
-fn a_peer_begins_no_stream_while_its_connection_owes_more_than_it_may() {
+fn a_peer_begins_no_stream_while_its_connection_owes_too_much() {
     let mut lifecycle = Lifecycle::<64>::new(with(limits(), |limits| limits.owed_per_connection = 1));
     let [behind, other] = [(); 2].map(|()| open_connection(&mut lifecycle));
     for is_behind in [false, true] {

@@ -20,7 +20,7 @@ fn a_stream_begins_on_an_open_connection_only() {
 }
 
 #[test]
-fn the_streams_of_an_ended_connection_are_told_oldest_first_and_before_it() {
+fn an_ended_connections_streams_are_told_first_and_oldest_first() {
     let mut lifecycle = lifecycle::<8>();
     let connection = connection(&mut lifecycle);
     let oldest = lifecycle.begin_stream(connection, Direction::Outbound).unwrap();

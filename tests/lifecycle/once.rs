@@ -53,7 +53,7 @@ fn what_is_open_cannot_fail_to_open() {
 }
 
 #[test]
-fn what_ends_before_it_was_open_has_failed_with_the_same_reason_in_other_words() {
+fn what_ends_before_it_was_open_has_failed_for_the_same_reason() {
     let mut lifecycle = lifecycle::<8>();
     let connection = connection(&mut lifecycle);
     let listener = lifecycle.begin_listener().unwrap();

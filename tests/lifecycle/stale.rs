@@ -7,7 +7,7 @@ use swarm_notify::lifecycle::{
 };
 
 #[test]
-fn what_an_event_names_last_can_be_looked_up_until_the_next_is_asked_for() {
+fn what_an_event_names_last_can_be_looked_up_until_the_next() {
     let mut lifecycle = lifecycle::<8>();
     let connection = connection(&mut lifecycle);
     let stream = stream(&mut lifecycle, connection);
@@ -23,7 +23,7 @@ fn what_an_event_names_last_can_be_looked_up_until_the_next_is_asked_for() {
 }
 
 #[test]
-fn vacating_names_exactly_what_was_handled_so_that_its_owner_can_drop_its_values() {
+fn vacating_names_exactly_what_was_handled_and_names_it_once() {
     let mut lifecycle = lifecycle::<8>();
     let mut names: Table<StreamId, &str> = Table::new();
     let connection = connection(&mut lifecycle);
@@ -47,7 +47,7 @@ fn vacating_names_exactly_what_was_handled_so_that_its_owner_can_drop_its_values
 }
 
 #[test]
-fn a_stale_id_is_refused_everywhere_even_when_its_slot_is_taken_again() {
+fn a_stale_id_is_refused_everywhere_even_with_its_slot_reused() {
     let mut lifecycle = lifecycle::<8>();
     let listener = lifecycle.begin_listener().unwrap();
     lifecycle.fail(listener, Failure::Io).unwrap();

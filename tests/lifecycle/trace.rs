@@ -25,7 +25,7 @@ impl Log for Lines {
 }
 
 #[test]
-fn each_transition_is_traced_while_somebody_traces_and_none_otherwise() {
+fn each_transition_is_traced_if_somebody_traces_and_else_none() {
     log::set_logger(&Lines).expect("no other test sets one");
     let mut lifecycle = lifecycle::<8>();
     log::set_max_level(LevelFilter::Trace);

@@ -38,7 +38,7 @@ fn connect(world: &mut World) -> ConnectionId {
 }
 
 #[test]
-fn it_stays_and_hears_of_the_next_and_the_others_are_told_in_the_same_call() {
+fn who_panics_stays_and_others_are_told_in_the_same_call() {
     let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
     let (kept, keep) = panics();
     notifees.register(Scripted::new("a", &log));
@@ -143,7 +143,7 @@ impl<N> Notifee<N> for Brittle {
 }
 
 #[test]
-fn a_panic_of_interest_goes_to_who_registers_and_nothing_is_registered() {
+fn a_panic_in_interest_goes_to_the_caller_and_registers_nothing() {
     let mut notifees = Notifees::<World>::new();
     let (kept, keep) = panics();
     let brittle = catch_panics(Brittle { interest: true, ..Brittle::default() }, keep);
@@ -185,7 +185,7 @@ fn drive(pair: &mut Together<256, 2>, now: Duration) -> Option<Duration> {
 }
 
 #[test]
-fn a_tick_that_panics_pauses_until_a_second_has_passed_or_something_is_told() {
+fn a_tick_that_panics_pauses_for_a_second_or_until_an_event() {
     let due = Brittle { everything: true, at: Some(secs(10)), ..Brittle::default() };
     let (mut pair, id, kept) = with_brittle(due);
     assert_eq!(drive(&mut pair, secs(9)), Some(secs(10)));

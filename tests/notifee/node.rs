@@ -61,7 +61,7 @@ fn methods_of_swarm(source: &str, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn a_node_has_each_method_of_a_swarm_but_those_that_make_or_drive_one() {
+fn a_node_has_each_swarm_method_but_those_that_make_or_drive_it() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let read = |path: &Path| std::fs::read_to_string(path).expect("a source");
     let mut files = vec![src.join("swarm.rs")];

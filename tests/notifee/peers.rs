@@ -105,7 +105,7 @@ fn naive<const EVENTS: usize>(log: &Log) -> Scripted<Sim<EVENTS>> {
 }
 
 #[test]
-fn two_that_open_between_two_drives_connect_the_peer_at_the_first() {
+fn two_that_open_between_drives_connect_the_peer_at_the_first() {
     let (log, seen) = (Log::default(), Log::default());
     let mut net = net::<256>();
     let peers = notes(&net, &log, |_, _, _| {});
@@ -165,7 +165,7 @@ fn three_that_are_cut_together_disconnect_the_peer_at_the_last() {
 }
 
 #[test]
-fn one_that_comes_late_passes_over_what_it_never_heard_of_or_is_told_before() {
+fn a_late_one_passes_over_what_it_missed_unless_it_is_replayed() {
     let [late, replayed] = [Log::default(), Log::default()];
     let mut net = net::<256>();
     dial(&mut net, 1, 2);

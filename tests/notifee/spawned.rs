@@ -126,7 +126,7 @@ fn only_what_it_cares_for_takes_a_place_and_is_told() {
 }
 
 #[test]
-fn one_can_be_spawned_inside_a_notification_and_hears_of_the_next_event_first() {
+fn one_spawned_in_a_notification_hears_of_the_next_event_first() {
     let mut pair = pair();
     let (log, (sender, lines)) = (Log::default(), mpsc::channel());
     let mut sender = Some(sender);
@@ -166,7 +166,7 @@ impl Drop for Slow {
 }
 
 #[test]
-fn the_registry_outlives_its_threads_also_those_that_were_unregistered() {
+fn the_registry_outlives_its_threads_even_unregistered_ones() {
     for (joins, unregisters) in [(false, false), (false, true), (true, false), (true, true)] {
         let [Driven { mut swarm, mut notifees }, _] = pair().all;
         let has_ended = Arc::new(AtomicBool::new(false));
@@ -294,7 +294,7 @@ fn panics_that_nobody_asks_for_are_bounded() {
 }
 
 #[test]
-fn a_panic_of_another_notifee_does_not_keep_it_from_being_joined() {
+fn another_notifees_panic_does_not_keep_it_from_being_joined() {
     let mut pair = pair();
     let (log, (sender, lines)) = (Log::default(), mpsc::channel());
     let Driven { swarm, notifees } = &mut pair.all[0];

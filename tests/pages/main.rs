@@ -1,10 +1,12 @@
 //! The pages that people read, held against the sources: each path that they name exists, each promise has its tests, the
-//! figures are those of the files that count them, and doc comments say what a thing is before they ask questions.
+//! figures are those of the files that count them, doc comments say what a thing is before they ask questions, and no name of
+//! a function is too long.
 //!
 //! It needs nothing but std, so that it is built in a moment: `cargo test --test pages`.
 
 mod contributing;
 mod glossary;
+mod names;
 mod openings;
 mod promises;
 mod readme;

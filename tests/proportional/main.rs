@@ -138,7 +138,7 @@ fn beside(idle: usize) -> (Pair, Cost) {
 }
 
 #[test]
-fn a_busy_connection_costs_the_same_beside_one_and_beside_ten_thousand_idle_ones() {
+fn a_busy_connection_costs_the_same_beside_10_000_idle_ones() {
     let (_, cost) = beside(1);
     assert!(cost.events >= 4 * STREAMS as u64 && cost.calls > cost.events, "{cost:?}");
     let (mut pair, beside_many) = beside(MANY);
@@ -162,7 +162,7 @@ const IDLE: &str = "SWARM_NOTIFY_IDLE";
 /// ```
 #[test]
 #[ignore = "takes minutes, and needs valgrind"]
-fn a_busy_connection_takes_the_same_instructions_beside_one_and_beside_ten_thousand_idle_ones() {
+fn as_many_instructions_are_run_beside_10_000_idle_connections() {
     let instructions = |idle: usize| callgrind::instructions("child_works", "measured_work", (IDLE, &idle.to_string()));
     let (few, many) = (instructions(1), instructions(MANY));
     println!("instructions of {} streams: {few} beside one, {many} beside {MANY}", 2 * STREAMS);

@@ -18,7 +18,7 @@ use swarm_notify::protocols::ping::{self, Ping};
 use swarm_notify::protocols::pubsub::{self, Signing};
 
 everywhere! {
-    what_is_taken_out_is_not_spoken_any_more_and_its_streams_are_reset,
+    what_is_taken_out_is_not_spoken_and_its_streams_are_reset,
     a_stream_that_has_opened_and_was_not_told_goes_too,
     one_may_take_itself_out_or_another_inside,
     what_proposes_one_of_several_goes_too,
@@ -72,7 +72,7 @@ fn sorted(log: &Log) -> Vec<String> {
     lines
 }
 
-fn what_is_taken_out_is_not_spoken_any_more_and_its_streams_are_reset<const EVENTS: usize>(shape: Shape) {
+fn what_is_taken_out_is_not_spoken_and_its_streams_are_reset<const EVENTS: usize>(shape: Shape) {
     let mut both = Both::<EVENTS>::new(shape);
     let (on_a, on_b) = (Log::default(), Log::default());
     watch(&mut both.a, &on_a);
@@ -288,7 +288,7 @@ impl<N: HasNode + Network> Service<N> for Goes {
 }
 
 #[test]
-fn one_that_panics_or_goes_while_it_is_installed_leaves_no_protocol() {
+fn one_that_panics_or_goes_while_installed_leaves_no_protocol() {
     Shape::each(|shape| {
         for goes in [Goes::Panics, Goes::Unregisters, Goes::Uninstalls] {
             let mut both = Both::<8>::new(shape);

@@ -202,7 +202,7 @@ mod made_up {
     }
 
     #[test]
-    fn a_name_counts_for_the_module_that_it_comes_from_and_for_those_above_it() {
+    fn a_name_counts_for_its_module_and_for_those_above_it() {
         let root = ("crate", "mod a; mod b; pub use b::inner::B;");
         let a = ("crate::a", "use super::B; pub struct A;");
         assert_eq!(

@@ -84,7 +84,7 @@ fn dropped_after_its_own_end_is_an_end_once_we_end_too() {
 }
 
 #[test]
-fn dropped_after_its_own_end_while_we_have_more_than_a_window_to_say_times_out() {
+fn dropped_after_its_end_while_we_fill_its_window_times_out() {
     for (dialed, opened) in CASES {
         let mut pair = patient(dialed);
         let (id, mut theirs) = pair.stream(opened);

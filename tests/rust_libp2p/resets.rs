@@ -55,7 +55,7 @@ fn our_reset_reaches_a_writer_that_waits_for_window() {
 }
 
 #[test]
-fn their_reset_is_told_though_nobody_reads_and_leaves_what_came_before() {
+fn their_reset_is_told_though_nobody_reads_and_keeps_what_came() {
     for (dialed, opened) in CASES {
         let mut pair = Pair::new(dialed, Serve::Hold);
         let (id, mut theirs) = pair.stream(opened);

@@ -162,7 +162,7 @@ fn several_protocols_of_rust_libp2p_are_looked_at_in_order() {
 }
 
 #[test]
-fn a_protocol_that_rust_libp2p_does_not_speak_fails_and_the_connection_goes_on() {
+fn a_protocol_unknown_to_rust_libp2p_fails_only_its_stream() {
     for dialed in [Outbound, Inbound] {
         let mut pair = Pair::new(dialed, Serve::Echo);
         pair.node.serve_echo();
@@ -188,7 +188,7 @@ fn a_protocol_that_rust_libp2p_does_not_speak_fails_and_the_connection_goes_on()
 }
 
 #[test]
-fn a_protocol_that_we_do_not_speak_fails_on_both_sides_and_the_connection_goes_on() {
+fn a_protocol_unknown_to_us_fails_only_its_stream_at_both_ends() {
     for dialed in [Outbound, Inbound] {
         let mut pair = Pair::new(dialed, Serve::Echo);
         let peer = pair.ours.peer();
@@ -218,7 +218,7 @@ impl Gate for NoEcho {
 }
 
 #[test]
-fn a_protocol_that_our_gate_denies_is_unsupported_for_rust_libp2p() {
+fn a_protocol_our_gate_denies_is_unsupported_for_rust_libp2p() {
     for dialed in [Outbound, Inbound] {
         let mut pair = Pair::new(dialed, Serve::Echo);
         let peer = pair.ours.peer();

@@ -194,7 +194,7 @@ fn dropping_a_stream_closes_its_socket() {
 
 /// As in a child between fork and exec.
 #[test]
-fn the_other_side_is_told_though_somebody_has_a_copy_of_the_socket() {
+fn the_other_side_is_told_though_a_copy_of_the_socket_lives() {
     let mut transport = Turned::default();
     let (_, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
     let mut client = TcpStream::connect(bound).unwrap();
@@ -285,7 +285,7 @@ fn removing_a_listener_closes_its_socket_before_it_returns() {
 }
 
 #[test]
-fn closed_listeners_are_reported_in_the_order_in_which_they_were_removed() {
+fn closed_listeners_are_reported_in_the_order_of_their_removal() {
     let mut transport = Turned::default();
     let mut ids = [(); 4].map(|()| listen(&mut transport, "/ip4/127.0.0.1/tcp/0").0);
     ids.rotate_left(2);
@@ -299,7 +299,7 @@ fn closed_listeners_are_reported_in_the_order_in_which_they_were_removed() {
 }
 
 #[test]
-fn an_address_that_was_not_reported_yet_never_is_once_its_listener_is_removed() {
+fn an_address_is_not_reported_after_its_listener_is_removed() {
     let mut transport = Turned::default();
     let id = try_listen(&mut transport, "/ip4/127.0.0.1/tcp/0").unwrap();
     assert!(transport.remove_listener(id));
@@ -308,7 +308,7 @@ fn an_address_that_was_not_reported_yet_never_is_once_its_listener_is_removed() 
 }
 
 #[test]
-fn a_port_can_be_bound_again_at_once_whatever_became_of_its_connections() {
+fn a_port_is_bound_again_at_once_whatever_its_connections_do() {
     let mut transport = Turned::default();
     let (first, bound) = listen(&mut transport, &alone(2));
     // One that we close first, so that TIME_WAIT falls to our port.
@@ -389,7 +389,7 @@ fn a_dial_to_a_port_that_nobody_listens_on_is_refused() {
 }
 
 #[test]
-fn a_dial_does_nothing_before_it_is_polled_and_closes_when_it_is_dropped() {
+fn a_dial_does_nothing_before_a_poll_and_closes_when_dropped() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = multiaddr(listener.local_addr().unwrap());
     let mut transport = Turned::default();

@@ -279,7 +279,7 @@ const ADDRESSES: [&str; 6] = ["10.0.0.1", "10.1.0.1", "10.1.2.1", "192.0.2.1", "
 
 proptest! {
     #[test]
-    fn replaced_peers_are_those_given_and_who_is_newly_denied_is_told(
+    fn replaced_peers_are_as_given_and_new_denials_are_told(
         old in some_rules(), new in some_rules(), timed in prop::collection::vec(any::<bool>(), 5), unlisted: bool,
     ) {
         let mut lists = lists();
@@ -315,7 +315,7 @@ proptest! {
     }
 
     #[test]
-    fn replaced_networks_are_those_given_and_what_is_newly_denied_is_looked_for(old in some_rules(), new in some_rules()) {
+    fn replaced_networks_are_as_given_and_new_denials_looked_for(old in some_rules(), new in some_rules()) {
         let mut lists = lists();
         let rules = |rules: &[Option<ListRule>]| given(rules).map(|(n, rule)| (network(NETWORKS[n]), rule)).collect::<Vec<_>>();
         lists.replace_networks(rules(&old)).unwrap();

@@ -269,7 +269,7 @@ fn sources_that_take_all(remote: impl Fn(u32, u32) -> Multiaddr) -> u32 {
 
 /// The page `guide::enemy` and SECURITY.md contain these numbers.
 #[test]
-fn all_connections_are_for_2_272_ipv4_addresses_or_508_ipv6_sites() {
+fn it_takes_2_272_ipv4_addresses_or_508_ipv6_sites_to_take_all() {
     let ipv4 = |source: u32, _| format!("/ip4/11.0.{}.{}/tcp/1", source / 256, source % 256).parse().unwrap();
     assert_eq!(sources_that_take_all(ipv4), 2_016 + 256);
     // A site has eight /64 of eight connections each.

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_told_in_the_order_of_asking_and_the_next_one_waits() {
+    fn a_batch_is_told_in_order_of_asking_and_the_next_one_waits() {
         let (ids, mut flush_tracker, mut told) = (ids(), FlushTracker::default(), Vec::new());
         let first = flush_tracker.gathering();
         flush_tracker.taken();
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_written_when_it_neither_gathers_nor_is_being_written() {
+    fn a_batch_is_written_when_neither_gathering_nor_being_written() {
         let mut flush_tracker = FlushTracker { gathering: LAST, waiting: PrunedQueue::default() };
         let first = flush_tracker.gathering();
         assert!(flush_tracker.is_written(first, false, true));

@@ -20,7 +20,7 @@ fn nothing_is_confirmed_before_the_caller_says_so() {
 }
 
 #[test]
-fn the_header_is_answered_at_once_where_no_proposal_came_with_it() {
+fn the_header_is_answered_at_once_if_no_proposal_came_with_it() {
     let (mut listener, mut out) = (ListenerSelect::new(), Vec::new());
     let header = line(HEADER);
     // Half of a proposal has come with it.

@@ -120,7 +120,7 @@ fn they_are_not_taken_for_somebody_else() {
 }
 
 #[test]
-fn keys_of_every_type_prove_themselves_to_each_other_in_both_roles() {
+fn keys_of_every_type_prove_themselves_in_both_roles() {
     for role in [Role::Dialer, Role::Listener] {
         for (ours, our_peer) in identities() {
             for (theirs, their_peer) in identities() {

@@ -5,7 +5,7 @@ use crate::support::identities::identities;
 use swarm_notify::connection::noise::Config;
 
 #[test]
-fn each_side_learns_the_key_and_the_peer_id_of_the_other_whatever_its_type() {
+fn each_side_learns_the_others_key_and_peer_id_of_any_type() {
     for (alice, alice_peer) in identities() {
         for (bob, bob_peer) in identities() {
             let dialer = Config::new(&alice, [101; 32], &[YAMUX]).unwrap();

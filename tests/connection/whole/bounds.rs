@@ -14,7 +14,7 @@ fn open_pair() -> Pair {
 }
 
 #[test]
-fn at_its_gate_a_connection_keeps_64_kib_of_what_comes_and_wants_no_more() {
+fn at_its_gate_a_connection_keeps_64_kib_and_wants_no_more() {
     let mut pair = Pair::new(YAMUX, usize::MAX);
     pair.run();
     assert!(!pair.dialer.permit());
@@ -28,7 +28,7 @@ fn at_its_gate_a_connection_keeps_64_kib_of_what_comes_and_wants_no_more() {
 }
 
 #[test]
-fn what_comes_in_one_read_for_a_connection_at_its_gate_is_heard_as_far_as_there_is_space() {
+fn one_read_at_the_gate_is_heard_as_far_as_there_is_space() {
     let mut pair = Pair::new(YAMUX, usize::MAX);
     pair.run();
     assert!(!pair.dialer.permit());
@@ -66,7 +66,7 @@ fn a_connection_that_is_over_wants_nothing() {
 }
 
 #[test]
-fn nothing_is_read_from_a_peer_that_does_not_read_its_answers_and_nothing_opened_to_it() {
+fn who_does_not_read_answers_is_not_read_and_gets_no_stream() {
     let mut end = End::new(2, Role::Listener, YAMUX);
     end.config.yamux.max_control = 24;
     let mut raw = Raw::open(end);
@@ -94,7 +94,7 @@ fn something_is_due_from_a_command_until_it_was_transmitted() {
 }
 
 #[test]
-fn a_stream_beyond_the_backlog_is_refused_until_one_that_waits_has_opened_or_ended() {
+fn a_stream_beyond_the_backlog_is_refused_until_one_leaves_it() {
     let mut pair = open_pair();
     pair.listener.config.inbound_backlog = 1;
     for opens in [true, false, true] {
@@ -127,7 +127,7 @@ fn a_stream_that_the_owner_refuses_is_reset() {
 }
 
 #[test]
-fn streams_beyond_the_peers_acknowledgements_begin_in_order_and_without_those_that_were_given_up() {
+fn streams_past_the_ack_backlog_begin_in_order_unless_given_up() {
     let mut pair = Pair::new(YAMUX, usize::MAX);
     pair.dialer.config.yamux.ack_backlog = 1;
     pair.open();

@@ -35,7 +35,7 @@ fn only_bytes_that_come_put_off_a_ping() {
 }
 
 #[test]
-fn a_connection_is_idle_from_the_end_of_its_last_stream_on_and_says_so_once() {
+fn idleness_counts_from_the_last_streams_end_and_is_told_once() {
     let mut pair = open_pair();
     pair.dialer.config.idle_timeout = Some(secs(20));
     let [(first, _), (second, _)] = [(); 2].map(|()| pair.stream());
@@ -185,7 +185,7 @@ fn a_movement_after_go_away_puts_off_its_time_out() {
 }
 
 #[test]
-fn a_fin_that_waited_for_the_protocol_is_a_movement_when_it_leaves() {
+fn a_fin_that_waited_for_the_protocol_is_a_movement_when_sent() {
     let mut pair = open_pair();
     let ours = pair.dialer.open_stream(&["/echo/1.0.0"]);
     assert_eq!(pair.dialer.finish(ours), Ok(()));
@@ -204,7 +204,7 @@ fn a_fin_that_waited_for_the_protocol_is_a_movement_when_it_leaves() {
 }
 
 #[test]
-fn a_connection_is_spent_when_its_last_stream_ends_after_go_away() {
+fn after_go_away_a_connection_is_spent_with_its_last_stream() {
     let mut pair = Pair::new(YAMUX, usize::MAX);
     pair.dialer.config.yamux.ack_backlog = 1;
     pair.open();

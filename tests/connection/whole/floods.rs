@@ -100,7 +100,7 @@ fn begin(raw: &mut Raw, form: fn(u32) -> Vec<Vec<u8>>, numbers: core::ops::Range
 }
 
 #[test]
-fn each_reset_that_the_peer_sends_or_causes_takes_from_one_budget() {
+fn resets_that_the_peer_sends_or_causes_take_from_one_budget() {
     for (name, form) in FORMS {
         println!("{name}");
         let mut raw = raw();
@@ -127,7 +127,7 @@ fn the_forms_of_resets_share_the_budget() {
 }
 
 #[test]
-fn what_a_peer_opens_behind_its_go_away_takes_from_the_budget_of_resets() {
+fn what_opens_behind_a_go_away_takes_from_the_budget_of_resets() {
     let mut raw = raw();
     raw.end.config.resets = Rate::new(20, 1);
     let id = echo_stream(&mut raw);

@@ -82,7 +82,7 @@ fn a_stream_that_waits_is_not_acknowledged_and_hears_nothing() {
 }
 
 #[test]
-fn streams_that_wait_are_offered_in_the_order_of_their_proposals() {
+fn streams_that_wait_are_offered_in_order_of_their_proposals() {
     let mut raw = raw(Rate::new(1, 1));
     open(&mut raw, [1]);
     raw.say(&[frame(UPDATE, SYN, 3, 0), data(SYN, 5, HEADER)].concat());
@@ -144,7 +144,7 @@ fn what_comes_on_a_stream_that_waits_is_kept_and_counted() {
 }
 
 #[test]
-fn a_stream_that_is_reset_while_it_waits_gets_no_id_and_takes_no_token() {
+fn a_stream_reset_while_it_waits_gets_no_id_and_takes_no_token() {
     let mut raw = raw(Rate::new(1, 1));
     raw.end.config.resets = Rate::new(2, 1);
     open(&mut raw, [1, 3, 5, 7]);
@@ -171,7 +171,7 @@ fn a_stream_that_is_reset_while_it_waits_gets_no_id_and_takes_no_token() {
 }
 
 #[test]
-fn a_stream_that_waits_longer_than_a_negotiation_may_take_is_refused() {
+fn a_stream_that_waits_longer_than_negotiation_may_is_refused() {
     let mut raw = raw(Rate::new(1, 1));
     raw.end.config.negotiation_timeout = secs(3);
     raw.end.config.resets = Rate::new(1, 1);
@@ -197,7 +197,7 @@ fn a_stream_that_waits_longer_than_a_negotiation_may_take_is_refused() {
 
 /// What it could have taken in time is taken before it looks at deadlines.
 #[test]
-fn an_owner_that_is_late_loses_no_stream_for_which_there_is_a_token() {
+fn a_late_owner_loses_no_stream_for_which_there_is_a_token() {
     let mut raw = raw(Rate::new(4, 1));
     raw.end.config.negotiation_timeout = secs(3);
     open(&mut raw, (0..9).map(|n| 1 + 2 * n));
@@ -296,7 +296,7 @@ fn a_connection_that_floods_offers_nothing_more() {
 
 /// The peer opens as many as yamux lets it: 256 that are not acknowledged.
 #[test]
-fn an_honest_peer_with_a_full_backlog_is_slowed_down_and_loses_nothing() {
+fn an_honest_peer_with_a_full_backlog_is_slowed_but_loses_none() {
     let mut pair = Pair::new(YAMUX, usize::MAX);
     pair.open();
     pair.listener.config.openings = Rate::new(10, 200);

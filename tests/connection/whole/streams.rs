@@ -17,7 +17,7 @@ fn open_pair() -> Pair {
 }
 
 #[test]
-fn a_stream_says_what_it_proposes_in_its_order_until_one_is_agreed() {
+fn a_stream_says_what_it_proposes_in_order_until_one_is_agreed() {
     for proposed in [&["/echo/1.0.0"][..], &["/none/1", "/echo/1.0.0", "/sink/1.0.0"]] {
         let protocols: Vec<_> = proposed.iter().map(|name| Protocol::new(*name).unwrap()).collect();
         let queued = Stream::outbound(&protocols).unwrap();
@@ -39,7 +39,7 @@ fn a_stream_says_what_it_proposes_in_its_order_until_one_is_agreed() {
 }
 
 #[test]
-fn a_stream_is_readable_while_a_read_gives_bytes_or_the_end_for_the_first_time() {
+fn a_stream_is_readable_while_a_read_gives_bytes_or_the_end() {
     let mut pair = open_pair();
     let stream = pair.dialer.open_stream(&["/echo/1.0.0"]);
     assert_eq!(pair.dialer.write(stream, b"early"), Ok(5));
@@ -63,7 +63,7 @@ fn a_stream_is_readable_while_a_read_gives_bytes_or_the_end_for_the_first_time()
 }
 
 #[test]
-fn our_side_is_finished_at_the_command_and_its_fin_is_sent_when_written() {
+fn our_side_finishes_at_the_command_and_its_fin_when_written() {
     let mut pair = open_pair();
     let queued = Stream::outbound(&[Protocol::from_static("/echo/1.0.0")]).unwrap();
     assert_eq!((queued.is_local_finished(), queued.is_fin_sent()), (false, false));
@@ -90,7 +90,7 @@ fn our_side_is_finished_at_the_command_and_its_fin_is_sent_when_written() {
 }
 
 #[test]
-fn a_stream_is_writable_while_there_is_window_and_its_side_is_not_over() {
+fn a_stream_is_writable_while_it_has_window_and_is_not_over() {
     let mut pair = open_pair();
     let many = pair.dialer.open_stream(&["/none/1", "/echo/1.0.0"]);
     assert!(!pair.dialer.stream(many).is_writable(), "nobody knows the protocol");
@@ -111,7 +111,7 @@ fn a_stream_is_writable_while_there_is_window_and_its_side_is_not_over() {
 }
 
 #[test]
-fn after_a_short_write_the_owner_is_told_when_there_is_window_again() {
+fn after_a_short_write_the_owner_is_told_of_window_again() {
     let mut pair = open_pair();
     let (ours, theirs) = pair.stream();
     assert_eq!(pair.dialer.write(ours, &vec![0; WINDOW + 1]), Ok(WINDOW));
@@ -135,7 +135,7 @@ fn who_has_finished_is_not_told_of_window() {
 }
 
 #[test]
-fn who_has_finished_before_the_peer_has_answered_is_not_told_of_window_either() {
+fn who_finishes_before_the_peer_answers_is_not_told_of_window() {
     let mut raw = Raw::open(End::new(2, Role::Listener, YAMUX));
     let stream = raw.end.open_stream(&["/echo/1.0.0"]);
     assert_eq!(raw.end.write(stream, &[0; WINDOW + 1]), Ok(WINDOW));
@@ -161,7 +161,7 @@ fn bytes_of_data_are_counted_and_those_of_negotiation_are_not() {
 }
 
 #[test]
-fn what_comes_for_a_closed_stream_is_dropped_and_its_end_is_the_streams() {
+fn what_comes_for_a_closed_stream_is_dropped_but_not_its_end() {
     let mut pair = open_pair();
     let (ours, theirs) = pair.stream();
     pair.dialer.close_stream(ours);
@@ -200,7 +200,7 @@ fn a_stream_that_is_closed_before_it_is_open_is_given_up() {
 }
 
 #[test]
-fn a_stream_whose_peer_has_finished_ends_when_it_is_closed_and_the_fin_has_left() {
+fn a_stream_finished_by_its_peer_ends_with_its_close_and_fin() {
     for fin_first in [false, true] {
         let mut pair = open_pair();
         let (ours, theirs) = pair.stream();

@@ -62,7 +62,7 @@ fn a_stream_has_no_id_before_its_first_whole_proposal() {
 }
 
 #[test]
-fn an_unsupported_proposal_gives_an_id_and_the_stream_fails_with_it() {
+fn a_stream_of_an_unsupported_proposal_fails_with_an_id() {
     for cut in [0, 3, HEADER.len(), HEADER.len() + 4] {
         let mut raw = raw();
         let lines = [HEADER, NONE].concat();
@@ -117,7 +117,7 @@ fn what_ends_before_its_proposal_is_told_without_an_id() {
 }
 
 #[test]
-fn the_deadline_of_a_proposal_counts_from_the_syn_and_goes_on_with_the_id() {
+fn a_proposals_deadline_counts_from_the_syn_also_with_an_id() {
     let mut raw = raw();
     raw.say(&frame(UPDATE, SYN, 1, 0));
     raw.end.at(secs(1));
@@ -139,7 +139,7 @@ fn the_deadline_of_a_proposal_counts_from_the_syn_and_goes_on_with_the_id() {
 }
 
 #[test]
-fn streams_that_get_their_ids_in_another_order_time_out_in_that_of_their_syns() {
+fn streams_time_out_in_the_order_of_their_syns_not_their_ids() {
     let order = [1, 3, 5, 7, 9];
     for named in [[9, 7, 5, 3, 1], [5, 1, 9, 7, 3], order] {
         let mut raw = raw();
@@ -160,7 +160,7 @@ fn streams_that_get_their_ids_in_another_order_time_out_in_that_of_their_syns() 
 }
 
 #[test]
-fn streams_without_an_id_and_those_that_wait_to_open_share_one_bound() {
+fn streams_without_an_id_and_those_that_wait_share_one_bound() {
     let mut raw = raw();
     raw.end.config.inbound_backlog = 3;
     raw.say(&data(SYN, 1, &[HEADER, ECHO].concat()));
@@ -185,7 +185,7 @@ fn streams_without_an_id_and_those_that_wait_to_open_share_one_bound() {
 
 /// The rest of a frame's payload is the stream's, although the frame began before it had its id.
 #[test]
-fn what_comes_behind_the_proposal_in_the_same_frame_is_the_streams() {
+fn what_follows_the_proposal_in_its_frame_is_the_streams() {
     let payload = [HEADER, ECHO, &[7; 100]].concat();
     let proposed = HEADER.len() + ECHO.len();
     for (cut, then) in
@@ -207,7 +207,7 @@ fn what_comes_behind_the_proposal_in_the_same_frame_is_the_streams() {
 }
 
 #[test]
-fn a_connection_is_neither_idle_nor_spent_while_a_stream_waits_for_its_id() {
+fn a_connection_is_not_idle_or_spent_while_a_stream_has_no_id() {
     let mut raw = raw();
     raw.end.config.idle_timeout = Some(secs(5));
     raw.say(&frame(UPDATE, SYN, 1, 0));
@@ -229,7 +229,7 @@ fn a_connection_is_neither_idle_nor_spent_while_a_stream_waits_for_its_id() {
 }
 
 #[test]
-fn a_stream_that_begins_without_a_time_counts_from_the_next_turn() {
+fn a_stream_begun_without_a_time_counts_from_the_next_turn() {
     let mut raw = raw();
     raw.end.now = Now::Untimed;
     raw.say(&[frame(UPDATE, SYN, 1, 0), data(SYN, 3, HEADER)].concat());

@@ -319,7 +319,7 @@ fn what_is_unread_can_be_taken_out_at_once() {
 }
 
 #[test]
-fn who_uses_its_window_up_while_it_waits_for_room_waits_for_window() {
+fn who_fills_its_window_while_waiting_for_room_waits_for_window() {
     let mut end = End::with(Role::Dialer, &with(still(), |config| config.max_output = WINDOW - 1));
     let key = end.open();
     assert_eq!(end.write(key, &vec![1; WINDOW]), WINDOW - 1);
@@ -364,7 +364,7 @@ fn the_outputs_memory_is_borrowed_given_back_and_released() {
 }
 
 #[test]
-fn a_session_that_gives_to_others_keeps_4_kib_and_one_without_streams_much_less() {
+fn a_session_keeps_4_kib_of_output_and_less_without_streams() {
     for (held, given) in [(4_096, false), (4_097, true)] {
         let mut end = End::new(Role::Dialer);
         let mut spare = Vec::with_capacity(held);

@@ -49,7 +49,7 @@ fn update(id: u32, delta: u32) -> Vec<u8> {
 }
 
 #[test]
-fn a_window_doubles_when_half_of_it_is_read_twice_in_two_round_trips() {
+fn a_window_doubles_when_two_halves_are_read_in_two_round_trips() {
     let mut end = end(4 * WINDOW, 4 * WINDOW);
     let key = inbound(&mut end, 1);
     assert_eq!(passes(&mut end, key, HALF), [update(1, HALF), probe()].concat());
@@ -126,7 +126,7 @@ fn the_last_step_goes_as_far_as_there_is_left() {
 }
 
 #[test]
-fn all_streams_grow_out_of_one_purse_and_give_back_what_they_had_when_they_are_over() {
+fn all_streams_grow_out_of_one_purse_and_give_back_at_their_end() {
     for ending in [RST, FIN] {
         let mut end = end(4 * WINDOW, WINDOW);
         let [first, second] = [1, 3].map(|id| inbound(&mut end, id));
@@ -203,7 +203,7 @@ fn a_window_that_began_smaller_grows_as_far_as_it_may() {
 }
 
 #[test]
-fn the_first_half_of_a_new_stream_is_no_second_one_in_whichever_round() {
+fn a_new_streams_first_half_is_no_second_one_in_any_round() {
     let mut end = end(4 * WINDOW, u32::MAX);
     let first = inbound(&mut end, 1);
     for round in 0..5 {
@@ -282,7 +282,7 @@ fn what_a_greater_window_begins_with_is_no_half_that_was_read() {
 }
 
 #[test]
-fn a_window_that_every_peer_assumes_grows_before_its_stream_is_acknowledged() {
+fn an_assumed_window_grows_before_its_stream_is_acknowledged() {
     let mut end = end(4 * WINDOW, 4 * WINDOW);
     let key = end.next;
     end.receive(&frame(UPDATE, SYN, 1, 0)).unwrap();

@@ -114,7 +114,7 @@ fn closing_the_connection_ends_the_wait_at_once() {
 }
 
 #[test]
-fn a_connection_that_ends_at_the_limit_of_all_streams_ends_the_wait() {
+fn a_connection_that_ends_at_the_limit_of_streams_ends_the_wait() {
     let mut config = Config::default();
     config.swarm.limits.streams = 1;
     let mut pair = Pair::with(Config::default(), config);
@@ -219,7 +219,7 @@ impl Drop for Brittle {
 impl<N> Notifee<N> for Brittle {}
 
 #[test]
-fn a_notifee_that_panics_as_its_host_is_dropped_keeps_nobody_waiting() {
+fn a_panic_while_a_host_is_dropped_keeps_nobody_waiting() {
     let mut pair = pair(1);
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let _inbound = accept(&at_a, RAW);

@@ -248,7 +248,7 @@ fn endless(log: &Log) -> Driven<64> {
 }
 
 #[test]
-fn time_comes_in_the_16th_drive_and_then_one_by_one_until_all_have_been_ticked() {
+fn from_the_16th_drive_on_all_are_ticked_one_by_one() {
     for n in [0, 1, 2, 7] {
         let log = Log::default();
         let mut node = endless(&log);
@@ -345,7 +345,7 @@ impl Notifee<Sim<64>> for Replaces {
 }
 
 #[test]
-fn who_comes_and_goes_in_the_last_tick_that_is_allowed_is_heeded() {
+fn who_comes_or_goes_in_the_last_allowed_tick_is_heeded() {
     let (log, goes) = (Log::default(), Rc::default());
     let mut node = alone();
     node.notifees.register(Replaces { log: log.clone(), goes: Rc::clone(&goes) });

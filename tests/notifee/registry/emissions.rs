@@ -141,7 +141,7 @@ fn an_event_that_nobody_else_hears_is_dropped_at_once() {
 }
 
 #[test]
-fn who_comes_after_an_emission_is_not_told_of_it_and_who_leaves_neither() {
+fn who_comes_after_an_emission_or_leaves_is_not_told_of_it() {
     let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
     let (inner, leaver) = (log.clone(), Rc::new(Cell::new(None::<NotifeeId>)));
     let leaves = Rc::clone(&leaver);
@@ -175,7 +175,7 @@ fn an_emission_of_one_that_has_left_is_told() {
 }
 
 #[test]
-fn notifees_that_answer_each_other_for_ever_are_told_so_much_a_dispatch() {
+fn notifees_that_answer_each_other_are_told_so_much_a_dispatch() {
     let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
     for name in ["a", "b"] {
         notifees.register(Hears::with(name, &log, move |cx, _| cx.emit(String::from(name))));
@@ -237,7 +237,7 @@ fn a_full_queue_drops_what_is_emitted_and_counts_it() {
 }
 
 #[test]
-fn one_that_panics_at_an_emission_is_passed_over_and_the_others_are_told() {
+fn a_panic_at_an_emission_keeps_no_other_from_being_told() {
     struct Deliberate;
     let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
     notifees.register(speaker(&log));
@@ -262,7 +262,7 @@ fn one_that_panics_at_an_emission_is_passed_over_and_the_others_are_told() {
 }
 
 #[test]
-fn a_caught_notifee_hears_emissions_and_its_panic_names_their_source() {
+fn a_caught_panic_at_an_emission_names_its_source() {
     let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
     let source = notifees.register(speaker(&log));
     let panics = Hears::with("panics", &log, |_, _| panic!("no"));

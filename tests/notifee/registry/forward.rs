@@ -63,7 +63,7 @@ impl<N> Notifee<N> for Mixed {
 }
 
 #[test]
-fn a_written_method_takes_its_event_and_interest_bounds_the_rest() {
+fn a_written_method_takes_its_event_and_interest_bounds_others() {
     let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
     notifees.register(Mixed(log.clone()));
     all_nine(&mut world, &mut notifees);

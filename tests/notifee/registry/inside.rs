@@ -8,7 +8,7 @@ use swarm_notify::lifecycle::{ConnectionEnd, Event, Id, State, StreamEnd};
 use swarm_notify::notifee::{NotifeeId, Notifees};
 
 #[test]
-fn inside_there_is_no_next_event_and_what_is_told_of_can_be_looked_up_by_all() {
+fn inside_nothing_is_next_and_what_is_told_of_can_be_looked_up() {
     let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
     for name in ["a", "b"] {
         let look = |cx: &mut swarm_notify::notifee::NotifeeContext<'_, World>, event: Event| {
@@ -65,7 +65,7 @@ fn one_that_is_registered_inside_hears_of_the_next_event_first() {
 }
 
 #[test]
-fn one_that_unregisters_itself_hears_nothing_more_and_the_others_all() {
+fn one_that_unregisters_itself_hears_no_more_but_others_do() {
     let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
     notifees.register(Scripted::new("a", &log));
     let own = notifees.register(Scripted::with("b", &log, |cx, _| {
@@ -82,7 +82,7 @@ fn one_that_unregisters_itself_hears_nothing_more_and_the_others_all() {
 }
 
 #[test]
-fn one_that_is_unregistered_by_another_hears_not_even_of_this_event() {
+fn one_unregistered_by_another_does_not_even_hear_this_event() {
     for (victim, told) in [("before", "before a behind"), ("behind", "before a")] {
         let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
         let ids = Rc::new(Cell::new(None::<NotifeeId<Scripted<World>>>));
@@ -102,7 +102,7 @@ fn one_that_is_unregistered_by_another_hears_not_even_of_this_event() {
 }
 
 #[test]
-fn one_that_is_registered_and_unregistered_inside_was_never_there() {
+fn one_registered_and_unregistered_inside_was_never_there() {
     let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
     let inner = log.clone();
     notifees.register(Scripted::with("a", &log, move |cx, _| {

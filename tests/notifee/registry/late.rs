@@ -6,7 +6,7 @@ use swarm_notify::lifecycle::{ConnectionEnd, StreamEnd};
 use swarm_notify::notifee::{Interest, Notifees};
 
 #[test]
-fn what_is_open_is_told_as_if_it_opened_now_and_what_follows_fits() {
+fn what_is_open_is_told_as_if_it_opened_now_and_the_rest_fits() {
     let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
     let told = connect(&mut world);
     let streams = [open(&mut world, told), open(&mut world, told)];

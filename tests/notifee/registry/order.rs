@@ -7,7 +7,7 @@ use swarm_notify::lifecycle::{ConnectionEnd, Direction, Failure, Lifecycle, Limi
 use swarm_notify::notifee::{Interest, Notifees};
 
 #[test]
-fn each_of_the_nine_events_comes_to_all_in_the_order_of_registration() {
+fn all_nine_events_come_to_all_in_the_order_of_registration() {
     let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
     for name in ["a", "b", "c"] {
         notifees.register(Scripted::new(name, &log));
@@ -161,7 +161,7 @@ fn each_kind_is_none_of_the_others_and_all_are_in_all() {
 }
 
 #[test]
-fn a_kind_that_is_in_both_sets_is_in_what_joins_and_in_what_cuts_them() {
+fn a_kind_in_both_sets_is_in_their_union_and_intersection() {
     let (opens, connections) = (Interest::LISTEN | Interest::CONNECTED, Interest::CONNECTED | Interest::DISCONNECTED);
     assert_eq!(opens | connections, Interest::LISTEN | Interest::CONNECTED | Interest::DISCONNECTED);
     assert_eq!(opens & connections, Interest::CONNECTED);
@@ -169,7 +169,7 @@ fn a_kind_that_is_in_both_sets_is_in_what_joins_and_in_what_cuts_them() {
 }
 
 #[test]
-fn those_who_care_are_told_in_order_whoever_stands_between_them_comes_or_goes() {
+fn those_who_care_are_told_in_order_whoever_comes_or_goes() {
     const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
     for caring in 0..1 << NAMES.len() {
         for gone in 0..NAMES.len() {

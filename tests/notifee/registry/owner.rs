@@ -25,7 +25,7 @@ fn panics<R>(work: impl FnOnce() -> R) -> bool {
 }
 
 #[test]
-fn the_owner_sees_each_event_behind_all_notifees_and_can_look_it_up() {
+fn the_owner_sees_each_event_last_and_can_look_it_up() {
     let (log, mut together) = (Log::default(), listening());
     let [Driven { swarm, notifees }] = &mut together.all;
     swarm.listen(crate::support::sim::Host(1).at(4001)).unwrap();
@@ -61,7 +61,7 @@ fn the_owner_sees_each_event_behind_all_notifees_and_can_look_it_up() {
 }
 
 #[test]
-fn a_panic_of_a_notifee_costs_the_owner_no_event_and_shows_none_twice() {
+fn a_notifees_panic_costs_the_owner_no_event_and_repeats_none() {
     let (log, mut together) = (Log::default(), listening());
     let [Driven { swarm, notifees }] = &mut together.all;
     notifees.register(Scripted::with("a", &log, |_, _| resume_unwind(Box::new("deliberate"))));
@@ -82,7 +82,7 @@ fn a_panic_of_a_notifee_costs_the_owner_no_event_and_shows_none_twice() {
 }
 
 #[test]
-fn the_rest_of_an_interrupted_event_reaches_notifees_before_the_owner() {
+fn notifees_hear_an_interrupted_events_rest_before_the_owner() {
     let (log, mut together) = (Log::default(), listening());
     let [Driven { swarm, notifees }] = &mut together.all;
     notifees.register(Scripted::with("a", &log, |_, _| resume_unwind(Box::new("deliberate"))));

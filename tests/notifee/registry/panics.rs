@@ -53,7 +53,7 @@ fn the_network_is_let_go_of() {
 }
 
 #[test]
-fn who_comes_or_goes_while_a_notification_is_interrupted_changes_nothing_for_the_others() {
+fn others_are_told_whoever_comes_or_goes_in_an_interruption() {
     let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
     let a = notifees.register(Scripted::new("a", &log));
     let inner = log.clone();
@@ -80,7 +80,7 @@ fn who_comes_or_goes_while_a_notification_is_interrupted_changes_nothing_for_the
 }
 
 #[test]
-fn those_who_are_left_to_be_told_are_told_whoever_stands_between_them_goes() {
+fn those_left_to_be_told_are_told_whoever_between_them_goes() {
     for gone in 0..6 {
         let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
         let elsewhere = || Scripted::<World>::new("elsewhere", &log).only(Interest::LISTEN);
@@ -121,7 +121,7 @@ fn what_a_notifee_asked_for_before_it_panicked_is_done() {
 }
 
 #[test]
-fn one_that_panics_in_its_replay_is_not_registered_and_the_others_are_as_they_were() {
+fn a_panic_in_its_replay_keeps_one_out_and_changes_no_other() {
     let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
     notifees.register(Scripted::new("a", &log));
     connect(&mut world);
@@ -150,7 +150,7 @@ impl Drop for Brittle {
 }
 
 #[test]
-fn one_that_panics_while_it_is_dropped_is_gone_and_the_rest_is_done() {
+fn one_that_panics_while_dropped_is_gone_and_the_rest_is_done() {
     let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
     let brittle = Brittle;
     let inner = log.clone();

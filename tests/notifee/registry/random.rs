@@ -455,7 +455,7 @@ fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
 }
 
 #[test]
-fn whatever_they_do_the_same_is_told_to_the_same_in_the_same_order() {
+fn random_notifees_are_told_the_same_as_a_model_in_its_order() {
     let mut seen = Seen::default();
     for seed in 0..400 {
         run::<1>(seed, &mut seen);

@@ -170,7 +170,7 @@ fn what_is_told_of_can_be_closed_inside() {
 }
 
 #[test]
-fn inside_a_swarm_has_no_next_event_and_nothing_ready_until_all_have_been_told() {
+fn inside_a_swarm_nothing_is_next_or_ready_until_all_are_told() {
     let (log, mut together) = (Log::default(), Together::<8, 2>::new(Cut::Whole));
     together.connect();
     let Driven { swarm, notifees } = &mut together.all[1];
@@ -203,7 +203,7 @@ impl<const EVENTS: usize> Notifee<Sim<EVENTS>> for Witness {
 }
 
 #[test]
-fn one_drive_tells_no_more_often_that_something_is_ready_than_it_may() {
+fn one_drive_tells_of_no_more_readiness_than_it_may() {
     let (log, mut together) = (Log::default(), Together::<256, 2>::new(Cut::Whole));
     together.connect();
     let connection = together.all[1].swarm.connections().next().unwrap();
@@ -316,7 +316,7 @@ fn what_one_drive_leaves_the_next_one_tells_and_says_so() {
 }
 
 #[test]
-fn what_a_tick_causes_is_told_in_the_same_drive_as_far_as_there_is_time() {
+fn what_a_tick_causes_is_told_in_the_same_drive_if_it_fits() {
     let log = Log::default();
     let mut together = Together::<8, 1>::new(Cut::Whole);
     let [node] = &mut together.all;
@@ -350,7 +350,7 @@ impl<const EVENTS: usize> Notifee<Sim<EVENTS>> for Dialer {
 }
 
 #[test]
-fn time_is_told_after_what_has_happened_but_does_not_wait_for_ever() {
+fn time_is_told_after_events_but_does_not_wait_for_ever() {
     let log = Log::default();
     let mut together = Together::<8, 1>::new(Cut::Whole);
     let [node] = &mut together.all;

@@ -62,7 +62,7 @@ fn another_thread_follows_exactly() {
 }
 
 #[test]
-fn a_task_on_the_same_thread_follows_exactly_as_a_stream_of_notices() {
+fn a_task_on_the_same_thread_follows_exactly_as_a_stream() {
     let (subscriber, subscription) = subscription(16);
     let (pair, record) = recorded(subscriber);
     let collect = subscription.collect::<Vec<_>>();

@@ -101,7 +101,7 @@ fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
 }
 
 #[test]
-fn who_applies_the_notices_to_a_set_always_has_what_was_open_at_their_place() {
+fn a_set_that_notices_are_applied_to_has_what_was_open_then() {
     let mut seen = Seen::default();
     for seed in 0..60 {
         run::<1>(seed, &mut seen);

@@ -42,7 +42,7 @@ fn known(desk: &mut Desk, n: u8) -> Vec<String> {
 }
 
 #[test]
-fn who_is_connected_is_told_at_once_while_as_many_are_dialed_as_may_be() {
+fn a_connected_peer_is_told_at_once_at_the_limit_of_dials() {
     let mut config = Config::default();
     config.peers_at_a_time = 1;
     let mut desk = Desk::new(config);
@@ -91,7 +91,7 @@ fn what_leads_to_ourselves_in_another_guise_is_left_out() {
 }
 
 #[test]
-fn an_address_that_is_said_again_with_the_peer_s_id_keeps_its_place_behind_the_others() {
+fn an_address_said_again_with_its_peer_id_keeps_its_place() {
     for named in [false, true] {
         let mut desk = Desk::new(Config::default());
         let hearsay = desk.notifees.register(Hearsay::default());
@@ -150,7 +150,7 @@ fn of_two_connections_the_stable_one_counts_whichever_ends_last() {
 }
 
 #[test]
-fn an_address_taken_for_dead_is_dialed_only_if_there_is_no_better_one() {
+fn a_dead_address_is_dialed_only_if_there_is_no_better_one() {
     let mut config = Config::default();
     config.attempts = 1;
     let mut desk = Desk::new(config);
@@ -207,7 +207,7 @@ fn cost(desk: &mut Desk, hearsay: NotifeeId<Hearsay>, stranger: u8, pushes: u16)
 }
 
 #[test]
-fn what_a_peer_tells_a_full_book_costs_no_more_than_what_it_tells_an_empty_one() {
+fn telling_a_full_book_costs_no_more_than_telling_an_empty_one() {
     let mut desk = Desk::new(Config::default());
     let hearsay = desk.notifees.register(Hearsay::default());
     let empty = cost(&mut desk, hearsay, 1, 20);

@@ -59,7 +59,7 @@ fn of_a_peer_s_addresses_the_one_that_is_dialed_last_gives_way() {
 }
 
 #[test]
-fn peers_are_dialed_so_many_at_a_time_and_the_others_have_their_turn() {
+fn so_many_peers_are_dialed_at_a_time_and_others_have_a_turn() {
     let mut config = Config::default();
     config.peers_at_a_time = 2;
     let mut desk = Desk::new(config);

@@ -39,7 +39,7 @@ fn the_next_address_is_dialed_beside_one_that_does_not_answer() {
 }
 
 #[test]
-fn a_peer_that_cannot_be_reached_is_told_once_with_the_last_reason() {
+fn an_unreachable_peer_is_told_once_with_the_last_reason() {
     let mut desk = Desk::knowing(2);
     for _ in 0..3 {
         desk.book().dial_peer(peer(1)).expect("it is known");
@@ -97,7 +97,7 @@ fn an_address_that_failed_is_dialed_behind_the_others() {
 }
 
 #[test]
-fn where_another_peer_answers_is_forgotten_unless_the_owner_has_said_so() {
+fn an_address_of_another_peer_stays_only_if_the_owner_said_it() {
     let mut desk = Desk::knowing(1);
     let connection = {
         desk.book().dial_peer(peer(1)).expect("it is known");

@@ -28,7 +28,7 @@ fn next_dial(desk: &mut Desk) -> Duration {
 }
 
 #[test]
-fn a_peer_whose_connection_ends_is_dialed_again_with_longer_and_longer_waits() {
+fn a_kept_peer_is_dialed_again_with_longer_and_longer_waits() {
     let (mut desk, connection) = kept();
     desk.node.lifecycle.end_connection(connection, ConnectionEnd::Remote(RemoteEnd::Eof)).expect("it is open");
     desk.settle();
@@ -45,7 +45,7 @@ fn a_peer_whose_connection_ends_is_dialed_again_with_longer_and_longer_waits() {
 }
 
 #[test]
-fn after_a_stable_connection_the_wait_is_short_again_and_after_a_flapping_one_it_grows() {
+fn the_wait_is_short_after_a_stable_connection_else_it_grows() {
     let (mut desk, connection) = kept();
     desk.node.lifecycle.end_connection(connection, ConnectionEnd::Failed(Fault::Reset)).expect("it is open");
     desk.settle();

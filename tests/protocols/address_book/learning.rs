@@ -9,7 +9,7 @@ use swarm_notify::protocols::identify::{self, Identify};
 use swarm_notify::swarm::Multiaddr;
 
 everywhere! {
-    what_a_peer_signs_is_known_and_the_port_from_which_it_dials_is_not,
+    what_a_peer_signs_is_known_but_the_port_it_dials_from_is_not,
     what_it_does_not_listen_on_any_more_is_forgotten,
     what_it_says_unsigned_is_known_as_that,
     a_kept_peer_that_comes_back_elsewhere_is_found_there,
@@ -35,7 +35,7 @@ fn known<const EVENTS: usize>(
     book.addresses(&peer).map(|(address, source)| (address.clone(), source)).collect()
 }
 
-fn what_a_peer_signs_is_known_and_the_port_from_which_it_dials_is_not<const EVENTS: usize>(shape: Shape) {
+fn what_a_peer_signs_is_known_but_the_port_it_dials_from_is_not<const EVENTS: usize>(shape: Shape) {
     let mut both = Both::<EVENTS>::new(shape);
     let of_a = book(&mut both.a);
     identify(&mut both.a, A, true);

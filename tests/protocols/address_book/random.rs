@@ -140,6 +140,6 @@ impl Run {
 }
 
 #[test]
-fn whatever_is_done_each_question_has_an_outcome_and_who_is_kept_is_connected() {
+fn each_question_has_an_outcome_and_who_is_kept_is_connected() {
     corpus::seeded(100, 400, run);
 }

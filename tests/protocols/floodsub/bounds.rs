@@ -98,7 +98,7 @@ fn of_too_many_streams_of_a_peer_the_oldest_is_reset() {
 }
 
 #[test]
-fn as_many_messages_are_remembered_as_the_bound_and_none_goes_for_another() {
+fn remembered_messages_are_bounded_and_none_goes_for_another() {
     let mut world = World::new();
     let (node, raw) = (world.node(config(|config| config.seen = 4)), world.raw(true));
     world.at(node).subscribe("t");

@@ -327,7 +327,7 @@ impl Drop for Replay {
 }
 
 #[test]
-fn a_hundred_nodes_come_and_go_and_who_stays_gets_every_message_once() {
+fn of_100_that_come_and_go_who_stays_gets_every_message_once() {
     let asked = std::env::var("SEEDS").ok();
     let (from, to) = asked.as_ref().map_or((0, 1), |range| {
         let (from, to) = range.split_once('-').expect("SEEDS is a range such as 0-100");

@@ -28,7 +28,7 @@ fn who_is_denied_is_not_added() {
 }
 
 #[test]
-fn who_is_there_goes_when_it_is_denied_and_comes_when_it_is_allowed() {
+fn a_peer_goes_when_it_is_denied_and_comes_when_it_is_allowed() {
     let mut world = World::of(2);
     world.at(1).subscribe("t");
     world.at(2).subscribe("t");

@@ -188,7 +188,7 @@ fn what_several_peers_send_once_each_counts_against_nobody() {
 }
 
 #[test]
-fn a_peer_that_sends_too_much_that_is_none_is_cut_and_denied_for_a_while() {
+fn too_many_invalid_messages_cut_and_deny_a_peer_for_a_while() {
     let mut config = Config::default();
     config.invalid = Rate::new(10, 1);
     let (mut world, node, raw, stream) = with_raw(config);

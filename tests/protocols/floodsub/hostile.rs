@@ -244,7 +244,7 @@ fn a_peer_that_resets_what_we_open_does_not_keep_us_busy() {
 }
 
 #[test]
-fn a_validator_that_panics_costs_the_peer_nothing_but_that_message() {
+fn a_validator_that_panics_costs_the_peer_only_that_message() {
     let (mut world, stream) = world();
     world.at(1).floodsub().set_validator(|_, message| {
         if message.data == b"bad" {

@@ -38,7 +38,7 @@ fn who_does_not_speak_it_is_none() {
 }
 
 #[test]
-fn who_comes_to_speak_it_later_is_a_peer_as_soon_as_it_says_something() {
+fn who_comes_to_speak_it_later_is_a_peer_once_it_says_something() {
     let mut world = World::new();
     let (node, raw) = (world.node(Config::default()), world.raw(false));
     world.at(node).subscribe("t");

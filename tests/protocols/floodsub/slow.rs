@@ -45,7 +45,7 @@ fn publish(node: &mut Node<SimTransport>, n: u8) {
 }
 
 #[test]
-fn a_slow_peer_delays_nobody_and_loses_what_there_is_no_place_for() {
+fn a_slow_peer_delays_nobody_and_loses_what_finds_no_place() {
     let (mut world, node, raw, other) = world(200_000);
     clog(&mut world, node, 60);
     assert_eq!(world.at(other).messages.len(), 60);
@@ -86,7 +86,7 @@ fn what_is_dropped_while_nobody_drains_is_told_as_one() {
 }
 
 #[test]
-fn subscriptions_that_change_meanwhile_are_announced_as_the_difference() {
+fn subscriptions_that_change_meanwhile_come_as_the_difference() {
     let (mut world, node, raw, _) = world(2_000_000);
     world.at(node).subscribe("before");
     world.settle();

@@ -64,7 +64,7 @@ fn two_nodes_exchange_signed_messages() {
 
 /// The attacker says five times as much as the node remembers, of one author or of many, and an old one in between.
 #[test]
-fn beside_endless_messages_an_old_one_is_told_once_and_others_are_heard() {
+fn endless_messages_keep_out_no_other_and_repeat_no_old_one() {
     const ATTACKER: usize = 1;
     const HONEST: usize = 2;
     const AUTHORS: u64 = 250;

@@ -31,7 +31,7 @@ fn inbound(world: &mut World, raw: u8) -> Vec<StreamId> {
 }
 
 #[test]
-fn one_that_is_reset_is_opened_again_after_a_while_and_says_all_that_counts() {
+fn a_reset_stream_opens_again_later_and_says_all_that_counts() {
     let (mut world, node, raw, _) = joined(Config::default());
     world.at(node).subscribe("u");
     world.settle();
@@ -70,7 +70,7 @@ fn what_was_taken_back_unheard_is_taken_back_again() {
 }
 
 #[test]
-fn a_message_that_was_cut_by_the_end_of_its_stream_comes_whole_on_the_next() {
+fn a_message_cut_by_its_streams_end_comes_whole_on_the_next() {
     let mut config = Config::default();
     config.rpc_bytes = 2_000_000;
     let (mut world, node, raw, _) = joined(config);

@@ -31,7 +31,7 @@ fn topics(world: &mut World, raw: u8) -> Vec<String> {
 }
 
 #[test]
-fn the_topics_of_all_peers_have_a_bound_of_which_each_has_a_share() {
+fn the_topics_of_all_have_a_bound_of_which_each_has_a_share() {
     // A share of one for each of two, and two in common.
     let one = SUBSCRIPTION + 1;
     let (mut world, raws) = world(2, |config| (config.topics_total_bytes, config.peers) = (4 * one, 2));
@@ -176,7 +176,7 @@ fn wakes(world: &mut World, raw: u8) {
 }
 
 #[test]
-fn what_waits_for_several_is_counted_once_and_who_is_most_behind_pays() {
+fn what_waits_for_several_counts_once_and_the_most_behind_pays() {
     let (mut world, raws) = slow(4, 600_000);
     let (b, c, fast) = (raws[1], raws[2], raws[3]);
     fill(&mut world, "t");
@@ -214,7 +214,7 @@ fn what_waits_for_several_is_counted_once_and_who_is_most_behind_pays() {
 }
 
 #[test]
-fn a_message_that_is_larger_than_what_may_wait_for_all_is_dropped_itself() {
+fn a_message_larger_than_what_may_wait_for_all_is_dropped() {
     let (mut world, raws) = slow(2, 10_000);
     // What stands around the data on the stream.
     let message = Signing::strict_sign(keypair(NODE), 1).seal("t", &[0; 9_000]).unwrap().0;
@@ -270,7 +270,7 @@ fn with_full_lines(total: usize) -> [usize; 2] {
 }
 
 #[test]
-fn whose_line_is_full_until_room_is_made_takes_no_room_that_was_not_made() {
+fn a_peer_with_a_full_line_takes_no_room_that_was_not_made() {
     let [full, _] = with_full_lines(usize::MAX);
     let [before, after] = with_full_lines(full);
     assert_eq!(before, full);

@@ -32,7 +32,7 @@ fn seqnos(world: &mut World) -> Vec<u64> {
 }
 
 #[test]
-fn a_turn_validates_as_many_messages_as_the_bound_and_the_next_goes_on() {
+fn a_turn_validates_as_many_as_the_bound_and_the_next_goes_on() {
     for bound in [0, 1, 64, 200] {
         let (mut world, raws) = world(bound, 1);
         let (raw, stream) = raws[0];
@@ -84,7 +84,7 @@ fn a_message_counts_as_one_more_for_each_16_kib() {
 }
 
 #[test]
-fn peers_have_the_same_share_of_the_work_whatever_the_size_of_their_messages() {
+fn work_is_shared_equally_whatever_the_size_of_messages() {
     let (mut world, raws) = world(8, 2);
     let [(greedy, first), (small, second)] = raws[..] else { panic!("there are two") };
     // 4 each, and 1 each.
@@ -158,7 +158,7 @@ fn a_peer_that_uses_a_stream_for_each_message_loses_none() {
 }
 
 #[test]
-fn changes_of_subscriptions_and_messages_that_are_not_validated_are_bounded_too() {
+fn changed_subscriptions_and_unvalidated_messages_are_bounded() {
     let mut config = Config::default();
     config.entries_per_turn = 10;
     let (mut world, raws) = beside_raws(config, 1);
@@ -228,7 +228,7 @@ fn a_turn_goes_on_though_the_queue_is_full() {
 }
 
 #[test]
-fn a_peer_that_comes_again_before_the_rest_of_it_was_looked_at_goes_first_and_then_comes_anew() {
+fn a_peer_that_returns_is_heard_out_and_goes_before_it_comes() {
     let (first, second) = (Which(0, 0), Which(0, 1));
     let play = Play {
         messages_per_turn: 2,
@@ -257,7 +257,7 @@ fn a_peer_that_comes_again_before_the_rest_of_it_was_looked_at_goes_first_and_th
 }
 
 #[test]
-fn a_peer_that_goes_and_comes_anew_in_its_turn_takes_no_turn_from_others() {
+fn a_peer_that_goes_and_comes_in_its_turn_takes_nobodys_turn() {
     let (one, two) = (Which(0, 0), Which(1, 0));
     let play = Play {
         messages_per_turn: 2,

@@ -75,7 +75,7 @@ fn a_flood_of_wrong_signatures_is_cut_after_21_of_them() {
 }
 
 #[test]
-fn a_flood_that_is_never_cut_takes_its_share_of_each_turn_and_no_more() {
+fn a_flood_that_is_never_cut_takes_its_share_of_a_turn_at_most() {
     let mut config = Config::default();
     config.invalid = Rate::new(u32::MAX, u32::MAX);
     let per_turn = config.messages_per_turn as u64;

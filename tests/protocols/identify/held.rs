@@ -86,7 +86,7 @@ fn protocols(count: usize, length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn who_holds_no_more_than_its_part_keeps_it_beside_those_who_fill_all() {
+fn who_holds_no_more_than_its_part_keeps_it_beside_the_greedy() {
     let mut world = World::bounded(|_| {});
     let connections: Vec<_> = (0..MOST).map(|number| world.connect(number)).collect();
     let (honest, greedy) = connections.split_at(MOST / 2);

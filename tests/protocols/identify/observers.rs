@@ -22,7 +22,7 @@ everywhere! {
     an_observer_can_close_the_connection_on_what_identify_says,
     one_that_panics_is_passed_over,
     of_a_connection_that_is_over_nothing_more_is_told,
-    a_question_that_could_not_be_asked_is_told_to_the_owner_alone,
+    a_question_that_cannot_be_asked_is_told_to_the_owner_alone,
     an_answer_is_told_before_its_stream_closes,
 }
 
@@ -170,7 +170,7 @@ fn of_a_connection_that_is_over_nothing_more_is_told<const EVENTS: usize>(shape:
     }
 }
 
-fn a_question_that_could_not_be_asked_is_told_to_the_owner_alone<const EVENTS: usize>(shape: Shape) {
+fn a_question_that_cannot_be_asked_is_told_to_the_owner_alone<const EVENTS: usize>(shape: Shape) {
     let (log, mut both) = (Log::default(), Both::<EVENTS>::new(shape));
     let a = both.a.install(on_demand(A));
     both.a.notifees.register(Observer::new("x", &log));
@@ -244,7 +244,7 @@ impl Notifee<Fake> for Count {
 }
 
 #[test]
-fn of_10_000_connections_all_is_told_though_nobody_drains_the_queue() {
+fn all_is_told_of_10_000_connections_though_nobody_drains() {
     const CONNECTIONS: usize = 10_000;
     let peer = keypair(B).public().to_peer_id();
     let mut fake = Fake::new(keypair(A).public().to_peer_id());

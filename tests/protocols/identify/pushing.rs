@@ -19,7 +19,7 @@ everywhere! {
     what_is_said_last_arrives_last,
     an_owner_that_changes_for_ever_does_not_flood_its_peers,
     pushes_wait_in_line_and_all_arrive,
-    without_place_for_a_stream_a_push_waits_and_says_what_is_true_then,
+    a_push_without_a_place_waits_and_says_what_is_true_then,
     a_peer_that_takes_no_pushes_is_left_alone,
     what_a_push_does_not_say_stays,
     what_a_push_says_is_known,
@@ -153,7 +153,7 @@ fn pushes_wait_in_line_and_all_arrive<const EVENTS: usize>(shape: Shape) {
     both.end();
 }
 
-fn without_place_for_a_stream_a_push_waits_and_says_what_is_true_then<const EVENTS: usize>(shape: Shape) {
+fn a_push_without_a_place_waits_and_says_what_is_true_then<const EVENTS: usize>(shape: Shape) {
     const OTHER: Protocol = Protocol::from_static("/other/1.0.0");
     let mut limited = swarm::Config::default();
     limited.limits.streams_per_connection = 2;

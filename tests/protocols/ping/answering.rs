@@ -11,7 +11,7 @@ everywhere! {
     a_payload_cut_by_the_end_is_a_reset,
     nothing_comes_back_before_a_payload_is_whole,
     a_peer_that_does_not_read_is_not_read_from,
-    one_stream_too_many_costs_the_one_that_was_silent_the_longest,
+    one_stream_too_many_costs_the_one_that_was_silent_longest,
     a_stream_from_before_the_service_is_answered,
 }
 
@@ -103,7 +103,7 @@ fn a_peer_that_does_not_read_is_not_read_from<const EVENTS: usize>(shape: Shape)
     both.end();
 }
 
-fn one_stream_too_many_costs_the_one_that_was_silent_the_longest<const EVENTS: usize>(shape: Shape) {
+fn one_stream_too_many_costs_the_one_that_was_silent_longest<const EVENTS: usize>(shape: Shape) {
     let mut config = answers();
     config.inbound_streams = 2;
     let (mut both, ca, cb) = asks::<EVENTS>(shape, config);

@@ -12,22 +12,22 @@ use swarm_notify::protocols::ping::{Config, Event, PROTOCOL, Ping};
 use swarm_notify::swarm;
 
 everywhere! {
-    each_connection_is_asked_at_once_and_every_interval_on_one_stream,
+    each_connection_is_asked_at_once_and_regularly_on_one_stream,
     on_demand_a_stream_ends_with_its_ping,
     asking_again_while_a_ping_is_under_way_asks_for_nothing_more,
     what_is_not_open_cannot_be_asked,
     a_service_that_comes_late_asks_what_is_open,
     both_sides_ask_at_once,
     a_ping_whose_connection_ends_has_failed_once,
-    periodic_pings_keep_a_connection_from_being_idle_and_others_do_not,
+    only_periodic_pings_keep_a_connection_from_being_idle,
     a_full_queue_forgets_the_oldest_and_tells_how_many,
     payloads_differ_and_come_from_the_seed,
     a_payload_that_goes_out_in_pieces_is_measured_from_its_last,
-    without_place_for_a_stream_a_ping_has_failed_and_time_moves_on,
+    without_a_place_for_a_stream_a_ping_fails_and_time_goes_on,
     other_notifees_are_told_of_each_outcome_too,
 }
 
-fn each_connection_is_asked_at_once_and_every_interval_on_one_stream<const EVENTS: usize>(shape: Shape) {
+fn each_connection_is_asked_at_once_and_regularly_on_one_stream<const EVENTS: usize>(shape: Shape) {
     let mut both = Both::<EVENTS>::new(shape);
     let a = both.a.install(periodic());
     both.b.install(on_demand());
@@ -127,7 +127,7 @@ fn a_ping_whose_connection_ends_has_failed_once<const EVENTS: usize>(shape: Shap
     }
 }
 
-fn periodic_pings_keep_a_connection_from_being_idle_and_others_do_not<const EVENTS: usize>(shape: Shape) {
+fn only_periodic_pings_keep_a_connection_from_being_idle<const EVENTS: usize>(shape: Shape) {
     for is_periodic in [true, false] {
         let mut config = swarm::Config::default();
         config.connection.idle_timeout = Some(secs(60));
@@ -201,7 +201,7 @@ fn a_payload_that_goes_out_in_pieces_is_measured_from_its_last<const EVENTS: usi
     both.end();
 }
 
-fn without_place_for_a_stream_a_ping_has_failed_and_time_moves_on<const EVENTS: usize>(shape: Shape) {
+fn without_a_place_for_a_stream_a_ping_fails_and_time_goes_on<const EVENTS: usize>(shape: Shape) {
     let mut config = swarm::Config::default();
     config.limits.streams_per_connection = 0;
     let mut both = Both::<EVENTS>::with(shape, config);

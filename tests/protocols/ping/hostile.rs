@@ -10,16 +10,16 @@ use swarm_notify::notifee::{Node, NotifeeId};
 use swarm_notify::protocols::ping::{PROTOCOL, Ping};
 
 everywhere! {
-    a_peer_that_does_not_speak_it_is_asked_once_and_again_on_demand,
-    silence_is_a_timeout_and_the_next_ping_comes_an_interval_later,
+    a_peer_that_does_not_speak_it_is_asked_again_only_on_demand,
+    silence_is_a_timeout_and_the_next_ping_an_interval_later,
     half_an_answer_and_silence_is_a_timeout,
     what_was_not_sent_is_no_answer,
-    what_comes_behind_a_right_answer_costs_the_stream_and_no_more,
+    what_follows_a_right_answer_costs_the_stream_and_no_more,
     an_end_without_an_answer_is_a_failure,
     a_reset_without_an_answer_is_a_failure,
     an_answer_with_the_end_right_behind_counts,
     a_peer_that_ends_after_each_ping_is_asked_on_a_new_stream,
-    a_kept_stream_that_was_ended_meanwhile_is_replaced_within_the_ping,
+    a_kept_stream_that_has_ended_is_replaced_within_the_ping,
     bytes_that_nobody_asked_for_end_the_stream_and_fail_nothing,
 }
 
@@ -63,7 +63,7 @@ fn fails_with<const EVENTS: usize>(
     both.end();
 }
 
-fn a_peer_that_does_not_speak_it_is_asked_once_and_again_on_demand<const EVENTS: usize>(shape: Shape) {
+fn a_peer_that_does_not_speak_it_is_asked_again_only_on_demand<const EVENTS: usize>(shape: Shape) {
     let mut both = Both::<EVENTS>::new(shape);
     let a = both.a.install(periodic());
     let (ca, _) = both.connect(shape);
@@ -75,7 +75,7 @@ fn a_peer_that_does_not_speak_it_is_asked_once_and_again_on_demand<const EVENTS:
     both.end();
 }
 
-fn silence_is_a_timeout_and_the_next_ping_comes_an_interval_later<const EVENTS: usize>(shape: Shape) {
+fn silence_is_a_timeout_and_the_next_ping_an_interval_later<const EVENTS: usize>(shape: Shape) {
     let (mut both, a, told) = with::<EVENTS>(shape, true, 19, |_, _| {});
     assert_eq!(told, [] as [String; 0]);
     let connection = both.a.swarm.connections().next().unwrap();
@@ -112,7 +112,7 @@ fn what_was_not_sent_is_no_answer<const EVENTS: usize>(shape: Shape) {
     });
 }
 
-fn what_comes_behind_a_right_answer_costs_the_stream_and_no_more<const EVENTS: usize>(shape: Shape) {
+fn what_follows_a_right_answer_costs_the_stream_and_no_more<const EVENTS: usize>(shape: Shape) {
     for is_periodic in [false, true] {
         let (mut both, a, told) = with::<EVENTS>(shape, is_periodic, 10, |node, stream| {
             let (bytes, _) = read(node, stream);
@@ -188,7 +188,7 @@ fn a_peer_that_ends_after_each_ping_is_asked_on_a_new_stream<const EVENTS: usize
     both.end();
 }
 
-fn a_kept_stream_that_was_ended_meanwhile_is_replaced_within_the_ping<const EVENTS: usize>(shape: Shape) {
+fn a_kept_stream_that_has_ended_is_replaced_within_the_ping<const EVENTS: usize>(shape: Shape) {
     for resets in [false, true] {
         let mut served = std::collections::BTreeMap::<StreamId, usize>::new();
         let (both, _, told) = with::<EVENTS>(shape, true, 34, move |node, stream| {

@@ -10,11 +10,11 @@ use swarm_notify::lifecycle::Failure;
 use swarm_notify::protocols::request_response::{Bytes, Event, RequestResponse};
 
 everywhere! {
-    the_end_of_a_request_waits_for_the_protocol_and_its_length_does_not,
+    a_requests_end_awaits_the_protocol_but_its_length_does_not,
     messages_of_any_length_are_whole_on_both_sides_at_once,
     responses_come_in_the_order_of_their_answers,
     a_request_to_a_peer_waits_until_it_is_connected,
-    a_request_to_a_peer_takes_the_youngest_connection_that_is_not_closing,
+    a_request_takes_the_youngest_connection_that_is_not_closing,
     the_first_protocol_that_both_speak_is_taken,
     a_response_counts_whose_connection_ends_right_behind_it,
     an_answered_request_leaves_no_stream,
@@ -28,7 +28,7 @@ fn config(framing: Framing) -> Config {
     config
 }
 
-fn the_end_of_a_request_waits_for_the_protocol_and_its_length_does_not<const EVENTS: usize>(shape: Shape) {
+fn a_requests_end_awaits_the_protocol_but_its_length_does_not<const EVENTS: usize>(shape: Shape) {
     for framing in framings() {
         let mut both = Both::<EVENTS>::new(shape);
         let (a, b) = installed(&mut both, &config(framing));
@@ -119,7 +119,7 @@ fn a_request_to_a_peer_waits_until_it_is_connected<const EVENTS: usize>(shape: S
     both.end();
 }
 
-fn a_request_to_a_peer_takes_the_youngest_connection_that_is_not_closing<const EVENTS: usize>(shape: Shape) {
+fn a_request_takes_the_youngest_connection_that_is_not_closing<const EVENTS: usize>(shape: Shape) {
     let mut both = Both::<EVENTS>::new(shape);
     let (a, b) = installed(&mut both, &Config::default());
     let (old, _) = both.connect(shape);

@@ -8,7 +8,7 @@ use swarm_notify::protocols::request_response::{RequestError, RespondError};
 everywhere! {
     what_is_not_answered_in_time_has_failed_on_both_sides,
     a_peer_that_never_connects_is_not_waited_for_longer,
-    what_has_been_asked_and_not_answered_fails_with_its_connection,
+    what_is_asked_and_not_answered_fails_with_its_connection,
     what_is_refused_is_told_so,
     nobody_is_answered_twice,
     what_is_too_long_is_refused_and_loses_nothing,
@@ -17,7 +17,7 @@ everywhere! {
     a_request_that_drips_ends_in_time,
     a_connection_that_is_over_cannot_be_asked,
     a_half_open_stream_waits_as_long_as_its_request,
-    one_that_is_taken_out_leaves_no_stream_behind_that_nobody_ends,
+    one_that_is_taken_out_leaves_no_stream_that_nobody_ends,
 }
 
 fn short() -> Config {
@@ -58,7 +58,7 @@ fn a_peer_that_never_connects_is_not_waited_for_longer<const EVENTS: usize>(shap
     both.end();
 }
 
-fn what_has_been_asked_and_not_answered_fails_with_its_connection<const EVENTS: usize>(shape: Shape) {
+fn what_is_asked_and_not_answered_fails_with_its_connection<const EVENTS: usize>(shape: Shape) {
     let mut both = Both::<EVENTS>::new(shape);
     let (a, b) = installed(&mut both, &Config::default());
     let (ca, cb) = both.connect(shape);
@@ -224,7 +224,7 @@ fn a_half_open_stream_waits_as_long_as_its_request<const EVENTS: usize>(shape: S
     both.end();
 }
 
-fn one_that_is_taken_out_leaves_no_stream_behind_that_nobody_ends<const EVENTS: usize>(shape: Shape) {
+fn one_that_is_taken_out_leaves_no_stream_that_nobody_ends<const EVENTS: usize>(shape: Shape) {
     for answers in [true, false] {
         let mut both = Both::<EVENTS>::new(shape);
         let mut config = Config::default();

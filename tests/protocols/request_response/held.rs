@@ -117,7 +117,7 @@ fn of_requests_that_arrive_those_of_who_holds_most_give_way() {
 }
 
 #[test]
-fn of_requests_that_wait_for_the_owner_those_of_who_holds_most_are_refused() {
+fn of_waiting_requests_those_of_who_holds_most_are_refused() {
     for framing in framings() {
         let mut world = World::new(framing);
         let connections: Vec<_> = (1..3).map(|number| world.connect(number)).collect();
@@ -135,7 +135,7 @@ fn of_requests_that_wait_for_the_owner_those_of_who_holds_most_are_refused() {
 }
 
 #[test]
-fn of_responses_that_are_not_read_those_of_who_holds_most_are_lost() {
+fn of_unread_responses_those_of_who_holds_most_are_lost() {
     let mut world = World::new(Framing::WholeSide);
     let connections: Vec<_> = (1..3).map(|number| world.connect(number)).collect();
     world.asks(connections[0], 1, true);

@@ -93,7 +93,7 @@ fn turns(parties: &mut [Party], server: &mut Party) {
 }
 
 #[test]
-fn of_a_full_table_the_greediest_peer_gives_to_one_that_has_less() {
+fn of_a_full_table_the_greediest_gives_to_one_that_has_less() {
     let (mut server, mut peers, shouts) = server_with_three_peers(6, 5);
     // Requests that never end, five of one peer and one of another.
     let hang = |peer: &mut Party| -> (ConnectionId, StreamId) {
@@ -202,7 +202,7 @@ fn of_a_full_table_responses_that_nobody_reads_give_way() {
 }
 
 #[test]
-fn where_each_has_one_request_the_oldest_gives_way_to_who_has_none() {
+fn of_one_request_each_the_oldest_gives_way_to_who_has_none() {
     for is_whole in [false, true] {
         let (mut server, mut peers, shouts) = server_with_three_peers(2, 2);
         let streams: Vec<_> = [0, 1].map(|n| begin(&mut peers[n])).into_iter().zip([0, 1]).collect();
@@ -230,7 +230,7 @@ fn where_each_has_one_request_the_oldest_gives_way_to_who_has_none() {
 }
 
 #[test]
-fn an_owner_who_takes_nothing_hears_nothing_of_what_gave_way_meanwhile() {
+fn an_owner_who_takes_nothing_hears_of_nothing_that_gave_way() {
     let (mut server, mut peers, shouts) = server_with_three_peers(4, 4);
     for n in [0, 0, 0, 0, 1, 2] {
         ask_whole(&mut peers[n]);
@@ -283,7 +283,7 @@ fn begin(peer: &mut Party) -> StreamId {
 }
 
 #[test]
-fn of_a_full_table_somebody_s_request_gives_way_that_has_not_come_whole_whoever_else_has_as_many() {
+fn of_a_full_table_a_request_gives_way_that_has_not_come_whole() {
     for waits in [0, 1] {
         let (mut server, mut peers, shouts) = full(waits);
         let stream = begin(&mut peers[2]);

@@ -9,7 +9,7 @@ use swarm_notify::lifecycle::ConnectionId;
 
 everywhere! {
     one_that_breaks_the_protocol_is_told_so,
-    one_that_breaks_the_protocol_is_told_nothing_where_nothing_can_be_written,
+    a_peer_that_breaks_the_protocol_is_not_told_on_a_stuck_pipe,
     one_that_goes_away_for_a_reason_is_not_waited_for,
     one_that_has_our_identity_is_dropped_and_counted,
     another_handshake_outlives_a_dial_of_ourselves,
@@ -112,7 +112,7 @@ fn one_that_breaks_the_protocol_is_told_so<const EVENTS: usize>(shape: Shape) {
     }
 }
 
-fn one_that_breaks_the_protocol_is_told_nothing_where_nothing_can_be_written<const EVENTS: usize>(shape: Shape) {
+fn a_peer_that_breaks_the_protocol_is_not_told_on_a_stuck_pipe<const EVENTS: usize>(shape: Shape) {
     for takes_nothing in [false, true] {
         let mut pair = Pair::<EVENTS>::new(shape);
         let (mut peer, _) = Peer::connect(&mut pair);

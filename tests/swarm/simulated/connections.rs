@@ -11,15 +11,15 @@ everywhere! {
     a_broken_pipe_ends_a_hundred_streams_oldest_first,
     a_peer_that_vanished_is_told_as_a_timeout,
     a_peer_that_talks_but_reads_nothing_is_told_as_a_timeout,
-    another_deadline_on_a_pipe_that_takes_nothing_for_a_while_ends_no_connection,
-    a_pipe_that_takes_something_when_its_time_is_up_is_given_more,
+    another_deadline_on_a_stalled_pipe_ends_no_connection,
+    a_pipe_that_takes_something_at_its_deadline_is_given_more,
     a_pipe_that_says_that_it_takes_nothing_is_broken,
     a_connection_without_streams_is_closed_as_idle,
     a_commands_time_outs_count_from_the_poll_after_it,
     an_owner_that_polls_late_does_not_take_its_peer_for_late,
-    an_owner_that_was_away_waits_for_what_its_peer_has_said_meanwhile,
+    an_owner_that_was_away_waits_for_what_its_peer_has_said,
     an_owner_that_was_away_puts_its_deadlines_off_once,
-    an_owner_that_polls_rarely_hears_of_its_deadlines_at_its_next_poll,
+    an_owner_that_polls_rarely_hears_of_deadlines_when_it_polls,
     without_lateness_a_deadline_is_judged_when_it_is_found,
 }
 
@@ -101,7 +101,7 @@ fn a_peer_that_talks_but_reads_nothing_is_told_as_a_timeout<const EVENTS: usize>
     pair.end_with_listener();
 }
 
-fn another_deadline_on_a_pipe_that_takes_nothing_for_a_while_ends_no_connection<const EVENTS: usize>(shape: Shape) {
+fn another_deadline_on_a_stalled_pipe_ends_no_connection<const EVENTS: usize>(shape: Shape) {
     let (mut pair, link) = Pair::<EVENTS>::with_stream(shape);
     let end = pair.end_of(A);
     pair.network.set(|knobs| knobs.stall(0, end, true));
@@ -115,7 +115,7 @@ fn another_deadline_on_a_pipe_that_takes_nothing_for_a_while_ends_no_connection<
     pair.end_quietly();
 }
 
-fn a_pipe_that_takes_something_when_its_time_is_up_is_given_more<const EVENTS: usize>(shape: Shape) {
+fn a_pipe_that_takes_something_at_its_deadline_is_given_more<const EVENTS: usize>(shape: Shape) {
     let shape = shape.for_much();
     let mut pair = Pair::<EVENTS>::with(shape, |_| (), |b| b.connection.keep_alive_interval = secs(3_600));
     let link = pair.link();
@@ -228,7 +228,7 @@ fn away<const EVENTS: usize>(shape: Shape, change: impl FnOnce(&mut Config)) -> 
     pair
 }
 
-fn an_owner_that_was_away_waits_for_what_its_peer_has_said_meanwhile<const EVENTS: usize>(shape: Shape) {
+fn an_owner_that_was_away_waits_for_what_its_peer_has_said<const EVENTS: usize>(shape: Shape) {
     let mut pair = Pair::<EVENTS>::new(shape);
     let (ca, _) = pair.connected();
     pair.a.open(ca, &[ECHO]);
@@ -253,7 +253,7 @@ fn an_owner_that_was_away_puts_its_deadlines_off_once<const EVENTS: usize>(shape
     pair.end_with_listener();
 }
 
-fn an_owner_that_polls_rarely_hears_of_its_deadlines_at_its_next_poll<const EVENTS: usize>(shape: Shape) {
+fn an_owner_that_polls_rarely_hears_of_deadlines_when_it_polls<const EVENTS: usize>(shape: Shape) {
     let mut pair = away::<EVENTS>(shape, |_| ());
     pair.a.turn(pair.now);
     pair.a.expect::<&str>(&[]);

@@ -18,10 +18,10 @@ everywhere! {
     a_denied_peer_is_cut_in_the_next_turn,
     a_denied_network_is_cut_and_others_stay,
     a_peer_denied_for_a_while_comes_again_after_it,
-    a_replaced_list_cuts_who_is_new_on_it_and_lets_others_in_again,
+    a_replaced_list_cuts_who_is_new_on_it_and_readmits_others,
     a_list_replaced_by_itself_asks_for_no_turn,
     a_denied_address_or_peer_is_not_dialed,
-    a_dial_that_finds_a_denied_peer_fails_before_our_name_is_told,
+    a_dial_to_a_denied_peer_fails_before_our_name_is_told,
     a_dial_and_a_handshake_under_way_are_given_up,
     a_dial_is_given_up_however_far_its_handshake_has_come,
     a_connection_that_waits_for_room_is_denied,
@@ -203,7 +203,7 @@ fn a_peer_denied_for_a_while_comes_again_after_it<const EVENTS: usize>(shape: Sh
     ends(pair, (first, second, third));
 }
 
-fn a_replaced_list_cuts_who_is_new_on_it_and_lets_others_in_again<const EVENTS: usize>(shape: Shape) {
+fn a_replaced_list_cuts_who_is_new_on_it_and_readmits_others<const EVENTS: usize>(shape: Shape) {
     let mut pair = listening::<EVENTS>(shape, |_| {});
     let deny = |number| (key(number), ListRule::Deny);
     pair.a.swarm.lists_mut().replace_peers([deny(3), deny(4)]).unwrap();
@@ -275,7 +275,7 @@ fn a_denied_address_or_peer_is_not_dialed<const EVENTS: usize>(shape: Shape) {
     pair.end(NONE, NONE);
 }
 
-fn a_dial_that_finds_a_denied_peer_fails_before_our_name_is_told<const EVENTS: usize>(shape: Shape) {
+fn a_dial_to_a_denied_peer_fails_before_our_name_is_told<const EVENTS: usize>(shape: Shape) {
     let mut pair = Pair::<EVENTS>::new(Shape { swapped: false, ..shape });
     let address = pair.listens();
     let peer = pair.b.swarm.local_peer();

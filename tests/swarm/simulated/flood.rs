@@ -205,7 +205,7 @@ fn an_honest_peer_is_served_beside_syn_and_rst() {
 }
 
 #[test]
-fn an_honest_peer_is_served_beside_unsupported_proposals_and_rst() {
+fn an_honest_peer_is_served_beside_unsupported_streams_and_rst() {
     beside_one(Form::Unsupported);
 }
 
@@ -220,12 +220,12 @@ fn an_honest_peer_is_served_beside_64_with_syn_and_rst() {
 }
 
 #[test]
-fn an_honest_peer_is_served_beside_64_with_unsupported_proposals_and_rst() {
+fn an_honest_peer_is_served_beside_64_with_unsupported_and_rst() {
     beside_64(Form::Unsupported);
 }
 
 #[test]
-fn an_honest_peer_is_served_beside_64_with_supported_proposals_and_rst() {
+fn an_honest_peer_is_served_beside_64_with_supported_and_rst() {
     beside_64(Form::Supported);
 }
 
@@ -236,7 +236,7 @@ fn an_honest_peer_is_served_beside_streams_that_end_at_once() {
 }
 
 #[test]
-fn an_honest_peer_is_served_beside_unsupported_proposals_and_fin() {
+fn an_honest_peer_is_served_beside_unsupported_streams_and_fin() {
     beside_one(Form::UnsupportedFin);
     beside_64(Form::UnsupportedFin);
 }
@@ -310,7 +310,7 @@ fn a_peer_that_opens_more_streams_than_it_may_is_not_cut() {
 
 /// The owner that drains little. Before, those that had been told of some events owed others at once, and no stream opened.
 #[test]
-fn an_honest_peer_is_served_beside_64_where_few_events_are_drained() {
+fn an_honest_peer_is_served_beside_64_with_few_events_drained() {
     for form in [Form::UnsupportedFin, Form::Supported, Form::Polite] {
         an_honest_peer_is_served(form, 64, 100, 256, BESIDE_64_SLOWLY);
     }

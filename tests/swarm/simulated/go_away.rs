@@ -22,7 +22,7 @@ everywhere! {
     a_trickle_beside_our_close_ends_by_its_deadline,
     our_close_after_the_peers_go_away_is_as_prompt_as_any,
     queued_streams_fail_when_the_peer_leaves,
-    streams_that_wait_for_the_first_frame_fail_if_that_is_go_away,
+    streams_that_wait_for_the_first_frame_fail_if_it_is_go_away,
     a_stream_that_begins_after_go_away_is_reset,
     a_stream_in_negotiation_opens_after_go_away,
     a_stream_that_waits_for_room_opens_after_go_away,
@@ -315,7 +315,7 @@ fn queued_streams_fail_when_the_peer_leaves<const EVENTS: usize>(shape: Shape) {
     over(pair, raw);
 }
 
-fn streams_that_wait_for_the_first_frame_fail_if_that_is_go_away<const EVENTS: usize>(shape: Shape) {
+fn streams_that_wait_for_the_first_frame_fail_if_it_is_go_away<const EVENTS: usize>(shape: Shape) {
     let (mut pair, mut raw, connection) = connected::<EVENTS>(shape);
     let streams: Vec<_> = (0..12).map(|_| pair.a.open(connection, &[ECHO])).collect();
     pair.settle();

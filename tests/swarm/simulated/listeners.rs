@@ -18,7 +18,7 @@ everywhere! {
     closed_while_it_waits_for_room_it_has_failed,
     broken_by_its_transport_it_is_told,
     its_addresses_come_and_go_and_it_can_end_without_any,
-    its_addresses_are_news_from_when_it_is_told_until_it_has_closed,
+    new_addresses_are_told_between_listen_and_listen_close,
     beyond_the_limit_the_command_is_refused,
 }
 
@@ -160,7 +160,7 @@ fn its_addresses_come_and_go_and_it_can_end_without_any<const EVENTS: usize>(sha
     pair.end(&["listen_close l1.1 shutdown"], &[] as &[&str]);
 }
 
-fn its_addresses_are_news_from_when_it_is_told_until_it_has_closed<const EVENTS: usize>(shape: Shape) {
+fn new_addresses_are_told_between_listen_and_listen_close<const EVENTS: usize>(shape: Shape) {
     let mut pair = Pair::<EVENTS>::new(shape);
     let listener = pair.a.listen(&A.at(1));
     // Delivered to the swarm, and nothing is drained.

@@ -32,7 +32,7 @@ fn what_is_unread_is_held_and_what_is_read_is_not<const EVENTS: usize>(shape: Sh
 }
 
 /// The budget is less than what four full windows take. Three of them are never read.
-fn a_window_that_was_withheld_is_granted_once_its_bytes_are_read<const EVENTS: usize>(shape: Shape) {
+fn a_withheld_window_is_granted_once_its_bytes_are_read<const EVENTS: usize>(shape: Shape) {
     let config = |b: &mut Config| b.held_bytes_per_connection = 4 * (WINDOW - PROPOSAL) - 1;
     let mut pair = Pair::<EVENTS>::with(shape.for_much(), |_| {}, config);
     let Link { ca, cb, sa, sb } = pair.link();
@@ -57,7 +57,7 @@ fn a_window_that_was_withheld_is_granted_once_its_bytes_are_read<const EVENTS: u
 }
 
 /// One connection is read, and withheld from for what another one of its peer holds.
-fn a_window_is_granted_when_another_connection_of_the_peer_is_read<const EVENTS: usize>(shape: Shape) {
+fn a_window_is_granted_when_the_peers_other_connection_is_read<const EVENTS: usize>(shape: Shape) {
     const BUDGET: usize = 8 * (WINDOW - PROPOSAL) - 1;
     let mut pair = Pair::<EVENTS>::with(shape.for_much(), |_| {}, |b| b.held_bytes_per_peer = BUDGET);
     let address = pair.listens();
@@ -161,7 +161,7 @@ fn what_ended_unread_is_held_until_its_last_event_is_handled<const EVENTS: usize
 everywhere! {
     above_a_budget_by_a_quarter_in_output_the_connection_ends,
     what_is_unread_is_held_and_what_is_read_is_not,
-    a_window_that_was_withheld_is_granted_once_its_bytes_are_read,
+    a_withheld_window_is_granted_once_its_bytes_are_read,
     above_a_budget_by_a_quarter_the_largest_stream_is_reset,
     what_ended_unread_is_held_until_its_last_event_is_handled,
 }
@@ -170,7 +170,7 @@ everywhere! {
 fn a_window_is_granted_when_another_connection_is_read() {
     for mode in [Mode::Sleep, Mode::Tick] {
         let shape = Shape { cut: Cut::Whole, mode, swapped: false };
-        a_window_is_granted_when_another_connection_of_the_peer_is_read::<256>(shape);
+        a_window_is_granted_when_the_peers_other_connection_is_read::<256>(shape);
     }
 }
 

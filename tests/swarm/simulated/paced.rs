@@ -119,7 +119,7 @@ fn a_stream_that_is_paced_for_too_long_is_a_refusal() {
 
 /// What is sent behind a proposal that waits is held, although nobody can read it yet.
 #[test]
-fn bytes_on_paced_streams_are_held_and_the_largest_streams_go_without_an_id() {
+fn bytes_on_paced_streams_are_held_and_the_largest_get_no_id() {
     const BUDGET: usize = 1 << 20;
     let (mut pair, mut raw, connection) = connected(|config| config.held_bytes_per_connection = BUDGET);
     open(&mut raw, 0, 22);

@@ -160,7 +160,7 @@ fn a_gate_that_panics_about_a_protocol_refuses_it() {
 }
 
 #[test]
-fn a_gate_that_panics_when_it_is_asked_again_cuts_what_it_was_asked_about() {
+fn a_gate_that_panics_when_asked_again_cuts_what_it_is_about() {
     let mut two = Two::new();
     let id = two.a.swarm.dial(B.at(1)).unwrap();
     two.meet();
@@ -182,7 +182,7 @@ fn a_gate_that_panics_when_it_is_asked_again_cuts_what_it_was_asked_about() {
 }
 
 #[test]
-fn of_several_panics_in_one_turn_the_first_goes_on_and_all_are_denied() {
+fn of_panics_in_one_turn_the_first_goes_on_and_all_are_denied() {
     let mut two = Two::new();
     let mut third = Node::new(&two.network, C, |_| {});
     for node in [&mut two.a, &mut third] {

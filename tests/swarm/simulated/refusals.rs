@@ -128,7 +128,7 @@ fn one_that_is_being_closed_keeps_its_reason<const EVENTS: usize>(shape: Shape) 
 }
 
 #[test]
-fn a_listener_and_its_refusals_are_told_apart_from_those_of_connections() {
+fn a_listeners_refusals_are_told_apart_from_a_connections() {
     let mut pair = Pair::<256>::with(
         Shape { cut: crate::support::sim::Cut::Whole, mode: crate::support::sim::Mode::Sleep, swapped: false },
         |_| {},

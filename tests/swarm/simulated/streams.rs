@@ -25,7 +25,7 @@ everywhere! {
     an_early_end_waits_for_the_peers_word,
     an_end_before_it_is_open_follows_our_word,
     more_early_data_than_the_window,
-    a_write_before_several_are_chosen_from_is_told_when_it_can_go_on,
+    a_write_before_a_choice_of_several_is_told_when_to_go_on,
     what_was_unread_can_be_taken_at_the_connections_end,
     data_crosses_with_the_polite_close_of_a_connection,
     nothing_is_lost_where_two_polite_closes_cross,
@@ -418,7 +418,7 @@ fn more_early_data_than_the_window<const EVENTS: usize>(shape: Shape) {
     pair.end_quietly();
 }
 
-fn a_write_before_several_are_chosen_from_is_told_when_it_can_go_on<const EVENTS: usize>(shape: Shape) {
+fn a_write_before_a_choice_of_several_is_told_when_to_go_on<const EVENTS: usize>(shape: Shape) {
     let mut pair = Pair::<EVENTS>::new(shape);
     let (ca, cb) = pair.connected();
     let sa = pair.a.open(ca, &[UNKNOWN, ECHO]);

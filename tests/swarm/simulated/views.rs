@@ -14,7 +14,7 @@ everywhere! {
     an_answered_ping_of_the_muxer_replaces_the_round_trip,
     what_a_protocol_measures_replaces_the_round_trip,
     each_byte_that_one_side_sends_the_other_has_received,
-    a_connection_that_is_over_keeps_its_figures_until_that_is_handled,
+    an_ended_connection_keeps_its_figures_until_that_is_handled,
     an_accepted_connection_knows_where_it_came_to,
     a_stream_has_its_age,
     a_stream_tells_how_full_its_windows_are,
@@ -111,7 +111,7 @@ fn each_byte_that_one_side_sends_the_other_has_received<const EVENTS: usize>(sha
     pair.end_quietly();
 }
 
-fn a_connection_that_is_over_keeps_its_figures_until_that_is_handled<const EVENTS: usize>(shape: Shape) {
+fn an_ended_connection_keeps_its_figures_until_that_is_handled<const EVENTS: usize>(shape: Shape) {
     let (mut pair, link) = Pair::<EVENTS>::with_stream(shape);
     let view = pair.a.swarm.connection(link.ca).unwrap();
     let before = (view.round_trip, view.sent, view.received);

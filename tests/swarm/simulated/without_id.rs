@@ -54,7 +54,7 @@ fn streams_without_a_proposal_end_with_their_connection_untold() {
 }
 
 #[test]
-fn a_connection_that_owes_much_has_new_streams_reset_and_is_still_read() {
+fn one_that_owes_much_has_new_streams_reset_and_is_still_read() {
     let (mut pair, mut raw, connection) = connected();
     raw.say(&[data(SYN, 1, ECHO_LINES)]);
     pair.settle();

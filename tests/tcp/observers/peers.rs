@@ -74,7 +74,7 @@ enum How {
 }
 
 #[test]
-fn a_peer_comes_with_its_first_connection_and_goes_with_its_last() {
+fn a_peer_is_there_from_its_first_connection_to_its_last() {
     for how in [How::WeDisconnect, How::WeAbort, How::PeerDisconnects, How::PeerAborts, How::PeerIsGone] {
         let (mut a, mut b, address) = paused();
         let mut notifees = Notifees::new();
@@ -121,7 +121,7 @@ fn a_peer_comes_with_its_first_connection_and_goes_with_its_last() {
 }
 
 #[test]
-fn a_dial_that_names_the_peer_is_given_up_with_its_connections_and_one_that_does_not_goes_on() {
+fn disconnecting_a_peer_gives_up_only_dials_that_name_it() {
     let (mut a, mut b, address) = paused();
     a.is_paused = false;
     let open = b.dial(&address);

@@ -57,7 +57,7 @@ impl BlockingNotifee for Panics {
 }
 
 #[test]
-fn one_that_panics_is_reported_and_leaves_and_everybody_else_goes_on() {
+fn one_that_panics_is_reported_and_leaves_and_others_go_on() {
     // No deadline wakes the owner.
     let (mut config, hour) = (Config::default(), Duration::from_secs(3_600));
     config.connection.handshake_timeout = hour;
@@ -149,7 +149,7 @@ fn unregistering_does_not_wait_and_what_was_sent_is_handled() {
 }
 
 #[test]
-fn one_that_is_too_slow_hears_how_much_it_missed_and_what_is_open_in_their_places() {
+fn a_slow_notifee_hears_how_much_it_missed_and_what_is_open() {
     let mut parties = two();
     let told = Told::default();
     let (go_on, may_go_on) = mpsc::channel::<()>();

@@ -8,7 +8,7 @@ use swarm_notify::notifee::{Notice, subscription};
 
 /// Twenty are fast. The slow one is another thread, which does not look at anything before they have been told of all.
 #[test]
-fn one_that_looks_at_nothing_delays_nobody_and_knows_what_it_missed() {
+fn an_idle_subscriber_delays_nobody_and_knows_what_it_missed() {
     const STREAMS: usize = 10;
     let mut parties = two();
     let (subscriber, mut slow) = subscription(4);

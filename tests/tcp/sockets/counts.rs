@@ -77,7 +77,7 @@ fn a_stream_counts_from_the_command_until_both_sides_are_over() {
 }
 
 #[test]
-fn a_reset_stream_counts_no_more_and_a_closed_one_until_its_peer_is_done() {
+fn a_closed_stream_counts_until_its_peer_ends_but_no_reset_one() {
     let (mut a, mut b, on @ (ca, cb)) = pair();
     let (reset_a, reset_b) = open(&mut a, &mut b, on);
     let (closed_a, closed_b) = open(&mut a, &mut b, on);
@@ -122,7 +122,7 @@ fn a_stream_that_fails_counts_while_it_opens() {
 }
 
 #[test]
-fn the_limit_counts_what_lives_and_the_connections_end_frees_all() {
+fn the_limit_counts_the_living_and_a_connections_end_frees_all() {
     let (mut a, mut b, on @ (ca, cb)) = pair();
     let (first_a, first_b) = open(&mut a, &mut b, on);
     let opening = b.open(cb);

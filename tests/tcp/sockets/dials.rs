@@ -55,7 +55,7 @@ fn a_dial_to_a_closed_port_is_refused() {
 }
 
 #[test]
-fn a_dial_that_nobody_answers_times_out_and_its_socket_is_closed() {
+fn a_dial_that_nobody_answers_times_out_and_closes_its_socket() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut b = Node::<1>::new(2, Config::default());
     b.dial(&multiaddr_of(silent.local_addr().unwrap()));
@@ -113,7 +113,7 @@ fn another_peer_than_the_one_dialed_is_not_accepted() {
 }
 
 #[test]
-fn a_dial_of_ourselves_fails_and_its_accepted_end_is_only_counted() {
+fn a_dial_of_ourselves_fails_and_its_accepted_end_only_counts() {
     let (mut a, mut b) = (Node::<256>::new(1, Config::default()), Node::<256>::new(2, Config::default()));
     let listener = a.listen(IP4);
     one(&mut a, |a| a.log.len() == 1);

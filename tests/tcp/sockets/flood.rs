@@ -177,16 +177,16 @@ fn an_honest_peer_is_served(stream: fn(u32) -> Vec<u8>) {
 }
 
 #[test]
-fn an_honest_peer_is_served_beside_streams_that_are_begun_and_reset() {
+fn an_honest_peer_is_served_beside_streams_begun_and_reset() {
     an_honest_peer_is_served(syn);
 }
 
 #[test]
-fn an_honest_peer_is_served_beside_unsupported_proposals_that_are_reset() {
+fn an_honest_peer_is_served_beside_reset_unsupported_proposals() {
     an_honest_peer_is_served(unsupported);
 }
 
 #[test]
-fn an_honest_peer_is_served_beside_supported_proposals_that_are_reset() {
+fn an_honest_peer_is_served_beside_reset_supported_proposals() {
     an_honest_peer_is_served(supported);
 }

@@ -131,7 +131,7 @@ fn arrived(a: &mut Node<1>, peer: Peer) -> (usize, bool) {
 }
 
 #[test]
-fn an_answer_after_go_away_arrives_although_the_peer_grants_window() {
+fn an_answer_after_go_away_arrives_though_window_is_granted() {
     let (mut a, mut peer, connection) = connected();
     ask(&mut peer, b"request");
     let stream = until_asked(&mut a, connection, b"request");
@@ -145,7 +145,7 @@ fn an_answer_after_go_away_arrives_although_the_peer_grants_window() {
 }
 
 #[test]
-fn what_was_written_before_our_close_arrives_at_a_peer_that_leaves() {
+fn what_we_wrote_before_our_close_arrives_at_a_leaving_peer() {
     let (mut a, mut peer, connection) = connected();
     ask(&mut peer, b"request");
     let stream = until_asked(&mut a, connection, b"request");
@@ -159,7 +159,7 @@ fn what_was_written_before_our_close_arrives_at_a_peer_that_leaves() {
 }
 
 #[test]
-fn an_answer_before_go_away_arrives_although_the_peer_grants_window() {
+fn an_answer_before_go_away_arrives_though_window_is_granted() {
     let (mut a, mut peer, connection) = connected();
     peer.say(&[data(SYN, 1, ECHO_LINES), data(0, 1, b"request"), data(FIN, 1, b"")]);
     one(&mut a, |a| a.swarm.streams_of(connection).next().is_some_and(|id| a.has_received(id, b"request")));

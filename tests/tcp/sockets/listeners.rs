@@ -78,7 +78,7 @@ fn a_port_that_is_taken_is_told_and_the_others_serve() {
 }
 
 #[test]
-fn addresses_that_cannot_be_listened_on_are_told_with_their_reasons() {
+fn addresses_that_cannot_be_listened_on_are_told_with_reasons() {
     let mut a = Node::<1>::new(1, Config::default());
     a.listen("/ip4/192.0.2.1/tcp/0");
     a.listen("/dns4/localhost/tcp/0");
@@ -93,7 +93,7 @@ fn addresses_that_cannot_be_listened_on_are_told_with_their_reasons() {
 }
 
 #[test]
-fn a_closed_listeners_port_refuses_and_can_be_bound_again_at_once() {
+fn a_closed_listeners_port_refuses_and_is_bound_again_at_once() {
     let (mut a, mut b) = (Node::<256>::new(1, Config::default()), Node::<256>::new(2, Config::default()));
     let connections = connect(&mut a, &mut b, &alone(4));
     let (listener, address) = {

@@ -18,7 +18,7 @@ fn connected() -> (Node<1>, RawPeer) {
 }
 
 #[test]
-fn garbage_on_an_open_connection_ends_it_as_a_fault_of_the_protocol() {
+fn garbage_on_an_open_connection_ends_it_as_a_protocol_fault() {
     let (mut a, mut peer) = connected();
     peer.socket.write_all(&[0, 4, 1, 2, 3, 4]).unwrap();
     one(&mut a, |a| a.log.len() == 3);
@@ -33,7 +33,7 @@ fn garbage_on_an_open_connection_ends_it_as_a_fault_of_the_protocol() {
 }
 
 #[test]
-fn a_close_that_the_peer_does_not_answer_is_cut_and_its_socket_closed() {
+fn a_close_without_an_answer_is_cut_and_its_socket_closed() {
     let (mut a, mut peer) = connected();
     let connection = a.swarm.connections().next().unwrap();
     a.swarm.close_connection(connection).unwrap();

@@ -48,7 +48,7 @@ fn pair(of_opener: Config) -> (Node, Node) {
 }
 
 #[test]
-fn a_stream_that_only_its_opener_closes_ends_with_its_connection() {
+fn a_stream_closed_only_by_its_opener_ends_with_its_connection() {
     for closing in [Closing::Finish, Closing::Close] {
         for end in [End::OpenerCloses, End::OtherCloses, End::OpenerAborts, End::OtherAborts] {
             for reading in [Reading::Keep, Reading::Leave] {
@@ -93,7 +93,7 @@ fn a_stream_that_only_its_opener_closes_ends_with_its_connection() {
 }
 
 #[test]
-fn a_stream_that_only_its_opener_closes_times_out_and_the_connection_lives() {
+fn a_stream_closed_only_by_its_opener_times_out_alone() {
     for closing in [Closing::Finish, Closing::Close] {
         let mut config = Config::default();
         config.connection.half_open_timeout = Some(config.connection.close_timeout);

@@ -47,7 +47,7 @@ fn a_ninth_connection_of_a_peer_is_closed_and_others_come_in() {
 }
 
 #[test]
-fn a_peers_streams_beyond_its_share_are_reset_and_others_are_served() {
+fn a_peers_streams_over_its_share_are_reset_and_others_served() {
     let mut a = Node::<256>::new(1, Config::default());
     let mut greedy = Node::<256>::new(2, Config::default());
     let (_, first) = connect(&mut a, &mut greedy, IP4);

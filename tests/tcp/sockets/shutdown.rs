@@ -63,7 +63,7 @@ fn shutdown_tells_the_end_of_everything_that_lives() {
 }
 
 #[test]
-fn shutdown_tells_the_end_of_everything_that_lives_with_room_for_one_event() {
+fn shutdown_tells_the_end_of_everything_with_room_for_one_event() {
     everything_open_at_shutdown::<1>();
 }
 

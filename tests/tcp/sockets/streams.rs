@@ -128,7 +128,7 @@ fn a_reset_after_the_end_of_one_side_is_a_reset() {
 }
 
 #[test]
-fn a_reset_is_told_whether_or_not_anyone_reads_and_what_had_arrived_can_be_taken() {
+fn a_reset_is_told_without_a_reader_and_what_came_can_be_taken() {
     let mut pair = pair();
     let Pair { a, b, at_a, at_b, .. } = &mut pair;
     a.reading = Reading::Leave;
@@ -166,7 +166,7 @@ fn what_has_ended_is_not_ready_any_more() {
 }
 
 #[test]
-fn a_stream_closed_while_the_peer_still_writes_ends_when_the_peer_is_done() {
+fn a_closed_stream_ends_when_the_peer_that_still_writes_is_done() {
     const MORE: usize = 1_000_000;
     let mut pair = pair();
     let Pair { a, b, at_a, at_b, .. } = &mut pair;
@@ -196,7 +196,7 @@ fn a_stream_closed_while_the_peer_still_writes_ends_when_the_peer_is_done() {
 }
 
 #[test]
-fn a_protocol_that_the_peer_does_not_speak_is_told_by_the_side_that_asked() {
+fn a_protocol_the_peer_does_not_speak_fails_on_both_sides() {
     const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
     let mut pair = pair();
     let Pair { a, b, connections, .. } = &mut pair;
@@ -224,7 +224,7 @@ fn a_protocol_that_the_peer_does_not_speak_is_told_by_the_side_that_asked() {
 }
 
 #[test]
-fn a_stream_beyond_the_peers_limit_is_reset_and_one_beyond_ours_is_refused() {
+fn a_stream_over_the_peers_limit_is_reset_and_over_ours_refused() {
     let mut config = Config::default();
     config.limits.streams_per_connection = 1;
     let (mut a, mut b) = (Node::<256>::new(1, config), Node::<256>::new(2, Config::default()));

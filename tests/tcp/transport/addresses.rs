@@ -64,7 +64,7 @@ fn the_wildcards_of_both_families_share_a_port() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_refused_as_in_use_and_nothing_has_changed() {
+fn a_port_that_is_taken_is_refused_as_in_use_with_no_change() {
     let mut transport = Turned::default();
     let (id, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
     let taken = multiaddr(bound).to_string();

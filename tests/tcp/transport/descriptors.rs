@@ -48,7 +48,7 @@ fn take_all_descriptors() -> Vec<File> {
 }
 
 #[test]
-fn a_listener_that_is_out_of_descriptors_rests_while_others_go_on() {
+fn a_listener_without_descriptors_rests_while_others_go_on() {
     run_with_few_descriptors("child_one_rests_while_the_other_goes_on");
 }
 

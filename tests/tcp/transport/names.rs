@@ -152,7 +152,7 @@ fn no_more_addresses_are_tried_than_configured() {
 }
 
 #[test]
-fn only_addresses_of_the_family_that_is_meant_are_tried_and_no_wildcards() {
+fn only_the_family_that_is_meant_is_tried_and_no_wildcards() {
     let (_socket, refusing) = refusing();
     let refused = format!("both.example: {refusing}: {}", std::net::TcpStream::connect(refusing).unwrap_err());
     let none = |family| format!("both.example: no {family} address");
@@ -242,7 +242,7 @@ fn held_at(lookups: usize) -> (Turned, Receiver<String>, Sender<()>) {
 }
 
 #[test]
-fn a_dial_that_is_dropped_leaves_its_place_once_its_lookup_is_over_and_the_line_at_once() {
+fn a_dropped_dial_leaves_the_line_and_later_its_lookups_place() {
     let (mut transport, begins, go) = held();
     let mut first = named(&mut transport, "/dns/first.example/tcp/1");
     let mut second = named(&mut transport, "/dns/second.example/tcp/1");
@@ -300,7 +300,7 @@ fn names_are_not_listened_on_and_others_not_dialed() {
 }
 
 #[test]
-fn a_swarm_tells_that_a_name_leads_nowhere_and_its_text_says_why() {
+fn a_swarm_tells_that_a_name_leads_nowhere_and_says_why() {
     let (_socket, refusing) = refusing();
     let reactor = tcp::Reactor::new().unwrap();
     let transport = tcp::Transport::new(reactor.handle(), Config::default()).with_resolver(move |host, _| match host {

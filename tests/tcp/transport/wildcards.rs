@@ -177,7 +177,7 @@ fn while_no_look_has_succeeded_the_loopback_address_is_reported() {
 }
 
 #[test]
-fn each_family_hears_of_its_own_and_not_of_what_cannot_be_dialed() {
+fn each_family_hears_of_its_own_addresses_that_can_be_dialed() {
     let script: &[Look] = &[Ok(&["fe80::1", A, "2001:db8::1", "0.0.0.0", "::"])];
     a_script_is_followed(Config::default(), "/ip4/0.0.0.0/tcp/0", script, &[new(A)]);
     if has_ipv6() {
@@ -200,7 +200,7 @@ fn no_more_addresses_are_reported_than_configured() {
 }
 
 #[test]
-fn listeners_on_wildcards_are_told_each_by_itself_and_those_on_one_address_nothing() {
+fn each_listener_on_a_wildcard_hears_of_changes_and_no_other() {
     // The first look is for the first listener, the second for the second.
     let (mut transport, _) = scripted(Config::default(), &[Ok(&[A]), Ok(&[A]), Ok(&[A, B])]);
     let first = try_listen(&mut transport, "/ip4/0.0.0.0/tcp/0").unwrap();
