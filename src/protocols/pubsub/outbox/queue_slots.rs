@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 pub(super) const END: u32 = u32::MAX;
 
 /// The array that contains the messages of a queue. An element, called a place, contains a message or is vacant. Vacant
-/// places form a linked list.
+/// places form a linked list. Since messages are linked by indices, a message in the middle of the queue is removed in
+/// constant time, and a queue is one block of memory.
 #[derive(Debug)]
 pub(super) struct QueueSlots {
     places: Vec<QueuedMessage>,
