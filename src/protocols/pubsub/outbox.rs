@@ -52,7 +52,8 @@ impl Outbox {
         QueuedMessages { messages: self.messages.len().saturating_add(is_begun.into()), bytes: self.waiting }
     }
 
-    /// Returns whether a message of `len` bytes fits if all other messages are dropped, except one that is being written.
+    /// Returns whether a message of `len` bytes would fit if all other messages were dropped, except one that is being
+    /// written.
     pub(super) fn can_take(&self, len: usize) -> bool {
         let current = match &self.current {
             Some((Writing::Message(message), _)) => message.frame.len(),

@@ -17,7 +17,8 @@ pub(super) struct QueueSlots {
     vacant: u32,
 }
 
-/// An element of the array: a message and the indices of its neighbours in the queue, or a vacant place.
+/// An element of the array in [`QueueSlots`]. It contains a message and the indices of the messages before and after it in
+/// the queue, or is vacant.
 #[derive(Debug)]
 struct QueuedMessage {
     message: Option<Arc<Numbered>>,
