@@ -52,11 +52,12 @@ pub struct Config {
     /// Default 1 024.
     ///
     /// Places are shared by address (for IPv6: by /64). When all places are taken, a newcomer gets the place of a silent
-    /// peer, which is one that has sent neither a subscription nor a message yet: of the address with the most peers, the
-    /// silent peer that came first. If no peer is silent, the newcomer gets the place of a peer that has brought no new
-    /// message for [`quiet_after`](Self::quiet_after): of the address with the most peers, the one that has been quiet for
-    /// longest. That address has to be the newcomer's own, or to have more peers than the newcomer's address would have with
-    /// the newcomer.
+    /// peer, which is one that has sent neither a subscription nor a message yet. Of the addresses that have silent peers,
+    /// the one with the most peers loses the silent peer that came first. If no peer is silent, the newcomer gets the place
+    /// of a quiet peer, which is one that has brought no new message for [`quiet_after`](Self::quiet_after). The address of
+    /// the quiet peer has to be the newcomer's own, or to have more peers than the newcomer's address would have with the
+    /// newcomer. Of the addresses that have such a quiet peer, the one with the most peers loses the peer that has been
+    /// quiet for longest.
     ///
     /// While at most a quarter of the places is free, an address that has more than 1/16 of all places, and more than 8,
     /// gets no free place. A newcomer from such an address gets the place of a silent or quiet peer of the same address.
@@ -300,8 +301,7 @@ impl Default for Config {
             seen_author_share: 1,
             seen_sender_share: 4,
             seen_address_share: 16,
-            // The three rates are far above what an honest peer does: the busiest peers of the tests, benchmarks and long
-            // runs stay below them.
+            // The three rates of a peer are above those of the busiest honest peers in tests, benchmarks and long runs.
             repeats: Rate::new(1_000, 100),
             invalid: Rate::new(20, 1),
             denied_for: Duration::from_secs(60),

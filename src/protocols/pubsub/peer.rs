@@ -132,9 +132,9 @@ impl Peer {
     /// all unsubscriptions that the peer may not have read on our previous stream.
     pub(super) fn opened(&mut self, stream: StreamId, now: Duration, subscriptions: &BTreeSet<Topic>) {
         self.outbound = OutboundStream::Open { stream, since: now };
-        // The peer may still believe that we subscribe to these topics. Those that we do not subscribe to remain in
-        // `announced`, so the first announcement on this stream takes them back. Those that we subscribe to are removed,
-        // so it announces them.
+        // The peer may still believe that we subscribe to the withdrawn topics. Those that we do not subscribe to remain
+        // in `announced`, so that the first announcement on this stream takes them back. Those that we subscribe to are
+        // removed, so that it contains them as subscriptions.
         self.announced.append(&mut self.withdrawn);
         self.announced.retain(|topic| !subscriptions.contains(topic));
         self.is_stale = true;

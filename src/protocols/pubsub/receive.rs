@@ -253,8 +253,8 @@ impl<R: Router> PubSub<R> {
     fn cut_off(&mut self, node: &mut dyn Node, via: Via, why: &str) {
         log::debug!("{}: the peer {why}", via.connection);
         self.counters.peers_cut.raise(1);
-        // The connections fail before the peer is denied, so that they end with the reason `Failed(Flood)` and not
-        // `Denied`.
+        // The connections are failed here, and not left to the list of denied peers, which would end them in the next
+        // turn with the reason `Denied` instead of `Failed(Flood)`.
         let connections: Vec<_> = self.connections_of(via.peer).collect();
         for connection in connections {
             // The connection may have ended already.

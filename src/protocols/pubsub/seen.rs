@@ -102,7 +102,8 @@ pub(super) struct MessageOrigin {
 /// The share that a message would exceed. An author, a sender or an address may have at most as many messages in the cache
 /// as there are free places, times a factor. One author that sends as much as it can takes `factor / (factor + 1)` of the
 /// cache; `number` such authors take `factor / (number * factor + 1)` each. Senders and addresses take the same fractions
-/// with their own factors. So there is always room for a message of somebody who has fewer messages in the cache.
+/// with their own factors. So those that send as much as they can leave `1 / (number * factor + 1)` of the cache to messages
+/// of others.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ExceededShare {
     Author,
@@ -229,8 +230,8 @@ impl Seen {
     pub(super) fn room(&self, origin: &MessageOrigin) -> Result<CacheRoom, ExceededShare> {
         // The shares are multiples of the free places, and not fixed numbers. If each author had a fixed share, either a
         // few authors could fill the cache, or one author could use only a small part of an empty cache. With a multiple,
-        // the share of everybody shrinks as the cache fills, so those that send most are refused first and some places
-        // are always free.
+        // the share of everybody shrinks as the cache fills, so those that have sent most are refused first, and the
+        // places that are left go to those that have sent little.
         let free = self.max.saturating_sub(self.entries.queue.len());
         let has_room = |owner: &Option<Digest>, share: usize| {
             owner.is_none_or(|owner| self.accounts.held(&owner) < free.saturating_mul(share))

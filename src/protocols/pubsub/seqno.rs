@@ -320,9 +320,9 @@ impl SeqnoValidator {
         if self.authors.get(&id).is_some_and(|author| self.kept.contains_key(&author.heard)) {
             return true;
         }
-        // As in the cache of seen messages, the share is a multiple of the free places. Forgetting the longest silent
-        // author of the bringer instead was not enough: whoever was the first to send a message of an honest author could
-        // have its number forgotten, and then had its old messages delivered again.
+        // As in the cache of seen messages, the share depends on the number of free places. To forget the bringer's
+        // author that has been silent for longest, instead of refusing a new one, was not enough: whoever was the first
+        // to send a message of an honest author could have its number forgotten, and its old messages delivered again.
         let free = self.max.saturating_sub(self.kept.len());
         self.brought.get(&by.digest()).copied().unwrap_or(0) < free
     }

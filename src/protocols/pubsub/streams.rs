@@ -162,8 +162,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Gives up our stream to a peer, and drops the messages that wait for the peer. The peer remains a pub/sub peer only as
-    /// long as it has streams to us.
+    /// Stops opening our stream to a peer, and drops the messages that wait for the peer. The peer remains a pub/sub peer only
+    /// as long as it has streams to us.
     fn refused(&mut self, node: &mut dyn Node, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.outbound = OutboundStream::Refused;
