@@ -72,10 +72,11 @@ use crate::notifee::{Notifee, Notifees};
 use crate::swarm::OpenStreamError;
 use core::fmt;
 
-/// A size of a service's table, as a number of connections. A table of at most this size does not free memory when
-/// connections end.
+/// The number of connections up to which the table of a service keeps its memory when connections end. Only a larger table
+/// frees memory then.
 const CONNECTIONS_KEPT: usize = 8;
-/// A size of a service's table, as a number of streams. A table of at most this size does not free memory when streams end.
+/// The number of streams up to which the table of a service keeps its memory when streams end. Only a larger table frees
+/// memory then.
 const STREAMS_KEPT: usize = 64;
 
 /// The destination of a stream or a request: a connection, or a peer. A method that takes `impl Into<Target>` accepts a

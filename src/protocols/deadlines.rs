@@ -31,6 +31,9 @@ impl<K: Copy + Ord> Deadlines<K> {
     /// Creates an empty set.
     #[must_use]
     pub const fn new() -> Self {
+        // A binary heap cannot remove an entry from its middle. Most deadlines of a service are removed or moved before
+        // they are due, and would stay in a heap until then. Entries with equal times are ordered by key, so that the
+        // same input always produces the same result.
         Self(BTreeSet::new())
     }
 

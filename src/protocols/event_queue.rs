@@ -80,6 +80,8 @@ impl<E> EventQueue<E> {
     {
         let mut unpublished = core::mem::take(&mut self.unpublished);
         for event in unpublished.drain(..) {
+            // If no notifee is interested, no clone is made: an event may own much text that its peer has chosen, such as
+            // an event of identify.
             if cx.is_heard() {
                 cx.emit(event.clone());
             }
@@ -93,6 +95,8 @@ impl<E> EventQueue<E> {
     pub fn push(&mut self, event: E) {
         let bytes = (self.weigh)(&event);
         while self.events.len() >= self.capacity || self.bytes.saturating_add(bytes) > self.most_bytes {
+            // An event that alone exceeds `most_bytes` is accepted into the empty queue. If it were refused, the owner
+            // could never be told of it, however quickly it takes its events.
             let Some(oldest) = self.events.pop_front() else { break };
             self.bytes.lower((self.weigh)(&oldest));
             self.missing.raise(1);
@@ -110,6 +114,8 @@ impl<E> EventQueue<E> {
         }
         let event = self.events.pop_front();
         self.bytes.lower(event.as_ref().map_or(0, self.weigh));
+        // A burst of events leaves no memory behind. The queue shrinks only when it is empty, so that events that come
+        // and go one at a time cause no reallocation.
         if self.events.is_empty() && self.events.capacity() > KEPT {
             self.events.shrink_to(KEPT);
         }

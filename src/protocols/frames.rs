@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-/// The maximum length of a length prefix in bytes. Each byte carries seven bits of the length.
+/// The maximum length of a length prefix in bytes. Each byte carries seven bits of the length, so five bytes are enough for
+/// any length below 32 GiB.
 const MAX_LENGTH: usize = 5;
 
 /// The maximum number of bytes that one call reads from a stream.
@@ -42,7 +43,8 @@ pub struct Frames {
     last: usize,
     /// The maximum length of a message in bytes.
     max: usize,
-    /// The number of bytes of a skipped message that have not arrived yet.
+    /// The number of bytes of a skipped message that have not arrived yet. A peer may announce a message that is longer than
+    /// the address space of a machine of 32 bits.
     passed_over: u64,
 }
 
@@ -74,6 +76,8 @@ impl Frames {
     /// The errors of [`Swarm::read`](crate::swarm::Swarm::read). No byte was read.
     pub fn read(&mut self, node: &mut dyn Node, stream: StreamId) -> Result<bool, ReadError> {
         self.let_go();
+        // The bytes are read to the stack first, so that the buffer grows only by bytes that have arrived. A peer that
+        // announces a message of the maximum length and sends none of it makes us allocate nothing.
         let mut chunk = [0; READ];
         let n = node.read(stream, &mut chunk)?;
         self.extend(chunk.get(..n).unwrap_or_default());
@@ -83,6 +87,8 @@ impl Frames {
     /// Removes the messages that the caller has taken with `next` from the buffer, and frees the memory that a large message
     /// took. Removing them moves at most the bytes of the last read, so it costs no more than that read.
     fn let_go(&mut self) {
+        // Draining alone would keep the capacity: a peer that has sent one message of 1 MiB would have us hold 1 MiB for
+        // as long as the stream is open. The bytes are copied only if more than half of the capacity would stay unused.
         match self.rest() {
             [] => self.buffer = Vec::new(),
             rest if self.buffer.capacity() / 2 > rest.len().max(READ) => self.buffer = rest.to_vec(),
@@ -126,6 +132,8 @@ impl Frames {
         let bytes = bytes.get(n..).unwrap_or_default();
         let len = self.buffer.len();
         if self.buffer.capacity().saturating_sub(len) < bytes.len() {
+            // `Vec::reserve` would double the capacity beyond `most`, and nearly twice the longest message would be
+            // allocated.
             let most = self.max.saturating_add(const { MAX_LENGTH + READ });
             self.buffer.reserve_exact(bytes.len().max(len.min(most.saturating_sub(len))));
         }
@@ -149,6 +157,7 @@ impl Frames {
             0 => from.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)),
             _ => self.buffer.len(),
         };
+        // The bytes before `start` belong to the skipped message, which `last` must not return.
         self.last = 0;
         true
     }

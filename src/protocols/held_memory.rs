@@ -26,7 +26,8 @@ struct HolderMemory<I> {
     items: BTreeSet<(usize, I)>,
 }
 
-/// The number of entries for which a node of a `BTreeMap` allocates memory, even if it contains fewer entries.
+/// The number of entries for which a node of a `BTreeMap` allocates memory, even if it contains fewer entries. Each holder
+/// has a tree of its own for its items, so the first item of a holder allocates a whole node.
 const NODE: usize = 11;
 
 impl<H: Copy + Ord, I: Copy + Ord> HeldMemory<H, I> {
@@ -67,6 +68,7 @@ impl<H: Copy + Ord, I: Copy + Ord> HeldMemory<H, I> {
         if bytes > 0 {
             own.items.insert((bytes, item));
         }
+        // A holder without items is removed. Otherwise each peer that has ever sent a message would take memory for good.
         match own.items.is_empty() {
             true => drop(self.holders.remove(&holder)),
             false => drop(self.sizes.insert((own.bytes, holder))),
@@ -82,6 +84,8 @@ impl<H: Copy + Ord, I: Copy + Ord> HeldMemory<H, I> {
 
     /// Returns the largest item of the holder whose items take most bytes, or `None` if there is no item.
     pub(super) fn largest(&self) -> Option<I> {
+        // The two orders exist for this lookup. With a scan of all items, each message beyond the budget would cost O(n),
+        // and the peers that fill the table would be the ones that make n large.
         let (_, holder) = self.sizes.last()?;
         Some(self.holders.get(holder)?.items.last()?.1)
     }

@@ -178,7 +178,8 @@ pub struct PubSub<R> {
     subscriptions: BTreeSet<Topic>,
     denied: BTreeSet<PeerId>,
     places: PeerPlaces,
-    /// The open connections of all peers, including peers that do not speak pub/sub.
+    /// The open connections of all peers. They include peers that are denied, have no place or do not speak pub/sub, since
+    /// such a peer may be allowed, or open a stream to us, later.
     connections: BTreeSet<(PeerId, ConnectionId)>,
     peers: BTreeMap<PeerId, Peer>,
     /// The peers that subscribe to each topic.
@@ -395,6 +396,8 @@ fn count(
     refusal: Refusal,
     messages: u64,
 ) {
+    // A dropped message belongs to no connection: it waits for a peer, and is written to whichever connection our next
+    // stream to the peer is on.
     let first = connections.range((id, ConnectionId::FIRST)..).next();
     if let Some((_, connection)) = first.filter(|(peer, _)| *peer == id) {
         node.count_refusals(*connection, refusal, messages);

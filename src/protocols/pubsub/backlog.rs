@@ -25,7 +25,9 @@ pub(super) struct Numbered {
     pub(super) frame: Frame,
 }
 
-/// The sender and the author of a message, each as a hash of 64 bits.
+/// The sender and the author of a message, each as a hash of 64 bits. Authors with equal hashes would be treated as one
+/// author when messages have to be dropped, and nothing else; making a key whose hash equals that of a given author takes
+/// about 2^64 attempts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct MessageSource {
     /// The hash of the address from which the message came, or of the peer that sent it to us if unrelated peers may share
@@ -83,6 +85,8 @@ impl Backlog {
 
     /// Returns whether there is room for a message of `len` bytes that is to wait for `peers` peers.
     pub(super) fn room(&self, len: usize, peers: usize) -> BacklogRoom {
+        // The bookkeeping is counted, too. Otherwise messages of a few bytes to 1 024 peers that read nothing would take
+        // far more memory than the bound says.
         let cost = PLACE.saturating_mul(peers.saturating_add(1)).saturating_add(len);
         match self.max.checked_sub(cost) {
             None => BacklogRoom::Never,

@@ -73,8 +73,8 @@ pub struct Counters {
     /// The number of new messages that were refused because too many messages of their author are
     /// [remembered](super::Config::seen).
     pub author_over_share: u64,
-    /// The number of new messages that were refused because too many messages are [remembered](super::Config::seen): of the
-    /// peer that sent them, of that peer's address, or in all.
+    /// The number of new messages that were refused because the peer that sent them, or the address of that peer, has too
+    /// many of the [remembered messages](super::Config::seen), or because the cache of remembered messages is full.
     pub sender_over_share: u64,
     /// The number of new messages that a [`SeqnoValidator`](super::SeqnoValidator) refused, because a message of the same
     /// author with the same sequence number or a higher one had been delivered.

@@ -103,6 +103,10 @@ impl OwnerEvents {
     /// the turn misses none of those that the turn causes. The last quarter is for events of peers that connect and
     /// disconnect.
     pub(super) fn are_enough_for_a_turn(&self, next: usize) -> bool {
+        // Without this limit, peers that connected, subscribed to 1 024 topics each and left again pushed messages of
+        // other peers out of the queue, although the owner drained it after each turn. At least one event is allowed, and
+        // bytes count only after the first event with bytes. Otherwise a queue of 0 places, or a bound below `rpc_bytes`,
+        // would end each turn before its first entry.
         let (events, bytes) = self.turn;
         events >= self.max.saturating_sub(self.max / 4).max(1)
             || (bytes > 0 && bytes.saturating_add(next) > self.max_bytes)

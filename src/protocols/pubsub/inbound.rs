@@ -9,7 +9,9 @@ use crate::protocols::frames::Frames;
 use alloc::vec::Vec;
 use prost::Message as _;
 
-/// The number of bytes that are counted for a stream that has ended, in addition to its unprocessed bytes.
+/// The number of bytes that are counted for a stream that has ended, in addition to its unprocessed bytes. The number of
+/// such streams is bounded only by these bytes, since [`inbound_streams`](super::Config::inbound_streams) bounds open
+/// streams. A peer may send one message on each stream, and open the next one before the message is processed.
 const PLACE: usize = 256;
 
 /// A stream that a peer has opened to us.
@@ -79,6 +81,9 @@ impl InboundStream {
                 None => self.rpc = None,
             }
         }
+        // A peer that reads longer RPCs than we do forwards them in good faith. When such an RPC still ended its stream
+        // and counted against the peer, an author of 21 long messages could have us disconnect all honest peers that
+        // forwarded them.
         if self.frames.is_refused() {
             return if self.frames.pass_over() { Ok(Some(RpcEntry::TooLong)) } else { Err(Malformed) };
         }
@@ -107,10 +112,14 @@ impl RpcCursor {
     /// Returns the next entry of a valid RPC, and moves on to the entry after it. Returns `None` if no entry is left.
     fn next(&mut self, rpc: &[u8]) -> Option<RpcEntry> {
         loop {
+            // `InboundStream::next` has checked the whole RPC, so there is no error here: a pass ends only at the end of
+            // the bytes.
             let Some(field) = Fields(rpc.get(self.at..)?).next().and_then(Result::ok) else {
                 if self.is_at_messages {
                     return None;
                 }
+                // Protobuf keeps no order between two repeated fields. A program that decodes the whole RPC has a list of
+                // changes and a list of messages, so all changes come first, wherever they are among the bytes.
                 (self.at, self.is_at_messages) = (0, true);
                 continue;
             };

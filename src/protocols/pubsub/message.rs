@@ -45,6 +45,8 @@ impl MessageId {
 
     /// Returns the id of a signed message: the bytes of its author's peer id, followed by its sequence number.
     pub(super) fn of_origin(source: PeerId, seqno: u64) -> Self {
+        // The id that the specification gives to a signed message. The number has a fixed length, so that two different
+        // pairs of author and number cannot have the same bytes.
         let mut bytes = source.to_bytes();
         bytes.extend(seqno.to_be_bytes());
         bytes.into()
@@ -55,6 +57,7 @@ impl MessageId {
     #[must_use]
     pub fn of_content(topic: &str, data: &[u8]) -> Self {
         let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
+        // With the length in front, topic `a` with data `bc` has another id than topic `ab` with data `c`.
         hash.update(&(topic.len() as u64).to_be_bytes());
         hash.update(topic.as_bytes());
         hash.update(data);

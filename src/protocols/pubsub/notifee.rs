@@ -32,6 +32,7 @@ impl<R: Router> PubSub<R> {
             Direction::Inbound => {
                 let is_ours = view.protocol.is_some_and(|protocol| self.router.protocols().contains(protocol));
                 let peer = node.connection(connection).and_then(|view| view.peer);
+                // The registry tells us of the streams of all services. Streams of other protocols are left alone.
                 if let (true, Some(peer)) = (is_ours, peer) {
                     self.inbound_opened(node, peer, stream);
                 }
@@ -100,6 +101,8 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
         }
         if writable
             && let Some(peer) = self.streams.get(&stream).and_then(|id| self.peers.get_mut(id))
+            // The streams that the peer has opened are not written to. In py-libp2p, too, each side writes only to its
+            // own.
             && peer.stream() == Some(stream)
         {
             flush(node, peer, &self.subscriptions, &mut self.backlog);
@@ -107,6 +110,7 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
     }
 
     fn poll_at(&self) -> Option<Duration> {
+        // Time zero is never later than the present, so the driver calls `tick` again without waiting.
         let in_line = self.line.front().map(|_| Duration::ZERO);
         let due = [in_line, self.deadlines.first(), self.seen.next_turn()];
         due.into_iter().flatten().min()

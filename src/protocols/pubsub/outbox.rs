@@ -52,7 +52,8 @@ impl Outbox {
         QueuedMessages { messages: self.messages.len().saturating_add(is_begun.into()), bytes: self.waiting }
     }
 
-    /// Returns whether a message of `len` bytes fits if all other messages are dropped, except one that is being written.
+    /// Returns whether a message of `len` bytes would fit if all other messages were dropped, except one that is being
+    /// written.
     pub(super) fn can_take(&self, len: usize) -> bool {
         let current = match &self.current {
             Some((Writing::Message(message), _)) => message.frame.len(),
@@ -75,12 +76,17 @@ impl Outbox {
         if self.takes(len) {
             return (dropped, true);
         }
+        // The new message is in the queue while the choice is made, so that its bytes count for its author and it may be
+        // the one to go. The alternative, to drop each new message while the queue is full, let one author that published
+        // much have a slow subscriber miss the messages of all others. Of the chosen author the oldest message goes, so
+        // that the peer gets the latest when it reads again.
         self.messages.push_back(message.clone());
         self.waiting.raise(len);
         while self.waiting > self.max
             && let Some(gone) = self.messages.give_way()
         {
             self.waiting.lower(gone.frame.len());
+            // The backlog does not count the new message yet, so it is not removed from there.
             if gone.number == message.number {
                 return (dropped, false);
             }
@@ -121,6 +127,7 @@ impl Outbox {
         }
         if let Some((Writing::Message(message), _)) = self.current.take() {
             self.waiting.lower(message.frame.len());
+            // A peer that reads more than it has missed is not behind any more. The rest is no credit for later.
             self.missed = self.missed.saturating_sub(cost(&message));
             backlog.remove(&message);
         }
@@ -140,6 +147,8 @@ impl Outbox {
     /// the cost of the messages that were dropped to make room for other peers, less the cost of the messages that were
     /// written to the peer since. Returns `None` if no message waits.
     pub(super) fn behind(&self) -> Option<usize> {
+        // Without `missed`, a peer that reads nothing would be the least behind as soon as its messages were dropped for
+        // others, and the next to lose messages would be a peer that reads.
         let QueuedMessages { messages, bytes } = self.waiting();
         (messages > 0).then(|| bytes.saturating_add(messages.saturating_mul(PLACE)).saturating_add(self.missed))
     }
@@ -150,6 +159,8 @@ impl Outbox {
     pub(super) fn drop_one(&mut self, backlog: &mut Backlog) -> Option<Dropped> {
         let (message, dropped) = match self.messages.give_way() {
             Some(message) => (message, Dropped::Whole),
+            // The peer may have the length and a part of this message, and would take the next frame for the rest of it.
+            // So the caller has to reset the stream if the message is `Begun`, and this message is the last to be chosen.
             None => match self.current.take_if(|(writing, _)| matches!(writing, Writing::Message(_)))? {
                 (Writing::Message(message), written) => {
                     (message, if written > 0 { Dropped::Begun } else { Dropped::Whole })

@@ -18,12 +18,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// The approximate maximum number of bytes of topics in one announcement of our subscriptions. Some implementations read
-/// RPCs of at most 64 KiB.
+/// The approximate maximum number of bytes of topics in one announcement of our subscriptions. It is well below 64 KiB, the
+/// length of the longest RPC that gossipsub of rust-libp2p reads by default. Further topics are announced in further RPCs.
 const ANNOUNCEMENT: usize = 16 * 1024;
 
-/// The minimum time that we wait before we open our stream to a peer again. It is not 0, so that the time changes between
-/// two attempts.
+/// The minimum time that we wait before we open our stream to a peer again, if the owner has configured less. With a wait of
+/// 0, all attempts to open the stream would be made in one turn.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
 /// The maximum number of unsubscriptions that we remember for a peer, to send them again if our stream to it has to be
@@ -132,6 +132,9 @@ impl Peer {
     /// all unsubscriptions that the peer may not have read on our previous stream.
     pub(super) fn opened(&mut self, stream: StreamId, now: Duration, subscriptions: &BTreeSet<Topic>) {
         self.outbound = OutboundStream::Open { stream, since: now };
+        // The peer may still believe that we subscribe to the withdrawn topics. Those that we do not subscribe to remain
+        // in `announced`, so that the first announcement on this stream takes them back. Those that we subscribe to are
+        // removed, so that it contains them as subscriptions.
         self.announced.append(&mut self.withdrawn);
         self.announced.retain(|topic| !subscriptions.contains(topic));
         self.is_stale = true;
@@ -140,6 +143,8 @@ impl Peer {
     /// Handles the end of our stream to the peer. If the stream was open for at least `reopen_at_most_after`, the number of
     /// attempts starts at 0 again.
     pub(super) fn closed(&mut self, now: Duration, config: &Config) {
+        // A peer may accept each stream and reset it at once. If an open stream alone made the waits short again, we
+        // would open streams to such a peer for as long as it is connected.
         if let OutboundStream::Open { since, .. } = self.outbound
             && now >= since.saturating_add(config.reopen_at_most_after)
         {
@@ -154,6 +159,7 @@ impl Peer {
         if self.attempts >= config.reopen_attempts {
             return None;
         }
+        // The owner may allow more than 32 attempts. `reopen_at_most_after` bounds the wait in any case.
         let factor = 1u32.checked_shl(self.attempts).unwrap_or(u32::MAX);
         self.attempts.raise(1);
         let wait = config.reopen_after.saturating_mul(factor).min(config.reopen_at_most_after);
@@ -217,6 +223,8 @@ fn announcement(
     };
     let changes: Vec<(bool, Topic)> =
         added.chain(removed).take_while(within).map(|(subscribe, topic)| (subscribe, topic.clone())).collect();
+    // Changes are left over only if the last one went beyond the bound. If it was the last of all, the next call finds no
+    // change and clears the mark.
     *is_stale = bytes > ANNOUNCEMENT;
     for (subscribe, topic) in &changes {
         if *subscribe {
@@ -224,6 +232,8 @@ fn announcement(
             announced.insert(topic.clone());
         } else {
             announced.remove(topic);
+            // The owner chooses the topics, so their number is not bounded otherwise: it may subscribe to a new topic and
+            // leave it again in each turn while the peer stays connected.
             if withdrawn.len() < WITHDRAWN {
                 withdrawn.insert(topic.clone());
             }

@@ -85,6 +85,8 @@ impl PeerPlaces {
             let quiet = || self.sizes.iter().rev().filter(pays).find_map(|(_, group)| self.quiet_longest(*group, now));
             return silent.or_else(quiet).map_or(Admission::None, Admission::Instead);
         }
+        // As for all resources of a node that peers share, the last quarter is kept for holders with at most a sixteenth
+        // of all: whoever connects from one address with any number of keys leaves a quarter of the places to others.
         let share = (self.max / 16).max(LEAST_SHARE);
         let is_last_quarter = self.max.saturating_sub(self.len) <= self.max / 4;
         match own > share && is_last_quarter && !is_common {

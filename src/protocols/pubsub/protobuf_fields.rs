@@ -38,7 +38,8 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// The maximum depth to which groups may nest. It is the same as in prost.
+/// The maximum depth to which groups may nest. It is the same as in prost. Without a maximum, a message of 1 MiB could nest a
+/// million groups, since the key of one takes a byte, and exhaust the stack.
 const MAX_DEPTH: usize = 100;
 
 /// Returns the first field of `bytes`, or `None` if it cannot be read.
@@ -51,6 +52,7 @@ fn field(bytes: &[u8]) -> Option<Field<'_>> {
 /// Decodes the key of a field. Returns the field's number, its wire type, and the length of the key in bytes.
 fn key(bytes: &[u8]) -> Option<(u32, u64, usize)> {
     let (key, head) = varint::read(bytes)?;
+    // Protobuf numbers its fields from 1 to 2^29 - 1.
     let number = u32::try_from(key >> 3).ok().filter(|number| (1..1 << 29).contains(number))?;
     Some((number, key & 7, head))
 }
@@ -59,6 +61,9 @@ fn key(bytes: &[u8]) -> Option<(u32, u64, usize)> {
 /// type.
 fn value(bytes: &[u8], number: u32, kind: u64, depth: usize) -> Option<usize> {
     let depth = depth.checked_sub(1)?;
+    // The wire types of protobuf: 0 is a varint, 1 has 64 bits, 2 has a length in front, 3 begins a group, 4 ends one and
+    // cannot occur here, and 5 has 32 bits. No field of pub/sub is a group, but a group is skipped like any other unknown
+    // field, as other implementations do.
     match kind {
         0 => Some(varint::read(bytes)?.1),
         1 => Some(8),

@@ -5,7 +5,8 @@ use crate::arithmetic::Count;
 
 /// A bound on the bytes that are held for all peers together. One half of these bytes is divided into equal shares: each
 /// peer may use its share, however much other peers use. The other half is granted to peers that need more than their share,
-/// in the order in which they ask.
+/// in the order in which they ask. With equal shares alone, a peer could never use more than one part in
+/// [`peers`](super::Config::peers), although most peers use nothing; without shares, one peer could use everything.
 #[derive(Debug)]
 pub(super) struct Quota {
     share: usize,
@@ -26,6 +27,7 @@ impl Quota {
             Some(share) => share,
             None => 0,
         };
+        // The remainder of the division is common, too.
         Self { share, common: max.saturating_sub(share.saturating_mul(peers)), taken: 0, held: 0 }
     }
 

@@ -63,8 +63,8 @@ impl<R: Router> PubSub<R> {
             inbound.state = InboundState::Readable;
             self.in_line(id);
         } else {
-            // On our own stream the peer has nothing to write, so its bytes are dropped. If the peer ends its side,
-            // nothing changes, since we only write there.
+            // On our own stream the peer has nothing to write, so its bytes are dropped. Unread, they would stay in memory
+            // for as long as the stream is open. If the peer ends its side, nothing changes, since we only write there.
             while let Ok(1..) = node.read(stream, &mut [0; 512]) {}
         }
     }
@@ -83,6 +83,9 @@ impl<R: Router> PubSub<R> {
     /// an RPC of each peer is processed, then the next entry of each peer, and so on. A peer with more entries stays in the
     /// queue. A peer whose message cost as much work as n messages is skipped n - 1 times.
     pub(super) fn take_turns(&mut self, node: &mut dyn Node) {
+        // Peers take turns by entry, and not by RPC or stream: one RPC may contain 1 024 messages, whose Ed25519
+        // signatures take 42 ms to verify, and a full window contains thousands. So whoever sends much waits for its own
+        // messages, and a peer with one message waits for at most one entry of each other peer.
         let mut left = TurnLimits::new(&self.config);
         self.events.begin_turn();
         while !left.is_over()
@@ -202,6 +205,8 @@ impl<R: Router> PubSub<R> {
     /// Resets a stream of a peer because its bytes are no RPC, so it is unknown where the next RPC begins. This counts as an
     /// invalid message of the peer.
     fn broken(&mut self, node: &mut dyn Node, via: Via, stream: StreamId) {
+        // The stream is forgotten before its end is told. Otherwise the bytes that were read from it would be processed
+        // again then, and count against the peer a second time.
         self.forget_inbound(node, via.peer, stream);
         // The stream may have ended already.
         let _ = node.reset(stream);
@@ -214,6 +219,8 @@ impl<R: Router> PubSub<R> {
     pub(super) fn inbound_closed(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId, reason: StreamEnd) {
         match reason {
             StreamEnd::Reset(Side::Local) => return self.forget_inbound(node, id, stream),
+            // A peer may publish and leave at once, and its messages count however its stream ends. For example,
+            // go-libp2p closes the connections that it has dialed with a TCP reset.
             StreamEnd::Finished | StreamEnd::Reset(Side::Remote) => {}
             StreamEnd::ConnectionClosed | StreamEnd::Timeout | StreamEnd::Limit | StreamEnd::Denied => {}
         }
@@ -246,6 +253,8 @@ impl<R: Router> PubSub<R> {
     fn cut_off(&mut self, node: &mut dyn Node, via: Via, why: &str) {
         log::debug!("{}: the peer {why}", via.connection);
         self.counters.peers_cut.raise(1);
+        // The connections are failed here, and not left to the list of denied peers, which would end them in the next
+        // turn with the reason `Denied` instead of `Failed(Flood)`.
         let connections: Vec<_> = self.connections_of(via.peer).collect();
         for connection in connections {
             // The connection may have ended already.
@@ -274,6 +283,8 @@ impl<R: Router> PubSub<R> {
                 self.events.push(Event::Unsubscribed { peer: id, topic });
             }
         } else if !peer.topics.contains(name) {
+            // A subscription counts only if the peer has left another topic before. A peer that subscribes to its 1 024
+            // topics at once is honest; one that leaves and subscribes in turn causes two events each time.
             if peer.topics_left > 0 {
                 peer.topics_left.lower(1);
                 if !peer.resubscriptions.take(1, self.config.resubscriptions, now) {

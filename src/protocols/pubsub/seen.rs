@@ -52,7 +52,9 @@ pub(super) struct Seen {
     shares: ShareLimits,
 }
 
-/// The entries of the cache, oldest first. They are numbered in the order in which they were added.
+/// The entries of the cache, oldest first. They are numbered in the order in which they were added. All entries are kept for
+/// the same time, so this is also the order in which they expire, and a queue is enough. If the owner's clock is set back, an
+/// entry that would expire earlier waits for those before it.
 #[derive(Default, Debug)]
 struct Entries {
     queue: VecDeque<SeenMessage>,
@@ -100,7 +102,8 @@ pub(super) struct MessageOrigin {
 /// The share that a message would exceed. An author, a sender or an address may have at most as many messages in the cache
 /// as there are free places, times a factor. One author that sends as much as it can takes `factor / (factor + 1)` of the
 /// cache; `number` such authors take `factor / (number * factor + 1)` each. Senders and addresses take the same fractions
-/// with their own factors. So there is always room for a message of somebody who has fewer messages in the cache.
+/// with their own factors. So those that send as much as they can leave `1 / (number * factor + 1)` of the cache to messages
+/// of others.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ExceededShare {
     Author,
@@ -193,6 +196,7 @@ impl Seen {
         for entry in self.entries.queue.iter_mut().rev().take(core::mem::take(&mut self.untimed)) {
             entry.until = until;
         }
+        // An owner may pass `Duration::MAX` as the time. An entry that is never forgotten must not be due even then.
         let now = nanos(now).min(FOREVER - 1);
         for _ in 0..FORGOTTEN_AT_ONCE {
             if self.entries.queue.front().is_none_or(|oldest| oldest.until > now) {
@@ -208,6 +212,8 @@ impl Seen {
         if self.untimed > 0 {
             return Some(Duration::ZERO);
         }
+        // No turn is requested for an entry that is never forgotten. At `Duration::MAX` it would be due in each turn, and
+        // the driver would never wait.
         let until = self.entries.queue.front().map(|oldest| oldest.until).filter(|until| *until != FOREVER);
         until.map(Duration::from_nanos)
     }
@@ -222,6 +228,10 @@ impl Seen {
     /// # Errors
     /// Returns the [`ExceededShare`] if there is no room.
     pub(super) fn room(&self, origin: &MessageOrigin) -> Result<CacheRoom, ExceededShare> {
+        // The shares are multiples of the free places, and not fixed numbers. If each author had a fixed share, either a
+        // few authors could fill the cache, or one author could use only a small part of an empty cache. With a multiple,
+        // the share of everybody shrinks as the cache fills, so those that have sent most are refused first, and the
+        // places that are left go to those that have sent little.
         let free = self.max.saturating_sub(self.entries.queue.len());
         let has_room = |owner: &Option<Digest>, share: usize| {
             owner.is_none_or(|owner| self.accounts.held(&owner) < free.saturating_mul(share))
@@ -290,6 +300,8 @@ impl Seen {
     /// Frees memory after a burst of messages. Half of the memory of the queue is freed when less than a quarter of it is
     /// used, and all memory when the last entry is forgotten.
     fn give_back(&mut self) {
+        // The memory halves at a quarter of its use, so that a number of entries that goes up and down by one does not
+        // cause a reallocation each time.
         let (len, taken) = (self.entries.queue.len(), self.entries.queue.capacity());
         if len == 0 && self.chains.count() > KEPT {
             self.entries.queue = VecDeque::new();

@@ -194,8 +194,8 @@ type Heard = (Duration, u64);
 /// before it.
 const EPOCH: Duration = Duration::from_secs(1 << 62);
 
-/// The maximum number of authors that move from `kept` to `spare` in one turn. Moving this number of authors takes about 50
-/// µs.
+/// The maximum number of authors that move in one turn from `kept`, the authors that must be remembered, to `spare`, the
+/// authors that may be forgotten. Moving this number of authors takes about 50 µs.
 const SPARED_AT_ONCE: usize = 128;
 
 /// An author whose sequence number is remembered.
@@ -293,8 +293,8 @@ impl SeqnoValidator {
         self.max.saturating_mul(512)
     }
 
-    /// Begins a turn at the time `now`. Authors that have been silent for `kept_for` move from `kept` to `spare`, at most
-    /// [`SPARED_AT_ONCE`] in each turn.
+    /// Begins a turn at the time `now`. Authors that have been silent for `kept_for` may be forgotten from now on, and move
+    /// from `kept` to `spare`: at most [`SPARED_AT_ONCE`] in each turn.
     pub(super) fn advance(&mut self, now: Duration) {
         // If the owner's clock is set back, this clock stands still until the owner's moves on.
         let passed = now.saturating_sub(self.looked_at.replace(now).unwrap_or(now));
@@ -320,6 +320,9 @@ impl SeqnoValidator {
         if self.authors.get(&id).is_some_and(|author| self.kept.contains_key(&author.heard)) {
             return true;
         }
+        // As in the cache of seen messages, the share depends on the number of free places. To forget the bringer's
+        // author that has been silent for longest, instead of refusing a new one, was not enough: whoever was the first
+        // to send a message of an honest author could have its number forgotten, and its old messages delivered again.
         let free = self.max.saturating_sub(self.kept.len());
         self.brought.get(&by.digest()).copied().unwrap_or(0) < free
     }

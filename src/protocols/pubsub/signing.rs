@@ -208,7 +208,8 @@ impl Signing {
     }
 }
 
-/// Returns whether an encoded message names `peer` as its author, even if the message is otherwise invalid.
+/// Returns whether an encoded message names `peer` as its author. The message may be invalid, but it has to be decodable:
+/// the result is `false` if the bytes are no message with a topic.
 pub(super) fn names(message: &[u8], peer: &PeerId) -> bool {
     let message = wire::Message::decode_with_topic(message);
     message.is_ok_and(|message| message.from.is_some_and(|from| from == peer.to_bytes()))

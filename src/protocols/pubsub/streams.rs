@@ -132,6 +132,8 @@ impl<R: Router> PubSub<R> {
             match node.open_stream(connection, &protocols) {
                 Ok(stream) => {
                     self.streams.insert(stream, id);
+                    // The stream is never finished by us, even if nothing is to be sent: js-libp2p takes a peer whose
+                    // stream to it has ended for gone.
                     peer.outbound = OutboundStream::Opening(stream);
                     return;
                 }
@@ -153,14 +155,15 @@ impl<R: Router> PubSub<R> {
         match peer.retry(self.now.unwrap_or_default(), &self.config) {
             Some(at) => {
                 peer.outbound = OutboundStream::Waiting(at);
+                // The peer has no deadline yet: its state was not `Waiting`, or its deadline has just been taken.
                 self.deadlines.set(id, &mut None, Some(at));
             }
             None => self.refused(node, id),
         }
     }
 
-    /// Gives up our stream to a peer, and drops the messages that wait for the peer. The peer remains a pub/sub peer only as
-    /// long as it has streams to us.
+    /// Stops opening our stream to a peer, and drops the messages that wait for the peer. The peer remains a pub/sub peer only
+    /// as long as it has streams to us.
     fn refused(&mut self, node: &mut dyn Node, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.outbound = OutboundStream::Refused;
@@ -171,6 +174,7 @@ impl<R: Router> PubSub<R> {
 
     fn remove_if_mute(&mut self, id: PeerId) {
         let is_mute = |peer: &Peer| peer.outbound == OutboundStream::Refused && peer.inbound.is_empty();
+        // Otherwise the peers that do not speak the protocol would take the places of those that do.
         if self.peers.get(&id).is_some_and(is_mute) {
             // The peer has no streams.
             self.remove(id);
@@ -199,6 +203,7 @@ impl<R: Router> PubSub<R> {
     pub(super) fn outbound_failed(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure) {
         let Some(id) = self.streams.remove(&stream) else { return };
         match reason {
+            // It is not tried again. A peer that begins to speak the protocol later opens a stream to us.
             Failure::Unsupported => self.refused(node, id),
             // There may be another connection.
             Failure::ConnectionClosed | Failure::Shutdown => self.open(node, id),
@@ -307,6 +312,7 @@ impl<R: Router> PubSub<R> {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.closed(now, &self.config);
         match reason {
+            // The peer has not refused the stream, so this is no failed attempt, and another connection may be open.
             StreamEnd::ConnectionClosed => self.open(node, id),
             StreamEnd::Finished
             | StreamEnd::Reset(Side::Local | Side::Remote)

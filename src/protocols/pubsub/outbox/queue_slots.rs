@@ -9,14 +9,16 @@ use alloc::vec::Vec;
 pub(super) const END: u32 = u32::MAX;
 
 /// The array that contains the messages of a queue. An element, called a place, contains a message or is vacant. Vacant
-/// places form a linked list.
+/// places form a linked list. Since messages are linked by indices, a message in the middle of the queue is removed in
+/// constant time, and a queue is one block of memory.
 #[derive(Debug)]
 pub(super) struct QueueSlots {
     places: Vec<QueuedMessage>,
     vacant: u32,
 }
 
-/// An element of the array: a message and the indices of its neighbours in the queue, or a vacant place.
+/// An element of the array in [`QueueSlots`]. It contains a message and the indices of the messages before and after it in
+/// the queue, or is vacant.
 #[derive(Debug)]
 struct QueuedMessage {
     message: Option<Arc<Numbered>>,

@@ -76,6 +76,9 @@ impl SendQueue {
     /// message of the author with the most bytes. If several senders or authors have the same number of bytes, the one with
     /// the oldest message loses it.
     pub(super) fn give_way(&mut self) -> Option<Arc<Numbered>> {
+        // Most queues never exceed their bound, and take neither time nor memory for shares. Once a queue has exceeded
+        // it, it probably does so again with the next message. So the shares are kept until the queue is empty: computing
+        // them costs O(n log n).
         let shares = match &mut self.shares {
             Some(shares) => shares,
             None => {
@@ -95,6 +98,7 @@ impl SendQueue {
     /// Removes all messages, and returns them in order.
     pub(super) fn clear(&mut self) -> impl Iterator<Item = Arc<Numbered>> + use<> {
         let mut line = core::mem::replace(self, Self::new());
+        // All messages are removed, so no share has to be kept up to date for them.
         line.shares = None;
         core::iter::from_fn(move || line.pop_front())
     }

@@ -7,6 +7,10 @@ use core::cmp::Reverse;
 
 /// The number of bytes of each sender in an outbox, and for each sender the number of bytes of each author. Each operation
 /// costs O(log n) for n senders and authors.
+///
+/// Senders are compared first, since a sender can make up any number of authors. If authors alone were compared, a sender
+/// that signs each message with another key would have less per author than any honest author, which would lose its messages
+/// instead.
 #[derive(Default, Debug)]
 pub(super) struct SendShares {
     senders: BTreeMap<u64, SenderShare>,

@@ -22,6 +22,9 @@ impl<R: Router> PubSub<R> {
     fn duplicate(&mut self, node: &mut dyn Node, via: Via, number: Option<u64>) {
         count!(self, &via.peer, duplicates);
         let now = self.now.unwrap_or_default();
+        // Each neighbour of a flooding network sends each message once, so only a message that the same peer has sent
+        // before counts against it. A message of ours that exceeded our share has no number, so nobody knows who has sent
+        // it before.
         let Some(peer) = self.peers.get_mut(&via.peer) else { return };
         if !number.is_some_and(|number| peer.sent.mark(number, self.config.seen)) {
             return;
@@ -88,6 +91,9 @@ impl<R: Router> PubSub<R> {
 
     /// Processes an encoded message that a peer has sent to us: delivers and forwards it, or refuses and counts it.
     pub(super) fn message(&mut self, node: &mut dyn Node, via: Via, bytes: Vec<u8>, left: &mut TurnLimits) {
+        // The checks are in ascending order of their cost. Decoding and the lookups come first. The signature, which
+        // costs 41 µs with Ed25519 and 13 times that with RSA of 8 192 bits, is verified only if all of these have
+        // passed.
         let claim = match self.signing.open(&bytes) {
             Ok(claim) => claim,
             // A refused form is treated like a refused signature: it counts against the peer only if the peer is the author.
@@ -121,6 +127,8 @@ impl<R: Router> PubSub<R> {
         }
         // A message for which there is no room costs no verification either. It may be forged, but it is not accepted in any
         // case.
+        // A message that is forwarded late has its room already. Its number was recorded when it was delivered, so the
+        // validator of sequence numbers would refuse it now.
         let room = if known.is_none() { self.room_for(&claim.message, via.peer) } else { None };
         if known.is_none() && room.is_none() {
             return node.count_refusals(via.connection, Refusal::MessageRefused, 1);
@@ -140,11 +148,17 @@ impl<R: Router> PubSub<R> {
                 return self.invalid(node, via);
             }
         }
+        // The message is remembered only now that its signature is valid. Its author and number can be guessed, so
+        // whoever forges a message beforehand would otherwise have the genuine one refused as known, and forged messages
+        // would fill the cache. It is remembered before the validator judges it, so that the validator is not asked again
+        // when another peer sends the same message.
         let number = room.map(|room| self.seen.insert(digest, room, self.now)).or(known);
         if let (Some(peer), Some(number)) = (self.peers.get_mut(&via.peer), number) {
             peer.sent.mark(number, self.config.seen);
         }
         let message = claim.message;
+        // The mark is removed before the validator runs: a message that was held back is validated once more, and
+        // whatever the verdict, not a third time.
         self.seen.let_go(&digest);
         match self.validator.as_mut().map_or(Verdict::Accept, |validator| validator(&via.peer, &message)) {
             Verdict::Accept => {}

@@ -11,7 +11,7 @@ struct Account {
     owner: Digest,
     /// The number of messages in the cache that count for the owner of the account; 0 if this place in the table is vacant.
     held: u32,
-    /// The index of the next account of the same chain or, if this element of the table is vacant, of the next vacant
+    /// The index of the next account of the same chain of the hash table or, if this element is vacant, of the next vacant
     /// element.
     next: u32,
 }

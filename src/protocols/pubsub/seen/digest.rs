@@ -6,13 +6,14 @@ use crate::swarm::AddressGroup;
 use ring::digest::{Context, SHA256};
 
 /// The first 16 bytes of a SHA-256 hash, which identify a message, an author, a sender or an address. Nobody can make
-/// another message with the digest of a given message. A digest takes the same memory whatever the length of the message's
-/// id.
+/// another message with the digest of a given message, which takes about 2^128 attempts. With about 2^64 attempts an author
+/// can make two messages of its own with the same digest, of which the second one is then taken for known. A digest takes the
+/// same memory whatever the length of the message's id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(in crate::protocols::pubsub) struct Digest([u8; 16]);
 
 /// The maximum length of an encoded peer id, in bytes. An encoded peer id consists of the code and the length of a hash, and
-/// of a hash of at most 64 bytes.
+/// of a hash of at most 64 bytes. The code and the length are varints of at most 10 bytes each.
 const PEER: usize = 84;
 
 impl Digest {
@@ -60,6 +61,7 @@ impl Digest {
 
     fn of_parts(kind: u8, bytes: &[u8]) -> Self {
         let mut hash = Context::new(&SHA256);
+        // All accounts are in one table. The kind keeps apart the accounts of one peer as an author and as a sender.
         hash.update(&[kind]);
         hash.update(bytes);
         let hash = hash.finish();

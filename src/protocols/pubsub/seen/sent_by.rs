@@ -31,6 +31,8 @@ impl SentBy {
             }
         }
         self.newest = self.newest.max(place);
+        // The word of an older message has not been reused for later ones: messages of the cache are fewer than `max`
+        // numbers apart, and the words have bits for more.
         let Some(word) = self.word(place) else { return false };
         let was_sent = *word & bit != 0;
         *word |= bit;
