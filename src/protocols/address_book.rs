@@ -350,6 +350,7 @@ impl AddressBook {
     pub fn dial_peer(&mut self, peer: PeerId) -> Result<(), AddressBookError> {
         self.book.check_peer(peer)?;
         let is_connected = self.book.connection(&peer).is_some();
+        // This check comes before `get_or_insert`, which may remove another peer from a full book.
         let is_known = self.book.get(&peer).is_some_and(entry::PeerEntry::has_addresses);
         if !is_connected && !is_known {
             return Err(AddressBookError::NoAddress);
@@ -358,6 +359,8 @@ impl AddressBook {
         if !is_connected {
             self.stand_in_line(peer);
         } else if !was_asked {
+            // An event can be emitted only in a drive, so the outcome is told then. The queue has one entry for each
+            // peer, however often it is asked for.
             self.to_tell.push_back(peer);
         }
         Ok(())

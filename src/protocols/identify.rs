@@ -293,6 +293,8 @@ impl Identify {
             pushes: 0,
             to_push_again: Vec::new(),
             push_again_at: None,
+            // While a connection is open, its newest event shares the information with `info`. The part of the budget
+            // is for what the queue alone keeps: the information before a push, and that of peers that have left.
             events: EventQueue::with_bytes(config.events, config.held_bytes / 4, Event::memory, |events| {
                 Event::Lagged { events }
             }),
@@ -331,6 +333,7 @@ impl Identify {
     /// accept pushes are left out. Call this method after the node has registered a protocol, for instance.
     pub fn push(&mut self) {
         for (connection, entry) in self.connections.iter_mut() {
+            // If a push is under way, `take_out` queues the connection at its end.
             if !core::mem::replace(&mut entry.wants_push, true) && entry.push.is_none() {
                 self.to_push.push_back(connection);
             }

@@ -89,11 +89,14 @@ impl Book {
     pub(super) fn get_or_insert(&mut self, peer: PeerId) -> Result<&mut PeerEntry, AddressBookError> {
         self.check_peer(peer)?;
         if !self.entries.contains_key(&peer) && self.entries.len() >= self.peers {
+            // The search visits all entries, 1 024 by default. `learn` therefore searches at most once for each message
+            // of a peer.
             let gives_way = |(peer, entry): &(&PeerId, &PeerEntry)| entry.gives_way() && !self.open.contains_key(*peer);
             let least = self.entries.iter().filter(gives_way).min_by_key(|(_, entry)| entry.worth());
             let least = *least.ok_or(AddressBookError::Limit)?.0;
             self.entries.remove(&least);
         }
+        // A counter orders the peers as well as a time would, and the owner's calls bring no time.
         self.heard.raise(1);
         let entry = self.entries.entry(peer).or_default();
         entry.heard = self.heard;

@@ -69,6 +69,7 @@ impl AddressBook {
         if !entry.is_asked && !entry.is_wanted() {
             return;
         }
+        // `dial_on` removes the next address from the end of the list.
         let known = entry.in_order(attempts).into_iter().rev();
         let (dead, left): (Vec<_>, Vec<_>) = known.partition(|known| known.failures >= attempts);
         let addresses = |known: Vec<&KnownAddress>| known.into_iter().map(|known| known.address.clone()).collect();
@@ -103,6 +104,8 @@ impl AddressBook {
         if dialing.dials.len() < most
             && let Some(address) = dialing.left.pop()
         {
+            // The address names the peer, so that the dial fails if anybody else answers: a peer may have sent the
+            // addresses of others.
             match node.dial(address.clone().with(multiaddr::Protocol::P2p(peer))) {
                 Ok(connection) => {
                     dialing.dials.push((connection, address));
@@ -185,8 +188,10 @@ impl AddressBook {
             entry.failures = entry.failures.saturating_add(1);
         }
         if reason == Failure::Shutdown {
+            // A swarm that shuts down refuses each further dial.
             entry.rest();
         }
+        // This sets the deadline, which the event tells.
         self.try_again(peer, now);
         let again_at = self.book.get(&peer).and_then(|entry| entry.deadline);
         self.events.say(Event::Failed { peer, reason, again_at });
@@ -200,6 +205,7 @@ impl AddressBook {
         if !entry.is_wanted() || !entry.has_addresses() || entry.is_dialing() || entry.is_in_line {
             return;
         }
+        // 2^31 is the largest power of two in a `u32`, by which a `Duration` is multiplied.
         let doublings = entry.failures.saturating_sub(1).min(31);
         let longest = self.config.min_backoff.saturating_mul(1 << doublings);
         let half = longest.min(self.config.max_backoff).checked_div(2).unwrap_or_default().max(MIN_WAIT);
@@ -216,6 +222,8 @@ impl AddressBook {
     pub(super) fn learn(&mut self, peer: PeerId, addresses: &[Multiaddr], source: super::AddressSource, is_near: bool) {
         // Addresses that cannot be dialed are left out.
         let said: Vec<_> = addresses.iter().filter_map(|address| plain_address(address, peer).ok()).collect();
+        // The peer has sent all of its addresses, so earlier ones that are missing now lead nowhere any more. This also
+        // makes room for the new ones.
         if let Some(entry) = self.book.get_mut(&peer) {
             entry.forget_said(&said);
         }

@@ -130,6 +130,8 @@ impl PeerEntry {
     /// there is no room for the address.
     pub(super) fn add(&mut self, address: Multiaddr, source: AddressSource, most: usize, attempts: u32) -> bool {
         if let Some(known) = self.known.iter_mut().find(|known| known.address == address) {
+            // The failures stay: otherwise a peer could repeat a dead address and have it dialed before the others each
+            // time.
             known.source = known.source.max(source);
             return true;
         }

@@ -24,6 +24,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         let Some(view) = node.connection(connection) else { return };
         // An open connection has an authenticated peer.
         let Some(peer) = view.peer else { return };
+        // The address from which a peer has dialed us contains the port of that dial, at which nobody listens.
         if view.direction == Direction::Outbound {
             let remote = view.remote.clone();
             // This fails if the peer is this node itself, or if the book has no room for the peer.

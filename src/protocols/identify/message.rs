@@ -112,6 +112,7 @@ impl Info {
         self.agent_version = agent_version.or(self.agent_version.take());
         self.public_key = public_key.or(self.public_key.take());
         self.observed_address = observed_address.or(self.observed_address.take());
+        // In protobuf, an empty list and an absent one are the same bytes.
         if !protocols.is_empty() {
             self.protocols = protocols;
         }
@@ -213,6 +214,7 @@ pub(super) fn decode_with(
     let key = wire.public_key.map(|key| IdentityKey::decode(&key).map(IdentityKey::into_public));
     let protocols = wire.protocols.into_iter().filter_map(|name| Protocol::new(String::from_utf8(name).ok()?).ok());
     let mut protocols: Vec<_> = protocols.take(MAX_PROTOCOLS).collect();
+    // The capacity is what counts against `held_bytes`.
     protocols.shrink_to_fit();
     Ok(Info {
         protocol_version: wire.protocol_version.map(text),
@@ -311,6 +313,8 @@ impl MessageReader {
     }
 
     fn end(&mut self, reason: Failure) -> Result<Vec<u8>, Failure> {
+        // Whole messages count even if the stream was reset or has timed out: a peer that has sent everything may let
+        // go of the stream instead of finishing it.
         if self.messages == 0 || self.frames.is_cut() {
             return Err(reason);
         }

@@ -125,6 +125,8 @@ impl PeerRecord {
         let wire = PeerRecordMessage::decode(&*whole.payload).ok()?;
         let key = IdentityKey::decode(&whole.key.as_ref()?.encode_to_vec()).ok()?;
         let peer = PeerId::from_bytes(&wire.peer).ok().filter(|peer| key.is_of(peer))?;
+        // All that is cheap to check comes before this question, so that bytes which are no record of the peer cost no
+        // budget.
         if !may(&key) {
             return None;
         }
