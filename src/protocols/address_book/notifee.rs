@@ -80,6 +80,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         else {
             return;
         };
+        // A loopback address leads whoever dials it to its own machine, so it is right only for a peer on this machine.
         let is_near = cx.network().node().connection(*connection).is_some_and(|view| leads_here(view.remote));
         let source = if info.record.is_some() { AddressSource::Signed } else { AddressSource::Said };
         self.learn(*peer, &info.listen_addresses, source, is_near);
