@@ -64,6 +64,7 @@ impl Body {
 
     fn take(&mut self, read: &[u8]) -> Option<Result<Vec<u8>, Failure>> {
         match self {
+            // A message without a length is bounded only here: a peer could send for ever and never finish its side.
             Self::WholeSide { bytes, max } if bytes.len().saturating_add(read.len()) > *max => {
                 Some(Err(Failure::Protocol))
             }
@@ -90,6 +91,7 @@ impl Body {
         match self {
             Self::WholeSide { bytes, .. } => {
                 let mut message = core::mem::take(bytes);
+                // From now on the message counts with its length, and no longer with its capacity.
                 message.shrink_to_fit();
                 Ok(message)
             }
