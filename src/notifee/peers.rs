@@ -200,6 +200,7 @@ impl<N: HasNode, T: PeerNotifee<N>> Notifee<N> for Peers<T> {
     fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         let Some(peer) = peer_of(cx, connection) else { return };
         let connections = self.connections.entry(peer).or_default();
+        // The connection is counted first, since the notifee may panic.
         let is_first = connections.is_empty();
         connections.insert(connection);
         if is_first {
@@ -210,6 +211,7 @@ impl<N: HasNode, T: PeerNotifee<N>> Notifee<N> for Peers<T> {
     fn disconnected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
         let Some(peer) = peer_of(cx, connection) else { return };
         let Some(connections) = self.connections.get_mut(&peer) else { return };
+        // The ids are kept, and not a count: the end of a connection whose opening was not told must not end the peer.
         if connections.remove(&connection) && connections.is_empty() {
             self.connections.remove(&peer);
             self.notifee.peer_disconnected(cx, peer, connection, reason);
