@@ -227,6 +227,8 @@ impl<N: Network> Notifees<N> {
                 }
                 return;
             }
+            // Emissions come first, since they belong to the event before: its ids can be looked up only until the next
+            // event is drained.
             let Some(event) = network.next_event() else {
                 // Only answers are left. Beyond the limit, nothing would stop two notifees that answer each other.
                 if limit.ends_beyond() || !L::TELLS_ANSWERS || self.changes.emissions.is_empty() {
@@ -258,6 +260,8 @@ impl<N: Network> Notifees<N> {
         N: 'static,
     {
         self.resume(network);
+        // A replay that panics leaves a vacant entry behind. If an owner registers such notifees again and again, no other
+        // call removes these entries.
         self.compact_if_mostly_vacant();
         let openings = network.event_source().openings();
         let mut entry = self.changes.entry(notifee);
@@ -299,6 +303,8 @@ impl<N: Network> Notifees<N> {
                 Remainder::Notified(told) => {
                     self.tell(told, next, network);
                     #[cfg(feature = "swarm")]
+                    // The owner is not at hand here. A drive shows the event to its owner right after this call, and a
+                    // dispatch leaves it to the next drive.
                     self.owe_owner(told);
                 }
                 Remainder::Emission(emission) => self.tell_emission(emission, next, network),

@@ -126,6 +126,8 @@ impl<N: HasNode, O: Owner<N>> Limit<N> for DriveBudget<'_, O> {
 
     #[inline]
     fn told(&mut self) {
+        // Beyond the limit, the number is that of the network's events. If emissions counted, notifees that emit for
+        // each event would use it up, and the network's queue would still have no room.
         self.events -= usize::from(!self.is_beyond);
         self.told_unit();
     }
@@ -267,9 +269,14 @@ impl<N: HasNode> Notifees<N> {
             has_refused: false,
             has_told: false,
         };
+        // Events and readiness come before time, so that no deadline is judged before everything that arrived in time
+        // was told: a peer that answered while its owner slept is not late. But peers or notifees that cause events
+        // without end must not put time off for ever, so after 15 drives due notifees are ticked nevertheless, one in
+        // each drive if the budget permits no more.
         let is_overdue = self.untimed >= PATIENCE;
         // `tick_all` sets it to 0 once all have been ticked.
         self.untimed = PATIENCE.min(self.untimed + 1);
+        // The owner sees an event behind all notifees, so the rest of an interrupted event is told first.
         if O::WATCHES {
             self.resume(network);
         }
@@ -280,8 +287,10 @@ impl<N: HasNode> Notifees<N> {
         }
         self.drain(network, &mut budget);
         if budget.is_spent() && !is_overdue || !self.tick_all(network, &mut budget, is_overdue) {
+            // `has_more` stays `true`, so that `poll_at` asks for the next drive at once.
             return;
         }
+        // What the ticks have caused is told in the same drive, as far as the budget permits.
         self.drain(network, &mut budget);
         self.has_more = budget.is_spent();
     }
@@ -322,6 +331,8 @@ impl<N: HasNode> Notifees<N> {
             let held = HoldGuard::new(network);
             let mut cx =
                 NotifeeContext { network: &mut *held.0, changes, this: NotifeeId::FIRST, now: *now, is_replay: false };
+            // The first pass begins behind the notifees that the last drive has ticked: under a small budget, those that are
+            // always due would otherwise keep the others from being ticked. The second pass visits the notifees before.
             let has_second = first > NotifeeId::FIRST.sequence;
             'all: for is_second in [false, true].into_iter().take(1 + usize::from(has_second)) {
                 for run in list {
