@@ -172,6 +172,7 @@ impl Subscriber {
     /// open now, if there is no such event.
     fn send_snapshot<N: HasNode>(&mut self, cx: &mut NotifeeContext<'_, N>, before: Option<Event>) {
         let network = cx.network();
+        // `subscription` makes both halves without a network, so the owner's waker is known from the first snapshot on.
         self.shared.owner.get_or_init(|| network.node().waker());
         let mut openings = network.event_source().openings();
         // The network has made the present event happen already. Its notice follows the snapshot, so the list is set
@@ -279,6 +280,7 @@ impl<N: HasNode> Notifee<N> for Subscriber {
 /// The receiving half, for another task or thread. It is also a [`Stream`] of notices.
 #[derive(Debug)]
 pub struct Subscription {
+    // Boxed, so that a `Subscription` is `Unpin`: a receiver of async-channel is not.
     receiver: Pin<Box<Receiver<Sent>>>,
     shared: Arc<Shared>,
 }

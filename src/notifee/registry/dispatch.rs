@@ -162,7 +162,8 @@ impl<N: Network> Audience<N> for Everyone<'_, N> {
 }
 
 /// A guard that stores the present notification as [`Interrupted`] if a notifee panics, since the panic then drops the
-/// guard. The notifee that panicked counts as told. Without a panic, the guard is passed to `forget`.
+/// guard. The notifee that panicked counts as told. Without a panic, the guard is passed to [`core::mem::forget`], and
+/// nothing is stored.
 struct DispatchGuard<'a, 'b, N> {
     cx: NotifeeContext<'a, N>,
     told: Notified,
@@ -183,7 +184,7 @@ struct Newcomer<'a, 'b, N> {
 }
 
 /// A guard that unregisters the new notifee if that notifee panics during the replay, since the panic then drops the guard.
-/// Without a panic, the guard is passed to `forget`.
+/// Without a panic, the guard is passed to [`core::mem::forget`], and nothing is unregistered.
 struct Replay<'a, N> {
     cx: NotifeeContext<'a, N>,
 }

@@ -46,8 +46,8 @@ pub struct Config {
     /// Default 64 MiB: 4 KiB for each of 16 384 connections. A go-libp2p node with ten addresses and twenty protocols
     /// takes about 3 KiB.
     pub held_bytes: usize,
-    /// The maximum number of streams of one connection on which the peer may ask or push. A further stream is reset. Default
-    /// 4; 0 counts as 1.
+    /// The maximum number of streams of one connection on which the peer may ask for our information or push its own. A
+    /// further stream is reset. Default 4; 0 counts as 1.
     pub inbound_streams: usize,
     /// The rate at which the peer of a connection may ask us for our information. If the peer exceeds the rate, the
     /// connection fails with [`Fault::Flood`](crate::lifecycle::Fault::Flood). Default 20 at once and 1 a second: go, js and

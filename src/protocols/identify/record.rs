@@ -64,8 +64,8 @@ struct WireAddress {
     multiaddr: Vec<u8>,
 }
 
-/// Returns the bytes that a signature covers: the domain, the payload type and the payload, each with its length in bytes in
-/// front of it.
+/// Returns the bytes that a signature covers: the domain, the payload type and the payload. In front of each of them is its
+/// length in bytes, an unsigned varint.
 fn signed(parts: &[&[u8]; 3]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for part in parts {

@@ -78,7 +78,7 @@ impl KnownConnection {
     }
 }
 
-/// A stream of the protocol, with its role and its progress.
+/// A stream of the identify protocol or of its push protocol, with our role on the stream and the progress of the message.
 #[derive(Debug)]
 pub(super) struct IdentifyStream {
     connection: ConnectionId,

@@ -86,7 +86,7 @@ impl Body {
         }
     }
 
-    /// Handles the end of the peer's side. Returns the message, or `reason` if the message is not whole.
+    /// Handles the end of the peer's side of the stream. Returns the message, or `reason` if the message is not whole.
     fn end(&mut self, reason: Failure) -> Result<Vec<u8>, Failure> {
         match self {
             Self::WholeSide { bytes, .. } => {
