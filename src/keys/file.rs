@@ -38,9 +38,10 @@ pub struct KeyFile {
     pub key: Keypair,
     /// `true` if the file did not exist and has been made.
     pub is_new: bool,
-    /// The mode (permission bits) of the file, if another user than the one that runs this process can read or change the
-    /// file, and otherwise `None`. That is so if the mode allows it, or if the file belongs to another user. Such a user can
-    /// pretend to be this node, so warn your user. The field is always `None` on systems without modes.
+    /// The mode (permission bits) of the file if the file is exposed, and otherwise `None`. A file is exposed if its mode
+    /// allows users other than its owner to read or change it, or if its owner is neither root nor the user that runs this
+    /// process. Whoever reads the key can pretend to be this node, so warn your user. The field is always `None` on systems
+    /// without modes.
     pub exposed: Option<u32>,
     /// The user id of the file's owner, or `None` if the owner is the user that runs this process, or root. Root can read
     /// all files anyway.

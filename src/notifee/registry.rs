@@ -316,7 +316,8 @@ impl<N> Notifees<N> {
         was_registered
     }
 
-    /// Returns whether the panic of a notifee has left a notification to continue or changes to make.
+    /// Returns whether the panic of a notifee has left work: a notification of which other notifees have not been told yet,
+    /// or changes of the registry that have not been made yet.
     const fn is_interrupted(&self) -> bool {
         self.interrupted.is_some() || !self.changes.is_empty()
     }

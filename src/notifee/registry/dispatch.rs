@@ -120,7 +120,7 @@ impl Notified {
     }
 }
 
-/// All notifees with an interest in a notification, from the one with the sequence number `from` on.
+/// All notifees that have an interest in a notification, and a sequence number of at least `from`.
 struct Everyone<'a, N> {
     notifees: &'a mut Notifees<N>,
     network: &'a mut N,

@@ -45,7 +45,7 @@ enum SlotState {
     Staying,
     /// The notifee is going to be unregistered.
     Leaving,
-    /// The notifee was unregistered, but its protocols are still installed.
+    /// The notifee was unregistered. It is a service whose protocols are still registered with the node.
     #[cfg(feature = "protocols")]
     HasLeft,
 }

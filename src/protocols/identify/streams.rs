@@ -102,7 +102,7 @@ enum Work {
     Opening,
     Write(Writer),
     Read(MessageReader),
-    /// All bytes are written or read. The swarm closes the stream.
+    /// All bytes are written or read, and the swarm has been told to close or reset the stream.
     Done,
 }
 

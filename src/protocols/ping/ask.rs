@@ -47,8 +47,8 @@ impl AskStream {
 }
 
 impl Ping {
-    /// Handles the deadline of a connection: if a ping is under way, it fails with [`Failure::Timeout`]; otherwise the next
-    /// ping begins.
+    /// Handles the deadline of a connection. If a ping is under way, the ping fails with [`Failure::Timeout`]. Otherwise the
+    /// next ping begins.
     pub(super) fn deadline(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         pinged.deadline = None;

@@ -62,8 +62,8 @@ impl InboundRequest {
         matches!(self.state, InboundRequestState::Arriving(_) | InboundRequestState::GivesWay { is_untold: true })
     }
 
-    /// Returns the amount of work that is no longer necessary if this request gives way. The requests of a peer for which
-    /// that amount is greatest give way first.
+    /// Returns the amount of work that need not be done any more if this request gives way. Of the requests of one peer, the
+    /// request with the greatest amount gives way first.
     const fn spared(&self) -> Spared {
         match self.state {
             InboundRequestState::Arriving(_) | InboundRequestState::Refused | InboundRequestState::GivesWay { .. } => {
