@@ -209,7 +209,8 @@ pub enum Event {
         reason: Failure,
     },
     /// An event in place of dropped events: the owner did not take its events in time, so the oldest were dropped. Only the
-    /// owner is told. [`Identify::info`] still returns the information of each connected peer.
+    /// owner is told. [`Identify::info`] still returns the information of each connected peer, unless it was dropped to free
+    /// memory.
     Lagged {
         /// The number of dropped events.
         events: u64,
@@ -264,7 +265,7 @@ pub struct Identify {
     held: HeldMemory<ConnectionId, Item>,
     /// The number of times that the information of a connected peer was dropped to free memory.
     forgotten: u64,
-    /// The number of bytes of heap that the peers' information takes which was reported to the owner in the present tick.
+    /// The number of bytes of heap that the information in events takes, counted from the beginning of the present tick.
     said_bytes: usize,
 }
 

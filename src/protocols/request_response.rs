@@ -207,8 +207,8 @@ impl<C: Codec> RequestResponse<C> {
 
     /// Sends a request in the next [`drive`](crate::notifee::Notifees::drive); until then
     /// [`poll_at`](crate::notifee::Notifees::poll_at) reports that a drive is due. `target` is a connection or a peer; if it
-    /// is a peer, the youngest connection to the peer is used. The request has one outcome, an [`Event`] that contains the
-    /// returned id.
+    /// is a peer, the youngest connection to the peer that is not being closed is used. The request has one outcome, an
+    /// [`Event`] that contains the returned id.
     ///
     /// Requests are independent: each has a stream of its own, and responses may arrive in any order.
     ///

@@ -62,14 +62,14 @@ impl Book {
         self.open.get(peer)?.first().copied()
     }
 
-    /// Adds a connection of `peer` that has opened. Returns whether it is the only open connection of the peer.
+    /// Adds a connection of `peer` that has opened. Returns whether this connection is the only open one of the peer.
     pub(super) fn opened(&mut self, peer: PeerId, connection: ConnectionId) -> bool {
         let open = self.open.entry(peer).or_default();
         open.push(connection);
         open.len() == 1
     }
 
-    /// Removes a connection of `peer` that has ended. Returns whether it was the last open connection of the peer.
+    /// Removes a connection of `peer` that has ended. Returns whether this connection was the last open one of the peer.
     pub(super) fn ended(&mut self, peer: PeerId, connection: ConnectionId) -> bool {
         let Some(open) = self.open.get_mut(&peer) else { return false };
         open.retain(|other| *other != connection);
@@ -103,7 +103,7 @@ impl Book {
         Ok(entry)
     }
 
-    /// Adds an address of a peer. If the address is known already, it keeps the more trusted of its two sources.
+    /// Adds an address of a peer. If the address is known already, the more trusted of its two sources is stored with it.
     pub(super) fn add(
         &mut self,
         peer: PeerId,

@@ -126,8 +126,8 @@ impl PeerEntry {
         known
     }
 
-    /// Adds an address. If the address is known already, it keeps the more trusted of its two sources. Returns false if
-    /// there is no room for the address.
+    /// Adds an address. If the address is known already, the more trusted of its two sources is stored with it. Returns
+    /// false if there is no room for the address.
     pub(super) fn add(&mut self, address: Multiaddr, source: AddressSource, most: usize, attempts: u32) -> bool {
         if let Some(known) = self.known.iter_mut().find(|known| known.address == address) {
             // The failures stay: otherwise a peer could repeat a dead address and have it dialed before the others each

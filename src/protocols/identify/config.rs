@@ -24,8 +24,9 @@ pub struct Config {
     pub agent_version: String,
     /// True if the service asks the peer of each new connection for its information. Default true.
     pub asks: bool,
-    /// True if a change of our addresses or protocols is pushed to peers. A change of protocols is pushed when the service
-    /// notices it; to push at once after the node has registered a protocol, call [`push`](Identify::push). Default true.
+    /// True if a change of our addresses or protocols is pushed to peers. The service notices a change of protocols only
+    /// when it next sends a message, or when our addresses change. To push at once after the node has registered a protocol,
+    /// call [`push`](Identify::push). Default true.
     pub pushes: bool,
     /// The maximum duration of a stream of this protocol, from its opening to its end. After this time the stream is reset.
     /// If the outcome of our question is not known by then, the question fails with [`Failure::Timeout`], unless all

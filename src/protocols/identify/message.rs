@@ -104,7 +104,8 @@ impl Info {
         parts.fold(const { size_of::<Self>() + 16 }, usize::saturating_add)
     }
 
-    /// Overwrites each field that is present in `news`, the information of a push.
+    /// Replaces each field for which `news`, the information of a push, has a value. A record that is older than the present
+    /// one replaces neither that record nor the addresses.
     pub(super) fn update(&mut self, news: Self) {
         let Self { protocol_version, agent_version, public_key, listen_addresses, observed_address, protocols, record } =
             news;

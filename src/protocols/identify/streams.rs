@@ -144,7 +144,7 @@ impl Identify {
         }
     }
 
-    /// Reads our addresses and protocols from the node again, and queues pushes to all peers if they have changed.
+    /// Reads our addresses and protocols from the node again. If any of them have changed, queues pushes to all peers.
     pub(super) fn look_again(&mut self, node: &dyn Node) {
         if self.local.refresh(node) && self.config.pushes {
             self.push();
@@ -277,8 +277,8 @@ impl Identify {
         }
     }
 
-    /// Decodes the messages of a peer. The signed record is verified only if the peer itself has signed it and the
-    /// connection's budget for verifying allows it. If the budget is exceeded, the connection fails.
+    /// Decodes the messages of a peer. The signed record is verified only if the peer itself has signed the record, and if
+    /// the connection's budget for verifying allows one more signature. If the budget is exceeded, the connection fails.
     fn decode_info(
         &mut self,
         node: &mut dyn Node,

@@ -7,8 +7,7 @@
 //!    └─▶ refused by the service, without an event
 //! ```
 //!
-//! In each state a request may give way to a request of a peer that has fewer requests here, or its message may be dropped
-//! to free memory.
+//! In each state a request may give way to a request of another peer, or its message may be dropped to free memory.
 
 use super::body::Body;
 #[cfg(all(feature = "host", unix))]
