@@ -103,7 +103,7 @@ pub trait PeerNotifee<N> {
 impl<N> PeerNotifee<N> for () {}
 
 /// A notifee that counts the connections of each peer, by the notifications that it gets, and tells a [`PeerNotifee`] when
-/// the first connection of a peer opens and when its last one ends.
+/// the first connection of a peer opens and when the peer's last connection ends.
 ///
 /// - For each peer, `peer_connected` and `peer_disconnected` alternate, and `peer_connected` is the first.
 /// - If a `Peers` is [registered](super::Notifees::register) late, it does not know the connections that were open before,

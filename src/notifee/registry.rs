@@ -55,7 +55,8 @@ mod threads;
 /// ```
 pub struct Notifees<N> {
     /// The notifees, in the order of their ids. A notifee that is unregistered is replaced by [`Vacant`]; vacant entries are
-    /// removed once they are the majority. So to unregister a notifee costs O(1) on average, however many are registered.
+    /// removed once they are the majority. Unregistering a notifee therefore costs O(1) on average, however many are
+    /// registered.
     entries: Vec<RegisteredNotifee<N>>,
     /// For each kind of notification, the notifees to tell, as ranges of indices in `entries`. Notifees in one range are
     /// told in one loop.
@@ -80,8 +81,8 @@ pub struct Notifees<N> {
     /// `true` if the last drive was a call of a method that shows the events to the owner, such as `drive_with`.
     #[cfg(feature = "swarm")]
     has_watching_owner: bool,
-    /// The event that has not been shown to the owner, because a notifee panicked while it was told of the event. All other
-    /// notifees have been told of the event meanwhile.
+    /// The event or readiness that has not been shown to the owner, because a notifee panicked while it was told. All other
+    /// notifees have been told meanwhile.
     #[cfg(feature = "swarm")]
     owed_to_owner: Option<notified::Notified>,
     clock: Clock,

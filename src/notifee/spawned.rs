@@ -154,7 +154,7 @@ impl Notice {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ThreadPanic {
-    /// The notifee that panicked. It has been unregistered already, or will be with the next event or drive.
+    /// The notifee that panicked. It has been unregistered already, or will be unregistered by the next event or drive.
     pub notifee: NotifeeId,
     /// The event that the notifee was being told when it panicked; `None` if it was told something other than one of the
     /// nine events, or was being dropped.

@@ -15,8 +15,8 @@ use core::time::Duration;
 struct MaxEvents {
     told: usize,
     most: usize,
-    /// 0 at first; 1 after the limit was raised because the network's queue has no room. Each emitted event that is told
-    /// raises the limit by this number, so that emitted events do not count then.
+    /// The number by which each emitted event that is told raises the limit. It is 0 at first. It becomes 1 when the limit
+    /// is raised because the network's queue has no room, so that emitted events do not count from then on.
     raise: usize,
 }
 
