@@ -159,13 +159,13 @@ impl<T> Peers<T> {
         self.connections.get(peer).into_iter().flatten().copied()
     }
 
-    /// Returns the notifee inside.
+    /// Returns the notifee that this adapter wraps.
     #[must_use]
     pub const fn get_ref(&self) -> &T {
         &self.notifee
     }
 
-    /// Returns the notifee inside, mutably.
+    /// Returns the notifee that this adapter wraps, mutably.
     #[must_use]
     pub const fn get_mut(&mut self) -> &mut T {
         &mut self.notifee

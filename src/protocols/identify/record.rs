@@ -25,7 +25,7 @@ pub struct PeerRecord {
     envelope: Vec<u8>,
 }
 
-/// The signed envelope on the wire. Its key is a nested message here, according to the specification and to py-libp2p, so
+/// The signed envelope on the wire. Its key is a nested message here, as in the specification and in py-libp2p, so
 /// that protobuf merges a key that is sent in several parts. In libp2p-core the key is a field of bytes, of which only the
 /// last part counts.
 #[derive(Clone, PartialEq, Message)]

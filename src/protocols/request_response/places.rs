@@ -124,9 +124,9 @@ impl RequestPlaces {
         self.ranking.extend(now);
     }
 
-    /// Chooses the peer whose requests take the most places. If they take more than `than` places, returns the request of
-    /// that peer that gives way first. Among peers with equally many places, the peer whose request has the greatest
-    /// [`Spared`] is chosen.
+    /// Chooses the peer whose requests take the most places. If these are more than `than` places, returns the request with
+    /// which that peer gives way first, and otherwise `None`. Among peers with equally many places, the peer is chosen whose
+    /// request has the greatest [`Spared`].
     pub(super) fn of_greediest(&self, than: usize) -> Option<InboundRequestId> {
         self.ranking.last().filter(|(count, _)| *count > than).map(|(_, (_, id))| *id)
     }
