@@ -117,7 +117,7 @@ impl Work {
     }
 }
 
-/// Something that takes memory, which is accounted to a connection.
+/// A part of the memory that is accounted to a connection. When memory has to be freed, one item at a time is dropped.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Item {
     /// The information that the peer of this connection has sent.

@@ -15,8 +15,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 pub(super) enum Spared {
     /// No work becomes unnecessary: the request waits for the owner, and the owner's work on the request would be lost.
     Nothing,
-    /// This service need not write the rest of the response. If the maximum number of requests is reached, the reason may be
-    /// that the peer never reads its responses.
+    /// The rest of the response need not be written. Such a request gives way before the requests that wait for the owner,
+    /// since its peer may be one that never reads responses.
     Writing,
     /// No further work on the request is necessary: the request has not arrived whole, or the owner has refused it, so no
     /// work of the owner is lost.
