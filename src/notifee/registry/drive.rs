@@ -167,12 +167,13 @@ impl<N: HasNode> Notifees<N> {
     /// [emit](NotifeeContext::emit) meanwhile are told before the next event or readiness. Call this method after each turn
     /// of the swarm, with the same `now`.
     ///
-    /// One call tells at most the number of events, and at most the number of readiness, that
-    /// [`set_events_per_dispatch`](Self::set_events_per_dispatch) sets. If that limit is reached while the swarm's queue has
-    /// no room for some waiting events, all waiting events are told. What is left is told by the next drive, and
+    /// One call tells at most as many events as [`set_events_per_dispatch`](Self::set_events_per_dispatch) allows, and at
+    /// most the same number of readiness notifications. If that limit is reached while the swarm's queue has no room for
+    /// some waiting events, all waiting events are told. What is left is told by the next drive, and
     /// [`poll_at`](Self::poll_at) returns zero until then. Notifees are ticked once nothing is left to tell, so that no
-    /// deadline is handled before everything that arrived in time was told; but at the latest in every 16th drive. The
-    /// output of notifees is sent in the swarm's next turn, for which the swarm's `poll_at` asks, or by `flush_all`.
+    /// deadline is handled before everything that arrived in time was told. If each drive leaves something, they are ticked
+    /// in the 16th drive nevertheless. The output of notifees is sent in the swarm's next turn, for which the swarm's
+    /// `poll_at` asks, or by `flush_all`.
     ///
     /// At the end of a shutdown, call this method until the swarm is shut down **and** [`has_pending`](Self::has_pending)
     /// returns `false`. After the swarm's last event, something may still be left to tell: emitted events beyond the limit
@@ -185,9 +186,10 @@ impl<N: HasNode> Notifees<N> {
     /// swarm, or emitted), each readiness and each tick of a notifee, and returns when `may` returns `false`. `may` can look
     /// at a clock, or count its calls.
     ///
-    /// If `may` returns `true` `n` times, `n` events, readiness and ticks are told, or one if `n` is 0, so that every drive
-    /// makes progress. What is left is told by the next drive, and [`poll_at`](Self::poll_at) returns zero until then. Due
-    /// notifees are ticked in turn: the next drive begins with the first due notifee that this drive has not reached.
+    /// Each event, each readiness and each tick is one unit of work. If `may` returns `true` `n` times, `n` units are done,
+    /// or one if `n` is 0, so that every drive makes progress. What is left is told by the next drive, and
+    /// [`poll_at`](Self::poll_at) returns zero until then. Due notifees are ticked in turn: the next drive begins with the
+    /// first due notifee that this drive has not reached.
     ///
     /// If 15 consecutive drives have not ticked all due notifees, each further drive ticks at least one, beyond the budget
     /// if necessary, until all have been ticked. So with `D` due notifees, each is ticked within `2 (15 + D)` drives,
