@@ -180,8 +180,8 @@ fn special(_kind: FileType) -> &'static str {
 fn mode_for_others(metadata: &Metadata, is_foreign: bool) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = metadata.permissions().mode() & 0o777;
-    // Reading and writing expose a key. To execute the file, as mode 711 allows, does not. The owner of the file can
-    // give himself any mode, so a file of another user is exposed whatever its mode is.
+    // Reading and writing expose a key. To execute the file, as mode 711 allows, does not. The owner of a file can change
+    // the file's mode, so a file of another user is exposed whatever its mode is.
     (is_foreign || mode & 0o066 != 0).then_some(mode)
 }
 

@@ -318,7 +318,7 @@ impl<C: Codec> RequestResponse<C> {
                 self.outbound_bytes.forget(*id);
                 self.outbound_held.lower(1);
             }
-            // Its place was freed when it gave way, and belongs to another request.
+            // The place of this request was freed when the request gave way, and belongs to another request.
             Event::InboundFailure { id, .. } if self.gave_way.remove(id) => {}
             Event::ResponseSent { peer, .. } | Event::InboundFailure { peer, .. } => self.places.free(peer),
             Event::Request { id, .. } => self.inbound_bytes.forget(*id),

@@ -177,8 +177,8 @@ impl Identify {
                 Err(OpenStreamError::Limit) => {
                     entry.wants_push = true;
                     self.to_push_again.push(connection);
-                    // A time that is set already stays. If each refused push set it anew, a change every second would
-                    // put off all pushes that wait.
+                    // A time that is set already stays. If each refused push set it anew, pushes that are refused again and
+                    // again would put off all pushes that wait.
                     self.push_again_at.get_or_insert(now.saturating_add(wait));
                 }
                 // The connection is ending, or the node is shutting down.
@@ -254,8 +254,8 @@ impl Identify {
             Work::Write(_) => None,
             Work::Read(reader) => match reader.read_more(node, stream) {
                 None => {
-                    // The peer may hold its FIN back until it has read ours, as earlier versions of this crate did for 100
-                    // ms, for js-libp2p's sake.
+                    // The peer may hold its FIN back until it has read ours. An earlier version of this crate did so for up
+                    // to 100 ms, since js-libp2p loses data whose FIN is in the same frame.
                     if reader.has_message() {
                         // The stream may have ended already.
                         let _ = node.finish(stream);
