@@ -7,8 +7,8 @@ use libp2p_identity::PeerId;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
-/// The maximum length of a key file, in bytes. An RSA key of 8 192 bits, the longest key that a peer may have, takes about 4
-/// 700 bytes.
+/// The maximum length of a key file, in bytes. The longest key that a peer may have is an RSA key of 8 192 bits, and its
+/// file is about 4 700 bytes long.
 pub const MAX_KEY: usize = 16 * 1024;
 
 /// The error of a key file that cannot be used, which contains the path and the reason. The text of the error also tells the

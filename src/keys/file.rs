@@ -38,9 +38,10 @@ pub struct KeyFile {
     pub key: Keypair,
     /// `true` if the file did not exist and has been made.
     pub is_new: bool,
-    /// The mode (permission bits) of the file, if another user than the one that runs this process can read or change the
-    /// file, and otherwise `None`. That is so if the mode allows it, or if the file belongs to another user. Such a user can
-    /// pretend to be this node, so warn your user. The field is always `None` on systems without modes.
+    /// The mode (permission bits) of the file if the file is exposed, and otherwise `None`. A file is exposed if its mode
+    /// allows users other than its owner to read or change it, or if its owner is neither root nor the user that runs this
+    /// process. Whoever reads the key can pretend to be this node, so warn your user. The field is always `None` on systems
+    /// without modes.
     pub exposed: Option<u32>,
     /// The user id of the file's owner, or `None` if the owner is the user that runs this process, or root. Root can read
     /// all files anyway.
@@ -127,7 +128,7 @@ fn read(path: &Path) -> Result<Option<KeyFile>, KeyFault> {
         Err(error) if is_gone(&error) => return Ok(None),
         Err(error) => return Err(KeyFault::Read(error)),
     };
-    // The type is checked again, since the file may have been replaced between the check and the opening.
+    // The type is checked again, on the open file, since the file may have been replaced between the check and the opening.
     let metadata = file.metadata().map_err(KeyFault::Read)?;
     refuse_special(metadata.file_type())?;
     let bytes = contents(&file).map_err(KeyFault::Read)?;
@@ -139,7 +140,8 @@ fn read(path: &Path) -> Result<Option<KeyFile>, KeyFault> {
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    // If a pipe has replaced the file since the check, opening it without `NONBLOCK` would wait for a writer.
+    // If a pipe has replaced the file since the check, opening it without `NONBLOCK` would wait for a writer. If a terminal
+    // has, opening it without `NOCTTY` could make it the controlling terminal of this process.
     let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
     File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
@@ -178,6 +180,8 @@ fn special(_kind: FileType) -> &'static str {
 fn mode_for_others(metadata: &Metadata, is_foreign: bool) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = metadata.permissions().mode() & 0o777;
+    // Reading and writing expose a key. To execute the file, as mode 711 allows, does not. The owner of a file can change
+    // the file's mode, so a file of another user is exposed whatever its mode is.
     (is_foreign || mode & 0o066 != 0).then_some(mode)
 }
 
@@ -231,6 +235,7 @@ fn decode(bytes: &[u8]) -> Result<Keypair, KeyFault> {
         _ => {}
     }
     keypair(bytes).map_err(|error| {
+        // The more precise answers come first. A public key begins like a private one, and base64 is text.
         if looks_public(bytes)
             && let Ok(public) = PublicKey::try_decode_protobuf(bytes)
         {
@@ -265,6 +270,7 @@ fn looks_public(bytes: &[u8]) -> bool {
     match bytes {
         // In this order: an Ed25519 key, a compressed secp256k1 point, and a SubjectPublicKeyInfo of P-256.
         [8, 1, 18, 32, ..] | [8, 2, 18, 33, ..] | [8, 3, 18, 91, ..] => true,
+        // The id is among the first bytes of a SubjectPublicKeyInfo, so the search is short.
         [8, 0, 18, rest @ ..] => rest.windows(RSA.len()).take(32).any(|name| name == RSA),
         _ => false,
     }
@@ -296,6 +302,7 @@ fn kind(bytes: &[u8]) -> Option<String> {
         return matches!(bytes, [0x30, 0x81 | 0x82, ..]).then(|| "a key or certificate in DER".to_owned());
     };
     if let Some(label) = text.strip_prefix("-----BEGIN ").and_then(|rest| rest.split_once("-----")).map(|cut| cut.0) {
+        // Anything but a plain label is not repeated, since it may be a part of a secret.
         let is_label = label.len() <= 40 && label.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b' ');
         return Some(if is_label { format!("PEM ({label})") } else { "PEM".to_owned() });
     }
@@ -311,6 +318,8 @@ fn kind(bytes: &[u8]) -> Option<String> {
 /// the meantime.
 fn make(path: &Path) -> Result<Option<Keypair>, KeyFault> {
     let folder = new_file::folder_of(path);
+    // The system reports a missing folder and a missing file by the same error, of which the user could not tell what
+    // to make.
     if fs::metadata(folder).is_err_and(|error| is_gone(&error)) {
         return Err(KeyFault::NoFolder(folder.to_owned()));
     }

@@ -38,22 +38,27 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 
 fn create_by(ways: &[Way], path: &Path, bytes: &[u8]) -> io::Result<()> {
     let is_separator = |last: &u8| std::path::is_separator((*last).into());
+    // `Path::parent` passes over a separator at the end: `key/`, which names a folder, would look like the file `key`.
     if path.as_os_str().as_encoded_bytes().last().is_some_and(is_separator) {
         return Err(ErrorKind::IsADirectory.into());
     }
     let folder = folder_of(path);
     let mut number = [0; 8];
     getrandom::fill(&mut number)?;
+    // The temporary file is in the same folder, since neither a hard link nor a rename crosses from one file system to
+    // another.
     let written = Temporary(folder.join(format!(".swarm-notify-{}", HEXLOWER.encode(&number))));
     write_new(&written.0, bytes)?;
     let mut last = ErrorKind::Unsupported.into();
     for way in ways {
         match way(&written.0, path, bytes) {
             Ok(()) => {
+                // The temporary name is removed before the folder is synced, so that its removal is on the disk, too.
                 drop(written);
                 sync_folder(folder);
                 return Ok(());
             }
+            // This is no fault of the way: another process has made the file, and its key is the one to use.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error),
             Err(error) => last = error,
         }
@@ -94,6 +99,8 @@ fn write_in_place(_written: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> 
 /// Writes a new file, and waits until its bytes are on the disk. On an error, the file is removed.
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = File::options();
+    // `create_new` fails on any existing name, even on a symbolic link that leads nowhere, and so follows no planted
+    // link.
     options.write(true).create_new(true);
     // Windows has no modes. There, a file inherits the access list of its folder, which grants access to the user if the
     // folder is in the user's profile.

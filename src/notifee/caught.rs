@@ -99,13 +99,13 @@ enum DeadlineState {
 }
 
 impl<T> CatchPanics<T> {
-    /// Returns the notifee inside.
+    /// Returns the notifee that this adapter wraps.
     #[must_use]
     pub const fn get_ref(&self) -> &T {
         &self.notifee
     }
 
-    /// Returns the notifee inside, mutably.
+    /// Returns the notifee that this adapter wraps, mutably.
     #[must_use]
     pub const fn get_mut(&mut self) -> &mut T {
         &mut self.notifee
@@ -123,6 +123,7 @@ impl<T> CatchPanics<T> {
         told: Notification,
         tell: impl FnOnce(&mut T, &mut NotifeeContext<'_, N>),
     ) {
+        // A notification may have mended the state that made `poll_at` or `tick` panic.
         if let DeadlineState::Spared(_) = self.poll.get_mut() {
             *self.poll.get_mut() = DeadlineState::Asked;
         }
@@ -198,6 +199,8 @@ impl<N, T: Notifee<N>> Notifee<N> for CatchPanics<T> {
     }
 
     fn poll_at(&self) -> Option<Duration> {
+        // `poll_at` has no context, and cannot call `report` with `&self`. So the payload is kept, and zero asks at once for
+        // a tick, which reports it.
         let (poll, at) = match self.poll.take() {
             DeadlineState::Asked => match catch_unwind(AssertUnwindSafe(|| self.notifee.poll_at())) {
                 Ok(at) => (DeadlineState::Asked, at),

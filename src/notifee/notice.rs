@@ -83,7 +83,8 @@ pub struct StreamInfo {
     pub stream: StreamId,
     /// The connection that carries the stream.
     pub connection: ConnectionId,
-    /// The peer at the other end of the stream.
+    /// The peer at the other end of the stream. It is always known, since only a connection with an authenticated peer has
+    /// streams.
     pub peer: Option<PeerId>,
     /// The side that opened the stream: `Outbound` means that we did.
     pub direction: Direction,

@@ -103,7 +103,7 @@ pub trait PeerNotifee<N> {
 impl<N> PeerNotifee<N> for () {}
 
 /// A notifee that counts the connections of each peer, by the notifications that it gets, and tells a [`PeerNotifee`] when
-/// the first connection of a peer opens and when its last one ends.
+/// the first connection of a peer opens and when the peer's last connection ends.
 ///
 /// - For each peer, `peer_connected` and `peer_disconnected` alternate, and `peer_connected` is the first.
 /// - If a `Peers` is [registered](super::Notifees::register) late, it does not know the connections that were open before,
@@ -159,13 +159,13 @@ impl<T> Peers<T> {
         self.connections.get(peer).into_iter().flatten().copied()
     }
 
-    /// Returns the notifee inside.
+    /// Returns the notifee that this adapter wraps.
     #[must_use]
     pub const fn get_ref(&self) -> &T {
         &self.notifee
     }
 
-    /// Returns the notifee inside, mutably.
+    /// Returns the notifee that this adapter wraps, mutably.
     #[must_use]
     pub const fn get_mut(&mut self) -> &mut T {
         &mut self.notifee
@@ -200,6 +200,7 @@ impl<N: HasNode, T: PeerNotifee<N>> Notifee<N> for Peers<T> {
     fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         let Some(peer) = peer_of(cx, connection) else { return };
         let connections = self.connections.entry(peer).or_default();
+        // The connection is counted first, since the notifee may panic.
         let is_first = connections.is_empty();
         connections.insert(connection);
         if is_first {
@@ -210,6 +211,7 @@ impl<N: HasNode, T: PeerNotifee<N>> Notifee<N> for Peers<T> {
     fn disconnected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
         let Some(peer) = peer_of(cx, connection) else { return };
         let Some(connections) = self.connections.get_mut(&peer) else { return };
+        // The ids are kept, and not a count: the end of a connection whose opening was not told must not end the peer.
         if connections.remove(&connection) && connections.is_empty() {
             self.connections.remove(&peer);
             self.notifee.peer_disconnected(cx, peer, connection, reason);

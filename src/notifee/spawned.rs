@@ -154,7 +154,7 @@ impl Notice {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ThreadPanic {
-    /// The notifee that panicked. It has been unregistered already, or will be with the next event or drive.
+    /// The notifee that panicked. It has been unregistered already, or will be unregistered by the next event or drive.
     pub notifee: NotifeeId,
     /// The event that the notifee was being told when it panicked; `None` if it was told something other than one of the
     /// nine events, or was being dropped.
@@ -207,6 +207,8 @@ impl Threads {
         told: impl FnMut(Notice) + Send + 'static,
     ) -> io::Result<()> {
         self.join_ended();
+        // The thread is counted before it starts, so that `poll_join` does not overlook a thread that has not run yet.
+        // If it cannot start, the closure is dropped, and the guard in it counts down.
         let ending = RunningThread::of(self.shared.get_or_insert_default());
         let thread = thread::Builder::new().name(format!("notifee {id}"));
         let handle = thread.spawn(move || run(id, subscription, told, ending))?;
@@ -243,6 +245,7 @@ impl Threads {
     /// wake when they end.
     pub(super) fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(shared) = &self.shared {
+            // The waker is registered before the count is read: a thread that ends in between wakes it.
             shared.waiting.register(cx.waker());
             if shared.running.load(Ordering::Acquire) > 0 {
                 return Poll::Pending;
@@ -273,18 +276,21 @@ fn join(handle: JoinHandle<()>) {
         // This is no panic of a notifee, since those are caught. A waker has panicked, or the payload of a notifee's panic
         // as it was dropped.
         log::error!("a notifee's thread panicked as it ended: {}", message(&*payload));
+        // Dropping the payload may panic once more.
         core::mem::forget(payload);
     }
 }
 
 impl Shared {
     fn panics(&self) -> std::sync::MutexGuard<'_, Vec<ThreadPanic>> {
+        // A panic under this lock leaves a usable vector behind.
         self.panics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn panicked(&self, panic: ThreadPanic) {
         log::error!("{panic}");
         let mut panics = self.panics();
+        // Nobody has to call `take_panics`, and a notifee may be spawned again after each panic.
         if panics.len() < MOST_PANICS {
             panics.push(panic);
         }
@@ -303,6 +309,7 @@ impl RunningThread {
 
 impl Drop for RunningThread {
     fn drop(&mut self) {
+        // The count goes down before the wake, so that the task that is woken finds it.
         self.0.running.fetch_sub(1, Ordering::AcqRel);
         self.0.waiting.wake();
     }

@@ -139,6 +139,11 @@ impl Subscriber {
         Self { interest: interest & EVERYTHING, ..self }
     }
 
+    // Why the newest notices are lost, and why a snapshot replaces them: waiting for the receiver would stop the whole
+    // node for as long as a reader pleases, and an unbounded queue would grow as fast as peers cause events. A count
+    // alone would leave the receiver with a set of open ids that is wrong for ever. The snapshot costs O(open ids) once
+    // for each loss, and the receiver decides when: no snapshot is made before it has received `Lagged`, so a receiver
+    // that stands still costs nothing.
     fn told<N: HasNode>(&mut self, cx: &mut NotifeeContext<'_, N>, event: Event) {
         // A replay has nothing to add to its snapshot.
         if cx.is_replay() || self.leaves(cx) {
@@ -152,10 +157,12 @@ impl Subscriber {
         }
         // The id of the present event can be looked up.
         let Some(notice) = Notice::of(event, cx.network().node()) else { return };
+        // Only this half sends, so a free place cannot be taken by anybody else before `send`.
         if self.sender.len() < self.capacity {
             self.send(Sent::Notice(notice));
         } else {
             self.needs_snapshot = true;
+            // The count is stored before `Lagged` is sent: the receiver may take it at once.
             self.shared.missed.store(1, Ordering::Release);
             self.send(Sent::Lagged);
         }
@@ -165,8 +172,11 @@ impl Subscriber {
     /// open now, if there is no such event.
     fn send_snapshot<N: HasNode>(&mut self, cx: &mut NotifeeContext<'_, N>, before: Option<Event>) {
         let network = cx.network();
+        // `subscription` makes both halves without a network, so the owner's waker is known from the first snapshot on.
         self.shared.owner.get_or_init(|| network.node().waker());
         let mut openings = network.event_source().openings();
+        // The network has made the present event happen already. Its notice follows the snapshot, so the list is set
+        // back to the state before it.
         if let Some(event) = before {
             match opening(event) {
                 Some(opening) if event.is_last() => {
@@ -270,6 +280,7 @@ impl<N: HasNode> Notifee<N> for Subscriber {
 /// The receiving half, for another task or thread. It is also a [`Stream`] of notices.
 #[derive(Debug)]
 pub struct Subscription {
+    // Boxed, so that a `Subscription` is `Unpin`: a receiver of async-channel is not.
     receiver: Pin<Box<Receiver<Sent>>>,
     shared: Arc<Shared>,
 }
@@ -322,6 +333,7 @@ impl Stream for Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        // The channel is closed before the wake, so that the owner finds it closed.
         self.receiver.close();
         // The owner's next drive unregisters the subscriber.
         self.shared.wake_owner();

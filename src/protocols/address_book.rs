@@ -2,9 +2,9 @@
 //! that the owner chooses connected.
 //!
 //! The address book is a notifee. [Register](crate::notifee::Notifees::register) it before anything connects. If connections
-//! are open already, register it [with a replay](crate::notifee::Notifees::register_and_replay), since it would otherwise
-//! dial peers that are connected. If an [`Identify`](super::identify::Identify) service is installed beside the book, the
-//! book learns the addresses that peers send in identify messages.
+//! are open already, register it [with a replay](crate::notifee::Notifees::register_and_replay), since the book would
+//! otherwise dial peers that are connected. If an [`Identify`](super::identify::Identify) service is installed beside the
+//! book, the book learns the addresses that peers send in identify messages.
 //!
 //! - **Sources of addresses**, in the order of trust, which is also the order of dialing: the owner
 //!   ([`AddressBook::add_address`]), dials that have connected, records that the peer has signed, and unsigned addresses
@@ -187,7 +187,7 @@ impl Config {
 #[non_exhaustive]
 pub enum Event {
     /// The peer is connected. This event is the outcome of [`dial_peer`](AddressBook::dial_peer). The event is also told
-    /// whenever a peer that is kept connected connects, by a dial of either side.
+    /// whenever a peer connects that the owner wants to be kept connected, by a dial of either side.
     Connected {
         /// The peer that is connected.
         peer: PeerId,
@@ -282,7 +282,7 @@ pub struct AddressBook {
 struct BookConnection {
     peer: PeerId,
     since: Duration,
-    /// True if the book gave up the dial that led to this connection when the connection had opened already. The book then
+    /// True if the book gave up the dial that led to this connection, but the connection was open already. The book then
     /// closes the connection itself, so its end does not mean that the owner wants no connection with the peer.
     is_surplus: bool,
 }
@@ -350,6 +350,7 @@ impl AddressBook {
     pub fn dial_peer(&mut self, peer: PeerId) -> Result<(), AddressBookError> {
         self.book.check_peer(peer)?;
         let is_connected = self.book.connection(&peer).is_some();
+        // This check comes before `get_or_insert`, which may remove another peer from a full book.
         let is_known = self.book.get(&peer).is_some_and(entry::PeerEntry::has_addresses);
         if !is_connected && !is_known {
             return Err(AddressBookError::NoAddress);
@@ -358,6 +359,8 @@ impl AddressBook {
         if !is_connected {
             self.stand_in_line(peer);
         } else if !was_asked {
+            // An event can be emitted only in a drive, so the outcome is told then. The queue has one entry for each
+            // peer, however often it is asked for.
             self.to_tell.push_back(peer);
         }
         Ok(())

@@ -209,7 +209,8 @@ pub enum Event {
         reason: Failure,
     },
     /// An event in place of dropped events: the owner did not take its events in time, so the oldest were dropped. Only the
-    /// owner is told. [`Identify::info`] still returns the information of each connected peer.
+    /// owner is told. [`Identify::info`] still returns the information of each connected peer, unless it was dropped to free
+    /// memory.
     Lagged {
         /// The number of dropped events.
         events: u64,
@@ -264,7 +265,7 @@ pub struct Identify {
     held: HeldMemory<ConnectionId, Item>,
     /// The number of times that the information of a connected peer was dropped to free memory.
     forgotten: u64,
-    /// The number of bytes of heap that the peers' information takes which was reported to the owner in the present tick.
+    /// The number of bytes of heap that the information in events takes, counted from the beginning of the present tick.
     said_bytes: usize,
 }
 
@@ -293,6 +294,8 @@ impl Identify {
             pushes: 0,
             to_push_again: Vec::new(),
             push_again_at: None,
+            // While a connection is open, its newest event shares the information with `info`. The part of the budget
+            // is for what the queue alone keeps: the information before a push, and that of peers that have left.
             events: EventQueue::with_bytes(config.events, config.held_bytes / 4, Event::memory, |events| {
                 Event::Lagged { events }
             }),
@@ -331,6 +334,7 @@ impl Identify {
     /// accept pushes are left out. Call this method after the node has registered a protocol, for instance.
     pub fn push(&mut self) {
         for (connection, entry) in self.connections.iter_mut() {
+            // If a push is under way, `take_out` queues the connection at its end.
             if !core::mem::replace(&mut entry.wants_push, true) && entry.push.is_none() {
                 self.to_push.push_back(connection);
             }

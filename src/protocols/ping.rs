@@ -16,9 +16,9 @@
 //!   describes one stream per peer. If there are several connections to a peer, this service opens a stream on each of them,
 //!   since any of them may be broken.)
 //! - **A stream that is open, or is opened again and again, keeps its connection from reaching the [idle
-//!   time-out](crate::connection::Config::idle_timeout).** This is true for the streams on which we ping and for the streams
+//!   timeout](crate::connection::Config::idle_timeout).** This is true for the streams on which we ping and for the streams
 //!   on which the peer pings us. If you want connections to end when nobody uses them, set `interval` to `None`, and ask for
-//!   pings less often than the idle time-out.
+//!   pings less often than the idle timeout.
 //! - `Ping` never closes a connection whose peer does not answer. The owner decides whether to close it.
 //!
 //! Two nodes in one process:
@@ -83,7 +83,8 @@ use core::time::Duration;
 /// The name of the ping protocol.
 pub const PROTOCOL: Protocol = Protocol::from_static("/ipfs/ping/1.0.0");
 
-/// The number of bytes of a ping's payload.
+/// The number of bytes of a ping's payload, which the specification fixes: the side that opens the stream sends 32 random
+/// bytes, and the other side echoes exactly these bytes.
 const PAYLOAD: usize = 32;
 
 /// The minimum interval between two pings. It is not 0, so that time advances from one ping to the next.
@@ -112,6 +113,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            // The interval and the timeout are those of rust-libp2p's `ping`.
             interval: Some(Duration::from_secs(15)),
             timeout: Duration::from_secs(20),
             inbound_streams: 4,
@@ -131,7 +133,8 @@ impl Config {
     /// Returns the maximum number of bytes of heap that a [`Ping`] with these bounds takes in a swarm with these limits.
     #[must_use]
     pub fn memory_bound(&self, limits: &Limits) -> usize {
-        // Tables may be a quarter larger than they need to be. Queues may be half empty, and contain outdated deadlines.
+        // Tables may be a quarter larger than they need to be. Queues and the nodes of the B-tree of deadlines may be half
+        // empty.
         let inbound = self.inbound_streams.max(1).saturating_mul(const { 2 * size_of::<StreamId>() });
         let pinged = inbound.saturating_add(const { size_of::<Option<PingedConnection>>() + 16 });
         let pinged = (pinged / 4).saturating_mul(5).saturating_add(const { 4 * size_of::<(Duration, ConnectionId)>() });
@@ -246,6 +249,7 @@ impl Ping {
         pinged.is_asked = true;
         match pinged.ask_stream {
             AskStream::Closed | AskStream::Quiet(_) => {
+                // This call has no clock. Zero is due at any time of the owner's clock.
                 self.deadlines.set(connection, &mut pinged.deadline, Some(Duration::ZERO));
             }
             AskStream::Opening(_) | AskStream::Asking(..) => {}
@@ -270,6 +274,9 @@ impl Ping {
     fn answer(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         if pinged.answers.len() >= self.config.inbound_streams.max(1) {
+            // Refusing the new stream instead would leave a peer unanswered for good once it has abandoned as many
+            // streams without a FIN or a reset. rust-libp2p also serves the newest stream, the only one of each
+            // connection.
             let last = |stream: &StreamId| match self.streams.get(*stream) {
                 Some(PingStream::Answer { last, .. }) => Some(*last),
                 Some(PingStream::Ask(_)) | None => None,
@@ -285,6 +292,8 @@ impl Ping {
         pinged.answers.push(stream);
         let mut answer = AnswerStream::new();
         // If the stream was open before this service was installed, the news that it can be read may have been told already.
+        // If the echo ends the stream at once, the stream is inserted nevertheless: its `closed_stream` removes it from
+        // both lists.
         answer.echo(node, stream);
         self.streams.insert(stream, PingStream::Answer { connection, answer, last: now });
     }
@@ -293,7 +302,8 @@ impl Ping {
     fn stream_ended(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure, now: Duration) {
         match self.streams.remove(stream) {
             Some(PingStream::Ask(connection)) => {
-                // The echo may have arrived just before the end.
+                // The echo may have arrived just before the end. The stream is out of the table already, since the handling
+                // of its end may open another stream.
                 let unread = node.take_unread(stream);
                 self.asked_is_over(node, connection, &unread, reason, now);
             }

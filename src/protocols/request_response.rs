@@ -147,6 +147,8 @@ pub struct RequestResponse<C: Codec> {
     /// The peers' requests that ended in favour of other requests, and whose outcome the owner has not taken. Their places
     /// are free already.
     gave_way: BTreeSet<InboundRequestId>,
+    // The queue needs no bound of its own: each event belongs to a request that counts against a bound of `Config` until the
+    // owner has taken its outcome. Of requests that gave way, at most twice `inbound_requests` events are queued.
     events: VecDeque<Event<C::Request, C::Response>>,
     /// The outcomes of our requests for which tasks of a host wait. No event is queued for these outcomes.
     #[cfg(all(feature = "host", unix))]
@@ -205,8 +207,8 @@ impl<C: Codec> RequestResponse<C> {
 
     /// Sends a request in the next [`drive`](crate::notifee::Notifees::drive); until then
     /// [`poll_at`](crate::notifee::Notifees::poll_at) reports that a drive is due. `target` is a connection or a peer; if it
-    /// is a peer, the youngest connection to the peer is used. The request has one outcome, an [`Event`] that contains the
-    /// returned id.
+    /// is a peer, the youngest connection to the peer that is not being closed is used. The request has one outcome, an
+    /// [`Event`] that contains the returned id.
     ///
     /// Requests are independent: each has a stream of its own, and responses may arrive in any order.
     ///
@@ -229,6 +231,8 @@ impl<C: Codec> RequestResponse<C> {
         self.codec.encode_request(request, &mut bytes).map_err(RequestError::Codec)?;
         let writer = self.framed(bytes, self.config.request_bytes).ok_or(RequestError::TooLong)?;
         let held = self.outbound_bytes.of(&peer).saturating_add(writer.held());
+        // If this peer alone has more than the bound, only its own requests could give way, and the new one is as good
+        // as they are. So the new request is refused, while the caller still has it.
         if held > self.config.outbound_bytes {
             return Err(RequestError::Limit);
         }
@@ -249,6 +253,7 @@ impl<C: Codec> RequestResponse<C> {
     /// Returns false if the owner has taken the outcome, or if the request was cancelled before. Nothing has changed then.
     pub fn cancel(&mut self, id: OutboundRequestId) -> bool {
         if let Some(outbound) = self.outbound.get_mut(&id) {
+            // The stream can be reset only in a drive, which has the node.
             let is_new = outbound.cancel();
             if is_new {
                 self.to_send.push_back(id);
@@ -313,6 +318,7 @@ impl<C: Codec> RequestResponse<C> {
                 self.outbound_bytes.forget(*id);
                 self.outbound_held.lower(1);
             }
+            // The place of this request was freed when the request gave way, and belongs to another request.
             Event::InboundFailure { id, .. } if self.gave_way.remove(id) => {}
             Event::ResponseSent { peer, .. } | Event::InboundFailure { peer, .. } => self.places.free(peer),
             Event::Request { id, .. } => self.inbound_bytes.forget(*id),

@@ -15,8 +15,8 @@ use core::time::Duration;
 struct MaxEvents {
     told: usize,
     most: usize,
-    /// 0 at first; 1 after the limit was raised because the network's queue has no room. Each emitted event that is told
-    /// raises the limit by this number, so that emitted events do not count then.
+    /// The number by which each emitted event that is told raises the limit. It is 0 at first. It becomes 1 when the limit
+    /// is raised because the network's queue has no room, so that emitted events do not count from then on.
     raise: usize,
 }
 
@@ -120,7 +120,7 @@ impl Notified {
     }
 }
 
-/// All notifees with an interest in a notification, from the one with the sequence number `from` on.
+/// All notifees that have an interest in a notification, and a sequence number of at least `from`.
 struct Everyone<'a, N> {
     notifees: &'a mut Notifees<N>,
     network: &'a mut N,
@@ -162,7 +162,8 @@ impl<N: Network> Audience<N> for Everyone<'_, N> {
 }
 
 /// A guard that stores the present notification as [`Interrupted`] if a notifee panics, since the panic then drops the
-/// guard. The notifee that panicked counts as told. Without a panic, the guard is passed to `forget`.
+/// guard. The notifee that panicked counts as told. Without a panic, the guard is passed to [`core::mem::forget`], and
+/// nothing is stored.
 struct DispatchGuard<'a, 'b, N> {
     cx: NotifeeContext<'a, N>,
     told: Notified,
@@ -183,7 +184,7 @@ struct Newcomer<'a, 'b, N> {
 }
 
 /// A guard that unregisters the new notifee if that notifee panics during the replay, since the panic then drops the guard.
-/// Without a panic, the guard is passed to `forget`.
+/// Without a panic, the guard is passed to [`core::mem::forget`], and nothing is unregistered.
 struct Replay<'a, N> {
     cx: NotifeeContext<'a, N>,
 }
@@ -227,6 +228,8 @@ impl<N: Network> Notifees<N> {
                 }
                 return;
             }
+            // Emissions come first, since they belong to the event before: its ids can be looked up only until the next
+            // event is drained.
             let Some(event) = network.next_event() else {
                 // Only answers are left. Beyond the limit, nothing would stop two notifees that answer each other.
                 if limit.ends_beyond() || !L::TELLS_ANSWERS || self.changes.emissions.is_empty() {
@@ -258,6 +261,8 @@ impl<N: Network> Notifees<N> {
         N: 'static,
     {
         self.resume(network);
+        // A replay that panics leaves a vacant entry behind. If an owner registers such notifees again and again, no other
+        // call removes these entries.
         self.compact_if_mostly_vacant();
         let openings = network.event_source().openings();
         let mut entry = self.changes.entry(notifee);
@@ -299,6 +304,8 @@ impl<N: Network> Notifees<N> {
                 Remainder::Notified(told) => {
                     self.tell(told, next, network);
                     #[cfg(feature = "swarm")]
+                    // The owner is not at hand here. A drive shows the event to its owner right after this call, and a
+                    // dispatch leaves it to the next drive.
                     self.owe_owner(told);
                 }
                 Remainder::Emission(emission) => self.tell_emission(emission, next, network),

@@ -126,6 +126,8 @@ impl<N: HasNode, O: Owner<N>> Limit<N> for DriveBudget<'_, O> {
 
     #[inline]
     fn told(&mut self) {
+        // Beyond the limit, the number is that of the network's events. If emissions counted, notifees that emit for
+        // each event would use it up, and the network's queue would still have no room.
         self.events -= usize::from(!self.is_beyond);
         self.told_unit();
     }
@@ -165,12 +167,13 @@ impl<N: HasNode> Notifees<N> {
     /// [emit](NotifeeContext::emit) meanwhile are told before the next event or readiness. Call this method after each turn
     /// of the swarm, with the same `now`.
     ///
-    /// One call tells at most the number of events, and at most the number of readiness, that
-    /// [`set_events_per_dispatch`](Self::set_events_per_dispatch) sets. If that limit is reached while the swarm's queue has
-    /// no room for some waiting events, all waiting events are told. What is left is told by the next drive, and
+    /// One call tells at most as many events as [`set_events_per_dispatch`](Self::set_events_per_dispatch) allows, and at
+    /// most the same number of readiness notifications. If that limit is reached while the swarm's queue has no room for
+    /// some waiting events, all waiting events are told. What is left is told by the next drive, and
     /// [`poll_at`](Self::poll_at) returns zero until then. Notifees are ticked once nothing is left to tell, so that no
-    /// deadline is handled before everything that arrived in time was told; but at the latest in every 16th drive. The
-    /// output of notifees is sent in the swarm's next turn, for which the swarm's `poll_at` asks, or by `flush_all`.
+    /// deadline is handled before everything that arrived in time was told. If each drive leaves something, they are ticked
+    /// in the 16th drive nevertheless. The output of notifees is sent in the swarm's next turn, for which the swarm's
+    /// `poll_at` asks, or by `flush_all`.
     ///
     /// At the end of a shutdown, call this method until the swarm is shut down **and** [`has_pending`](Self::has_pending)
     /// returns `false`. After the swarm's last event, something may still be left to tell: emitted events beyond the limit
@@ -183,9 +186,10 @@ impl<N: HasNode> Notifees<N> {
     /// swarm, or emitted), each readiness and each tick of a notifee, and returns when `may` returns `false`. `may` can look
     /// at a clock, or count its calls.
     ///
-    /// If `may` returns `true` `n` times, `n` events, readiness and ticks are told, or one if `n` is 0, so that every drive
-    /// makes progress. What is left is told by the next drive, and [`poll_at`](Self::poll_at) returns zero until then. Due
-    /// notifees are ticked in turn: the next drive begins with the first due notifee that this drive has not reached.
+    /// Each event, each readiness and each tick is one unit of work. If `may` returns `true` `n` times, `n` units are done,
+    /// or one if `n` is 0, so that every drive makes progress. What is left is told by the next drive, and
+    /// [`poll_at`](Self::poll_at) returns zero until then. Due notifees are ticked in turn: the next drive begins with the
+    /// first due notifee that this drive has not reached.
     ///
     /// If 15 consecutive drives have not ticked all due notifees, each further drive ticks at least one, beyond the budget
     /// if necessary, until all have been ticked. So with `D` due notifees, each is ticked within `2 (15 + D)` drives,
@@ -267,9 +271,14 @@ impl<N: HasNode> Notifees<N> {
             has_refused: false,
             has_told: false,
         };
+        // Events and readiness come before time, so that no deadline is judged before everything that arrived in time
+        // was told: a peer that answered while its owner slept is not late. But peers or notifees that cause events
+        // without end must not put time off for ever, so after 15 drives due notifees are ticked nevertheless, one in
+        // each drive if the budget permits no more.
         let is_overdue = self.untimed >= PATIENCE;
         // `tick_all` sets it to 0 once all have been ticked.
         self.untimed = PATIENCE.min(self.untimed + 1);
+        // The owner sees an event behind all notifees, so the rest of an interrupted event is told first.
         if O::WATCHES {
             self.resume(network);
         }
@@ -280,8 +289,10 @@ impl<N: HasNode> Notifees<N> {
         }
         self.drain(network, &mut budget);
         if budget.is_spent() && !is_overdue || !self.tick_all(network, &mut budget, is_overdue) {
+            // `has_more` stays `true`, so that `poll_at` asks for the next drive at once.
             return;
         }
+        // What the ticks have caused is told in the same drive, as far as the budget permits.
         self.drain(network, &mut budget);
         self.has_more = budget.is_spent();
     }
@@ -322,6 +333,8 @@ impl<N: HasNode> Notifees<N> {
             let held = HoldGuard::new(network);
             let mut cx =
                 NotifeeContext { network: &mut *held.0, changes, this: NotifeeId::FIRST, now: *now, is_replay: false };
+            // The first pass begins behind the notifees that the last drive has ticked: under a small budget, those that are
+            // always due would otherwise keep the others from being ticked. The second pass visits the notifees before.
             let has_second = first > NotifeeId::FIRST.sequence;
             'all: for is_second in [false, true].into_iter().take(1 + usize::from(has_second)) {
                 for run in list {

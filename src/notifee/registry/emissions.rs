@@ -137,6 +137,7 @@ struct EmissionGuard<'a, 'b, N> {
 
 impl<N> Drop for EmissionGuard<'_, '_, N> {
     fn drop(&mut self) {
+        // This is done in the guard, so that a panic resets it, too.
         self.cx.changes.emissions.is_telling = false;
         if let Some(emission) = self.emission.take() {
             let next = self.cx.this.sequence + 1;
@@ -166,6 +167,9 @@ impl<N> NotifeeContext<'_, N> {
         if !self.is_heard() {
             return;
         }
+        // Why a queue, and not a call: a call would tell others in the middle of the present event, some before they
+        // know of the event itself, and a notifee that answers would be called while it is still borrowed. The queue is
+        // bounded, since services emit at the pace of their peers.
         let (from, before) = (self.this, self.changes.slots.next_sequence());
         let emissions = &mut self.changes.emissions;
         if emissions.queue.len() < emissions.capacity {

@@ -39,7 +39,7 @@ pub struct NotifeeId<T: ?Sized = dyn Any> {
     /// The index of the notifee's slot in [`NotifeeSlots`](super::slots::NotifeeSlots). After the notifee was unregistered,
     /// another one gets the slot.
     pub(super) slot: u32,
-    /// The type of the notifee. The id contains no value of that type.
+    /// The type of the notifee. The id contains no value of that type, and is `Send` and `Sync` even if the type is not.
     notifee: PhantomData<fn(&T)>,
 }
 

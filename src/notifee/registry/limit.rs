@@ -33,5 +33,8 @@ pub(super) trait Limit<N> {
 #[cold]
 #[inline(never)]
 pub(super) fn events_beyond(network: &impl Network, times: usize) -> usize {
+    // When a dispatch ended at its limit in any case, one peer kept the queue full for ever: it began and reset streams, its
+    // connection owed up to 2 048 closing events where a dispatch told 1 024, and nobody else could open anything. The limit
+    // is raised only once, since commands of notifees may cause further events for which there is no room.
     if times > 0 { 0 } else { network.event_source().events_until_room() }
 }

@@ -46,6 +46,7 @@ impl<N> PendingChanges<N> {
         for protocol in &gone {
             node.unregister_protocol(protocol);
         }
+        // This includes streams that have opened and have not been told yet: their events follow, without the service.
         for stream in
             node.connections().into_iter().flat_map(|connection| node.streams_of(connection)).collect::<Vec<_>>()
         {
@@ -67,6 +68,8 @@ impl<N: HasNode + 'static> Notifees<N> {
     /// protocols are registered.
     pub fn install<T: Service<N> + 'static>(&mut self, network: &mut N, service: T) -> NotifeeId<T> {
         let protocols = service.protocols();
+        // The protocols are registered last: if the service panics in its replay, no stream is accepted that nobody
+        // would serve.
         let id = self.register_and_replay(network, service);
         self.speaks(network, id.untyped(), protocols);
         id

@@ -45,7 +45,7 @@ enum SlotState {
     Staying,
     /// The notifee is going to be unregistered.
     Leaving,
-    /// The notifee was unregistered, but its protocols are still installed.
+    /// The notifee was unregistered. It is a service whose protocols are still registered with the node.
     #[cfg(feature = "protocols")]
     HasLeft,
 }
@@ -125,6 +125,8 @@ impl NotifeeSlots {
         self.vacant += 1;
         #[cfg(feature = "protocols")]
         if let Some(slot) = self.get_mut(id).filter(|slot| slot.protocols.is_some()) {
+            // The slot stays until `uninstall` is called: nothing else knows the protocols of the service, which are
+            // still registered with the node.
             slot.state = SlotState::HasLeft;
             return Some(place);
         }

@@ -17,6 +17,8 @@ impl<N> PendingChanges<N> {
         told: impl FnMut(Notice) + Send + 'static,
     ) -> io::Result<Subscriber> {
         let (subscriber, subscription) = subscription(capacity);
+        // The thread comes first: if it cannot be started, nothing has been registered. Its name contains the id that
+        // the subscriber gets next.
         self.threads.start(self.slots.next_id(), subscription, told)?;
         Ok(subscriber.only(interest))
     }
@@ -97,6 +99,7 @@ impl<N> Notifees<N> {
     /// have handled their notices: if you must not block, use [`poll_join`](Self::poll_join).
     pub fn join(&mut self) -> Vec<ThreadPanic> {
         self.unregister_spawned();
+        // A thread ends once its subscriber was dropped, so all of them are unregistered before.
         self.changes.threads.join();
         self.take_panics()
     }

@@ -62,14 +62,14 @@ impl Book {
         self.open.get(peer)?.first().copied()
     }
 
-    /// Adds a connection of `peer` that has opened. Returns whether it is the only open connection of the peer.
+    /// Adds a connection of `peer` that has opened. Returns whether this connection is the only open one of the peer.
     pub(super) fn opened(&mut self, peer: PeerId, connection: ConnectionId) -> bool {
         let open = self.open.entry(peer).or_default();
         open.push(connection);
         open.len() == 1
     }
 
-    /// Removes a connection of `peer` that has ended. Returns whether it was the last open connection of the peer.
+    /// Removes a connection of `peer` that has ended. Returns whether this connection was the last open one of the peer.
     pub(super) fn ended(&mut self, peer: PeerId, connection: ConnectionId) -> bool {
         let Some(open) = self.open.get_mut(&peer) else { return false };
         open.retain(|other| *other != connection);
@@ -89,18 +89,21 @@ impl Book {
     pub(super) fn get_or_insert(&mut self, peer: PeerId) -> Result<&mut PeerEntry, AddressBookError> {
         self.check_peer(peer)?;
         if !self.entries.contains_key(&peer) && self.entries.len() >= self.peers {
+            // The search visits all entries, 1 024 by default. `learn` therefore searches at most once for each message
+            // of a peer.
             let gives_way = |(peer, entry): &(&PeerId, &PeerEntry)| entry.gives_way() && !self.open.contains_key(*peer);
             let least = self.entries.iter().filter(gives_way).min_by_key(|(_, entry)| entry.worth());
             let least = *least.ok_or(AddressBookError::Limit)?.0;
             self.entries.remove(&least);
         }
+        // A counter orders the peers as well as a time would, and the owner's calls bring no time.
         self.heard.raise(1);
         let entry = self.entries.entry(peer).or_default();
         entry.heard = self.heard;
         Ok(entry)
     }
 
-    /// Adds an address of a peer. If the address is known already, it keeps the more trusted of its two sources.
+    /// Adds an address of a peer. If the address is known already, the more trusted of its two sources is stored with it.
     pub(super) fn add(
         &mut self,
         peer: PeerId,

@@ -69,6 +69,7 @@ impl AddressBook {
         if !entry.is_asked && !entry.is_wanted() {
             return;
         }
+        // `dial_on` removes the next address from the end of the list.
         let known = entry.in_order(attempts).into_iter().rev();
         let (dead, left): (Vec<_>, Vec<_>) = known.partition(|known| known.failures >= attempts);
         let addresses = |known: Vec<&KnownAddress>| known.into_iter().map(|known| known.address.clone()).collect();
@@ -103,6 +104,8 @@ impl AddressBook {
         if dialing.dials.len() < most
             && let Some(address) = dialing.left.pop()
         {
+            // The address names the peer, so that the dial fails if anybody else answers: a peer may have sent the
+            // addresses of others.
             match node.dial(address.clone().with(multiaddr::Protocol::P2p(peer))) {
                 Ok(connection) => {
                     dialing.dials.push((connection, address));
@@ -141,7 +144,8 @@ impl AddressBook {
         let Some(place) = dialing.dials.iter().position(|(id, _)| *id == connection) else { return };
         let (_, address) = dialing.dials.remove(place);
         dialing.reason = reason;
-        // These reasons are not the fault of the address: the node is full or shutting down, or its owner forbids the dial.
+        // These reasons are not the fault of the address: the node is full or shutting down, its owner forbids the dial, or
+        // the owner has closed the dial.
         if !matches!(reason, Failure::Limit | Failure::Denied | Failure::Shutdown | Failure::Requested) {
             entry.has_failed(&address, reason);
         }
@@ -180,13 +184,16 @@ impl AddressBook {
         let reason = dialing.reason;
         self.deadlines.set(peer, &mut entry.deadline, None);
         entry.is_asked = false;
-        // That the node has reached its limit is not the fault of the peer.
+        // That the node has reached its limit is not the fault of the peer, whose wait would otherwise double in each round
+        // until the node has room.
         if reason != Failure::Limit {
             entry.failures = entry.failures.saturating_add(1);
         }
         if reason == Failure::Shutdown {
+            // A swarm that shuts down refuses each further dial.
             entry.rest();
         }
+        // This sets the deadline, which the event tells.
         self.try_again(peer, now);
         let again_at = self.book.get(&peer).and_then(|entry| entry.deadline);
         self.events.say(Event::Failed { peer, reason, again_at });
@@ -200,11 +207,13 @@ impl AddressBook {
         if !entry.is_wanted() || !entry.has_addresses() || entry.is_dialing() || entry.is_in_line {
             return;
         }
+        // 2^31 is the largest power of two in a `u32`, by which a `Duration` is multiplied.
         let doublings = entry.failures.saturating_sub(1).min(31);
         let longest = self.config.min_backoff.saturating_mul(1 << doublings);
         let half = longest.min(self.config.max_backoff).checked_div(2).unwrap_or_default().max(MIN_WAIT);
-        // The wait is chosen at random between half of the base and all of the base. `mul_f64` cannot overflow, since its
-        // factor is at most 1 and half of any duration is far below the maximum.
+        // The wait is chosen at random between half of the base and all of the base, so that nodes that lost the peer at one
+        // moment do not all dial it at one moment. `mul_f64` cannot overflow, since its factor is at most 1 and half of any
+        // duration is far below the maximum.
         let part = f64::from(self.rng.next_u32()) / f64::from(u32::MAX);
         let at = now.saturating_add(half).saturating_add(half.mul_f64(part));
         self.deadlines.set(peer, &mut entry.deadline, Some(at));
@@ -214,8 +223,10 @@ impl AddressBook {
     /// again. Loopback addresses are left out unless `is_near` is true, which means that the peer is connected over
     /// loopback.
     pub(super) fn learn(&mut self, peer: PeerId, addresses: &[Multiaddr], source: super::AddressSource, is_near: bool) {
-        // Addresses that cannot be dialed are left out.
+        // Addresses that cannot be dialed are left out: a wildcard, port 0, or an address that names another peer.
         let said: Vec<_> = addresses.iter().filter_map(|address| plain_address(address, peer).ok()).collect();
+        // The peer has sent all of its addresses, so earlier ones that are missing now lead nowhere any more. This also
+        // makes room for the new ones.
         if let Some(entry) = self.book.get_mut(&peer) {
             entry.forget_said(&said);
         }

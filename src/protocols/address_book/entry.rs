@@ -38,8 +38,8 @@ enum Keeps {
     #[default]
     No,
     Yes,
-    /// The owner wants the peer to be kept connected, but our own side has closed the last connection to it, so the peer is
-    /// not dialed until the owner calls `keep` again.
+    /// The owner wants the peer to be kept connected, but our own side has closed the last connection to it, or the node is
+    /// shutting down. The peer is not dialed until the owner calls `keep` again.
     Rests,
 }
 
@@ -84,8 +84,8 @@ impl PeerEntry {
         core::mem::take(&mut self.keeps) != Keeps::No
     }
 
-    /// Stops dialing a peer that the owner wants to be kept connected, until the owner calls `keep` again. The reason is
-    /// that our own side has closed the last connection to the peer.
+    /// Stops dialing a peer that the owner wants to be kept connected, until the owner calls `keep` again: our own side has
+    /// closed the last connection to the peer, or the node is shutting down.
     pub(super) const fn rest(&mut self) {
         if self.is_kept() {
             self.keeps = Keeps::Rests;
@@ -126,10 +126,12 @@ impl PeerEntry {
         known
     }
 
-    /// Adds an address. If the address is known already, it keeps the more trusted of its two sources. Returns false if
-    /// there is no room for the address.
+    /// Adds an address. If the address is known already, the more trusted of its two sources is stored with it. Returns
+    /// false if there is no room for the address.
     pub(super) fn add(&mut self, address: Multiaddr, source: AddressSource, most: usize, attempts: u32) -> bool {
         if let Some(known) = self.known.iter_mut().find(|known| known.address == address) {
+            // The failures stay: otherwise a peer could repeat a dead address and have it dialed before the others each
+            // time.
             known.source = known.source.max(source);
             return true;
         }
@@ -173,6 +175,8 @@ impl PeerEntry {
     pub(super) fn has_failed(&mut self, address: &Multiaddr, reason: Failure) {
         let Some(known) = self.known.iter_mut().find(|known| known.address == *address) else { return };
         known.failures = known.failures.saturating_add(1);
+        // Another peer or we ourselves live at the address, or no transport of the node dials such addresses. Any other
+        // failure may pass.
         let is_hopeless = matches!(reason, Failure::WrongPeer | Failure::LocalPeer | Failure::Unsupported);
         if is_hopeless && known.source < AddressSource::Owner {
             self.remove(address);

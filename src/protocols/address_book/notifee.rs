@@ -24,6 +24,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         let Some(view) = node.connection(connection) else { return };
         // An open connection has an authenticated peer.
         let Some(peer) = view.peer else { return };
+        // The address from which a peer has dialed us contains the port of that dial, at which nobody listens.
         if view.direction == Direction::Outbound {
             let remote = view.remote.clone();
             // This fails if the peer is this node itself, or if the book has no room for the peer.
@@ -79,6 +80,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         else {
             return;
         };
+        // A loopback address leads whoever dials it to its own machine, so it is right only for a peer on this machine.
         let is_near = cx.network().node().connection(*connection).is_some_and(|view| leads_here(view.remote));
         let source = if info.record.is_some() { AddressSource::Signed } else { AddressSource::Said };
         self.learn(*peer, &info.listen_addresses, source, is_near);

@@ -10,6 +10,8 @@ pub const MAX_ADDRESS: usize = 1_024;
 
 /// Decodes addresses and returns the valid ones in their order, at most [`MAX_ADDRESSES`] of them.
 pub(super) fn addresses(said: impl Iterator<Item = Vec<u8>>) -> Vec<Multiaddr> {
+    // Malformed addresses are filtered out first, so that they do not use up the number. The capacity of the list counts
+    // as memory that is held for the peer.
     let mut addresses: Vec<_> = said.filter_map(address).take(MAX_ADDRESSES).collect();
     addresses.shrink_to_fit();
     addresses

@@ -24,8 +24,9 @@ pub struct Config {
     pub agent_version: String,
     /// True if the service asks the peer of each new connection for its information. Default true.
     pub asks: bool,
-    /// True if a change of our addresses or protocols is pushed to peers. A change of protocols is pushed when the service
-    /// notices it; to push at once after the node has registered a protocol, call [`push`](Identify::push). Default true.
+    /// True if a change of our addresses or protocols is pushed to peers. The service notices a change of protocols only
+    /// when it next sends a message, or when our addresses change. To push at once after the node has registered a protocol,
+    /// call [`push`](Identify::push). Default true.
     pub pushes: bool,
     /// The maximum duration of a stream of this protocol, from its opening to its end. After this time the stream is reset.
     /// If the outcome of our question is not known by then, the question fails with [`Failure::Timeout`], unless all
@@ -46,8 +47,8 @@ pub struct Config {
     /// Default 64 MiB: 4 KiB for each of 16 384 connections. A go-libp2p node with ten addresses and twenty protocols
     /// takes about 3 KiB.
     pub held_bytes: usize,
-    /// The maximum number of streams of one connection on which the peer may ask or push. A further stream is reset. Default
-    /// 4; 0 counts as 1.
+    /// The maximum number of streams of one connection on which the peer may ask for our information or push its own. A
+    /// further stream is reset. Default 4; 0 counts as 1.
     pub inbound_streams: usize,
     /// The rate at which the peer of a connection may ask us for our information. If the peer exceeds the rate, the
     /// connection fails with [`Fault::Flood`](crate::lifecycle::Fault::Flood). Default 20 at once and 1 a second: go, js and

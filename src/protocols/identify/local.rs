@@ -9,7 +9,7 @@ use crate::varint;
 use alloc::vec::Vec;
 
 /// The maximum length in bytes of a message that rust-libp2p reads. A node with rust-libp2p reads only the first message on
-/// a stream.
+/// a stream. Go-libp2p sends its signed record in a second message, too.
 const SAFE_MESSAGE: usize = 4_096;
 
 /// The information that we send about our own node.
@@ -68,9 +68,12 @@ impl LocalInfo {
             }
         }
         let protocols = node.protocols();
+        // Before the first message is sent, no peer has been told anything, so that nothing has changed for any peer.
         let is_known = core::mem::replace(&mut self.is_known, true);
         let has_moved = !is_known || addresses != self.info.listen_addresses;
         let has_changed = has_moved || protocols != self.info.protocols;
+        // The same addresses are not signed again: a peer with this crate recognizes a known record by its bytes, and
+        // verifies it only once.
         if has_moved {
             self.info.record = self.signs.as_mut().and_then(|(key, sequence)| {
                 let record = PeerRecord::sign(key, *sequence, &addresses);

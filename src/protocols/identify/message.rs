@@ -104,7 +104,8 @@ impl Info {
         parts.fold(const { size_of::<Self>() + 16 }, usize::saturating_add)
     }
 
-    /// Overwrites each field that is present in `news`, the information of a push.
+    /// Replaces each field for which `news`, the information of a push, has a value. A record that is older than the present
+    /// one replaces neither that record nor the addresses.
     pub(super) fn update(&mut self, news: Self) {
         let Self { protocol_version, agent_version, public_key, listen_addresses, observed_address, protocols, record } =
             news;
@@ -112,6 +113,7 @@ impl Info {
         self.agent_version = agent_version.or(self.agent_version.take());
         self.public_key = public_key.or(self.public_key.take());
         self.observed_address = observed_address.or(self.observed_address.take());
+        // In protobuf, an empty list and an absent one are the same bytes.
         if !protocols.is_empty() {
             self.protocols = protocols;
         }
@@ -213,6 +215,7 @@ pub(super) fn decode_with(
     let key = wire.public_key.map(|key| IdentityKey::decode(&key).map(IdentityKey::into_public));
     let protocols = wire.protocols.into_iter().filter_map(|name| Protocol::new(String::from_utf8(name).ok()?).ok());
     let mut protocols: Vec<_> = protocols.take(MAX_PROTOCOLS).collect();
+    // The capacity is what counts against `held_bytes`.
     protocols.shrink_to_fit();
     Ok(Info {
         protocol_version: wire.protocol_version.map(text),
@@ -311,6 +314,8 @@ impl MessageReader {
     }
 
     fn end(&mut self, reason: Failure) -> Result<Vec<u8>, Failure> {
+        // Whole messages count even if the stream was reset or has timed out: a peer that has sent everything may let
+        // go of the stream instead of finishing it.
         if self.messages == 0 || self.frames.is_cut() {
             return Err(reason);
         }

@@ -58,8 +58,9 @@ impl<N: HasNode> Notifee<N> for Identify {
         self.connections.give_up_slots(CONNECTIONS_KEPT);
         self.streams.give_up_slots(STREAMS_KEPT);
         if entry.is_asked {
-            // Only the owner is told: the other notifees have been told of the end of the connection, and must not be told
-            // of the connection after that.
+            // All streams of the connection have been told as ended before it, so this is a question for which no stream was
+            // opened. Only the owner is told: the other notifees have been told of the end of the connection, and must not
+            // be told of the connection after that.
             let reason = Failure::ConnectionClosed;
             self.events.push(Event::Failed { connection, peer: entry.peer, reason });
         }
@@ -94,6 +95,8 @@ impl<N: HasNode> Notifee<N> for Identify {
     }
 
     fn poll_at(&self) -> Option<Duration> {
+        // Queued pushes do not ask for a drive while as many as allowed are under way: the end of one of them is told
+        // as an event.
         let is_due = self.is_dirty || !self.to_ask.is_empty() || (!self.to_push.is_empty() && self.may_push());
         if is_due {
             return Some(Duration::ZERO);
@@ -105,7 +108,8 @@ impl<N: HasNode> Notifee<N> for Identify {
         let now = cx.now();
         // While there is no room to emit an event, deadlines are not handled and remain due. The remaining deadlines also
         // remain due once the information reported in this tick takes as much memory as the information of one peer may
-        // take.
+        // take: an emitted event keeps its information until all notifees have been told, and all deadlines may come at
+        // once.
         self.said_bytes = 0;
         let most = most_memory(self.config.max_bytes);
         while cx.room_to_emit() > 0

@@ -25,7 +25,7 @@ pub struct PeerRecord {
     envelope: Vec<u8>,
 }
 
-/// The signed envelope on the wire. Its key is a nested message here, according to the specification and to py-libp2p, so
+/// The signed envelope on the wire. Its key is a nested message here, as in the specification and in py-libp2p, so
 /// that protobuf merges a key that is sent in several parts. In libp2p-core the key is a field of bytes, of which only the
 /// last part counts.
 #[derive(Clone, PartialEq, Message)]
@@ -64,8 +64,8 @@ struct WireAddress {
     multiaddr: Vec<u8>,
 }
 
-/// Returns the bytes that a signature covers: the domain, the payload type and the payload, each with its length in bytes in
-/// front of it.
+/// Returns the bytes that a signature covers: the domain, the payload type and the payload. In front of each of them is its
+/// length in bytes, an unsigned varint.
 fn signed(parts: &[&[u8]; 3]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for part in parts {
@@ -125,6 +125,8 @@ impl PeerRecord {
         let wire = PeerRecordMessage::decode(&*whole.payload).ok()?;
         let key = IdentityKey::decode(&whole.key.as_ref()?.encode_to_vec()).ok()?;
         let peer = PeerId::from_bytes(&wire.peer).ok().filter(|peer| key.is_of(peer))?;
+        // All that is cheap to check comes before this question, so that bytes which are no record of the peer cost no
+        // budget.
         if !may(&key) {
             return None;
         }

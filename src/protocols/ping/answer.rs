@@ -26,10 +26,14 @@ impl AnswerStream {
     /// finished in the middle of a payload, the stream is reset.
     pub(super) fn echo(&mut self, node: &mut dyn Node, stream: StreamId) {
         loop {
+            // A stream costs this one payload of 32 bytes, however fast the peer writes: further payloads stay in its
+            // receive window, which does not grow again before they are read.
             while let Some(rest @ [_, ..]) = self.payload.get_mut(self.read..) {
                 match node.read(stream, rest) {
                     Ok(0) => {
-                        // Neither call fails, since the stream has just been read.
+                        // js-libp2p kills a connection 20 s after a ping whose stream we have not closed, so our side ends
+                        // with the peer's. Behind half a payload there is nothing to echo, which the reset tells. Neither
+                        // call fails, since the stream has just been read.
                         let _ = if self.read == 0 { node.finish(stream).ok() } else { node.reset(stream).ok() };
                         return;
                     }

@@ -47,11 +47,13 @@ impl AskStream {
 }
 
 impl Ping {
-    /// Handles the deadline of a connection: if a ping is under way, it fails with a time-out; otherwise the next ping
-    /// begins.
+    /// Handles the deadline of a connection. If a ping is under way, the ping fails with [`Failure::Timeout`]. Otherwise the
+    /// next ping begins.
     pub(super) fn deadline(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
         let Some(pinged) = self.connections.get_mut(connection) else { return };
         pinged.deadline = None;
+        // The deadline is set before the ping begins: if the ping fails at once, `fail` replaces the deadline with the
+        // time of the next ping.
         let timeout = Some(now.saturating_add(self.config.timeout));
         match pinged.ask_stream {
             AskStream::Closed => {
@@ -87,6 +89,8 @@ impl Ping {
             AskStream::Closed | AskStream::Asking(..) => return,
         };
         let mut payload = [0; PAYLOAD];
+        // The payload is unpredictable: a peer that could foretell it could send the echo early, and seem closer than
+        // it is.
         self.rng.fill_bytes(&mut payload);
         pinged.ask_stream =
             AskStream::Asking(stream, Question { payload, written: 0, back: 0, since: now, is_repeated });
@@ -106,6 +110,8 @@ impl Ping {
                 AskStream::Closed | AskStream::Opening(_) => return,
                 AskStream::Quiet(stream) | AskStream::Asking(stream, _) => stream,
             };
+            // No read goes beyond the end of the echo. Bytes behind a right echo are therefore judged when no ping is
+            // under way any more: they cost the peer the stream, and not the ping that it has answered.
             let Some(wanted) = buffer.get_mut(..pinged.ask_stream.wanted()) else { return };
             match node.read(stream, wanted) {
                 Ok(0) => {
@@ -132,6 +138,8 @@ impl Ping {
         now: Duration,
     ) {
         let Some(pinged) = self.connections.get(connection) else { return };
+        // The bytes count before the end does: a peer may write the echo and close the stream or the whole connection
+        // at once.
         if let Some(bytes) =
             unread.get(..pinged.ask_stream.wanted().min(unread.len())).filter(|bytes| !bytes.is_empty())
         {
@@ -141,7 +149,10 @@ impl Ping {
         match core::mem::replace(&mut pinged.ask_stream, AskStream::Closed) {
             // The next ping opens another stream.
             AskStream::Closed | AskStream::Quiet(_) => {}
-            // If the connection has ended too, opening the new stream fails with that reason.
+            // js-libp2p resets a ping stream 10 s after its opening, and go-libp2p ends one after 30 s, so with our interval
+            // of 15 s a payload can cross the end on its way. The deadline of the ping stays: both streams together have one
+            // `timeout`. On the new stream the ping is not repeated again. If the connection has ended too, opening the
+            // stream fails with that reason.
             AskStream::Asking(_, Question { is_repeated: true, .. }) => self.open(node, connection, now),
             AskStream::Opening(_) | AskStream::Asking(..) => self.fail(node, connection, reason, now),
         }
@@ -180,6 +191,7 @@ impl Ping {
         self.events.say(Event::Pong { connection, peer: pinged.peer, round_trip });
         pinged.is_asked = false;
         pinged.ask_stream = AskStream::Quiet(stream);
+        // The next ping may be far away, and until then an open stream would keep the connection from its idle timeout.
         if self.config.interval.is_none() {
             pinged.ask_stream = AskStream::Closed;
             self.streams.remove(stream);
@@ -190,7 +202,7 @@ impl Ping {
         self.deadlines.set(connection, &mut pinged.deadline, next);
     }
 
-    /// Resets the stream on which we ping. If a ping is under way, it fails with `reason`.
+    /// Resets the stream on which we ping. If a ping is under way, the ping fails with `reason`.
     fn fail(&mut self, node: &mut dyn Node, connection: ConnectionId, reason: Failure, now: Duration) {
         let Some(PingedConnection { ask_stream, peer, is_asked, deadline, .. }) = self.connections.get_mut(connection)
         else {
@@ -205,6 +217,8 @@ impl Ping {
                 let _ = node.reset(stream);
             }
         }
+        // No ping was under way: the peer has sent bytes that nobody asked for, and loses the stream. There is no
+        // outcome to report, and the next ping keeps its time.
         if is_quiet {
             return;
         }
@@ -236,6 +250,7 @@ impl Question {
 
     /// Returns whether `bytes` are the expected next bytes of the echo. If they are, adds their number to `back`.
     fn takes(&mut self, bytes: &[u8]) -> bool {
+        // Only bytes that were written can be echoed. Bytes that arrive earlier are no echo, even if they are right.
         let rest = self.payload.get(self.back..self.written).unwrap_or_default();
         let is_right = rest.starts_with(bytes);
         self.back.raise(if is_right { bytes.len() } else { 0 });

@@ -50,6 +50,8 @@ impl<N: HasNode> Notifee<N> for Ping {
         self.connections.give_up_slots(CONNECTIONS_KEPT);
         self.streams.give_up_slots(STREAMS_KEPT);
         self.deadlines.set(connection, &mut pinged.deadline, None);
+        // All streams of the connection have been told as ended before the connection, and with them each ping that had
+        // begun. What is left is a ping that the owner has asked for and that no drive has begun.
         if pinged.is_asked {
             // Only the owner is told: the other notifees have been told of the end of the connection, and must not be told
             // of the connection after that.

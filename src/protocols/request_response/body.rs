@@ -64,6 +64,7 @@ impl Body {
 
     fn take(&mut self, read: &[u8]) -> Option<Result<Vec<u8>, Failure>> {
         match self {
+            // A message without a length is bounded only here: a peer could send for ever and never finish its side.
             Self::WholeSide { bytes, max } if bytes.len().saturating_add(read.len()) > *max => {
                 Some(Err(Failure::Protocol))
             }
@@ -85,11 +86,12 @@ impl Body {
         }
     }
 
-    /// Handles the end of the peer's side. Returns the message, or `reason` if the message is not whole.
+    /// Handles the end of the peer's side of the stream. Returns the message, or `reason` if the message is not whole.
     fn end(&mut self, reason: Failure) -> Result<Vec<u8>, Failure> {
         match self {
             Self::WholeSide { bytes, .. } => {
                 let mut message = core::mem::take(bytes);
+                // From now on the message counts with its length, and no longer with its capacity.
                 message.shrink_to_fit();
                 Ok(message)
             }

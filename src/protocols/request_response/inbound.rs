@@ -7,8 +7,7 @@
 //!    └─▶ refused by the service, without an event
 //! ```
 //!
-//! In each state a request may give way to a request of a peer that has fewer requests here, or its message may be dropped
-//! to free memory.
+//! In each state a request may give way to a request of another peer, or its message may be dropped to free memory.
 
 use super::body::Body;
 #[cfg(all(feature = "host", unix))]
@@ -62,8 +61,8 @@ impl InboundRequest {
         matches!(self.state, InboundRequestState::Arriving(_) | InboundRequestState::GivesWay { is_untold: true })
     }
 
-    /// Returns the amount of work that is no longer necessary if this request gives way. The requests of a peer for which
-    /// that amount is greatest give way first.
+    /// Returns the amount of work that need not be done any more if this request gives way. Of the requests of one peer, the
+    /// request with the greatest amount gives way first.
     const fn spared(&self) -> Spared {
         match self.state {
             InboundRequestState::Arriving(_) | InboundRequestState::Refused | InboundRequestState::GivesWay { .. } => {
@@ -104,6 +103,8 @@ impl<C: Codec> RequestResponse<C> {
             view.direction == Direction::Inbound
                 && view.protocol.is_some_and(|protocol| self.protocols.contains(protocol))
         });
+        // Such a stream is possible without `answers`: another service of the node may have registered the same
+        // protocol.
         if !is_ours || !self.config.answers {
             return;
         }
@@ -130,6 +131,11 @@ impl<C: Codec> RequestResponse<C> {
     /// Makes sure that there is a place for one more request of a peer. If necessary, another request gives way. Returns
     /// false if there is no place and no request may give way.
     fn has_place(&mut self, node: &mut dyn Node, peer: PeerId) -> bool {
+        // If a full table refused every newcomer, 8 peers with their 16 places each would shut everybody else out: requests
+        // that never end, or responses that are never read, keep a place for `inbound_timeout` (10 s), and can be repeated
+        // for ever. So the peer with the most places pays, whatever state its requests are in. That peer has to have two
+        // places more than the newcomer. With a difference of one, both peers could take the same place from each other for
+        // ever.
         let held = self.places.of(&peer);
         if held >= self.config.inbound_requests_per_peer {
             return false;
@@ -138,8 +144,9 @@ impl<C: Codec> RequestResponse<C> {
             return true;
         }
         // A request of the peer with the most requests gives way, or else the oldest request that the owner is not working
-        // on. In the second case each other peer has only one place. The oldest request is then most likely of a peer that
-        // only occupies its place, since the request of an honest peer would have ended long ago.
+        // on. In the second case each other peer has only one place, as when 128 identities have one request each. The
+        // oldest request is then most likely of a peer that only occupies its place, since the request of an honest peer
+        // would have ended long ago. The owner's work is never lost in this case.
         let oldest = || self.places.oldest_spare().filter(|_| held == 0);
         let Some(id) = self.places.of_greediest(held.saturating_add(1)).or_else(oldest) else { return false };
         self.give_way(node, id);
@@ -173,6 +180,8 @@ impl<C: Codec> RequestResponse<C> {
     /// Frees memory while the requests of peers and our responses take more than the bound. Each time, the peer whose
     /// messages take most memory loses its largest message, and the request to which that message belongs is given up.
     pub(super) fn relieve_inbound(&mut self) {
+        // `respond` calls this without a node, so the stream is reset in the next drive, and the request is in a state
+        // of its own until then. `forget` comes first, so that the loop does not find the same message again.
         while self.inbound_bytes.all() > self.config.inbound_bytes {
             let Some(id) = self.inbound_bytes.largest() else { return };
             self.inbound_bytes.forget(id);
@@ -270,6 +279,8 @@ impl<C: Codec> RequestResponse<C> {
     /// Resets the stream of a peer's request, and ends the request.
     fn give_up_inbound(&mut self, node: &mut dyn Node, id: InboundRequestId, reason: Failure) {
         let Some(inbound) = self.inbound.get(&id) else { return };
+        // The stream leaves the table before its reset, so that its `closed_stream` finds no request: the outcome is
+        // told here.
         self.streams.remove(inbound.stream);
         // The stream may have ended already.
         let _ = node.reset(inbound.stream);
@@ -283,6 +294,7 @@ impl<C: Codec> RequestResponse<C> {
         self.inbound_bytes.forget(id);
         let InboundRequest { connection, peer, .. } = inbound;
         self.places.goes_on(&peer, id, inbound.spared(), None);
+        // Nobody will take an outcome, so nothing else would free the place.
         if inbound.is_untold() {
             self.refused.raise(1);
             return self.places.free(&peer);

@@ -34,6 +34,8 @@ impl<N: HasNode, C: Codec> Notifee<N> for RequestResponse<C> {
     }
 
     fn disconnected(&mut self, _cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
+        // The requests on the connection have ended already: the ends of streams are told before the end of their
+        // connection.
         let Some(peer) = self.connections.remove(connection) else { return };
         self.connections.give_up_slots(CONNECTIONS_KEPT);
         self.streams.give_up_slots(STREAMS_KEPT);

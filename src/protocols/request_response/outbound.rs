@@ -102,6 +102,8 @@ impl<C: Codec> RequestResponse<C> {
         if let OutboundRequestState::Sent { .. } = outbound.state {
             return;
         }
+        // `request` has no clock, so the time of the request counts from its first drive, and goes on while it waits
+        // for its peer.
         if outbound.deadline.is_none() {
             let at = now.saturating_add(self.config.timeout);
             self.deadlines.set(Exchange::Ask(id), &mut outbound.deadline, Some(at));
@@ -188,6 +190,8 @@ impl<C: Codec> RequestResponse<C> {
             // later.
             let _ = node.set_half_open_timeout(*stream, Some(self.config.timeout.saturating_add(GRACE)));
         }
+        // The response is read even while the request is being written: a peer may answer before it has read
+        // everything.
         let Some(answer) = body.read_more(node, *stream) else { return };
         let stream = *stream;
         // A peer that answers before it has read the whole request does not want the rest: the stream is reset.
@@ -211,12 +215,14 @@ impl<C: Codec> RequestResponse<C> {
         else {
             return;
         };
+        // Without a length, only the peer's FIN tells a whole response from one that a reset or the end of the
+        // connection has cut.
         let is_finished = node.stream(stream).is_some_and(|view| view.is_remote_finished);
         let answer = body.cut(&node.take_unread(stream), is_finished, reason);
         self.outcome(id, answer);
     }
 
-    /// Handles the deadline of one of our requests: the request fails with a time-out.
+    /// Handles the deadline of one of our requests: the request fails with [`Failure::Timeout`].
     pub(super) fn asked_is_late(&mut self, node: &mut dyn Node, id: OutboundRequestId) {
         if let Some(outbound) = self.outbound.get_mut(&id) {
             outbound.deadline = None;
@@ -260,6 +266,7 @@ impl<C: Codec> RequestResponse<C> {
                 Failure::Protocol
             })
         });
+        // The decoded response counts with its encoded length: the service does not know what the codec makes of it.
         if response.is_ok() {
             self.outbound_bytes.set(peer, id, bytes);
         }
@@ -280,7 +287,7 @@ impl<C: Codec> RequestResponse<C> {
     ) {
         self.events.push_back(match (response, connection) {
             (Ok(response), Some(connection)) => Event::Response { connection, peer, id, response },
-            // This cannot happen: without a connection the request was not sent.
+            // This cannot happen: without a connection the request was not sent, so nobody can have answered it.
             (Ok(_), None) => Event::OutboundFailure { connection, peer, id, reason: Failure::Protocol },
             (Err(reason), connection) => Event::OutboundFailure { connection, peer, id, reason },
         });

@@ -15,8 +15,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 pub(super) enum Spared {
     /// No work becomes unnecessary: the request waits for the owner, and the owner's work on the request would be lost.
     Nothing,
-    /// This service need not write the rest of the response. If the maximum number of requests is reached, the reason may be
-    /// that the peer never reads its responses.
+    /// The rest of the response need not be written. Such a request gives way before the requests that wait for the owner,
+    /// since its peer may be one that never reads responses.
     Writing,
     /// No further work on the request is necessary: the request has not arrived whole, or the owner has refused it, so no
     /// work of the owner is lost.
@@ -124,9 +124,9 @@ impl RequestPlaces {
         self.ranking.extend(now);
     }
 
-    /// Chooses the peer whose requests take the most places. If they take more than `than` places, returns the request of
-    /// that peer that gives way first. Among peers with equally many places, the peer whose request has the greatest
-    /// [`Spared`] is chosen.
+    /// Chooses the peer whose requests take the most places. If these are more than `than` places, returns the request with
+    /// which that peer gives way first, and otherwise `None`. Among peers with equally many places, the peer is chosen whose
+    /// request has the greatest [`Spared`].
     pub(super) fn of_greediest(&self, than: usize) -> Option<InboundRequestId> {
         self.ranking.last().filter(|(count, _)| *count > than).map(|(_, (_, id))| *id)
     }
