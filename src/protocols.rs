@@ -49,6 +49,7 @@ mod deadlines;
 mod event_queue;
 pub mod floodsub;
 mod frames;
+pub mod gossipsub;
 mod held_memory;
 pub mod identify;
 pub mod ping;

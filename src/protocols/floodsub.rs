@@ -67,7 +67,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use super::pubsub::{Config, PubSub, Router, Signing, Topic};
+use super::pubsub::{Config, Outgoing, PubSub, Router, Signing};
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use alloc::collections::BTreeSet;
@@ -90,7 +90,7 @@ impl Router for FloodRouter {
         [PROTOCOL].into()
     }
 
-    fn recipients(&mut self, _topic: &Topic, subscribers: &BTreeSet<PeerId>, to: &mut Vec<PeerId>) {
+    fn recipients(&mut self, _outgoing: &Outgoing<'_>, subscribers: &BTreeSet<PeerId>, to: &mut Vec<PeerId>) {
         to.extend(subscribers);
     }
 }

@@ -94,20 +94,26 @@
 
 mod backlog;
 mod config;
+pub(in crate::protocols) mod control;
+mod control_queue;
 mod counters;
+mod encoded_message;
 mod error;
 mod events;
+mod fair_queue;
 mod inbound;
 mod message;
 mod notifee;
 mod outbox;
 mod peer;
 mod peer_places;
+mod pending;
 mod protobuf_fields;
 mod publish;
 mod quota;
 mod receive;
 mod router;
+mod routing;
 mod seen;
 mod seqno;
 pub mod signing;
@@ -124,18 +130,22 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use backlog::Backlog;
 pub use config::Config;
+pub use control::{Control, Ids, OfferedPeers};
 use core::fmt;
 use core::time::Duration;
 pub use counters::{BytesHeld, Counters, PeerCounters, QueuedMessages};
+pub use encoded_message::EncodedMessage;
 pub use error::{PublishError, SubscribeError};
 pub use events::Event;
 use events::OwnerEvents;
+pub(in crate::protocols) use fair_queue::FairQueue;
 pub use message::{Message, MessageId, Topic};
 use peer::Peer;
 use peer_places::PeerPlaces;
-use publish::flush;
+use pending::Pending;
 use quota::Quota;
-pub use router::Router;
+pub use router::{Accepts, Action, Actions, Arrival, Judgement, Outgoing, Router, RouterPeer, Turn};
+pub(in crate::protocols) use seen::Digest;
 use seen::{MOST, Seen};
 pub use seqno::{KnownAuthor, SeqnoValidator};
 pub use signing::Signing;
@@ -151,7 +161,7 @@ pub use signing::Signing;
 /// `ValidationReject` and rust-libp2p's `MessageAcceptance::Reject` also count against the forwarder, in the score of
 /// gossipsub (P4, *invalid messages*); go's floodsub, which has no scores, only drops the message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "the three of gossipsub 1.1, \"Extended Validators\"")]
+#[expect(clippy::exhaustive_enums, reason = "the three of gossipsub 1.1, \"Extended Validators\", and none yet")]
 pub enum Verdict {
     /// The message is delivered and forwarded.
     Accept,
@@ -160,6 +170,9 @@ pub enum Verdict {
     /// The message is neither delivered nor forwarded, and counts against the peer that sent it to us. A peer that exceeds
     /// the rate [`Config::invalid`] is disconnected, and denied for [`Config::denied_for`].
     Reject,
+    /// There is no verdict yet: the owner gets the message with [`Event::Undecided`], and [reports](PubSub::report) its
+    /// verdict later. Until then, the message is not forwarded.
+    Later,
 }
 
 /// A function that judges each new message with a valid signature. Its first argument is the peer that sent the message to
@@ -199,7 +212,17 @@ pub struct PubSub<R> {
     topics: Quota,
     /// The quota of bytes for RPCs of peers that are incomplete or wait to be processed.
     unread: Quota,
+    /// The quota of bytes for control messages that wait to be written to peers.
+    control: Quota,
     backlog: Backlog,
+    /// The messages whose verdict the owner has put off.
+    pending: Pending,
+    /// The signed peer records of peers, by which a router can offer them to other peers.
+    records: BTreeMap<PeerId, Vec<u8>>,
+    /// What the router has asked for in the present call.
+    asked: routing::Asked,
+    /// The number of RPCs that peers have begun to send.
+    rpcs: u64,
     events: OwnerEvents,
     counters: Counters,
     /// The time of the notification that is being handled; `None` between two notifications, when the owner gives commands.
@@ -232,13 +255,30 @@ impl<R: Router> PubSub<R> {
             seqnos: None,
             topics: Quota::new(config.topics_total_bytes, config.peers),
             unread: Quota::new(config.inbound_total_bytes, config.peers),
+            control: Quota::new(config.control_total_bytes, config.peers),
             backlog: Backlog::new(config.outbox_total_bytes),
+            pending: Pending::new(config.pending, config.pending_bytes),
+            records: BTreeMap::new(),
+            asked: routing::Asked::default(),
+            rpcs: 0,
             events: OwnerEvents::new(config.events, config.event_bytes),
             counters: Counters::default(),
             now: None,
             to: Vec::new(),
             config,
         }
+    }
+
+    /// Returns the router.
+    #[must_use]
+    pub const fn router(&self) -> &R {
+        &self.router
+    }
+
+    /// Returns the router, for commands of its own. Its inputs ([`Router`]) are for the service to give: a program that gives
+    /// some itself makes the router believe what is not so.
+    pub const fn router_mut(&mut self) -> &mut R {
+        &mut self.router
     }
 
     /// Removes the oldest event from the queue and returns it. Returns `None` if the queue is empty.
@@ -262,18 +302,19 @@ impl<R: Router> PubSub<R> {
         if self.subscriptions.len() >= self.config.subscriptions {
             return Err(SubscribeError::Limit);
         }
-        self.subscriptions.insert(topic.into());
+        let topic = Topic::from(topic);
+        self.subscriptions.insert(topic.clone());
+        self.router.joined(&topic, true);
         self.announce(node);
         Ok(true)
     }
 
     /// Unsubscribes from a topic, and announces this to all peers. Returns `false` if we did not subscribe to the topic.
     pub fn unsubscribe(&mut self, node: &mut dyn Node, topic: &str) -> bool {
-        let removed = self.subscriptions.remove(topic);
-        if removed {
-            self.announce(node);
-        }
-        removed
+        let Some(topic) = self.subscriptions.take(topic) else { return false };
+        self.router.joined(&topic, false);
+        self.announce(node);
+        true
     }
 
     /// Sets the validator, which is called for each new message with a valid signature from now on, before the message is
@@ -378,11 +419,14 @@ impl<R: Router> PubSub<R> {
 
     /// Returns the numbers of bytes that are held for all peers together, one for each bound on memory in [`Config`].
     #[must_use]
-    pub const fn held(&self) -> BytesHeld {
+    pub fn held(&self) -> BytesHeld {
         BytesHeld {
             topics_bytes: self.topics.held(),
             inbound_bytes: self.unread.held(),
             outbox_bytes: self.backlog.bytes(),
+            control_bytes: self.control.held(),
+            pending_bytes: self.pending.bytes(),
+            router_bytes: self.router.held(),
         }
     }
 }

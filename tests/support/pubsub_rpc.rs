@@ -107,6 +107,33 @@ struct LooseRpc {
     subscriptions: Vec<LooseSubOpts>,
     #[prost(bytes = "vec", repeated, tag = "2")]
     publish: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    control: Vec<Vec<u8>>,
+}
+
+/// A control message whose entries are not decoded.
+#[derive(PartialEq, prost::Message)]
+struct LooseControl {
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    ihave: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    iwant: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    graft: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "4")]
+    prune: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    idontwant: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    extensions: Vec<Vec<u8>>,
+}
+
+/// Whether the bytes are a control message, and each entry a message of any fields.
+fn is_control(bytes: &[u8]) -> bool {
+    let Ok(control) = <LooseControl as prost::Message>::decode(bytes) else { return false };
+    let LooseControl { ihave, iwant, graft, prune, idontwant, extensions } = control;
+    let mut entries = [ihave, iwant, graft, prune, idontwant, extensions].into_iter().flatten();
+    entries.all(|entry| <() as prost::Message>::decode(&*entry).is_ok())
 }
 
 #[derive(PartialEq, prost::Message)]
@@ -156,10 +183,15 @@ fn sub_opts(subscribe: Option<bool>, topic: Option<String>) -> SubOpts {
 
 /// Whatever it is, as an RPC.
 fn rpc(bytes: &[u8]) -> Option<Rpc> {
-    let most = |subscriptions, messages| RpcLimits::new(subscriptions, messages);
+    let most = |subscriptions, messages| {
+        let mut most = RpcLimits::new(subscriptions, messages);
+        most.control = usize::MAX;
+        most
+    };
     let decoded = Rpc::decode_at_most(bytes, most(usize::MAX, usize::MAX));
     let loose = <LooseRpc as prost::Message>::decode(bytes);
-    assert_eq!(decoded.is_ok(), loose.is_ok(), "what prost takes is taken, and nothing else");
+    let is_good = loose.as_ref().is_ok_and(|loose| loose.control.iter().all(|control| is_control(control)));
+    assert_eq!(decoded.is_ok(), is_good, "what prost takes is taken, and nothing else");
     let (rpc, loose) = (decoded.ok()?, loose.ok()?);
     let changes = loose.subscriptions.iter().filter_map(|change| {
         let topic = change.topic.clone().map(String::from_utf8).transpose().ok()?;

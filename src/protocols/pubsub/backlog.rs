@@ -1,49 +1,16 @@
 //! [`Backlog`]: the account of all messages that wait to be written to peers. A message that waits for several peers is
 //! stored and counted once.
 
+use super::encoded_message::{EncodedMessage, Frame, MessageSource};
 use super::seen::Digest;
-use super::seqno::Bringer;
 use crate::arithmetic::Count;
-use crate::identity::PeerId;
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-
-/// An encoded RPC with its length before it, as it is written to a stream.
-pub(super) type Frame = Box<[u8]>;
 
 /// The number of bytes of bookkeeping that are counted for a message in addition to its own length: once for the message,
 /// and once for each peer that it waits for. A peer's outbox needs at most this much memory to record the author and the
 /// sender of one message.
 pub(super) const PLACE: usize = 128;
-
-/// A message with a number that identifies it in the outboxes of all peers. Later messages have greater numbers.
-#[derive(Debug)]
-pub(super) struct Numbered {
-    pub(super) number: u64,
-    pub(super) source: MessageSource,
-    pub(super) frame: Frame,
-}
-
-/// The sender and the author of a message, each as a hash of 64 bits. Authors with equal hashes would be treated as one
-/// author when messages have to be dropped, and nothing else; making a key whose hash equals that of a given author takes
-/// about 2^64 attempts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct MessageSource {
-    /// The hash of the address from which the message came, or of the peer that sent it to us if unrelated peers may share
-    /// that address. If we publish the message, the hash is that of this node.
-    pub(super) sender: u64,
-    pub(super) author: u64,
-}
-
-impl MessageSource {
-    /// Returns the source of a message. `sender` is `None` if we publish the message. A message without an author has its
-    /// sender's hash in place of the author's.
-    pub(super) fn of(author: Option<PeerId>, sender: Option<Bringer>) -> Self {
-        let sender = sender.map_or_else(Digest::of_ourselves, Bringer::digest).short();
-        Self { sender, author: author.map_or(sender, |author| Digest::of_author(author).short()) }
-    }
-}
 
 /// The account of all messages that wait to be written to peers. The bytes that are counted are at most `max`. They are the
 /// length of each message, and [`PLACE`] bytes for each message and for each peer that it waits for.
@@ -78,9 +45,9 @@ impl Backlog {
     }
 
     /// Gives the next number to a message. The backlog does not count the message until [`add`](Self::add) is called.
-    pub(super) fn number(&mut self, frame: Frame, source: MessageSource) -> Arc<Numbered> {
+    pub(super) fn number(&mut self, frame: Frame, source: MessageSource, digest: Digest) -> Arc<EncodedMessage> {
         self.next.raise(1);
-        Arc::new(Numbered { number: self.next, source, frame })
+        Arc::new(EncodedMessage::with_number(self.next, frame, source, digest))
     }
 
     /// Returns whether there is room for a message of `len` bytes that is to wait for `peers` peers.
@@ -96,7 +63,7 @@ impl Backlog {
     }
 
     /// Records that a message waits for one more peer. There must be [room](Self::room) for the message.
-    pub(super) fn add(&mut self, message: &Numbered) {
+    pub(super) fn add(&mut self, message: &EncodedMessage) {
         let len = message.frame.len();
         let waiting = self.waiting.entry(message.number).or_insert_with(|| {
             self.bytes.raise(len.saturating_add(PLACE));
@@ -107,7 +74,7 @@ impl Backlog {
     }
 
     /// Records that a message waits for one peer less, since it was written or dropped.
-    pub(super) fn remove(&mut self, message: &Numbered) {
+    pub(super) fn remove(&mut self, message: &EncodedMessage) {
         let Some(waiting) = self.waiting.get_mut(&message.number) else { return };
         waiting.peers.lower(1);
         self.bytes.lower(PLACE);
@@ -135,8 +102,8 @@ mod tests {
     use super::*;
     use alloc::vec;
 
-    fn message(backlog: &mut Backlog, len: usize) -> Arc<Numbered> {
-        backlog.number(vec![0; len].into(), MessageSource::of(None, None))
+    fn message(backlog: &mut Backlog, len: usize) -> Arc<EncodedMessage> {
+        backlog.number(vec![0; len].into(), MessageSource::of(None, None), Digest::of_ourselves())
     }
 
     #[test]

@@ -7,11 +7,12 @@ use core::time::Duration;
 /// lists that the owner supplies, such as the denied peers.
 ///
 /// In the worst case that memory is about the sum of `topics_total_bytes`; twice `inbound_total_bytes` (a buffer may be
-/// twice as large as its contents); `outbox_total_bytes`; `event_bytes` (or `rpc_bytes`, if that is more) and 256 bytes for
+/// twice as large as its contents); `outbox_total_bytes`; `control_total_bytes`; `pending_bytes` and 128
+/// bytes for each of `pending`; `event_bytes` (or `rpc_bytes`, if that is more) and 256 bytes for
 /// each of `events`; 256 bytes for each message in `seen`; four times `rpc_bytes` for the RPC that is being processed; and
 /// for each of `peers` 1 KiB, an announcement of 17 KiB, 8 bytes for each 64 messages in `seen`, and 72 bytes for each topic
-/// that we subscribe to. With the defaults that is 343 MiB, if each of 1 024 peers causes as much as it can, and 72 KiB for
-/// each topic of ours: 415 MiB with all [`subscriptions`](Self::subscriptions), which [`memory_bound`](Self::memory_bound)
+/// that we subscribe to. With the defaults that is 407 MiB, if each of 1 024 peers causes as much as it can, and 72 KiB for
+/// each topic of ours: 479 MiB with all [`subscriptions`](Self::subscriptions), which [`memory_bound`](Self::memory_bound)
 /// returns. [`held`](super::PubSub::held) returns the number of bytes that are held for all peers now.
 ///
 /// ```
@@ -36,6 +37,10 @@ pub struct Config {
     /// The maximum number of subscription changes in an RPC. No entry of an RPC with more is processed, and the stream on
     /// which the RPC arrived is reset. Default 4 096.
     pub subscriptions_per_rpc: usize,
+    /// The maximum number of entries of a control message, of ids in them and of other fields in them, in an RPC. No entry of
+    /// an RPC with more is processed, and the stream on which the RPC arrived is reset. Default 32 768, which is more than
+    /// fits into an RPC of 1 MiB with the ids of go.
+    pub control_per_rpc: usize,
     /// The maximum amount of work in one turn (one [`drive`](crate::notifee::Notifees::drive)) for validating messages of
     /// all peers. The remaining messages wait for the next turn, which [`poll_at`](crate::notifee::Notifees::poll_at)
     /// requests at once. The unit is the verification of one Ed25519 signature. A message signed with Ed25519 counts as 1,
@@ -114,6 +119,22 @@ pub struct Config {
     /// and may itself be the one that is dropped. A message that is partly written is not dropped. Dropping one message
     /// takes O(log n) for n waiting messages.
     pub outbox_bytes: usize,
+    /// The maximum number of bytes of entries of control messages that wait to be written to all peers together: IHAVE, IWANT
+    /// and IDONTWANT. Each entry counts with 32 bytes more. Beyond it, further entries are dropped and counted
+    /// ([`control_dropped`](super::Counters::control_dropped)). GRAFT and PRUNE are not dropped, and do not count: of each
+    /// topic and peer only the latest waits. One half of the bytes is divided among peers, as for
+    /// [`topics_total_bytes`](Self::topics_total_bytes). Default 32 MiB.
+    pub control_total_bytes: usize,
+    /// The maximum number of messages that wait for a verdict which the validator has put off
+    /// ([`Verdict::Later`](super::Verdict::Later)). A message for which there is no room is ignored, and counted
+    /// ([`pending_refused`](super::Counters::pending_refused)). A peer may have at most as many such messages as there are
+    /// free places, so that one peer leaves half of the places to others. Default 4 096.
+    pub pending: usize,
+    /// The maximum number of bytes of these messages. Each counts twice, since the encoded and the decoded message wait, and
+    /// 512 bytes for bookkeeping. Default 32 MiB.
+    pub pending_bytes: usize,
+    /// The time for which a message waits for its verdict. After it, the message is ignored. Default 30 s.
+    pub pending_for: Duration,
     /// The time for which a message is remembered. No message that was delivered is delivered again within this time,
     /// whatever arrives meanwhile. Default 120 s.
     ///
@@ -233,6 +254,7 @@ impl Config {
             rpc_bytes: 64 * 1024,
             messages_per_rpc: 64,
             subscriptions_per_rpc: 256,
+            control_per_rpc: 2_048,
             peers: 16,
             topics_per_peer: 32,
             subscriptions: 16,
@@ -242,6 +264,9 @@ impl Config {
             inbound_total_bytes: 192 * 1024,
             outbox_total_bytes: 256 * 1024,
             outbox_bytes: 128 * 1024,
+            control_total_bytes: 64 * 1024,
+            pending: 64,
+            pending_bytes: 128 * 1024,
             seen: 2_048,
             events: 64,
             event_bytes: 96 * 1024,
@@ -262,6 +287,9 @@ impl Config {
             // A buffer doubles when it grows, so its capacity is at most twice its contents.
             self.inbound_total_bytes.saturating_mul(2),
             self.outbox_total_bytes,
+            self.control_total_bytes,
+            self.pending_bytes,
+            self.pending.saturating_mul(128),
             // A single event is always accepted, however large it is.
             self.event_bytes.max(self.rpc_bytes),
             self.events.max(1).saturating_mul(256),
@@ -282,6 +310,7 @@ impl Default for Config {
             messages_per_rpc: 1_024,
             subscriptions_per_rpc: 4_096,
             // 64 Ed25519 signatures of 41 µs each are 2.6 ms.
+            control_per_rpc: 32_768,
             messages_per_turn: 64,
             entries_per_turn: 4_096,
             peers: 1_024,
@@ -295,6 +324,10 @@ impl Default for Config {
             outbox_total_bytes: 64 * 1024 * 1024,
             outbox_bytes: 4 * 1024 * 1024,
             // As in go-libp2p-pubsub. gossipsub of rust-libp2p remembers a message for 60 s.
+            control_total_bytes: 32 * 1024 * 1024,
+            pending: 4_096,
+            pending_bytes: 32 * 1024 * 1024,
+            pending_for: Duration::from_secs(30),
             seen_ttl: Duration::from_secs(120),
             // With a share of 1, one author can have half of them: 65 536 messages in 120 s.
             seen: 131_072,

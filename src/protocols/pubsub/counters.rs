@@ -83,6 +83,14 @@ pub struct Counters {
     /// their author: the address from which the message came had been the first to send us messages of too many other
     /// authors.
     pub new_authors_refused: u64,
+    /// The number of entries of control messages that were processed.
+    pub control_entries: u64,
+    /// The number of entries of control messages that were not sent, because too many bytes of them wait: see
+    /// [`Config::control_total_bytes`](super::Config::control_total_bytes).
+    pub control_dropped: u64,
+    /// The number of messages whose verdict the validator put off and that were ignored for lack of room: see
+    /// [`Config::pending`](super::Config::pending).
+    pub pending_refused: u64,
     /// The number of RPCs that were skipped because they are longer than [`rpc_bytes`](super::Config::rpc_bytes).
     pub too_long: u64,
     /// The number of events that were dropped because the owner did not take them in time.
@@ -152,6 +160,12 @@ pub struct BytesHeld {
     pub inbound_bytes: usize,
     /// The number of bytes that count against [`Config::outbox_total_bytes`](super::Config::outbox_total_bytes).
     pub outbox_bytes: usize,
+    /// The number of bytes that count against [`Config::control_total_bytes`](super::Config::control_total_bytes).
+    pub control_bytes: usize,
+    /// The number of bytes that count against [`Config::pending_bytes`](super::Config::pending_bytes).
+    pub pending_bytes: usize,
+    /// The number of bytes that the router holds: messages that it keeps, and what peers have told it.
+    pub router_bytes: usize,
 }
 
 /// The number and size of the messages that wait to be written to one peer.

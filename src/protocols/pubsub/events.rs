@@ -1,6 +1,6 @@
 //! [`Event`]: an event of pub/sub for the owner. [`OwnerEvents`]: the bounded queue of these events.
 
-use super::message::{Message, Topic};
+use super::message::{Message, MessageId, Topic};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::protocols::event_queue::EventQueue;
@@ -45,6 +45,31 @@ pub enum Event {
         /// The topic that the peer has unsubscribed from.
         topic: Topic,
     },
+    /// A peer was added to our mesh of a topic, by us or at its wish. The router of
+    /// [`GossipSub`](crate::protocols::gossipsub::GossipSub) has meshes.
+    Grafted {
+        /// The peer in our mesh.
+        peer: PeerId,
+        /// The topic of the mesh.
+        topic: Topic,
+    },
+    /// A peer was removed from our mesh of a topic, by us or at its wish. There is no such event for a peer that is gone.
+    Pruned {
+        /// The peer that was in our mesh.
+        peer: PeerId,
+        /// The topic of the mesh.
+        topic: Topic,
+    },
+    /// The validator has put off its verdict on a message ([`Verdict::Later`](super::Verdict::Later)). The owner has to
+    /// [report](super::PubSub::report) the verdict. There is no [`Message`](Self::Message) event for the message.
+    Undecided {
+        /// The id by which the verdict is reported.
+        id: MessageId,
+        /// The message that has arrived.
+        message: Message,
+        /// The peer that sent the message to us. It may be the author or a forwarder.
+        via: PeerId,
+    },
     /// Events were dropped because the owner did not take its events in time. This event replaces the dropped events, which
     /// were the oldest in the queue. The present [peers](method@super::PubSub::peers) and [their
     /// topics](super::PubSub::topics_of) can be looked up.
@@ -70,6 +95,11 @@ impl fmt::Display for Event {
             Self::PeerGone { peer } => write!(f, "peer_gone {peer}"),
             Self::Subscribed { peer, topic } => write!(f, "subscribed {peer}: {}", for_log(topic)),
             Self::Unsubscribed { peer, topic } => write!(f, "unsubscribed {peer}: {}", for_log(topic)),
+            Self::Grafted { peer, topic } => write!(f, "grafted {peer}: {}", for_log(topic)),
+            Self::Pruned { peer, topic } => write!(f, "pruned {peer}: {}", for_log(topic)),
+            Self::Undecided { message: Message { topic, data, .. }, via, .. } => {
+                write!(f, "undecided on {} via {via}: {} bytes", for_log(topic), data.len())
+            }
             Self::Lagged { events } => write!(f, "pubsub_lagged: {events} events"),
         }
     }
@@ -132,8 +162,11 @@ impl OwnerEvents {
 /// Returns the number of bytes that an event counts as: those of its data and its topic, which a peer has chosen.
 fn size(event: &Event) -> usize {
     match event {
-        Event::Message { message, .. } => message.data.len().saturating_add(message.topic.len()),
+        Event::Message { message, .. } | Event::Undecided { message, .. } => {
+            message.data.len().saturating_add(message.topic.len())
+        }
         Event::Subscribed { topic, .. } | Event::Unsubscribed { topic, .. } => topic.len(),
+        Event::Grafted { topic, .. } | Event::Pruned { topic, .. } => topic.len(),
         Event::PeerAdded { .. } | Event::PeerGone { .. } | Event::Lagged { .. } => 0,
     }
 }

@@ -1,6 +1,7 @@
 //! [`InboundStream`]: a stream that a peer has opened to us, with the bytes that were read from it and the position up to
 //! which they are processed.
 
+use super::control;
 use super::protobuf_fields::Fields;
 use super::wire::{Malformed, RawRpc, Rpc, RpcLimits, SubOpts};
 use crate::arithmetic::Count;
@@ -47,6 +48,8 @@ pub(super) enum RpcEntry {
     Change(SubOpts),
     /// A change of the sender's subscription to a topic whose name is not UTF-8.
     BadTopic,
+    /// An entry of a control message: the number of its field, its encoded bytes, and the number of the RPC.
+    Control { number: u32, body: Vec<u8>, rpc: u64 },
     /// The encoded bytes of a published message.
     Message(Vec<u8>),
     /// The RPC has no entry.
@@ -73,8 +76,9 @@ impl InboundStream {
 
     /// Returns the next entry of the RPCs that have arrived completely, and moves on to the entry after it. Returns `None`
     /// if more bytes have to be read first, and [`Malformed`] if the bytes are no RPC. Since the position has moved before
-    /// the caller processes the entry, a validator that panics on an entry loses no other entry.
-    pub(super) fn next(&mut self, most: RpcLimits) -> Result<Option<RpcEntry>, Malformed> {
+    /// the caller processes the entry, a validator that panics on an entry loses no other entry. `rpcs` is the number of RPCs
+    /// that were begun on all streams.
+    pub(super) fn next(&mut self, most: RpcLimits, rpcs: &mut u64) -> Result<Option<RpcEntry>, Malformed> {
         if let Some(cursor) = &mut self.rpc {
             match cursor.next(self.frames.last()) {
                 Some(entry) => return Ok(Some(entry)),
@@ -90,53 +94,86 @@ impl InboundStream {
         let Some(bytes) = self.frames.next().map_err(|_| Malformed)? else { return Ok(None) };
         // The RPC is checked as a whole first: nothing is taken from a malformed one.
         Rpc::decode_at_most(bytes, most)?;
-        let mut cursor = RpcCursor::default();
+        rpcs.raise(1);
+        let mut cursor = RpcCursor { rpc: *rpcs, ..RpcCursor::default() };
         let first = cursor.next(bytes);
         self.rpc = first.is_some().then_some(cursor);
         Ok(Some(first.unwrap_or(RpcEntry::Nothing)))
     }
 }
 
-/// A position in an encoded RPC. The changes of subscriptions are visited first, then the messages. Each entry is decoded
-/// only when it is visited, so no memory is needed except for the bytes of the RPC, however long its processing takes.
+/// A position in an encoded RPC. The changes of subscriptions are visited first, then the entries of the control message,
+/// then the messages. Each entry is decoded only when it is visited, so no memory is needed except for the bytes of the RPC,
+/// however long its processing takes.
 #[derive(Clone, Copy, Default, Debug)]
 struct RpcCursor {
-    /// The number of bytes that have been visited in the current pass over the RPC. There are two passes.
+    /// The number of the RPC, by which entries of one RPC are recognised.
+    rpc: u64,
+    /// The number of bytes that have been visited in the current pass over the RPC. There is a pass for each [`RpcPart`].
     at: usize,
-    /// True during the second pass over the RPC, which visits its messages. The first pass visits its changes of
-    /// subscriptions.
-    is_at_messages: bool,
+    part: RpcPart,
+    /// The number of bytes of the current control message that have been visited, and the range of its bytes in the RPC.
+    control: Option<(usize, [usize; 2])>,
+}
+
+/// The part of an RPC that is visited in one pass over it.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+enum RpcPart {
+    #[default]
+    Changes,
+    /// Control comes before messages. It is cheap, and a GRAFT should not wait until the signatures of a thousand messages
+    /// are verified.
+    Control,
+    Messages,
 }
 
 impl RpcCursor {
     /// Returns the next entry of a valid RPC, and moves on to the entry after it. Returns `None` if no entry is left.
     fn next(&mut self, rpc: &[u8]) -> Option<RpcEntry> {
         loop {
+            if let Some(entry) = self.next_control(rpc) {
+                return Some(entry);
+            }
             // `InboundStream::next` has checked the whole RPC, so there is no error here: a pass ends only at the end of
             // the bytes.
             let Some(field) = Fields(rpc.get(self.at..)?).next().and_then(Result::ok) else {
-                if self.is_at_messages {
-                    return None;
-                }
                 // Protobuf keeps no order between two repeated fields. A program that decodes the whole RPC has a list of
                 // changes and a list of messages, so all changes come first, wherever they are among the bytes.
-                (self.at, self.is_at_messages) = (0, true);
+                self.at = 0;
+                self.part = match self.part {
+                    RpcPart::Changes => RpcPart::Control,
+                    RpcPart::Control => RpcPart::Messages,
+                    RpcPart::Messages => return None,
+                };
                 continue;
             };
-            self.at.raise(field.bytes.len());
-            let is_next = match field.number {
-                1 => !self.is_at_messages,
-                2 => self.is_at_messages,
-                _ => false,
-            };
-            if is_next {
-                // A single field is a valid RPC, too.
-                let RawRpc { mut subscriptions, mut publish } = RawRpc::decode(field.bytes).ok()?;
-                let change =
-                    subscriptions.pop().map(|raw| raw.into_text().map_or(RpcEntry::BadTopic, RpcEntry::Change));
-                return change.or_else(|| publish.pop().map(RpcEntry::Message));
+            let end = self.at.saturating_add(field.bytes.len());
+            self.at = end;
+            match (field.number, self.part) {
+                (1, RpcPart::Changes) | (2, RpcPart::Messages) => {
+                    // A single field is a valid RPC, too.
+                    let RawRpc { mut subscriptions, mut publish } = RawRpc::decode(field.bytes).ok()?;
+                    let change =
+                        subscriptions.pop().map(|raw| raw.into_text().map_or(RpcEntry::BadTopic, RpcEntry::Change));
+                    return change.or_else(|| publish.pop().map(RpcEntry::Message));
+                }
+                (control::CONTROL, RpcPart::Control) => {
+                    let body = control::body(field.bytes).unwrap_or_default();
+                    self.control = Some((0, [end.saturating_sub(body.len()), end]));
+                }
+                _ => {}
             }
         }
+    }
+
+    /// Returns the next entry of the control message that is being visited.
+    fn next_control(&mut self, rpc: &[u8]) -> Option<RpcEntry> {
+        let (at, [from, to]) = self.control.as_mut()?;
+        let entry = rpc.get(*from..*to).and_then(|control| control::next_entry(control, at));
+        if entry.is_none() {
+            self.control = None;
+        }
+        entry.map(|(number, body)| RpcEntry::Control { number, body, rpc: self.rpc })
     }
 }
 
@@ -146,7 +183,7 @@ mod tests {
     use crate::lifecycle::{Direction, Lifecycle, Limits};
     use alloc::vec;
 
-    const MOST: RpcLimits = RpcLimits { subscriptions: 9, messages: 9 };
+    const MOST: RpcLimits = RpcLimits { subscriptions: 9, messages: 9, control: 9 };
 
     fn inbound() -> InboundStream {
         let mut lifecycle = Lifecycle::<4>::new(Limits::default());
@@ -160,7 +197,7 @@ mod tests {
     }
 
     fn all(inbound: &mut InboundStream) -> Vec<RpcEntry> {
-        core::iter::from_fn(|| inbound.next(MOST).unwrap()).collect()
+        core::iter::from_fn(|| inbound.next(MOST, &mut 0).unwrap()).collect()
     }
 
     #[test]
@@ -170,7 +207,7 @@ mod tests {
         let parts = [
             Rpc { subscriptions: vec![], publish: vec![b"x".to_vec()] }.encode_to_vec(),
             Rpc { subscriptions: vec![change("a")], publish: vec![b"".to_vec()] }.encode_to_vec(),
-            vec![0x1a, 2, 8, 1],
+            vec![0x1a, 2, 0x48, 1],
             Rpc { subscriptions: vec![change("b"), SubOpts::default()], publish: vec![] }.encode_to_vec(),
         ];
         let body = parts.concat();
@@ -185,7 +222,7 @@ mod tests {
     #[test]
     fn an_rpc_without_entries_counts_as_one_entry() {
         let mut inbound = inbound();
-        inbound.frames.extend(&[0, 4, 0x1a, 2, 8, 1, 0]);
+        inbound.frames.extend(&[0, 4, 0x1a, 2, 0x48, 1, 0]);
         assert_eq!(all(&mut inbound), [RpcEntry::Nothing, RpcEntry::Nothing, RpcEntry::Nothing]);
     }
 
@@ -209,7 +246,7 @@ mod tests {
         inbound.frames.extend(&Rpc { subscriptions: vec![change("a")], publish: vec![] }.to_frame());
         let bad = [&Rpc { subscriptions: vec![change("b")], publish: vec![] }.encode_to_vec()[..], &[0xff]].concat();
         inbound.frames.extend(&[&[u8::try_from(bad.len()).unwrap()][..], &bad].concat());
-        assert_eq!(inbound.next(MOST), Ok(Some(RpcEntry::Change(change("a")))));
-        assert_eq!(inbound.next(MOST), Err(Malformed));
+        assert_eq!(inbound.next(MOST, &mut 0), Ok(Some(RpcEntry::Change(change("a")))));
+        assert_eq!(inbound.next(MOST, &mut 0), Err(Malformed));
     }
 }

@@ -1,7 +1,6 @@
 //! The implementation of [`Notifee`] for [`PubSub`], which passes notifications of the swarm on to the methods that handle
 //! them.
 
-use super::flush;
 use super::router::Router;
 use super::{PubSub, SeqnoValidator};
 use crate::connection::Protocol;
@@ -100,19 +99,21 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
             self.at(now, |this| this.readable(node, stream));
         }
         if writable
-            && let Some(peer) = self.streams.get(&stream).and_then(|id| self.peers.get_mut(id))
+            && let Some(id) = self.streams.get(&stream).copied()
+            && let Some(peer) = self.peers.get(&id)
             // The streams that the peer has opened are not written to. In py-libp2p, too, each side writes only to its
             // own.
             && peer.stream() == Some(stream)
         {
-            flush(node, peer, &self.subscriptions, &mut self.backlog);
+            self.flush(node, id);
         }
     }
 
     fn poll_at(&self) -> Option<Duration> {
         // Time zero is never later than the present, so the driver calls `tick` again without waiting.
         let in_line = self.line.front().map(|_| Duration::ZERO);
-        let due = [in_line, self.deadlines.first(), self.seen.next_turn()];
+        let due =
+            [self.pending.next_expiry(), in_line, self.deadlines.first(), self.seen.next_turn(), self.router.poll_at()];
         due.into_iter().flatten().min()
     }
 
@@ -121,6 +122,8 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
         let node = cx.network().node_mut();
         self.at(now, |this| {
             this.take_turns(node);
+            this.expire_pending(now);
+            this.with_turn(node, Router::tick);
             this.reopen(node, now);
         });
     }

@@ -1,21 +1,18 @@
 //! [`Outbox`]: the messages, and the announcements of our subscriptions, that wait to be written to one peer.
 
-mod queue_slots;
-mod send_queue;
-mod shares;
-
-use super::backlog::{Backlog, Frame, Numbered, PLACE};
+use super::backlog::{Backlog, PLACE};
 use super::counters::QueuedMessages;
+use super::encoded_message::{EncodedMessage, Frame};
+use super::fair_queue::FairQueue;
 use crate::arithmetic::Count;
 use alloc::sync::Arc;
-use send_queue::SendQueue;
 
 /// The messages that wait to be written to one peer, in order and within a bound on their bytes, and the frame that is being
 /// written. If there is no room for a message, the author with the most bytes loses messages, so that an author that
 /// publishes much does not cost other authors their messages.
 #[derive(Debug)]
 pub(super) struct Outbox {
-    messages: SendQueue,
+    messages: FairQueue,
     /// The frame that is being written, and the number of its bytes that have been written.
     current: Option<(Writing, usize)>,
     /// The number of bytes of all messages in the outbox. The message that is being written counts with its whole length.
@@ -23,13 +20,15 @@ pub(super) struct Outbox {
     /// The [`cost`] of the messages that were dropped from this outbox to make room for messages to other peers, less the
     /// cost of the messages that have been written to the peer since.
     missed: usize,
+    /// The number of messages that were passed over since the peer did not want them any more.
+    spared: u64,
     max: usize,
 }
 
 #[derive(Debug)]
 enum Writing {
     Announcement(Frame),
-    Message(Arc<Numbered>),
+    Message(Arc<EncodedMessage>),
 }
 
 /// The state of a dropped message at the time at which it was dropped.
@@ -43,7 +42,7 @@ pub(super) enum Dropped {
 impl Outbox {
     /// Creates an outbox for at most `max` bytes of messages.
     pub(super) const fn new(max: usize) -> Self {
-        Self { messages: SendQueue::new(), current: None, waiting: 0, missed: 0, max }
+        Self { messages: FairQueue::new(), current: None, waiting: 0, missed: 0, spared: 0, max }
     }
 
     /// Returns the number and bytes of the messages in the outbox, including a message that is being written.
@@ -68,9 +67,9 @@ impl Outbox {
 
     /// Makes room for a message for which [`can_take`](Self::can_take) has returned `true`, and whose number is greater than
     /// those of all earlier messages. While the bytes of the messages exceed the bound, the author [with the most
-    /// bytes](SendQueue::give_way) loses its oldest message. Returns the number of messages that were dropped, and whether
+    /// bytes](FairQueue::give_way) loses its oldest message. Returns the number of messages that were dropped, and whether
     /// there is room now. There is no room if the new message itself would be the next to be dropped.
-    pub(super) fn make_room(&mut self, message: &Arc<Numbered>, backlog: &mut Backlog) -> (usize, bool) {
+    pub(super) fn make_room(&mut self, message: &Arc<EncodedMessage>, backlog: &mut Backlog) -> (usize, bool) {
         let len = message.frame.len();
         let mut dropped = 0_usize;
         if self.takes(len) {
@@ -100,22 +99,51 @@ impl Outbox {
     }
 
     /// Adds a message at the end, and counts it in the backlog. There must be [room](Self::make_room) for the message.
-    pub(super) fn push(&mut self, message: &Arc<Numbered>, backlog: &mut Backlog) {
+    pub(super) fn push(&mut self, message: &Arc<EncodedMessage>, backlog: &mut Backlog) {
         self.waiting.raise(message.frame.len());
         backlog.add(message);
         self.messages.push_back(message.clone());
     }
 
     /// Returns the bytes to write next, or `None` if nothing waits. Between two messages, `announcement` is called; if it
-    /// returns an announcement, that is written before the next message.
-    pub(super) fn next(&mut self, announcement: impl FnOnce() -> Option<Frame>) -> Option<&[u8]> {
+    /// returns an announcement, that is written before the next message. A message for which `is_wanted` returns `false` is
+    /// passed over.
+    pub(super) fn next(
+        &mut self,
+        backlog: &mut Backlog,
+        announcement: impl FnOnce() -> Option<Frame>,
+        is_wanted: impl Fn(&EncodedMessage) -> bool,
+    ) -> Option<&[u8]> {
         if self.current.is_none() {
             let next = announcement().map(Writing::Announcement);
-            let next = next.or_else(|| self.messages.pop_front().map(Writing::Message));
+            let next = next.or_else(|| self.next_message(backlog, is_wanted).map(Writing::Message));
             self.current = next.map(|next| (next, 0));
         }
         let (writing, written) = self.current.as_ref()?;
         writing.frame().get(*written..)
+    }
+
+    /// Removes the next message that is wanted. A message is asked about only here, when it would be written: so a peer that
+    /// names many ids (IDONTWANT) causes no search of its outbox.
+    fn next_message(
+        &mut self,
+        backlog: &mut Backlog,
+        is_wanted: impl Fn(&EncodedMessage) -> bool,
+    ) -> Option<Arc<EncodedMessage>> {
+        loop {
+            let message = self.messages.pop_front()?;
+            if is_wanted(&message) {
+                return Some(message);
+            }
+            self.waiting.lower(message.frame.len());
+            backlog.remove(&message);
+            self.spared.raise(1);
+        }
+    }
+
+    /// Returns the number of messages that were passed over since the outbox was created.
+    pub(super) const fn spared(&self) -> u64 {
+        self.spared
     }
 
     /// Records that `n` bytes were written. Returns `true` if the frame has been written completely.
@@ -154,7 +182,7 @@ impl Outbox {
     }
 
     /// Drops a message to make room for messages to other peers: the oldest message of the author [with the most
-    /// bytes](SendQueue::give_way) or, if no other message waits, the message that is being written. Returns `None` if there
+    /// bytes](FairQueue::give_way) or, if no other message waits, the message that is being written. Returns `None` if there
     /// is no message to drop.
     pub(super) fn drop_one(&mut self, backlog: &mut Backlog) -> Option<Dropped> {
         let (message, dropped) = match self.messages.give_way() {
@@ -185,7 +213,7 @@ impl Outbox {
 }
 
 /// Returns the cost of a message that waits for one peer, in bytes: its length plus [`PLACE`].
-fn cost(message: &Numbered) -> usize {
+fn cost(message: &EncodedMessage) -> usize {
     message.frame.len().saturating_add(PLACE)
 }
 

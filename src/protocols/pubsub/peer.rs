@@ -1,22 +1,27 @@
 //! [`Peer`]: the state of one pub/sub peer, for all of its connections together.
 
-use super::backlog::Frame;
+use super::backlog::Backlog;
 use super::config::Config;
+use super::control_queue::ControlQueue;
 use super::counters::PeerCounters;
+use super::encoded_message::{EncodedMessage, Frame};
 use super::inbound::{InboundState, InboundStream};
 use super::message::Topic;
 use super::outbox::Outbox;
 use super::peer_places::PeerPlace;
+use super::quota::Quota;
 use super::seen::SentBy;
 use super::wire::{Rpc, SubOpts};
 use crate::arithmetic::Count;
 use crate::connection::Bucket;
 use crate::lifecycle::StreamId;
+use crate::protocols::frames::with_length;
 use crate::swarm::AddressGroup;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
+use prost::Message as _;
 
 /// The approximate maximum number of bytes of topics in one announcement of our subscriptions. It is well below 64 KiB, the
 /// length of the longest RPC that gossipsub of rust-libp2p reads by default. Further topics are announced in further RPCs.
@@ -62,6 +67,10 @@ pub(super) struct Peer {
     /// True if our subscriptions may differ from those that we have announced to the peer.
     pub(super) is_stale: bool,
     pub(super) outbox: Outbox,
+    /// The control messages of a mesh router that wait for the peer.
+    pub(super) control: ControlQueue,
+    /// True if the peer has something to write, and is in the list of peers to flush.
+    pub(super) is_to_flush: bool,
     /// True if the owner has been told that the peer speaks the protocol ([`Event::PeerAdded`](super::Event::PeerAdded)).
     pub(super) is_told: bool,
     /// The number of attempts to open our stream to the peer again, since the stream was last open for at least
@@ -115,6 +124,8 @@ impl Peer {
             withdrawn: BTreeSet::new(),
             is_stale: false,
             outbox: Outbox::new(config.outbox_bytes),
+            control: ControlQueue::default(),
+            is_to_flush: false,
             is_told: false,
             attempts: 0,
             place,
@@ -152,6 +163,7 @@ impl Peer {
         }
         self.outbound = OutboundStream::None;
         self.outbox.restart();
+        self.control.restart();
     }
 
     /// Returns the time of the next attempt to open our stream, or `None` if the maximum number of attempts is reached.
@@ -197,11 +209,43 @@ impl Peer {
     }
 
     /// Returns the bytes to write to the peer next, or `None` if nothing waits. `subscriptions` are our present
-    /// subscriptions, which are announced first if they have changed.
-    pub(super) fn next(&mut self, subscriptions: &BTreeSet<Topic>) -> Option<&[u8]> {
-        let Self { outbox, announced, withdrawn, is_stale, .. } = self;
-        outbox.next(|| if *is_stale { announcement(announced, withdrawn, subscriptions, is_stale) } else { None })
+    /// subscriptions, which are announced first if they have changed. Control messages come next, and then the messages for
+    /// which `is_wanted` returns `true`.
+    pub(super) fn next(
+        &mut self,
+        subscriptions: &BTreeSet<Topic>,
+        quota: &mut Quota,
+        backlog: &mut Backlog,
+        is_wanted: impl Fn(&EncodedMessage) -> bool,
+    ) -> Option<&[u8]> {
+        let Self { outbox, control, announced, withdrawn, is_stale, .. } = self;
+        let first = || {
+            if *is_stale && let Some(mut rpc) = announcement(announced, withdrawn, subscriptions, is_stale) {
+                // The extensions have to be in the first RPC, so control messages follow in the same one.
+                return Some(framed(&mut rpc, control, quota));
+            }
+            (!control.is_empty()).then(|| framed(&mut Vec::new(), control, quota))
+        };
+        outbox.next(backlog, first, is_wanted)
     }
+
+    /// Records that `n` bytes of those that [`next`](Self::next) has returned were written. Returns `true` if the frame has
+    /// been written completely.
+    pub(super) fn written(&mut self, n: usize, backlog: &mut Backlog) -> bool {
+        let is_whole = self.outbox.written(n, backlog);
+        if is_whole {
+            self.control.written();
+        }
+        is_whole
+    }
+}
+
+/// Returns an RPC with its length before it: the encoded `rpc`, and the control messages that fit into it.
+fn framed(rpc: &mut Vec<u8>, control: &mut ControlQueue, quota: &mut Quota) -> Frame {
+    if !control.is_empty() {
+        control.take(quota, rpc);
+    }
+    with_length(rpc).into()
 }
 
 /// Returns an announcement of the changes of our subscriptions that the peer has not been told yet, as many as fit into one
@@ -211,7 +255,7 @@ fn announcement(
     withdrawn: &mut BTreeSet<Topic>,
     subscriptions: &BTreeSet<Topic>,
     is_stale: &mut bool,
-) -> Option<Frame> {
+) -> Option<Vec<u8>> {
     let added = subscriptions.difference(announced).map(|topic| (true, topic));
     let removed = announced.difference(subscriptions).map(|topic| (false, topic));
     let mut bytes = 0_usize;
@@ -243,7 +287,7 @@ fn announcement(
         .iter()
         .map(|(subscribe, topic)| SubOpts { subscribe: Some(*subscribe), topic: Some(String::from(&**topic)) })
         .collect::<Vec<_>>();
-    (!changes.is_empty()).then(|| Rpc { subscriptions, publish: Vec::new() }.to_frame().into())
+    (!changes.is_empty()).then(|| Rpc { subscriptions, publish: Vec::new() }.encode_to_vec())
 }
 
 #[cfg(test)]

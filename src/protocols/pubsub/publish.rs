@@ -1,11 +1,12 @@
 //! Publishing: a message is queued for its recipients, and other messages are dropped if there is no room for that message.
 
-use super::backlog::{Backlog, BacklogRoom, Frame, MessageSource, Numbered};
+use super::backlog::BacklogRoom;
+use super::encoded_message::{EncodedMessage, Frame, MessageSource};
 use super::error::PublishError;
 use super::message::{MessageId, Topic};
 use super::outbox::Dropped;
 use super::peer::{OutboundStream, Peer};
-use super::router::Router;
+use super::router::{Outgoing, Router};
 use super::seen::{Digest, MessageOrigin};
 use super::seqno::Bringer;
 use super::{PubSub, count, wire};
@@ -50,15 +51,19 @@ impl<R: Router> PubSub<R> {
         // The number is used up only now, so that a message that could not be published leaves no gap.
         self.signing.advance();
         self.counters.published.raise(1);
-        self.send(node, &topic.into(), rpc.to_frame().into(), self.author, None);
+        let origin = Sent { id: &id, digest, author: self.author, sender: None };
+        self.send(node, &topic.into(), rpc.to_frame().into(), &origin);
         Ok(id)
     }
 
     /// Announces a change of our subscriptions to all pub/sub peers.
     pub(super) fn announce(&mut self, node: &mut dyn Node) {
-        for peer in self.peers.values_mut() {
-            peer.is_stale = true;
-            flush(node, peer, &self.subscriptions, &mut self.backlog);
+        let peers: Vec<_> = self.peers.keys().copied().collect();
+        for id in peers {
+            if let Some(peer) = self.peers.get_mut(&id) {
+                peer.is_stale = true;
+            }
+            self.flush(node, id);
         }
     }
 
@@ -69,31 +74,34 @@ impl<R: Router> PubSub<R> {
         address.map_or(Bringer::Peer(sender), Bringer::Address)
     }
 
-    /// Sends a message to the recipients that the router picks, except the message's `author` and the `sender`, which is the
-    /// peer that sent the message to us. `sender` is `None` if we publish the message.
-    pub(super) fn send(
-        &mut self,
-        node: &mut dyn Node,
-        topic: &Topic,
-        frame: Frame,
-        author: Option<PeerId>,
-        sender: Option<PeerId>,
-    ) {
-        let Some(subscribers) = self.subscribers.get(topic) else { return };
+    /// Sends a message to the recipients that the router picks, except the message's author and the peer that sent the
+    /// message to us.
+    pub(super) fn send(&mut self, node: &mut dyn Node, topic: &Topic, frame: Frame, sent: &Sent<'_>) {
+        let Sent { id, digest, author, sender } = *sent;
+        let source = MessageSource::of(author, sender.map(|sender| self.bringer(sender)));
+        let message = self.backlog.number(frame, source, digest);
+        let none = BTreeSet::new();
+        let subscribers = self.subscribers.get(topic).unwrap_or(&none);
         let mut to = core::mem::take(&mut self.to);
-        self.router.recipients(topic, subscribers, &mut to);
+        self.router.recipients(&Outgoing { topic, id, message: &message, author, sender }, subscribers, &mut to);
         to.retain(|id| ![author, sender].contains(&Some(*id)));
         if !to.is_empty() {
-            let source = MessageSource::of(author, sender.map(|sender| self.bringer(sender)));
-            let message = self.backlog.number(frame, source);
             self.put_in_line(node, &message, &mut to);
         }
         self.to = to;
     }
 
+    /// Queues a message for a peer that has asked for it.
+    pub(super) fn send_asked(&mut self, node: &mut dyn Node, peer: PeerId, message: &Arc<EncodedMessage>) {
+        let mut to = core::mem::take(&mut self.to);
+        to.push(peer);
+        self.put_in_line(node, message, &mut to);
+        self.to = to;
+    }
+
     /// Queues a message for the peers in `to` for which there is room, and counts it as dropped for the others. Empties
     /// `to`.
-    fn put_in_line(&mut self, node: &mut dyn Node, message: &Arc<Numbered>, to: &mut Vec<PeerId>) {
+    pub(super) fn put_in_line(&mut self, node: &mut dyn Node, message: &Arc<EncodedMessage>, to: &mut Vec<PeerId>) {
         let len = message.frame.len();
         to.retain(|id| {
             // A peer that accepts no stream of ours cannot be sent anything, so nothing is kept for it. For a peer whose
@@ -127,7 +135,7 @@ impl<R: Router> PubSub<R> {
             } else if let Some(peer) = self.peers.get_mut(&id) {
                 self.counters.sent.raise(1);
                 peer.outbox.push(message, &mut self.backlog);
-                flush(node, peer, &self.subscriptions, &mut self.backlog);
+                self.flush(node, id);
             }
         }
     }
@@ -173,16 +181,28 @@ impl<R: Router> PubSub<R> {
         }
         count(node, &self.connections, id, Refusal::MessageDropped, messages);
     }
-}
 
-/// Writes the bytes that wait for a peer, until none are left or the stream accepts no more.
-pub(super) fn flush(node: &mut dyn Node, peer: &mut Peer, subscriptions: &BTreeSet<Topic>, backlog: &mut Backlog) {
-    let OutboundStream::Open { stream, .. } = peer.outbound else { return };
-    while let Some(bytes) = peer.next(subscriptions) {
-        // After a short write we are notified when there is room again, and of the end of the stream.
-        let Ok(n) = node.write(stream, bytes) else { return };
-        if !peer.outbox.written(n, backlog) {
-            return;
+    /// Writes the bytes that wait for a peer, until none are left or the stream accepts no more.
+    pub(super) fn flush(&mut self, node: &mut dyn Node, id: PeerId) {
+        let Self { peers, subscriptions, backlog, control, router, .. } = self;
+        let Some(peer) = peers.get_mut(&id) else { return };
+        let OutboundStream::Open { stream, .. } = peer.outbound else { return };
+        while let Some(bytes) = peer.next(subscriptions, control, backlog, |message| router.is_wanted(id, message)) {
+            // After a short write we are notified when there is room again, and of the end of the stream.
+            let Ok(n) = node.write(stream, bytes) else { return };
+            if !peer.written(n, backlog) {
+                return;
+            }
         }
     }
+}
+
+/// What is known of a message that is sent: its id with the digest of it, its author, and the peer that sent it to us, which
+/// is `None` if we publish it.
+#[derive(Clone, Copy)]
+pub(super) struct Sent<'a> {
+    pub(super) id: &'a MessageId,
+    pub(super) digest: Digest,
+    pub(super) author: Option<PeerId>,
+    pub(super) sender: Option<PeerId>,
 }

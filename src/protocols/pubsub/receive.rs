@@ -1,5 +1,6 @@
 //! Receiving: bytes of peers are read and decoded, and their messages are verified, delivered and forwarded.
 
+mod judging;
 mod messages;
 
 use super::PubSub;
@@ -8,7 +9,7 @@ use super::counters::count;
 use super::events::Event;
 use super::inbound::{InboundState, RpcEntry};
 use super::peer::Peer;
-use super::router::Router;
+use super::router::{Accepts, Router};
 use super::wire::{RpcLimits, SubOpts};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
@@ -21,6 +22,10 @@ use alloc::vec::Vec;
 /// one more entry. One read returns at most this number of bytes.
 const BYTES_PER_ENTRY: usize = 4 * 1024;
 
+/// Each time that a control message's entry contains this number of bytes, it counts as one more entry: they contain about
+/// 16 message ids, of which each is hashed and looked up.
+const CONTROL_BYTES_PER_ENTRY: usize = 512;
+
 /// The number of bytes that are counted for a subscription of a peer, in addition to the length of its topic's name. The
 /// first subscription to a topic takes about this number of bytes of memory.
 const SUBSCRIPTION: usize = 1_280;
@@ -31,9 +36,9 @@ const fn takes(topic: &str) -> usize {
 }
 
 /// The peer that has sent an RPC to us, and the connection on which the RPC has arrived.
-#[derive(Clone, Copy)]
-struct Via {
-    peer: PeerId,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Via {
+    pub(super) peer: PeerId,
     connection: ConnectionId,
 }
 
@@ -118,17 +123,28 @@ impl<R: Router> PubSub<R> {
     /// Processes the next entry of a peer's RPCs, after reading from the peer's streams if necessary. Does nothing if there
     /// is no entry.
     fn look_at(&mut self, node: &mut dyn Node, id: PeerId, left: &mut TurnLimits) {
-        let most =
-            RpcLimits { subscriptions: self.config.subscriptions_per_rpc, messages: self.config.messages_per_rpc };
+        let most = RpcLimits {
+            subscriptions: self.config.subscriptions_per_rpc,
+            messages: self.config.messages_per_rpc,
+            control: self.config.control_per_rpc,
+        };
         while !left.is_over()
             && let Some(inbound) = self.peers.get_mut(&id).and_then(Peer::due)
         {
             left.entries.lower(1);
             let (stream, connection) = (inbound.stream, inbound.connection);
-            match inbound.next(most) {
+            match inbound.next(most, &mut self.rpcs) {
                 Ok(Some(RpcEntry::Change(change))) => {
                     let via = Via { peer: id, connection };
                     return self.subscribes(node, via, change);
+                }
+                // A peer that is not listened to is asked about before its entry is decoded, so that its entries cost
+                // nothing more.
+                Ok(Some(RpcEntry::Message(_))) if self.router.accepts(id) != Accepts::All => return,
+                Ok(Some(RpcEntry::Control { .. })) if self.router.accepts(id) == Accepts::Subscriptions => return,
+                Ok(Some(RpcEntry::Control { number, body, rpc })) => {
+                    left.entries = left.entries.saturating_sub(body.len() / CONTROL_BYTES_PER_ENTRY);
+                    return self.control(node, id, rpc, number, &body);
                 }
                 Ok(Some(RpcEntry::Message(message))) => {
                     let via = Via { peer: id, connection };
@@ -280,6 +296,7 @@ impl<R: Router> PubSub<R> {
                 self.topics.change(&mut peer.topic_bytes, left);
                 peer.topics_left.raise(1);
                 self.remove_subscriber(id, &topic);
+                self.with_turn(node, |router, cx| router.unsubscribed(id, &topic, cx));
                 self.events.push(Event::Unsubscribed { peer: id, topic });
             }
         } else if !peer.topics.contains(name) {
@@ -303,6 +320,7 @@ impl<R: Router> PubSub<R> {
             let topic = self.subscribers.get_key_value(name).map_or_else(|| name.into(), |(topic, _)| topic.clone());
             peer.topics.insert(topic.clone());
             self.subscribers.entry(topic.clone()).or_default().insert(id);
+            self.router.subscribed(id, &topic);
             self.events.push(Event::Subscribed { peer: id, topic });
         }
     }

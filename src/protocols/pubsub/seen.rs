@@ -6,7 +6,7 @@ mod chains;
 mod digest;
 mod sent_by;
 
-pub(super) use digest::Digest;
+pub(in crate::protocols) use digest::Digest;
 pub(super) use sent_by::SentBy;
 
 use super::config::Config;
@@ -73,8 +73,22 @@ struct SeenMessage {
     /// The indices of the accounts of the message's author, its sender, and its sender's address. An index is [`END`] if the
     /// message does not count for an author, a sender or an address.
     accounts: [u32; 3],
+    /// The time of the verdict on the message, in nanoseconds on the owner's clock.
+    settled_at: u64,
+    /// The verdict on the message.
+    settled: Settled,
     /// True if the message was delivered and not forwarded.
     is_held_back: bool,
+}
+
+/// The verdict on a message that is remembered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Settled {
+    /// There is no verdict: we have published the message, or the verdict was put off.
+    Not,
+    Accepted,
+    Ignored,
+    Rejected,
 }
 
 /// The maximum numbers of messages in the cache of one author, one sender and one address, as multiples of the number of
@@ -259,9 +273,33 @@ impl Seen {
         };
         let accounts = room.0.map(|owner| owner.map_or(END, |owner| self.accounts.charge(owner)));
         let number = self.entries.next_number();
-        self.entries.queue.push_back(SeenMessage { digest, until, next: END, accounts, is_held_back: false });
+        self.entries.queue.push_back(SeenMessage {
+            digest,
+            until,
+            next: END,
+            accounts,
+            settled_at: 0,
+            settled: Settled::Not,
+            is_held_back: false,
+        });
         self.chains.add(&mut self.entries, place_of(number));
         number
+    }
+
+    /// Records the verdict on a remembered message, and its time. Between two turns the time is unknown; the message then
+    /// counts as judged at time zero, so that a later copy is no near-first delivery.
+    pub(super) fn settle(&mut self, digest: &Digest, settled: Settled, now: Option<Duration>) {
+        let place = self.chains.find(&self.entries, digest);
+        if let Some(entry) = place.and_then(|place| self.entries.get_mut(place)) {
+            (entry.settled, entry.settled_at) = (settled, now.map_or(0, nanos));
+        }
+    }
+
+    /// Returns the verdict on a message, and its time.
+    pub(super) fn settled(&self, digest: &Digest) -> (Settled, Duration) {
+        let place = self.chains.find(&self.entries, digest);
+        let entry = place.and_then(|place| self.entries.get(place));
+        entry.map_or((Settled::Not, Duration::ZERO), |entry| (entry.settled, Duration::from_nanos(entry.settled_at)))
     }
 
     /// Marks a remembered message as one that was delivered and not forwarded.

@@ -4,7 +4,6 @@
 use super::PubSub;
 use super::counters::count;
 use super::events::Event;
-use super::flush;
 use super::inbound::{InboundState, InboundStream};
 use super::peer::{OutboundStream, Peer};
 use super::peer_places::Admission;
@@ -85,6 +84,7 @@ impl<R: Router> PubSub<R> {
     pub(super) fn remove(&mut self, id: PeerId) -> Vec<StreamId> {
         let Some(mut peer) = self.peers.remove(&id) else { return Vec::new() };
         peer.outbox.clear(&mut self.backlog);
+        peer.control.clear(&mut self.control);
         self.places.give_back(peer.place);
         self.topics.change(&mut peer.topic_bytes, 0);
         self.unread.change(&mut peer.inbound_bytes, 0);
@@ -102,6 +102,8 @@ impl<R: Router> PubSub<R> {
         for topic in &peer.topics {
             self.remove_subscriber(id, topic);
         }
+        self.records.remove(&id);
+        self.router.peer_gone(id, self.now.unwrap_or_default());
         if peer.is_told {
             self.events.push(Event::PeerGone { peer: id });
         }
@@ -181,22 +183,28 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Tells the owner, once, that a peer speaks the protocol.
-    fn tell(&mut self, id: PeerId) {
+    /// Tells the owner, once, that a peer speaks the protocol. Returns whether it was told now.
+    fn tell(&mut self, id: PeerId) -> bool {
         if let Some(peer) = self.peers.get_mut(&id)
             && !core::mem::replace(&mut peer.is_told, true)
         {
             self.events.push(Event::PeerAdded { peer: id });
+            return true;
         }
+        false
     }
 
     /// Handles a notification that our stream to a peer has opened.
     pub(super) fn outbound_opened(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
         let Some(id) = self.streams.get(&stream).copied() else { return };
-        self.tell(id);
+        if self.tell(id) {
+            // Control messages may arrive on this stream before ours is open.
+            self.route_peer(node, id, stream);
+        }
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.opened(stream, now, &self.subscriptions);
-        flush(node, peer, &self.subscriptions, &mut self.backlog);
+        self.route_peer(node, id, stream);
+        self.flush(node, id);
     }
 
     /// Handles a notification that our stream to a peer could not be opened.

@@ -8,6 +8,7 @@
 pub use super::protobuf_fields::Malformed;
 pub use crate::protocols::frames::{BadLength, Frames};
 
+use super::control;
 use super::protobuf_fields::Fields;
 use crate::arithmetic::Count;
 use alloc::string::String;
@@ -101,6 +102,8 @@ pub struct RpcLimits {
     pub subscriptions: usize,
     /// The maximum number of entries in [`Rpc::publish`].
     pub messages: usize,
+    /// The maximum number of entries of the control message, of ids in them and of other fields in them, together.
+    pub control: usize,
 }
 
 impl SubOpts {
@@ -113,10 +116,11 @@ impl SubOpts {
 }
 
 impl RpcLimits {
-    /// Creates limits: at most `subscriptions` changes of subscriptions, and at most `messages` messages, in one RPC.
+    /// Creates limits: at most `subscriptions` changes of subscriptions, and at most `messages` messages, in one RPC. The
+    /// field [`control`](Self::control) is 32 768, and can be set afterwards.
     #[must_use]
     pub const fn new(subscriptions: usize, messages: usize) -> Self {
-        Self { subscriptions, messages }
+        Self { subscriptions, messages, control: 32_768 }
     }
 }
 
@@ -135,15 +139,17 @@ impl Rpc {
     pub fn decode_at_most(bytes: &[u8], most: RpcLimits) -> Result<Self, Malformed> {
         // An empty entry takes 2 bytes on the wire and 32 in memory as a subscription. Decoded without this count, an RPC
         // of 1 MiB would take 16 MiB.
-        let (mut subscriptions, mut messages) = (0_usize, 0_usize);
+        let (mut subscriptions, mut messages, mut entries) = (0_usize, 0_usize, 0_usize);
         for field in Fields(bytes) {
-            match field?.number {
+            let field = field?;
+            match field.number {
                 1 => subscriptions.raise(1),
                 2 => messages.raise(1),
+                control::CONTROL => entries.raise(control::count(control::body(field.bytes).ok_or(Malformed)?)?),
                 _ => {}
             }
         }
-        if subscriptions > most.subscriptions || messages > most.messages {
+        if subscriptions > most.subscriptions || messages > most.messages || entries > most.control {
             return Err(Malformed);
         }
         let RawRpc { subscriptions, publish } = RawRpc::decode(bytes).map_err(|_| Malformed)?;
@@ -200,7 +206,7 @@ mod tests {
     use super::*;
     use alloc::vec;
 
-    const MOST: RpcLimits = RpcLimits { subscriptions: 2, messages: 3 };
+    const MOST: RpcLimits = RpcLimits { subscriptions: 2, messages: 3, control: 4 };
 
     fn subscription(topic: &str) -> SubOpts {
         SubOpts { subscribe: Some(true), topic: Some(topic.into()) }
@@ -228,7 +234,7 @@ mod tests {
     #[test]
     fn unknown_fields_of_an_rpc_are_ignored() {
         let mut bytes = Rpc { subscriptions: vec![], publish: vec![b"m".to_vec()] }.encode_to_vec();
-        bytes.extend([0x1a, 2, 8, 1]); // gossipsub's control messages
+        bytes.extend([0x1a, 2, 0x48, 1]); // a control message with an unknown field
         bytes.extend([0x22, 3, 1, 2, 3]); // a signed peer record
         assert_eq!(Rpc::decode_at_most(&bytes, MOST).unwrap().publish, [b"m"]);
     }

@@ -77,7 +77,7 @@ impl Delivery {
     }
 
     /// Returns whether the next line has to wait until earlier lines are written.
-    pub(super) const fn must_wait(&self, floodsub: &FloodSub) -> bool {
+    pub(super) fn must_wait(&self, floodsub: &FloodSub) -> bool {
         floodsub.held().outbox_bytes > 0 || self.unwritten_bytes >= MAX_UNWRITTEN
     }
 

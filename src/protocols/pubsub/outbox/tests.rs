@@ -1,7 +1,9 @@
 //! Tests of the outbox: messages and announcements leave it in order, whether they are written, cut, cleared or dropped.
 
 use super::*;
-use crate::protocols::pubsub::backlog::{MessageSource, PLACE};
+use crate::protocols::pubsub::backlog::PLACE;
+use crate::protocols::pubsub::encoded_message::MessageSource;
+use crate::protocols::pubsub::seen::Digest;
 use alloc::vec::Vec;
 
 fn frame(text: &str) -> Frame {
@@ -31,7 +33,7 @@ impl Line {
         if !self.outbox.can_take(text.len()) {
             return (0, false);
         }
-        let message = self.backlog.number(frame(text), source);
+        let message = self.backlog.number(frame(text), source, Digest::of_bytes(text.as_bytes()));
         let (dropped, is_taken) = self.outbox.make_room(&message, &mut self.backlog);
         if is_taken {
             self.outbox.push(&message, &mut self.backlog);
@@ -46,7 +48,7 @@ impl Line {
     /// Writes `step` bytes at a time until nothing is left, and returns all bytes that were written.
     fn drain(&mut self, step: usize) -> Vec<u8> {
         let mut all = Vec::new();
-        while let Some(next) = self.outbox.next(|| None) {
+        while let Some(next) = self.outbox.next(&mut self.backlog, || None, |_| true) {
             let n = step.min(next.len());
             all.extend_from_slice(&next[..n]);
             self.written(n);
@@ -70,7 +72,7 @@ fn messages_leave_in_order_however_little_is_taken() {
 fn bytes_wait_up_to_the_bound_until_they_are_written_whole() {
     let mut line = Line::new(4);
     assert!(line.push("abc") && line.push("f"));
-    assert!(line.outbox.next(|| None).is_some());
+    assert!(line.outbox.next(&mut line.backlog, || None, |_| true).is_some());
     assert!(!line.written(2));
     assert_eq!(line.push_by(MessageSource::of(None, None), "gh"), (0, false), "what was begun is not dropped for it");
     assert_eq!(
@@ -87,11 +89,11 @@ fn bytes_wait_up_to_the_bound_until_they_are_written_whole() {
 fn announcements_go_first_and_never_into_a_message() {
     let mut line = Line::new(100);
     assert!(line.push("abc") && line.push("def"));
-    assert_eq!(line.outbox.next(|| None), Some(&b"abc"[..]));
+    assert_eq!(line.outbox.next(&mut line.backlog, || None, |_| true), Some(&b"abc"[..]));
     line.written(1);
-    assert_eq!(line.outbox.next(|| Some(frame("+t"))), Some(&b"bc"[..]));
+    assert_eq!(line.outbox.next(&mut line.backlog, || Some(frame("+t")), |_| true), Some(&b"bc"[..]));
     line.written(2);
-    assert_eq!(line.outbox.next(|| Some(frame("+t"))), Some(&b"+t"[..]));
+    assert_eq!(line.outbox.next(&mut line.backlog, || Some(frame("+t")), |_| true), Some(&b"+t"[..]));
     line.written(2);
     assert_eq!(line.drain(9), b"def");
 }
@@ -100,7 +102,7 @@ fn announcements_go_first_and_never_into_a_message() {
 fn clearing_an_outbox_makes_room() {
     let mut line = Line::new(6);
     assert!(line.push("abc") && line.push("def"));
-    line.outbox.next(|| None);
+    line.outbox.next(&mut line.backlog, || None, |_| true);
     line.written(1);
     let mut clear = || line.outbox.clear(&mut line.backlog);
     assert_eq!((clear(), clear(), line.backlog.bytes()), (2, 0, 0));
@@ -112,11 +114,11 @@ fn clearing_an_outbox_makes_room() {
 fn a_message_cut_by_the_end_of_a_stream_is_written_anew() {
     let mut line = Line::new(100);
     assert!(line.push("abc") && line.push("def"));
-    line.outbox.next(|| None);
+    line.outbox.next(&mut line.backlog, || None, |_| true);
     line.written(2);
     line.outbox.restart();
     line.outbox.restart();
-    assert_eq!(line.outbox.next(|| Some(frame("+t"))), Some(&b"+t"[..]));
+    assert_eq!(line.outbox.next(&mut line.backlog, || Some(frame("+t")), |_| true), Some(&b"+t"[..]));
     line.written(1);
     line.outbox.restart();
     assert_eq!(line.drain(9), b"abcdef");
@@ -127,12 +129,16 @@ fn a_message_that_was_begun_is_dropped_last() {
     for (written, expected) in [(0, Dropped::Whole), (1, Dropped::Begun)] {
         let mut line = Line::new(99);
         assert!(line.push("abc") && line.push("def") && line.push("ghi"));
-        line.outbox.next(|| None);
+        line.outbox.next(&mut line.backlog, || None, |_| true);
         line.written(written);
         assert_eq!(line.outbox.drop_one(&mut line.backlog), Some(Dropped::Whole));
         assert_eq!(line.outbox.waiting, 6);
         assert_eq!(line.outbox.drop_one(&mut line.backlog), Some(Dropped::Whole));
-        assert_eq!(line.outbox.next(|| None), Some(&b"abc"[written..]), "the others have gone");
+        assert_eq!(
+            line.outbox.next(&mut line.backlog, || None, |_| true),
+            Some(&b"abc"[written..]),
+            "the others have gone"
+        );
         assert_eq!(line.outbox.drop_one(&mut line.backlog), Some(expected));
         assert_eq!(line.outbox.drop_one(&mut line.backlog), None);
         assert_eq!((line.outbox.waiting, line.backlog.bytes()), (0, 0));
@@ -143,11 +149,11 @@ fn a_message_that_was_begun_is_dropped_last() {
 fn an_announcement_being_written_is_never_dropped() {
     let mut line = Line::new(9);
     assert!(line.push("abc"));
-    line.outbox.next(|| Some(frame("+t")));
+    line.outbox.next(&mut line.backlog, || Some(frame("+t")), |_| true);
     line.written(1);
     assert_eq!(line.outbox.drop_one(&mut line.backlog), Some(Dropped::Whole));
     assert_eq!((line.outbox.drop_one(&mut line.backlog), line.outbox.behind()), (None, None));
-    assert_eq!(line.outbox.next(|| None), Some(&b"t"[..]));
+    assert_eq!(line.outbox.next(&mut line.backlog, || None, |_| true), Some(&b"t"[..]));
 }
 
 #[test]
@@ -159,7 +165,7 @@ fn a_peer_is_behind_by_waiting_and_missed_messages() {
     assert_eq!(line.outbox.behind(), Some(3 * each));
     line.outbox.drop_one(&mut line.backlog);
     assert_eq!(line.outbox.behind(), Some(3 * each), "what it has missed counts on");
-    line.outbox.next(|| None);
+    line.outbox.next(&mut line.backlog, || None, |_| true);
     line.written(3);
     assert_eq!(line.outbox.behind(), Some(each), "it has taken one, and made up for one");
     line.drain(9);
@@ -267,7 +273,7 @@ fn a_line_does_what_its_slow_model_does() {
             match what {
                 // A message is begun, and `len` bytes of it are written.
                 0..4 => {
-                    let next = line.outbox.next(|| None).map(<[u8]>::len);
+                    let next = line.outbox.next(&mut line.backlog, || None, |_| true).map(<[u8]>::len);
                     if model.current.is_none() && !model.messages.is_empty() {
                         let (number, source, len) = model.messages.remove(0);
                         model.current = Some((number, source, len, 0));

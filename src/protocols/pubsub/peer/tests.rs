@@ -3,11 +3,9 @@
 
 use super::*;
 use crate::lifecycle::{Direction, Lifecycle, Limits};
-use crate::protocols::pubsub::backlog::Backlog;
 use alloc::format;
 use alloc::string::ToString as _;
 use alloc::vec;
-use prost::Message as _;
 
 fn stream() -> StreamId {
     let mut lifecycle = Lifecycle::<4>::new(Limits::default());
@@ -23,10 +21,11 @@ fn topics(names: &[&str]) -> BTreeSet<Topic> {
 /// Returns the changes of subscriptions that are announced to the peer, one list for each RPC.
 fn said(peer: &mut Peer, subscriptions: &BTreeSet<Topic>) -> Vec<Vec<String>> {
     let mut all = Vec::new();
-    while let Some(bytes) = peer.next(subscriptions) {
+    let (mut quota, mut backlog) = (Quota::new(0, 1), Backlog::new(0));
+    while let Some(bytes) = peer.next(subscriptions, &mut quota, &mut backlog, |_| true) {
         let rpc = Rpc::decode_length_delimited(bytes).unwrap();
         let n = bytes.len();
-        peer.outbox.written(n, &mut Backlog::new(0));
+        peer.written(n, &mut backlog);
         let line = |opts: SubOpts| format!("{}{}", if opts.subscribe() { "+" } else { "-" }, opts.topic());
         all.push(rpc.subscriptions.into_iter().map(line).collect());
     }

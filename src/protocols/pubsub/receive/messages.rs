@@ -6,12 +6,12 @@ use crate::identity::PeerId;
 use crate::lifecycle::Fault;
 use crate::notifee::Node;
 use crate::protocols::pubsub::counters::count;
-use crate::protocols::pubsub::events::Event;
 use crate::protocols::pubsub::message::Message;
+use crate::protocols::pubsub::pending::PendingMessage;
+use crate::protocols::pubsub::router::Arrival;
 use crate::protocols::pubsub::router::Router;
 use crate::protocols::pubsub::seen::{CacheRoom, Digest, ExceededShare, MessageOrigin};
-use crate::protocols::pubsub::signing::{Checked, Invalid, names};
-use crate::protocols::pubsub::wire::Rpc;
+use crate::protocols::pubsub::signing::{Checked, Claim, Invalid, names};
 use crate::protocols::pubsub::{PubSub, Verdict};
 use crate::swarm::Refusal;
 use alloc::vec::Vec;
@@ -19,15 +19,17 @@ use alloc::vec::Vec;
 impl<R: Router> PubSub<R> {
     /// Counts a message that is known already. If the same peer has sent the message before, this also counts against the
     /// peer. A peer that repeats too many messages is disconnected.
-    fn duplicate(&mut self, node: &mut dyn Node, via: Via, number: Option<u64>) {
+    fn duplicate(&mut self, node: &mut dyn Node, via: Via, claim: &Claim, digest: &Digest, number: Option<u64>) {
         count!(self, &via.peer, duplicates);
         let now = self.now.unwrap_or_default();
         // Each neighbour of a flooding network sends each message once, so only a message that the same peer has sent
         // before counts against it. A message of ours that exceeded our share has no number, so nobody knows who has sent
         // it before.
         let Some(peer) = self.peers.get_mut(&via.peer) else { return };
-        if !number.is_some_and(|number| peer.sent.mark(number, self.config.seen)) {
-            return;
+        let Some(number) = number else { return };
+        if !peer.sent.mark(number, self.config.seen) {
+            // A peer that sends the message again counts once.
+            return self.judged_again(via, &claim.message.topic, &claim.id, digest);
         }
         self.counters.repeated.raise(1);
         peer.counters.repeated.raise(1);
@@ -71,7 +73,7 @@ impl<R: Router> PubSub<R> {
     }
 
     /// Records the sequence number of a delivered message, if the owner has set a validator of sequence numbers.
-    fn take_number(&mut self, message: &Message, sender: PeerId) {
+    pub(super) fn take_number(&mut self, message: &Message, sender: PeerId) {
         let by = self.bringer(sender);
         if let (Some(seqnos), Some(author), Some(seqno)) = (&mut self.seqnos, message.source, message.seqno) {
             seqnos.heard(author, seqno, by);
@@ -123,7 +125,7 @@ impl<R: Router> PubSub<R> {
         let known = self.seen.number(&digest);
         let is_forwarded_late = known.is_some() && claim.is_forwardable && self.seen.is_held_back(&digest);
         if is_ours || known.is_some() && !is_forwarded_late {
-            return self.duplicate(node, via, known);
+            return self.duplicate(node, via, &claim, &digest, known);
         }
         // A message for which there is no room costs no verification either. It may be forged, but it is not accepted in any
         // case.
@@ -145,6 +147,7 @@ impl<R: Router> PubSub<R> {
             }
             Err(_) => {
                 self.counters.invalid.raise(1);
+                self.judged_invalid(via, &claim.message.topic, &claim.id);
                 return self.invalid(node, via);
             }
         }
@@ -156,39 +159,31 @@ impl<R: Router> PubSub<R> {
         if let (Some(peer), Some(number)) = (self.peers.get_mut(&via.peer), number) {
             peer.sent.mark(number, self.config.seen);
         }
+        // Only now is the mesh told that we need no further copy (IDONTWANT). gossipsub 1.2 would tell it as soon as the id is
+        // known; but then a peer that forges a message with the id of a genuine one, which can be guessed, would keep our
+        // mesh from sending us the genuine one.
+        if !is_forwarded_late {
+            let (topic, id, size) = (&claim.message.topic, &claim.id, bytes.len());
+            self.with_turn(node, |router, cx| router.arrived(&Arrival { peer: via.peer, topic, id }, size, cx));
+        }
         let message = claim.message;
         // The mark is removed before the validator runs: a message that was held back is validated once more, and
         // whatever the verdict, not a third time.
         self.seen.let_go(&digest);
-        match self.validator.as_mut().map_or(Verdict::Accept, |validator| validator(&via.peer, &message)) {
-            Verdict::Accept => {}
-            Verdict::Ignore => {
-                count!(self, &via.peer, ignored);
-                return;
+        let verdict = self.validator.as_mut().map_or(Verdict::Accept, |validator| validator(&via.peer, &message));
+        let message = PendingMessage {
+            via,
+            message,
+            bytes,
+            is_forwardable: claim.is_forwardable,
+            is_late: is_forwarded_late,
+            others: Vec::new(),
+        };
+        match verdict {
+            Verdict::Accept | Verdict::Ignore | Verdict::Reject => {
+                self.settle(node, &claim.id, digest, message, verdict, false);
             }
-            Verdict::Reject => {
-                self.counters.rejected.raise(1);
-                return self.invalid(node, via);
-            }
-        }
-        if let Some(peer) = self.peers.get_mut(&via.peer) {
-            self.places.brings(&mut peer.place, self.now.unwrap_or_default());
-        }
-        self.take_number(&message, via.peer);
-        if is_forwarded_late {
-            count!(self, &via.peer, duplicates);
-        } else {
-            count!(self, &via.peer, received);
-        }
-        if claim.is_forwardable {
-            let rpc = Rpc { subscriptions: Vec::new(), publish: [bytes].into() };
-            self.send(node, &message.topic, rpc.to_frame().into(), message.source, Some(via.peer));
-        } else {
-            self.counters.held_back.raise(1);
-            self.seen.hold_back(&digest);
-        }
-        if !is_forwarded_late {
-            self.events.push(Event::Message { message, via: via.peer });
+            Verdict::Later => self.put_off(claim.id, digest, message),
         }
     }
 }

@@ -10,7 +10,7 @@ use ring::digest::{Context, SHA256};
 /// can make two messages of its own with the same digest, of which the second one is then taken for known. A digest takes the
 /// same memory whatever the length of the message's id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(in crate::protocols::pubsub) struct Digest([u8; 16]);
+pub(in crate::protocols) struct Digest([u8; 16]);
 
 /// The maximum length of an encoded peer id, in bytes. An encoded peer id consists of the code and the length of a hash, and
 /// of a hash of at most 64 bytes. The code and the length are varints of at most 10 bytes each.
@@ -18,8 +18,13 @@ const PEER: usize = 84;
 
 impl Digest {
     /// Returns the digest of a message with this id.
-    pub(in crate::protocols::pubsub) fn of(id: &MessageId) -> Self {
-        Self::of_parts(0, id.as_bytes())
+    pub(in crate::protocols) fn of(id: &MessageId) -> Self {
+        Self::of_bytes(id.as_bytes())
+    }
+
+    /// Returns the digest of a message whose id has these bytes.
+    pub(in crate::protocols) fn of_bytes(id: &[u8]) -> Self {
+        Self::of_parts(0, id)
     }
 
     /// Returns the digest of a peer as the author of messages.
@@ -49,7 +54,7 @@ impl Digest {
     }
 
     /// Returns the first 8 bytes of the digest as a number, for uses in which a collision does no harm.
-    pub(in crate::protocols::pubsub) fn short(&self) -> u64 {
+    pub(in crate::protocols) fn short(&self) -> u64 {
         self.0.first_chunk().copied().map_or(0, u64::from_be_bytes)
     }
 

@@ -1,12 +1,15 @@
-//! [`SendQueue`]: messages in the order in which they are to be written. If a message has to be dropped, it is a message of
+//! [`FairQueue`]: messages in the order in which they are to be written. If a message has to be dropped, it is a message of
 //! the author with the most bytes.
 
-use super::queue_slots::{END, QueueSlots};
-use super::shares::SendShares;
+mod queue_slots;
+mod shares;
+
+use super::encoded_message::EncodedMessage;
 use crate::arithmetic::Count;
-use crate::protocols::pubsub::backlog::Numbered;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use queue_slots::{END, QueueSlots};
+use shares::FairShares;
 
 /// The maximum number of messages for which an empty queue keeps memory.
 const KEPT: usize = 16;
@@ -15,25 +18,25 @@ const KEPT: usize = 16;
 /// then on, the queue computes the number of bytes of each author, and keeps these numbers up to date until the queue is
 /// empty.
 #[derive(Debug)]
-pub(super) struct SendQueue {
+pub(in crate::protocols) struct FairQueue {
     places: QueueSlots,
     first: u32,
     last: u32,
     len: usize,
-    shares: Option<Box<SendShares>>,
+    shares: Option<Box<FairShares>>,
 }
 
-impl SendQueue {
-    pub(super) const fn new() -> Self {
+impl FairQueue {
+    pub(in crate::protocols) const fn new() -> Self {
         Self { places: QueueSlots::new(), first: END, last: END, len: 0, shares: None }
     }
 
-    pub(super) const fn len(&self) -> usize {
+    pub(in crate::protocols) const fn len(&self) -> usize {
         self.len
     }
 
     /// Adds a message at the end of the queue.
-    pub(super) fn push_back(&mut self, message: Arc<Numbered>) {
+    pub(in crate::protocols) fn push_back(&mut self, message: Arc<EncodedMessage>) {
         let place = self.places.put(message, self.last, END);
         if self.len == 0 {
             self.first = place;
@@ -48,7 +51,7 @@ impl SendQueue {
     }
 
     /// Puts a message back at the front of the queue, from which it was taken.
-    pub(super) fn push_front(&mut self, message: Arc<Numbered>) {
+    pub(in crate::protocols) fn push_front(&mut self, message: Arc<EncodedMessage>) {
         let place = self.places.put(message, END, self.first);
         if self.len == 0 {
             self.last = place;
@@ -62,27 +65,32 @@ impl SendQueue {
         }
     }
 
+    /// Returns the first message.
+    pub(in crate::protocols) fn front(&self) -> Option<&Arc<EncodedMessage>> {
+        self.places.message(self.first)
+    }
+
     /// Removes the first message, and returns it.
-    pub(super) fn pop_front(&mut self) -> Option<Arc<Numbered>> {
+    pub(in crate::protocols) fn pop_front(&mut self) -> Option<Arc<EncodedMessage>> {
         self.take(self.first)
     }
 
     /// Removes the last message, and returns it.
-    pub(super) fn pop_back(&mut self) -> Option<Arc<Numbered>> {
+    pub(in crate::protocols) fn pop_back(&mut self) -> Option<Arc<EncodedMessage>> {
         self.take(self.last)
     }
 
     /// Removes the message that is the first to be dropped, and returns it: of the sender with the most bytes, the oldest
     /// message of the author with the most bytes. If several senders or authors have the same number of bytes, the one with
     /// the oldest message loses it.
-    pub(super) fn give_way(&mut self) -> Option<Arc<Numbered>> {
+    pub(in crate::protocols) fn give_way(&mut self) -> Option<Arc<EncodedMessage>> {
         // Most queues never exceed their bound, and take neither time nor memory for shares. Once a queue has exceeded
         // it, it probably does so again with the next message. So the shares are kept until the queue is empty: computing
         // them costs O(n log n).
         let shares = match &mut self.shares {
             Some(shares) => shares,
             None => {
-                let mut shares = Box::<SendShares>::default();
+                let mut shares = Box::<FairShares>::default();
                 let mut place = self.first;
                 while self.places.message(place).is_some() {
                     shares.add(&mut self.places, place);
@@ -96,14 +104,14 @@ impl SendQueue {
     }
 
     /// Removes all messages, and returns them in order.
-    pub(super) fn clear(&mut self) -> impl Iterator<Item = Arc<Numbered>> + use<> {
+    pub(in crate::protocols) fn clear(&mut self) -> impl Iterator<Item = Arc<EncodedMessage>> + use<> {
         let mut line = core::mem::replace(self, Self::new());
         // All messages are removed, so no share has to be kept up to date for them.
         line.shares = None;
         core::iter::from_fn(move || line.pop_front())
     }
 
-    fn take(&mut self, place: u32) -> Option<Arc<Numbered>> {
+    fn take(&mut self, place: u32) -> Option<Arc<EncodedMessage>> {
         if let Some(shares) = &mut self.shares {
             shares.take(&mut self.places, place);
         }
@@ -131,14 +139,14 @@ impl SendQueue {
 
     /// Returns the numbers that identify the messages, in the order of the queue.
     #[cfg(test)]
-    pub(super) fn numbers(&self) -> alloc::vec::Vec<u64> {
+    pub(in crate::protocols) fn numbers(&self) -> alloc::vec::Vec<u64> {
         let places = core::iter::successors(Some(self.first), |place| Some(self.places.after(*place)));
         places.map_while(|place| Some(self.places.message(place)?.number)).collect()
     }
 
     /// Returns the number of messages for which memory is allocated.
     #[cfg(test)]
-    pub(super) fn capacity(&self) -> usize {
+    pub(in crate::protocols) fn capacity(&self) -> usize {
         self.places.capacity()
     }
 }

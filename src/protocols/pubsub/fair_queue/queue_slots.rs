@@ -1,7 +1,7 @@
 //! [`QueueSlots`]: the array that contains the messages of a queue. The messages are linked with each other by their
 //! indices.
 
-use crate::protocols::pubsub::backlog::Numbered;
+use crate::protocols::pubsub::encoded_message::EncodedMessage;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -21,7 +21,7 @@ pub(super) struct QueueSlots {
 /// the queue, or is vacant.
 #[derive(Debug)]
 struct QueuedMessage {
-    message: Option<Arc<Numbered>>,
+    message: Option<Arc<EncodedMessage>>,
     before: u32,
     /// The index of the next message in the queue or, if this element of the array is vacant, of the next vacant element.
     after: u32,
@@ -55,7 +55,7 @@ impl QueueSlots {
     }
 
     /// Returns the message at index `place`, or `None` if there is none.
-    pub(super) fn message(&self, place: u32) -> Option<&Arc<Numbered>> {
+    pub(super) fn message(&self, place: u32) -> Option<&Arc<EncodedMessage>> {
         self.get(place)?.message.as_ref()
     }
 
@@ -90,7 +90,7 @@ impl QueueSlots {
         }
     }
 
-    pub(super) fn put(&mut self, message: Arc<Numbered>, before: u32, after: u32) -> u32 {
+    pub(super) fn put(&mut self, message: Arc<EncodedMessage>, before: u32, after: u32) -> u32 {
         let new = QueuedMessage { message: Some(message), before, after, earlier: END, later: END };
         let vacant = self.vacant;
         if let Some(place) = self.get_mut(vacant) {
@@ -111,7 +111,7 @@ impl QueueSlots {
 
     /// Removes the message at index `at`. Returns the message, and the indices of the messages before and after it in the
     /// queue.
-    pub(super) fn take(&mut self, at: u32) -> Option<(Arc<Numbered>, u32, u32)> {
+    pub(super) fn take(&mut self, at: u32) -> Option<(Arc<EncodedMessage>, u32, u32)> {
         let vacant = self.vacant;
         let place = self.get_mut(at)?;
         let message = place.message.take()?;

@@ -1,4 +1,4 @@
-//! [`SendShares`]: the number of bytes that each sender, and each author from that sender, has in the outbox of a peer.
+//! [`FairShares`]: the number of bytes that each sender, and each author from that sender, has in the outbox of a peer.
 
 use super::queue_slots::QueueSlots;
 use crate::arithmetic::Count;
@@ -12,7 +12,7 @@ use core::cmp::Reverse;
 /// that signs each message with another key would have less per author than any honest author, which would lose its messages
 /// instead.
 #[derive(Default, Debug)]
-pub(super) struct SendShares {
+pub(super) struct FairShares {
     senders: BTreeMap<u64, SenderShare>,
     /// The senders in ascending order of rank. If a message has to be dropped, it is one that the last sender in this order
     /// has sent.
@@ -50,7 +50,7 @@ impl SenderShare {
     }
 }
 
-impl SendShares {
+impl FairShares {
     /// Counts the message at index `place` for its sender and author. The message is the last one in the outbox.
     pub(super) fn add(&mut self, places: &mut QueueSlots, place: u32) {
         self.change(places, place, |author, places, (len, number)| match author {
