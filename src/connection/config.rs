@@ -1,10 +1,10 @@
-//! [`Config`]: the bounds and the time-outs of one connection. [`Role`]: our side of a connection, dialer or listener.
+//! [`Config`]: the bounds and the timeouts of one connection. [`Role`]: our side of a connection, dialer or listener.
 
 use super::{Rate, yamux};
 use core::fmt;
 use core::time::Duration;
 
-/// The bounds and the time-outs of a connection. Durations are counted on the owner's clock, whose time the owner passes as
+/// The bounds and the timeouts of a connection. Durations are counted on the owner's clock, whose time the owner passes as
 /// `now`.
 ///
 /// A few bounds that no owner needs to change are constants:
@@ -36,8 +36,8 @@ pub struct Config {
     /// stream is reset and reported as [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout).
     /// [`set_half_open_timeout`](super::Connection::set_half_open_timeout) sets another time for one stream.
     ///
-    /// The time-out exists because some implementations send nothing when a stream is dropped after its FIN. No other
-    /// implementation has such a time-out, so a short one cuts off answers that take long. Default 10 minutes.
+    /// The timeout exists because some implementations send nothing when a stream is dropped after its FIN. No other
+    /// implementation has such a timeout, so a short one cuts off answers that take long. Default 10 minutes.
     pub half_open_timeout: Option<Duration>,
     /// The silence after which a half-open stream may be given up in favour of a new stream. When a connection has as many
     /// streams as [`Limits::streams_per_connection`](crate::lifecycle::Limits::streams_per_connection) allows, a new stream
@@ -89,8 +89,8 @@ pub struct Config {
     /// - streams that are refused or reset because of a limit of this connection or of its owner. An honest peer can exceed
     ///   such a limit at any rate, since it cannot know the limit. The peer loses its streams, and we answer each of its
     ///   frames with 12 bytes. While the peer does not read these answers, we do not read its frames either;
-    /// - streams that are given up after a time-out. At most `inbound_backlog` streams can be given up in the duration of
-    ///   one time-out.
+    /// - streams that are given up after a timeout. At most `inbound_backlog` streams can be given up in the duration of
+    ///   one timeout.
     pub resets: Rate,
     /// The rate at which the peer may open streams. Streams beyond it are paced: such a stream waits with its first whole
     /// proposal, without an id, until the rate allows for it. Streams leave the wait in the order of their proposals. Pacing
@@ -106,7 +106,7 @@ pub struct Config {
     ///   paced or not.
     /// - [`negotiation_timeout`](Self::negotiation_timeout) runs on while a stream waits. When this time is over, the stream
     ///   is reset, gets no id, and counts as refused. If the rate allows more than `inbound_backlog` streams in this time,
-    ///   which with the defaults is more than 26 a second, no stream waits that long. Dialers have time-outs of their own;
+    ///   which with the defaults is more than 26 a second, no stream waits that long. Dialers have timeouts of their own;
     ///   those of go-libp2p and rust-libp2p are 10 s, too.
     /// - A stream that the peer resets while it waits gets no id, counts in [`resets`](Self::resets), and takes no token.
     /// - A stream that the owner refuses takes no token, since no event reports it either.

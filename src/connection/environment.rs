@@ -17,7 +17,7 @@ pub struct Environment<'a> {
     pub streams: &'a mut Streams,
     /// The protocols that this node accepts on inbound streams.
     pub protocols: &'a [Protocol],
-    /// The bounds and the time-outs of the connection.
+    /// The bounds and the timeouts of the connection.
     pub config: &'a Config,
     /// The present time on the owner's clock.
     pub now: Now,

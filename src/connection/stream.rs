@@ -40,7 +40,7 @@ pub struct Stream {
     pub(super) protocol: Protocol,
     node: QueueNode,
     pub(super) waits: Option<StreamWait>,
-    /// `true` if the stream has a half-open time-out of its own, which
+    /// `true` if the stream has a half-open timeout of its own, which
     /// [`StreamDeadlines`](super::stream_deadlines::StreamDeadlines) keeps.
     pub(super) has_own_time: bool,
     pub(super) sent: u64,
@@ -202,7 +202,7 @@ impl Stream {
         }
     }
 
-    /// Returns whether the stream is half-open and waits for the peer, so that its half-open time-out runs, if it has one.
+    /// Returns whether the stream is half-open and waits for the peer, so that its half-open timeout runs, if it has one.
     pub(super) const fn is_half_open(&self) -> bool {
         matches!(self.waits, Some(StreamWait::HalfOpen | StreamWait::OwnHalfOpen))
     }

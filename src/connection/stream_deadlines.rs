@@ -1,5 +1,5 @@
 //! [`StreamDeadlines`]: the deadlines of the streams of one connection. [`DeadlineQueue`]: the streams with the same kind of
-//! wait, the stream that has waited longest first. All waits in one queue have the same time-out, so the head has the
+//! wait, the stream that has waited longest first. All waits in one queue have the same timeout, so the head has the
 //! earliest deadline. The links of a queue are fields of the streams themselves: appending a stream, removing a stream and
 //! looking at the head cost O(1) and no memory. Half-open streams for which the owner has set a time of their own are in a
 //! separate queue, whose order is not the order of their deadlines: [`OwnTimes`] keeps these deadlines.
@@ -25,7 +25,7 @@ pub(super) enum StreamWait {
     /// The stream is half-open: it waits for the end of the peer's half, after the end of our half; or for window for our
     /// half, after the end of the peer's half.
     HalfOpen,
-    /// The stream is half-open and waits for the peer, as in `HalfOpen`. The owner has set a half-open time-out for this
+    /// The stream is half-open and waits for the peer, as in `HalfOpen`. The owner has set a half-open timeout for this
     /// stream alone.
     OwnHalfOpen,
     /// The stream waits for the end of the peer's half, after the owner has closed the stream.
@@ -267,12 +267,12 @@ impl StreamDeadlines {
         self.of(StreamWait::Proposal).push_in_order(streams, id, since);
     }
 
-    /// Sets a half-open time-out that applies to this stream alone. The stream must be in no queue.
+    /// Sets a half-open timeout that applies to this stream alone. The stream must be in no queue.
     pub(super) fn set_own_time(&mut self, id: StreamId, time: Option<Duration>) {
         self.own.set(id, time);
     }
 
-    /// Removes the half-open time-out that applies to this stream alone. The stream must be in no queue.
+    /// Removes the half-open timeout that applies to this stream alone. The stream must be in no queue.
     pub(super) fn forget_own_time(&mut self, id: StreamId) {
         self.own.forget(id);
     }

@@ -211,7 +211,7 @@ impl Connection {
         if has_end { self.step(id, Trigger::EndRead, env) } else { None }
     }
 
-    /// Sets a half-open time-out that applies to this stream alone, in place of
+    /// Sets a half-open timeout that applies to this stream alone, in place of
     /// [`Config::half_open_timeout`](super::Config::half_open_timeout); `None` means no limit. If the stream is half-open
     /// already, the time starts with this call. A stream that has ended, or that was closed, keeps its deadline.
     pub fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>, env: &mut Environment<'_>) {

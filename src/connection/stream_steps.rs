@@ -1,5 +1,5 @@
 //! The work of a connection for its streams: the effects of the steps of a stream's [machine](super::stream::machine), the
-//! end of a stream, and the time-out of a half-open stream.
+//! end of a stream, and the timeout of a half-open stream.
 
 use super::muxer::{self, Session};
 use super::stream::Stream;
@@ -121,7 +121,7 @@ impl Connection {
         self.reset_and_end(id, StreamEnd::Timeout, failure, env)
     }
 
-    /// Starts the half-open time-out of a stream if the stream waits for the peer. A stream waits for the peer in two cases:
+    /// Starts the half-open timeout of a stream if the stream waits for the peer. A stream waits for the peer in two cases:
     /// after our FIN, while the peer has not sent its FIN and has window left; and after the peer's FIN, while our remaining
     /// bytes wait for window. If the peer has used up its window, the peer waits for our owner to read, so the time does not
     /// run.
@@ -137,7 +137,7 @@ impl Connection {
         }
     }
 
-    /// Restarts the half-open time-out of a stream, because data or a window grant has moved on the stream.
+    /// Restarts the half-open timeout of a stream, because data or a window grant has moved on the stream.
     pub(super) fn revive(&mut self, id: StreamId, env: &mut Environment<'_>) {
         if env.streams.get(id).is_some_and(Stream::is_half_open) {
             self.stream_deadlines.leave(env.streams, id);

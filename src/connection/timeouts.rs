@@ -47,7 +47,7 @@ impl Connection {
                 }
             }
         }
-        // Streams are offered before time-outs are handled, so that an owner that calls late does not lose streams that it
+        // Streams are offered before timeouts are handled, so that an owner that calls late does not lose streams that it
         // could have accepted in time.
         if let Some(fact) = self.offer_paced(env) {
             return Some(fact);

@@ -3,7 +3,7 @@
 //! stream, with an id or without.
 //!
 //! A peer can begin a stream with 12 bytes. The owner is therefore not told of a stream, and keeps nothing for it, before
-//! the peer has proposed a protocol and has a token for the stream. All streams without an id have the same time-out, so the
+//! the peer has proposed a protocol and has a token for the stream. All streams without an id have the same timeout, so the
 //! stream that began first is always the next to be given up.
 
 mod list;
