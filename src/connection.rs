@@ -419,6 +419,7 @@ impl Connection {
     }
 
     fn fail(&mut self, error: Error) -> Fact {
+        // The count is taken over before the phase is replaced, since the session that has it is dropped with the phase.
         self.unread = self.unread_held();
         self.phase = Phase::Over { found: None, paced: self.streams_paced() };
         // Pending output of the handshake is dropped. Otherwise a dialer whose handshake timed out would still send its last

@@ -126,6 +126,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             yamux: yamux::Config::default(),
+            // go-yamux (`AcceptBacklog`) and rust-yamux (`MAX_ACK_BACKLOG`) open no more than 256 streams that are not
+            // acknowledged, so they never lose a stream to this limit.
             inbound_backlog: 256,
             handshake_timeout: Duration::from_secs(10),
             negotiation_timeout: Duration::from_secs(10),
@@ -133,6 +135,7 @@ impl Default for Config {
             half_open_grace: Duration::from_secs(60),
             close_timeout: Duration::from_secs(5),
             idle_timeout: Some(Duration::from_secs(300)),
+            // go-yamux pings at the same interval.
             keep_alive_interval: Duration::from_secs(30),
             keep_alive_timeout: Duration::from_secs(15),
             resets: Rate::new(1_000, 100),

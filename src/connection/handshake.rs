@@ -197,8 +197,12 @@ impl ConnectionHandshake {
             }
             Step::Exchange(mut exchange) => {
                 let received = exchange.receive(input.wire());
+                // The work is counted before the error is returned: a wrong signature costs as much to verify as a right
+                // one.
                 *work = work.saturating_add(exchange.take_work());
                 if let Some(peer) = exchange.wrong_peer() {
+                    // `receive` has left `Over` in the field, and an error leaves it there: the peer has to be recorded
+                    // before the error.
                     self.step = Step::WrongPeer(peer);
                 }
                 let (consumed, complete) = received?;
@@ -246,6 +250,8 @@ impl ConnectionHandshake {
         let early = remote.muxer.as_deref().map(|name| Muxer::named(name).ok_or(Error::Unsupported)).transpose()?;
         let mut secured = Secured { transport, remote };
         Ok(match (early, self.role) {
+            // The handshake of the listener has no answer to our message 3, so the connection can open as soon as this
+            // message has been written.
             (Some(muxer), Role::Dialer) => Step::Writing(secured, muxer),
             (Some(muxer), Role::Listener) => Step::Agreed(secured, muxer, None),
             (None, Role::Dialer) => {
@@ -269,6 +275,11 @@ impl ConnectionHandshake {
 
     /// Gives the handshake permission to pass the gate at which it waits. If the handshake is not at a gate, the call
     /// changes nothing.
+    // Each side withholds the message by which the other side opens until its owner permits it, so that an owner without
+    // room for the event, or with a rule against the peer, is never late. Without this, a dialer of rust-libp2p that
+    // negotiates lazily believes itself connected before the listener does: if it closes at once, the listener gets an error
+    // for a connection that it never had. A dialer withholds message 3, since it reveals our identity, which a denied peer
+    // does not learn.
     pub(super) fn open(&mut self, out: &mut Vec<u8>) -> Result<Permitted, Error> {
         match mem::replace(&mut self.step, Step::Over) {
             Step::Authenticated(mut exchange) => {

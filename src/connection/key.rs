@@ -102,6 +102,7 @@ impl IdentityKey {
     }
 
     fn try_decode(bytes: &[u8]) -> Result<Self, Unusable> {
+        // The bound comes first, so that nothing is parsed of a key that is too long.
         if bytes.len() > MAX_LEN {
             return Err(Unusable::Refused);
         }
@@ -180,6 +181,9 @@ impl IdentityKey {
 fn verify_ed25519(key: &ed25519::PublicKey, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
     let Some(r) = signature.first_chunk() else { return Err(BadSignature::Wrong) };
     match key.verify(message, signature) {
+        // R is judged only once the signature is known to be valid: what is not valid is wrong, whatever its R. The
+        // difference matters in pub/sub, where a peer is not to blame for forwarding a signature that other implementations
+        // accept.
         true if is_small_order(r) => Err(BadSignature::Refused),
         true => Ok(()),
         false => Err(BadSignature::Wrong),

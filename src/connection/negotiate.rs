@@ -65,6 +65,7 @@ impl Connection {
         {
             env.scratch.lines.clear();
             listener.confirm(protocol, &mut env.scratch.lines);
+            // The ACK is permitted before the confirmation is written, so that both are sent in one frame.
             open.session.acknowledge(muxed);
             open.session.write_whole(muxed, &env.scratch.lines);
             stream.negotiation = Negotiation::Over { received: 0 };

@@ -70,6 +70,8 @@ impl Connection {
         open.session.borrow_output(&mut env.scratch.output);
         // While nothing can be written, a new stream waits in the queue. Otherwise the frames of streams that are opened and
         // given up meanwhile would pile up in the output.
+        // An owner that opened and reset streams in a loop once made the output grow without bound in this way: a reset
+        // makes room in yamux's backlog at once.
         let waits = !self.queued.is_empty() || open.session.is_clogged();
         let started = match open.session.can_open() {
             Ok(()) if waits => Err(muxer::OpenError::AckBacklog),
@@ -114,6 +116,7 @@ impl Connection {
         let stream = env.streams.get_mut(id).ok_or(ReadError::Stale)?;
         stream.state().may_read()?;
         let Some(muxed) = &mut stream.muxed else { return Err(ReadError::Blocked) };
+        // The owner could not tell an end that is read into an empty buffer from a read that had nothing to do.
         if buffer.is_empty() {
             return Ok((0, None));
         }
@@ -142,6 +145,7 @@ impl Connection {
         let Phase::Open(open) = &mut self.phase else { return Err(WriteError::Ended) };
         let stream = env.streams.get_mut(id).ok_or(WriteError::Stale)?;
         match stream.may_write() {
+            // `Blocked` promises a later `Writable`, which does not come after our go-away.
             Ok(()) | Err(WriteError::Blocked) if open.session.has_gone_away() => return Err(WriteError::Closed),
             may_write => may_write?,
         }
@@ -218,6 +222,8 @@ impl Connection {
         let Some(stream) = env.streams.get_mut(id).filter(|stream| !stream.state().is_over()) else { return };
         stream.has_own_time = true;
         let waits = stream.is_half_open();
+        // The stream leaves its queue before its time changes, since `OwnTimes` finds the deadline to remove by the time that
+        // it has for the stream.
         if waits {
             self.stream_deadlines.leave(env.streams, id);
         }

@@ -41,6 +41,7 @@ impl Connection {
                 Timeout::Close => return Some(Fact::CloseTimeout),
                 Timeout::Ping => {
                     if let Phase::Open(open) = &mut self.phase {
+                        // Any value but that of the session's own pings, whose answers are not reported to us.
                         open.session.ping(0);
                         self.round_trip.ask(now);
                     }

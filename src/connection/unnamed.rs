@@ -148,6 +148,9 @@ impl Unnamed {
 
     /// Adds a stream that began at `since`. `accept` makes the muxer's part of the stream from the stream's key. Returns
     /// `None` if `accept` returns `None`, and then adds nothing.
+    // A stream could get its id with its SYN, as it once did. A peer that sent SYN and RST as fast as it could, 24 bytes for
+    // each stream, then caused 3.4 million events in 20 s, and nobody else opened a stream. Now such a stream takes 80 bytes
+    // here until its reset arrives, and causes no event.
     pub(super) fn begin(
         &mut self,
         since: Now,

@@ -150,10 +150,12 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             receive_window: INITIAL_WINDOW,
+            // The greatest window of js-libp2p, too.
             max_receive_window: 16 * 1024 * 1024,
             max_window_growth: 16 * 1024 * 1024,
             max_frame: 64 * 1024,
             max_output: 256 * 1024,
+            // The backlog of go-yamux (`AcceptBacklog`) and rust-yamux (`MAX_ACK_BACKLOG`).
             ack_backlog: 256,
             early_streams: 8,
             max_control: 128 * 1024,

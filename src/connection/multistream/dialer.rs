@@ -82,6 +82,7 @@ impl DialerSelect {
                 rest = behind;
                 continue;
             }
+            // The usual answer is the proposal itself, which one comparison finds without parsing the line.
             if let Some((_, behind)) = proposal.and_then(|proposal| line::find(rest, slice::from_ref(proposal))) {
                 self.end = Some(LastProposal::Agreed);
                 rest = behind;

@@ -134,6 +134,8 @@ impl Handshake {
     fn prove(&mut self, payload: &[u8]) -> Result<RemoteIdentity, Error> {
         // In each message that contains a payload, the peer's static key is before the payload.
         let static_key = self.state.get_remote_static().and_then(<[u8]>::first_chunk).ok_or(Error::NotFinished)?;
+        // The signature is verified even if the peer is not the expected one: `wrong_peer` names only a peer that has proved
+        // its identity.
         let proved = payload::verify(payload, static_key, &mut self.work)?;
         let peer = proved.public_key.to_peer_id();
         if self.expected.is_some_and(|expected| expected != peer) {

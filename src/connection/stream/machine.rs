@@ -183,6 +183,7 @@ pub(super) const fn step(state: StreamState, trigger: Trigger) -> Option<(Stream
             return None;
         }
     };
+    // The two halves end in either order, so the end of the stream is looked for after the step, and not in one of its arms.
     if let (O::FinSent, R::EndRead) = (next.local, next.remote) {
         return Some((StreamState { life: L::Finished, ..next }, E::TellEnded(StreamEnd::Finished)));
     }
@@ -263,6 +264,7 @@ impl StreamState {
         match (self.life, self.local) {
             (Life::Finished | Life::Cut | Life::Failed, _) => Err(WriteError::Ended),
             (_, LocalHalf::Finishing | LocalHalf::FinSent) => Err(WriteError::Closed),
+            // The combination of Closing and Writing does not occur, since `Close` makes our half Finishing.
             (Life::Agreed | Life::Open | Life::Closing, LocalHalf::Writing) => Ok(()),
             (Life::Proposing, LocalHalf::Writing) if is_lazy => Ok(()),
             (Life::Queued | Life::Proposing | Life::Answering | Life::Confirming, LocalHalf::Writing) => {

@@ -15,6 +15,7 @@ impl<K: Copy> Session<K> {
         if data.is_empty() {
             return;
         }
+        // The announcement comes before the data, since it has to be in the first frame, which carries SYN or ACK.
         self.widen(stream);
         let max_frame = self.config.max_frame.max(1) as usize;
         let grown = self.output.grow(stream.id, data, max_frame);
@@ -81,6 +82,8 @@ impl<K: Copy> Session<K> {
     /// is worth a frame, and if the peer can still send on the stream.
     pub(super) fn grant(&mut self, stream: &mut Stream) {
         let unread = stream.unread().len();
+        // A grant for each read would cost a frame of 12 bytes each time. A grant only at the end of the window would stop
+        // the sender for a round trip. After its FIN or RST a peer needs no window.
         if !stream.receiving.is_open() || !stream.window.is_worth_a_frame(unread) {
             return;
         }
@@ -136,6 +139,7 @@ impl<K: Copy> Session<K> {
 
     /// Records that a write accepted only a part of its data: the stream waits for window or for room in the output.
     pub(super) fn wait_to_write(&mut self, stream: &mut Stream) {
+        // A stream that waits already keeps its place in the queue.
         if stream.write_waits_for == WaitsFor::Output {
             return;
         }

@@ -249,6 +249,7 @@ impl<K: Copy> Session<K> {
         if stream.is_over() {
             return;
         }
+        // RST is sent on a window update of 0 bytes, as go-yamux does.
         if stream.opening != SynState::SynDue {
             self.output.answer(Header::new(FrameType::WindowUpdate, RST, stream.id, 0));
         }
@@ -325,6 +326,8 @@ impl<K: Copy> Session<K> {
     /// receive it, so later frames would be lost. Data of the peer is still accepted; writes return 0. A second call changes
     /// nothing.
     pub fn go_away(&mut self, code: u32) {
+        // rust-yamux fails all its streams as soon as it has read this frame, and js-libp2p ends all of them: whatever we
+        // sent afterwards would reach nobody.
         self.output.close(code);
         // After our go-away, no write can continue, so no stream waits for room in the output any more.
         self.write_queue.clear();

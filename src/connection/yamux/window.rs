@@ -146,10 +146,13 @@ impl Growth {
     pub(super) fn on_grant(&mut self, window: &mut ReceiveWindow, since: &mut u16, config: &Config) -> bool {
         let limit = window.limit();
         let most = config.max_receive_window.saturating_sub(limit).min(limit);
+        // The window doubles, unless one of the two bounds leaves less.
         let by = most.min(config.max_window_growth.saturating_sub(self.grown));
         if by == 0 {
             return false;
         }
+        // While no pong is awaited, no stream was granted window within the last two round trips, and round trips are not
+        // counted.
         let is_counting = self.awaited > 0;
         if is_counting && self.round.wrapping_sub(*since) < MEMORY.into() {
             window.grow(by);
