@@ -178,8 +178,8 @@ use unnamed::Unnamed;
 pub(crate) use unnamed::{MEMORY_OF_ONE as UNNAMED, UnnamedSlot};
 use unnamed_facts::Offered;
 
-/// The number of bytes of unhandled input at which a connection that is not open yet, and waits for its owner's permission,
-/// asks its owner to read no more.
+/// The limit on the input that a connection keeps while it waits for its owner's permission to open, in bytes. A connection
+/// that has kept this number of bytes or more asks its owner to read no more: see [`Connection::wants_input`].
 const KEPT_UNTIL_OPEN: usize = 64 * 1024;
 
 /// One connection, from its first raw byte to its last. See the [module](self) for how to drive it.

@@ -1,4 +1,6 @@
-//! [`ConnectionTimers`]: the deadlines of a connection itself, as opposed to the deadlines of its streams.
+//! [`ConnectionTimers`]: the deadlines of a connection itself, as opposed to the deadlines of its streams. Each row of the
+//! table is a phase of the connection. If the connection waits too long for one of the things in the second column, the
+//! action at the same place in the third column follows:
 //!
 //! | phase   | waits for                                                       | then                                  |
 //! |---------|-----------------------------------------------------------------|---------------------------------------|

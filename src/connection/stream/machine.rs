@@ -1,6 +1,8 @@
 //! The state machine of a stream, from the time at which the stream gets its id until its end. A [`StreamState`] consists of
 //! the stage of the stream's [`Life`] and the states of its two halves: [`LocalHalf`] is our half, [`RemoteHalf`] the half
-//! of the peer.
+//! of the peer. In the first table, each row is a stage of the life, and each column is a [`Trigger`]; a cell contains the
+//! next stage and, after a colon, the action that follows, a [`StreamEffect`]. The second table contains the steps of the
+//! two halves.
 //!
 //! | life       | `Placed`  | `Agreed`   | `Denied`  | `Permitted` | `Close` | `End`                |
 //! |------------|-----------|------------|-----------|-------------|---------|----------------------|
@@ -22,7 +24,8 @@
 //! | Finishing | `FinSent` | FinSent   | Agreed, Open, Closing                                              |
 //! | Reading   | `EndRead` | EndRead   | Open, Closing                                                      |
 //!
-//! If a cell is empty, or a row is missing, nothing changes. Two effects need two steps, in either order:
+//! If a cell is empty, or a row is missing, nothing changes. Two actions follow only when two steps have been made, in
+//! either order:
 //!
 //! - `SendFin` follows once our half is Finishing and the stream's life is Agreed, Open or Closing. Earlier, the FIN waits
 //!   until the protocol is agreed: some peers reset a stream that ends before they have answered.

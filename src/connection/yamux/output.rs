@@ -20,7 +20,8 @@ pub(super) struct FrameQueue {
     /// The offset in `bytes` at which the last frame begins. `last_id` is the wire id of that frame's stream.
     last: usize,
     last_id: u32,
-    /// The number of bytes in `bytes` that are answers to frames of the peer.
+    /// The number of bytes in `bytes` that count as answers to the peer, and so take no room from data: see
+    /// [`answer`](Self::answer).
     answers: usize,
     /// The number of bytes of answers that the caller has taken and has not written to the byte pipe yet.
     answers_taken: usize,
@@ -81,8 +82,8 @@ impl FrameQueue {
         }
     }
 
-    /// Appends a frame without payload that takes no room from data: an answer to a frame of the peer, a window grant, or a
-    /// frame with SYN, ACK, FIN or RST.
+    /// Appends a frame without payload that takes no room from data: an answer to a frame of the peer, a window grant, a
+    /// ping that measures a round trip, or a frame with SYN, ACK, FIN or RST.
     pub(super) fn answer(&mut self, header: Header) {
         if !self.closed {
             self.push(header);
