@@ -324,6 +324,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// Call this after a connection was vacated.
     #[cfg(feature = "swarm")]
     pub(crate) fn give_up_slots(&mut self) {
+        // Memory that peers made a node take comes back when they leave. Without this call, the greatest number of
+        // connections and streams that ever lived at the same time would decide how much memory the records take from then
+        // on.
         self.records.connections.give_up_slots(8);
         self.records.streams.give_up_slots(256);
     }
@@ -337,6 +340,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// Holds events back while `is_held` is `true`: until a call with `false`, `next_event` and `vacate` do nothing and
     /// return `None`, because the most recently drained event is still being handled.
     pub(crate) const fn hold(&mut self, is_held: bool) {
+        // A notifee gets the whole network while it handles an event, so that it can give commands. If it could drain the
+        // next event, the other notifees would miss that event.
         self.is_held = is_held;
     }
 

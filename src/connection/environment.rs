@@ -92,6 +92,7 @@ impl Scratch {
     /// has ended.
     #[cfg(feature = "swarm")]
     pub(crate) fn give_up_memory(&mut self) {
+        // Otherwise the memory of the greatest burst of any connection would be kept for ever.
         self.output.shrink_to(OUTPUT_KEPT);
         self.buffers.give_up_large();
         self.unnamed.give_up_large();

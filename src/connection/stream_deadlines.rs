@@ -302,6 +302,8 @@ impl StreamDeadlines {
         for queue in &self.queues {
             let mut next = queue.ends.map(|(_, tail)| tail);
             while let Some(id) = next {
+                // Streams join a queue in the order of time, and a wait without a time is the latest: so the search ends at
+                // the first stream with a time.
                 let Some(node) = node_of(streams, id).filter(|node| node.since.is_untimed()) else {
                     break;
                 };
@@ -321,6 +323,7 @@ impl StreamDeadlines {
         streams: &Table<StreamId, S>,
         config: &Config,
     ) -> Option<(Duration, StreamId)> {
+        // A stream that its owner has removed from the table too early must not hide the deadlines of other streams.
         let own = self.own.first(|id| streams.get(id).is_some());
         self.queues.iter().filter_map(|queue| queue.first(streams, config)).chain(own).min()
     }

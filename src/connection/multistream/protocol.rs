@@ -52,6 +52,7 @@ pub enum InvalidProtocol {
 }
 
 const fn check(name: &[u8]) -> Result<(), InvalidProtocol> {
+    // Without the slash, a protocol could have the name `na` or `ls`. rust-libp2p refuses names without it, too.
     let [b'/', ..] = name else { return Err(InvalidProtocol::NoSlash) };
     if name.len() > MAX_PROTOCOL {
         return Err(InvalidProtocol::TooLong);

@@ -232,6 +232,8 @@ impl<K: Copy> Session<K> {
             return;
         }
         self.flush(stream);
+        // py-libp2p does not see a FIN beside SYN or ACK, so these were sent by `flush` in a frame of their own or in an
+        // earlier one.
         self.output.finish(stream.id);
         stream.write_waits_for = WaitsFor::Nothing;
         stream.sending = Half::Finished;
