@@ -18,7 +18,8 @@ pub struct Config {
     pub yamux: yamux::Config,
     /// The maximum number of inbound streams of one connection that are not open yet. Such a stream waits for its first
     /// proposal, for a token of [`openings`](Self::openings), for the end of the negotiation, or for room in the event
-    /// queue. Each further stream is reset, and no event reports that stream. Default 256, yamux's own backlog.
+    /// queue. Each further stream is reset, and no event reports that stream. Default 256, which is also the number of
+    /// unacknowledged streams that other implementations of yamux open at most.
     pub inbound_backlog: u32,
     /// The maximum time from the dial, or from the accepted byte pipe, until the connection is authenticated and
     /// multiplexed. A connection that takes longer fails with [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). The

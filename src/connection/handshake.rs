@@ -276,12 +276,12 @@ impl ConnectionHandshake {
 
     /// Gives the handshake the permission for which it waits, so that it continues. If the handshake does not wait for
     /// permission, the call changes nothing.
-    // Each side withholds the message by which the other side opens until its owner permits it, so that an owner without
-    // room for the event, or with a rule against the peer, is never late. Without this, a dialer of rust-libp2p that
-    // negotiates lazily believes itself connected before the listener does: if it closes at once, the listener gets an error
-    // for a connection that it never had. A dialer withholds message 3, since it reveals our identity, which a denied peer
-    // does not learn.
     pub(super) fn open(&mut self, out: &mut Vec<u8>) -> Result<Permitted, Error> {
+        // Each side withholds the message by which the other side opens until its owner permits it, so that an owner without
+        // room for the event, or with a rule against the peer, is never late. Without this, a dialer of rust-libp2p that
+        // negotiates lazily believes itself connected before the listener does: if it closes at once, the listener gets an
+        // error for a connection that it never had. A dialer withholds message 3, since it reveals our identity, which a
+        // denied peer does not learn.
         match mem::replace(&mut self.step, Step::Over) {
             Step::Authenticated(mut exchange) => {
                 exchange.transmit(out)?;

@@ -71,9 +71,9 @@ pub(crate) enum Unusable {
 pub(crate) enum BadSignature {
     /// The signature was not made with this key for this message.
     Wrong,
-    /// The signature is valid mathematically, but was made in a way that no honest signer uses: with an R of small order and
-    /// a key that has a part of small order, with a high S in a secp256k1 signature, or with more than R and S in an ECDSA
-    /// signature. Some implementations accept such signatures.
+    /// The signature satisfies the equations of its scheme, but has a form that no honest signer makes: an Ed25519 signature
+    /// whose R (its first half) is a point of small order, a secp256k1 signature with the higher of the two possible values
+    /// of S, or an ECDSA signature that contains more than R and S. Some implementations accept such signatures.
     Refused,
 }
 
@@ -209,7 +209,8 @@ fn other(bytes: &[u8], wire: &KeyMessage) -> Result<IdentityKey, Unusable> {
 /// crate does not support them.
 #[cfg(feature = "ecdsa")]
 fn is_on_another_curve(wire: &KeyMessage) -> bool {
-    /// The object identifiers `ecPublicKey` and `secp256r1` in DER (RFC 5480, 2.1.1).
+    /// The object identifier `ecPublicKey` in DER (RFC 5480, 2.1.1). `P_256` is the object identifier of the curve P-256,
+    /// which is called `secp256r1` there.
     const EC_PUBLIC_KEY: [u8; 9] = [6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
     const P_256: [u8; 10] = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
     let data = wire.data.as_deref().unwrap_or_default();

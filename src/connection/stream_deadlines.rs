@@ -162,7 +162,7 @@ impl DeadlineQueue {
         }
     }
 
-    /// Removes a stream from this queue. `left` is the node that the stream had in this queue.
+    /// Removes a stream from this queue. `left` contains the links that the stream had in this queue.
     fn unlink<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, left: QueueNode) {
         let before = before(streams, id, left).map(|(id, node)| {
             node.after = left.after;

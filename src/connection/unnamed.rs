@@ -82,7 +82,8 @@ impl From<UnnamedSlot> for StreamKey {
     }
 }
 
-/// The streams of a connection without an id, in the order in which they began. The table takes no memory while it is empty.
+/// The streams of one connection that have no id, in the order in which they began. The table takes no memory while it is
+/// empty.
 #[derive(Debug, Default)]
 pub(super) struct Unnamed(Option<Box<UnnamedList>>);
 
@@ -148,15 +149,15 @@ impl Unnamed {
 
     /// Adds a stream that began at `since`. `accept` makes the muxer's part of the stream from the stream's key. Returns
     /// `None` if `accept` returns `None`, and then adds nothing.
-    // A stream could get its id with its SYN, as it once did. A peer that sent SYN and RST as fast as it could, 24 bytes for
-    // each stream, then caused 3.4 million events in 20 s, and nobody else opened a stream. Now such a stream takes 80 bytes
-    // here until its reset arrives, and causes no event.
     pub(super) fn begin(
         &mut self,
         since: Now,
         spare: &mut UnnamedMemory,
         accept: impl FnOnce(StreamKey) -> Option<muxer::Stream>,
     ) -> Option<()> {
+        // A stream could get its id with its SYN, as it once did. A peer that sent SYN and RST as fast as it could, 24 bytes
+        // for each stream, then caused 3.4 million events in 20 s, and nobody else opened a stream. Now such a stream takes
+        // 80 bytes here until its reset arrives, and causes no event.
         let begun = self.0.get_or_insert_with(|| spare.0.take().unwrap_or_default());
         let slot = begun.streams.vacant_key() as u32;
         if let Some(muxed) = accept(UnnamedSlot(slot).into()) {

@@ -156,10 +156,10 @@ pub(in crate::connection) enum StreamEffect {
 
 /// Applies `trigger` to `state`. Returns the next state and the action that follows, or `None` if nothing changes. The
 /// function is pure: it uses no table, muxer or clock.
-// Inlined: each caller has one trigger, so the compiler drops most of the match there. As a call, this function and the code
-// around it cost 740 instructions more for each stream.
 #[inline(always)]
 pub(super) const fn step(state: StreamState, trigger: Trigger) -> Option<(StreamState, StreamEffect)> {
+    // Inlined: each caller has one trigger, so the compiler drops most of the match there. As a call, this function and the
+    // code around it cost 740 instructions more for each stream.
     use {Life as L, LocalHalf as O, RemoteHalf as R, StreamEffect as E, Trigger as T};
     let next = match (state.life, trigger, state.local, state.remote) {
         (L::Queued, T::Placed, ..) => StreamState { life: L::Proposing, ..state },

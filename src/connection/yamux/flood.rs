@@ -47,7 +47,8 @@ impl Tally {
 /// The account of the work that one session's peer causes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Costs {
-    /// The number of frames without payload that have arrived, minus the number of such frames that the peer has earned.
+    /// The number of frames without payload that have arrived, minus the number of such frames that the peer has earned. The
+    /// difference never falls below 0.
     unearned: u32,
     /// The number of bytes of our payload for which no window update has arrived. A window update for some of these bytes
     /// does not count as a frame without payload.

@@ -141,7 +141,7 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Handles the arrival of a header. The last byte of the header still counts as not consumed.
+    /// Decodes and counts a header that has arrived as a whole. Its last byte is not consumed yet: see the [module](self).
     #[inline]
     fn header(&mut self, bytes: &[u8; HEADER]) -> Result<Option<Fact<K>>, Violation> {
         self.frames_left = self.frames_left.saturating_sub(1);

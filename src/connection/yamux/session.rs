@@ -71,7 +71,7 @@ pub struct Session<K> {
 struct Unheard {
     /// The number of streams that may still be opened before the peer's first frame.
     left: u32,
-    /// `true` if a ping has been sent, whose answer will be the peer's first frame.
+    /// `true` if we have sent a ping, so that the peer has a frame to answer.
     is_asked: bool,
 }
 
@@ -281,7 +281,7 @@ impl<K: Copy> Session<K> {
         self.read_with(stream, buf, &mut BufferPool::shut())
     }
 
-    /// Reads like [`read`](Self::read), and gives a receive buffer that it empties to `buffers`.
+    /// Reads like [`read`](Self::read). If the read empties the stream's receive buffer, the buffer is moved into `buffers`.
     pub fn read_with(&mut self, stream: &mut Stream, buf: &mut [u8], buffers: &mut BufferPool) -> ReadOutcome {
         let unread = stream.unread();
         if unread.is_empty() {
@@ -301,7 +301,8 @@ impl<K: Copy> Session<K> {
         self.consume_with(stream, n, &mut BufferPool::shut());
     }
 
-    /// Marks bytes as read like [`consume`](Self::consume), and gives a receive buffer that it empties to `buffers`.
+    /// Marks bytes as read like [`consume`](Self::consume). If no unread byte is left, the stream's receive buffer is moved
+    /// into `buffers`.
     pub fn consume_with(&mut self, stream: &mut Stream, n: usize, buffers: &mut BufferPool) {
         let before = stream.held();
         stream.drop_unread(n, buffers);

@@ -7,7 +7,9 @@
 //!
 //! Round trips are counted and not measured, so that no clock is needed: after a grant, one ping follows another until two
 //! were answered since the last grant. A quiet peer is not pinged, and a slow peer has more round trips between two grants.
-//! A peer that answers late, or never, gets windows that grow without need, within the same bounds.
+//! A peer that answers late, or never, gets windows that grow without need, within the same bounds. In the following
+//! diagram, a session waits for no pong in the state `Between`, and waits for the pong of its last ping in the state
+//! `InRound`:
 //!
 //! ```text
 //!             ┌─grant: ping─▶        ┌─pong, not the second since the last grant: ping─┐
