@@ -403,6 +403,9 @@ impl Connection {
     pub fn close(&mut self, config: &Config, now: impl Into<Now>) {
         let now = now.into();
         if let Phase::Open(open) = &mut self.phase {
+            // The owner waits for the peer's end of the byte pipe, because a window update that meets a closed socket makes
+            // our system throw away what it has not sent yet: of an answer of 250 000 bytes to a peer that granted window
+            // while it read, nothing arrived.
             open.session.go_away(0);
         }
         self.is_untimed |= now.is_untimed();

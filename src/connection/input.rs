@@ -76,8 +76,8 @@ impl Input {
         self.memory = Some(bytes);
     }
 
-    /// Starts a memory limit that was set. The limit counts the growth beyond `unread`, the present memory of the
-    /// connection's receive buffers in bytes.
+    /// Starts the limit that [`limit_memory`](Self::limit_memory) has set, if there is one. The limit counts the growth
+    /// beyond `unread`, which is the present memory of the connection's receive buffers in bytes.
     pub(super) const fn count_memory_from(&mut self, unread: usize) {
         if let Some(bytes) = self.memory.take() {
             self.most_unread = unread.saturating_add(bytes);
@@ -100,6 +100,7 @@ impl Input {
     /// [`Connection::receive`](super::Connection::receive) has returned `None`, except for a connection that waits for
     /// permission to open, or whose input was [cut short](super::Connection::is_cut_short).
     pub fn space(&mut self) -> &mut [u8] {
+        // Bytes that are read now would follow the kept frames, so they would only wait in memory.
         if self.is_blocked { &mut [] } else { self.wire.space() }
     }
 

@@ -194,6 +194,7 @@ fn verify_ed25519(key: &ed25519::PublicKey, message: &[u8], signature: &[u8]) ->
 /// into its fields.
 fn other(bytes: &[u8], wire: &KeyMessage) -> Result<IdentityKey, Unusable> {
     let Ok(key) = PublicKey::try_decode_protobuf(bytes) else {
+        // go-libp2p accepts such keys, so a peer that has one, or forwards messages of one, keeps to the protocol.
         let is_unknown = is_on_another_curve(wire) || is_hybrid(wire);
         return Err(if is_unknown { Unusable::Unsupported(None) } else { Unusable::Malformed });
     };

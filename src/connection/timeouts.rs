@@ -87,7 +87,8 @@ impl Connection {
         self.is_untimed
     }
 
-    /// Returns the times of an open connection that has no stream, or `None` for any other connection.
+    /// Returns the times since which an open connection has heard nothing from its peer and has had no stream. Returns
+    /// `None` for a connection that has a stream or is not open.
     #[cfg(feature = "swarm")]
     pub(crate) const fn idle_times(&self) -> Option<IdleTimes> {
         if self.live == 0 { self.timers.idle_times() } else { None }

@@ -120,6 +120,7 @@ impl ConnectionTimers {
     /// Records that bytes of the peer have arrived at `now`.
     pub(super) fn note_heard(&mut self, now: Duration) {
         if let Self::Open { heard, pinged, .. } | Self::Leaving { heard, pinged, .. } = self {
+            // Any byte of the peer counts as its answer to our ping, since the pong may wait behind a lot of data.
             (*heard, *pinged) = (now, None);
         }
     }

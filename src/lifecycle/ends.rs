@@ -111,7 +111,7 @@ pub enum Fault {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The other host refuses connections to this address.
+    /// The other host refuses connections to this address, or the peer left with a go-away before the connection was open.
     Refused,
     /// No route leads to the address, or its name cannot be resolved.
     Unreachable,

@@ -25,12 +25,12 @@ impl OwnTimes {
         Self(None)
     }
 
-    /// Sets the half-open timeout of a stream, which must not be waiting now.
+    /// Sets the half-open timeout of a stream. The stream must be in no queue now.
     pub(super) fn set(&mut self, id: StreamId, time: Option<Duration>) {
         self.0.get_or_insert_default().times.insert(id, time);
     }
 
-    /// Removes the half-open timeout of a stream, which must not be waiting now.
+    /// Removes the half-open timeout of a stream. The stream must be in no queue now.
     pub(super) fn forget(&mut self, id: StreamId) {
         let Some(own) = &mut self.0 else { return };
         own.times.remove(&id);

@@ -109,6 +109,8 @@ impl<K: Copy> Session<K> {
     /// Records that window is withheld on a stream, so that it is granted once the session grants window again.
     fn withhold(&mut self, stream: &mut Stream) {
         let Some(key) = self.wire_ids.get(stream.id).filter(|_| !stream.is_withheld) else { return };
+        // A window bounds one stream, and nothing in yamux bounds their sum: 1 020 streams on each of 12 connections, whose
+        // peer read no echo, once made a node hold 3.6 GB. A window cannot be taken back, but no more of it need be granted.
         stream.is_withheld = true;
         self.withheld.push((stream.id, key), self.wire_ids.len(), |(id, _)| self.wire_ids.contains(*id));
     }

@@ -204,6 +204,7 @@ impl<K: Copy> Session<K> {
         // Frames for a stream that is over, or that never was, are discarded and not answered, as go-yamux and rust-yamux
         // do: the peer may have sent them before our RST arrived (paritytech/yamux, issue 110).
         let Some(key) = self.wire_ids.look_up(id) else { return Ok(FrameStep::Done(None, payload(None))) };
+        // The caller may have put another stream under the same key, so the id on the wire decides.
         let Some(stream) = streams.stream_mut(key).filter(|stream| stream.id == id) else {
             self.wire_ids.remove(id);
             self.output.answer(Header::new(FrameType::WindowUpdate, RST, id, 0));
