@@ -179,9 +179,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         if links.held >= limit && (links.live.both() >= limit || links.held >= limit.saturating_mul(2)) {
             return Err(BeginError::Limit);
         }
-        // A peer can open and reset a stream with 24 bytes, each such stream owes events, and nothing opens while any event
-        // is owed. Without this limit, one such peer kept all others from opening anything for as long as it went on. Our
-        // own streams are exempt, because our owner paces itself.
+        // A peer can open and reset a stream with 24 bytes. The events of such streams soon do not fit in the queue and are
+        // owed, and nothing opens while any event is owed. Without this limit, one such peer kept all others from opening
+        // anything for as long as it went on. Our own streams are exempt, because our owner paces itself.
         if matches!(direction, Direction::Inbound) && links.is_behind(owed, *owed_time, self.owed_per_connection) {
             return Err(BeginError::Limit);
         }

@@ -278,10 +278,10 @@ impl ConnectionHandshake {
     /// permission, the call changes nothing.
     pub(super) fn open(&mut self, out: &mut Vec<u8>) -> Result<Permitted, Error> {
         // Each side withholds the message by which the other side opens until its owner permits it, so that an owner without
-        // room for the event, or with a rule against the peer, is never late. Without this, a dialer of rust-libp2p that
-        // negotiates lazily believes itself connected before the listener does: if it closes at once, the listener gets an
-        // error for a connection that it never had. A dialer withholds message 3, since it reveals our identity, which a
-        // denied peer does not learn.
+        // room for the event, or with a rule against the peer, is never late. rust-libp2p has no such step: with lazy
+        // negotiation, its dialer believes itself connected before the listener does, and if it closes at once, the listener
+        // gets an error for a connection of which it was never told. A dialer withholds message 3, since it reveals our
+        // identity, which a denied peer does not learn.
         match mem::replace(&mut self.step, Step::Over) {
             Step::Authenticated(mut exchange) => {
                 exchange.transmit(out)?;

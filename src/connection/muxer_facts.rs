@@ -18,7 +18,7 @@ impl Connection {
         match said {
             muxer::Fact::Inbound => self.peer_begins_stream(false, env),
             muxer::Fact::Pong(_) => {
-                // The value of the pong is not compared, since all our pings carry 0.
+                // The value of the pong is not compared, since all pings of a connection carry 0.
                 self.round_trip.answered(env.now.or_never());
                 None
             }

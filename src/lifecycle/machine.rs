@@ -109,7 +109,7 @@ pub(super) const fn step<E: Copy>(state: State, trigger: Trigger<E>) -> Result<(
         (S::Open | S::Leaving, T::Leave) => (Some(S::Leaving), D::Nothing),
         (S::Open | S::Leaving, T::End(end, _)) => (Some(S::Ended), D::TellClosed(end)),
         // Both sides may end something at the same moment, and an owner may close what has ended: the first end counts, and
-        // the others are no errors. py-libp2p 0.8.1 tells `closed_stream` once for each of two closes and a reset.
+        // a further one is not an error. py-libp2p 0.8.1 tells `closed_stream` once for each of two closes and a reset.
         (S::Ended, T::End(..)) => (Some(S::Ended), D::Nothing),
         (S::Ended, T::Handled) => (None, D::Release),
         (S::Opening, T::Leave | T::Handled) => return Err(Refused::NotOpen),

@@ -55,8 +55,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         // An opening waits while any end is owed, even if the queue has a free place: events are told in the order of the
         // transitions, and the event of the opening would overtake the owed ones. An end cannot wait, since the socket is
         // closed or the peer has gone by the time it is reported. So a full queue delays what can be delayed: whoever drives
-        // the connection has not confirmed the opening to the peer yet. The rejected alternatives were an unbounded queue,
-        // whose memory a peer would control, and lost events, after which no observer could trust its record.
+        // the connection has not confirmed the opening to the peer yet. An unbounded queue would take as much memory as a
+        // peer wants, and lost events would leave observers with a wrong record.
         if matches!(effect, Effect::TellOpened) && !has_room {
             return Err(Refused::NoRoom);
         }

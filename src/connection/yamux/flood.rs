@@ -70,10 +70,10 @@ impl Costs {
     #[inline]
     pub(super) fn frame(&mut self, header: &Header, most: u32) -> Result<(), Violation> {
         let length = header.length;
-        // Two kinds of frames look like a flood and are none. py-libp2p grants window after each read, and reads the length
-        // of a message byte by byte; so a window update is free as long as it grants no more than we have sent. A reader
-        // that measures round trips pings us again and again; so our payload earns pings. All other frames without payload
-        // are limited here, since no window limits them, and their sender pays 12 bytes for each.
+        // Two kinds of frames can be honest in any number. py-libp2p grants window after each read, and reads the length of
+        // a message byte by byte; so a window update is free as long as it grants no more than we have sent. A reader that
+        // measures round trips pings us again and again; so our payload earns pings. All other frames without payload are
+        // limited here, since no window limits them, and their sender pays 12 bytes for each.
         match header.kind {
             FrameType::Data if length > 0 => self.earn((length / BYTES_PER_FRAME).saturating_add(1)),
             FrameType::Ping if !header.has(ACK) => self.ping(),
