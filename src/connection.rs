@@ -197,8 +197,8 @@ pub struct Connection {
     timers: ConnectionTimers,
     round_trip: RoundTrip,
     stream_deadlines: StreamDeadlines,
-    /// The outbound streams that have not been sent yet, because yamux's backlog is full or the output has no room for them,
-    /// oldest first.
+    /// The outbound streams whose first frame has not been sent yet, because too many of our streams are unacknowledged or
+    /// because the output has no room, oldest first.
     queued: VecDeque<StreamId>,
     /// The streams that the peer has begun and that have no id yet.
     unnamed: Unnamed,

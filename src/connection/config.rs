@@ -14,7 +14,7 @@ use core::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The bounds of the muxer: windows, frame sizes and backlogs.
+    /// The bounds of the muxer: windows, the sizes of frames and of the output, and numbers of streams.
     pub yamux: yamux::Config,
     /// The maximum number of inbound streams of one connection that are not open yet. Such a stream waits for its first
     /// proposal, for a token of [`openings`](Self::openings), for the end of the negotiation, or for room in the event
@@ -25,10 +25,11 @@ pub struct Config {
     /// multiplexed. A connection that takes longer fails with [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). The
     /// time does not run while the connection waits for room in the event queue. Default 10 s.
     pub handshake_timeout: Duration,
-    /// The maximum time from a stream's beginning to an agreed protocol, including a wait for yamux's backlog. A stream that
-    /// takes longer is reset and fails with [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). A stream of the peer
-    /// begins with its SYN; if no whole proposal has arrived in this time, no event reports the stream. The time ends with
-    /// the agreement: a later wait for room in the event queue does not count. Default 10 s.
+    /// The maximum time from a stream's beginning to an agreed protocol, including a wait while [too
+    /// many](yamux::Config::ack_backlog) of our streams are unacknowledged. A stream that takes longer is reset and fails
+    /// with [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). A stream of the peer begins with its SYN; if no whole
+    /// proposal has arrived in this time, no event reports the stream. The time ends with the agreement: a later wait for
+    /// room in the event queue does not count. Default 10 s.
     pub negotiation_timeout: Duration,
     /// The maximum silence of a half-open stream, or `None` for no limit. A stream is half-open in two cases: after our FIN,
     /// until the peer's FIN arrives; and after the peer's FIN, while the peer grants no window for our remaining bytes. Each

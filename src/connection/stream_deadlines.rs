@@ -54,6 +54,7 @@ pub(super) struct QueueNode {
     after: Neighbour,
 }
 
+// Each stream contains one, whether it waits or not.
 const _: () = assert!(size_of::<QueueNode>() <= 16);
 
 /// The slot of a neighbour in a queue, or nothing. A slot takes half the memory of an id. A stream leaves its queue before

@@ -69,9 +69,8 @@ impl Connection {
         let Phase::Open(open) = &mut self.phase else { return Err(Failure::ConnectionClosed) };
         open.session.borrow_output(&mut env.scratch.output);
         // While nothing can be written, a new stream waits in the queue. Otherwise the frames of streams that are opened and
-        // given up meanwhile would pile up in the output.
-        // An owner that opened and reset streams in a loop once made the output grow without bound in this way: a reset
-        // makes room in yamux's backlog at once.
+        // given up meanwhile would pile up in the output. An owner that opened and reset streams in a loop once made the
+        // output grow without bound in this way: a stream that is reset no longer counts as unacknowledged.
         let waits = !self.queued.is_empty() || open.session.is_clogged();
         let started = match open.session.can_open() {
             Ok(()) if waits => Err(muxer::OpenError::AckBacklog),

@@ -75,6 +75,7 @@ impl Connection {
             self.is_untimed |= env.now.is_untimed();
             self.timers.set_idle_since(Some(env.now));
         }
+        // A stream of ours that has ended no longer counts as unacknowledged.
         self.open_queued(env);
     }
 

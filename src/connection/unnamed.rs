@@ -32,6 +32,7 @@ pub(super) struct StreamKey {
     generation: NonZeroU32,
 }
 
+// This is an entry in the muxer's map of wire ids, which has one for each stream.
 const _: () = assert!(size_of::<(u32, Option<StreamKey>)>() == 12);
 
 /// The bit that marks a number as the slot of a stream without an id. The index of an id never has this bit.

@@ -15,10 +15,10 @@
 //! The code is our own, since the `yamux` crate needs a socket, owns the streams, and reports a reset to a reader as a clean
 //! end. Our tests use that crate as the reference.
 //!
-//! Nothing here reads a clock, draws randomness or blocks. The memory of a session is bounded by its receive windows, or by
-//! 256 KiB for each stream with a smaller window; by [`Config::max_window_growth`] for the growth of all windows; by
-//! [`Config::max_output`] for data that waits to be sent; and by [`Config::max_control`] for answers that the peer makes us
-//! send.
+//! Nothing here reads a clock, draws randomness or blocks. The memory of a session has four parts, each with a bound: the
+//! unread data of each stream, by its receive window or by 256 KiB, whichever is greater; the growth of all windows
+//! together, by [`Config::max_window_growth`]; data that waits to be sent, by [`Config::max_output`]; and answers that the
+//! peer makes us send, by [`Config::max_control`].
 //!
 //! ```
 //! use std::collections::BTreeMap;

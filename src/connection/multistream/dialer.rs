@@ -16,6 +16,7 @@ pub struct DialerSelect {
     end: Option<LastProposal>,
 }
 
+// Each stream has room for one, or for a listener's side, for as long as it lives.
 const _: () = assert!(size_of::<DialerSelect>() <= 8);
 
 /// The listener's answer to the last proposal, once the negotiation is over.

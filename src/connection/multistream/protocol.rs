@@ -35,6 +35,7 @@ enum ProtocolName {
     Shared(Arc<Arc<str>>),
 }
 
+// Each stream contains one.
 const _: () = assert!(size_of::<Protocol>() <= 16);
 
 /// The reason why a string is not a valid name of a protocol.

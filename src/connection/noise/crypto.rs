@@ -81,6 +81,7 @@ struct OneSeed(Option<StaticSecret>);
 
 impl Random for OneSeed {
     fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), Error> {
+        // `snow` asks for one ephemeral key. A second request would get the same key, and is an error instead.
         let seed = self.0.take().ok_or(Error::Rng)?;
         if dest.len() != 32 {
             return Err(Error::Rng);

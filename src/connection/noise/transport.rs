@@ -32,6 +32,7 @@ pub struct Transport {
     state: snow::TransportState,
 }
 
+// Each idle connection has one.
 const _: () = assert!(size_of::<Transport>() <= 256);
 
 /// The result of [`Transport::open`].

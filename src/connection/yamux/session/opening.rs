@@ -159,8 +159,8 @@ impl<K: Copy> Session<K> {
         self.unheard.take().is_some_and(|unheard| unheard.left == 0)
     }
 
-    /// Records that the peer has acknowledged the stream, or will never acknowledge it: the stream no longer counts for the
-    /// backlog.
+    /// Records that the peer has acknowledged the stream, or will never acknowledge it: the stream no longer counts as
+    /// unacknowledged.
     pub(in crate::connection::yamux) fn acknowledged(&mut self, stream: &mut Stream) {
         stream.opening = SynState::Open;
         self.unacknowledged = self.unacknowledged.saturating_sub(1);
