@@ -38,8 +38,9 @@ pub struct Config {
     /// stream is reset and reported as [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout).
     /// [`set_half_open_timeout`](super::Connection::set_half_open_timeout) sets another time for one stream.
     ///
-    /// The timeout exists because some implementations send nothing when a stream is dropped after its FIN. No other
-    /// implementation has such a timeout, so a short one cuts off answers that take long. Default 10 minutes.
+    /// The timeout exists because some implementations, rust-libp2p among them, send nothing when a stream is dropped after
+    /// its FIN. No other implementation has such a timeout, so a short one cuts off answers that take long. Default 10
+    /// minutes.
     pub half_open_timeout: Option<Duration>,
     /// The silence after which a half-open stream may be given up in favour of a new stream. When a connection has as many
     /// streams as [`Limits::streams_per_connection`](crate::lifecycle::Limits::streams_per_connection) allows, a new stream

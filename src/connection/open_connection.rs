@@ -81,7 +81,8 @@ impl OpenConnection {
         self.openings.try_take(config.openings, now)
     }
 
-    /// Puts the token of a stream that the owner has refused back. The token must have been taken at the same `now`.
+    /// Returns to the bucket the token of a stream that the owner has refused. The token must have been taken at the same
+    /// `now`.
     pub(super) fn put_back_opening(&mut self, config: &Config, now: Now) {
         self.openings.put_back(config.openings, now);
     }

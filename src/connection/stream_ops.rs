@@ -166,8 +166,9 @@ impl Connection {
     }
 
     /// Finishes our side of a stream, after the data that was written. On a stream that we began, the FIN is not sent before
-    /// the peer has answered our proposal, since some peers reset a stream that ends before their answer. On a stream that
-    /// the peer began, the FIN is not sent before we have confirmed the peer's proposal. A second call changes nothing.
+    /// the peer has answered our proposal, since some peers, js-libp2p among them, reset a stream that ends before their
+    /// answer. On a stream that the peer began, the FIN is not sent before we have confirmed the peer's proposal. A second
+    /// call changes nothing.
     ///
     /// # Errors
     /// [`WriteError::Ended`] or [`WriteError::Stale`]; nothing has changed.

@@ -28,7 +28,7 @@
 //! either order:
 //!
 //! - `SendFin` follows once our half is Finishing and the stream's life is Agreed, Open or Closing. Earlier, the FIN waits
-//!   until the protocol is agreed: some peers reset a stream that ends before they have answered.
+//!   until the protocol is agreed: some peers, js-libp2p among them, reset a stream that ends before they have answered.
 //! - `TellEnded` follows, and the stream's life becomes Finished, once our half is FinSent and the peer's half is EndRead.
 //!
 //! The following 19 states therefore occur before the end of a stream:

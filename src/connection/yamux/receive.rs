@@ -215,7 +215,7 @@ impl<K: Copy> Session<K> {
             return Ok(FrameStep::Done(None, payload(None)));
         }
         if header.has(RST) {
-            // The length in the header is ignored: some peers put an error code there.
+            // The length in the header is ignored: go-yamux puts an error code there (libp2p/specs, pull request 622).
             self.peer_resets(stream);
             self.set_reset(stream);
             return Ok(FrameStep::Done(Some(Fact::Reset(key)), payload(None)));
