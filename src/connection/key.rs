@@ -72,8 +72,9 @@ pub(crate) enum BadSignature {
     /// The signature was not made with this key for this message.
     Wrong,
     /// The signature satisfies the equations of its scheme, but has a form that no honest signer makes: an Ed25519 signature
-    /// whose R (its first half) is a point of small order, a secp256k1 signature with the higher of the two possible values
-    /// of S, or an ECDSA signature that contains more than R and S. Some implementations accept such signatures.
+    /// whose R (its first half) is a point of small order, which can be valid only for a key that has a part of small order;
+    /// a secp256k1 signature with the higher of the two possible values of S; or an ECDSA signature that contains more than
+    /// R and S. Some implementations accept such signatures.
     Refused,
 }
 

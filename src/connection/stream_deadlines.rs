@@ -82,8 +82,8 @@ impl QueueNode {
         Self { since: PackedTime::UNTIMED, before: Neighbour::NONE, after: Neighbour::NONE };
 }
 
-/// An entry of a queue. The kind of wait and the node are two fields: if the kind, which is one byte, were a part of the
-/// node, padding would make the node eight bytes larger.
+/// An entry of a [`DeadlineQueue`]. The kind of wait and the node are two fields: if the kind, which is one byte, were a
+/// part of the node, padding would make the node eight bytes larger.
 pub(super) trait Queued {
     fn node(&self) -> (Option<StreamWait>, &QueueNode);
     fn node_mut(&mut self) -> (&mut Option<StreamWait>, &mut QueueNode);
