@@ -178,8 +178,8 @@ use unnamed::Unnamed;
 pub(crate) use unnamed::{MEMORY_OF_ONE as UNNAMED, UnnamedSlot};
 use unnamed_facts::Offered;
 
-/// The number of bytes of unhandled input at which a connection that is not open yet, and waits for its owner's permission,
-/// asks its owner to read no more.
+/// The limit on the input that a connection keeps while it waits for its owner's permission to open, in bytes. A connection
+/// that has kept this number of bytes or more asks its owner to read no more: see [`Connection::wants_input`].
 const KEPT_UNTIL_OPEN: usize = 64 * 1024;
 
 /// One connection, from its first raw byte to its last. See the [module](self) for how to drive it.
@@ -197,8 +197,8 @@ pub struct Connection {
     timers: ConnectionTimers,
     round_trip: RoundTrip,
     stream_deadlines: StreamDeadlines,
-    /// The outbound streams that have not been sent yet, because yamux's backlog is full or the output has no room for them,
-    /// oldest first.
+    /// The outbound streams whose first frame has not been sent yet, because too many of our streams are unacknowledged or
+    /// because the output has no room, oldest first.
     queued: VecDeque<StreamId>,
     /// The streams that the peer has begun and that have no id yet.
     unnamed: Unnamed,
@@ -403,6 +403,9 @@ impl Connection {
     pub fn close(&mut self, config: &Config, now: impl Into<Now>) {
         let now = now.into();
         if let Phase::Open(open) = &mut self.phase {
+            // The owner waits for the peer's end of the byte pipe, because a window update that meets a closed socket makes
+            // our system throw away what it has not sent yet: of an answer of 250 000 bytes to a peer that granted window
+            // while it read, nothing arrived.
             open.session.go_away(0);
         }
         self.is_untimed |= now.is_untimed();
@@ -419,6 +422,7 @@ impl Connection {
     }
 
     fn fail(&mut self, error: Error) -> Fact {
+        // The count is taken over before the phase is replaced, since the session that has it is dropped with the phase.
         self.unread = self.unread_held();
         self.phase = Phase::Over { found: None, paced: self.streams_paced() };
         // Pending output of the handshake is dropped. Otherwise a dialer whose handshake timed out would still send its last

@@ -1,4 +1,4 @@
-//! The account of listeners, connections and streams: transitions in, [`Event`]s out.
+//! The account of listeners, connections and streams: its owner reports their transitions, and drains [`Event`]s.
 //!
 //! A [`Lifecycle`] keeps account of listeners, connections and streams. Its owner, who drives the real ones (sockets, a
 //! simulation, a test), gets an id for each, reports their transitions, and drains events. Each id gets exactly one event
@@ -88,10 +88,12 @@ pub use reason::Reason;
 pub use table::Table;
 use transitions::CalledBy;
 
-/// The account of all listeners, connections and streams, with a queue of at most `EVENTS` events. `EVENTS` is at least 1.
+/// The account of all listeners, connections and streams, with a queue of at most `EVENTS` events. `EVENTS` must be at least
+/// 1; a lifecycle with 0 does not compile.
 ///
 /// A lifecycle stores no data of its owner, who keeps such data in [`Table`]s. Two lifecycles are equal if every query
-/// returns the same result on both, now and after equal calls.
+/// returns the same result on both and the next listener, connection or stream gets the same id. The order in which further
+/// vacant slots are used again is not compared.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lifecycle<const EVENTS: usize = 256> {
     records: Records,
@@ -171,9 +173,15 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         let limit = self.streams_per_connection;
         // Each live stream has a record, so the number of live streams matters only once the number of records has reached
         // the limit.
+        // Records of ended streams do not count at first, so that an owner that drains late can still open streams. But the
+        // bound is twice the limit, since a record outlives its stream until its last event is handled, and an owner may
+        // never drain.
         if links.held >= limit && (links.live.both() >= limit || links.held >= limit.saturating_mul(2)) {
             return Err(BeginError::Limit);
         }
+        // A peer can open and reset a stream with 24 bytes. The events of such streams soon do not fit in the queue and are
+        // owed, and nothing opens while any event is owed. Without this limit, one such peer kept all others from opening
+        // anything for as long as it went on. Our own streams are exempt, because our owner paces itself.
         if matches!(direction, Direction::Inbound) && links.is_behind(owed, *owed_time, self.owed_per_connection) {
             return Err(BeginError::Limit);
         }
@@ -316,6 +324,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// Call this after a connection was vacated.
     #[cfg(feature = "swarm")]
     pub(crate) fn give_up_slots(&mut self) {
+        // Memory that peers made a node take comes back when they leave. Without this call, the greatest number of
+        // connections and streams that ever lived at the same time would decide how much memory the records take from then
+        // on.
         self.records.connections.give_up_slots(8);
         self.records.streams.give_up_slots(256);
     }
@@ -329,6 +340,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// Holds events back while `is_held` is `true`: until a call with `false`, `next_event` and `vacate` do nothing and
     /// return `None`, because the most recently drained event is still being handled.
     pub(crate) const fn hold(&mut self, is_held: bool) {
+        // A notifee gets the whole network while it handles an event, so that it can give commands. If it could drain the
+        // next event, the other notifees would miss that event.
         self.is_held = is_held;
     }
 

@@ -57,6 +57,8 @@ impl Bucket {
         let interval = rate.nanos();
         let most = now.saturating_add(interval.saturating_mul(rate.burst.max(1).into()));
         let full_at = self.full_at.max(now).saturating_add(interval.saturating_mul(count.into()));
+        // A peer that takes more tokens than there are leaves the bucket empty, and not in debt: a debt would go on to
+        // refuse actions that are within the rate.
         self.full_at = full_at.min(most);
         full_at <= most
     }

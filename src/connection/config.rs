@@ -1,10 +1,10 @@
-//! [`Config`]: the bounds and the time-outs of one connection. [`Role`]: our side of a connection, dialer or listener.
+//! [`Config`]: the bounds and the timeouts of one connection. [`Role`]: our side of a connection, dialer or listener.
 
 use super::{Rate, yamux};
 use core::fmt;
 use core::time::Duration;
 
-/// The bounds and the time-outs of a connection. Durations are counted on the owner's clock, whose time the owner passes as
+/// The bounds and the timeouts of a connection. Durations are counted on the owner's clock, whose time the owner passes as
 /// `now`.
 ///
 /// A few bounds that no owner needs to change are constants:
@@ -14,20 +14,22 @@ use core::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The bounds of the muxer: windows, frame sizes and backlogs.
+    /// The bounds of the muxer: windows, the sizes of frames and of the output, and numbers of streams.
     pub yamux: yamux::Config,
     /// The maximum number of inbound streams of one connection that are not open yet. Such a stream waits for its first
     /// proposal, for a token of [`openings`](Self::openings), for the end of the negotiation, or for room in the event
-    /// queue. Each further stream is reset, and no event reports that stream. Default 256, yamux's own backlog.
+    /// queue. Each further stream is reset, and no event reports that stream. Default 256, which is also the number of
+    /// unacknowledged streams that other implementations of yamux open at most.
     pub inbound_backlog: u32,
     /// The maximum time from the dial, or from the accepted byte pipe, until the connection is authenticated and
     /// multiplexed. A connection that takes longer fails with [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). The
     /// time does not run while the connection waits for room in the event queue. Default 10 s.
     pub handshake_timeout: Duration,
-    /// The maximum time from a stream's beginning to an agreed protocol, including a wait for yamux's backlog. A stream that
-    /// takes longer is reset and fails with [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). A stream of the peer
-    /// begins with its SYN; if no whole proposal has arrived in this time, no event reports the stream. The time ends with
-    /// the agreement: a later wait for room in the event queue does not count. Default 10 s.
+    /// The maximum time from a stream's beginning to an agreed protocol, including a wait while [too
+    /// many](yamux::Config::ack_backlog) of our streams are unacknowledged. A stream that takes longer is reset and fails
+    /// with [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). A stream of the peer begins with its SYN; if no whole
+    /// proposal has arrived in this time, no event reports the stream. The time ends with the agreement: a later wait for
+    /// room in the event queue does not count. Default 10 s.
     pub negotiation_timeout: Duration,
     /// The maximum silence of a half-open stream, or `None` for no limit. A stream is half-open in two cases: after our FIN,
     /// until the peer's FIN arrives; and after the peer's FIN, while the peer grants no window for our remaining bytes. Each
@@ -36,8 +38,9 @@ pub struct Config {
     /// stream is reset and reported as [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout).
     /// [`set_half_open_timeout`](super::Connection::set_half_open_timeout) sets another time for one stream.
     ///
-    /// The time-out exists because some implementations send nothing when a stream is dropped after its FIN. No other
-    /// implementation has such a time-out, so a short one cuts off answers that take long. Default 10 minutes.
+    /// The timeout exists because some implementations, rust-libp2p among them, send nothing when a stream is dropped after
+    /// its FIN. No other implementation has such a timeout, so a short one cuts off answers that take long. Default 10
+    /// minutes.
     pub half_open_timeout: Option<Duration>,
     /// The silence after which a half-open stream may be given up in favour of a new stream. When a connection has as many
     /// streams as [`Limits::streams_per_connection`](crate::lifecycle::Limits::streams_per_connection) allows, a new stream
@@ -89,8 +92,8 @@ pub struct Config {
     /// - streams that are refused or reset because of a limit of this connection or of its owner. An honest peer can exceed
     ///   such a limit at any rate, since it cannot know the limit. The peer loses its streams, and we answer each of its
     ///   frames with 12 bytes. While the peer does not read these answers, we do not read its frames either;
-    /// - streams that are given up after a time-out. At most `inbound_backlog` streams can be given up in the duration of
-    ///   one time-out.
+    /// - streams that are given up after a timeout. At most `inbound_backlog` streams can be given up in the duration of
+    ///   one timeout.
     pub resets: Rate,
     /// The rate at which the peer may open streams. Streams beyond it are paced: such a stream waits with its first whole
     /// proposal, without an id, until the rate allows for it. Streams leave the wait in the order of their proposals. Pacing
@@ -106,7 +109,7 @@ pub struct Config {
     ///   paced or not.
     /// - [`negotiation_timeout`](Self::negotiation_timeout) runs on while a stream waits. When this time is over, the stream
     ///   is reset, gets no id, and counts as refused. If the rate allows more than `inbound_backlog` streams in this time,
-    ///   which with the defaults is more than 26 a second, no stream waits that long. Dialers have time-outs of their own;
+    ///   which with the defaults is more than 26 a second, no stream waits that long. Dialers have timeouts of their own;
     ///   those of go-libp2p and rust-libp2p are 10 s, too.
     /// - A stream that the peer resets while it waits gets no id, counts in [`resets`](Self::resets), and takes no token.
     /// - A stream that the owner refuses takes no token, since no event reports it either.
@@ -126,6 +129,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             yamux: yamux::Config::default(),
+            // go-yamux (`AcceptBacklog`) and rust-yamux (`MAX_ACK_BACKLOG`) open no more than 256 streams that are not
+            // acknowledged, so they never lose a stream to this limit.
             inbound_backlog: 256,
             handshake_timeout: Duration::from_secs(10),
             negotiation_timeout: Duration::from_secs(10),
@@ -133,6 +138,7 @@ impl Default for Config {
             half_open_grace: Duration::from_secs(60),
             close_timeout: Duration::from_secs(5),
             idle_timeout: Some(Duration::from_secs(300)),
+            // go-yamux pings at the same interval.
             keep_alive_interval: Duration::from_secs(30),
             keep_alive_timeout: Duration::from_secs(15),
             resets: Rate::new(1_000, 100),

@@ -17,7 +17,7 @@ pub struct Environment<'a> {
     pub streams: &'a mut Streams,
     /// The protocols that this node accepts on inbound streams.
     pub protocols: &'a [Protocol],
-    /// The bounds and the time-outs of the connection.
+    /// The bounds and the timeouts of the connection.
     pub config: &'a Config,
     /// The present time on the owner's clock.
     pub now: Now,
@@ -92,6 +92,7 @@ impl Scratch {
     /// has ended.
     #[cfg(feature = "swarm")]
     pub(crate) fn give_up_memory(&mut self) {
+        // Otherwise the memory of the greatest burst of any connection would be kept for ever.
         self.output.shrink_to(OUTPUT_KEPT);
         self.buffers.give_up_large();
         self.unnamed.give_up_large();

@@ -53,6 +53,7 @@ impl Error {
     pub const fn failure(self) -> Failure {
         match self {
             Self::Noise(noise::Error::WrongPeer) => Failure::WrongPeer,
+            // The peer has kept to the protocol: it has a key of a type that this build lacks, or speaks other protocols.
             Self::Noise(noise::Error::NoSharedMuxer | noise::Error::UnsupportedKey { .. }) | Self::Unsupported => {
                 Failure::Unsupported
             }

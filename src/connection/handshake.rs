@@ -1,17 +1,18 @@
 //! [`ConnectionHandshake`]: the part of a connection from its first raw byte until it is authenticated and multiplexed.
 //!
-//! | step            | dialer                                       | listener                             |
-//! |-----------------|----------------------------------------------|--------------------------------------|
-//! | `Security`      | `/noise` is proposed, message 1 right behind | waits for `/noise`, confirms it      |
-//! | `Exchange`      | waits for message 2                          | waits for 1, sends 2, waits for 3    |
-//! | `Authenticated` | **gate**: message 3 is withheld              |                                      |
-//! | `Muxer`         | `/yamux/1.0.0` is proposed behind message 3  | waits for `/yamux/1.0.0`             |
-//! | `Writing`       | message 3 has to reach the wire              |                                      |
-//! | `Agreed`        | **gate**                                     | **gate**: confirmation is withheld   |
+//! The following table lists the steps of both sides. "Message" is a message of the Noise handshake, which has three:
+//!
+//! | step            | dialer                                            | listener                                             |
+//! |-----------------|---------------------------------------------------|------------------------------------------------------|
+//! | `Security`      | proposes `/noise`, and sends message 1 with it    | waits for the proposal of `/noise`, and confirms it  |
+//! | `Exchange`      | waits for message 2                               | waits for message 1, sends 2, and waits for 3        |
+//! | `Authenticated` | waits for **permission** to send message 3        |                                                      |
+//! | `Muxer`         | sends message 3, and proposes the muxer with it   | waits for the proposal of a muxer                    |
+//! | `Writing`       | waits until message 3 is written to the byte pipe |                                                      |
+//! | `Agreed`        | waits for **permission** to open                  | waits for **permission** to open and confirm a muxer |
 //!
 //! The step `Muxer` is left out if both sides named their muxers in the Noise handshake; the step `Writing` is left out if
-//! they did not. At a gate the handshake waits for its owner's permission, so that no connection is open at the peer before
-//! our owner is told of it.
+//! they did not. The owner gives permission, so that no connection is open at the peer before our owner is told of it.
 
 use super::config::Role;
 use super::error::Error;
@@ -73,7 +74,7 @@ pub(super) struct Secured {
     pub(super) remote: security::RemoteIdentity,
 }
 
-/// The result of [`open`](ConnectionHandshake::open), with which the owner lets the handshake pass a gate.
+/// The result of [`open`](ConnectionHandshake::open), with which the owner gives the handshake permission to continue.
 #[derive(Debug)]
 pub(super) enum Permitted {
     /// The connection is open. The values are the encrypted byte pipe and the muxer on which both sides agreed.
@@ -162,7 +163,7 @@ impl ConnectionHandshake {
     }
 
     /// Decodes as much of `input` as it can, and appends the answers to `out`. Returns `true` if the handshake has reached a
-    /// gate, where it waits for its owner's permission. The cost of verifying a signature is added to `work`, whether the
+    /// step in which it waits for its owner's permission. The cost of verifying a signature is added to `work`, whether the
     /// signature is right or wrong.
     pub(super) fn receive(&mut self, input: &mut Input, out: &mut Vec<u8>, work: &mut u32) -> Result<bool, Error> {
         while !self.is_at_gate() {
@@ -197,8 +198,12 @@ impl ConnectionHandshake {
             }
             Step::Exchange(mut exchange) => {
                 let received = exchange.receive(input.wire());
+                // The work is counted before the error is returned: a wrong signature costs as much to verify as a right
+                // one.
                 *work = work.saturating_add(exchange.take_work());
                 if let Some(peer) = exchange.wrong_peer() {
+                    // `receive` has left `Over` in the field, and an error leaves it there: the peer has to be recorded
+                    // before the error.
                     self.step = Step::WrongPeer(peer);
                 }
                 let (consumed, complete) = received?;
@@ -246,6 +251,8 @@ impl ConnectionHandshake {
         let early = remote.muxer.as_deref().map(|name| Muxer::named(name).ok_or(Error::Unsupported)).transpose()?;
         let mut secured = Secured { transport, remote };
         Ok(match (early, self.role) {
+            // The handshake of the listener has no answer to our message 3, so the connection can open as soon as this
+            // message has been written.
             (Some(muxer), Role::Dialer) => Step::Writing(secured, muxer),
             (Some(muxer), Role::Listener) => Step::Agreed(secured, muxer, None),
             (None, Role::Dialer) => {
@@ -259,7 +266,7 @@ impl ConnectionHandshake {
     }
 
     /// Records that all bytes that were appended to `out` have been written to the byte pipe. Returns `true` if the
-    /// handshake has thereby reached a gate, where it waits for its owner's permission.
+    /// handshake has thereby reached a step in which it waits for its owner's permission.
     pub(super) fn written(&mut self) -> bool {
         let step = mem::replace(&mut self.step, Step::Over);
         let is_written = matches!(step, Step::Writing(..));
@@ -267,9 +274,14 @@ impl ConnectionHandshake {
         is_written
     }
 
-    /// Gives the handshake permission to pass the gate at which it waits. If the handshake is not at a gate, the call
-    /// changes nothing.
+    /// Gives the handshake the permission for which it waits, so that it continues. If the handshake does not wait for
+    /// permission, the call changes nothing.
     pub(super) fn open(&mut self, out: &mut Vec<u8>) -> Result<Permitted, Error> {
+        // Each side withholds the message by which the other side opens until its owner permits it, so that an owner without
+        // room for the event, or with a rule against the peer, is never late. rust-libp2p has no such step: with lazy
+        // negotiation, its dialer believes itself connected before the listener does, and if it closes at once, the listener
+        // gets an error for a connection of which it was never told. A dialer withholds message 3, since it reveals our
+        // identity, which a denied peer does not learn.
         match mem::replace(&mut self.step, Step::Over) {
             Step::Authenticated(mut exchange) => {
                 exchange.transmit(out)?;

@@ -71,9 +71,10 @@ pub(crate) enum Unusable {
 pub(crate) enum BadSignature {
     /// The signature was not made with this key for this message.
     Wrong,
-    /// The signature is valid mathematically, but was made in a way that no honest signer uses: with an R of small order and
-    /// a key that has a part of small order, with a high S in a secp256k1 signature, or with more than R and S in an ECDSA
-    /// signature. Some implementations accept such signatures.
+    /// The signature satisfies the equations of its scheme, but has a form that no honest signer makes: an Ed25519 signature
+    /// whose R (its first half) is a point of small order, which can be valid only for a key that has a part of small order;
+    /// a secp256k1 signature with the higher of the two possible values of S; or an ECDSA signature that contains more than
+    /// R and S. Some implementations accept such signatures.
     Refused,
 }
 
@@ -102,6 +103,7 @@ impl IdentityKey {
     }
 
     fn try_decode(bytes: &[u8]) -> Result<Self, Unusable> {
+        // The bound comes first, so that nothing is parsed of a key that is too long.
         if bytes.len() > MAX_LEN {
             return Err(Unusable::Refused);
         }
@@ -180,6 +182,9 @@ impl IdentityKey {
 fn verify_ed25519(key: &ed25519::PublicKey, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
     let Some(r) = signature.first_chunk() else { return Err(BadSignature::Wrong) };
     match key.verify(message, signature) {
+        // R is judged only once the signature is known to be valid: what is not valid is wrong, whatever its R. The
+        // difference matters in pub/sub, where a peer is not to blame for forwarding a signature that other implementations
+        // accept.
         true if is_small_order(r) => Err(BadSignature::Refused),
         true => Ok(()),
         false => Err(BadSignature::Wrong),
@@ -190,6 +195,7 @@ fn verify_ed25519(key: &ed25519::PublicKey, message: &[u8], signature: &[u8]) ->
 /// into its fields.
 fn other(bytes: &[u8], wire: &KeyMessage) -> Result<IdentityKey, Unusable> {
     let Ok(key) = PublicKey::try_decode_protobuf(bytes) else {
+        // go-libp2p accepts such keys, so a peer that has one, or forwards messages of one, keeps to the protocol.
         let is_unknown = is_on_another_curve(wire) || is_hybrid(wire);
         return Err(if is_unknown { Unusable::Unsupported(None) } else { Unusable::Malformed });
     };
@@ -205,7 +211,8 @@ fn other(bytes: &[u8], wire: &KeyMessage) -> Result<IdentityKey, Unusable> {
 /// crate does not support them.
 #[cfg(feature = "ecdsa")]
 fn is_on_another_curve(wire: &KeyMessage) -> bool {
-    /// The object identifiers `ecPublicKey` and `secp256r1` in DER (RFC 5480, 2.1.1).
+    /// The object identifier `ecPublicKey` in DER (RFC 5480, 2.1.1). `P_256` is the object identifier of the curve P-256,
+    /// which is called `secp256r1` there.
     const EC_PUBLIC_KEY: [u8; 9] = [6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
     const P_256: [u8; 10] = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
     let data = wire.data.as_deref().unwrap_or_default();

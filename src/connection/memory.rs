@@ -60,6 +60,7 @@ impl Connection {
     pub fn uncount(&mut self, held: usize) {
         match &mut self.phase {
             Phase::Open(open) => open.session.uncount(held),
+            // The number comes from the owner. `Count::lower` would take one that is too great for a defect of this crate.
             Phase::Handshake(_) | Phase::Over { .. } => self.unread = self.unread.saturating_sub(held),
         }
     }

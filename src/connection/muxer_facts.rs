@@ -18,6 +18,7 @@ impl Connection {
         match said {
             muxer::Fact::Inbound => self.peer_begins_stream(false, env),
             muxer::Fact::Pong(_) => {
+                // The value of the pong is not compared, since all pings of a connection carry 0.
                 self.round_trip.answered(env.now.or_never());
                 None
             }
@@ -98,6 +99,7 @@ impl Connection {
                 self.wait_half_open(id, env);
                 Some(Fact::Readable(id))
             }
+            // Nobody reads a stream that its owner has closed, so its end counts as read when it arrives.
             Life::Closing if stream.is_remote_finished() => self.step(id, Trigger::EndRead, env),
             Life::Closing | Life::Finished | Life::Cut | Life::Failed => None,
         }
@@ -121,6 +123,7 @@ impl Connection {
     }
 
     fn reset_by_peer(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
+        // A peer that resets its stream after our `na` has been refused, and that is the more useful reason.
         let failure = env.streams.get(id)?.failed(Failure::Reset(Side::Remote));
         self.step(id, Trigger::End(StreamEnd::Reset(Side::Remote), failure), env)
     }

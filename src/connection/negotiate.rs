@@ -65,6 +65,7 @@ impl Connection {
         {
             env.scratch.lines.clear();
             listener.confirm(protocol, &mut env.scratch.lines);
+            // The ACK is permitted before the confirmation is written, so that both are sent in one frame.
             open.session.acknowledge(muxed);
             open.session.write_whole(muxed, &env.scratch.lines);
             stream.negotiation = Negotiation::Over { received: 0 };
@@ -99,13 +100,14 @@ impl Connection {
         self.negotiate(id, env)
     }
 
-    /// Sends the first proposals of our streams that have waited because yamux's backlog was full or because the peer did
-    /// not read, oldest first, as many as are allowed now.
+    /// Sends the first proposals of our streams that have waited because too many of our streams were unacknowledged or
+    /// because the peer did not read, oldest first, as many as are allowed now.
     pub(super) fn open_queued(&mut self, env: &mut Environment<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
         while !open.session.is_clogged() && !self.queued.is_empty() {
             match open.session.can_open() {
                 Ok(()) => {}
+                // The limit is lifted by the peer's first frame, and a ping makes every peer send one.
                 Err(muxer::OpenError::Unheard) => return open.session.ask_for_first_frame(),
                 Err(_) => return,
             }

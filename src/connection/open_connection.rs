@@ -23,6 +23,8 @@ pub(super) struct OpenConnection {
     /// The number of Noise messages into which the front of `taken` has been encrypted. Each of these messages has the
     /// greatest size.
     messages_sealed: u32,
+    // A limit on the number of live streams does not stop a peer that opens streams and resets them at once, which is the
+    // attack on HTTP/2 of CVE-2023-44487: its streams are over before they count. A rate does.
     resets: Bucket,
     pings: Bucket,
     /// The tokens that limit the rate of the streams that the peer opens.
@@ -58,6 +60,7 @@ impl OpenConnection {
     #[inline]
     pub(super) fn charge(&mut self, config: &Config, now: Now) -> Result<(), Flood> {
         let tally = self.session.take_tally();
+        // This runs for each Noise message and after each fact, and nearly always there is nothing to charge.
         if tally.is_empty() { Ok(()) } else { self.charge_tally(tally, config, now) }
     }
 
@@ -78,7 +81,8 @@ impl OpenConnection {
         self.openings.try_take(config.openings, now)
     }
 
-    /// Puts the token of a stream that the owner has refused back. The token must have been taken at the same `now`.
+    /// Returns to the bucket the token of a stream that the owner has refused. The token must have been taken at the same
+    /// `now`.
     pub(super) fn put_back_opening(&mut self, config: &Config, now: Now) {
         self.openings.put_back(config.openings, now);
     }
@@ -118,6 +122,8 @@ impl OpenConnection {
             }
             self.session.swap_output(&mut self.taken);
         }
+        // A call makes one message, so that an owner with many connections can write at most 64 KiB of one of them before it
+        // looks at the next.
         let rest = self.taken.get(self.bytes_sealed()..).unwrap_or_default();
         let part = rest.chunks(security::MAX_PLAINTEXT).next().unwrap_or_default();
         out.reserve_exact(security::sealed_len(part.len()));

@@ -2,7 +2,8 @@
 
 use crate::identity::PeerId;
 
-/// The length of the longest peer id in bytes: the code of its hash, a length, and an encoded key of 42 bytes.
+/// The length of the longest peer id in bytes: the code of its hash, a length, and an encoded key of 42 bytes. The id of a
+/// longer key contains a hash of the key, and takes 34 bytes (libp2p/specs, `peer-ids/peer-ids.md`).
 const LONGEST: usize = 44;
 
 /// The bytes of a peer id. A [`PeerId`] has room for hashes of 64 bytes, which no peer id needs. Each idle connection holds

@@ -77,6 +77,8 @@ impl Connection {
     }
 
     fn receive_frames(&mut self, input: &mut Input, env: &mut Environment<'_>) -> Option<Fact> {
+        // These streams fail one by one, a fact for each call. After the peer's go-away, no other input would make them
+        // fail.
         if let Some(fact) = self.fail_queued(env) {
             return Some(fact);
         }
@@ -87,6 +89,9 @@ impl Connection {
         input.count_memory_from(self.unread_held());
         loop {
             let Phase::Open(open) = &mut self.phase else { return None };
+            // The limits are checked for each Noise message and after each fact, and not once for each input. A peer that
+            // does not read our answers therefore exceeds `max_control` by at most the length of one message, since the
+            // muxer's answer to a frame is no longer than the frame.
             if let Err(flood) = open.charge(env.config, env.now) {
                 open.session.go_away(muxer::PROTOCOL_ERROR);
                 return Some(self.broken_by(Error::Flood(flood), input));

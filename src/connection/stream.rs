@@ -40,13 +40,14 @@ pub struct Stream {
     pub(super) protocol: Protocol,
     node: QueueNode,
     pub(super) waits: Option<StreamWait>,
-    /// `true` if the stream has a half-open time-out of its own, which
+    /// `true` if the stream has a half-open timeout of its own, which
     /// [`StreamDeadlines`](super::stream_deadlines::StreamDeadlines) keeps.
     pub(super) has_own_time: bool,
     pub(super) sent: u64,
 }
 
-// A swarm has one such value for each stream of each connection, idle or not.
+// A swarm has one such value for each stream of each connection, idle or not. It took 200 bytes when it contained the
+// receive buffer itself, a `Duration` for each time, and ids for links.
 const _: () = assert!(size_of::<Option<(NonZeroU32, Stream)>>() <= 104);
 const _: () = assert!(size_of::<Negotiation>() <= 16);
 
@@ -202,7 +203,7 @@ impl Stream {
         }
     }
 
-    /// Returns whether the stream is half-open and waits for the peer, so that its half-open time-out runs, if it has one.
+    /// Returns whether the stream is half-open and waits for the peer, so that its half-open timeout runs, if it has one.
     pub(super) const fn is_half_open(&self) -> bool {
         matches!(self.waits, Some(StreamWait::HalfOpen | StreamWait::OwnHalfOpen))
     }

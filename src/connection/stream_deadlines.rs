@@ -1,5 +1,5 @@
 //! [`StreamDeadlines`]: the deadlines of the streams of one connection. [`DeadlineQueue`]: the streams with the same kind of
-//! wait, the stream that has waited longest first. All waits in one queue have the same time-out, so the head has the
+//! wait, the stream that has waited longest first. All waits in one queue have the same timeout, so the head has the
 //! earliest deadline. The links of a queue are fields of the streams themselves: appending a stream, removing a stream and
 //! looking at the head cost O(1) and no memory. Half-open streams for which the owner has set a time of their own are in a
 //! separate queue, whose order is not the order of their deadlines: [`OwnTimes`] keeps these deadlines.
@@ -25,7 +25,7 @@ pub(super) enum StreamWait {
     /// The stream is half-open: it waits for the end of the peer's half, after the end of our half; or for window for our
     /// half, after the end of the peer's half.
     HalfOpen,
-    /// The stream is half-open and waits for the peer, as in `HalfOpen`. The owner has set a half-open time-out for this
+    /// The stream is half-open and waits for the peer, as in `HalfOpen`. The owner has set a half-open timeout for this
     /// stream alone.
     OwnHalfOpen,
     /// The stream waits for the end of the peer's half, after the owner has closed the stream.
@@ -54,6 +54,7 @@ pub(super) struct QueueNode {
     after: Neighbour,
 }
 
+// Each stream contains one, whether it waits or not.
 const _: () = assert!(size_of::<QueueNode>() <= 16);
 
 /// The slot of a neighbour in a queue, or nothing. A slot takes half the memory of an id. A stream leaves its queue before
@@ -81,8 +82,8 @@ impl QueueNode {
         Self { since: PackedTime::UNTIMED, before: Neighbour::NONE, after: Neighbour::NONE };
 }
 
-/// An entry of a queue. The kind of wait and the node are two fields: if the kind, which is one byte, were a part of the
-/// node, padding would make the node eight bytes larger.
+/// An entry of a [`DeadlineQueue`]. The kind of wait and the node are two fields: if the kind, which is one byte, were a
+/// part of the node, padding would make the node eight bytes larger.
 pub(super) trait Queued {
     fn node(&self) -> (Option<StreamWait>, &QueueNode);
     fn node_mut(&mut self) -> (&mut Option<StreamWait>, &mut QueueNode);
@@ -162,7 +163,7 @@ impl DeadlineQueue {
         }
     }
 
-    /// Removes a stream from this queue. `left` is the node that the stream had in this queue.
+    /// Removes a stream from this queue. `left` contains the links that the stream had in this queue.
     fn unlink<S: Queued>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, left: QueueNode) {
         let before = before(streams, id, left).map(|(id, node)| {
             node.after = left.after;
@@ -267,12 +268,12 @@ impl StreamDeadlines {
         self.of(StreamWait::Proposal).push_in_order(streams, id, since);
     }
 
-    /// Sets a half-open time-out that applies to this stream alone. The stream must be in no queue.
+    /// Sets a half-open timeout that applies to this stream alone. The stream must be in no queue.
     pub(super) fn set_own_time(&mut self, id: StreamId, time: Option<Duration>) {
         self.own.set(id, time);
     }
 
-    /// Removes the half-open time-out that applies to this stream alone. The stream must be in no queue.
+    /// Removes the half-open timeout that applies to this stream alone. The stream must be in no queue.
     pub(super) fn forget_own_time(&mut self, id: StreamId) {
         self.own.forget(id);
     }
@@ -302,6 +303,8 @@ impl StreamDeadlines {
         for queue in &self.queues {
             let mut next = queue.ends.map(|(_, tail)| tail);
             while let Some(id) = next {
+                // Streams join a queue in the order of time, and a wait without a time is the latest: so the search ends at
+                // the first stream with a time.
                 let Some(node) = node_of(streams, id).filter(|node| node.since.is_untimed()) else {
                     break;
                 };
@@ -321,6 +324,7 @@ impl StreamDeadlines {
         streams: &Table<StreamId, S>,
         config: &Config,
     ) -> Option<(Duration, StreamId)> {
+        // A stream that its owner has removed from the table too early must not hide the deadlines of other streams.
         let own = self.own.first(|id| streams.get(id).is_some());
         self.queues.iter().filter_map(|queue| queue.first(streams, config)).chain(own).min()
     }

@@ -69,7 +69,8 @@ impl Connection {
         let Phase::Open(open) = &mut self.phase else { return Err(Failure::ConnectionClosed) };
         open.session.borrow_output(&mut env.scratch.output);
         // While nothing can be written, a new stream waits in the queue. Otherwise the frames of streams that are opened and
-        // given up meanwhile would pile up in the output.
+        // given up meanwhile would pile up in the output. An owner that opened and reset streams in a loop once made the
+        // output grow without bound in this way: a stream that is reset no longer counts as unacknowledged.
         let waits = !self.queued.is_empty() || open.session.is_clogged();
         let started = match open.session.can_open() {
             Ok(()) if waits => Err(muxer::OpenError::AckBacklog),
@@ -114,6 +115,7 @@ impl Connection {
         let stream = env.streams.get_mut(id).ok_or(ReadError::Stale)?;
         stream.state().may_read()?;
         let Some(muxed) = &mut stream.muxed else { return Err(ReadError::Blocked) };
+        // The owner could not tell an end that is read into an empty buffer from a read that had nothing to do.
         if buffer.is_empty() {
             return Ok((0, None));
         }
@@ -142,6 +144,7 @@ impl Connection {
         let Phase::Open(open) = &mut self.phase else { return Err(WriteError::Ended) };
         let stream = env.streams.get_mut(id).ok_or(WriteError::Stale)?;
         match stream.may_write() {
+            // `Blocked` promises a later `Writable`, which does not come after our go-away.
             Ok(()) | Err(WriteError::Blocked) if open.session.has_gone_away() => return Err(WriteError::Closed),
             may_write => may_write?,
         }
@@ -163,8 +166,9 @@ impl Connection {
     }
 
     /// Finishes our side of a stream, after the data that was written. On a stream that we began, the FIN is not sent before
-    /// the peer has answered our proposal, since some peers reset a stream that ends before their answer. On a stream that
-    /// the peer began, the FIN is not sent before we have confirmed the peer's proposal. A second call changes nothing.
+    /// the peer has answered our proposal, since some peers, js-libp2p among them, reset a stream that ends before their
+    /// answer. On a stream that the peer began, the FIN is not sent before we have confirmed the peer's proposal. A second
+    /// call changes nothing.
     ///
     /// # Errors
     /// [`WriteError::Ended`] or [`WriteError::Stale`]; nothing has changed.
@@ -211,13 +215,15 @@ impl Connection {
         if has_end { self.step(id, Trigger::EndRead, env) } else { None }
     }
 
-    /// Sets a half-open time-out that applies to this stream alone, in place of
+    /// Sets a half-open timeout that applies to this stream alone, in place of
     /// [`Config::half_open_timeout`](super::Config::half_open_timeout); `None` means no limit. If the stream is half-open
     /// already, the time starts with this call. A stream that has ended, or that was closed, keeps its deadline.
     pub fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>, env: &mut Environment<'_>) {
         let Some(stream) = env.streams.get_mut(id).filter(|stream| !stream.state().is_over()) else { return };
         stream.has_own_time = true;
         let waits = stream.is_half_open();
+        // The stream leaves its queue before its time changes, since `OwnTimes` finds the deadline to remove by the time that
+        // it has for the stream.
         if waits {
             self.stream_deadlines.leave(env.streams, id);
         }

@@ -1,5 +1,5 @@
 //! The work of a connection for its streams: the effects of the steps of a stream's [machine](super::stream::machine), the
-//! end of a stream, and the time-out of a half-open stream.
+//! end of a stream, and the timeout of a half-open stream.
 
 use super::muxer::{self, Session};
 use super::stream::Stream;
@@ -75,6 +75,7 @@ impl Connection {
             self.is_untimed |= env.now.is_untimed();
             self.timers.set_idle_since(Some(env.now));
         }
+        // A stream of ours that has ended no longer counts as unacknowledged.
         self.open_queued(env);
     }
 
@@ -121,11 +122,16 @@ impl Connection {
         self.reset_and_end(id, StreamEnd::Timeout, failure, env)
     }
 
-    /// Starts the half-open time-out of a stream if the stream waits for the peer. A stream waits for the peer in two cases:
+    /// Starts the half-open timeout of a stream if the stream waits for the peer. A stream waits for the peer in two cases:
     /// after our FIN, while the peer has not sent its FIN and has window left; and after the peer's FIN, while our remaining
     /// bytes wait for window. If the peer has used up its window, the peer waits for our owner to read, so the time does not
     /// run.
     pub(super) fn wait_half_open(&mut self, id: StreamId, env: &mut Environment<'_>) {
+        // The deadline exists because peers leave streams half-open for ever: js-libp2p never ends them, and rust-libp2p's
+        // yamux 0.13 sends nothing for a stream that its owner drops after its FIN. The time does not run while the peer is
+        // not to blame: an owner that paused for a minute, with the window used up, once lost what the peer still had to
+        // send. The wait for window counts even if the write was short before the peer's FIN arrived: such a stream once
+        // waited for ever.
         let Some(stream) = env.streams.get_mut(id) else { return };
         let waits = stream.muxed.as_ref().is_some_and(|muxed| match muxed.is_remote_finished() {
             true => muxed.wants_window(),
@@ -137,7 +143,7 @@ impl Connection {
         }
     }
 
-    /// Restarts the half-open time-out of a stream, because data or a window grant has moved on the stream.
+    /// Restarts the half-open timeout of a stream, because data or a window grant has moved on the stream.
     pub(super) fn revive(&mut self, id: StreamId, env: &mut Environment<'_>) {
         if env.streams.get(id).is_some_and(Stream::is_half_open) {
             self.stream_deadlines.leave(env.streams, id);
@@ -147,7 +153,7 @@ impl Connection {
 
     /// Records that data or a window grant has moved on a stream. The record matters only after the peer's go-away, when a
     /// connection on which nothing moves is cut. While a stream waits for its owner's permission, the peer is not the cause
-    /// of the silence, so the time does not run.
+    /// of the silence, so the time until the connection is cut does not run.
     pub(super) fn note_activity(&mut self, now: Now) {
         if self.timers.is_leaving() {
             self.is_untimed |= now.is_untimed();

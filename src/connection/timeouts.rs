@@ -41,13 +41,14 @@ impl Connection {
                 Timeout::Close => return Some(Fact::CloseTimeout),
                 Timeout::Ping => {
                     if let Phase::Open(open) = &mut self.phase {
+                        // Any value but that of the session's own pings, whose answers are not reported to us.
                         open.session.ping(0);
                         self.round_trip.ask(now);
                     }
                 }
             }
         }
-        // Streams are offered before time-outs are handled, so that an owner that calls late does not lose streams that it
+        // Streams are offered before timeouts are handled, so that an owner that calls late does not lose streams that it
         // could have accepted in time.
         if let Some(fact) = self.offer_paced(env) {
             return Some(fact);
@@ -86,7 +87,8 @@ impl Connection {
         self.is_untimed
     }
 
-    /// Returns the times of an open connection that has no stream, or `None` for any other connection.
+    /// Returns the times since which an open connection has heard nothing from its peer and has had no stream. Returns
+    /// `None` for a connection that has a stream or is not open.
     #[cfg(feature = "swarm")]
     pub(crate) const fn idle_times(&self) -> Option<IdleTimes> {
         if self.live == 0 { self.timers.idle_times() } else { None }

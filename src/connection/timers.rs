@@ -1,4 +1,6 @@
-//! [`ConnectionTimers`]: the deadlines of a connection itself, as opposed to the deadlines of its streams.
+//! [`ConnectionTimers`]: the deadlines of a connection itself, as opposed to the deadlines of its streams. Each row of the
+//! table is a phase of the connection. If the connection waits too long for one of the things in the second column, the
+//! action at the same place in the third column follows:
 //!
 //! | phase   | waits for                                                       | then                                  |
 //! |---------|-----------------------------------------------------------------|---------------------------------------|
@@ -118,6 +120,7 @@ impl ConnectionTimers {
     /// Records that bytes of the peer have arrived at `now`.
     pub(super) fn note_heard(&mut self, now: Duration) {
         if let Self::Open { heard, pinged, .. } | Self::Leaving { heard, pinged, .. } = self {
+            // Any byte of the peer counts as its answer to our ping, since the pong may wait behind a lot of data.
             (*heard, *pinged) = (now, None);
         }
     }
@@ -169,6 +172,9 @@ impl ConnectionTimers {
                 let idle = idle_since.zip(config.idle_timeout).map(|(since, time)| since.plus(time).or_never());
                 Some(earlier(idle, Timeout::Idle, keep_alive(heard, pinged, config)))
             }
+            // The end of the byte pipe is not enough to wait for: js-libp2p ends all streams with its go-away, and leaves
+            // its TCP connection open. The deadline counts from the last movement on a stream, so that no stream is cut on
+            // which data still moves.
             Self::Leaving { heard, pinged, moved } => {
                 let stalled = moved.map(|at| at.plus(config.close_timeout).or_never());
                 Some(earlier(stalled, Timeout::Close, keep_alive(heard, pinged, config)))
@@ -186,6 +192,8 @@ impl ConnectionTimers {
     pub(super) fn take_due(&mut self, config: &Config, now: Duration) -> Option<Timeout> {
         let (_, due) = self.next(config).filter(|(deadline, _)| *deadline <= now)?;
         match (due, &mut *self) {
+            // The peer's time to answer counts from this ping, and not from the deadline: a late turn of our owner takes
+            // none of it.
             (Timeout::Ping, Self::Open { pinged, .. } | Self::Leaving { pinged, .. }) => *pinged = Some(now),
             (Timeout::Idle, Self::Open { idle_since, .. }) => *idle_since = None,
             (Timeout::Handshake | Timeout::Ping | Timeout::Silence | Timeout::Idle | Timeout::Close, _) => {

@@ -73,6 +73,7 @@ impl Connection {
                 let Phase::Open(open) = &mut self.phase else { return None };
                 let streams = &mut AllStreams { ids: env.streams, unnamed: &mut self.unnamed };
                 let Some(said) = open.session.written(streams) else {
+                    // Streams have waited for the output while it was full of answers that the peer did not read.
                     self.open_queued(env);
                     if let Phase::Open(open) = &mut self.phase {
                         self.has_data_due &= !open.session.output().is_empty();

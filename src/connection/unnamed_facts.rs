@@ -31,6 +31,8 @@ impl Connection {
             open.session.refuse();
             return None;
         }
+        // This refusal does not count against the peer's rate of resets, and neither does the refusal for `most_unnamed`: an
+        // honest peer cannot know these limits, and can exceed them at any rate.
         if self.backlog >= env.config.inbound_backlog {
             open.session.refuse();
             return Some(Fact::StreamRefused);
@@ -82,6 +84,8 @@ impl Connection {
     /// list of protocols are answered; the stream is offered to the owner when its first proposal has arrived.
     fn hear_proposal(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
+        // The proposal has been read already. What arrives after it stays in the receive buffer, where it counts as bytes
+        // held.
         if self.unnamed.waits(slot) {
             return None;
         }
@@ -139,6 +143,7 @@ impl Connection {
     /// Ends a stream without an id whose deadline has passed. A stream that waited for a token of [`Config::openings`] is
     /// reported as refused, since our limit, and not the peer, has caused its end.
     pub(super) fn unnamed_timeout(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
+        // The stream is asked before it is removed: afterwards nobody knows whether it had a proposal.
         let was_paced = self.unnamed.waits(slot);
         let fact = self.give_up_unnamed(slot, env);
         if was_paced { Some(Fact::StreamRefused) } else { fact }

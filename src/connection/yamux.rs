@@ -15,10 +15,10 @@
 //! The code is our own, since the `yamux` crate needs a socket, owns the streams, and reports a reset to a reader as a clean
 //! end. Our tests use that crate as the reference.
 //!
-//! Nothing here reads a clock, draws randomness or blocks. The memory of a session is bounded by its receive windows, or by
-//! 256 KiB for each stream with a smaller window; by [`Config::max_window_growth`] for the growth of all windows; by
-//! [`Config::max_output`] for data that waits to be sent; and by [`Config::max_control`] for answers that the peer makes us
-//! send.
+//! Nothing here reads a clock, draws randomness or blocks. The memory of a session has four parts, each with a bound: the
+//! unread data of each stream, by its receive window or by 256 KiB, whichever is greater; the growth of all windows
+//! together, by [`Config::max_window_growth`]; data that waits to be sent, by [`Config::max_output`]; and answers that the
+//! peer makes us send, by [`Config::max_control`].
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -150,10 +150,12 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             receive_window: INITIAL_WINDOW,
+            // The greatest window of js-libp2p, too.
             max_receive_window: 16 * 1024 * 1024,
             max_window_growth: 16 * 1024 * 1024,
             max_frame: 64 * 1024,
             max_output: 256 * 1024,
+            // The backlog of go-yamux (`AcceptBacklog`) and rust-yamux (`MAX_ACK_BACKLOG`).
             ack_backlog: 256,
             early_streams: 8,
             max_control: 128 * 1024,

@@ -27,6 +27,7 @@ pub struct Counts {
 impl Counts {
     #[inline]
     pub(super) fn count_opened(&mut self) {
+        // The sum does not overflow: at 12.5 ns for a transition, 2^64 of them take more than 7 000 years.
         self.opened += 1;
         self.open += 1;
         self.peak = self.peak.max(self.open);
@@ -91,6 +92,7 @@ pub struct Counters {
     pub streams: Directions,
 }
 
+// A constant, since a `const fn` cannot call `Default`.
 const NOTHING: Counts = Counts { opened: 0, failed: 0, closed: 0, open: 0, peak: 0, without_id: 0 };
 
 impl Counters {

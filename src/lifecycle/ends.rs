@@ -36,7 +36,7 @@ pub enum ConnectionEnd {
     /// The peer ended the connection. Only Yamux's go-away frame shows that the peer intended the end: see
     /// [`RemoteEnd::Eof`].
     Remote(RemoteEnd),
-    /// The connection had no stream during the whole idle time-out.
+    /// The connection had no stream during the whole idle timeout.
     Idle,
     /// The connection was one of the least useful, and was closed to make room for others: because a limit was reached,
     /// because there were more connections than the high-water mark, or because the system had run out of file descriptors.
@@ -79,7 +79,7 @@ pub enum StreamEnd {
     /// application's protocol mark the end of a message.
     ConnectionClosed,
     /// The stream was half-open (one side had finished it), and the peer was silent on it: the peer neither finished the
-    /// stream nor sent data or window. Either the silence lasted for the whole half-open time-out, or it lasted so long that
+    /// stream nor sent data or window. Either the silence lasted for the whole half-open timeout, or it lasted so long that
     /// the stream was ended to make room for a new one.
     Timeout,
     /// We reset the stream because a limit was reached. Its peer had exceeded its own part of the limit, or used more of
@@ -111,7 +111,7 @@ pub enum Fault {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The other host refuses connections to this address.
+    /// The other host refuses connections to this address, or the peer left with a go-away before the connection was open.
     Refused,
     /// No route leads to the address, or its name cannot be resolved.
     Unreachable,

@@ -91,6 +91,7 @@ pub enum Event {
     },
 }
 
+// The queue of a lifecycle contains its events in place: 256 of them, the default, take 6 KiB.
 const _: () = assert!(size_of::<Event>() <= 24);
 
 impl Event {

@@ -216,6 +216,8 @@ impl Kind for ConnectionId {
             LastEvent::Failed(_) => counts.count_failed(1),
             LastEvent::Closed(_) => counts.count_closed(1),
         }
+        // The streams that end with the connection are counted here, from two numbers for each direction. Their records are
+        // visited only when their events are queued, so the end of a connection costs O(1).
         for direction in [Direction::Inbound, Direction::Outbound] {
             let live = core::mem::take(links.live.of_mut(direction));
             let open = core::mem::take(links.open.of_mut(direction));

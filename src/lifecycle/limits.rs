@@ -27,8 +27,8 @@ pub struct Limits {
     /// The maximum number of streams of both directions on all connections. Default 65 536.
     pub streams: u32,
     /// The maximum number of streams of both directions on one connection that have not ended. Default 1 024. In addition,
-    /// the same number of streams may have ended and wait for their last event to be handled, so that the owner can open
-    /// streams while events of ended streams still wait. A further limit applies to the streams that the peer begins:
+    /// the same number of streams may have ended whose last event has not been handled, so that the owner can open streams
+    /// while events of ended streams still wait. A further limit applies to the streams that the peer begins:
     /// [`owed_per_connection`](Self::owed_per_connection).
     pub streams_per_connection: u32,
     /// The maximum number of owed events of one connection: the number of its streams that have ended and whose last event

@@ -97,6 +97,8 @@ impl ConnectionLinks {
         if self.owed_time != time {
             (self.owed, self.owed_time) = (0, time);
         }
+        // 16 bits are enough, since a count that stops at 65 535 bounds every smaller limit, and they let the struct fit in
+        // 32 bytes.
         self.owed = self.owed.saturating_add(1);
     }
 
@@ -106,6 +108,8 @@ impl ConnectionLinks {
     /// connections the list would never become empty.
     #[inline]
     pub(super) fn is_behind(&self, owed: &List, time: u8, most: u32) -> bool {
+        // While there was only the first condition, 64 connections that opened and ended streams without a pause kept every
+        // other stream from opening: none opened in 100 000 turns of 256 drained events (`tests/lifecycle/fair.rs`).
         self.ended() > most || !owed.oldest.is_none() && self.owed_time == time && u32::from(self.owed) > most
     }
 

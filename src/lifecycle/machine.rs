@@ -1,4 +1,6 @@
-//! The state machine of one entity, which is a listener, a connection or a stream, from its id to its last event.
+//! The state machine of one entity, which is a listener, a connection or a stream. It begins when the entity gets its id,
+//! and ends when the entity's last event has been handled. In the following table, each row is a [`State`], and each column
+//! is a [`Trigger`], which is an input of the machine:
 //!
 //! | state   | `Opened`               | `Leave`            | `Fail`                 | `End`               | `Handled`              |
 //! |---------|------------------------|--------------------|------------------------|---------------------|------------------------|
@@ -7,8 +9,10 @@
 //! | Leaving | refused: `AlreadyOpen` | Leaving: `Nothing` | refused: `AlreadyOpen` | Ended: `TellClosed` | refused: `AlreadyOpen` |
 //! | Ended   | refused: `Ended`       | refused: `Ended`   | refused: `Ended`       | Ended: `Nothing`    | vacant: `Release`      |
 //!
-//! Each cell contains the next state and the action, or the reason why the trigger is refused. Every entity starts as
-//! Opening. `tests::the_table_is_the_machine` reads this table and compares it with [`step`], cell by cell.
+//! Each cell contains the next state and, after the colon, the action that follows, an [`Effect`]. A cell with `refused`
+//! contains the reason why the trigger is refused in this state; nothing changes then. The word `vacant` means that the
+//! entity has no state any more, and that its slot is free for another entity. Every entity starts in the state Opening.
+//! `tests::the_table_is_the_machine` reads this table and compares it with [`step`], cell by cell.
 
 use super::ends::Failure;
 use core::fmt;
@@ -99,9 +103,13 @@ pub(super) const fn step<E: Copy>(state: State, trigger: Trigger<E>) -> Result<(
     use {Effect as D, State as S, Trigger as T};
     Ok(match (state, trigger) {
         (S::Opening, T::Opened) => (Some(S::Open), D::TellOpened),
+        // Every end before the opening is a failure: no observer is told that something closed of which it never heard that
+        // it opened.
         (S::Opening, T::Fail(failure) | T::End(_, failure)) => (Some(S::Ended), D::TellFailed(failure)),
         (S::Open | S::Leaving, T::Leave) => (Some(S::Leaving), D::Nothing),
         (S::Open | S::Leaving, T::End(end, _)) => (Some(S::Ended), D::TellClosed(end)),
+        // Both sides may end something at the same moment, and an owner may close what has ended: the first end counts, and
+        // a further one is not an error. py-libp2p 0.8.1 tells `closed_stream` once for each of two closes and a reset.
         (S::Ended, T::End(..)) => (Some(S::Ended), D::Nothing),
         (S::Ended, T::Handled) => (None, D::Release),
         (S::Opening, T::Leave | T::Handled) => return Err(Refused::NotOpen),

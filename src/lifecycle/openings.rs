@@ -19,6 +19,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// memory.
     #[must_use]
     pub fn openings(&self) -> Vec<Event> {
+        // Trees, since this layer is `no_std`, and `alloc` has no hash set.
         let (mut to_open, mut to_close) = (BTreeSet::new(), BTreeSet::new());
         for event in &self.queue {
             match event {

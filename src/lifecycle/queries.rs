@@ -101,7 +101,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 
     /// Returns the connection and the direction of a stream, or `None` if the id is stale or the stream ended before its
-    /// connection did. The connection may have ended.
+    /// connection did. A stream that ended with its connection is found until the stream's last event is queued.
     #[cfg(feature = "swarm")]
     #[inline]
     pub(crate) fn unended(&self, stream: StreamId) -> Option<(ConnectionId, Direction)> {

@@ -88,6 +88,7 @@ impl<I: EntityId, T> Table<I, T> {
     pub fn insert(&mut self, id: I, value: T) -> Option<T> {
         if id.index() >= self.slots.len() {
             let missing = id.index() + 1 - self.slots.len();
+            // `resize_with` alone would double the memory: see `growth`.
             if missing > self.slots.capacity() - self.slots.len() {
                 self.slots.reserve_exact(missing.max(growth(self.slots.len())));
             }

@@ -1,4 +1,5 @@
-//! [`Lifecycle::transition`], the only function that changes states, and the functions that move its events into the queue.
+//! [`Lifecycle::transition`], the only function that changes states, and the functions that move the events of transitions
+//! into the queue.
 //!
 //! An event is queued if there is room and nothing is owed. Otherwise its entity joins the list of owed events, and
 //! [`Lifecycle::pay`] queues the events of that list, oldest first, as soon as the queue has room. A connection with streams
@@ -51,6 +52,11 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             CalledBy::Owner | CalledBy::Sweep => record.state,
         };
         let (next_state, effect) = step(state, trigger)?;
+        // An opening waits while any end is owed, even if the queue has a free place: events are told in the order of the
+        // transitions, and the event of the opening would overtake the owed ones. An end cannot wait, since the socket is
+        // closed or the peer has gone by the time it is reported. So a full queue delays what can be delayed: whoever drives
+        // the connection has not confirmed the opening to the peer yet. An unbounded queue would take as much memory as a
+        // peer wants, and lost events would leave observers with a wrong record.
         if matches!(effect, Effect::TellOpened) && !has_room {
             return Err(Refused::NoRoom);
         }
@@ -70,9 +76,12 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             Effect::TellClosed(end) => Some(LastEvent::Closed(end)),
         };
         if let Some(outcome) = outcome {
+            // A swept stream was counted when its connection ended.
             if matches!(by, CalledBy::Owner) {
                 K::count_ended(counters, &mut on, &mut record.links, outcome);
             }
+            // The list of the connection's streams and the list of owed events use the same field `next`, so the stream has
+            // to leave the first list before `owe` appends it to the second.
             K::unlink(arena, on, &links, next);
             // For a swept stream, `pay` has made sure that there is room.
             if matches!(by, CalledBy::Sweep) || has_room && !K::comes_last(&links) {
@@ -120,6 +129,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         if let Some(connection) = runs_on.and_then(|connection| self.records.connections.get_mut(connection)) {
             connection.links.count_owed(time);
         }
+        // The list runs through the records themselves, so that an end allocates no memory, however many events are owed.
         let newest = self.records.owed.newest;
         match self.records.next_of(newest) {
             Some(next) => *next = link,
@@ -151,6 +161,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
                 self.records.owed_events -= 1;
                 continue;
             }
+            // A link contains the kind of its record, so only one of the three calls finds a record, and their order has no
+            // meaning.
             let (event, next) = self
                 .records
                 .pay_off::<ListenerId>(oldest)

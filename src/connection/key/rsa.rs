@@ -58,6 +58,7 @@ fn element(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
         0..=0x7f => (usize::from(*first), rest),
         0x81 => rest.split_first().map(|(length, rest)| (usize::from(*length), rest))?,
         0x82 => rest.split_first_chunk().map(|(length, rest)| (usize::from(u16::from_be_bytes(*length)), rest))?,
+        // The key is at most `MAX_LEN` bytes long, so a length of three bytes or more is wrong.
         _ => return None,
     };
     if *found == tag { rest.split_at_checked(length) } else { None }

@@ -16,6 +16,7 @@ pub struct DialerSelect {
     end: Option<LastProposal>,
 }
 
+// Each stream has room for one, or for a listener's side, for as long as it lives.
 const _: () = assert!(size_of::<DialerSelect>() <= 8);
 
 /// The listener's answer to the last proposal, once the negotiation is over.
@@ -82,6 +83,7 @@ impl DialerSelect {
                 rest = behind;
                 continue;
             }
+            // The usual answer is the proposal itself, which one comparison finds without parsing the line.
             if let Some((_, behind)) = proposal.and_then(|proposal| line::find(rest, slice::from_ref(proposal))) {
                 self.end = Some(LastProposal::Agreed);
                 rest = behind;

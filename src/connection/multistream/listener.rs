@@ -108,6 +108,8 @@ impl ListenerSelect {
         out: &mut Vec<u8>,
     ) -> Result<(usize, Option<usize>), Error> {
         let (consumed, _) = self.read(bytes, supported, out, Stop::AtAgreement)?;
+        // The header waits for the confirmation if the protocol is agreed: both are sent in one frame, once the owner
+        // permits it.
         if self.progress >= SelectProgress::Greeted && self.agreed.is_none() {
             self.answer(out);
         }
@@ -163,6 +165,7 @@ impl ListenerSelect {
             }
             let Some(rounds) = self.rounds.checked_sub(1) else {
                 self.answer(out);
+                // The dialer learns that this proposal is refused as well, before the negotiation ends.
                 line::write(NOT_AVAILABLE, out);
                 return Err(Error::TooManyRounds);
             };
@@ -201,6 +204,8 @@ impl ListenerSelect {
     /// lists of the negotiation, appends nothing and returns `false`.
     fn list(&mut self, supported: &[Protocol], out: &mut Vec<u8>) -> bool {
         const MOST: u8 = (MAX_LIST / 1024) as u8;
+        // Whole KiB fit the sum into a byte, and a listener into 8 bytes: there is one for each inbound stream that
+        // negotiates.
         let listed = line::list_length(supported).div_ceil(1024).saturating_add(self.listed.into());
         let Some(listed) = u8::try_from(listed).ok().filter(|listed| *listed <= MOST) else { return false };
         self.listed = listed;

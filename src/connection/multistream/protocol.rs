@@ -35,6 +35,7 @@ enum ProtocolName {
     Shared(Arc<Arc<str>>),
 }
 
+// Each stream contains one.
 const _: () = assert!(size_of::<Protocol>() <= 16);
 
 /// The reason why a string is not a valid name of a protocol.
@@ -52,6 +53,7 @@ pub enum InvalidProtocol {
 }
 
 const fn check(name: &[u8]) -> Result<(), InvalidProtocol> {
+    // Without the slash, a protocol could have the name `na` or `ls`. rust-libp2p refuses names without it, too.
     let [b'/', ..] = name else { return Err(InvalidProtocol::NoSlash) };
     if name.len() > MAX_PROTOCOL {
         return Err(InvalidProtocol::TooLong);

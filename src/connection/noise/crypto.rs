@@ -81,6 +81,7 @@ struct OneSeed(Option<StaticSecret>);
 
 impl Random for OneSeed {
     fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), Error> {
+        // `snow` asks for one ephemeral key. A second request would get the same key, and is an error instead.
         let seed = self.0.take().ok_or(Error::Rng)?;
         if dest.len() != 32 {
             return Err(Error::Rng);
@@ -229,8 +230,8 @@ fn nonce(counter: u64) -> Nonce {
 }
 
 /// Copies `from` to `to` in pieces of 1 KiB. A copy in one piece took 15 % of the time of a bulk transfer; in pieces it
-/// takes 2.4 % (perf, on an AMD Zen). The C library copies longer texts with `rep movsb`, which is slow there, presumably
-/// where both addresses have almost the same offset in their pages.
+/// takes 2.4 % (perf, on an AMD Zen). glibc copies longer texts with `rep movsb`, which is up to ten times slower there if
+/// both addresses have almost the same offset in their pages (sourceware bug 30994).
 fn copy(from: &[u8], to: &mut [u8]) {
     const PIECE: usize = 1024;
     for (from, to) in from.chunks(PIECE).zip(to.chunks_mut(PIECE)) {

@@ -19,8 +19,8 @@ use zeroize::Zeroizing;
 /// An Ed25519 peer that offers yamux needs about 220 bytes; the rest is room for larger keys and for extensions.
 pub const MAX_HANDSHAKE_MESSAGE: usize = 4_096;
 
-/// The length in bytes of the second message without its payload: the keys e and s, and the tags of s and of the payload.
-/// The second message is the longest of the three.
+/// The length in bytes of the second message without its payload: the ephemeral key, the static key, and the authentication
+/// tags of the static key and of the payload. The second message is the longest of the three.
 const OVERHEAD: usize = 32 + 32 + TAG + TAG;
 
 /// The maximum length of a payload that fits in every handshake message, in bytes.
@@ -134,6 +134,8 @@ impl Handshake {
     fn prove(&mut self, payload: &[u8]) -> Result<RemoteIdentity, Error> {
         // In each message that contains a payload, the peer's static key is before the payload.
         let static_key = self.state.get_remote_static().and_then(<[u8]>::first_chunk).ok_or(Error::NotFinished)?;
+        // The signature is verified even if the peer is not the expected one: `wrong_peer` names only a peer that has proved
+        // its identity.
         let proved = payload::verify(payload, static_key, &mut self.work)?;
         let peer = proved.public_key.to_peer_id();
         if self.expected.is_some_and(|expected| expected != peer) {

@@ -30,7 +30,8 @@ pub(super) struct HandshakePayload {
 pub(super) struct Extensions {
     #[prost(bytes = "vec", repeated, tag = "1")]
     pub(super) webtransport_certhashes: Vec<Vec<u8>>,
-    /// The names of muxers as bytes, since not every implementation checks that they are UTF-8.
+    /// The names of muxers, as bytes and not as text: not every implementation checks that a name is UTF-8, and a name that
+    /// is not must not make the payload invalid.
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub(super) stream_muxers: Vec<Vec<u8>>,
 }

@@ -32,6 +32,7 @@ pub struct Transport {
     state: snow::TransportState,
 }
 
+// Each idle connection has one.
 const _: () = assert!(size_of::<Transport>() <= 256);
 
 /// The result of [`Transport::open`].
@@ -67,6 +68,7 @@ impl Transport {
         let Some((length, message)) = split_message(bytes) else { return Ok(Opened::Incomplete) };
         let room = length.checked_sub(TAG).ok_or(Error::Truncated)?;
         let Some(message) = message else { return Ok(Opened::Incomplete) };
+        // The length is checked before the decryption, which uses up a nonce: the caller can repeat the call with more room.
         let plain = plain.get_mut(..room).ok_or(Error::NoRoom)?;
         let len = self.state.read_message(message, plain)?;
         Ok(Opened::Message { consumed: length.saturating_add(PREFIX), len })

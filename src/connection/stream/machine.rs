@@ -1,6 +1,8 @@
 //! The state machine of a stream, from the time at which the stream gets its id until its end. A [`StreamState`] consists of
 //! the stage of the stream's [`Life`] and the states of its two halves: [`LocalHalf`] is our half, [`RemoteHalf`] the half
-//! of the peer.
+//! of the peer. In the first table, each row is a stage of the life, and each column is a [`Trigger`]; a cell contains the
+//! next stage and, after a colon, the action that follows, a [`StreamEffect`]. The second table contains the steps of the
+//! two halves.
 //!
 //! | life       | `Placed`  | `Agreed`   | `Denied`  | `Permitted` | `Close` | `End`                |
 //! |------------|-----------|------------|-----------|-------------|---------|----------------------|
@@ -22,10 +24,11 @@
 //! | Finishing | `FinSent` | FinSent   | Agreed, Open, Closing                                              |
 //! | Reading   | `EndRead` | EndRead   | Open, Closing                                                      |
 //!
-//! If a cell is empty, or a row is missing, nothing changes. Two effects need two steps, in either order:
+//! If a cell is empty, or a row is missing, nothing changes. Two actions follow only when two steps have been made, in
+//! either order:
 //!
 //! - `SendFin` follows once our half is Finishing and the stream's life is Agreed, Open or Closing. Earlier, the FIN waits
-//!   until the protocol is agreed: some peers reset a stream that ends before they have answered.
+//!   until the protocol is agreed: some peers, js-libp2p among them, reset a stream that ends before they have answered.
 //! - `TellEnded` follows, and the stream's life becomes Finished, once our half is FinSent and the peer's half is EndRead.
 //!
 //! The following 19 states therefore occur before the end of a stream:
@@ -153,10 +156,10 @@ pub(in crate::connection) enum StreamEffect {
 
 /// Applies `trigger` to `state`. Returns the next state and the action that follows, or `None` if nothing changes. The
 /// function is pure: it uses no table, muxer or clock.
-// Inlined: each caller has one trigger, so the compiler drops most of the match there. As a call, this function and the code
-// around it cost 740 instructions more for each stream.
 #[inline(always)]
 pub(super) const fn step(state: StreamState, trigger: Trigger) -> Option<(StreamState, StreamEffect)> {
+    // Inlined: each caller has one trigger, so the compiler drops most of the match there. As a call, this function and the
+    // code around it cost 740 instructions more for each stream.
     use {Life as L, LocalHalf as O, RemoteHalf as R, StreamEffect as E, Trigger as T};
     let next = match (state.life, trigger, state.local, state.remote) {
         (L::Queued, T::Placed, ..) => StreamState { life: L::Proposing, ..state },
@@ -183,6 +186,7 @@ pub(super) const fn step(state: StreamState, trigger: Trigger) -> Option<(Stream
             return None;
         }
     };
+    // The two halves end in either order, so the end of the stream is looked for after the step, and not in one of its arms.
     if let (O::FinSent, R::EndRead) = (next.local, next.remote) {
         return Some((StreamState { life: L::Finished, ..next }, E::TellEnded(StreamEnd::Finished)));
     }
@@ -263,6 +267,7 @@ impl StreamState {
         match (self.life, self.local) {
             (Life::Finished | Life::Cut | Life::Failed, _) => Err(WriteError::Ended),
             (_, LocalHalf::Finishing | LocalHalf::FinSent) => Err(WriteError::Closed),
+            // The combination of Closing and Writing does not occur, since `Close` makes our half Finishing.
             (Life::Agreed | Life::Open | Life::Closing, LocalHalf::Writing) => Ok(()),
             (Life::Proposing, LocalHalf::Writing) if is_lazy => Ok(()),
             (Life::Queued | Life::Proposing | Life::Answering | Life::Confirming, LocalHalf::Writing) => {

@@ -1,4 +1,4 @@
-//! [`OwnTimes`]: the half-open time-outs that owners have set for single streams.
+//! [`OwnTimes`]: the half-open timeouts that owners have set for single streams.
 
 use super::super::Now;
 use crate::lifecycle::StreamId;
@@ -6,7 +6,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
-/// The half-open time-outs of the streams of one connection for which the owner has set one. Few streams have a time of
+/// The half-open timeouts of the streams of one connection for which the owner has set one. Few streams have a time of
 /// their own, so the times are kept apart from the streams: the map costs 8 bytes for each connection, and nothing for a
 /// stream without a time of its own. Each call costs O(log n), where n is the number of streams with a time of their own.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(super) struct OwnTimes(Option<Box<Times>>);
 
 #[derive(Debug, Default)]
 struct Times {
-    /// The half-open time-out of each stream, or `None` if the stream may wait without a limit.
+    /// The half-open timeout of each stream, or `None` if the stream may wait without a limit.
     times: BTreeMap<StreamId, Option<Duration>>,
     /// The deadlines of the streams that wait now and have a limit.
     deadlines: BTreeSet<(Duration, StreamId)>,
@@ -25,12 +25,12 @@ impl OwnTimes {
         Self(None)
     }
 
-    /// Sets the half-open time-out of a stream, which must not be waiting now.
+    /// Sets the half-open timeout of a stream. The stream must be in no queue now.
     pub(super) fn set(&mut self, id: StreamId, time: Option<Duration>) {
         self.0.get_or_insert_default().times.insert(id, time);
     }
 
-    /// Removes the half-open time-out of a stream, which must not be waiting now.
+    /// Removes the half-open timeout of a stream. The stream must be in no queue now.
     pub(super) fn forget(&mut self, id: StreamId) {
         let Some(own) = &mut self.0 else { return };
         own.times.remove(&id);

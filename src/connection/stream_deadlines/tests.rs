@@ -1,4 +1,4 @@
-//! Tests of the queues of waiting streams, and of half-open time-outs that are set for single streams.
+//! Tests of the queues of waiting streams, and of half-open timeouts that are set for single streams.
 
 use super::super::Now;
 use super::*;
@@ -44,7 +44,7 @@ fn successor(gone: usize) -> StreamId {
     lifecycle.begin_stream(connection, Direction::Outbound).unwrap()
 }
 
-/// Returns the time-outs of the tests: 10 s for a negotiation, 60 s for a half-open stream, 5 s for a close.
+/// Returns the timeouts of the tests: 10 s for a negotiation, 60 s for a half-open stream, 5 s for a close.
 fn config() -> Config {
     Config { half_open_timeout: Some(secs(60)), ..Config::default() }
 }

@@ -64,6 +64,7 @@ impl ReceiveBuffer {
             self.bytes.shrink_to(most.max(LEAST));
         }
         if bytes.len() > self.bytes.spare_capacity_mut().len() {
+            // With the first condition alone, a buffer grew to twice its window: 520 KB for a window of 256 KiB.
             if self.head >= self.bytes.len() / 2 || self.bytes.len().saturating_add(bytes.len()) > most {
                 self.clear_read();
             }
@@ -120,8 +121,8 @@ impl BufferPool {
         self.large.clear();
     }
 
-    /// Returns an empty buffer with room for `len` bytes. If the pool contains a buffer of the right size, that buffer is
-    /// removed from the pool and returned; otherwise a new buffer is made.
+    /// Returns an empty buffer with room for `len` bytes. The buffer is taken from the small buffers of the pool if `len` is
+    /// at most 2 KiB, and otherwise from the large ones. If the pool has none, a new buffer is made.
     pub(super) fn take(&mut self, len: usize) -> Box<ReceiveBuffer> {
         let mut buffer = if len <= SMALL { self.small.pop() } else { self.large.pop() }.unwrap_or_default();
         if buffer.bytes.capacity() < len {

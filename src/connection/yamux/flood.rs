@@ -47,7 +47,8 @@ impl Tally {
 /// The account of the work that one session's peer causes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Costs {
-    /// The number of frames without payload that have arrived, minus the number of such frames that the peer has earned.
+    /// The number of frames without payload that have arrived, minus the number of such frames that the peer has earned. The
+    /// difference never falls below 0.
     unearned: u32,
     /// The number of bytes of our payload for which no window update has arrived. A window update for some of these bytes
     /// does not count as a frame without payload.
@@ -69,6 +70,10 @@ impl Costs {
     #[inline]
     pub(super) fn frame(&mut self, header: &Header, most: u32) -> Result<(), Violation> {
         let length = header.length;
+        // Two kinds of frames can be honest in any number. py-libp2p grants window after each read, and reads the length of
+        // a message byte by byte; so a window update is free as long as it grants no more than we have sent. A reader that
+        // measures round trips pings us again and again; so our payload earns pings. All other frames without payload are
+        // limited here, since no window limits them, and their sender pays 12 bytes for each.
         match header.kind {
             FrameType::Data if length > 0 => self.earn((length / BYTES_PER_FRAME).saturating_add(1)),
             FrameType::Ping if !header.has(ACK) => self.ping(),
@@ -86,6 +91,7 @@ impl Costs {
     }
 
     fn ping(&mut self) {
+        // Without the maximum, a peer that has downloaded for hours could send all the pings that it has earned at once.
         match self.unpinged.min(MAX_EARNED_PINGS * BYTES_PER_PING).checked_sub(BYTES_PER_PING) {
             Some(left) => self.unpinged = left,
             None => self.tally.pings.raise(1),
@@ -118,6 +124,8 @@ impl Costs {
 
     #[inline]
     fn earn(&mut self, frames: u32) {
+        // The count stops at 0, so that nothing is earned in advance: a flood after a long transfer is found as soon as any
+        // other.
         self.unearned = self.unearned.saturating_sub(frames);
     }
 }

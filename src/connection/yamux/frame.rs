@@ -5,6 +5,7 @@ use super::fact::Violation;
 /// The length of a header on the wire in bytes.
 pub(super) const HEADER: usize = 12;
 
+// A ping with SYN asks for an answer, and a ping with ACK is the answer; on other frames, the flags concern a stream.
 pub(super) const SYN: u16 = 1;
 pub(super) const ACK: u16 = 2;
 pub(super) const FIN: u16 = 4;

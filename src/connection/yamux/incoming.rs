@@ -8,8 +8,8 @@ use super::frame::{HEADER, Header, SYN};
 pub(super) enum Incoming<K> {
     /// The first `have` bytes of a header have arrived; the last byte of the header has not.
     Header { bytes: [u8; HEADER - 1], have: usize },
-    /// A header has arrived. The contained header is the part that is not handled yet. The last byte of the header counts as
-    /// not consumed.
+    /// A header has arrived as a whole. The value contains what is still to be handled: flags that have been handled are
+    /// removed from it. The last byte of the header counts as not consumed.
     Frame(Header),
     /// A header has arrived that opens a stream. The caller has to accept or refuse the stream before anything else is
     /// handled.

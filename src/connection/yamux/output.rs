@@ -20,7 +20,8 @@ pub(super) struct FrameQueue {
     /// The offset in `bytes` at which the last frame begins. `last_id` is the wire id of that frame's stream.
     last: usize,
     last_id: u32,
-    /// The number of bytes in `bytes` that are answers to frames of the peer.
+    /// The number of bytes in `bytes` that count as answers to the peer, and so take no room from data: see
+    /// [`answer`](Self::answer).
     answers: usize,
     /// The number of bytes of answers that the caller has taken and has not written to the byte pipe yet.
     answers_taken: usize,
@@ -81,8 +82,8 @@ impl FrameQueue {
         }
     }
 
-    /// Appends a frame without payload that the peer causes: an answer to a frame, or a frame for a stream that the peer
-    /// opens or ends.
+    /// Appends a frame without payload that takes no room from data: an answer to a frame of the peer, a window grant, a
+    /// ping that measures a round trip, or a frame with SYN, ACK, FIN or RST.
     pub(super) fn answer(&mut self, header: Header) {
         if !self.closed {
             self.push(header);
@@ -129,6 +130,7 @@ impl FrameQueue {
     /// Sets ACK on the last frame, if that frame belongs to this stream and has no flag yet. Returns whether ACK was set.
     pub(super) fn add_ack(&mut self, id: u32) -> bool {
         match self.last_of(id) {
+            // A frame with FIN is left alone: py-libp2p would not see the FIN beside an ACK.
             Some(header) if header.flags == 0 => {
                 self.replace_last(Header { flags: ACK, ..header });
                 true
@@ -140,6 +142,7 @@ impl FrameQueue {
     /// Appends FIN, in an empty data frame of its own. js-libp2p handles a frame's flags before its payload, and drops the
     /// payload if its own side has ended; py-libp2p looks for FIN only in a data frame that has neither SYN nor ACK.
     pub(super) fn finish(&mut self, id: u32) {
+        // FIN counts as an answer: the FINs of many streams take no room from data.
         self.answer(Header::new(FrameType::Data, FIN, id, 0));
     }
 
@@ -205,6 +208,7 @@ impl FrameQueue {
     /// Returns the header of the last frame, if that frame belongs to this stream and can still change.
     #[inline]
     fn last_of(&self, id: u32) -> Option<Header> {
+        // The id is compared first, so that the header is decoded only if the last frame belongs to the same stream.
         if self.last_id != id || self.closed {
             return None;
         }

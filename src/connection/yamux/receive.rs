@@ -1,4 +1,6 @@
-//! [`Session::receive`]: the handling of input, from the first byte of a header to the last of its payload.
+//! The parser of a session: [`Session::receive`] handles the bytes of the peer, from the first byte of a frame's header to
+//! the last byte of the frame's payload. The following diagram shows the parser's states, which are the variants of
+//! [`Incoming`], and the events that lead from one state to the next:
 //!
 //! ```text
 //!           ┌──────────────── frame without payload, or the payload's end ────────────────┐
@@ -139,11 +141,12 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Handles the arrival of a header. The last byte of the header still counts as not consumed.
+    /// Decodes and counts a header that has arrived as a whole. Its last byte is not consumed yet: see the [module](self).
     #[inline]
     fn header(&mut self, bytes: &[u8; HEADER]) -> Result<Option<Fact<K>>, Violation> {
         self.frames_left = self.frames_left.saturating_sub(1);
         let header = Header::decode(bytes)?;
+        // Every frame is counted here, even one for a stream that does not exist, since it costs us as much as others.
         self.costs.frame(&header, self.config.max_empty_frames)?;
         self.incoming = Incoming::Frame(header);
         // A peer whose first frame is go-away accepts no stream. The streams that wait for the peer's first frame fail then,
@@ -171,6 +174,8 @@ impl<K: Copy> Session<K> {
                 Ok(FrameStep::Done(None, Incoming::start()))
             }
             FrameType::GoAway => {
+                // The streams go on, whatever the code, until the caller ends the connection. rust-yamux ends all streams at
+                // once. While this crate did so, too, a request that shared a write with the go-away was lost.
                 self.peer_left = true;
                 Ok(FrameStep::Done(Some(Fact::GoAway(header.length)), Incoming::start()))
             }
@@ -189,13 +194,17 @@ impl<K: Copy> Session<K> {
             FrameType::Data | FrameType::WindowUpdate | FrameType::Ping | FrameType::GoAway => Incoming::start(),
         };
         if header.has(SYN) {
+            // rust-yamux ends the connection in this case, too, and in the case of an overrun window.
             if self.wire_ids.contains(id) {
                 return Err(Violation::StreamExists(id));
             }
             // After our go-away we could not send an answer.
             return Ok(if self.output.is_closed() { FrameStep::Done(None, payload(None)) } else { FrameStep::Ask });
         }
+        // Frames for a stream that is over, or that never was, are discarded and not answered, as go-yamux and rust-yamux
+        // do: the peer may have sent them before our RST arrived (paritytech/yamux, issue 110).
         let Some(key) = self.wire_ids.look_up(id) else { return Ok(FrameStep::Done(None, payload(None))) };
+        // The caller may have put another stream under the same key, so the id on the wire decides.
         let Some(stream) = streams.stream_mut(key).filter(|stream| stream.id == id) else {
             self.wire_ids.remove(id);
             self.output.answer(Header::new(FrameType::WindowUpdate, RST, id, 0));
@@ -206,7 +215,7 @@ impl<K: Copy> Session<K> {
             return Ok(FrameStep::Done(None, payload(None)));
         }
         if header.has(RST) {
-            // The length in the header is ignored: some peers put an error code there.
+            // The length in the header is ignored: go-yamux puts an error code there (libp2p/specs, pull request 622).
             self.peer_resets(stream);
             self.set_reset(stream);
             return Ok(FrameStep::Done(Some(Fact::Reset(key)), payload(None)));
@@ -231,6 +240,7 @@ impl<K: Copy> Session<K> {
                 self.reset_for_peer(stream);
                 return Ok(FrameStep::Done(Some(Fact::Reset(key)), payload(None)));
             }
+            // The whole frame is judged by its header, so that nothing of a frame that is too long is put into a buffer.
             if !stream.window.allows(length) {
                 return Err(Violation::ReceiveWindow(id));
             }

@@ -71,7 +71,7 @@ pub struct Session<K> {
 struct Unheard {
     /// The number of streams that may still be opened before the peer's first frame.
     left: u32,
-    /// `true` if a ping has been sent, whose answer will be the peer's first frame.
+    /// `true` if we have sent a ping, so that the peer has a frame to answer.
     is_asked: bool,
 }
 
@@ -232,6 +232,8 @@ impl<K: Copy> Session<K> {
             return;
         }
         self.flush(stream);
+        // py-libp2p does not see a FIN beside SYN or ACK, so these were sent by `flush` in a frame of their own or in an
+        // earlier one.
         self.output.finish(stream.id);
         stream.write_waits_for = WaitsFor::Nothing;
         stream.sending = Half::Finished;
@@ -249,6 +251,7 @@ impl<K: Copy> Session<K> {
         if stream.is_over() {
             return;
         }
+        // RST is sent on a window update of 0 bytes, as go-yamux does.
         if stream.opening != SynState::SynDue {
             self.output.answer(Header::new(FrameType::WindowUpdate, RST, stream.id, 0));
         }
@@ -278,7 +281,7 @@ impl<K: Copy> Session<K> {
         self.read_with(stream, buf, &mut BufferPool::shut())
     }
 
-    /// Reads like [`read`](Self::read), and gives a receive buffer that it empties to `buffers`.
+    /// Reads like [`read`](Self::read). If the read empties the stream's receive buffer, the buffer is moved into `buffers`.
     pub fn read_with(&mut self, stream: &mut Stream, buf: &mut [u8], buffers: &mut BufferPool) -> ReadOutcome {
         let unread = stream.unread();
         if unread.is_empty() {
@@ -298,7 +301,8 @@ impl<K: Copy> Session<K> {
         self.consume_with(stream, n, &mut BufferPool::shut());
     }
 
-    /// Marks bytes as read like [`consume`](Self::consume), and gives a receive buffer that it empties to `buffers`.
+    /// Marks bytes as read like [`consume`](Self::consume). If no unread byte is left, the stream's receive buffer is moved
+    /// into `buffers`.
     pub fn consume_with(&mut self, stream: &mut Stream, n: usize, buffers: &mut BufferPool) {
         let before = stream.held();
         stream.drop_unread(n, buffers);
@@ -325,6 +329,8 @@ impl<K: Copy> Session<K> {
     /// receive it, so later frames would be lost. Data of the peer is still accepted; writes return 0. A second call changes
     /// nothing.
     pub fn go_away(&mut self, code: u32) {
+        // rust-yamux fails all its streams as soon as it has read this frame, and js-libp2p ends all of them: whatever we
+        // sent afterwards would reach nobody.
         self.output.close(code);
         // After our go-away, no write can continue, so no stream waits for room in the output any more.
         self.write_queue.clear();

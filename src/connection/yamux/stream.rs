@@ -41,6 +41,7 @@ pub struct Stream {
     pub(super) round: u16,
 }
 
+// Each stream of each connection has one, idle or not.
 const _: () = assert!(size_of::<Stream>() <= 32);
 
 /// The progress of a stream's SYN and ACK.

@@ -7,7 +7,9 @@
 //!
 //! Round trips are counted and not measured, so that no clock is needed: after a grant, one ping follows another until two
 //! were answered since the last grant. A quiet peer is not pinged, and a slow peer has more round trips between two grants.
-//! A peer that answers late, or never, gets windows that grow without need, within the same bounds.
+//! A peer that answers late, or never, gets windows that grow without need, within the same bounds. In the following
+//! diagram, a session waits for no pong in the state `Between`, and waits for the pong of its last ping in the state
+//! `InRound`:
 //!
 //! ```text
 //!             ┌─grant: ping─▶        ┌─pong, not the second since the last grant: ping─┐
@@ -146,10 +148,13 @@ impl Growth {
     pub(super) fn on_grant(&mut self, window: &mut ReceiveWindow, since: &mut u16, config: &Config) -> bool {
         let limit = window.limit();
         let most = config.max_receive_window.saturating_sub(limit).min(limit);
+        // The window doubles, unless one of the two bounds leaves less.
         let by = most.min(config.max_window_growth.saturating_sub(self.grown));
         if by == 0 {
             return false;
         }
+        // While no pong is awaited, no stream was granted window within the last two round trips, and round trips are not
+        // counted.
         let is_counting = self.awaited > 0;
         if is_counting && self.round.wrapping_sub(*since) < MEMORY.into() {
             window.grow(by);

@@ -3,8 +3,8 @@
 use crate::arithmetic::Count;
 use alloc::collections::VecDeque;
 
-/// The number of vacant places that a queue may always contain; a place becomes vacant when its stream ends. It is also the
-/// number of streams for which a session without streams keeps memory.
+/// The number of vacant places that a queue may contain however few streams it contains; a place becomes vacant when its
+/// stream ends. It is also the number of streams for which a session without streams keeps memory.
 const SPARE: usize = 16;
 
 /// The number of streams for which a session that has streams keeps memory.

@@ -46,6 +46,8 @@ impl<K: Copy> Session<K> {
         if let Some(unheard) = &mut self.unheard {
             unheard.left.lower(1);
         }
+        // No frame is sent yet. go-yamux and py-libp2p send SYN in a window update of its own; with the proposal in the same
+        // frame, a stream costs one frame less, and the listener learns of the stream and of its proposal together.
         Ok(Stream::new(id, SynState::SynDue, self.config.receive_window, self.growth.long_ago()))
     }
 
@@ -58,6 +60,9 @@ impl<K: Copy> Session<K> {
         let id = self.incoming.decide()?;
         self.wire_ids.insert(id, key);
         self.costs.stream();
+        // ACK is withheld until the caller is ready for the stream, because the limit of 256 unacknowledged streams
+        // (specification, "ACK backlog") is the only thing in yamux that slows an opener down: an honest peer that is faster
+        // than our owner waits, and loses no stream.
         Some(Stream::new(id, SynState::Withheld, self.config.receive_window, self.growth.long_ago()))
     }
 
@@ -126,6 +131,7 @@ impl<K: Copy> Session<K> {
     }
 
     pub(super) fn next_id(&self) -> Result<u32, OpenError> {
+        // The errors that are final come first: a caller fails the stream for these, and lets it wait for the others.
         if self.peer_left || self.output.is_closed() {
             return Err(OpenError::GoneAway);
         }
@@ -153,8 +159,8 @@ impl<K: Copy> Session<K> {
         self.unheard.take().is_some_and(|unheard| unheard.left == 0)
     }
 
-    /// Records that the peer has acknowledged the stream, or will never acknowledge it: the stream no longer counts for the
-    /// backlog.
+    /// Records that the peer has acknowledged the stream, or will never acknowledge it: the stream no longer counts as
+    /// unacknowledged.
     pub(in crate::connection::yamux) fn acknowledged(&mut self, stream: &mut Stream) {
         stream.opening = SynState::Open;
         self.unacknowledged = self.unacknowledged.saturating_sub(1);

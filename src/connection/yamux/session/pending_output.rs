@@ -47,6 +47,7 @@ impl<K: Copy> Session<K> {
             self.fins_taken.lower(1);
             let (id, key) = self.fins.pop_front()?;
             match streams.stream_mut(key) {
+                // A stream that was reset after its FIN has had its end reported as a reset.
                 Some(stream) if stream.id == id && stream.sending == Half::Finished => return Some(Fact::FinSent(key)),
                 _ => {}
             }
@@ -55,6 +56,7 @@ impl<K: Copy> Session<K> {
             return Some(Fact::Writable(key));
         }
         if self.wire_ids.is_empty() {
+            // An idle connection is to take at most 2 KB of heap, of which this is the part for output.
             self.output.shrink(KEPT_OUTPUT);
             self.wire_ids.shrink();
         }
@@ -97,6 +99,7 @@ impl<K: Copy> Session<K> {
     /// Moves the output's memory to `spare` or frees it, if no output is pending and the memory is more than 4 KiB. A caller
     /// with many sessions calls this method after [`written`](Self::written), so that a quiet session keeps little memory.
     pub fn give_output(&mut self, spare: &mut Vec<u8>) {
+        // Otherwise a session would keep what its greatest burst needed, up to `max_output`, for as long as it has a stream.
         self.output.give(KEPT_FROM_OTHERS, spare);
     }
 
