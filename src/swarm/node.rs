@@ -24,7 +24,7 @@ macro_rules! node {
         $(#[$mut_doc:meta])*
         fn $mut_name:ident(&mut $mut_self:ident $(, $mut_arg:ident: $mut_type:ty)*) $(-> $mut_ret:ty)?;
     )*) => {
-        /// A swarm, as its notifees use it: commands and look-ups. [`Swarm`] documents each under the same name. The trait
+        /// A swarm, as its notifees use it: commands and lookups. [`Swarm`] documents each under the same name. The trait
         /// has all methods of a swarm except those that make a swarm and those that drive one.
         ///
         /// The trait is sealed: only the swarms of this crate implement it, so that methods can be added later.
@@ -186,7 +186,7 @@ macro_rules! node_methods {
             fn finish(&mut self, id: StreamId) -> Result<(), WriteError>;
             /// Closes a stream politely: see [`Swarm::close_stream`].
             fn close_stream(&mut self, id: StreamId) -> Result<(), CloseError>;
-            /// Sets the time-out of a stream while it is half-open: see [`Swarm::set_half_open_timeout`].
+            /// Sets the timeout of a stream while it is half-open: see [`Swarm::set_half_open_timeout`].
             fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>) -> Result<(), CloseError>;
             /// Resets a stream: see [`Swarm::reset`].
             fn reset(&mut self, id: StreamId) -> Result<(), CloseError>;

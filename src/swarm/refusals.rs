@@ -297,7 +297,7 @@ impl Refusals {
 
     /// Returns the kinds of refusals that have a count at the listener or connection `at`.
     fn kinds_at(&self, at: RefusedAt) -> impl Iterator<Item = Refusal> + use<> {
-        // Most connections and listeners have no counts, and cost no look-up.
+        // Most connections and listeners have no counts, and cost no lookup.
         let mut kinds = [None; Refusal::ALL.len()];
         if !self.tallies.is_empty()
             && let [first, .., last] = *Refusal::ALL

@@ -209,7 +209,7 @@ where
     }
 
     /// Records that a command has changed the connection. A command does not pass the current time to the swarm, so the
-    /// time-outs that it starts count from the next turn.
+    /// timeouts that it starts count from the next turn.
     pub(super) fn mark_commanded<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         self.mark_dirty(state);
         if !core::mem::replace(&mut self.is_commanded, true) {
@@ -217,7 +217,7 @@ where
         }
     }
 
-    /// Starts the time-outs of the commands that were given since the last turn. They count from `now`.
+    /// Starts the timeouts of the commands that were given since the last turn. They count from `now`.
     pub(super) fn count_from<const E: usize>(&mut self, state: &mut SwarmState<E>, now: Duration) {
         self.is_commanded = false;
         self.began = self.began.or(now);

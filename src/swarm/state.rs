@@ -51,7 +51,7 @@ pub(super) struct SwarmState<const EVENTS: usize> {
     pub(super) shares: Shares,
     /// The connections with pending output or a changed deadline, in the order in which they were added; each at most once.
     pub(super) dirty: VecDeque<ConnectionId>,
-    /// The connections that commands have changed since the last turn, each at most once. The time-outs of these commands
+    /// The connections that commands have changed since the last turn, each at most once. The timeouts of these commands
     /// count from the next turn.
     pub(super) commanded: Vec<ConnectionId>,
     /// `true` while [`flush_all`](super::Swarm::flush_all) is running: nothing opens meanwhile.

@@ -180,9 +180,9 @@ where
         Ok(())
     }
 
-    /// Gives a stream a time-out of its own in place of [`half_open_timeout`](crate::connection::Config::half_open_timeout),
-    /// or no time-out at all (`None`), for example for a request whose answer may take long. If the stream is already
-    /// half-open, the time begins with this call. A stream with a time-out of its own can still be given up for a new stream
+    /// Gives a stream a timeout of its own in place of [`half_open_timeout`](crate::connection::Config::half_open_timeout),
+    /// or no timeout at all (`None`), for example for a request whose answer may take long. If the stream is already
+    /// half-open, the time begins with this call. A stream with a timeout of its own can still be given up for a new stream
     /// after [`half_open_grace`](crate::connection::Config::half_open_grace).
     ///
     /// # Errors
@@ -240,7 +240,7 @@ where
     }
 
     /// Calls `act` with the connection of a stream. `act` adds at most one frame to the connection's output. The next turn
-    /// sends the frame, counts the bytes held, and starts the time-outs.
+    /// sends the frame, counts the bytes held, and starts the timeouts.
     fn on_stream<A>(
         &mut self,
         id: StreamId,

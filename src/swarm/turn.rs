@@ -68,9 +68,9 @@ where
     ///
     /// `now` is the time since an epoch that the owner chooses. Use a monotonic clock, for example
     /// [`Instant`](std::time::Instant). A `now` that is earlier than the last one counts as the last one. If it is earlier
-    /// by more than a second, the swarm concludes that the clock was set back: no time has passed, and time-outs go on from
+    /// by more than a second, the swarm concludes that the clock was set back: no time has passed, and timeouts go on from
     /// the new time. If the clock jumps ahead, deadlines are postponed once by [`lateness`](super::Config::lateness), so
-    /// that bytes which have arrived from peers are read before any time-out is handled. Errors of the reactor are logged
+    /// that bytes which have arrived from peers are read before any timeout is handled. Errors of the reactor are logged
     /// and kept for [`last_error`](Self::last_error).
     pub fn tick(&mut self, now: Duration) {
         let mut always = || true;
@@ -151,7 +151,7 @@ where
     }
 
     /// Sends one batch of at most 64 KiB for each connection with pending output, for example the output of commands that
-    /// were given since the last turn. The call reads nothing, opens nothing, and handles no deadline. The time-outs of
+    /// were given since the last turn. The call reads nothing, opens nothing, and handles no deadline. The timeouts of
     /// these commands count from `now`.
     ///
     /// Call `flush_all` at the end of each frame of a game loop: with one `tick` and one `flush_all` in each frame, an
@@ -162,7 +162,7 @@ where
     }
 
     /// Sleeps until a socket is ready, a deadline passes, another thread calls the [`waker`](Self::waker), a signal arrives,
-    /// or `timeout` has passed; `None` means no time-out. The method is for programs without another event loop: sleep in
+    /// or `timeout` has passed; `None` means no timeout. The method is for programs without another event loop: sleep in
     /// `wait`, then call [`tick`](Self::tick), which handles the input that has arrived. `wait` returns at once while there
     /// is work, that is, if [`poll_at`](Self::poll_at) is not later than `now`. Waits are rounded up to milliseconds.
     ///

@@ -216,12 +216,12 @@ pub struct StreamView<'a> {
     pub is_remote_finished: bool,
     /// `true` once our side is finished: [`finish`](Swarm::finish) or [`close_stream`](Swarm::close_stream) was called, and
     /// nothing more can be written. Data that was written before, and our FIN after this data, may still wait to be sent. A
-    /// reset by either side makes the value `false` again, and so does a time-out.
+    /// reset by either side makes the value `false` again, and so does a timeout.
     pub is_local_finished: bool,
     /// `true` once our FIN has been handed to the transport's byte pipe, after all data. The peer may not have received the
     /// FIN yet. Until it is handed over, the FIN of a finished side waits for the peer's answer to our proposal, or for the
     /// socket; if the connection ends meanwhile, the peer never reads the FIN. A reset by either side makes the value
-    /// `false` again, and so does a time-out.
+    /// `false` again, and so does a timeout.
     pub is_fin_sent: bool,
 }
 

@@ -93,6 +93,7 @@ impl Ranking {
         let Some(entry) = self.entries.get_mut(holder as usize) else { return };
         entry.count = entry.count.saturating_sub(fewer);
         let (count, place) = (entry.count, entry.place as usize);
+        // A holder whose count was 0 already is `NOWHERE`, which is behind the end of every heap.
         if place >= self.heap.len() {
             return;
         }
@@ -103,6 +104,8 @@ impl Ranking {
         self.heap.swap_remove(place);
         if let Some(moved) = self.heap.get(place).copied() {
             let count = self.count(moved);
+            // The last holder of the heap fills the gap. It comes from another branch, so that its count may be larger than
+            // that of the holder above the gap, or smaller than those below.
             self.settle(moved, place);
             self.rise(moved, count, place);
             let place = self.entries[moved as usize].place as usize;

@@ -14,7 +14,7 @@ use crate::swarm::state::SwarmState;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-/// The maximum number of time-outs of one connection that are handled together. If more have passed, they are handled with
+/// The maximum number of timeouts of one connection that are handled together. If more have passed, they are handled with
 /// the connection's next deadline, which is due at once.
 const MAX_TIMEOUTS: usize = 64;
 
@@ -139,7 +139,7 @@ where
         self.settle(state);
     }
 
-    /// Handles the time-outs that have passed at `now`.
+    /// Handles the timeouts that have passed at `now`.
     pub(in crate::swarm) fn drive_timeouts<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,

@@ -1,5 +1,5 @@
 //! The writing half of a [`SocketConnection`]: writing its output, the batches of output for which
-//! [`flush`](SocketConnection::flush) waits, and the write time-out.
+//! [`flush`](SocketConnection::flush) waits, and the write timeout.
 
 use super::{ConnectionStage, EndCause, OurSide, SocketConnection};
 use crate::lifecycle::{State, StreamId};
@@ -146,7 +146,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    /// Ends the connection if its byte pipe has accepted no bytes for the write time-out.
+    /// Ends the connection if its byte pipe has accepted no bytes for the write timeout.
     pub(super) fn drive_write_timeout<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -170,7 +170,7 @@ where
     }
 
     /// Returns the deadline by which the byte pipe has to accept some bytes; `None` if the pipe is not blocked. A connection
-    /// that is being closed has the time-out of the close instead.
+    /// that is being closed has the timeout of the close instead.
     pub(super) fn write_deadline<const E: usize>(&self, state: &SwarmState<E>) -> Option<Duration> {
         let since = self.blocked.filter(|_| matches!(self.stage, ConnectionStage::Up(_)) || self.is_serving())?;
         Some(since.saturating_add(state.config.write_timeout))
