@@ -39,6 +39,8 @@ macro_rules! node {
         pub trait Node: EventSource {
             $($(#[$doc])* fn $name(&$self $(, $arg: $type)*) $(-> $ret)?;)*
             $($(#[$mut_doc])* fn $mut_name(&mut $mut_self $(, $mut_arg: $mut_type)*) $(-> $mut_ret)?;)*
+            // A trait object cannot have methods with `impl Trait` in their signature, as the swarm's own methods of these
+            // names have: `refused_at` takes the id itself, and an iterator becomes a vector.
             /// Returns the number of refusals of one kind at one listener or connection: see [`Swarm::refused_at`].
             fn refused_at(&self, at: RefusedAt, refusal: Refusal) -> u64;
             /// Returns the ids of the open connections to a peer, as a vector: see [`Swarm::connections_of`].
@@ -99,7 +101,8 @@ macro_rules! node {
 }
 
 /// Passes the signatures of the methods of [`Node`] to the macro `$write`: first the methods with `&self`, then, after the
-/// word `mut`, the methods with `&mut self`.
+/// word `mut`, the methods with `&mut self`. The list of signatures is a macro of its own, since the module `host` writes a
+/// second implementation of the trait from it, for the swarm inside a host.
 macro_rules! node_methods {
     ($write:ident) => {
         $write! {

@@ -192,11 +192,11 @@ fn is_greedy(held: u32, limit: u32) -> bool {
 
 /// Returns whether only the reserve (the last sixty-fourth) of `limit` connections or streams is free while `taken` exist.
 /// Limits below [`SMALLEST_WITH_RESERVE`] have no reserve.
-// Shares alone keep no place free for somebody who has none: with the defaults, 2 016 IPv4 addresses fill all connections
-// but the reserve, with 8 each. From there on each place costs an attacker an address of its own, and 256 more of them take
-// the reserve. Of the streams, 64 peers take all but the reserve, with 1 024 each; then each new peer costs one of them a
-// stream.
 fn is_nearly_full(taken: u32, limit: u32) -> bool {
+    // Shares alone keep no place free for somebody who has none: with the defaults, 2 016 IPv4 addresses fill all
+    // connections but the reserve, with 8 each. From there on each place costs an attacker an address of its own, and 256
+    // more of them take the reserve. Of the streams, 64 peers take all but the reserve, with 1 024 each; then each new peer
+    // costs one of them a stream.
     limit >= SMALLEST_WITH_RESERVE && limit.saturating_sub(taken) <= (limit / RESERVE).max(1)
 }
 

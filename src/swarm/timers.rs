@@ -42,6 +42,8 @@ impl SwarmTimers {
     pub(super) fn arm(&mut self, id: ConnectionId, armed: &mut Option<Duration>, deadline: Duration) {
         if armed.is_none_or(|armed| deadline < armed) {
             *armed = Some(deadline);
+            // Outdated deadlines are pruned once, at the end of a turn: to tell them from valid ones needs the table of
+            // connections, which is borrowed here.
             self.deadlines.push_unpruned(Reverse((deadline, id)));
         }
     }
@@ -56,6 +58,8 @@ impl SwarmTimers {
     /// `lateness` of zero postpones nothing.
     pub(super) fn are_judged(&mut self, now: Duration, lateness: Duration) -> bool {
         if let Some(until) = self.put_off {
+            // Meanwhile the turns of the owner read what peers have sent while it was away: a process that was stopped with
+            // a ping outstanding has the answer in its socket.
             if now < until {
                 return false;
             }
@@ -95,6 +99,8 @@ impl SwarmTimers {
     /// is called.
     pub(super) fn take_due(&mut self, now: Duration) -> Option<DeadlineOf> {
         let first = self.earliest().filter(|first| *first <= now)?;
+        // The door has many deadlines, of which these timers know the earliest. The door sets the next one when it has
+        // handled this one.
         if self.door == Some(first) {
             return Some(DeadlineOf::Door);
         }

@@ -42,6 +42,7 @@ where
         if self.is_called || self.has_pending() {
             return Poll::Ready(());
         }
+        // No socket wakes for work that the turn has left, so that the swarm wakes the task itself.
         if self.is_busy() {
             cx.waker().wake_by_ref();
         }
@@ -84,8 +85,8 @@ where
     ///
     /// A unit is one of these: a helping of input, in which at most 16 KiB are read from one connection and at most 256 of
     /// its frames are handled, or in which a handshake is read and answered; a batch of output of at most 64 KiB; one event
-    /// of the transport (an accepted connection, for example); one deadline; or the begin of one close. A handshake whose
-    /// signature costs as much as `n` signatures of Ed25519 (secp256k1 2, ECDSA 9, RSA 1 to 13) is `n` units; `may` is
+    /// of the transport (an accepted connection, for example); one deadline; or the beginning of one close. A handshake
+    /// whose signature costs as much as `n` signatures of Ed25519 (secp256k1 2, ECDSA 9, RSA 1 to 13) is `n` units; `may` is
     /// called for the last `n - 1` of these afterwards. Connections alternate in the order in which they became ready, with
     /// one helping each. Even if `may` refuses at once, a turn does up to three units, so that every kind of work makes
     /// progress: one deadline or close, one helping, one batch. If `may` agrees `n` times, the turn does at most `n + 3`
@@ -108,6 +109,8 @@ where
     }
 
     fn take_turn(&mut self, now: Duration, budget: &mut Budget<'_>) {
+        // From here on a wake does not call the owner. Otherwise each socket that the reactor reports would ring the owner,
+        // which is doing a turn already.
         let (awake, is_called) = self.wakers.awake();
         self.is_called = is_called;
         self.set_clock(now);
@@ -118,6 +121,8 @@ where
         // From here on a wake also wakes the owner. A wake before this line has added its slot to the queue, which `poll_at`
         // takes into account.
         drop(awake);
+        // A panic of the gate is caught where the gate is asked, and goes on to the owner only here: the turn is done, and
+        // what the gate was asked about is denied.
         self.state.access.resume_panic();
     }
 
@@ -132,6 +137,8 @@ where
         if has_waited && self.timers.first().is_none_or(|first| first > now) {
             return;
         }
+        // After the last of these polls `hears_more` stays set, so that the next turn is due at once and polls the reactor
+        // again.
         for _ in 0..MAX_HEARINGS {
             match self.reactor.poll(Some(Duration::ZERO)) {
                 Ok(true) => self.hears_more = true,
@@ -171,6 +178,7 @@ where
     /// # Errors
     /// The error of the reactor. The swarm has not changed, and may wait again.
     pub fn wait(&mut self, now: Duration, timeout: Option<Duration>) -> io::Result<()> {
+        // Without this, a loop that drains a few events, and then sleeps, would sleep beside events that wait.
         let due = if self.has_pending() { Some(self.now) } else { self.deadline() };
         self.wait_until(due, now, timeout)
     }
@@ -191,6 +199,8 @@ where
         if timeout == Some(Duration::ZERO) {
             return Ok(());
         }
+        // The owner counts as asleep in this poll, and its waker is the reactor's own. The reactor ignores a call of that
+        // waker in this thread while it polls: otherwise the next wait would end at once, for nothing.
         self.hears_more = self.reactor.poll(timeout)?;
         // If nothing was ready, the next turn polls the reactor again, for what arrives until then.
         self.has_waited = self.wakers.is_woken();

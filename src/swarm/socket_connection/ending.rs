@@ -52,6 +52,8 @@ where
         let ConnectionStage::Closing(pipe, end, ours) = &mut self.stage else { return };
         match ours {
             OurSide::Serving if !pipe.connection.is_spent() => return,
+            // When the socket was closed right here, none of the 250 000 bytes of an answer arrived at a peer that granted
+            // window while it was reading.
             OurSide::Serving => {
                 pipe.connection.close(&state.config.connection, now);
                 *ours = OurSide::Open;
@@ -103,6 +105,7 @@ where
         if !pipe.connection.is_due() && self.out.is_empty() {
             return;
         }
+        // One attempt, and no wait: a peer that reads nothing must not be able to put off its own end.
         while pipe.connection.is_due() {
             if pipe.connection.transmit(&mut self.out).is_err() {
                 return;
@@ -203,6 +206,8 @@ where
 
     /// Closes the socket, and then queues the last event of the connection.
     pub(in crate::swarm) fn end<const E: usize>(&mut self, state: &mut SwarmState<E>, why: EndCause) {
+        // The socket is closed before the event is queued: when the owner hears of the end, the descriptor has been given
+        // back.
         let asked = match &self.stage {
             ConnectionStage::Closing(_, end, _) => Some(*end),
             ConnectionStage::Dialing(_) | ConnectionStage::Up(_) => None,

@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 /// never given back.
 const SPARE: usize = 8;
 
-/// The highest number of a batch. `readiness::StreamReadiness` stores the number of a batch in 24 bits.
+/// The highest number of a batch. `readiness::StreamReadiness` stores the number of a batch in 24 bits. It has no more than
+/// three bytes to spare there, since an idle stream is to take less than 200 bytes in all.
 const LAST: u32 = (1 << 24) - 1;
 
 /// The state of the batches of one connection. A connection writes its output in batches: one batch gathers output while the
@@ -46,6 +47,7 @@ impl FlushTracker {
     pub(super) fn written(&mut self, mut tell: impl FnMut(StreamId)) {
         let gathering = self.gathering;
         self.waiting.retain(|(batch, id)| {
+            // All batches but the one that gathers output have been written now.
             if *batch != gathering {
                 tell(*id);
             }

@@ -67,6 +67,11 @@ where
         most: Helping,
         now: Duration,
     ) -> bool {
+        // A helping has three bounds, since a peer could get around each one alone. The bytes (16 KiB) do not bound the work
+        // of tiny frames: before helpings had these bounds, 64 connections that sent empty frames made one tick take 248 ms.
+        // The frames (256) do not bound a pipe that brings a few bytes with each read, since a frame that is not whole
+        // counts as none; the reads (8) do. The rest of the input is handled in a later helping, behind all other slots that
+        // are ready.
         let Helping { bytes: mut left, mut frames } = most;
         self.heed_pressure(state);
         for _ in 0..HELPING_READS {
@@ -109,6 +114,7 @@ where
                 // More bytes may have arrived meanwhile, or the end. If neither has arrived, our TCP reports that without a
                 // system call.
                 Poll::Ready(Ok(n)) if n < asked => left -= n,
+                // The helping is used up. The rest may still be in the pipe, which would not wake the slot for it.
                 Poll::Ready(Ok(_)) => return true,
                 Poll::Ready(Err(error)) => {
                     self.end(state, EndCause::Io(error));

@@ -62,6 +62,8 @@ where
         spare: &mut Vec<u8>,
         now: Duration,
     ) -> bool {
+        // One buffer serves all connections, as long as their pipes accept what is written. Only a connection whose pipe is
+        // blocked keeps it, so that an idle one holds no buffer.
         if self.out.capacity() == 0 {
             core::mem::swap(&mut self.out, spare);
         }
@@ -73,6 +75,7 @@ where
             }
         }
         match written {
+            // One batch at a time: the caller queues the connection behind all others that have output.
             Poll::Ready(Ok(())) if self.connection().is_some_and(|connection| connection.is_due()) => {
                 self.settle(state);
                 return true;
@@ -115,6 +118,7 @@ where
                     self.blocked.get_or_insert(now);
                     return Poll::Pending;
                 }
+                // A pipe that accepts nothing and is not pending would be written to for ever.
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(EndCause::Io(std::io::ErrorKind::WriteZero.into()))),
                 Poll::Ready(Ok(n)) => {
                     self.written += n;

@@ -18,6 +18,9 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
     /// `unnamed`.
     #[inline]
     pub(in crate::swarm) fn count_unnamed(&mut self, counted: &mut u32, unnamed: u32) {
+        // `Limits::streams` bounds only streams with an id. A connection may have `inbound_backlog` (256) streams without
+        // one, so that 16 384 connections could have four million of them. Therefore their total is bounded, too: beyond
+        // half of it, each connection may have eight, so that the other half is not filled by fewer than 4 096 connections.
         if *counted != unnamed {
             let before = core::mem::replace(counted, unnamed);
             self.unnamed = self.unnamed + unnamed as usize - before as usize;
