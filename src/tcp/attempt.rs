@@ -33,6 +33,7 @@ impl Attempt {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
         let address = self.address;
         let connected = ready!(socket.poll_write(cx, |socket| {
+            // Only a socket without a peer is asked for its error: that saves a system call for each connection.
             match socket.peer_addr() {
                 Ok(_) => match socket.local_addr()? {
                     // TCP's simultaneous open: the system chose the dialed port itself as our local port, and the socket is

@@ -155,6 +155,9 @@ impl Reactor {
     /// # Errors
     /// The system's error if it has no descriptor or memory left for a poller.
     pub fn new() -> io::Result<Self> {
+        // The poller is `mio`, in edge-triggered mode, which costs one system call for each wait. On the same work,
+        // `polling` costs five and is 4 to 8 % faster than `async-io`, where edge-triggered epoll is 36 % faster. With
+        // io_uring a round trip took two calls in place of six, and was no faster.
         let poll = mio::Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let alarm = Arc::new(Alarm { waker: mio::Waker::new(&registry, WAKER)?, calling: AtomicUsize::new(0) });
@@ -184,6 +187,8 @@ impl crate::swarm::Reactor for Reactor {
         let mut count = 0;
         for event in &self.events {
             count += 1;
+            // A waker that is called for an earlier event of this loop may have closed the socket of a later one. Its token
+            // then names no socket, or, once the index is used again, one of another generation.
             if let Some(source) = self.shared.source(event.token()) {
                 source.happened(event);
             }
@@ -192,6 +197,8 @@ impl crate::swarm::Reactor for Reactor {
     }
 
     fn advance(&mut self, now: Duration) {
+        // The wakers are called behind this line, when the lock has been released: they are code of others, and may create
+        // a timer.
         let due = lock(&self.shared.timers).advance(now);
         due.into_iter().flatten().for_each(Waker::wake);
     }
@@ -205,6 +212,8 @@ impl crate::swarm::Reactor for Reactor {
     }
 
     fn dialed_from(&mut self) -> Option<Multiaddr> {
+        // A dial may be polled on another thread meanwhile, with a clone of the handle. Its address would be taken for that
+        // of the dial that was polled here.
         let (_, ends) = lock(&self.shared.dialed).take_if(|(thread, _)| *thread == here() && *thread != 0)?;
         Some(address::to_multiaddr(ends.local))
     }
