@@ -198,6 +198,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
                 if let Some(readiness) = self.readiness.remove(id) {
                     self.last_began = readiness.began();
                 }
+                // The index may soon be that of another stream, which must not be reported as ready for this one.
                 self.ready_streams.remove(id.index());
             }
             Id::Stream(_) => {}

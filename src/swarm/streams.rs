@@ -74,6 +74,8 @@ where
         match read.unwrap_or(Err(ReadError::Ended)) {
             Ok((n, fact)) => {
                 self.stream_says(fact);
+                // A read that fills the buffer says nothing of what is left: the owner reads again, and waits only once a
+                // read was short.
                 if n < buffer.len() {
                     self.state.read_short(id);
                 }
@@ -263,6 +265,8 @@ where
         conn.heed_pressure(&mut self.state);
         let connection = conn.connection()?;
         let done = act(connection, &mut self.state.environment(Now::Untimed));
+        // A call that fails may still have started a timeout. The timeout counts from the next turn, which has to visit the
+        // connection for that.
         if done.is_ok() || connection.is_untimed() {
             conn.mark_commanded(&mut self.state);
         }

@@ -307,6 +307,8 @@ where
         }
         (trimming.victims, trimming.victims_of, trimming.last) = (victims, Some(why), Some(why));
         if why == SweepReason::Need && self.trimming.is_in_vain {
+            // No connection could be closed, so that handshakes are. Visitors that were accepted since the lack was reported
+            // are spared: they are newcomers that have got a descriptor in spite of it.
             self.give_back_handshakes(self.trimming.needed_since);
             // A listener may wait for the descriptors that the closed connections have given back.
             self.wakers.mark(WakeTarget::Transport);

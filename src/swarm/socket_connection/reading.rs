@@ -39,6 +39,7 @@ where
         {
             let judged = self.judge_reached(reached, state, now);
             if let Err(why) = judged {
+                // The byte pipe is closed before a byte was written to it.
                 drop(polled);
                 self.fail(state, Failure::Denied, &why);
                 return None;
@@ -123,6 +124,8 @@ where
             }
             frames = input.frames_left();
             let is_cut_short = self.connection().is_some_and(|connection| connection.is_cut_short());
+            // Above the budget of bytes held, the helping ends early: the window that was granted before may bring as much
+            // again in the next read.
             if frames == 0 || is_cut_short || state.held_bytes.is_over() {
                 return true;
             }

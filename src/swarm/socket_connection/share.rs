@@ -50,6 +50,8 @@ where
             let taken = state.lifecycle.held_connections().saturating_sub(1);
             let shares = &state.shares;
             if shares.is_nearly_full(taken) || shares.crowd(Some(peer), &self.remote, taken).is_some() {
+                // The caller queues the connection then, and `claim_share` looks for another one to close for it: this
+                // needs the table of connections, which is not at hand here.
                 return false;
             }
         }

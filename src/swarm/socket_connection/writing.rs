@@ -105,6 +105,8 @@ where
             if !pipe.connection.is_due() {
                 return Poll::Ready(Ok(()));
             }
+            // A run of frames that is longer than one Noise message is one batch in several parts: only its first part ends
+            // the gathering of output.
             if !pipe.connection.is_part_taken() {
                 self.flush_tracker.taken();
             }
@@ -123,6 +125,8 @@ where
                 Poll::Ready(Ok(n)) => {
                     self.written += n;
                     self.sent += n as u64;
+                    // Any byte that the pipe accepts shows that the peer reads, however slowly, so that the write timeout
+                    // begins anew.
                     self.blocked = None;
                     pipe.connection.part_written(now);
                 }

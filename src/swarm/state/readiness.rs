@@ -23,6 +23,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         let more = self.streams.get(id).is_some_and(Stream::is_readable);
         self.change_readiness(id, |readiness| {
             readiness.read_short();
+            // The bytes and the end may have arrived in one packet, for which the stream was reported once. No other report
+            // would follow.
             if more {
                 readiness.readable();
             }
