@@ -43,8 +43,8 @@ impl OpeningQueue {
         }
     }
 
-    /// Removes and returns the id of the listener, connection or stream that opens next. If it is a stream, the other
-    /// streams of its connection go to the end of the queue.
+    /// Removes and returns the id of the listener, connection or stream that opens next. If it is a stream, the next waiting
+    /// stream of its connection opens only after all others that wait now have had their turn.
     pub(super) fn pop_first(&mut self) -> Option<Id> {
         let turn = self.turns.pop_front()?;
         self.len -= 1;
@@ -61,7 +61,7 @@ impl OpeningQueue {
         stream.map(Id::Stream)
     }
 
-    /// Puts a connection that was removed back to the front of the queue.
+    /// Puts a connection, which was removed from the front of the queue, there again.
     pub(super) fn put_back(&mut self, id: ConnectionId) {
         self.turns.push_front(QueueTurn::Itself(id.into()));
         self.len += 1;

@@ -47,9 +47,9 @@ pub enum Refusal {
     /// protocol had arrived, took too long to send the proposal, or reset the stream while it had to wait because the peer
     /// opens streams beyond its [rate](crate::connection::Config::openings).
     StreamUnproposed,
-    /// A stream was reset at once because a limit was reached; or after its
-    /// [negotiation_timeout](crate::connection::Config::negotiation_timeout), because until then it had to wait for the
-    /// [rate](crate::connection::Config::openings) at which its peer may open streams. A stream that has chosen a
+    /// A stream was reset because a limit was reached. It was reset at once; or, if it had to wait because its peer opens
+    /// streams beyond the [rate](crate::connection::Config::openings), after its
+    /// [negotiation_timeout](crate::connection::Config::negotiation_timeout). A stream that has chosen a
     /// [limited](super::Swarm::limit_protocol) protocol and is refused for that limit has an id, and is also reported as
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Limit`.
     StreamLimit,
@@ -287,6 +287,8 @@ impl Refusals {
         }
         for refusal in self.kinds_at(at) {
             let place = (at, refusal);
+            // `next_at` changes only when a notice is taken, and the count then is in neither set. So this is the time with
+            // which it is in `waiting`, if it is.
             let next_at = self.tallies.get(&place).map_or(Duration::ZERO, |tally| tally.next_at);
             self.ready.remove(&place);
             self.waiting.remove(&(next_at, place));

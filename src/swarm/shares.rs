@@ -73,11 +73,12 @@ pub(super) struct Shares {
     by_group: BTreeSet<(AddressGroup, ConnectionId)>,
     peers: Slab<PeerShare>,
     groups: Slab<GroupShare>,
-    /// The numbers of inbound connections of each peer, ranked.
+    /// The number of inbound connections of each peer, and the order of the peers by this number.
     peer_connections: Ranking,
-    /// The numbers of streams that each peer has begun, on inbound and outbound connections, ranked.
+    /// The number of streams that each peer has begun, on inbound and outbound connections, and the order of the peers by
+    /// this number.
     peer_streams: Ranking,
-    /// The numbers of inbound connections of each address group, ranked.
+    /// The number of inbound connections of each address group, and the order of the groups by this number.
     group_connections: Ranking,
     protocols: LimitedProtocols,
     /// The number of streams that still have to be reset to make room for new ones. Each time, the stream to reset is one of

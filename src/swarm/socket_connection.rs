@@ -59,9 +59,11 @@ pub(super) struct SocketConnection<T: Transport> {
     pub(super) began: Now,
     /// The deadline that the swarm's timers have for the connection; `None` if they have none.
     pub(super) armed: Option<Duration>,
-    /// `true` if the connection is in [`SwarmState::dirty`].
+    /// `true` if the connection is in [`SwarmState::dirty`], the queue of connections with pending output or a changed
+    /// deadline.
     pub(super) is_dirty: bool,
-    /// `true` if the connection is in [`SwarmState::commanded`].
+    /// `true` if the connection is in [`SwarmState::commanded`], the list of connections that commands have changed since
+    /// the last turn.
     is_commanded: bool,
     /// `true` once a stream has opened on the connection.
     pub(super) has_had_stream: bool,

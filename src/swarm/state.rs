@@ -135,8 +135,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
 
     // Events.
 
-    /// Makes the id of the last closing event stale, and returns this id, so that the caller can remove what it stores for
-    /// the listener, connection or stream.
+    /// Makes the id in the closing event that the owner has taken most recently stale, and returns this id, so that the
+    /// caller can remove what it stores for the listener, connection or stream.
     pub(super) fn vacate(&mut self) -> Option<Id> {
         match self.lifecycle.handed()? {
             Id::Stream(id) => {

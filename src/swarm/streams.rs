@@ -52,6 +52,8 @@ where
         self.state.shares.own_stream_begins(taken);
         self.state.insert_stream(id, stream, self.now);
         let started = self.on_stream(id, |connection, turn| connection.open_stream(id, turn));
+        // The stream has its id already, and each id that is given out ends with an event: the failure is reported by
+        // `StreamFailed`, and not by an error.
         if let Err(failure) = started.unwrap_or(Err(Failure::ConnectionClosed)) {
             self.state.fail_stream(id, failure);
         }
@@ -120,6 +122,8 @@ where
         let Some(conn) = self.state.lifecycle.connection_of(id).and_then(|id| self.connections.get_mut(id)) else {
             return 0;
         };
+        // Other connections have used or freed parts of the budgets since, and the pressure on this one decides what a
+        // write accepts.
         conn.heed_pressure(&mut self.state);
         conn.connection().map_or(0, |connection| connection.write_room(id, &self.state.environment(Now::Untimed)))
     }

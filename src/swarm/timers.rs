@@ -24,7 +24,7 @@ pub(super) enum DeadlineOf {
     Door,
 }
 
-/// The deadlines of connections, earliest first, and the earliest deadline of a visitor.
+/// The deadlines of connections, earliest first, and the earliest deadline of all visitors.
 #[derive(Debug, Default)]
 pub(super) struct SwarmTimers {
     door: Option<Duration>,
@@ -48,7 +48,7 @@ impl SwarmTimers {
         }
     }
 
-    /// Sets the earliest deadline of a visitor.
+    /// Sets the deadline of the door, which is the earliest deadline of all visitors; `None` if there is no visitor.
     pub(super) const fn arm_door(&mut self, deadline: Option<Duration>) {
         self.door = deadline;
     }

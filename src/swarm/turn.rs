@@ -105,6 +105,8 @@ where
     fn set_clock(&mut self, now: Duration) {
         self.clock.set(now);
         self.now = self.clock.now();
+        // Denials for a while end by this clock, so that they last as long as they should although the owner's clock is set
+        // back.
         self.state.access.lists.set_clock(self.clock);
     }
 
@@ -153,6 +155,7 @@ where
 
     fn reactor_failed(&mut self, error: io::Error) {
         log::warn!("the reactor failed: {error}");
+        // Otherwise `poll_at` would stay *now*, and the owner would spin as long as the reactor fails.
         self.hears_more = false;
         self.last_error = Some(error);
     }

@@ -127,10 +127,9 @@ pub struct ConnectionView<'a> {
     /// waits for a turn. The first measurement is made during the Noise handshake, and includes the peer's computations.
     /// Later measurements are made by the muxer's ping to a peer that was silent for
     /// [`keep_alive_interval`](crate::connection::Config::keep_alive_interval), or by a service that calls
-    /// [`Swarm::note_round_trip`]. One of these services is
-    #[cfg_attr(feature = "protocols", doc = "[`Ping`](crate::protocols::ping::Ping).")]
-    #[cfg_attr(not(feature = "protocols"), doc = "`Ping`.")]
-    /// The value is `None` until the peer has answered for the first time.
+    /// [`Swarm::note_round_trip`]. The value is `None` until the peer has answered for the first time.
+    #[cfg_attr(feature = "protocols", doc = "[`Ping`](crate::protocols::ping::Ping) is such a service.")]
+    #[cfg_attr(not(feature = "protocols"), doc = "`Ping` is such a service.")]
     pub round_trip: Option<Duration>,
     /// The number of bytes that were written to the byte pipe, including the bytes of the handshake, the encryption and the
     /// muxer.

@@ -96,6 +96,8 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
+        // The swap releases what this thread has written before the wake, even if the slot is queued already: the swap in
+        // `WakeSet::begin` acquires it.
         let is_new = !self.queued.swap(true, Ordering::AcqRel);
         self.shared.queue(|line| {
             if is_new {

@@ -61,10 +61,10 @@ pub(super) struct ListeningSocket {
     addresses: ListenAddresses,
     /// The pause that the listener makes because accept has failed, or `None` if it does not pause.
     pause: Option<AcceptPause>,
-    /// `true` if, since the last accepted connection, the listener has made the poller check whether a connection waits. If
-    /// accept fails for lack of descriptors after that, a connection does wait. Otherwise this is not known, since accept on
-    /// Linux then fails even if no connection waits. If none waits, the swarm need not close another connection to free a
-    /// descriptor.
+    /// `true` if the listener has made the poller check whether a connection waits, and has accepted none since. Then the
+    /// poller wakes the listener only if a connection waits. On Linux, accept fails for lack of descriptors even if no
+    /// connection waits. So the failure is reported only if this field is `true`: otherwise the swarm would close another
+    /// connection for nothing.
     is_awaited: bool,
 }
 

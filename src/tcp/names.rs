@@ -47,6 +47,8 @@ impl LookupPermits {
     /// Wakes the first lookup in the queue, if a permit is free.
     fn wake_first(&self) {
         let line = self.line();
+        // The lookup stays in the queue until it has taken the permit itself. If it is dropped before, its drop wakes the
+        // next one.
         let first = line.waiting.first_key_value().filter(|_| line.free > 0).map(|(_, waker)| waker.clone());
         drop(line);
         if let Some(first) = first {

@@ -180,6 +180,7 @@ impl Reactor {
 impl crate::swarm::Reactor for Reactor {
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
         match self.poll.poll(&mut self.events, timeout) {
+            // The owner may have to act on the signal, so that the wait is not repeated here.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),
             polled => polled?,
         }

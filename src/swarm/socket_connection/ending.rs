@@ -200,6 +200,7 @@ where
 
     /// Fails a dial whose peer has proved to hold our own identity key.
     pub(super) fn refuse_ourselves<const E: usize>(&mut self, state: &mut SwarmState<E>) {
+        // First, since `fail` drops the handshake.
         state.own_end = self.transcript();
         self.fail(state, Failure::LocalPeer, &"we dialed ourselves");
     }
@@ -217,6 +218,7 @@ where
         let stage = core::mem::replace(&mut self.stage, over);
         let mut found = None;
         if let ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..) = &stage {
+            // These streams have no events. If they were not counted, nothing would tell of them.
             for _ in 0..pipe.connection.streams_without_id() {
                 state.stream_without_id(self.id, Refusal::StreamUnproposed);
             }

@@ -53,6 +53,7 @@ where
         if before != pressure {
             let withheld = connection.withholds();
             connection.set_pressure(pressure, &mut state.environment(Now::Untimed));
+            // The window that is granted again is pending output.
             if withheld && !connection.withholds() {
                 self.mark_dirty(state);
             }

@@ -1,5 +1,5 @@
-//! The reading half of a [`SocketConnection`]: polling the dial for its byte pipe, reading input in helpings, and handling
-//! deadlines.
+//! The reading half of a [`SocketConnection`]: it polls the dial until there is a byte pipe, reads input in helpings, and
+//! handles deadlines.
 
 use super::ending::EndCause;
 use super::{ConnectionStage, HELPING_READS, OurSide, SocketConnection};

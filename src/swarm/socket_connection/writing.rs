@@ -1,5 +1,5 @@
-//! The writing half of a [`SocketConnection`]: writing its output, the batches of output for which
-//! [`flush`](SocketConnection::flush) waits, and the write timeout.
+//! The writing half of a [`SocketConnection`]: it writes the connection's output in batches, tells streams when a
+//! [`flush`](SocketConnection::flush) is complete, and ends the connection at the write timeout.
 
 use super::{ConnectionStage, EndCause, OurSide, SocketConnection};
 use crate::lifecycle::{State, StreamId};

@@ -85,8 +85,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         !self.ready_streams.is_empty() || !self.changed_listeners.is_empty() || self.refusals.is_ready()
     }
 
-    /// Removes and returns the next readiness notice. `listener` returns the id of the listener with an index in the table
-    /// of listeners.
+    /// Removes and returns the next readiness notice. `listener` turns an index in the table of listeners into the id of the
+    /// listener.
     pub(in crate::swarm) fn next_ready(&mut self, listener: impl Fn(usize) -> Option<ListenerId>) -> Option<Readiness> {
         while let Some(index) = self.changed_listeners.take() {
             if let Some(listener) = listener(index) {

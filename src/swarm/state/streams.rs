@@ -7,9 +7,9 @@ use crate::swarm::readiness::{Began, StreamReadiness};
 use crate::swarm::shares::ProtocolLimits;
 use core::time::Duration;
 
-/// The maximum number of streams without an id that one connection may have once the streams without an id on all
-/// connections are at least half as many as [`Limits::streams`](crate::lifecycle::Limits::streams). Once they are as many as
-/// `Limits::streams`, no more streams begin.
+/// The maximum number of streams without an id that one connection may have while such streams are scarce: when all
+/// connections together have at least half as many of them as [`Limits::streams`](crate::lifecycle::Limits::streams). When
+/// they have as many as `Limits::streams`, no more streams begin.
 const UNNAMED_WHEN_SCARCE: usize = 8;
 
 impl<const EVENTS: usize> SwarmState<EVENTS> {
