@@ -7,8 +7,8 @@ use alloc::collections::{BTreeMap, VecDeque};
 
 /// The listeners, connections and streams that wait for room in the event queue. The streams of each connection wait in a
 /// queue of their own. These queues take turns with each other and with the waiting listeners and connections: in each turn
-/// one stream, listener or connection opens. So many waiting streams of one connection do not delay all others. A connection
-/// without a waiting stream uses no memory here.
+/// one stream, listener or connection opens. Therefore a connection with many waiting streams does not delay all others. A
+/// connection without a waiting stream uses no memory here.
 #[derive(Debug, Default)]
 pub(super) struct OpeningQueue {
     // A connection is in `turns` once while it is a key of `streams`, however many of its streams wait: the first one that

@@ -1,9 +1,10 @@
 //! [`SocketConnection`]: a connection with its socket, from the time at which the connection gets an id until its last event
-//! has been handled. Before that, an accepted connection was a visitor at the [door](super::door), which has no id.
+//! has been handled. Before that, an accepted connection was a visitor at the [door](super::door), which has no id. The
+//! connection goes through these stages ([`ConnectionStage`]):
 //!
 //! ```text
 //!  Dialing ──────────────────┐
-//!                            ├─▶ Up ─▶ Closing ─▶ Over    (any of them ─▶ Over, when it breaks or is cut)
+//!                            ├─▶ Up ─▶ Closing ─▶ Over    (each of them ─▶ Over, when it breaks or is ended at once)
 //!  an authenticated visitor ─┘
 //! ```
 //!

@@ -42,7 +42,7 @@ const LOOKED_AT: usize = 256;
 const CLOSED_A_TICK: u32 = 64;
 
 /// The smallest value of `limits.connections` for which there is a high-water mark by default. The owner of a node with
-/// fewer connections usually chooses the peers.
+/// fewer connections usually chooses its peers, and no connection is closed without the owner's word.
 const MANY: u32 = 1_024;
 
 /// The age below which no connection is closed for lack of descriptors, if [`trim_grace`](Config::trim_grace) is not

@@ -85,12 +85,12 @@ where
     ///
     /// A unit is one of these: a helping of input, in which at most 16 KiB are read from one connection and at most 256 of
     /// its frames are handled, or in which a handshake is read and answered; a batch of output of at most 64 KiB; one event
-    /// of the transport (an accepted connection, for example); one deadline; or the beginning of one close. A handshake
-    /// whose signature costs as much as `n` signatures of Ed25519 (secp256k1 2, ECDSA 9, RSA 1 to 13) is `n` units; `may` is
-    /// called for the last `n - 1` of these afterwards. Connections alternate in the order in which they became ready, with
-    /// one helping each. Even if `may` refuses at once, a turn does up to three units, so that every kind of work makes
-    /// progress: one deadline or close, one helping, one batch. If `may` agrees `n` times, the turn does at most `n + 3`
-    /// units, plus the cost of its last signature beyond one.
+    /// of the transport (an accepted connection, for example); the handling of one deadline; or the beginning of one close.
+    /// A handshake whose signature costs as much as `n` signatures of Ed25519 (secp256k1 2, ECDSA 9, RSA 1 to 13) is `n`
+    /// units; `may` is called for the last `n - 1` of these afterwards. Connections alternate in the order in which they
+    /// became ready, with one helping each. Even if `may` refuses at once, a turn does up to three units, so that every kind
+    /// of work makes progress: one deadline or close, one helping, one batch. If `may` agrees `n` times, the turn does at
+    /// most `n + 3` units, plus the cost of its last signature beyond one.
     ///
     /// If `may` never refuses, the turn goes on as long as any socket has bytes to read; only the work on [signatures of
     /// handshakes](super::Config::handshake_work_per_turn) is still limited. If `may` panics, nothing is lost, and the next

@@ -21,7 +21,7 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// Begins to connect to an address: the system sends the first packet. Returns the system's error if it refuses.
+    /// Begins to connect to an address: the system sends the first packet. If the system refuses, its error is returned.
     pub(super) fn begin(handle: &Handle, address: SocketAddr) -> io::Result<Self> {
         // The system reports the end of a connect as writable, both if it has succeeded and if it has failed.
         let socket = Registered::new(handle, TcpStream::connect(address)?, Interest::READABLE | Interest::WRITABLE)?;

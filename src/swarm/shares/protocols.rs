@@ -17,7 +17,7 @@ pub struct ProtocolLimits {
 }
 
 impl ProtocolLimits {
-    /// Makes limits that limit nothing.
+    /// Makes limits that allow any number of streams.
     #[must_use]
     pub const fn new() -> Self {
         Self { per_peer: u32::MAX, total: u32::MAX }

@@ -1,5 +1,5 @@
-//! [`FlushTracker`]: the batches of a connection's output, and the streams that wait until a batch has been written. A batch
-//! is the output that gathers while the output before it is being written.
+//! [`FlushTracker`]: the batches of a connection's output, and the streams that wait until a batch has been written. The
+//! output is written in batches: while one batch is being written, new output gathers and becomes the next batch.
 
 use crate::lifecycle::StreamId;
 use crate::pruned_queue::PrunedQueue;

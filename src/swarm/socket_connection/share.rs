@@ -152,8 +152,8 @@ where
         self.mark_dirty(state);
     }
 
-    /// Resets a stream whose protocol has as many streams as the owner allows. The peer is not answered `na`, since peers
-    /// remember this answer, which means that the protocol is not spoken.
+    /// Resets a stream whose protocol has as many streams as the owner allows. The answer `na` is not sent: it means that we
+    /// do not speak the protocol, and peers remember it.
     pub(super) fn refuse_protocol<const E: usize>(&mut self, id: StreamId, state: &mut SwarmState<E>, now: Duration) {
         state.count_refusal(self.id, Refusal::StreamLimit);
         self.take_stream(id, state, now);
