@@ -364,7 +364,7 @@ impl Refusals {
         self.totals[refusal as usize]
     }
 
-    /// Returns the remote address of the last socket that a listener has refused for one kind of reason.
+    /// Returns the remote address of the last socket that a listener has refused, for one kind of refusal.
     pub(super) fn last_from(&self, listener: ListenerId, refusal: Refusal) -> Option<&Multiaddr> {
         self.tallies.get(&(listener.into(), refusal))?.last_from.as_ref()
     }

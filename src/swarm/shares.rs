@@ -64,7 +64,7 @@ const FEW: usize = 8;
 /// The value that stands in [`Member::groups`] for an address group that has no slot, since it is not a holder.
 const NONE: u32 = u32::MAX;
 
-/// The numbers of connections and streams of all holders.
+/// The numbers of connections and streams of all holders, which are peers, addresses and sites.
 #[derive(Debug)]
 pub(super) struct Shares {
     bounds: ShareBounds,
@@ -97,7 +97,7 @@ struct ShareBounds {
     streams_per_peer: u32,
 }
 
-/// A connection that is counted for its peer and its addresses. The peer is known: it is authenticated.
+/// A connection whose peer is authenticated, and which is counted for this peer and for its address groups.
 #[derive(Debug)]
 struct Member {
     peer: u32,

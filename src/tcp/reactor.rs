@@ -24,7 +24,7 @@ const EVENTS: usize = 1024;
 const WAKER: Token = Token(usize::MAX);
 
 /// The number of low bits of a token that contain the index of a socket in the slab. The other bits contain the socket's
-/// generation.
+/// generation, by which it differs from earlier sockets with the same index.
 const INDEX_BITS: u32 = usize::BITS - 16;
 
 /// The poller of one swarm's TCP sockets: epoll, kqueue or IOCP, through `mio`, edge-triggered.

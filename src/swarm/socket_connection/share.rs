@@ -61,7 +61,7 @@ where
 
     /// Closes the connection for the reason `why`, since a limit per peer, address or site leaves no place for it. The
     /// refusal is counted at the connection's listener, where refusals of sockets without an id are counted too, so that one
-    /// count includes all.
+    /// count includes all refusals.
     pub(in crate::swarm) fn refuse_share<const E: usize>(&mut self, state: &mut SwarmState<E>, why: &dyn fmt::Display) {
         self.error = Some(short(why));
         if let Some(listener) = self.listener {
