@@ -81,7 +81,7 @@ enum Operation {
 /// The size of a [`StreamReadiness`] in the table of streams, in bytes. The table has an entry for each live stream, idle or
 /// not.
 pub(super) const STREAM_READINESS: usize = size_of::<Option<(NonZeroU32, StreamReadiness)>>();
-// An idle stream takes less than 200 bytes in all. These were 16 of them before they were packed.
+// An idle stream takes less than 200 bytes in all; its readiness took 16 of them before it was packed.
 const _: () = assert!(STREAM_READINESS <= 12);
 
 /// The time at which a stream began, in 64ths of a second, on a clock that wraps around every 776 days. It needs 4 bytes, a

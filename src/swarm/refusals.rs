@@ -216,6 +216,8 @@ impl Refusals {
         if count == 0 {
             return;
         }
+        // However often a peer is refused, there is one entry for each of the twelve kinds at each open connection and
+        // listener, and at most one notice a second for each entry.
         self.count_in_total(refusal, count);
         let place = (at, refusal);
         // The counts stop at `u64::MAX` and do not overflow: a service may pass any number to `Swarm::count_refusals`.
@@ -349,6 +351,8 @@ impl Refusals {
     #[inline(never)]
     fn take_next(&mut self) -> Option<(RefusedAt, Refusal, u64)> {
         use core::ops::Bound::{Excluded, Unbounded};
+        // The next key behind the last one, and not the first of all: a connection with a low id that is refused something
+        // again and again would keep all others from being reported, if the owner takes few notices.
         let behind = self.last.and_then(|last| self.ready.range((Excluded(last), Unbounded)).next());
         let place = behind.or_else(|| self.ready.first()).copied()?;
         self.ready.remove(&place);

@@ -161,6 +161,8 @@ where
     /// [`WriteError::Stale`] or [`WriteError::Ended`] if the stream has ended; nothing has changed then.
     pub fn finish(&mut self, id: StreamId) -> Result<(), WriteError> {
         self.lives(id, WriteError::Stale, WriteError::Ended)?;
+        // The FIN waits for the peer's answer in the connection: js-libp2p resets a stream whose header, protocol, data and
+        // FIN arrive together on a fresh connection.
         self.on_stream(id, |connection, turn| connection.finish(id, turn)).unwrap_or(Err(WriteError::Ended))
     }
 

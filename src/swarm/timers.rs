@@ -65,6 +65,8 @@ impl SwarmTimers {
             }
             (self.put_off, self.excused) = (None, now);
         }
+        // A turn may handle fewer deadlines than have passed. Without `excused`, each of those that are left would count as
+        // late again, and postpone all of them again.
         let first = self.earliest().map_or(now, |first| first.max(self.excused));
         let is_late = now.saturating_sub(first) > lateness && !lateness.is_zero();
         self.put_off = is_late.then(|| now.saturating_add(lateness));

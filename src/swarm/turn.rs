@@ -111,7 +111,7 @@ where
     }
 
     fn take_turn(&mut self, now: Duration, budget: &mut Budget<'_>) {
-        // From here on a wake does not call the owner. Otherwise each socket that the reactor reports would ring the owner,
+        // From here on a wake does not call the owner. Otherwise each socket that the reactor reports would wake the owner,
         // which is doing a turn already.
         let (awake, is_called) = self.wakers.awake();
         self.is_called = is_called;

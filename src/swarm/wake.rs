@@ -196,7 +196,7 @@ impl WakeSet {
         self.visitors.remove(&number);
     }
 
-    /// Returns the number of slots for connections that have a waker.
+    /// Returns the number of connections' slots for which there is a waker.
     pub(super) const fn connections(&self) -> usize {
         self.lasting.len().saturating_sub(1)
     }

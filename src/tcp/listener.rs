@@ -88,7 +88,7 @@ impl ListeningSocket {
     pub(super) fn bind(id: ListenerId, address: SocketAddr, handle: &Handle, config: &Config) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         if address.is_ipv6() {
-            // So that `0.0.0.0` and `::` can share a port, whatever the system's default is.
+            // With this option `0.0.0.0` and `::` can share a port, whatever the system's default is.
             socket.set_only_v6(true)?;
         }
         // Without this option, the port could not be bound again while connections of a closed listener linger in

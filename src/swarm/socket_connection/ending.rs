@@ -136,6 +136,8 @@ where
             return self.end(state, EndCause::Ended(end));
         }
         self.stage = match core::mem::replace(&mut self.stage, ConnectionStage::Over(None)) {
+            // go-libp2p and js-libp2p end the session when they read a go-away, so that ours is the last frame, behind all
+            // pending output.
             ConnectionStage::Up(mut pipe) => {
                 // This cannot fail: the connection is up and not opening, so that it is open, and an open one can leave.
                 let _ = state.lifecycle.leave(self.id);

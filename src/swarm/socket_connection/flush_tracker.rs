@@ -34,6 +34,8 @@ impl FlushTracker {
     /// Returns whether the batch number `batch` has been written. `is_due` is `true` if the batch that gathers output is not
     /// empty, and `is_taken` if the batch before it is being written.
     pub(super) const fn is_written(&self, batch: u32, is_due: bool, is_taken: bool) -> bool {
+        // At most two batches are not written: the one that gathers output, and the one before it. So the number of a
+        // stream's last batch, in three bytes, is all that a stream has to keep for its flush.
         let (gathers, is_next) = (batch == self.gathering, batch == self.gathering.wrapping_sub(1) & LAST);
         !(gathers && is_due || is_next && is_taken)
     }

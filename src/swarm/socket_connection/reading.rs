@@ -117,6 +117,8 @@ where
                 Poll::Ready(Ok(n)) if n < asked => left -= n,
                 // The helping is used up. The rest may still be in the pipe, which would not wake the slot for it.
                 Poll::Ready(Ok(_)) => return true,
+                // go-libp2p sets `SO_LINGER` to 0 on sockets that it has dialed, so that each ordinary close of such a
+                // socket arrives here as a reset, without a go-away.
                 Poll::Ready(Err(error)) => {
                     self.end(state, EndCause::Io(error));
                     return false;
