@@ -260,8 +260,8 @@ where
     }
 
     /// Calls `act` with the connection of a stream, for an action that can fail. In contrast to
-    /// [`on_stream`](Self::on_stream), an error leaves no work for the next turn: otherwise an owner that retries in each
-    /// turn, and sleeps until `poll_at`, would spin.
+    /// [`on_stream`](Self::on_stream), an error leaves no work for the next turn, unless a timeout has been started:
+    /// otherwise an owner that retries in each turn, and sleeps until `poll_at`, would spin.
     fn try_on_stream<A, E>(
         &mut self,
         id: StreamId,

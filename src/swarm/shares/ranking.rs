@@ -36,7 +36,7 @@ impl Ranking {
         self.heap.reserve(self.entries.len() - self.heap.len());
     }
 
-    /// Gives back the memory for holders whose number is at least `holders`, if that is at least half of the memory. The
+    /// Gives back the memory for holders whose number is at least `holders`, if at least half of the memory is for them. The
     /// caller ensures that these holders are gone.
     pub(super) fn give_up_memory(&mut self, holders: usize) {
         if holders <= self.entries.len() / 2 {
