@@ -93,8 +93,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
                 return Some(Readiness::Addresses { listener });
             }
         }
-        // Notices about refusals are first. There is at most one a second for each kind at each connection or listener, so
-        // that notices about streams do not wait for long.
+        // Notices about refusals precede those about streams. There is at most one a second for each kind at each connection
+        // or listener, so that notices about streams do not wait for long.
         if let Some((of, kind, count)) = self.refusals.next() {
             return Some(Readiness::Refused { of, kind, count });
         }
