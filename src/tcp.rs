@@ -282,6 +282,8 @@ impl libp2p_core::Transport for Transport {
             return Err(TransportError::Other(io::ErrorKind::AlreadyExists.into()));
         }
         let listener = ListeningSocket::bind(id, address, &self.handle, &self.config).map_err(TransportError::Other)?;
+        // The addresses are read now, and not after the first interval (5 s by default), so that the next poll can report
+        // them.
         if listener.is_wildcard() {
             self.interfaces.look();
         }
@@ -299,6 +301,7 @@ impl libp2p_core::Transport for Transport {
     }
 
     fn dial(&mut self, addr: Multiaddr, _: DialOpts) -> Result<Dial, TransportError<io::Error>> {
+        // A name with port 0 is refused below: its dial could only fail, after a lookup with a thread of its own.
         #[cfg(feature = "dns")]
         if let Some(name) = address::name_from_multiaddr(&addr).filter(|name| name.port != 0) {
             return Ok(Dial::by_name(self.handle.clone(), name, &self.names, &self.config));
@@ -325,6 +328,8 @@ impl libp2p_core::Transport for Transport {
             let index = (this.next % count + step) % count;
             let listener = &mut this.listeners[index];
             if let Poll::Ready(outcome) = listener.poll(cx, &this.handle, &this.config, &this.interfaces) {
+                // The next poll begins behind this listener: one whose backlog never empties cannot keep the others from
+                // being served.
                 this.next = index + 1;
                 return Poll::Ready(match outcome {
                     ListenerPoll::Event(event) => event,

@@ -24,7 +24,7 @@ macro_rules! node {
         $(#[$mut_doc:meta])*
         fn $mut_name:ident(&mut $mut_self:ident $(, $mut_arg:ident: $mut_type:ty)*) $(-> $mut_ret:ty)?;
     )*) => {
-        /// A swarm, as its notifees use it: commands and look-ups. [`Swarm`] documents each under the same name. The trait
+        /// A swarm, as its notifees use it: commands and lookups. [`Swarm`] documents each under the same name. The trait
         /// has all methods of a swarm except those that make a swarm and those that drive one.
         ///
         /// The trait is sealed: only the swarms of this crate implement it, so that methods can be added later.
@@ -39,6 +39,8 @@ macro_rules! node {
         pub trait Node: EventSource {
             $($(#[$doc])* fn $name(&$self $(, $arg: $type)*) $(-> $ret)?;)*
             $($(#[$mut_doc])* fn $mut_name(&mut $mut_self $(, $mut_arg: $mut_type)*) $(-> $mut_ret)?;)*
+            // A trait object cannot have methods with `impl Trait` in their signature, as the swarm's own methods of these
+            // names have: `refused_at` takes the id itself, and an iterator becomes a vector.
             /// Returns the number of refusals of one kind at one listener or connection: see [`Swarm::refused_at`].
             fn refused_at(&self, at: RefusedAt, refusal: Refusal) -> u64;
             /// Returns the ids of the open connections to a peer, as a vector: see [`Swarm::connections_of`].
@@ -99,7 +101,8 @@ macro_rules! node {
 }
 
 /// Passes the signatures of the methods of [`Node`] to the macro `$write`: first the methods with `&self`, then, after the
-/// word `mut`, the methods with `&mut self`.
+/// word `mut`, the methods with `&mut self`. The list of signatures is a macro of its own, since the module `host` writes a
+/// second implementation of the trait from it, for the swarm inside a host.
 macro_rules! node_methods {
     ($write:ident) => {
         $write! {
@@ -186,7 +189,7 @@ macro_rules! node_methods {
             fn finish(&mut self, id: StreamId) -> Result<(), WriteError>;
             /// Closes a stream politely: see [`Swarm::close_stream`].
             fn close_stream(&mut self, id: StreamId) -> Result<(), CloseError>;
-            /// Sets the time-out of a stream while it is half-open: see [`Swarm::set_half_open_timeout`].
+            /// Sets the timeout of a stream while it is half-open: see [`Swarm::set_half_open_timeout`].
             fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>) -> Result<(), CloseError>;
             /// Resets a stream: see [`Swarm::reset`].
             fn reset(&mut self, id: StreamId) -> Result<(), CloseError>;

@@ -6,11 +6,13 @@ use crate::pruned_queue::Entries;
 use alloc::collections::{BTreeMap, VecDeque};
 
 /// The listeners, connections and streams that wait for room in the event queue. The streams of each connection wait in a
-/// queue of their own. These queues alternate with each other and with the listeners and connections, one stream at a time,
-/// so that many waiting streams of one connection do not delay all others. A connection without a waiting stream uses no
-/// memory here.
+/// queue of their own. These queues take turns with each other and with the waiting listeners and connections: in each turn
+/// one stream, listener or connection opens. Therefore a connection with many waiting streams does not delay all others. A
+/// connection without a waiting stream uses no memory here.
 #[derive(Debug, Default)]
 pub(super) struct OpeningQueue {
+    // A connection is in `turns` once while it is a key of `streams`, however many of its streams wait: the first one that
+    // waits adds it, and the last one that leaves removes it.
     turns: VecDeque<QueueTurn>,
     streams: BTreeMap<ConnectionId, VecDeque<StreamId>>,
     len: usize,
@@ -41,8 +43,8 @@ impl OpeningQueue {
         }
     }
 
-    /// Removes and returns the id of the listener, connection or stream that opens next. If it is a stream, the other
-    /// streams of its connection go to the end of the queue.
+    /// Removes and returns the id of the listener, connection or stream that opens next. If it is a stream, the next waiting
+    /// stream of its connection opens only after all others that wait now have had their turn.
     pub(super) fn pop_first(&mut self) -> Option<Id> {
         let turn = self.turns.pop_front()?;
         self.len -= 1;
@@ -59,7 +61,7 @@ impl OpeningQueue {
         stream.map(Id::Stream)
     }
 
-    /// Puts a connection that was removed back to the front of the queue.
+    /// Puts a connection, which was removed from the front of the queue, there again.
     pub(super) fn put_back(&mut self, id: ConnectionId) {
         self.turns.push_front(QueueTurn::Itself(id.into()));
         self.len += 1;
@@ -97,6 +99,7 @@ impl Entries for OpeningQueue {
     }
 
     fn keep(&mut self, mut keeps: impl FnMut(&Self::Entry) -> bool) {
+        // The streams come first: a connection keeps its turn only if one of its streams is left.
         self.streams.retain(|connection, waiting| {
             waiting.retain(|stream| keeps(&(Id::Stream(*stream), Some(*connection))));
             !waiting.is_empty()

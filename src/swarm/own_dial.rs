@@ -17,6 +17,8 @@ where
     ///
     /// The search visits every visitor. Only a dial of ours to a peer with our key causes a search.
     pub(super) fn turn_away_own_end(&mut self) {
+        // The two ends are matched by the hash of their handshake, which no other connection has. The peer id would not do:
+        // another process with our key has the same one.
         let Some(transcript) = self.state.own_end.take() else { return };
         // If no visitor has this transcript, the dial has led to another process that has our key.
         if let Some(number) = self.door.of_transcript(transcript) {

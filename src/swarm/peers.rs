@@ -34,6 +34,8 @@ where
     /// [`ConnectFailed`](Event::ConnectFailed) with [`Failure::Requested`](crate::lifecycle::Failure::Requested).
     pub fn disconnect_peer(&mut self, peer: PeerId) -> usize {
         let Self { connections, state, .. } = self;
+        // The table is searched, and not the shares: these know no connection before it opens, and dials have to be given up
+        // here, too.
         let of_peer =
             connections.iter_mut().filter(|(_, conn)| conn.peer().or(conn.expected.as_deref().copied()) == Some(peer));
         let mut count = 0;

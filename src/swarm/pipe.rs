@@ -62,6 +62,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Pipe<Io> {
 fn retry_interrupted<A>(polled: Poll<io::Result<A>>, cx: &Context<'_>) -> Poll<io::Result<A>> {
     match polled {
         Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
+            // A call that has returned an error has registered no waker, so that nothing else would wake the slot.
             cx.waker().wake_by_ref();
             Poll::Pending
         }

@@ -12,7 +12,7 @@ use std::io;
 /// reactor. The reactor of this crate is [`tcp::Reactor`](crate::tcp::Reactor). A swarm whose transport is woken by
 /// something else (memory, a simulation, the sockets of another runtime) has the reactor `()`, which does nothing.
 ///
-/// At the start of each turn a swarm calls [`advance`](Self::advance), then [`poll`](Self::poll) with a time-out of zero.
+/// At the start of each turn a swarm calls [`advance`](Self::advance), then [`poll`](Self::poll) with a timeout of zero.
 /// The swarm omits `poll` if [`Swarm::wait`](super::Swarm::wait), the only method that waits, has just called it.
 pub trait Reactor {
     /// Waits until a socket is ready or the [waker](Self::waker) is called, for at most `timeout`, and calls the wakers of

@@ -14,7 +14,9 @@ use core::time::Duration;
 use libp2p_core::Multiaddr;
 use libp2p_identity::PeerId;
 
-/// The minimum time between two notices about the same kind of refusal at the same connection or listener.
+/// The minimum time between two notices about the same kind of refusal at the same connection or listener. A peer sets the
+/// pace of its refusals: when everything was reported, a peer that reset streams made the log of a node grow by 150 000
+/// lines a second.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A kind of refusal. A refusal is a connection, a stream or a message that was refused to a peer, or a connection or stream
@@ -45,9 +47,9 @@ pub enum Refusal {
     /// protocol had arrived, took too long to send the proposal, or reset the stream while it had to wait because the peer
     /// opens streams beyond its [rate](crate::connection::Config::openings).
     StreamUnproposed,
-    /// A stream was reset at once because a limit was reached; or after its
-    /// [negotiation_timeout](crate::connection::Config::negotiation_timeout), because until then it had to wait for the
-    /// [rate](crate::connection::Config::openings) at which its peer may open streams. A stream that has chosen a
+    /// A stream was reset because a limit was reached. It was reset at once; or, if it had to wait because its peer opens
+    /// streams beyond the [rate](crate::connection::Config::openings), after its
+    /// [negotiation_timeout](crate::connection::Config::negotiation_timeout). A stream that has chosen a
     /// [limited](super::Swarm::limit_protocol) protocol and is refused for that limit has an id, and is also reported as
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Limit`.
     StreamLimit,
@@ -214,8 +216,11 @@ impl Refusals {
         if count == 0 {
             return;
         }
+        // However often a peer is refused, there is one entry for each of the twelve kinds at each open connection and
+        // listener, and at most one notice a second for each entry.
         self.count_in_total(refusal, count);
         let place = (at, refusal);
+        // The counts stop at `u64::MAX` and do not overflow: a service may pass any number to `Swarm::count_refusals`.
         let tally = self.tallies.entry(place).or_default();
         tally.count.raise(count);
         let has_waited = tally.untold > 0;
@@ -268,6 +273,8 @@ impl Refusals {
             RefusedAt::Listener(id) => self.listeners.insert(id.index()),
             RefusedAt::Connection(id) => self.connections.insert(id.index()),
         }
+        // No notice has been given about these refusals, which have happened since the connection or listener opened, so
+        // that the first one need not wait.
         for refusal in self.kinds_at(at) {
             self.line_up((at, refusal), Duration::ZERO);
         }
@@ -282,6 +289,8 @@ impl Refusals {
         }
         for refusal in self.kinds_at(at) {
             let place = (at, refusal);
+            // `next_at` changes only when a notice is taken, and the count then is in neither set. So this is the time with
+            // which it is in `waiting`, if it is.
             let next_at = self.tallies.get(&place).map_or(Duration::ZERO, |tally| tally.next_at);
             self.ready.remove(&place);
             self.waiting.remove(&(next_at, place));
@@ -297,7 +306,7 @@ impl Refusals {
 
     /// Returns the kinds of refusals that have a count at the listener or connection `at`.
     fn kinds_at(&self, at: RefusedAt) -> impl Iterator<Item = Refusal> + use<> {
-        // Most connections and listeners have no counts, and cost no look-up.
+        // Most connections and listeners have no counts, and cost no lookup.
         let mut kinds = [None; Refusal::ALL.len()];
         if !self.tallies.is_empty()
             && let [first, .., last] = *Refusal::ALL
@@ -342,6 +351,8 @@ impl Refusals {
     #[inline(never)]
     fn take_next(&mut self) -> Option<(RefusedAt, Refusal, u64)> {
         use core::ops::Bound::{Excluded, Unbounded};
+        // The next key behind the last one, and not the first of all: a connection with a low id that is refused something
+        // again and again would keep all others from being reported, if the owner takes few notices.
         let behind = self.last.and_then(|last| self.ready.range((Excluded(last), Unbounded)).next());
         let place = behind.or_else(|| self.ready.first()).copied()?;
         self.ready.remove(&place);
@@ -357,7 +368,7 @@ impl Refusals {
         self.totals[refusal as usize]
     }
 
-    /// Returns the remote address of the last socket that a listener has refused for one kind of reason.
+    /// Returns the remote address of the last socket that a listener has refused, for one kind of refusal.
     pub(super) fn last_from(&self, listener: ListenerId, refusal: Refusal) -> Option<&Multiaddr> {
         self.tallies.get(&(listener.into(), refusal))?.last_from.as_ref()
     }

@@ -47,6 +47,9 @@ impl HelpingsTaken {
     /// Counts one more helping in the turn number `turn`. Returns `false` and counts nothing if the slot has had `most`
     /// helpings in this turn.
     pub(super) fn take(&mut self, turn: u32, most: u32) -> bool {
+        // The counts of all slots start anew when the number of the turn changes: a turn then visits none of the slots that
+        // are idle. The number wraps around, so that a slot which had its last helping 2^32 turns ago may get fewer in one
+        // turn.
         if self.turn != turn {
             *self = Self { turn, helpings: 0 };
         }

@@ -35,7 +35,8 @@ mod tests {
     use alloc::vec;
     use alloc::vec::Vec;
 
-    /// The state is a key and a position. With the key that follows a seed, no position produces that seed again.
+    /// A generator's state is a key and a position in the output of that key. The test searches the first MiB of the last
+    /// key's output for the seeds that were returned before.
     #[test]
     fn the_state_leads_back_to_no_earlier_seed() {
         let mut seeds = Seeds::new(&Zeroizing::new([7; 32]));

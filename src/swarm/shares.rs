@@ -1,24 +1,27 @@
-//! [`Shares`]: the numbers of connections and streams that each peer and each address group holds, and the rules that decide
-//! whether a holder may have more.
+//! [`Shares`]: the numbers of connections and streams that each holder has, and the rules that decide whether a holder may
+//! have one more.
 //!
-//! Shares bound the connections and streams that peers begin, which are the inbound ones. Connections and streams that our
-//! owner begins count towards no share; only [`Limits`](crate::lifecycle::Limits) bounds them.
+//! A *holder* is a peer, an address (one IPv4 address or one IPv6 /64), or a site (one IPv6 /48). A *place* is one of the
+//! connections, or one of the streams, that may exist at the same time:
+//! [`limits.connections`](crate::lifecycle::Limits::connections) and [`limits.streams`](crate::lifecycle::Limits::streams)
+//! are the numbers of places. The rules are the same for connections and for streams:
 //!
-//! There are four rules. A *holder* is a peer, an address (one IPv4 address or one IPv6 /64), or a site (one IPv6 /48). A
-//! *resource* is all connections, or all streams; its limit is the number of its *places*. *Taken* is the number of places
-//! that are in use, by any holder.
+//! 1. **Share.** A holder may not have more places than its share. Peers, addresses and sites have shares of the
+//!    connections; only peers have a share of the streams.
+//! 2. **Last quarter.** While at most a quarter of all places is free, a holder that has more than a sixteenth of all places
+//!    gets no more.
+//! 3. **Reserve.** While at most 1/64 of all places is free, a new connection or stream replaces an old one of the holder
+//!    that has the most places. That holder must have more places than the holder of the new one would then have, and a
+//!    connection is replaced only if it has no stream. If nothing can be replaced, the new connection or stream is refused,
+//!    unless its holder has no place yet: then it gets one of the free places.
+//! 4. **Exception.** Loopback addresses, and addresses without an IP address, are not holders, since they do not tell one
+//!    host from another.
 //!
-//! 1. Each holder has a share, which is the maximum number of places that it may have. Peers, addresses and sites have
-//!    shares of the connections; only peers have shares of the streams.
-//! 2. Of the last quarter of the places, a holder that has more than a sixteenth of all places gets none.
-//! 3. When only the last sixty-fourth of the places is free, a holder that asks for a place gets it from the holder of the
-//!    most places that can give one up, if that holder has more places than the asking holder would then have. If no holder
-//!    can give one up, only a holder without a place gets one of the free places. So the last places are kept for holders
-//!    without a place, and holders with equally many do not push each other out in turns.
-//! 4. Loopback addresses, and addresses without an IP address, are not holders, since they do not distinguish hosts.
+//! The rules apply to connections that peers have dialed, and to streams that peers have opened. The connections and streams
+//! that our owner begins use up places, but no holder's share.
 //!
-//! Counting the begin or the end of a stream costs a look-up by index and the update of a few counters; counting a
-//! connection costs O(log n). A holder without a place needs no memory.
+//! Counting a stream costs a lookup by index and the update of a few counters; counting a connection costs O(log n). A holder
+//! without a place needs no memory.
 
 mod protocols;
 mod ranking;
@@ -58,10 +61,10 @@ const SMALLEST_WITH_RESERVE: u32 = 4;
 /// The number of peers, and of address groups, for which memory is never given back.
 const FEW: usize = 8;
 
-/// The value that is stored in place of a slot for an address group that is no holder.
+/// The value that stands in [`Member::groups`] for an address group that has no slot, since it is not a holder.
 const NONE: u32 = u32::MAX;
 
-/// The numbers of connections and streams of all holders.
+/// The numbers of connections and streams of all holders, which are peers, addresses and sites.
 #[derive(Debug)]
 pub(super) struct Shares {
     bounds: ShareBounds,
@@ -70,16 +73,17 @@ pub(super) struct Shares {
     by_group: BTreeSet<(AddressGroup, ConnectionId)>,
     peers: Slab<PeerShare>,
     groups: Slab<GroupShare>,
-    /// The numbers of inbound connections of each peer, ranked.
+    /// The number of inbound connections of each peer, and the order of the peers by this number.
     peer_connections: Ranking,
-    /// The numbers of streams that each peer has begun, on inbound and outbound connections, ranked.
+    /// The number of streams that each peer has begun, on inbound and outbound connections, and the order of the peers by
+    /// this number.
     peer_streams: Ranking,
-    /// The numbers of inbound connections of each address group, ranked.
+    /// The number of inbound connections of each address group, and the order of the groups by this number.
     group_connections: Ranking,
     protocols: LimitedProtocols,
-    /// The number of streams that still have to be reset. It grows by one for each stream that a peer with fewer streams, or
-    /// our owner, begins when only the last 1/64 of `limits.streams` is free. The streams to reset are those of the peer
-    /// that has the most.
+    /// The number of streams that still have to be reset to make room for new ones. Each time, the stream to reset is one of
+    /// the peer that has the most. The number grows by one when another peer, or our owner, begins a stream while at most
+    /// 1/64 of `limits.streams` is free.
     wanted: u32,
 }
 
@@ -93,7 +97,7 @@ struct ShareBounds {
     streams_per_peer: u32,
 }
 
-/// A connection that is counted here because its peer is known.
+/// A connection whose peer is authenticated, and which is counted for this peer and for its address groups.
 #[derive(Debug)]
 struct Member {
     peer: u32,
@@ -106,10 +110,10 @@ struct Member {
 
 #[derive(Debug)]
 struct PeerShare {
-    /// The number of the peer's connections and of its streams of limited protocols. The record is removed when the number
-    /// is 0.
+    /// The number of the peer's connections, plus the number of its streams of protocols that the owner has limited. The
+    /// record is removed when this number is 0.
     references: u32,
-    /// One of the peer's connections, while it has any.
+    /// The id of one of the peer's connections, while the peer has any.
     one: ConnectionId,
 }
 
@@ -190,6 +194,10 @@ fn is_greedy(held: u32, limit: u32) -> bool {
 /// Returns whether only the reserve (the last sixty-fourth) of `limit` connections or streams is free while `taken` exist.
 /// Limits below [`SMALLEST_WITH_RESERVE`] have no reserve.
 fn is_nearly_full(taken: u32, limit: u32) -> bool {
+    // Shares alone keep no place free for somebody who has none: with the defaults, 2 016 IPv4 addresses fill all
+    // connections but the reserve, with 8 each. From there on each place costs an attacker an address of its own, and 256
+    // more of them take the reserve. Of the streams, 64 peers take all but the reserve, with 1 024 each; then each new peer
+    // costs one of them a stream.
     limit >= SMALLEST_WITH_RESERVE && limit.saturating_sub(taken) <= (limit / RESERVE).max(1)
 }
 
@@ -234,7 +242,7 @@ impl Shares {
         connections.take_while(move |(other, _)| *other == group).map(|(_, id)| *id)
     }
 
-    /// Returns whether a connection is counted here, for its peer and its address groups.
+    /// Returns whether a connection is counted for its peer and its address groups.
     pub(super) fn is_member(&self, id: ConnectionId) -> bool {
         self.members.get(id).is_some()
     }
@@ -248,6 +256,9 @@ impl Shares {
     /// the address or site of `remote`. Returns `None` if all of these may have another one. `peer` is `None` for a socket
     /// that has just been accepted.
     pub(super) fn crowd(&self, peer: Option<PeerId>, remote: &Multiaddr, taken: u32) -> Option<SpentShare> {
+        // The default shares (8, 8 and 64) are below a sixteenth of 16 384 connections, so that the last quarter refuses
+        // nobody there. It protects small nodes, and owners who have raised the shares: of the 16 places of
+        // `Config::small`, the last four are for holders that have at most one.
         let ShareBounds { connections: limit, .. } = self.bounds;
         let broken = |held, share| match held >= share {
             true => Some(Rule::OwnShare),
@@ -302,6 +313,8 @@ impl Shares {
         if self.is_member(id) {
             return;
         }
+        // A dial is counted as a member, too, since its peer may open streams on it. But it uses up no share of
+        // connections: a peer that we have dialed can still connect to us as often as any other peer.
         let is_inbound = direction == Direction::Inbound;
         let slot = self.slot_of_peer(peer).unwrap_or_else(|| {
             let slot = self.peers.insert(PeerShare { references: 0, one: id }) as u32;
@@ -343,6 +356,8 @@ impl Shares {
         self.by_peer.remove(&(peer, id));
         self.peer_streams.subtract(slot, streams);
         self.peer_connections.subtract(slot, u32::from(is_inbound));
+        // Without another connection, the record of the peer stays only while streams of limited protocols refer to it, and
+        // `one` is stale. Nobody reads it then: the peer's counts are 0, so that it is in no ranking.
         let other = self.connections_of(peer).next();
         if let (Some(other), Some(peer)) = (other, self.peers.get_mut(slot as usize)) {
             peer.one = other;
@@ -364,6 +379,8 @@ impl Shares {
     /// Gives memory back after a connection was removed.
     pub(super) fn give_up_memory(&mut self) {
         self.members.give_up_slots(FEW);
+        // Only when half of the slots are free: thousands of connections that end one after the other would otherwise each
+        // have the records of all peers moved.
         if self.peers.capacity() > FEW && self.peers.len() < self.peers.capacity() / 2 {
             self.peers.shrink_to_fit();
             let slots = self.peers.iter().next_back().map_or(0, |(last, _)| last + 1);
@@ -401,8 +418,6 @@ impl Shares {
     fn one_of(&self, slot: u32) -> Option<ConnectionId> {
         self.peers.get(slot as usize).map(|peer| peer.one)
     }
-
-    // Streams.
 
     /// Returns the number of all records, of connections, peers, address groups and streams. Tests check that this number is
     /// 0 after everything has ended.

@@ -1,9 +1,10 @@
 //! [`SocketConnection`]: a connection with its socket, from the time at which the connection gets an id until its last event
-//! has been handled. Before that, an accepted connection was a visitor at the [door](super::door), which has no id.
+//! has been handled. Before that, an accepted connection was a visitor at the [door](super::door), which has no id. The
+//! connection goes through these stages ([`ConnectionStage`]):
 //!
 //! ```text
 //!  Dialing ──────────────────┐
-//!                            ├─▶ Up ─▶ Closing ─▶ Over    (any of them ─▶ Over, when it breaks or is cut)
+//!                            ├─▶ Up ─▶ Closing ─▶ Over    (each of them ─▶ Over, when it breaks or is ended at once)
 //!  an authenticated visitor ─┘
 //! ```
 //!
@@ -47,7 +48,8 @@ pub(super) struct SocketConnection<T: Transport> {
     pub(super) remote: Multiaddr,
     /// Our own address of the socket, if the transport or the reactor has reported it.
     pub(super) local: Option<Multiaddr>,
-    /// The address to which the dialed DNS name has led, if a name was dialed and has led to an address.
+    /// The address to which the dialed DNS name has led, if a name was dialed and has led to an address. It is boxed, like
+    /// `expected`: most connections have neither, and an idle connection is to take no more than 2 KiB in all.
     reached: Option<Box<Multiaddr>>,
     pub(super) listener: Option<ListenerId>,
     /// The peer that the dialed address names, if it names one. The field is cleared when the real peer is known.
@@ -58,9 +60,11 @@ pub(super) struct SocketConnection<T: Transport> {
     pub(super) began: Now,
     /// The deadline that the swarm's timers have for the connection; `None` if they have none.
     pub(super) armed: Option<Duration>,
-    /// `true` if the connection is in [`SwarmState::dirty`].
+    /// `true` if the connection is in [`SwarmState::dirty`], the queue of connections with pending output or a changed
+    /// deadline.
     pub(super) is_dirty: bool,
-    /// `true` if the connection is in [`SwarmState::commanded`].
+    /// `true` if the connection is in [`SwarmState::commanded`], the list of connections that commands have changed since
+    /// the last turn.
     is_commanded: bool,
     /// `true` once a stream has opened on the connection.
     pub(super) has_had_stream: bool,
@@ -209,7 +213,7 @@ where
     }
 
     /// Records that a command has changed the connection. A command does not pass the current time to the swarm, so the
-    /// time-outs that it starts count from the next turn.
+    /// timeouts that it starts count from the next turn.
     pub(super) fn mark_commanded<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         self.mark_dirty(state);
         if !core::mem::replace(&mut self.is_commanded, true) {
@@ -217,7 +221,7 @@ where
         }
     }
 
-    /// Starts the time-outs of the commands that were given since the last turn. They count from `now`.
+    /// Starts the timeouts of the commands that were given since the last turn. They count from `now`.
     pub(super) fn count_from<const E: usize>(&mut self, state: &mut SwarmState<E>, now: Duration) {
         self.is_commanded = false;
         self.began = self.began.or(now);

@@ -52,6 +52,8 @@ where
         self.state.shares.own_stream_begins(taken);
         self.state.insert_stream(id, stream, self.now);
         let started = self.on_stream(id, |connection, turn| connection.open_stream(id, turn));
+        // The stream has its id already, and each id that is given out ends with an event: the failure is reported by
+        // `StreamFailed`, and not by an error.
         if let Err(failure) = started.unwrap_or(Err(Failure::ConnectionClosed)) {
             self.state.fail_stream(id, failure);
         }
@@ -74,6 +76,8 @@ where
         match read.unwrap_or(Err(ReadError::Ended)) {
             Ok((n, fact)) => {
                 self.stream_says(fact);
+                // A read that fills the buffer says nothing of what is left: the owner reads again, and waits only once a
+                // read was short.
                 if n < buffer.len() {
                     self.state.read_short(id);
                 }
@@ -118,6 +122,8 @@ where
         let Some(conn) = self.state.lifecycle.connection_of(id).and_then(|id| self.connections.get_mut(id)) else {
             return 0;
         };
+        // Other connections have used or freed parts of the budgets since, and the pressure on this one decides what a
+        // write accepts.
         conn.heed_pressure(&mut self.state);
         conn.connection().map_or(0, |connection| connection.write_room(id, &self.state.environment(Now::Untimed)))
     }
@@ -155,6 +161,8 @@ where
     /// [`WriteError::Stale`] or [`WriteError::Ended`] if the stream has ended; nothing has changed then.
     pub fn finish(&mut self, id: StreamId) -> Result<(), WriteError> {
         self.lives(id, WriteError::Stale, WriteError::Ended)?;
+        // The FIN waits for the peer's answer in the connection: js-libp2p resets a stream whose header, protocol, data and
+        // FIN arrive together on a fresh connection.
         self.on_stream(id, |connection, turn| connection.finish(id, turn)).unwrap_or(Err(WriteError::Ended))
     }
 
@@ -180,9 +188,9 @@ where
         Ok(())
     }
 
-    /// Gives a stream a time-out of its own in place of [`half_open_timeout`](crate::connection::Config::half_open_timeout),
-    /// or no time-out at all (`None`), for example for a request whose answer may take long. If the stream is already
-    /// half-open, the time begins with this call. A stream with a time-out of its own can still be given up for a new stream
+    /// Gives a stream a timeout of its own in place of [`half_open_timeout`](crate::connection::Config::half_open_timeout),
+    /// or no timeout at all (`None`), for example for a request whose answer may take long. If the stream is already
+    /// half-open, the time begins with this call. A stream with a timeout of its own can still be given up for a new stream
     /// after [`half_open_grace`](crate::connection::Config::half_open_grace).
     ///
     /// # Errors
@@ -240,7 +248,7 @@ where
     }
 
     /// Calls `act` with the connection of a stream. `act` adds at most one frame to the connection's output. The next turn
-    /// sends the frame, counts the bytes held, and starts the time-outs.
+    /// sends the frame, counts the bytes held, and starts the timeouts.
     fn on_stream<A>(
         &mut self,
         id: StreamId,
@@ -252,8 +260,8 @@ where
     }
 
     /// Calls `act` with the connection of a stream, for an action that can fail. In contrast to
-    /// [`on_stream`](Self::on_stream), an error leaves no work for the next turn: otherwise an owner that retries in each
-    /// turn, and sleeps until `poll_at`, would spin.
+    /// [`on_stream`](Self::on_stream), an error leaves no work for the next turn, unless a timeout has been started:
+    /// otherwise an owner that retries in each turn, and sleeps until `poll_at`, would spin.
     fn try_on_stream<A, E>(
         &mut self,
         id: StreamId,
@@ -263,6 +271,8 @@ where
         conn.heed_pressure(&mut self.state);
         let connection = conn.connection()?;
         let done = act(connection, &mut self.state.environment(Now::Untimed));
+        // A call that fails may still have started a timeout. The timeout counts from the next turn, which has to visit the
+        // connection for that.
         if done.is_ok() || connection.is_untimed() {
             conn.mark_commanded(&mut self.state);
         }

@@ -24,7 +24,7 @@ pub(super) enum DeadlineOf {
     Door,
 }
 
-/// The deadlines of connections, earliest first, and the earliest deadline of a visitor.
+/// The deadlines of connections, earliest first, and the earliest deadline of all visitors.
 #[derive(Debug, Default)]
 pub(super) struct SwarmTimers {
     door: Option<Duration>,
@@ -42,11 +42,13 @@ impl SwarmTimers {
     pub(super) fn arm(&mut self, id: ConnectionId, armed: &mut Option<Duration>, deadline: Duration) {
         if armed.is_none_or(|armed| deadline < armed) {
             *armed = Some(deadline);
+            // Outdated deadlines are pruned once, at the end of a turn: to tell them from valid ones needs the table of
+            // connections, which is borrowed here.
             self.deadlines.push_unpruned(Reverse((deadline, id)));
         }
     }
 
-    /// Sets the earliest deadline of a visitor.
+    /// Sets the deadline of the door, which is the earliest deadline of all visitors; `None` if there is no visitor.
     pub(super) const fn arm_door(&mut self, deadline: Option<Duration>) {
         self.door = deadline;
     }
@@ -56,11 +58,15 @@ impl SwarmTimers {
     /// `lateness` of zero postpones nothing.
     pub(super) fn are_judged(&mut self, now: Duration, lateness: Duration) -> bool {
         if let Some(until) = self.put_off {
+            // Meanwhile the turns of the owner read what peers have sent while it was away: a process that was stopped with
+            // a ping outstanding has the answer in its socket.
             if now < until {
                 return false;
             }
             (self.put_off, self.excused) = (None, now);
         }
+        // A turn may handle fewer deadlines than have passed. Without `excused`, each of those that are left would count as
+        // late again, and postpone all of them again.
         let first = self.earliest().map_or(now, |first| first.max(self.excused));
         let is_late = now.saturating_sub(first) > lateness && !lateness.is_zero();
         self.put_off = is_late.then(|| now.saturating_add(lateness));
@@ -95,6 +101,8 @@ impl SwarmTimers {
     /// is called.
     pub(super) fn take_due(&mut self, now: Duration) -> Option<DeadlineOf> {
         let first = self.earliest().filter(|first| *first <= now)?;
+        // The door has many deadlines, of which these timers know the earliest. The door sets the next one when it has
+        // handled this one.
         if self.door == Some(first) {
             return Some(DeadlineOf::Door);
         }

@@ -28,8 +28,8 @@ pub(super) use protected::PROTECTION;
 pub use protected::ProtectError;
 use protected::Protected;
 
-/// The minimum time from the end of one sweep to the begin of the next. A sweep is a pass over all connections that chooses
-/// those to close.
+/// The minimum time from the end of one sweep to the beginning of the next. A sweep is a pass over all connections that
+/// chooses those to close.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The maximum time between two reports that descriptors are lacking for which the second report counts as the same lack.
@@ -42,7 +42,7 @@ const LOOKED_AT: usize = 256;
 const CLOSED_A_TICK: u32 = 64;
 
 /// The smallest value of `limits.connections` for which there is a high-water mark by default. The owner of a node with
-/// fewer connections usually chooses the peers.
+/// fewer connections usually chooses its peers, and no connection is closed without the owner's word.
 const MANY: u32 = 1_024;
 
 /// The age below which no connection is closed for lack of descriptors, if [`trim_grace`](Config::trim_grace) is not
@@ -140,6 +140,8 @@ impl Config {
     /// Returns the high-water mark and the low-water mark, in connections.
     fn marks(&self) -> (u32, u32) {
         let places = self.limits.connections;
+        // By default the mark is below the reserve (the last 1/64) of the shares: a node that is full of idle strangers
+        // closes those before newcomers are refused.
         let usual = if places >= MANY { places - places / 16 } else { u32::MAX };
         let high = self.high_water.unwrap_or(usual);
         (high, self.low_water.unwrap_or(high - high / 16).min(high))
@@ -219,6 +221,8 @@ where
         let needed = self.trimming.needed;
         let excess = self.open_connections().saturating_sub(self.state.config.marks().1) as usize;
         // The two reasons alternate, so that neither waits for ever.
+        // A sweep for lack of descriptors spares connections with a stream, and one for the marks spares younger ones, so
+        // that one sweep cannot serve both reasons.
         let is_mark = self.is_to_be_lowered() && (needed == 0 || self.trimming.last == Some(SweepReason::Need));
         let (why, wanted) = if is_mark { (SweepReason::HighWater, excess) } else { (SweepReason::Need, needed) };
         Sweep { why, next: 0, wanted, candidates: BinaryHeap::new(), leaving: 0 }
@@ -230,6 +234,8 @@ where
         {
             sweep.leaving += 1;
         }
+        // Young connections are candidates, too. If they were left out, more useful ones would be closed in their place; so
+        // the sweep chooses them, and they are closed only when they are old enough.
         let Some(candidate) = self.candidate(id, sweep.why) else { return };
         if sweep.candidates.len() < sweep.wanted {
             sweep.candidates.push(candidate);
@@ -268,6 +274,7 @@ where
         // Connections that are being closed are counted as open, but will be gone in a moment.
         let staying = (self.open_connections() as usize).saturating_sub(leaving);
         let (is_high, lowers) = (staying > high as usize, now <= self.trimming.lowers_until);
+        // A sweep may take many turns, in which connections open and end, so that its aim is computed anew at its end.
         let wanted = match why {
             SweepReason::HighWater if is_high || lowers => staying.saturating_sub(low as usize),
             SweepReason::HighWater => 0,
@@ -284,6 +291,7 @@ where
         match why {
             SweepReason::HighWater => {
                 if is_high {
+                    // The sweep that closes the youngest of them may begin as late as `PAUSE` after it is old enough.
                     let ripe = young.iter().map(|one| one.ripe_at.saturating_add(PAUSE));
                     trimming.lowers_until = ripe.max().unwrap_or(Duration::ZERO);
                 }
@@ -299,6 +307,8 @@ where
         }
         (trimming.victims, trimming.victims_of, trimming.last) = (victims, Some(why), Some(why));
         if why == SweepReason::Need && self.trimming.is_in_vain {
+            // No connection could be closed, so that handshakes are. Visitors that were accepted since the lack was reported
+            // are spared: they are newcomers that have got a descriptor in spite of it.
             self.give_back_handshakes(self.trimming.needed_since);
             // A listener may wait for the descriptors that the closed connections have given back.
             self.wakers.mark(WakeTarget::Transport);
@@ -347,6 +357,8 @@ where
         trimming.needed_since = next_number;
         let (at, before) = trimming.needed_before;
         let goes_on = self.now <= at.saturating_add(LACK);
+        // One descriptor lets one newcomer in. Doubling reaches the usual reserve of 16 at the fifth report, and a lack
+        // that is over after one newcomer has cost one idle connection.
         trimming.needed = if goes_on { before.saturating_mul(2).clamp(1, missing) } else { 1 };
         false
     }

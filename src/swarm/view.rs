@@ -127,10 +127,9 @@ pub struct ConnectionView<'a> {
     /// waits for a turn. The first measurement is made during the Noise handshake, and includes the peer's computations.
     /// Later measurements are made by the muxer's ping to a peer that was silent for
     /// [`keep_alive_interval`](crate::connection::Config::keep_alive_interval), or by a service that calls
-    /// [`Swarm::note_round_trip`]. One of these services is
-    #[cfg_attr(feature = "protocols", doc = "[`Ping`](crate::protocols::ping::Ping).")]
-    #[cfg_attr(not(feature = "protocols"), doc = "`Ping`.")]
-    /// The value is `None` until the peer has answered for the first time.
+    /// [`Swarm::note_round_trip`]. The value is `None` until the peer has answered for the first time.
+    #[cfg_attr(feature = "protocols", doc = "[`Ping`](crate::protocols::ping::Ping) is such a service.")]
+    #[cfg_attr(not(feature = "protocols"), doc = "`Ping` is such a service.")]
     pub round_trip: Option<Duration>,
     /// The number of bytes that were written to the byte pipe, including the bytes of the handshake, the encryption and the
     /// muxer.
@@ -216,12 +215,12 @@ pub struct StreamView<'a> {
     pub is_remote_finished: bool,
     /// `true` once our side is finished: [`finish`](Swarm::finish) or [`close_stream`](Swarm::close_stream) was called, and
     /// nothing more can be written. Data that was written before, and our FIN after this data, may still wait to be sent. A
-    /// reset by either side makes the value `false` again, and so does a time-out.
+    /// reset by either side makes the value `false` again, and so does a timeout.
     pub is_local_finished: bool,
     /// `true` once our FIN has been handed to the transport's byte pipe, after all data. The peer may not have received the
     /// FIN yet. Until it is handed over, the FIN of a finished side waits for the peer's answer to our proposal, or for the
     /// socket; if the connection ends meanwhile, the peer never reads the FIN. A reset by either side makes the value
-    /// `false` again, and so does a time-out.
+    /// `false` again, and so does a timeout.
     pub is_fin_sent: bool,
 }
 

@@ -43,6 +43,8 @@ pub(super) struct WakeSet {
     /// The waker of the transport, followed by the wakers of connections in the order of their indices, each with its bell
     /// (the state that all clones of a waker share).
     lasting: Vec<(Arc<Bell>, Waker)>,
+    // The number of a visitor is never used again, so that a late wake for a visitor that has left wakes no other. A late
+    // wake for a connection costs the next one with its index a helping that finds nothing.
     visitors: BTreeMap<u64, (Arc<Bell>, Waker)>,
 }
 
@@ -80,6 +82,7 @@ impl Shared {
         let mut line = self.line();
         change(&mut line);
         let owner = core::mem::take(&mut line.is_asleep).then(|| line.owner.clone()).flatten();
+        // The waker is the owner's code, which must not run while the lock is held.
         drop(line);
         if let Some(owner) = owner {
             owner.wake();
@@ -93,6 +96,8 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
+        // The swap releases what this thread has written before the wake, even if the slot is queued already: the swap in
+        // `WakeSet::begin` acquires it.
         let is_new = !self.queued.swap(true, Ordering::AcqRel);
         self.shared.queue(|line| {
             if is_new {
@@ -139,6 +144,7 @@ impl WakeSet {
     /// Replaces the waker that wakes the owner between turns.
     pub(super) fn set_owner(&self, owner: &Waker) {
         let mut line = self.shared.line();
+        // An owner that polls from one task passes the same waker each time, which need not be cloned again.
         if !line.owner.as_ref().is_some_and(|known| known.will_wake(owner)) {
             line.owner = Some(owner.clone());
         }
@@ -190,7 +196,7 @@ impl WakeSet {
         self.visitors.remove(&number);
     }
 
-    /// Returns the number of slots for connections that have a waker.
+    /// Returns the number of connections' slots for which there is a waker.
     pub(super) const fn connections(&self) -> usize {
         self.lasting.len().saturating_sub(1)
     }

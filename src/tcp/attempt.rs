@@ -21,8 +21,9 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// Begins to connect to an address: the system sends the first packet. Returns the system's error if it refuses.
+    /// Begins to connect to an address: the system sends the first packet. If the system refuses, its error is returned.
     pub(super) fn begin(handle: &Handle, address: SocketAddr) -> io::Result<Self> {
+        // The system reports the end of a connect as writable, both if it has succeeded and if it has failed.
         let socket = Registered::new(handle, TcpStream::connect(address)?, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self { address, socket: Some(socket) })
     }
@@ -33,6 +34,7 @@ impl Attempt {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
         let address = self.address;
         let connected = ready!(socket.poll_write(cx, |socket| {
+            // Only a socket without a peer is asked for its error: that saves a system call for each connection.
             match socket.peer_addr() {
                 Ok(_) => match socket.local_addr()? {
                     // TCP's simultaneous open: the system chose the dialed port itself as our local port, and the socket is

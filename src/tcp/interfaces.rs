@@ -37,6 +37,8 @@ pub(super) struct Interfaces {
 impl Interfaces {
     /// Creates a list of addresses that will be read from the system. Interfaces that are down are left out.
     pub(super) fn of_system() -> Self {
+        // The interfaces are read at an interval, and not watched: `if-addrs` is one package, and `if-watch` would bring
+        // 21.
         Self::from_source(Box::new(|| {
             let interfaces = if_addrs::get_if_addrs()?;
             Ok(interfaces.iter().filter(|interface| interface.is_oper_up()).map(if_addrs::Interface::ip).collect())
@@ -123,6 +125,7 @@ impl Wildcard {
     /// Returns the next change of the listener's addresses to report, or `None` if there is no change. Expired addresses are
     /// reported before new addresses, so that at most `limit` addresses are reported as current at a time.
     pub(super) fn next(&mut self, interfaces: &Interfaces, limit: usize) -> Option<Change> {
+        // Between two changes a poll compares two numbers, and no lists of addresses.
         if self.settled == Some(interfaces.changes) {
             return None;
         }

@@ -61,10 +61,10 @@ pub(super) struct ListeningSocket {
     addresses: ListenAddresses,
     /// The pause that the listener makes because accept has failed, or `None` if it does not pause.
     pause: Option<AcceptPause>,
-    /// `true` if, since the last accepted connection, the listener has made the poller check whether a connection waits. If
-    /// accept fails for lack of descriptors after that, a connection does wait. Otherwise this is not known, since accept on
-    /// Linux then fails even if no connection waits. If none waits, the swarm need not close another connection to free a
-    /// descriptor.
+    /// `true` if the listener has made the poller check whether a connection waits, and has accepted none since. Then the
+    /// poller wakes the listener only if a connection waits. On Linux, accept fails for lack of descriptors even if no
+    /// connection waits. So the failure is reported only if this field is `true`: otherwise the swarm would close another
+    /// connection for nothing.
     is_awaited: bool,
 }
 
@@ -88,9 +88,11 @@ impl ListeningSocket {
     pub(super) fn bind(id: ListenerId, address: SocketAddr, handle: &Handle, config: &Config) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         if address.is_ipv6() {
+            // With this option `0.0.0.0` and `::` can share a port, whatever the system's default is.
             socket.set_only_v6(true)?;
         }
-        // On Windows this option would let a socket bind a port on which another socket listens.
+        // Without this option, the port could not be bound again while connections of a closed listener linger in
+        // `TIME_WAIT`. On Windows the option would let a socket bind a port on which another socket listens.
         #[cfg(not(windows))]
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
@@ -122,8 +124,8 @@ impl ListeningSocket {
     /// The socket is also shut down, since closing our descriptor does not end listening while a copy of the descriptor
     /// exists. A child process that another thread starts has a copy of every descriptor between fork and exec.
     pub(super) fn close(self) {
-        // Some systems cannot shut down a listening socket and return an error. On those systems, closing the descriptor has
-        // to suffice.
+        // Without the shutdown, about one run of the tests in thirty saw a removed listener still accept. Some systems cannot
+        // shut down a listening socket and return an error; there, closing the descriptor has to suffice.
         #[cfg(unix)]
         let _ = socket2::SockRef::from(&self.socket.socket).shutdown(std::net::Shutdown::Both);
     }

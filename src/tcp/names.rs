@@ -47,6 +47,8 @@ impl LookupPermits {
     /// Wakes the first lookup in the queue, if a permit is free.
     fn wake_first(&self) {
         let line = self.line();
+        // The lookup stays in the queue until it has taken the permit itself. If it is dropped before, its drop wakes the
+        // next one.
         let first = line.waiting.first_key_value().filter(|_| line.free > 0).map(|(_, waker)| waker.clone());
         drop(line);
         if let Some(first) = first {
@@ -149,6 +151,7 @@ impl Lookup {
             line.numbers += 1;
             line.numbers
         });
+        // A lookup that was never in the queue gets the highest number, so that it does not pass those that wait.
         let is_first = line.waiting.first_key_value().is_none_or(|(first, _)| *first >= number);
         let has_place = line.free > 0 && is_first;
         let replaced = if has_place {
@@ -168,11 +171,15 @@ impl Lookup {
         let answer = Arc::<Mutex<LookupResult>>::default();
         let (resolver, host, port, left) =
             (self.resolver.clone(), self.name.host.clone(), self.name.port, answer.clone());
+        // A thread for each lookup, and no pool: without a dial by name a node has no thread, and the crate `blocking`
+        // (1.7) never ends the ones that it has started.
         thread::Builder::new().name("name lookup".to_string()).spawn(move || {
             // The resolver may be the owner's code and may panic. Values that a panic could leave half changed are not used
             // after it.
             let found = catch_unwind(AssertUnwindSafe(|| resolver(&host, port)));
             let found = found.unwrap_or_else(|_| Err(io::Error::other("the resolver panicked")));
+            // The permit is given back here, on the thread, and not by the dial: a dial that is dropped does not end its
+            // thread, and the limit is to hold for threads.
             drop(place);
             let mut answer = lock(&left);
             answer.found = Some(found);

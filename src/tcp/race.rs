@@ -96,6 +96,7 @@ impl Race {
                     return Poll::Ready(Err(io::Error::new(kind, core::mem::take(&mut self.text))));
                 }
                 None => {
+                    // No attempt is left to begin, and the timer would wake the owner for nothing.
                     self.next = None;
                     return Poll::Pending;
                 }

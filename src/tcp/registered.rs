@@ -64,6 +64,8 @@ impl<S: mio::event::Source> Registered<S> {
     /// with each event that makes the socket readable. Each such report ends a wait of the poller for nothing: two waits for
     /// each connection, and a third one on the side of the dialer.
     pub(super) fn report_reads_only(&mut self) -> io::Result<()> {
+        // Without these reports, and with a few calls less elsewhere, a dial and its close cost 34 system calls on both
+        // sides together, in place of 38.
         self.reregister(Interest::READABLE)
     }
 
@@ -83,6 +85,8 @@ impl<S: mio::event::Source> Registered<S> {
     /// `before` are the marks that were passed to `attempt` in [`poll_read`](Self::poll_read). If a poll on another thread
     /// has marked the socket readable since then, it stays marked.
     pub(super) fn read_short(&self, before: Marks) {
+        // With IOCP `mio` asks the system for the next report only when an attempt would block, so that a mark which is
+        // cleared here would never be set again.
         if cfg!(unix) {
             self.source.read_short(before);
         }

@@ -44,7 +44,8 @@ impl Source {
         if event.is_writable() || event.is_write_closed() || event.is_error() {
             (marks, writes) = (marks | WRITABLE, true);
         }
-        // The closure always returns `Some`, so this call cannot fail.
+        // The closure always returns `Some`, so this call cannot fail. The marks and the counter change in one step. So no
+        // `clear` can see a new mark beside the old counter, and remove it.
         let _ = self
             .marks
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |before| Some((before | marks).wrapping_add(ONE_EVENT)));

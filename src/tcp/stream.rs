@@ -47,6 +47,8 @@ impl Stream {
             && n > 0
             && n < space
         {
+            // Otherwise each message that arrives whole would cost a second call, which finds nothing. Without these calls
+            // a stream that was opened and closed alone took 31 system calls in place of 42, on both sides together.
             self.socket.read_short(before);
         }
         polled
@@ -102,6 +104,7 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A write has handed its bytes to the system when it returns, so that nothing is left to flush.
         Poll::Ready(Ok(()))
     }
 

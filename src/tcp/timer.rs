@@ -18,6 +18,7 @@ impl Timer {
         let mut timers = handle.timers();
         timers.numbers += 1;
         let key = (timers.now.saturating_add(after), timers.numbers);
+        // A timer that is not in the queue is ready: its poll does not find it there.
         if after > Duration::ZERO {
             timers.waiting.insert(key, None);
         }

@@ -17,7 +17,7 @@ pub struct ProtocolLimits {
 }
 
 impl ProtocolLimits {
-    /// Makes limits that limit nothing.
+    /// Makes limits that allow any number of streams.
     #[must_use]
     pub const fn new() -> Self {
         Self { per_peer: u32::MAX, total: u32::MAX }
@@ -61,7 +61,7 @@ struct Limited {
 }
 
 impl LimitedProtocols {
-    /// Returns the number of streams that are counted, of all limited protocols.
+    /// Returns the number of counted streams, for all limited protocols together.
     pub(super) const fn kept(&self) -> usize {
         self.counted.len()
     }
@@ -78,6 +78,8 @@ impl Shares {
                 false
             }
             None => {
+                // An entry is never removed, not even if its limits limit nothing any more: `counted` refers to it by its
+                // index.
                 limited.push(Limited { protocol: protocol.clone(), limits, total: 0, peers: Vec::new() });
                 true
             }
@@ -107,6 +109,8 @@ impl Shares {
             peers.resize(peer as usize + 1, 0);
         }
         let own = &mut peers[peer as usize];
+        // Streams that are open when their protocol is limited go on, and are counted, so that no new ones begin until
+        // enough of them have ended.
         if !is_open && (*own >= limits.per_peer || *total >= limits.total) {
             return false;
         }

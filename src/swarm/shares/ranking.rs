@@ -36,7 +36,7 @@ impl Ranking {
         self.heap.reserve(self.entries.len() - self.heap.len());
     }
 
-    /// Gives back the memory for holders whose number is at least `holders`, if that is at least half of the memory. The
+    /// Gives back the memory for holders whose number is at least `holders`, if at least half of the memory is for them. The
     /// caller ensures that these holders are gone.
     pub(super) fn give_up_memory(&mut self, holders: usize) {
         if holders <= self.entries.len() / 2 {
@@ -93,6 +93,7 @@ impl Ranking {
         let Some(entry) = self.entries.get_mut(holder as usize) else { return };
         entry.count = entry.count.saturating_sub(fewer);
         let (count, place) = (entry.count, entry.place as usize);
+        // A holder whose count was 0 already is `NOWHERE`, which is behind the end of every heap.
         if place >= self.heap.len() {
             return;
         }
@@ -103,6 +104,8 @@ impl Ranking {
         self.heap.swap_remove(place);
         if let Some(moved) = self.heap.get(place).copied() {
             let count = self.count(moved);
+            // The last holder of the heap fills the gap. It comes from another branch, so that its count may be larger than
+            // that of the holder above the gap, or smaller than those below.
             self.settle(moved, place);
             self.rise(moved, count, place);
             let place = self.entries[moved as usize].place as usize;

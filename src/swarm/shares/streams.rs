@@ -15,10 +15,14 @@ impl Shares {
         if !is_last(taken, limit) {
             return true;
         }
+        // Addresses and sites have no share of the streams, so that the last quarter is what stops them: the 64 connections
+        // of one /48 may be those of 64 peers with 1 024 streams each, which would be all 65 536 streams.
         let mut groups = member.groups.into_iter().filter_map(|slot| self.groups.get(slot as usize));
         if is_greedy(own, limit) || groups.any(|group| is_greedy(group.streams, limit)) {
             return false;
         }
+        // `own + 1`: when the greediest peer has given up a stream, it still has as many as this peer has then. Otherwise
+        // two peers with equally many would reset each other's streams in turns.
         !is_nearly_full(taken, limit) || own == 0 || self.most_streams() > own + 1
     }
 
@@ -38,12 +42,15 @@ impl Shares {
                 group.streams += 1;
             }
         }
+        // The other stream is reset later: it may be on another connection, and only the connection of the new stream is at
+        // hand here. A peer without a stream may begin one even if nobody has more than one; then none is reset, and the
+        // new stream uses up a place of the reserve.
         if is_nearly_full(taken, self.bounds.streams) && self.most_streams() > self.peer_streams.count(peer) {
             self.wanted += 1;
         }
     }
 
-    /// Handles that our owner has begun a stream. `taken` is the number of streams that existed before. If only the last
+    /// Records that our owner has begun a stream. `taken` is the number of streams that existed before. If only the last
     /// sixty-fourth of `limits.streams` was free, the peer with the most streams has to give one up, so that peers with many
     /// streams cannot keep us from opening streams of our own.
     pub(in crate::swarm) fn own_stream_begins(&mut self, taken: u32) {
@@ -78,6 +85,7 @@ impl Shares {
             return None;
         }
         self.wanted -= 1;
+        // The peer with the most is found now, not when the new stream began, since other streams may have ended meanwhile.
         self.peer_streams.greediest().and_then(|(slot, _)| self.one_of(slot))
     }
 }

@@ -31,7 +31,8 @@ fn remote(index: usize) -> Multiaddr {
     PARSED[index].clone()
 }
 
-/// The numbers of the address (or /64) and of the /48 of each of [`REMOTES`], written by hand.
+/// For each of [`REMOTES`], a number that stands for its address (or /64) and one that stands for its /48, written by hand;
+/// `None` where there is no holder.
 const GROUPS: [[Option<u8>; 2]; 7] = [
     [Some(0), None],
     [Some(1), None],

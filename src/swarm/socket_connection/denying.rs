@@ -52,6 +52,7 @@ where
             return;
         }
         self.error = Some(short(&why));
+        // Before a connection is open, there is no yamux on it that could carry a go-away.
         if !state.is_opening(self.id) {
             if let ConnectionStage::Up(pipe) = &mut self.stage {
                 pipe.connection.close(&state.config.connection, now);

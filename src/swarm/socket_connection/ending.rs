@@ -52,6 +52,8 @@ where
         let ConnectionStage::Closing(pipe, end, ours) = &mut self.stage else { return };
         match ours {
             OurSide::Serving if !pipe.connection.is_spent() => return,
+            // When the socket was closed right here, none of the 250 000 bytes of an answer arrived at a peer that granted
+            // window while it was reading.
             OurSide::Serving => {
                 pipe.connection.close(&state.config.connection, now);
                 *ours = OurSide::Open;
@@ -103,6 +105,7 @@ where
         if !pipe.connection.is_due() && self.out.is_empty() {
             return;
         }
+        // One attempt, and no wait: a peer that reads nothing must not be able to put off its own end.
         while pipe.connection.is_due() {
             if pipe.connection.transmit(&mut self.out).is_err() {
                 return;
@@ -133,6 +136,8 @@ where
             return self.end(state, EndCause::Ended(end));
         }
         self.stage = match core::mem::replace(&mut self.stage, ConnectionStage::Over(None)) {
+            // go-libp2p and js-libp2p end the session when they read a go-away, so that ours is the last frame, behind all
+            // pending output.
             ConnectionStage::Up(mut pipe) => {
                 // This cannot fail: the connection is up and not opening, so that it is open, and an open one can leave.
                 let _ = state.lifecycle.leave(self.id);
@@ -197,12 +202,15 @@ where
 
     /// Fails a dial whose peer has proved to hold our own identity key.
     pub(super) fn refuse_ourselves<const E: usize>(&mut self, state: &mut SwarmState<E>) {
+        // First, since `fail` drops the handshake.
         state.own_end = self.transcript();
         self.fail(state, Failure::LocalPeer, &"we dialed ourselves");
     }
 
     /// Closes the socket, and then queues the last event of the connection.
     pub(in crate::swarm) fn end<const E: usize>(&mut self, state: &mut SwarmState<E>, why: EndCause) {
+        // The socket is closed before the event is queued: when the owner hears of the end, the descriptor has been given
+        // back.
         let asked = match &self.stage {
             ConnectionStage::Closing(_, end, _) => Some(*end),
             ConnectionStage::Dialing(_) | ConnectionStage::Up(_) => None,
@@ -212,6 +220,7 @@ where
         let stage = core::mem::replace(&mut self.stage, over);
         let mut found = None;
         if let ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..) = &stage {
+            // These streams have no events. If they were not counted, nothing would tell of them.
             for _ in 0..pipe.connection.streams_without_id() {
                 state.stream_without_id(self.id, Refusal::StreamUnproposed);
             }

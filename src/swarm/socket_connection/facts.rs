@@ -27,6 +27,8 @@ where
             Fact::StreamOffered => self.offered(state, cx, now),
             Fact::StreamUnproposed => state.stream_without_id(self.id, Refusal::StreamUnproposed),
             Fact::StreamRefused => state.stream_without_id(self.id, Refusal::StreamLimit),
+            // The gate is asked before the limits: a stream that the gate denies uses up none of its protocol's places, and
+            // the peer hears `na` and may propose another protocol.
             Fact::StreamReadyToOpen(id) if state.access.has_gate() && !self.gate_allows(id, state, now) => {
                 self.refuse_proposal(id, state, cx, now);
             }
@@ -46,6 +48,8 @@ where
                     *ours = OurSide::Last
                 }
                 ConnectionStage::Closing(_, _, OurSide::Serving) if code == 0 => {}
+                // Go-away 0 is a normal end, after which the peer may still read. If it ended the streams, a request whose
+                // frames share a write with the go-away would be lost.
                 ConnectionStage::Up(_) if code == 0 => self.serve(state),
                 ConnectionStage::Dialing(_)
                 | ConnectionStage::Up(_)

@@ -1,5 +1,5 @@
-//! [`FlushTracker`]: the batches of a connection's output, and the streams that wait until a batch has been written. A batch
-//! is the output that gathers while the output before it is being written.
+//! [`FlushTracker`]: the batches of a connection's output, and the streams that wait until a batch has been written. The
+//! output is written in batches: while one batch is being written, new output gathers and becomes the next batch.
 
 use crate::lifecycle::StreamId;
 use crate::pruned_queue::PrunedQueue;
@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 /// never given back.
 const SPARE: usize = 8;
 
-/// The highest number of a batch. `readiness::StreamReadiness` stores the number of a batch in 24 bits.
+/// The highest number of a batch. `readiness::StreamReadiness` stores the number of a batch in 24 bits. It has no more than
+/// three bytes to spare there, since an idle stream is to take less than 200 bytes in all.
 const LAST: u32 = (1 << 24) - 1;
 
 /// The state of the batches of one connection. A connection writes its output in batches: one batch gathers output while the
@@ -33,6 +34,8 @@ impl FlushTracker {
     /// Returns whether the batch number `batch` has been written. `is_due` is `true` if the batch that gathers output is not
     /// empty, and `is_taken` if the batch before it is being written.
     pub(super) const fn is_written(&self, batch: u32, is_due: bool, is_taken: bool) -> bool {
+        // At most two batches are not written: the one that gathers output, and the one before it. So the number of a
+        // stream's last batch, in three bytes, is all that a stream has to keep for its flush.
         let (gathers, is_next) = (batch == self.gathering, batch == self.gathering.wrapping_sub(1) & LAST);
         !(gathers && is_due || is_next && is_taken)
     }
@@ -46,6 +49,7 @@ impl FlushTracker {
     pub(super) fn written(&mut self, mut tell: impl FnMut(StreamId)) {
         let gathering = self.gathering;
         self.waiting.retain(|(batch, id)| {
+            // All batches but the one that gathers output have been written now.
             if *batch != gathering {
                 tell(*id);
             }

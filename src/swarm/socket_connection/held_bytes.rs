@@ -18,6 +18,8 @@ where
         let held = self.bytes_held();
         // The cast loses nothing: the slots of streams are numbered by a `u32`.
         let unnamed = self.connection().map_or(0, |connection| connection.streams_without_id() as u32);
+        // This runs after everything that a connection does. While no budget is near, nothing but these comparisons is
+        // done.
         let is_same = held == self.account.bytes() && unnamed == self.unnamed;
         if !(is_same && !self.account.is_pressed && state.held_bytes.is_calm()) {
             self.resettle(state, held, unnamed);
@@ -51,6 +53,7 @@ where
         if before != pressure {
             let withheld = connection.withholds();
             connection.set_pressure(pressure, &mut state.environment(Now::Untimed));
+            // The window that is granted again is pending output.
             if withheld && !connection.withholds() {
                 self.mark_dirty(state);
             }

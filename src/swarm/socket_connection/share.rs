@@ -50,6 +50,8 @@ where
             let taken = state.lifecycle.held_connections().saturating_sub(1);
             let shares = &state.shares;
             if shares.is_nearly_full(taken) || shares.crowd(Some(peer), &self.remote, taken).is_some() {
+                // The caller queues the connection then, and `claim_share` looks for another one to close for it: this
+                // needs the table of connections, which is not at hand here.
                 return false;
             }
         }
@@ -59,7 +61,7 @@ where
 
     /// Closes the connection for the reason `why`, since a limit per peer, address or site leaves no place for it. The
     /// refusal is counted at the connection's listener, where refusals of sockets without an id are counted too, so that one
-    /// count includes all.
+    /// count includes all refusals.
     pub(in crate::swarm) fn refuse_share<const E: usize>(&mut self, state: &mut SwarmState<E>, why: &dyn fmt::Display) {
         self.error = Some(short(why));
         if let Some(listener) = self.listener {
@@ -150,8 +152,8 @@ where
         self.mark_dirty(state);
     }
 
-    /// Resets a stream whose protocol has as many streams as the owner allows. The peer is not answered `na`, since peers
-    /// remember this answer, which means that the protocol is not spoken.
+    /// Resets a stream whose protocol has as many streams as the owner allows. The answer `na` is not sent: it means that we
+    /// do not speak the protocol, and peers remember it.
     pub(super) fn refuse_protocol<const E: usize>(&mut self, id: StreamId, state: &mut SwarmState<E>, now: Duration) {
         state.count_refusal(self.id, Refusal::StreamLimit);
         self.take_stream(id, state, now);

@@ -37,6 +37,8 @@ where
     /// [`half_open_grace`](crate::connection::Config::half_open_grace). While the owner is late in taking turns, no stream
     /// is given up, since bytes of the old stream may still be unread.
     pub(in crate::swarm) fn make_place<const E: usize>(&mut self, state: &mut SwarmState<E>, now: Duration) {
+        // js-libp2p never closes a half-open stream of which nothing more comes, and some implementations send nothing when
+        // they drop a stream behind its FIN. Such streams would fill the connection for good.
         if !state.lifecycle.is_crowded(self.id) || state.is_owner_late {
             return;
         }

@@ -1,5 +1,5 @@
-//! The writing half of a [`SocketConnection`]: writing its output, the batches of output for which
-//! [`flush`](SocketConnection::flush) waits, and the write time-out.
+//! The writing half of a [`SocketConnection`]: it writes the connection's output in batches, tells streams when a
+//! [`flush`](SocketConnection::flush) is complete, and ends the connection at the write timeout.
 
 use super::{ConnectionStage, EndCause, OurSide, SocketConnection};
 use crate::lifecycle::{State, StreamId};
@@ -62,6 +62,8 @@ where
         spare: &mut Vec<u8>,
         now: Duration,
     ) -> bool {
+        // One buffer serves all connections, as long as their pipes accept what is written. Only a connection whose pipe is
+        // blocked keeps it, so that an idle one holds no buffer.
         if self.out.capacity() == 0 {
             core::mem::swap(&mut self.out, spare);
         }
@@ -73,6 +75,7 @@ where
             }
         }
         match written {
+            // One batch at a time: the caller queues the connection behind all others that have output.
             Poll::Ready(Ok(())) if self.connection().is_some_and(|connection| connection.is_due()) => {
                 self.settle(state);
                 return true;
@@ -102,6 +105,8 @@ where
             if !pipe.connection.is_due() {
                 return Poll::Ready(Ok(()));
             }
+            // A run of frames that is longer than one Noise message is one batch in several parts: only its first part ends
+            // the gathering of output.
             if !pipe.connection.is_part_taken() {
                 self.flush_tracker.taken();
             }
@@ -115,10 +120,13 @@ where
                     self.blocked.get_or_insert(now);
                     return Poll::Pending;
                 }
+                // A pipe that accepts nothing and is not pending would be written to for ever.
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(EndCause::Io(std::io::ErrorKind::WriteZero.into()))),
                 Poll::Ready(Ok(n)) => {
                     self.written += n;
                     self.sent += n as u64;
+                    // Any byte that the pipe accepts shows that the peer reads, however slowly, so that the write timeout
+                    // begins anew.
                     self.blocked = None;
                     pipe.connection.part_written(now);
                 }
@@ -146,7 +154,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    /// Ends the connection if its byte pipe has accepted no bytes for the write time-out.
+    /// Ends the connection if its byte pipe has accepted no bytes for the write timeout.
     pub(super) fn drive_write_timeout<const E: usize>(
         &mut self,
         state: &mut SwarmState<E>,
@@ -170,7 +178,7 @@ where
     }
 
     /// Returns the deadline by which the byte pipe has to accept some bytes; `None` if the pipe is not blocked. A connection
-    /// that is being closed has the time-out of the close instead.
+    /// that is being closed has the timeout of the close instead.
     pub(super) fn write_deadline<const E: usize>(&self, state: &SwarmState<E>) -> Option<Duration> {
         let since = self.blocked.filter(|_| matches!(self.stage, ConnectionStage::Up(_)) || self.is_serving())?;
         Some(since.saturating_add(state.config.write_timeout))

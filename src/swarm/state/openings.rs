@@ -16,6 +16,9 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
     /// opens before its later bytes are handled, the events are the same whether a peer sends a stream, its data and its end
     /// in one packet or in several.
     pub(in crate::swarm) fn may_open_now(&self) -> bool {
+        // When each opening was queued, a rust-libp2p node that had expected another peer, and left right behind its
+        // handshake, was reported as connected one time in ten, and as failed otherwise: it depended on how its bytes were
+        // cut into packets.
         self.lifecycle.room() > 0 && self.opening_queue.is_empty() && !self.is_flushing && !self.is_closing
     }
 

@@ -23,6 +23,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         let more = self.streams.get(id).is_some_and(Stream::is_readable);
         self.change_readiness(id, |readiness| {
             readiness.read_short();
+            // The bytes and the end may have arrived in one packet, for which the stream was reported once. No other report
+            // would follow.
             if more {
                 readiness.readable();
             }
@@ -83,16 +85,16 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
         !self.ready_streams.is_empty() || !self.changed_listeners.is_empty() || self.refusals.is_ready()
     }
 
-    /// Removes and returns the next readiness notice. `listener` returns the id of the listener with an index in the table
-    /// of listeners.
+    /// Removes and returns the next readiness notice. `listener` turns an index in the table of listeners into the id of the
+    /// listener.
     pub(in crate::swarm) fn next_ready(&mut self, listener: impl Fn(usize) -> Option<ListenerId>) -> Option<Readiness> {
         while let Some(index) = self.changed_listeners.take() {
             if let Some(listener) = listener(index) {
                 return Some(Readiness::Addresses { listener });
             }
         }
-        // Notices about refusals are first. There is at most one a second for each kind at each connection or listener, so
-        // that notices about streams do not wait for long.
+        // Notices about refusals precede those about streams. There is at most one a second for each kind at each connection
+        // or listener, so that notices about streams do not wait for long.
         if let Some((of, kind, count)) = self.refusals.next() {
             return Some(Readiness::Refused { of, kind, count });
         }

@@ -7,9 +7,9 @@ use crate::swarm::readiness::{Began, StreamReadiness};
 use crate::swarm::shares::ProtocolLimits;
 use core::time::Duration;
 
-/// The maximum number of streams without an id that one connection may have once the streams without an id on all
-/// connections are at least half as many as [`Limits::streams`](crate::lifecycle::Limits::streams). Once they are as many as
-/// `Limits::streams`, no more streams begin.
+/// The maximum number of streams without an id that one connection may have while such streams are scarce: when all
+/// connections together have at least half as many of them as [`Limits::streams`](crate::lifecycle::Limits::streams). When
+/// they have as many as `Limits::streams`, no more streams begin.
 const UNNAMED_WHEN_SCARCE: usize = 8;
 
 impl<const EVENTS: usize> SwarmState<EVENTS> {
@@ -18,6 +18,9 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
     /// `unnamed`.
     #[inline]
     pub(in crate::swarm) fn count_unnamed(&mut self, counted: &mut u32, unnamed: u32) {
+        // `Limits::streams` bounds only streams with an id. A connection may have `inbound_backlog` (256) streams without
+        // one, so that 16 384 connections could have four million of them. Therefore their total is bounded, too: beyond
+        // half of it, each connection may have eight, so that the other half is not filled by fewer than 4 096 connections.
         if *counted != unnamed {
             let before = core::mem::replace(counted, unnamed);
             self.unnamed = self.unnamed + unnamed as usize - before as usize;

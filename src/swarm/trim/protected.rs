@@ -43,6 +43,7 @@ impl Protected {
             return Err(ProtectError::LongTag);
         }
         let entry = (peer, Box::from(tag));
+        // A protection that exists is granted again at the limit: a second call with the same tag changes nothing.
         if self.0.len() >= most as usize && !self.0.contains(&entry) {
             return Err(ProtectError::Limit);
         }

@@ -17,7 +17,7 @@ use rustix::event::{PollFd, PollFlags};
 use std::io::Read as _;
 use std::net::TcpStream;
 
-/// A time-out that no wait in these tests reaches.
+/// A timeout that no wait in these tests reaches.
 const LONG: Option<Duration> = Some(Duration::from_secs(60));
 
 /// Creates a transport that listens on loopback, its reactor, and a client that has connected to the transport and is not
