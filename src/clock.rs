@@ -26,10 +26,15 @@ impl Clock {
     /// that the owner has passed, the owner's clock was set back, and this clock continues from its present time. A smaller
     /// step back changes nothing.
     pub(crate) fn set(&mut self, given: Duration) {
+        // A large step back must count as a change of the owner's clock: if it were ignored, this clock would stand still
+        // until the owner's clock has caught up, and no deadline would come for that long. A small one must not count: an
+        // owner that passes two readings in the wrong order in each turn would make this clock gain their difference each
+        // time, and deadlines would come early.
         if self.given.saturating_sub(given) > SMALL {
             (self.given, self.ahead) = (given, self.now.saturating_sub(given));
         }
         self.given = self.given.max(given);
+        // The operator `+` of `Duration` panics if it overflows, and an owner may pass any time, also `Duration::MAX`.
         self.now = self.now.max(self.given.saturating_add(self.ahead));
     }
 

@@ -195,6 +195,7 @@ impl Host {
     /// [`Error::Reactor`] if the system has no descriptor left.
     pub fn new(identity: &Keypair, config: Config) -> Result<Self, Error> {
         let mut seed = [0; 32];
+        // `ring` is needed for Noise in any case. `getrandom` comes with the feature `rand`, which a host does not need.
         SystemRandom::new().fill(&mut seed).map_err(|_| Error::Randomness)?;
         let reactor = tcp::Reactor::new().map_err(|error| Error::Reactor(error.kind()))?;
         let transport = tcp::Transport::new(reactor.handle(), config.tcp.clone());
@@ -300,6 +301,8 @@ impl Host {
         let mut task = pin!(task);
         let both = poll_fn(|cx| {
             // The driver is ready once the host is shut down, and the task continues without it.
+            // The driver is polled first, so that `task` finds the outcomes of this turn. A command that `task` gives wakes
+            // the driver, so it does not wait for the next event.
             let _ = driver.poll(cx, executor);
             task.as_mut().poll(cx)
         });

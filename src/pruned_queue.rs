@@ -97,6 +97,7 @@ impl<Q: Entries, const SPARE: usize> PrunedQueue<Q, SPARE> {
     /// [Prunes](Self::prune) the queue, and then appends an entry.
     #[inline]
     pub(crate) fn push(&mut self, entry: Q::Entry, live: usize, is_live: impl FnMut(&Q::Entry) -> bool) {
+        // The entry is appended after this, so `is_live` is not asked about it: its subject may not be recorded yet.
         self.prune(live, is_live);
         self.0.append(entry);
     }
@@ -113,6 +114,9 @@ impl<Q: Entries, const SPARE: usize> PrunedQueue<Q, SPARE> {
     /// live. `live` is the maximum number of live entries. Returns whether the entries were checked.
     #[inline]
     pub(crate) fn prune(&mut self, live: usize, is_live: impl FnMut(&Q::Entry) -> bool) -> bool {
+        // At least half of a queue this long is obsolete, so a check removes at least as many entries as it keeps. The
+        // alternatives cost more: searching for the entry at each end is linear, and a peer that opens and resets streams
+        // chooses how often a stream ends; an index of the entries would need memory and an update at each push.
         let is_long = self.0.count() > live.saturating_mul(2).saturating_add(SPARE);
         if is_long {
             self.0.keep(is_live);

@@ -240,6 +240,8 @@ impl HostShared {
     /// Calls all wakers that were collected. Nothing is borrowed while a waker runs, since a waker may poll any future. If a
     /// waker panics, the panic is resumed once the other wakers have been called.
     pub(super) fn wake_all(&self, scratch: &mut Vec<Waker>) {
+        // All watchers are woken after each turn, since only a notifee itself knows whether it has an answer now. The two
+        // vectors of wakers are swapped and not taken, so that both keep their memory.
         let (retries, watchers) = self.waiters(|waiters| {
             core::mem::swap(&mut waiters.wakers, scratch);
             (core::mem::take(&mut waiters.retries), core::mem::take(&mut waiters.watchers))
@@ -249,6 +251,7 @@ impl HostShared {
             ends.is_retrying.set(false);
             scratch.extend(ends.wakers());
         }
+        // A panic of one waker must not keep the others from being called: their tasks would wait for ever.
         let panicked = scratch.drain(..).filter_map(|waker| caught(|| waker.wake()));
         if let Some(payload) = panicked.reduce(|first, _| first) {
             resume_unwind(payload);
@@ -265,6 +268,8 @@ pub(super) fn caught(act: impl FnOnce()) -> Option<Box<dyn Any + Send>> {
 /// caller to drop.
 #[must_use]
 fn join(waiting: &mut Vec<Rc<PendingOutcome<()>>>, slot: Rc<PendingOutcome<()>>) -> Vec<Rc<PendingOutcome<()>>> {
+    // A future that waits for an end and is dropped leaves its slot here. Without this, a task that waits with a time limit
+    // again and again would let the list grow as long as the connection lives.
     let gone = waiting.extract_if(.., |slot| slot.is_abandoned()).collect();
     waiting.push(slot);
     gone
