@@ -135,6 +135,7 @@ where
                 Poll::Ready(Err(error)) => return log::error!("cannot wait for the swarm's descriptor: {error}"),
             }
         }
+        // The descriptor was readable each time. The task asks to be polled again, so that other tasks run in between.
         cx.waker().wake_by_ref();
     }
 
@@ -234,6 +235,8 @@ macro_rules! node {
                 $mut_self.0.node_mut().$mut_name($($mut_arg),*)
             })*
 
+            // These methods are not in the list of `node_methods`: `Swarm` returns iterators from most of them, which the
+            // methods of a trait object cannot, so `Node` returns vectors.
             fn refused_at(&self, at: RefusedAt, refusal: Refusal) -> u64 {
                 self.0.node().refused_at(at, refusal)
             }

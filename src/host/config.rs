@@ -155,6 +155,8 @@ impl Config {
             (limits.streams as usize, STREAM),
             (limits.connections as usize, CONNECTION),
             (self.handlers.max(1), HANDLER),
+            // `waiting_streams` bounds each protocol alone, and the number of protocols with a handler is the owner's
+            // choice.
             (self.waiting_streams.saturating_mul(PROTOCOLS), WAITING),
         ];
         parts.iter().map(|(count, each)| count.saturating_mul(*each)).fold(0, usize::saturating_add)

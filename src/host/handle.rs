@@ -38,6 +38,8 @@ use smol::LocalExecutor;
 #[derive(Clone)]
 pub struct Handle {
     shared: Rc<HostShared>,
+    // The reference is weak: tasks of the executor own handles, and would keep the executor, and so themselves, alive for
+    // ever.
     executor: Weak<LocalExecutor<'static>>,
 }
 
@@ -212,6 +214,8 @@ impl Handle {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn set_handler<R>(&self, protocol: Protocol, handler: impl AsyncFn(Stream) -> R + 'static) {
+        // A shutdown unregisters the protocols of the handlers once, when it begins. A handler that is set later would make
+        // the swarm speak its protocol again.
         if self.shared.phase.get() != HostPhase::Running {
             return;
         }
@@ -220,6 +224,8 @@ impl Handle {
         let (handler, shared) = (Rc::new(handler), self.shared.clone());
         let handler = Rc::new(move |opened| {
             let (handler, stream) = (handler.clone(), Stream::new(shared.clone(), opened));
+            // The future of an `AsyncFn` borrows the function, so each task owns a reference to it. A handler that was
+            // replaced lives until its last task has ended.
             Box::pin(async move { drop((*handler)(stream).await) }) as _
         });
         let old = self.shared.waiters(|waiters| waiters.handlers.set(protocol.clone(), Some(handler)));

@@ -89,6 +89,8 @@ impl Handlers {
     /// Returns whether the bounds allow one more handler for a peer, if each waiting stream also counts as a running
     /// handler.
     fn has_place(&self, peer: &PeerId, config: &Config) -> bool {
+        // Handlers are started after the turn. A stream that opened earlier in this turn therefore still waits, although a
+        // handler is free for it, and its place must not be given away twice.
         let own = self.running.len_of(peer) + self.line.len_of(peer);
         self.busy() < config.handlers.max(1) && own < config.handlers_of_a_peer()
     }
@@ -103,6 +105,8 @@ impl Handlers {
         let has_place = self.has_place(&peer, config);
         let Some(entry) = self.entries.get_mut(protocol) else { return HandlerChoice::Other { was_ours: false } };
         let Some(handler) = &entry.handler else {
+            // While the swarm still speaks the protocol for the handler that was removed, nobody else answers the stream.
+            // Once it has stopped, a service may speak the protocol.
             return if entry.is_spoken { HandlerChoice::Nobody } else { HandlerChoice::Other { was_ours: true } };
         };
         if has_place || entry.waiting < config.waiting_streams {
@@ -157,9 +161,14 @@ impl Handlers {
             !waiting.has_asked && waiting.since.saturating_add(config.handler_patience) <= now
         };
         self.line.firsts().filter(has_waited).find_map(|waiting| {
+            // The peer that gives way then has at least as many handlers left as the other peer gets. If peers with equally
+            // many handlers reset each other's streams, handlers that need longer than `handler_patience` would never
+            // finish.
             let with_it = self.running.len_of(&waiting.stream.peer) + 1;
             while let Some(youngest) = self.running.take_youngest_beyond(with_it) {
                 if !has_ended(youngest) {
+                    // A handler may take its time to end after its stream was reset. Without this mark, each turn until then
+                    // would reset one more stream for the same waiting stream.
                     waiting.has_asked = true;
                     return Some(youngest);
                 }

@@ -119,6 +119,7 @@ impl Future for OpenStream {
             let request = StreamRequest { target: *target, proposal, waits_at_limit: *waits_at_limit };
             *state = OpenStreamState::Begun(AwaitOutcome::begin(shared, |slot| HostCommand::OpenStream(request, slot)));
         }
+        // The state is always `Begun` here: the lines above have set it.
         let OpenStreamState::Begun(wait) = state else { return Poll::Pending };
         let opened = ready!(Pin::new(wait).poll(cx))?;
         Poll::Ready(Ok(Stream::new(shared.clone(), opened)))

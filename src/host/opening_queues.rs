@@ -68,6 +68,9 @@ impl<T> OpeningQueues<T> {
     /// Removes an opening of a stream from its queue, whatever its position. Returns `None` if the opening is not in the
     /// queue any more.
     pub(super) fn leave(&mut self, place: OpeningPlace) -> Option<T> {
+        // A future may be dropped at any position of its queue. The openings are in one map of positions for that reason:
+        // removing one from the middle of a vector would be linear, and so quadratic for a task that drops all of its
+        // requests.
         let left = self.waiting.remove(&place)?;
         self.left(place.connection);
         self.end_if_empty(place.connection);
@@ -112,6 +115,8 @@ impl<T> OpeningQueues<T> {
             line.len += 1;
         }
         if !keeps_turn {
+            // A limit of the connection is reached. The end of one of its streams gives it a turn again, so trying it before
+            // that would only cost time.
             self.end_turn(place.connection);
         }
     }
@@ -151,6 +156,7 @@ impl<T> OpeningQueues<T> {
 
     /// Returns the time at which [`retry`](Self::retry) has to be called, or `None` if no opening waits.
     pub(super) fn retry_at(&self) -> Option<Duration> {
+        // The time stays set when the last opening leaves, but a host in which nothing waits must not be woken for it.
         self.retry_at.filter(|_| !self.queues.is_empty())
     }
 

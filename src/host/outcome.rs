@@ -113,6 +113,8 @@ impl Watcher {
 /// Stores a clone of `waker` in a cell, in place of an earlier waker. Cloning and dropping a waker runs foreign code, so the
 /// cell is not borrowed while that happens.
 pub(super) fn remember(cell: &Cell<Option<Waker>>, waker: &Waker) {
+    // A task is mostly polled with the same waker, and comparing two wakers is cheaper than cloning one, which counts
+    // references with an atomic operation.
     let kept = cell.take().filter(|kept| kept.will_wake(waker));
     let kept = kept.unwrap_or_else(|| waker.clone());
     drop(cell.replace(Some(kept)));

@@ -110,6 +110,7 @@ impl Stream {
     ) -> Poll<io::Result<R>> {
         match self.shared.try_world(|host_swarm| act(host_swarm.node())) {
             Ok(Some(done)) => {
+                // A read may have window to grant, and a write has output to send. Both happen in the driver's next turn.
                 self.shared.wake_driver();
                 return Poll::Ready(done);
             }

@@ -77,6 +77,8 @@ impl<S> UnreadBytes<S> {
     /// it. If `peer` has more than `per_peer` bytes, a stream of `peer` is chosen. Otherwise, if all peers together have
     /// more than `most` bytes, a stream of the peer with the most bytes is chosen.
     fn take_excess(&mut self, peer: PeerId, per_peer: usize, most: usize) -> Option<Weak<S>> {
+        // The peer's own bound is judged first: whoever has just made the bytes grow pays with its own, before anybody else
+        // can lose some.
         let own = self.peers.get(&peer).map_or(0, |own| own.bytes);
         let who = match own > per_peer {
             true => peer,
@@ -99,10 +101,16 @@ pub(super) fn count<S: KeepsUnread>(
     ends: &Rc<S>,
     (per_peer, most): (usize, usize),
 ) {
+    // The owner was promised that bytes which have arrived can still be read after their stream has ended, so they are kept
+    // for the holder of the stream. The swarm's budget `held_bytes` does not contain them any more. Without a bound of their
+    // own, a peer could fill the memory with streams that it writes and resets while their handlers have not begun: 400 such
+    // streams left 99 MiB where `held_bytes` is 64 MiB. Refusing the newest bytes would be simpler, but then one peer that
+    // was first would decide what all others may keep; so the peer with the most bytes loses some.
     let Some((bytes, is_cut)) = ends.keeps() else { return };
     let key = LossOrder { is_cut, bytes, stream };
     count.borrow_mut().resize(peer, |own| {
         own.bytes += bytes;
+        // The reference is weak, so that the count does not keep bytes which the stream's holder has dropped.
         own.streams.insert(key, Rc::downgrade(ends));
     });
     ends.set_counted(Counted { count: count.clone(), peer, key });
