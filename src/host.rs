@@ -51,8 +51,8 @@
 //!   futures and streams bounds the commands. Each peer has a maximum number of handlers, and the peer for which the fewest
 //!   handlers run is served next.
 //! - Handles and streams can be used and dropped anywhere: in handlers, in notifications, in wakers that poll at once, after
-//!   the host is gone. Nothing is borrowed while foreign code runs, except the swarm itself while notifees are told of
-//!   events. Commands that are given during a notification are executed after it.
+//!   the host is gone. Nothing is borrowed while your code or a waker runs, except the swarm itself while notifees are told
+//!   of events. Commands that are given during a notification are executed after it.
 //!
 //! # Services and notifees
 //!
@@ -72,8 +72,8 @@
 //! - To pass the events of identify to any number of tasks, register a notifee that clones the events of `emitted` into a
 //!   channel for each task.
 //!
-//! All types of this module belong to one thread, except [`Remote`], with which other threads run jobs on it:
-//! `remote.run(async move |handle| …).await` runs a job on the host's thread and returns its output.
+//! A host, its handles and its streams belong to one thread. Other threads use a [`Remote`]: `remote.run(async move |handle|
+//! …).await` runs a job on the host's thread and returns its output.
 //!
 //! # What it costs
 //!
@@ -217,8 +217,9 @@ impl Host {
         Ok(Self::of(AnySwarm::nested(swarm).map_err(|error| Error::Reactor(error.kind()))?, config))
     }
 
-    /// Creates a host from a swarm over any transport that wakes its task by itself. The swarm must be new: the host has a
-    /// clock of its own, so no time must have been passed to the swarm.
+    /// Creates a host from a swarm without a reactor, over any transport that wakes the task that polls it, such as a
+    /// transport in memory. The swarm must be new: the host has a clock of its own, so no time must have been passed to the
+    /// swarm.
     #[must_use]
     pub fn with_swarm<T, const EVENTS: usize>(swarm: Swarm<T, EVENTS>, config: Config) -> Self
     where

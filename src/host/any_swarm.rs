@@ -19,8 +19,8 @@ use core::time::Duration;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// The maximum number of turns of the swarm in one turn of the host. After a turn of the swarm, another turn of the swarm
-/// follows if the reactor's descriptor is readable.
+/// The maximum number of turns of the swarm in one turn of the host. After each turn of the swarm, another one follows if
+/// the reactor's descriptor is readable.
 const ROUNDS: usize = 4;
 
 /// The swarm of a host and its notifees.

@@ -43,7 +43,7 @@ pub(super) enum HandlerChoice {
     Nobody,
     /// The protocol has no handler, so another notifee may answer the stream.
     Other {
-        /// `true` if the protocol had a handler before, so that perhaps nobody answers its streams now.
+        /// `true` if the protocol had a handler before. In this case, perhaps no notifee answers the stream either.
         was_ours: bool,
     },
 }
@@ -145,9 +145,10 @@ impl Handlers {
     }
 
     /// Returns a stream that the caller has to reset, so that its handler ends and another handler can run for a stream that
-    /// has waited too long. The returned stream is the youngest stream of the peer for which the most handlers run. The
-    /// condition is that more handlers run for that peer than would run for the peer of the waiting stream. A stream for
-    /// which `has_ended` returns true is skipped, since resetting it would not end its handler.
+    /// has waited too long. The returned stream is the youngest stream of the peer for which the most handlers run, and that
+    /// peer has at least two more running handlers than the peer of the waiting stream. Returns `None` if a handler is free,
+    /// if no stream has waited too long, or if no peer has that many. A stream for which `has_ended` returns true is
+    /// skipped, since resetting it would not end its handler.
     pub(super) fn gives_way(
         &mut self,
         config: &Config,

@@ -13,16 +13,16 @@ pub(super) struct OpeningPlace {
     number: u64,
 }
 
-/// The queues of openings of streams, one queue for each connection, first in, first out. With `n` waiting openings, each
-/// operation on one of them costs O(log n).
+/// The queues of openings of streams that wait for a place, one queue for each connection, first in, first out. With `n`
+/// waiting openings, each operation on one of them costs O(log n).
 ///
 /// A connection "has a turn" if the first opening in its queue is to be tried. The connections that have a turn are served
-/// one after the other. At the limit of all streams of the swarm, an opening therefore need not wait for the whole queue of
-/// another connection.
+/// one after the other, one opening each. An opening therefore need not wait until the whole queue of another connection is
+/// served.
 pub(super) struct OpeningQueues<T> {
     waiting: BTreeMap<OpeningPlace, T>,
-    /// The connections for which openings of streams wait, each with its queue. If the last opening of a queue was just
-    /// removed to be tried, the queue stays until that opening is [`put_back`](Self::put_back) or [`served`](Self::served).
+    /// The connections for which openings of streams wait, each with the state of its queue. If the last opening of a queue
+    /// was removed to be tried, the state stays until that opening is [put back](Self::put_back) or [served](Self::served).
     queues: BTreeMap<ConnectionId, ConnectionQueue>,
     /// The connections whose first queued opening of a stream is to be tried, in the order in which they are served: the
     /// lowest number first.
@@ -115,8 +115,8 @@ impl<T> OpeningQueues<T> {
             line.len += 1;
         }
         if !keeps_turn {
-            // A limit of the connection is reached. The end of one of its streams gives it a turn again, so trying it before
-            // that would only cost time.
+            // The connection has as many streams as its limit allows. The end of one of them gives it a turn again, so
+            // trying it before that would only cost time.
             self.end_turn(place.connection);
         }
     }

@@ -19,10 +19,10 @@ pub(super) enum WhatWaits {
 }
 
 /// The slot for the outcome of a command, for which a future waits. All fields are cells, so that nothing in the slot is
-/// ever borrowed while foreign code runs.
+/// borrowed while a waker is called or dropped, which may run any code of the owner.
 pub(super) struct PendingOutcome<T> {
-    /// The listener, connection or stream that the command has begun, or its position in a queue. If the future is dropped,
-    /// the thing is given up.
+    /// The listener, connection or stream that the command has begun, or the position of the command in a queue. If the
+    /// future is dropped, the listener, connection or stream is ended, or the position is given up.
     begun: Cell<Option<WhatWaits>>,
     outcome: Cell<Option<Result<T, Error>>>,
     waker: Cell<Option<Waker>>,
@@ -110,8 +110,8 @@ impl Watcher {
     }
 }
 
-/// Stores a clone of `waker` in a cell, in place of an earlier waker. Cloning and dropping a waker runs foreign code, so the
-/// cell is not borrowed while that happens.
+/// Stores a clone of `waker` in a cell, in place of an earlier waker. Cloning and dropping a waker may run any code of the
+/// owner, which may use the same cell, so the cell is not borrowed while that happens.
 pub(super) fn remember(cell: &Cell<Option<Waker>>, waker: &Waker) {
     // A task is mostly polled with the same waker, and comparing two wakers is cheaper than cloning one, which counts
     // references with an atomic operation.

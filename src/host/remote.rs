@@ -78,8 +78,8 @@ type Job = Box<dyn FnOnce(Handle) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 #[derive(Clone)]
 pub struct Remote {
     jobs: Sender<Job>,
-    /// The channel for jobs that do not count against the maximum number of jobs, since they only wait for something else
-    /// and should not delay other jobs.
+    /// The channel for jobs that do not count against the maximum number of jobs: shutdowns, and the forwarding of events.
+    /// They only wait for something else, and should not delay other jobs.
     aside: Sender<Job>,
     /// A channel that is closed once the host is shut down or gone.
     over: Receiver<()>,

@@ -1,5 +1,5 @@
-//! [`UnreadBytes`]: the count of unread bytes. These bytes have arrived on streams that have ended, and the holders of the
-//! streams have not read them.
+//! [`UnreadBytes`]: the count of the bytes that have arrived on streams which have ended, and that the holders of the
+//! streams have not read yet.
 
 use crate::identity::PeerId;
 use crate::lifecycle::StreamId;
@@ -7,8 +7,9 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::rc::{Rc, Weak};
 use core::cell::RefCell;
 
-/// The count of the unread bytes of ended streams, for each peer. A value of type `S` holds the bytes of one stream; the
-/// capacity of its buffer is what counts. Each operation costs O(log n).
+/// The count of the unread bytes of ended streams, in all and for each peer. A value of type `S` holds the bytes of one
+/// stream. The capacity of the buffers is counted, since that is the memory they take. Each operation costs O(log n), where
+/// n is the number of counted streams.
 pub(super) struct UnreadBytes<S> {
     all: usize,
     peers: BTreeMap<PeerId, PeerUnread<S>>,
@@ -24,7 +25,7 @@ struct PeerUnread<S> {
 /// A value that holds the unread bytes of a stream that has ended.
 pub(super) trait KeepsUnread: Sized {
     /// Returns the number of bytes of memory that this value holds, and `true` if the stream was cut off. Returns `None` if
-    /// it holds no bytes.
+    /// this value holds no bytes.
     fn keeps(&self) -> Option<(usize, bool)>;
 
     /// Stores a guard together with the held bytes. The bytes are counted until the guard is dropped, which happens when the
@@ -36,9 +37,9 @@ pub(super) trait KeepsUnread: Sized {
     fn lose_unread(&self);
 }
 
-/// The key that determines the order in which the streams of a peer lose their bytes. The stream with the greatest key is
-/// first. Streams that were cut off are before streams that the peer had finished; within each group, the stream with the
-/// most bytes is first.
+/// The key that determines the order in which the streams of a peer lose their bytes. The stream with the greatest key loses
+/// its bytes first. Streams that were cut off lose theirs before streams that the peer had finished; within each group, the
+/// stream with the most bytes is first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct LossOrder {
     is_cut: bool,
