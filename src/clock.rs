@@ -1,4 +1,4 @@
-//! [`Clock`]: the time that a swarm's owner passes with its calls, corrected so that the time never goes back.
+//! [`Clock`]: the time that the owner of a swarm passes to it in each call, corrected so that the time never goes back.
 
 use core::time::Duration;
 
@@ -6,12 +6,12 @@ use core::time::Duration;
 /// ignored. They occur if an owner reads its clock twice and passes the later time first.
 const SMALL: Duration = Duration::from_secs(1);
 
-/// A clock that follows the times that the owner passes, but never goes back. If the owner's clock is set back, this clock
-/// continues from its present time.
+/// A clock that follows the times that the owner passes to the swarm, but never goes back. If the owner's clock is set back,
+/// this clock continues from its present time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Clock {
     now: Duration,
-    /// The latest time that the owner has passed since the owner's clock was last set back.
+    /// The latest time that the owner has passed to the swarm since the owner's clock was last set back.
     given: Duration,
     /// The duration by which this clock is ahead of the owner's clock.
     ahead: Duration,

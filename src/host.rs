@@ -296,7 +296,7 @@ impl Host {
     }
 
     /// Drives the host until `task` has ended, and returns the output of `task`. The host is not shut down then, and can be
-    /// run again. If the host is shut down before `task` has ended, `task` continues without it.
+    /// run again. If the host is shut down before `task` has ended, `task` continues without the host.
     pub async fn run_until<R>(&mut self, task: impl Future<Output = R>) -> R {
         let Self { driver, executor } = self;
         let mut task = pin!(task);

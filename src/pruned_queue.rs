@@ -1,4 +1,5 @@
-//! [`PrunedQueue`]: a queue that removes all of its obsolete entries once they may be the majority of its entries.
+//! [`PrunedQueue`]: a queue whose entries may become obsolete, as a deadline does when its connection ends. The queue
+//! removes all obsolete entries once they may be the majority of its entries.
 
 use alloc::collections::{BinaryHeap, VecDeque};
 use alloc::vec::Vec;

@@ -68,7 +68,7 @@ impl HostSwarm {
 /// returns this swarm.
 pub struct AnySwarm(Box<dyn Driven>);
 
-/// A node that the host drives by calling `turn`.
+/// A swarm that the host drives by calling [`turn`](Self::turn).
 trait Driven {
     fn node(&self) -> &dyn Node;
     fn node_mut(&mut self) -> &mut dyn Node;

@@ -21,8 +21,7 @@ use core::time::Duration;
 /// dropped.
 const SPARE: usize = 64;
 
-/// A command to the host. The number of queued commands that have an outcome is bounded by the number of futures that wait
-/// for one.
+/// A command to the host. A command that contains a [`PendingOutcome`] has an outcome, for which a future waits.
 pub(super) enum HostCommand {
     Listen(Multiaddr, Rc<PendingOutcome<Listening>>),
     Dial(Multiaddr, Rc<PendingOutcome<Dialed>>),
@@ -117,7 +116,7 @@ impl HostCommand {
 #[derive(Default)]
 pub(super) struct Commands {
     pub(super) queue: PrunedQueue<VecDeque<HostCommand>, SPARE>,
-    /// The length of the queue after the commands whose futures were dropped were last removed.
+    /// The length of the queue, in commands, when the commands of dropped futures were last removed from it.
     kept: usize,
 }
 

@@ -343,7 +343,7 @@ impl Handle {
     /// only the task. The caller has to bound the number of tasks.
     ///
     /// # Errors
-    /// [`Error::Gone`] if the host is gone. The task was dropped.
+    /// [`Error::Gone`] if the host is gone. The task is then dropped without having run.
     pub fn spawn(&self, task: impl Future<Output = ()> + 'static) -> Result<(), Error> {
         match self.executor.upgrade() {
             Some(executor) => {

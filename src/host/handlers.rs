@@ -19,8 +19,8 @@ pub(super) struct Handlers {
     line: HandlerQueue,
 }
 
-/// The state of a protocol that has or had a handler. When the handler is removed, the state is kept, since streams of the
-/// protocol may still open for which the protocol was agreed before.
+/// The state of a protocol that has or had a handler. When the handler is removed, the state is kept, since streams may
+/// still open for which the protocol was agreed before the removal.
 #[derive(Default)]
 struct ProtocolHandler {
     handler: Option<Handler>,
@@ -43,7 +43,8 @@ pub(super) enum HandlerChoice {
     Nobody,
     /// The protocol has no handler, so another notifee may answer the stream.
     Other {
-        /// `true` if the protocol had a handler before. In this case, perhaps no notifee answers the stream either.
+        /// `true` if the protocol had a handler before. If no other notifee speaks the protocol now, the caller has to reset
+        /// the stream.
         was_ours: bool,
     },
 }

@@ -26,7 +26,8 @@ impl Listener {
         self.id
     }
 
-    /// Returns the addresses on which the listener listened when it opened, without `/p2p/…`: at least one.
+    /// Returns the addresses on which the listener listened when it opened, without `/p2p/…` at their ends. There is at
+    /// least one.
     #[must_use]
     pub fn addresses(&self) -> &[Multiaddr] {
         &self.addresses

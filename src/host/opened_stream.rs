@@ -128,7 +128,7 @@ impl KeepsUnread for StreamEnds {
 /// The way in which a stream of a host has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum StreamOutcome {
-    /// The stream has ended, and the event `closed_stream` contained this way.
+    /// The stream has ended in this way, which the event `closed_stream` has told.
     Told(StreamEnd),
     /// The stream was opened lazily, and could not open.
     Failed(Failure),

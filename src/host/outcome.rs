@@ -103,7 +103,7 @@ impl Watcher {
         self.is_listed.get()
     }
 
-    /// Removes and returns the waker. The caller has removed this value from the list of watchers.
+    /// Removes and returns the waker. The caller must have removed this value from the list of watchers.
     pub(super) fn take(&self) -> Option<Waker> {
         self.is_listed.set(false);
         self.waker.take()

@@ -1,4 +1,4 @@
-//! [`Stream`]: a stream of a host, which its holder, a task or a handler, reads and writes.
+//! [`Stream`]: a stream of a host. The task or the handler that holds this value reads and writes the stream.
 
 use super::command::HostCommand;
 use super::error::Absent;
