@@ -50,6 +50,8 @@ impl Clock {
 
     /// Converts a time on this clock into the time that the owner's clock shows at the same moment.
     pub(crate) const fn on_owners(&self, at: Duration) -> Duration {
+        // A deadline from before the owner's clock was set back may have no counterpart on that clock. 0 says that it has
+        // passed.
         at.saturating_sub(self.ahead)
     }
 }

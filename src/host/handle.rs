@@ -228,6 +228,8 @@ impl Handle {
             // replaced lives until its last task has ended.
             Box::pin(async move { drop((*handler)(stream).await) }) as _
         });
+        // The handler is there before the swarm speaks the protocol: a stream may open as soon as it does. The previous
+        // handler is dropped while nothing is borrowed, since it may own handles and streams.
         let old = self.shared.waiters(|waiters| waiters.handlers.set(protocol.clone(), Some(handler)));
         drop(old);
         self.shared.act(HostCommand::Speak(protocol));
@@ -237,6 +239,8 @@ impl Handle {
     /// streams that wait for the handler are still passed to it.
     pub fn remove_handler(&self, protocol: &Protocol) {
         if self.shared.waiters(|waiters| waiters.handlers.handles(protocol)) {
+            // The handler goes first. Streams that open until the swarm has stopped speaking the protocol are reset, so that
+            // none waits for an answer that nobody gives.
             let old = self.shared.waiters(|waiters| waiters.handlers.set(protocol.clone(), None));
             drop(old);
             self.shared.act(HostCommand::SpeakNoMore(protocol.clone()));

@@ -155,6 +155,7 @@ impl AsyncWrite for Stream {
         }
         self.with(&ends.writer, cx, |node| match node.write(id, data) {
             Ok(n) => Some(Ok(n)),
+            // As in `poll_read`: the last event of the stream will wake the task, which then finds how the stream has ended.
             Err(WriteError::Blocked | WriteError::Ended | WriteError::Stale) => None,
             Err(WriteError::Closed) => Some(Err(closed())),
         })
@@ -200,6 +201,8 @@ fn closed() -> io::Error {
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        // A stream that was closed stays in the host's table until it has ended, and would keep the wakers of a task that is
+        // perhaps gone.
         drop(self.opened.ends.wakers());
         self.opened.ends.is_let_go.set(self.opened.ends.is_finished.get());
         if self.opened.ends.end.get().is_none() {
