@@ -103,8 +103,8 @@ impl<Q: Entries, const SPARE: usize> PrunedQueue<Q, SPARE> {
         self.0.append(entry);
     }
 
-    /// Appends an entry without pruning the queue. This function is for an owner that prunes the queue after each of its
-    /// turns.
+    /// Appends an entry without pruning the queue. This function is for an owner of the queue that calls
+    /// [`prune`](Self::prune) itself.
     #[cfg(feature = "swarm")]
     #[inline]
     pub(crate) fn push_unpruned(&mut self, entry: Q::Entry) {

@@ -76,8 +76,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Returns, for a line of the log, a text that a peer may have chosen, after it was [shortened](shorten) and made
-/// [printable].
+/// Returns a text that a peer may have chosen in the form in which a line of the log contains it: [shortened](shorten), and
+/// then made [printable].
 #[cfg(feature = "swarm")]
 pub(crate) fn for_log(text: &dyn core::fmt::Display) -> String {
     use alloc::string::ToString as _;

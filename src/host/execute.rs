@@ -22,7 +22,7 @@ impl HostShared {
         self.wake_driver();
     }
 
-    /// Executes a command if the queue is empty and the swarm is not borrowed. Otherwise it returns the command.
+    /// Executes a command if the queue is empty and the swarm is not borrowed. Otherwise returns the command unexecuted.
     fn act_at_once(&self, command: HostCommand) -> Option<HostCommand> {
         // Commands are executed in the order in which they were given: a command must not overtake those in the queue.
         if !self.commands.borrow().queue.is_empty() {

@@ -96,7 +96,7 @@ impl Handlers {
         self.busy() < config.handlers.max(1) && own < config.handlers_of_a_peer()
     }
 
-    /// Decides about a new stream of a protocol, which `peer` has opened on `connection`.
+    /// Decides what happens to a new stream of a protocol, which `peer` has opened on `connection`.
     pub(super) fn answer(
         &mut self,
         protocol: &Protocol,

@@ -179,8 +179,8 @@ impl HostShared {
         drop(gone);
     }
 
-    /// Completes the futures that wait for the end of a listener or a connection. It is called while notifees are told of
-    /// that end.
+    /// Completes the futures that wait for the end of a listener or a connection. This method is called while notifees are
+    /// told of that end.
     pub(super) fn ended(&self, id: impl Into<Id>) {
         let id = id.into();
         self.waiters(|waiters| waiters.last_told = Some(id));

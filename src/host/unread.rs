@@ -8,8 +8,8 @@ use alloc::rc::{Rc, Weak};
 use core::cell::RefCell;
 
 /// The count of the unread bytes of ended streams, in all and for each peer. A value of type `S` holds the bytes of one
-/// stream. The capacity of the buffers is counted, since that is the memory they take. Each operation costs O(log n), where
-/// n is the number of counted streams.
+/// stream. The capacity of the buffers is counted, since that is the memory that the bytes take. Each operation costs O(log
+/// n), where n is the number of counted streams.
 pub(super) struct UnreadBytes<S> {
     all: usize,
     peers: BTreeMap<PeerId, PeerUnread<S>>,
