@@ -50,8 +50,8 @@ pub(super) enum HandlerChoice {
 }
 
 impl Handlers {
-    /// Sets the handler of a protocol, or removes it. Returns the previous handler, which the caller has to drop while
-    /// nothing is borrowed.
+    /// Sets the handler of a protocol, or removes it. Returns the previous handler. The caller has to drop it while none of
+    /// the host's state is borrowed, since the drop may run code of the owner.
     pub(super) fn set(&mut self, protocol: Protocol, handler: Option<Handler>) -> Option<Handler> {
         let entry = self.entries.entry(protocol).or_default();
         entry.is_spoken |= handler.is_some();

@@ -1,4 +1,4 @@
-//! [`Listener`]: an open listener of a host, as a value for its tasks.
+//! [`Listener`]: an open listener of a host, as a value that a task can keep.
 
 use super::command::HostCommand;
 #[cfg(doc)]

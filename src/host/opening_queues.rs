@@ -77,7 +77,7 @@ impl<T> OpeningQueues<T> {
         Some(left)
     }
 
-    /// Gives a connection a turn, since a place for the first opening in its queue may be free. The connection is served
+    /// Gives a turn to a connection, since a place for the first opening in its queue may be free. The connection is served
     /// after the connections that already have a turn. If the connection has a turn already, the call has no effect.
     pub(super) fn give_turn(&mut self, connection: ConnectionId) {
         let number = self.number();
@@ -140,8 +140,8 @@ impl<T> OpeningQueues<T> {
         self.retry_at = Some(self.retry_at.map_or(at, |earlier| earlier.min(at)));
     }
 
-    /// Gives each connection that has a queue a turn, if the time that [`retry_by`](Self::retry_by) has set is reached. The
-    /// work is proportional to the number of queues.
+    /// Gives a turn to each connection that has a queue, if the time that [`retry_by`](Self::retry_by) has set is reached.
+    /// The work is proportional to the number of queues.
     pub(super) fn retry(&mut self, now: Duration) {
         if self.retry_at.is_none_or(|at| at > now) {
             return;

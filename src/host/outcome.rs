@@ -49,8 +49,8 @@ impl<T> PendingOutcome<T> {
         self.begun.set(Some(WhatWaits::InLine(place)));
     }
 
-    /// Stores the outcome in the slot. Returns the waker of the waiting task, which the caller has to call while nothing is
-    /// borrowed. If the future was dropped, the outcome is dropped here, which may run the owner's code.
+    /// Stores the outcome in the slot. Returns the waker of the waiting task, which the caller has to call while none of the
+    /// host's state is borrowed. If the future was dropped, the outcome is dropped here, which may run the owner's code.
     #[must_use]
     pub(super) fn fill(&self, outcome: Result<T, Error>) -> Option<Waker> {
         if self.is_abandoned.get() {

@@ -84,7 +84,7 @@ pub(super) struct Waiters {
     /// The listener or connection whose end was told to the notifees most recently. One is enough, since the swarm forgets
     /// an id when it tells the next event.
     last_told: Option<Id>,
-    /// The wakers to call after the turn, when nothing is borrowed.
+    /// The wakers to call after the turn, when none of the host's state is borrowed.
     wakers: Vec<Waker>,
     /// The streams that were read or written while the swarm was borrowed, each once. Their tasks are woken after the turn.
     retries: Vec<Rc<StreamEnds>>,
@@ -138,7 +138,7 @@ impl HostShared {
         act(&mut self.waiters.borrow_mut())
     }
 
-    /// Collects wakers that are called after the turn, when nothing is borrowed.
+    /// Collects wakers that are called after the turn, when none of the host's state is borrowed.
     pub(super) fn wake_later(&self, wakers: impl IntoIterator<Item = Waker>) {
         self.waiters.borrow_mut().wakers.extend(wakers);
     }
