@@ -66,8 +66,8 @@ pub struct Config {
     /// stream's holder or handler has not read. The capacity of the buffers that contain them is counted. While the maximum
     /// is exceeded, the peer with the most unread bytes loses the bytes of one whole stream after another. Streams that were
     /// cut off lose their bytes first, then streams that the peer had finished before their connection ended; within each
-    /// group, the stream with the most bytes is first. Reading such a stream then fails at once with the error of a stream
-    /// that was cut off. Default 64 MiB.
+    /// group, the stream with the most bytes is first. Reading a stream that has lost its bytes fails at once with the error
+    /// of a stream that was cut off. Default 64 MiB.
     pub unread_bytes: usize,
     /// The maximum number of unread bytes of ended streams for one peer. While this maximum is exceeded, the peer loses
     /// bytes in the order that [`unread_bytes`](Self::unread_bytes) describes. Default 32 MiB.

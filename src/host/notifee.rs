@@ -22,8 +22,8 @@ use alloc::vec::Vec;
 pub(super) struct HostNotifee(pub(super) Rc<HostShared>);
 
 impl HostNotifee {
-    /// Queues an inbound stream for the handler of its protocol. If the protocol has no handler because another notifee
-    /// answers its streams, the stream is ignored.
+    /// Queues an inbound stream for the handler of its protocol, or resets the stream if nobody will answer it. A stream of
+    /// a protocol that another notifee speaks is left to that notifee.
     fn inbound(&self, node: &mut dyn Node, id: StreamId) {
         let Some(view) = node.stream(id).filter(|view| view.direction == Direction::Inbound) else { return };
         let Some(protocol) = view.protocol else { return };
