@@ -126,8 +126,9 @@ where
 
     fn turn(&mut self, cx: &mut Context<'_>, now: Duration) {
         for _ in 0..ROUNDS {
-            // The swarm's turn is done before `async-io` is asked whether the descriptor is readable. The answer may be
-            // outdated, so it only decides whether another turn follows.
+            // The swarm's turn is done before `async-io` is asked whether the descriptor is readable. The answer comes from
+            // a thread of `async-io` and may be outdated, so it only decides whether another turn follows. An earlier
+            // version trusted such a thread's answers for its sockets, and every loop that ticked and slept hung.
             self.swarm.tick(now);
             match self.descriptor.poll_readable(cx) {
                 Poll::Pending => return,

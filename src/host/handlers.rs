@@ -156,6 +156,11 @@ impl Handlers {
         now: Duration,
         has_ended: impl Fn(StreamId) -> bool,
     ) -> Option<StreamId> {
+        // A silent peer once kept all handlers waiting with 1 024 streams, and the stream of an honest peer waited for ever.
+        // A bound for each peer alone does not prevent that, since two identities are enough to take all handlers. With this
+        // rule, an honest peer waits for at most `handler_patience`, 5 s by default, if some peer has two more handlers than
+        // it, and if handlers end when their streams are reset. As many identities as there are handlers, with one handler
+        // each, still occupy them all; the page `guide::enemy` says so.
         if self.running.len() < config.handlers.max(1) {
             return None;
         }

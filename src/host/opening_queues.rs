@@ -102,6 +102,7 @@ impl<T> OpeningQueues<T> {
     /// gets another turn, after the other connections.
     pub(super) fn served(&mut self, place: OpeningPlace) {
         self.end_turn(place.connection);
+        // Several places may have become free, and nothing counts them: the next attempt finds out.
         self.give_turn(place.connection);
         self.end_if_empty(place.connection);
     }
