@@ -17,12 +17,16 @@ macro_rules! count {
         impl Count for $number {
             #[inline]
             fn raise(&mut self, by: Self) {
+                // Saturating, and not checked: an overflow would need an error path that no caller can reach. Wrapping to 0
+                // would lift the limit that the count enforces.
                 *self = self.saturating_add(by);
             }
 
             #[inline]
             fn lower(&mut self, by: Self) {
                 debug_assert!(by <= *self, "more is taken away than there is");
+                // Wrapping below 0 would make the count nearly the maximum of its type, so that the limit seems reached for
+                // ever. 0 admits a few too many instead.
                 *self = self.saturating_sub(by);
             }
         }
@@ -35,6 +39,8 @@ count!(u8, u16, u32, u64, usize);
 /// since all of these blocks together fit into the address space.
 #[inline]
 pub(crate) fn memory_in_all<const N: usize>(sizes: [usize; N]) -> usize {
+    // `sum` would be the same where nothing overflows. The proof that nothing does is stated here once, for all callers in
+    // `connection` and `protocols`, where clippy refuses operators that could overflow.
     sizes.into_iter().fold(0, usize::wrapping_add)
 }
 
@@ -42,6 +48,8 @@ pub(crate) fn memory_in_all<const N: usize>(sizes: [usize; N]) -> usize {
 #[inline]
 pub(crate) fn copy_front(from: &[u8], to: &mut [u8]) -> usize {
     let n = from.len().min(to.len());
+    // Both are `Some`, since `n` is the smaller of the two lengths. Slicing by an index would be a panic in the code that
+    // handles a peer's bytes if this were ever wrong.
     if let (Some(from), Some(to)) = (from.get(..n), to.get_mut(..n)) {
         to.copy_from_slice(from);
     }

@@ -1,4 +1,4 @@
-//! [`Clock`]: the time that a swarm's owner passes with its calls, corrected so that the time never goes back.
+//! [`Clock`]: the time that the owner of a swarm passes to it in each call, corrected so that the time never goes back.
 
 use core::time::Duration;
 
@@ -6,12 +6,12 @@ use core::time::Duration;
 /// ignored. They occur if an owner reads its clock twice and passes the later time first.
 const SMALL: Duration = Duration::from_secs(1);
 
-/// A clock that follows the times that the owner passes, but never goes back. If the owner's clock is set back, this clock
-/// continues from its present time.
+/// A clock that follows the times that the owner passes to the swarm, but never goes back. If the owner's clock is set back,
+/// this clock continues from its present time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Clock {
     now: Duration,
-    /// The latest time that the owner has passed since the owner's clock was last set back.
+    /// The latest time that the owner has passed to the swarm since the owner's clock was last set back.
     given: Duration,
     /// The duration by which this clock is ahead of the owner's clock.
     ahead: Duration,
@@ -26,10 +26,15 @@ impl Clock {
     /// that the owner has passed, the owner's clock was set back, and this clock continues from its present time. A smaller
     /// step back changes nothing.
     pub(crate) fn set(&mut self, given: Duration) {
+        // A large step back must count as a change of the owner's clock: if it were ignored, this clock would stand still
+        // until the owner's clock has caught up, and no deadline would come for that long. A small one must not count: an
+        // owner that passes two readings in the wrong order in each turn would make this clock gain their difference each
+        // time, and deadlines would come early.
         if self.given.saturating_sub(given) > SMALL {
             (self.given, self.ahead) = (given, self.now.saturating_sub(given));
         }
         self.given = self.given.max(given);
+        // The operator `+` of `Duration` panics if it overflows, and an owner may pass any time, also `Duration::MAX`.
         self.now = self.now.max(self.given.saturating_add(self.ahead));
     }
 
@@ -45,6 +50,8 @@ impl Clock {
 
     /// Converts a time on this clock into the time that the owner's clock shows at the same moment.
     pub(crate) const fn on_owners(&self, at: Duration) -> Duration {
+        // A deadline from before the owner's clock was set back may have no counterpart on that clock. 0 says that it has
+        // passed.
         at.saturating_sub(self.ahead)
     }
 }

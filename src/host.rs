@@ -51,8 +51,8 @@
 //!   futures and streams bounds the commands. Each peer has a maximum number of handlers, and the peer for which the fewest
 //!   handlers run is served next.
 //! - Handles and streams can be used and dropped anywhere: in handlers, in notifications, in wakers that poll at once, after
-//!   the host is gone. Nothing is borrowed while foreign code runs, except the swarm itself while notifees are told of
-//!   events. Commands that are given during a notification are executed after it.
+//!   the host is gone. Nothing is borrowed while your code or a waker runs, except the swarm itself while notifees are told
+//!   of events. Commands that are given during a notification are executed after it.
 //!
 //! # Services and notifees
 //!
@@ -72,8 +72,8 @@
 //! - To pass the events of identify to any number of tasks, register a notifee that clones the events of `emitted` into a
 //!   channel for each task.
 //!
-//! All types of this module belong to one thread, except [`Remote`], with which other threads run jobs on it:
-//! `remote.run(async move |handle| …).await` runs a job on the host's thread and returns its output.
+//! A host, its handles and its streams belong to one thread. Other threads use a [`Remote`]: `remote.run(async move |handle|
+//! …).await` runs a job on the host's thread and returns its output.
 //!
 //! # What it costs
 //!
@@ -195,6 +195,7 @@ impl Host {
     /// [`Error::Reactor`] if the system has no descriptor left.
     pub fn new(identity: &Keypair, config: Config) -> Result<Self, Error> {
         let mut seed = [0; 32];
+        // `ring` is needed for Noise in any case. `getrandom` comes with the feature `rand`, which a host does not need.
         SystemRandom::new().fill(&mut seed).map_err(|_| Error::Randomness)?;
         let reactor = tcp::Reactor::new().map_err(|error| Error::Reactor(error.kind()))?;
         let transport = tcp::Transport::new(reactor.handle(), config.tcp.clone());
@@ -216,8 +217,9 @@ impl Host {
         Ok(Self::of(AnySwarm::nested(swarm).map_err(|error| Error::Reactor(error.kind()))?, config))
     }
 
-    /// Creates a host from a swarm over any transport that wakes its task by itself. The swarm must be new: the host has a
-    /// clock of its own, so no time must have been passed to the swarm.
+    /// Creates a host from a swarm without a reactor, over any transport that wakes the task that polls it, such as a
+    /// transport in memory. The swarm must be new: the host has a clock of its own, so no time must have been passed to the
+    /// swarm.
     #[must_use]
     pub fn with_swarm<T, const EVENTS: usize>(swarm: Swarm<T, EVENTS>, config: Config) -> Self
     where
@@ -294,12 +296,14 @@ impl Host {
     }
 
     /// Drives the host until `task` has ended, and returns the output of `task`. The host is not shut down then, and can be
-    /// run again. If the host is shut down before `task` has ended, `task` continues without it.
+    /// run again. If the host is shut down before `task` has ended, `task` continues without the host.
     pub async fn run_until<R>(&mut self, task: impl Future<Output = R>) -> R {
         let Self { driver, executor } = self;
         let mut task = pin!(task);
         let both = poll_fn(|cx| {
             // The driver is ready once the host is shut down, and the task continues without it.
+            // The driver is polled first, so that `task` finds the outcomes of this turn. A command that `task` gives wakes
+            // the driver, so it does not wait for the next event.
             let _ = driver.poll(cx, executor);
             task.as_mut().poll(cx)
         });

@@ -1,4 +1,5 @@
-//! [`PrunedQueue`]: a queue that removes all of its obsolete entries once they may be the majority of its entries.
+//! [`PrunedQueue`]: a queue whose entries may become obsolete, as a deadline does when its connection ends. The queue
+//! removes all obsolete entries once they may be the majority of its entries.
 
 use alloc::collections::{BinaryHeap, VecDeque};
 use alloc::vec::Vec;
@@ -97,12 +98,13 @@ impl<Q: Entries, const SPARE: usize> PrunedQueue<Q, SPARE> {
     /// [Prunes](Self::prune) the queue, and then appends an entry.
     #[inline]
     pub(crate) fn push(&mut self, entry: Q::Entry, live: usize, is_live: impl FnMut(&Q::Entry) -> bool) {
+        // The entry is appended after this, so `is_live` is not asked about it: its subject may not be recorded yet.
         self.prune(live, is_live);
         self.0.append(entry);
     }
 
-    /// Appends an entry without pruning the queue. This function is for an owner that prunes the queue after each of its
-    /// turns.
+    /// Appends an entry without pruning the queue. This function is for an owner of the queue that calls
+    /// [`prune`](Self::prune) itself.
     #[cfg(feature = "swarm")]
     #[inline]
     pub(crate) fn push_unpruned(&mut self, entry: Q::Entry) {
@@ -113,6 +115,9 @@ impl<Q: Entries, const SPARE: usize> PrunedQueue<Q, SPARE> {
     /// live. `live` is the maximum number of live entries. Returns whether the entries were checked.
     #[inline]
     pub(crate) fn prune(&mut self, live: usize, is_live: impl FnMut(&Q::Entry) -> bool) -> bool {
+        // At least half of a queue this long is obsolete, so a check removes at least as many entries as it keeps. The
+        // alternatives cost more: searching for the entry at each end is linear, and a peer that opens and resets streams
+        // chooses how often a stream ends; an index of the entries would need memory and an update at each push.
         let is_long = self.0.count() > live.saturating_mul(2).saturating_add(SPARE);
         if is_long {
             self.0.keep(is_live);

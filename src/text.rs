@@ -35,6 +35,7 @@ pub fn shorten_to(text: &str, most: usize) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let Some(most) = most.checked_sub(CUT.len_utf8()) else { return Cow::Borrowed("") };
+    // A character has at most four bytes, so this looks at four positions at most.
     let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
     let mut short = String::from(&text[..end]);
     short.push(CUT);
@@ -57,6 +58,9 @@ pub fn shorten_to(text: &str, most: usize) -> Cow<'_, str> {
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     // `escape_debug` also escapes quotes, which is needed only in source code.
+    // `escape_debug` escapes more than C0. A terminal accepts U+009B as the beginning of a command, U+0085 and U+2028 break
+    // a line of the log in two, and a mark such as U+202E shows the text behind it in the wrong order. A peer can put all of
+    // these into an agent version or the name of a protocol.
     let is_plain = |character: char| matches!(character, '"' | '\'') || character.escape_debug().len() == 1;
     if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
@@ -72,11 +76,13 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Returns, for a line of the log, a text that a peer may have chosen, after it was [shortened](shorten) and made
-/// [printable].
+/// Returns a text that a peer may have chosen in the form in which a line of the log contains it: [shortened](shorten), and
+/// then made [printable].
 #[cfg(feature = "swarm")]
 pub(crate) fn for_log(text: &dyn core::fmt::Display) -> String {
     use alloc::string::ToString as _;
+    // The text is cut before it is escaped, so that the cut cannot divide an escape, and so that a long text is not escaped
+    // as a whole for one line.
     printable(&shorten(&text.to_string())).into_owned()
 }
 

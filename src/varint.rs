@@ -17,6 +17,8 @@ pub(crate) fn append(length: usize, out: &mut Vec<u8>) {
 #[cfg(feature = "protocols")]
 pub(crate) fn read(bytes: &[u8]) -> Option<(u64, usize)> {
     let mut value = 0;
+    // The loop ends without a return only if `bytes` ends first: the tenth byte, whose shift is 63, is always returned or
+    // refused.
     for ((shift, byte), len) in (0..u64::BITS).step_by(7).zip(bytes).zip(1..) {
         // The tenth byte may contain only the last of the 64 bits.
         if shift == 63 && *byte > 1 {

@@ -1,7 +1,7 @@
-//! A comparison with py-libp2p: its names and the ones here, where the two libraries differ, and the notifications of each
-//! in 27 situations.
+//! A comparison of this crate with py-libp2p: the names in both libraries, the differences between them, and the
+//! notifications of each in 27 situations.
 //!
-//! The notifications here are those of py-libp2p, with the same names. This is a program with a notifee:
+//! This crate has the six notifications of py-libp2p, under the same names. Here is a program with a notifee:
 //!
 #![cfg_attr(feature = "rand", doc = "```")]
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]

@@ -98,3 +98,5 @@
 #![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 #![doc = include_str!("../../tests/examples/six_notifications.rs")]
 //! ```
+//!
+//! A test runs this program, and checks that it prints the lines above.

@@ -19,8 +19,8 @@ use core::time::Duration;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// The maximum number of turns of the swarm in one turn of the host. After a turn of the swarm, another turn of the swarm
-/// follows if the reactor's descriptor is readable.
+/// The maximum number of turns of the swarm in one turn of the host. After each turn of the swarm, another one follows if
+/// the reactor's descriptor is readable.
 const ROUNDS: usize = 4;
 
 /// The swarm of a host and its notifees.
@@ -68,7 +68,7 @@ impl HostSwarm {
 /// returns this swarm.
 pub struct AnySwarm(Box<dyn Driven>);
 
-/// A node that the host drives by calling `turn`.
+/// A swarm that the host drives by calling [`turn`](Self::turn).
 trait Driven {
     fn node(&self) -> &dyn Node;
     fn node_mut(&mut self) -> &mut dyn Node;
@@ -126,8 +126,9 @@ where
 
     fn turn(&mut self, cx: &mut Context<'_>, now: Duration) {
         for _ in 0..ROUNDS {
-            // The swarm's turn is done before `async-io` is asked whether the descriptor is readable. The answer may be
-            // outdated, so it only decides whether another turn follows.
+            // The swarm's turn is done before `async-io` is asked whether the descriptor is readable. The answer comes from
+            // a thread of `async-io` and may be outdated, so it only decides whether another turn follows. An earlier
+            // version trusted such a thread's answers for its sockets, and every loop that ticked and slept hung.
             self.swarm.tick(now);
             match self.descriptor.poll_readable(cx) {
                 Poll::Pending => return,
@@ -135,6 +136,7 @@ where
                 Poll::Ready(Err(error)) => return log::error!("cannot wait for the swarm's descriptor: {error}"),
             }
         }
+        // The descriptor was readable each time. The task asks to be polled again, so that other tasks run in between.
         cx.waker().wake_by_ref();
     }
 
@@ -234,6 +236,8 @@ macro_rules! node {
                 $mut_self.0.node_mut().$mut_name($($mut_arg),*)
             })*
 
+            // These methods are not in the list of `node_methods`: `Swarm` returns iterators from most of them, which the
+            // methods of a trait object cannot, so `Node` returns vectors.
             fn refused_at(&self, at: RefusedAt, refusal: Refusal) -> u64 {
                 self.0.node().refused_at(at, refusal)
             }

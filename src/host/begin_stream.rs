@@ -45,6 +45,8 @@ impl HostShared {
     /// Returns whether a connection is open and tasks wait to open streams on it.
     fn has_line(&self, connection: ConnectionId, node: &dyn Node) -> bool {
         self.waiters(|waiters| waiters.opening_queues.is_waited_for(connection))
+            // On a connection that is closing or has ended, the attempt to open the stream returns the right error, and not
+            // `Limit`.
             && node.connection(connection).is_some_and(|view| view.state == State::Open)
     }
 
@@ -73,6 +75,7 @@ impl HostShared {
         node: &dyn Node,
     ) -> Result<(), Error> {
         let limits = &node.config().limits;
+        // With a limit of 0, no place ever becomes free, so waiting would never end.
         if limits.streams == 0 || limits.streams_per_connection == 0 {
             return Err(Error::Limit);
         }
@@ -98,6 +101,7 @@ impl HostShared {
             match self.open(place.connection, &waiting.proposal, &waiting.slot, node) {
                 Ok(()) => self.waiters(|waiters| waiters.opening_queues.served(place)),
                 Err(Error::Limit) => {
+                    // The error does not tell which limit was reached: that of the connection, or that of all streams.
                     let limit = node.config().limits.streams_per_connection as usize;
                     let is_full = node.connection(place.connection).is_some_and(|view| view.streams >= limit);
                     // After this time, half-open streams can be ended in favour of new streams. No event tells that the time
@@ -107,6 +111,8 @@ impl HostShared {
                         waiters.opening_queues.put_back(place, waiting, !is_full);
                         waiters.opening_queues.retry_by(now.saturating_add(patience));
                     });
+                    // At the limit of all streams, an opening on any other connection would fail, too. The connection keeps
+                    // its turn, so that it is the first to be tried next time.
                     if !is_full {
                         return;
                     }

@@ -21,8 +21,7 @@ use core::time::Duration;
 /// dropped.
 const SPARE: usize = 64;
 
-/// A command to the host. The number of queued commands that have an outcome is bounded by the number of futures that wait
-/// for one.
+/// A command to the host. A command that contains a [`PendingOutcome`] has an outcome, for which a future waits.
 pub(super) enum HostCommand {
     Listen(Multiaddr, Rc<PendingOutcome<Listening>>),
     Dial(Multiaddr, Rc<PendingOutcome<Dialed>>),
@@ -99,6 +98,7 @@ impl HostCommand {
             Self::Dial(_, slot) => slot.is_abandoned(),
             Self::OpenStream(_, slot) => slot.is_abandoned(),
             Self::CloseConnection(_, Close::ByItself, slot) => slot.is_abandoned(),
+            // Dropping a future that waits for an end changes nothing: the close that it has begun goes on.
             Self::CloseListener(..)
             | Self::CloseConnection(_, Close::Politely | Close::AtOnce, _)
             | Self::GiveUp(_)
@@ -116,7 +116,7 @@ impl HostCommand {
 #[derive(Default)]
 pub(super) struct Commands {
     pub(super) queue: PrunedQueue<VecDeque<HostCommand>, SPARE>,
-    /// The length of the queue after the commands whose futures were dropped were last removed.
+    /// The length of the queue, in commands, when the commands of dropped futures were last removed from it.
     kept: usize,
 }
 
@@ -124,6 +124,9 @@ impl Commands {
     /// Appends a command. If the queue has grown so much that most of its commands may be commands whose futures were
     /// dropped, removes those commands.
     pub(super) fn push(&mut self, command: HostCommand) {
+        // The number of commands whose futures still wait is not counted. The length after the last pruning takes its place:
+        // the queue is checked again when it is more than twice as long, so that the memory stays bounded even if a task
+        // begins and drops dials by the thousand while the swarm is borrowed.
         self.queue.push_unpruned(command);
         if self.queue.prune(self.kept, |command| !command.is_pointless()) {
             self.kept = self.queue.len();

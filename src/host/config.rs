@@ -48,8 +48,8 @@ pub struct Config {
     pub handlers_per_peer: Option<usize>,
     /// The time that a stream waits for a handler while the maximum number of [`handlers`](Self::handlers) runs. When this
     /// time has passed, the youngest stream of the peer for which the most handlers run is reset, so that its handler ends.
-    /// This happens only if more handlers run for that peer than would run for the peer of the waiting stream. Each waiting
-    /// stream causes at most one such reset. With [`Duration::MAX`], streams wait for ever. Default 5 s.
+    /// This happens only if that peer has at least two more running handlers than the peer of the waiting stream. Each
+    /// waiting stream causes at most one such reset. With [`Duration::MAX`], streams wait for ever. Default 5 s.
     pub handler_patience: Duration,
     /// The maximum number of inbound streams of one protocol that wait for a handler while the maximum number of handlers
     /// runs, in total or for their peer. When a handler ends, the peer for which the fewest handlers run is served next.
@@ -62,12 +62,12 @@ pub struct Config {
     /// considered. If it has at least two more waiting streams than the new stream's connection, its last waiting stream
     /// gives way. Peers that have handlers therefore do not keep out a peer that has none. Default 64.
     pub waiting_streams: usize,
-    /// The maximum number of unread bytes of ended streams: bytes that have arrived before the stream ended, and that the
-    /// stream's holder or handler has not read. The capacity of the buffers counts. While the maximum is exceeded, the peer
-    /// with the most unread bytes loses the bytes of one whole stream after another. Streams that were cut off lose their
-    /// bytes first, then streams that the peer had finished before their connection ended; within each group, the stream
-    /// with the most bytes is first. Reading such a stream then fails at once with the error of a stream that was cut off.
-    /// Default 64 MiB.
+    /// The maximum number of unread bytes of ended streams: bytes that have arrived before their stream ended, and that the
+    /// stream's holder or handler has not read. The capacity of the buffers that contain them is counted. While the maximum
+    /// is exceeded, the peer with the most unread bytes loses the bytes of one whole stream after another. Streams that were
+    /// cut off lose their bytes first, then streams that the peer had finished before their connection ended; within each
+    /// group, the stream with the most bytes is first. Reading a stream that has lost its bytes fails at once with the error
+    /// of a stream that was cut off. Default 64 MiB.
     pub unread_bytes: usize,
     /// The maximum number of unread bytes of ended streams for one peer. While this maximum is exceeded, the peer loses
     /// bytes in the order that [`unread_bytes`](Self::unread_bytes) describes. Default 32 MiB.
@@ -155,6 +155,8 @@ impl Config {
             (limits.streams as usize, STREAM),
             (limits.connections as usize, CONNECTION),
             (self.handlers.max(1), HANDLER),
+            // `waiting_streams` bounds each protocol alone, and the number of protocols with a handler is the owner's
+            // choice.
             (self.waiting_streams.saturating_mul(PROTOCOLS), WAITING),
         ];
         parts.iter().map(|(count, each)| count.saturating_mul(*each)).fold(0, usize::saturating_add)

@@ -1,4 +1,4 @@
-//! [`Connection`]: a dialed connection of a host, as a value for its tasks.
+//! [`Connection`]: a dialed connection of a host, as a value that a task can keep.
 
 use super::command::{Close, HostCommand, Proposal};
 #[cfg(doc)]

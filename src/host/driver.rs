@@ -58,8 +58,11 @@ impl Driver {
     /// that wait for these events, and starts handlers. Returns `true` if there is more to do at once.
     fn turn(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> bool {
         let shared = &self.shared;
+        // The waker is stored before the turn: a command that is given during the turn has to wake the driver for the next
+        // one.
         shared.set_driver(cx.waker());
         let turned = shared.try_world(|host_swarm| {
+            // Commands are executed before the swarm's turn, which then sends their output.
             shared.work_off(host_swarm);
             // The clock is read after the commands are executed. They may also have read the clock and passed the time to
             // the swarm, and an earlier time must not follow.
@@ -80,6 +83,7 @@ impl Driver {
         // Other code borrows the swarm only for the duration of a call, so borrowing it succeeds here, unless one of the
         // host's own notifees drives the host.
         let Ok(next) = turned else { return false };
+        // Nothing is borrowed from here on: a waker may poll its task at once, which may use any handle or stream.
         shared.wake_all(&mut self.wakers);
         start(shared, executor);
         // If a command was given in the meantime, it has woken the driver. Only the next deadline is therefore left to
@@ -101,6 +105,7 @@ impl Driver {
             self.armed = Some(next);
         }
         let has_fired = Pin::new(&mut self.timer).poll(cx).is_ready();
+        // A timer that has fired never fires again. A later call has to set it anew, also for the same time.
         if has_fired {
             self.armed = None;
         }
@@ -113,6 +118,7 @@ impl HostShared {
     /// which the most handlers run is reset, so that its handler ends.
     fn have_streams_give_way(&self, node: &mut dyn Node, now: Duration) {
         loop {
+            // A handler may go on after its stream has ended. Resetting the stream would then free nothing.
             let has_ended = |stream| node.stream(stream).is_none();
             let Some(stream) = self.waiters(|waiters| waiters.handlers.gives_way(&self.config, now, has_ended)) else {
                 return;
@@ -126,6 +132,10 @@ impl HostShared {
     /// Advances a shutdown to its next phase if the present phase has ended. Otherwise returns the time at which the present
     /// phase ends at the latest.
     fn drive_shutdown(&self, host_swarm: &mut HostSwarm, cx: &mut Context<'_>, now: Duration) -> Option<Duration> {
+        // The swarm's own shutdown ends both sides of all streams, answered or not. A handler that is in the middle of an
+        // answer, or a task that still reads one, therefore gets time first. The time is bounded, since a handler may never
+        // end, and a task may keep a stream that it does not need. At last, the threads of spawned notifees get time to
+        // handle the closing events. With the defaults, a shutdown takes at most 5 s for each of the three phases.
         if let HostPhase::Draining(until) = self.phase.get() {
             let is_idle = self.waiters(|waiters| {
                 waiters.streams.is_empty() && waiters.opening.is_empty() && waiters.handlers.is_idle()
@@ -139,6 +149,7 @@ impl HostShared {
             self.phase.set(HostPhase::Closing);
             host_swarm.node().shutdown();
         }
+        // The phase may also be `Running`: the owner can shut the swarm down through `with`, and the host is over then, too.
         if !matches!(self.phase.get(), HostPhase::Joining(_) | HostPhase::Over) && host_swarm.swarm.is_shut_down() {
             self.phase.set(HostPhase::Joining(now.saturating_add(self.config.shutdown_timeout)));
         }
@@ -174,6 +185,9 @@ impl HostShared {
     /// Ends everything, since the host is dropped: closes the sockets, completes each waiting future, and ends each stream.
     /// If the drop of a notifee or a call of a waker panics, the panic is resumed at the end.
     pub(super) fn close(&self) {
+        // The swarm is dropped first, so that all sockets are closed before any task learns of it. If dropping a notifee
+        // panics, the futures and streams are completed nevertheless. Otherwise their tasks, which may run on another
+        // executor, would wait for ever.
         let host_swarm = self.host_swarm.try_borrow_mut().ok().and_then(|mut host_swarm| host_swarm.take());
         self.phase.set(HostPhase::Over);
         let panicked = host_swarm.and_then(|mut host_swarm| {
@@ -183,12 +197,15 @@ impl HostShared {
         let queue = core::mem::take(&mut *self.commands.borrow_mut().queue);
         queue.into_iter().for_each(|command| command.refuse(self));
         self.end_lines(&Error::Gone);
+        // This comes before the tables are taken, since the lists of wakers are among them and would be dropped without
+        // being called.
         let panicked = panicked.or(caught(|| self.wake_all(&mut Vec::new())));
         let waiters = core::mem::take(&mut *self.waiters.borrow_mut());
         let Waiters { listening, dialing, opening, streams, handlers, awaited_ends, awaited_shutdown, .. } = waiters;
         listening.iter().for_each(|(_, slot)| self.fill(slot, Err(Error::Gone)));
         dialing.iter().for_each(|(_, slot)| self.fill(slot, Err(Error::Gone)));
         opening.iter().for_each(|(_, slot)| self.fill(slot, Err(Error::Gone)));
+        // Whoever waits for an end has got it: nothing outlives the host.
         for slot in awaited_ends.into_values().flatten().chain(awaited_shutdown) {
             self.fill(&slot, Ok(()));
         }
@@ -196,8 +213,10 @@ impl HostShared {
             ends.end(StreamOutcome::Gone, Vec::new(), false);
             self.wake_later(ends.wakers());
         }
+        // A handler may own handles to this host, and so keep it alive. Dropping the handlers breaks this cycle.
         drop((handlers, self.driver.take()));
         self.wake_all(&mut Vec::new());
+        // Closing the channel calls wakers of other threads, which may panic like any other.
         let panicked = panicked.or(caught(|| _ = self.over.0.close()));
         if let Some(payload) = panicked {
             resume_unwind(payload);
@@ -223,6 +242,8 @@ fn start(shared: &Rc<HostShared>, executor: &LocalExecutor<'static>) {
         let place = RunningGuard(shared.clone(), ticket);
         let answer = handler(stream);
         let task = async move {
+            // The guard belongs to the task, so that the handler counts as ended whether it returns, panics, or is dropped with
+            // the executor.
             let _place = place;
             answer.await;
         };

@@ -22,8 +22,9 @@ impl HostShared {
         self.wake_driver();
     }
 
-    /// Executes a command if the queue is empty and the swarm is not borrowed. Otherwise it returns the command.
+    /// Executes a command if the queue is empty and the swarm is not borrowed. Otherwise returns the command unexecuted.
     fn act_at_once(&self, command: HostCommand) -> Option<HostCommand> {
+        // Commands are executed in the order in which they were given: a command must not overtake those in the queue.
         if !self.commands.borrow().queue.is_empty() {
             return Some(command);
         }
@@ -38,6 +39,8 @@ impl HostShared {
     /// Executes the commands in the queue, during the driver's turn. Commands that are queued while this method runs wait
     /// for the next turn.
     pub(super) fn work_off(&self, host_swarm: &mut HostSwarm) {
+        // A command may give the next one, as a closure of `Handle::with` can. Executing those in this turn, too, might
+        // never end.
         let count = self.commands.borrow().queue.len();
         for _ in 0..count {
             let command = self.commands.borrow_mut().queue.pop_front();
@@ -59,6 +62,8 @@ impl HostShared {
             // The listener may be closing already.
             let _ = node.close_listener(id);
         }
+        // `Node::shutdown` is called only once handlers and streams have ended, or have been given up, since it ends their
+        // streams. Until then, peers are kept from opening more streams for handlers.
         for protocol in self.waiters(|waiters| waiters.handlers.protocols()) {
             node.unregister_protocol(&protocol);
         }
@@ -150,6 +155,8 @@ impl HostCommand {
             Self::LetGo { stream, is_finished: false } => {
                 // The stream may have ended already.
                 let _ = host_swarm.node().reset(stream);
+                // The stream leaves the table now, not with its last event: nobody is left to be woken or to read its bytes,
+                // so these must not be counted as unread bytes.
                 drop(shared.waiters(|waiters| waiters.streams.remove(stream)));
             }
             Self::SetHalfOpenTimeout(stream, time) => {
@@ -168,6 +175,8 @@ impl HostCommand {
                 shared.begin_shutdown(host_swarm.node());
             }
             Self::With(act) => {
+                // The closure may give commands to services, whose timeouts begin at this time. The time of the last turn
+                // may be long ago on an idle host, so that a timeout would already be over.
                 host_swarm.notifees.set_now(shared.now());
                 shared.wake_later(act(Some(host_swarm)));
             }
@@ -189,6 +198,8 @@ fn give_up(id: Id, shared: &HostShared, node: &mut dyn Node) {
         }
         Id::Stream(id) => {
             let _ = node.reset(id);
+            // A stream that was opened lazily is in `streams` at once, while any other stream is in `opening` until the peer
+            // has accepted the protocol.
             drop(shared.waiters(|waiters| (waiters.opening.remove(id), waiters.streams.remove(id))));
         }
     }

@@ -38,6 +38,8 @@ use smol::LocalExecutor;
 #[derive(Clone)]
 pub struct Handle {
     shared: Rc<HostShared>,
+    // The reference is weak: tasks of the executor own handles, and would keep the executor, and so themselves, alive for
+    // ever.
     executor: Weak<LocalExecutor<'static>>,
 }
 
@@ -212,6 +214,8 @@ impl Handle {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn set_handler<R>(&self, protocol: Protocol, handler: impl AsyncFn(Stream) -> R + 'static) {
+        // A shutdown unregisters the protocols of the handlers once, when it begins. A handler that is set later would make
+        // the swarm speak its protocol again.
         if self.shared.phase.get() != HostPhase::Running {
             return;
         }
@@ -220,8 +224,12 @@ impl Handle {
         let (handler, shared) = (Rc::new(handler), self.shared.clone());
         let handler = Rc::new(move |opened| {
             let (handler, stream) = (handler.clone(), Stream::new(shared.clone(), opened));
+            // The future of an `AsyncFn` borrows the function, so each task owns a reference to it. A handler that was
+            // replaced lives until its last task has ended.
             Box::pin(async move { drop((*handler)(stream).await) }) as _
         });
+        // The handler is there before the swarm speaks the protocol: a stream may open as soon as it does. The previous
+        // handler is dropped while nothing is borrowed, since it may own handles and streams.
         let old = self.shared.waiters(|waiters| waiters.handlers.set(protocol.clone(), Some(handler)));
         drop(old);
         self.shared.act(HostCommand::Speak(protocol));
@@ -231,6 +239,8 @@ impl Handle {
     /// streams that wait for the handler are still passed to it.
     pub fn remove_handler(&self, protocol: &Protocol) {
         if self.shared.waiters(|waiters| waiters.handlers.handles(protocol)) {
+            // The handler goes first. Streams that open until the swarm has stopped speaking the protocol are reset, so that
+            // none waits for an answer that nobody gives.
             let old = self.shared.waiters(|waiters| waiters.handlers.set(protocol.clone(), None));
             drop(old);
             self.shared.act(HostCommand::SpeakNoMore(protocol.clone()));
@@ -337,7 +347,7 @@ impl Handle {
     /// only the task. The caller has to bound the number of tasks.
     ///
     /// # Errors
-    /// [`Error::Gone`] if the host is gone. The task was dropped.
+    /// [`Error::Gone`] if the host is gone. The task is then dropped without having run.
     pub fn spawn(&self, task: impl Future<Output = ()> + 'static) -> Result<(), Error> {
         match self.executor.upgrade() {
             Some(executor) => {

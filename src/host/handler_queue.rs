@@ -91,6 +91,8 @@ impl PeerQueue {
     /// Finds the connection with the most waiting streams of a protocol. If their number is at least `least`, removes the
     /// last of these streams and returns it.
     fn take_last(&mut self, protocol: &Protocol, least: usize) -> Option<QueuedStream> {
+        // The streams are counted anew, and no counter is kept: this runs only when `waiting_streams` (64 by default)
+        // streams of the protocol wait, and saves a counter for each pair of a connection and a protocol.
         let counts = self.turns.iter().map(|id| (self.count_on(*id, protocol), *id));
         let (most, connection) = counts.max_by_key(|(most, _)| *most)?;
         if most < least {
@@ -136,6 +138,7 @@ impl HandlerQueue {
         let peer = self.turns.remove(at)?;
         let own = self.peers.get_mut(&peer)?;
         let next = own.pop();
+        // The peer goes to the end of the turns, so that peers with equally many handlers are served in turn.
         match own.turns.is_empty() {
             true => drop(self.peers.remove(&peer)),
             false => self.turns.push_back(peer),
@@ -158,6 +161,11 @@ impl HandlerQueue {
         (peer, connection): (PeerId, ConnectionId),
         running: impl Fn(&PeerId) -> usize,
     ) -> Option<QueuedStream> {
+        // Two other rules were rejected. If the newcomer were refused, whoever came first would keep the queue: 64
+        // identities with one handler and one waiting stream each would shut out a peer without any. If only waiting streams
+        // were compared, each of these 64 would have one more than the newcomer, which is too little: a difference of one is
+        // not enough, since the exchange would only swap the two loads, and the next stream of the loser would swap them
+        // back. So running handlers count, too.
         let count = |peer: &PeerId| self.peers.get(peer).map_or(0, |own| own.count(protocol));
         let loads = self.turns.iter().filter(|peer| count(peer) > 0).map(|peer| (running(peer) + count(peer), *peer));
         let (most, greedy) = loads.max_by_key(|(most, _)| *most)?;

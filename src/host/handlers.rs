@@ -19,8 +19,8 @@ pub(super) struct Handlers {
     line: HandlerQueue,
 }
 
-/// The state of a protocol that has or had a handler. When the handler is removed, the state is kept, since streams of the
-/// protocol may still open for which the protocol was agreed before.
+/// The state of a protocol that has or had a handler. When the handler is removed, the state is kept, since streams may
+/// still open for which the protocol was agreed before the removal.
 #[derive(Default)]
 struct ProtocolHandler {
     handler: Option<Handler>,
@@ -43,14 +43,15 @@ pub(super) enum HandlerChoice {
     Nobody,
     /// The protocol has no handler, so another notifee may answer the stream.
     Other {
-        /// `true` if the protocol had a handler before, so that perhaps nobody answers its streams now.
+        /// `true` if the protocol had a handler before. If no other notifee speaks the protocol now, the caller has to reset
+        /// the stream.
         was_ours: bool,
     },
 }
 
 impl Handlers {
-    /// Sets the handler of a protocol, or removes it. Returns the previous handler, which the caller has to drop while
-    /// nothing is borrowed.
+    /// Sets the handler of a protocol, or removes it. Returns the previous handler. The caller has to drop it while none of
+    /// the host's state is borrowed, since the drop may run code of the owner.
     pub(super) fn set(&mut self, protocol: Protocol, handler: Option<Handler>) -> Option<Handler> {
         let entry = self.entries.entry(protocol).or_default();
         entry.is_spoken |= handler.is_some();
@@ -89,11 +90,13 @@ impl Handlers {
     /// Returns whether the bounds allow one more handler for a peer, if each waiting stream also counts as a running
     /// handler.
     fn has_place(&self, peer: &PeerId, config: &Config) -> bool {
+        // Handlers are started after the turn. A stream that opened earlier in this turn therefore still waits, although a
+        // handler is free for it, and its place must not be given away twice.
         let own = self.running.len_of(peer) + self.line.len_of(peer);
         self.busy() < config.handlers.max(1) && own < config.handlers_of_a_peer()
     }
 
-    /// Decides about a new stream of a protocol, which `peer` has opened on `connection`.
+    /// Decides what happens to a new stream of a protocol, which `peer` has opened on `connection`.
     pub(super) fn answer(
         &mut self,
         protocol: &Protocol,
@@ -103,6 +106,8 @@ impl Handlers {
         let has_place = self.has_place(&peer, config);
         let Some(entry) = self.entries.get_mut(protocol) else { return HandlerChoice::Other { was_ours: false } };
         let Some(handler) = &entry.handler else {
+            // While the swarm still speaks the protocol for the handler that was removed, nobody else answers the stream.
+            // Once it has stopped, a service may speak the protocol.
             return if entry.is_spoken { HandlerChoice::Nobody } else { HandlerChoice::Other { was_ours: true } };
         };
         if has_place || entry.waiting < config.waiting_streams {
@@ -141,15 +146,21 @@ impl Handlers {
     }
 
     /// Returns a stream that the caller has to reset, so that its handler ends and another handler can run for a stream that
-    /// has waited too long. The returned stream is the youngest stream of the peer for which the most handlers run. The
-    /// condition is that more handlers run for that peer than would run for the peer of the waiting stream. A stream for
-    /// which `has_ended` returns true is skipped, since resetting it would not end its handler.
+    /// has waited too long. The returned stream is the youngest stream of the peer for which the most handlers run, and that
+    /// peer has at least two more running handlers than the peer of the waiting stream. Returns `None` if a handler is free,
+    /// if no stream has waited too long, or if no peer has that many. A stream for which `has_ended` returns true is
+    /// skipped, since resetting it would not end its handler.
     pub(super) fn gives_way(
         &mut self,
         config: &Config,
         now: Duration,
         has_ended: impl Fn(StreamId) -> bool,
     ) -> Option<StreamId> {
+        // A silent peer once kept all handlers waiting with 1 024 streams, and the stream of an honest peer waited for ever.
+        // A bound for each peer alone does not prevent that, since two identities are enough to take all handlers. With this
+        // rule, an honest peer waits for at most `handler_patience`, 5 s by default, if some peer has two more handlers than
+        // it, and if handlers end when their streams are reset. As many identities as there are handlers, with one handler
+        // each, still occupy them all; the page `guide::enemy` says so.
         if self.running.len() < config.handlers.max(1) {
             return None;
         }
@@ -157,9 +168,14 @@ impl Handlers {
             !waiting.has_asked && waiting.since.saturating_add(config.handler_patience) <= now
         };
         self.line.firsts().filter(has_waited).find_map(|waiting| {
+            // The peer that gives way then has at least as many handlers left as the other peer gets. If peers with equally
+            // many handlers reset each other's streams, handlers that need longer than `handler_patience` would never
+            // finish.
             let with_it = self.running.len_of(&waiting.stream.peer) + 1;
             while let Some(youngest) = self.running.take_youngest_beyond(with_it) {
                 if !has_ended(youngest) {
+                    // A handler may take its time to end after its stream was reset. Without this mark, each turn until then
+                    // would reset one more stream for the same waiting stream.
                     waiting.has_asked = true;
                     return Some(youngest);
                 }

@@ -1,4 +1,4 @@
-//! [`Listener`]: an open listener of a host, as a value for its tasks.
+//! [`Listener`]: an open listener of a host, as a value that a task can keep.
 
 use super::command::HostCommand;
 #[cfg(doc)]
@@ -26,7 +26,8 @@ impl Listener {
         self.id
     }
 
-    /// Returns the addresses on which the listener listened when it opened, without `/p2p/…`: at least one.
+    /// Returns the addresses on which the listener listened when it opened, without `/p2p/…` at their ends. There is at
+    /// least one.
     #[must_use]
     pub fn addresses(&self) -> &[Multiaddr] {
         &self.addresses

@@ -22,8 +22,8 @@ use alloc::vec::Vec;
 pub(super) struct HostNotifee(pub(super) Rc<HostShared>);
 
 impl HostNotifee {
-    /// Queues an inbound stream for the handler of its protocol. If the protocol has no handler because another notifee
-    /// answers its streams, the stream is ignored.
+    /// Queues an inbound stream for the handler of its protocol, or resets the stream if nobody will answer it. A stream of
+    /// a protocol that another notifee speaks is left to that notifee.
     fn inbound(&self, node: &mut dyn Node, id: StreamId) {
         let Some(view) = node.stream(id).filter(|view| view.direction == Direction::Inbound) else { return };
         let Some(protocol) = view.protocol else { return };
@@ -32,6 +32,8 @@ impl HostNotifee {
         let from = (peer, view.connection);
         match self.0.waiters(|waiters| waiters.handlers.answer(protocol, from, &self.0.config)) {
             HandlerChoice::Handler(handler, last) => {
+                // The handler of the stream that gives way may be the last reference to an owner's closure. Its drop runs
+                // the owner's code, which may use the host, so it is dropped here, where the tables are not borrowed.
                 if let Some(QueuedStream { handler: _dropped_outside_the_book, stream: last, .. }) = last {
                     log::debug!(
                         "{}: {}: reset, since others wait for a handler, too",
@@ -97,6 +99,7 @@ impl Notifee<AnySwarm> for HostNotifee {
 
     fn connected(&mut self, cx: &mut NotifeeContext<'_, AnySwarm>, id: ConnectionId) {
         let Some(slot) = self.0.waiters(|waiters| waiters.dialing.remove(id)) else { return };
+        // A connection can be looked up until its last event has been handled.
         let Some(view) = cx.network().node().connection(id) else { return };
         // The peer is known, since the connection is authenticated.
         let Some(peer) = view.peer else { return };
@@ -151,9 +154,11 @@ impl Notifee<AnySwarm> for HostNotifee {
         id: StreamId,
         reason: StreamEnd,
     ) {
+        // The stream that has ended leaves a place to the first opening that waits on its connection.
         self.0.waiters(|waiters| waiters.opening_queues.give_turn(on));
         let Some(ends) = self.0.waiters(|waiters| waiters.streams.remove(id)) else { return };
         let node = cx.network().node_mut();
+        // This cannot be asked later: the stream can be looked up only while its last event is handled.
         let is_complete = node.stream(id).is_some_and(|view| view.is_remote_finished);
         ends.end(StreamOutcome::Told(reason), node.take_unread(id), is_complete);
         if let Some(peer) = node.connection(on).and_then(|view| view.peer) {

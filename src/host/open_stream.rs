@@ -38,8 +38,8 @@ impl OpenStream {
         Self { shared: shared.clone(), state: OpenStreamState::Asked(request) }
     }
 
-    /// Makes the future wait instead of failing with [`Error::Limit`], while its connection, or the swarm, has as many
-    /// streams as the [`Limits`](crate::lifecycle::Limits) allow. After the first poll of the future, this call has no
+    /// Makes the future wait for a place, instead of failing with [`Error::Limit`], while its connection or the swarm has as
+    /// many streams as the [`Limits`](crate::lifecycle::Limits) allow. After the first poll of the future, this call has no
     /// effect.
     ///
     /// - **In order.** The openings that wait for a place on one connection get their places in the order in which they
@@ -48,9 +48,9 @@ impl OpenStream {
     ///   [`Error::Limit`], even if a place is free.
     /// - **Bounded.** At most [`waiting_openings`](super::Config::waiting_openings) openings wait for a place on one
     ///   connection. A further opening fails with [`Error::Limit`].
-    /// - **Not for ever.** The future fails with [`Error::Closing`] when the connection closes or ends, or when the host shuts
-    ///   down, and with [`Error::Gone`] when the host is dropped. There is no other time-out: drop the future when you have
-    ///   waited long enough.
+    /// - **Not for ever.** The future fails with [`Error::Closing`] when the connection closes or ends, or when the host
+    ///   shuts down, and with [`Error::Gone`] when the host is dropped. There is no other timeout: drop the future when you
+    ///   have waited long enough.
     /// - **Dropping** the future removes its opening from the queue. If the opening already had its place, the next opening
     ///   in the queue gets that place.
     /// - If the target is a peer, the first poll chooses the oldest connection to that peer, and the future waits for a
@@ -119,6 +119,7 @@ impl Future for OpenStream {
             let request = StreamRequest { target: *target, proposal, waits_at_limit: *waits_at_limit };
             *state = OpenStreamState::Begun(AwaitOutcome::begin(shared, |slot| HostCommand::OpenStream(request, slot)));
         }
+        // The state is always `Begun` here: the lines above have set it.
         let OpenStreamState::Begun(wait) = state else { return Poll::Pending };
         let opened = ready!(Pin::new(wait).poll(cx))?;
         Poll::Ready(Ok(Stream::new(shared.clone(), opened)))

@@ -65,6 +65,8 @@ impl Unread {
         let n = left.len().min(buffer.len());
         buffer[..n].copy_from_slice(&left[..n]);
         self.start += n;
+        // The memory and the guard that counts it are freed with the last byte, and not when the holder drops the stream,
+        // which may be much later.
         if self.start == self.bytes.len() {
             *self = Self::default();
         }
@@ -117,6 +119,7 @@ impl KeepsUnread for StreamEnds {
     }
 
     fn lose_unread(&self) {
+        // Bytes are missing now, even if the peer had finished: a reader must get an error, and never an end.
         self.is_complete.set(false);
         *self.unread.borrow_mut() = Unread::default();
     }
@@ -125,7 +128,7 @@ impl KeepsUnread for StreamEnds {
 /// The way in which a stream of a host has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum StreamOutcome {
-    /// The stream has ended, and the event `closed_stream` contained this way.
+    /// The stream has ended in this way, which the event `closed_stream` has told.
     Told(StreamEnd),
     /// The stream was opened lazily, and could not open.
     Failed(Failure),
@@ -139,6 +142,8 @@ impl StreamOutcome {
     pub(super) fn read(self, is_complete: bool) -> io::Result<usize> {
         match self {
             Self::Told(StreamEnd::Finished) => Ok(0),
+            // A peer that finishes its streams and leaves at once ends them in this way. All of its bytes have arrived, so
+            // its reader must not get an error.
             Self::Told(StreamEnd::ConnectionClosed) | Self::Gone if is_complete => Ok(0),
             Self::Told(_) | Self::Failed(_) | Self::Gone => Err(self.error()),
         }

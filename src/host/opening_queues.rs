@@ -13,16 +13,16 @@ pub(super) struct OpeningPlace {
     number: u64,
 }
 
-/// The queues of openings of streams, one queue for each connection, first in, first out. With `n` waiting openings, each
-/// operation on one of them costs O(log n).
+/// The queues of openings of streams that wait for a place, one queue for each connection, first in, first out. With `n`
+/// waiting openings, each operation on one of them costs O(log n).
 ///
 /// A connection "has a turn" if the first opening in its queue is to be tried. The connections that have a turn are served
-/// one after the other. At the limit of all streams of the swarm, an opening therefore need not wait for the whole queue of
-/// another connection.
+/// one after the other, one opening each. An opening therefore need not wait until the whole queue of another connection is
+/// served.
 pub(super) struct OpeningQueues<T> {
     waiting: BTreeMap<OpeningPlace, T>,
-    /// The connections for which openings of streams wait, each with its queue. If the last opening of a queue was just
-    /// removed to be tried, the queue stays until that opening is [`put_back`](Self::put_back) or [`served`](Self::served).
+    /// The connections for which openings of streams wait, each with the state of its queue. If the last opening of a queue
+    /// was removed to be tried, the state stays until that opening is [put back](Self::put_back) or [served](Self::served).
     queues: BTreeMap<ConnectionId, ConnectionQueue>,
     /// The connections whose first queued opening of a stream is to be tried, in the order in which they are served: the
     /// lowest number first.
@@ -68,13 +68,16 @@ impl<T> OpeningQueues<T> {
     /// Removes an opening of a stream from its queue, whatever its position. Returns `None` if the opening is not in the
     /// queue any more.
     pub(super) fn leave(&mut self, place: OpeningPlace) -> Option<T> {
+        // A future may be dropped at any position of its queue. The openings are in one map of positions for that reason:
+        // removing one from the middle of a vector would be linear, and so quadratic for a task that drops all of its
+        // requests.
         let left = self.waiting.remove(&place)?;
         self.left(place.connection);
         self.end_if_empty(place.connection);
         Some(left)
     }
 
-    /// Gives a connection a turn, since a place for the first opening in its queue may be free. The connection is served
+    /// Gives a turn to a connection, since a place for the first opening in its queue may be free. The connection is served
     /// after the connections that already have a turn. If the connection has a turn already, the call has no effect.
     pub(super) fn give_turn(&mut self, connection: ConnectionId) {
         let number = self.number();
@@ -99,6 +102,7 @@ impl<T> OpeningQueues<T> {
     /// gets another turn, after the other connections.
     pub(super) fn served(&mut self, place: OpeningPlace) {
         self.end_turn(place.connection);
+        // Several places may have become free, and nothing counts them: the next attempt finds out.
         self.give_turn(place.connection);
         self.end_if_empty(place.connection);
     }
@@ -112,6 +116,8 @@ impl<T> OpeningQueues<T> {
             line.len += 1;
         }
         if !keeps_turn {
+            // The connection has as many streams as its limit allows. The end of one of them gives it a turn again, so
+            // trying it before that would only cost time.
             self.end_turn(place.connection);
         }
     }
@@ -135,8 +141,8 @@ impl<T> OpeningQueues<T> {
         self.retry_at = Some(self.retry_at.map_or(at, |earlier| earlier.min(at)));
     }
 
-    /// Gives each connection that has a queue a turn, if the time that [`retry_by`](Self::retry_by) has set is reached. The
-    /// work is proportional to the number of queues.
+    /// Gives a turn to each connection that has a queue, if the time that [`retry_by`](Self::retry_by) has set is reached.
+    /// The work is proportional to the number of queues.
     pub(super) fn retry(&mut self, now: Duration) {
         if self.retry_at.is_none_or(|at| at > now) {
             return;
@@ -151,6 +157,7 @@ impl<T> OpeningQueues<T> {
 
     /// Returns the time at which [`retry`](Self::retry) has to be called, or `None` if no opening waits.
     pub(super) fn retry_at(&self) -> Option<Duration> {
+        // The time stays set when the last opening leaves, but a host in which nothing waits must not be woken for it.
         self.retry_at.filter(|_| !self.queues.is_empty())
     }
 

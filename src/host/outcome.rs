@@ -19,10 +19,10 @@ pub(super) enum WhatWaits {
 }
 
 /// The slot for the outcome of a command, for which a future waits. All fields are cells, so that nothing in the slot is
-/// ever borrowed while foreign code runs.
+/// borrowed while a waker is called or dropped, which may run any code of the owner.
 pub(super) struct PendingOutcome<T> {
-    /// The listener, connection or stream that the command has begun, or its position in a queue. If the future is dropped,
-    /// the thing is given up.
+    /// The listener, connection or stream that the command has begun, or the position of the command in a queue. If the
+    /// future is dropped, the listener, connection or stream is ended, or the position is given up.
     begun: Cell<Option<WhatWaits>>,
     outcome: Cell<Option<Result<T, Error>>>,
     waker: Cell<Option<Waker>>,
@@ -49,8 +49,8 @@ impl<T> PendingOutcome<T> {
         self.begun.set(Some(WhatWaits::InLine(place)));
     }
 
-    /// Stores the outcome in the slot. Returns the waker of the waiting task, which the caller has to call while nothing is
-    /// borrowed. If the future was dropped, the outcome is dropped here, which may run the owner's code.
+    /// Stores the outcome in the slot. Returns the waker of the waiting task, which the caller has to call while none of the
+    /// host's state is borrowed. If the future was dropped, the outcome is dropped here, which may run the owner's code.
     #[must_use]
     pub(super) fn fill(&self, outcome: Result<T, Error>) -> Option<Waker> {
         if self.is_abandoned.get() {
@@ -103,16 +103,18 @@ impl Watcher {
         self.is_listed.get()
     }
 
-    /// Removes and returns the waker. The caller has removed this value from the list of watchers.
+    /// Removes and returns the waker. The caller must have removed this value from the list of watchers.
     pub(super) fn take(&self) -> Option<Waker> {
         self.is_listed.set(false);
         self.waker.take()
     }
 }
 
-/// Stores a clone of `waker` in a cell, in place of an earlier waker. Cloning and dropping a waker runs foreign code, so the
-/// cell is not borrowed while that happens.
+/// Stores a clone of `waker` in a cell, in place of an earlier waker. Cloning and dropping a waker may run any code of the
+/// owner, which may use the same cell, so the cell is not borrowed while that happens.
 pub(super) fn remember(cell: &Cell<Option<Waker>>, waker: &Waker) {
+    // A task is mostly polled with the same waker, and comparing two wakers is cheaper than cloning one, which counts
+    // references with an atomic operation.
     let kept = cell.take().filter(|kept| kept.will_wake(waker));
     let kept = kept.unwrap_or_else(|| waker.clone());
     drop(cell.replace(Some(kept)));

@@ -78,8 +78,8 @@ type Job = Box<dyn FnOnce(Handle) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 #[derive(Clone)]
 pub struct Remote {
     jobs: Sender<Job>,
-    /// The channel for jobs that do not count against the maximum number of jobs, since they only wait for something else
-    /// and should not delay other jobs.
+    /// The channel for jobs that do not count against the maximum number of jobs: shutdowns, and the forwarding of events.
+    /// They only wait for something else, and should not delay other jobs.
     aside: Sender<Job>,
     /// A channel that is closed once the host is shut down or gone.
     over: Receiver<()>,
@@ -92,6 +92,8 @@ impl Remote {
     pub(super) fn new(handle: &Handle, most: usize, over: Receiver<()>) -> Self {
         let most = most.max(1);
         let (jobs, inbox) = channel::bounded(most);
+        // With one channel, a shutdown would wait behind jobs that do not end, and readers of events, which last as long as
+        // their service, would take the places of jobs for ever.
         let (aside, inbox_aside) = channel::bounded(most);
         // Spawning succeeds: the host of this handle exists.
         let _ = handle.spawn(begin(handle.clone(), Inbox(inbox), Some(most)));
@@ -141,6 +143,8 @@ impl Remote {
             // never ends.
             let _ = send(&self.aside, async |handle: Handle| handle.shutdown().await).await;
         };
+        // `over` is asked first. A host that was shut down and is not run any more never begins the job of `ask`, and this
+        // call would wait for ever.
         over.or(ask).await;
     }
 
@@ -189,6 +193,7 @@ async fn answered<R, F: Future<Output = R>>(handle: Handle, job: impl FnOnce(Han
         None
     };
     let work = async { Some(job(handle).await) };
+    // `nobody` is asked first, so that a job whose future was dropped does no further work.
     if let Some(result) = nobody.or(work).await {
         // An error means that the receiver was dropped.
         let _ = answer.try_send(result);
@@ -211,6 +216,8 @@ impl Drop for Inbox {
 async fn begin(handle: Handle, inbox: Inbox, most: Option<usize>) {
     let places = most.map(|most| Arc::new(Semaphore::new(most)));
     loop {
+        // The place is taken before the job is received. A job that was received has left the channel, so another could be
+        // sent in its place, and twice as many would wait as the owner has allowed.
         let place = match &places {
             Some(places) => Some(places.acquire_arc().await),
             None => None,

@@ -68,6 +68,8 @@ impl Handle {
         let begin = self.with(move |notifees, _| {
             let service = notifees.get_mut(service).ok_or(Error::NoNotifee)?;
             let id = service.request(target, &request).map_err(refused)?;
+            // In the same closure as the request: an outcome that came in between would become an event, and this future
+            // would wait for ever.
             service.await_outcome(id);
             Ok::<_, Error>(id)
         });
@@ -107,6 +109,8 @@ impl Handle {
         self.spawn(async move {
             let places = Arc::new(Semaphore::new(most.max(1)));
             loop {
+                // The place is taken before the request: a request that was taken from the service no longer counts for the
+                // service's `inbound_bytes`, so it must not wait here.
                 let place = places.acquire_arc().await;
                 // An error means that the service was removed, or that the host is gone.
                 let Ok(asked) = handle.wait_for(service, RequestResponse::next_handled).await else { return };

@@ -78,6 +78,8 @@ impl RunningHandlers {
             return None;
         }
         let mut youngest = None;
+        // The stream leaves the table of streams that can give way, so that it is not reset twice while its handler comes to
+        // its end. The handler still counts in `len`, since it still occupies a place.
         self.resize(peer, |own| youngest = own.streams.pop_last());
         youngest.map(|(_, stream)| stream)
     }

@@ -1,9 +1,10 @@
 //! [`HostShared`]: the state that the driver, the handles, the streams and the notifee of a host share.
 //!
-//! This module is the only place of the crate with shared ownership. It has one rule: none of the shared state is borrowed
-//! while foreign code runs (a waker, a closure, the drop of a stream). The one exception is the [`HostSwarm`], which is
-//! borrowed while notifees and the transport run. All code except the driver therefore has to expect that borrowing the
-//! swarm fails. If it fails, a command waits in the queue, and the task of a read or a write is woken after the turn.
+//! These parts share the state by `Rc`, and borrow it through cells. One rule keeps a borrow from failing: none of the
+//! shared state is borrowed while foreign code runs. Foreign code is code that may use the host again: a waker, a closure of
+//! the owner, the drop of a stream or a handler. The only exception is the [`HostSwarm`], which is borrowed while notifees
+//! and the transport run. All code except the driver therefore has to expect that borrowing the swarm fails. If it fails, a
+//! command waits in the queue, and the task of a read or a write is woken after the turn.
 
 use super::any_swarm::{AnySwarm, HostSwarm};
 use super::command::{Commands, QueuedOpening};
@@ -80,9 +81,10 @@ pub(super) struct Waiters {
     pub(super) opening_queues: OpeningQueues<QueuedOpening>,
     pub(super) awaited_ends: BTreeMap<Id, Vec<Rc<PendingOutcome<()>>>>,
     pub(super) awaited_shutdown: Vec<Rc<PendingOutcome<()>>>,
-    /// The listener or connection of whose end notifees were told most recently.
+    /// The listener or connection whose end was told to the notifees most recently. One is enough, since the swarm forgets
+    /// an id when it tells the next event.
     last_told: Option<Id>,
-    /// The wakers to call after the turn, when nothing is borrowed.
+    /// The wakers to call after the turn, when none of the host's state is borrowed.
     wakers: Vec<Waker>,
     /// The streams that were read or written while the swarm was borrowed, each once. Their tasks are woken after the turn.
     retries: Vec<Rc<StreamEnds>>,
@@ -130,18 +132,18 @@ impl HostShared {
         self.start.elapsed()
     }
 
-    /// Calls `act` with the tables. `act` must run no foreign code. It must not drop a value whose drop could run foreign
-    /// code, and returns such a value instead.
+    /// Calls `act` with the tables, which are borrowed meanwhile. `act` must run no foreign code: a value whose drop could
+    /// run foreign code has to be returned and not dropped inside `act`.
     pub(super) fn waiters<R>(&self, act: impl FnOnce(&mut Waiters) -> R) -> R {
         act(&mut self.waiters.borrow_mut())
     }
 
-    /// Collects wakers that are called after the turn, when nothing is borrowed.
+    /// Collects wakers that are called after the turn, when none of the host's state is borrowed.
     pub(super) fn wake_later(&self, wakers: impl IntoIterator<Item = Waker>) {
         self.waiters.borrow_mut().wakers.extend(wakers);
     }
 
-    /// Calls `act` with the swarm and its notifees, unless they are borrowed already or the host is gone.
+    /// Calls `act` with the swarm and its notifees. Returns an error if they are borrowed already, or if the host is gone.
     pub(super) fn try_world<R>(&self, act: impl FnOnce(&mut HostSwarm) -> R) -> Result<R, Absent> {
         let mut host_swarm = self.host_swarm.try_borrow_mut().map_err(|_| Absent::Taken)?;
         host_swarm.as_mut().map(act).ok_or(Absent::Gone)
@@ -177,8 +179,8 @@ impl HostShared {
         drop(gone);
     }
 
-    /// Completes the futures that wait for the end of a listener or a connection. It is called while notifees are told of
-    /// that end.
+    /// Completes the futures that wait for the end of a listener or a connection. This method is called while notifees are
+    /// told of that end.
     pub(super) fn ended(&self, id: impl Into<Id>) {
         let id = id.into();
         self.waiters(|waiters| waiters.last_told = Some(id));
@@ -240,6 +242,8 @@ impl HostShared {
     /// Calls all wakers that were collected. Nothing is borrowed while a waker runs, since a waker may poll any future. If a
     /// waker panics, the panic is resumed once the other wakers have been called.
     pub(super) fn wake_all(&self, scratch: &mut Vec<Waker>) {
+        // All watchers are woken after each turn, since only a notifee itself knows whether it has an answer now. The two
+        // vectors of wakers are swapped and not taken, so that both keep their memory.
         let (retries, watchers) = self.waiters(|waiters| {
             core::mem::swap(&mut waiters.wakers, scratch);
             (core::mem::take(&mut waiters.retries), core::mem::take(&mut waiters.watchers))
@@ -249,6 +253,7 @@ impl HostShared {
             ends.is_retrying.set(false);
             scratch.extend(ends.wakers());
         }
+        // A panic of one waker must not keep the others from being called: their tasks would wait for ever.
         let panicked = scratch.drain(..).filter_map(|waker| caught(|| waker.wake()));
         if let Some(payload) = panicked.reduce(|first, _| first) {
             resume_unwind(payload);
@@ -256,7 +261,7 @@ impl HostShared {
     }
 }
 
-/// Runs foreign code. If it panics, the panic is caught and its payload is returned.
+/// Calls `act`, which runs foreign code. If `act` panics, catches the panic and returns its payload.
 pub(super) fn caught(act: impl FnOnce()) -> Option<Box<dyn Any + Send>> {
     catch_unwind(AssertUnwindSafe(act)).err()
 }
@@ -265,6 +270,8 @@ pub(super) fn caught(act: impl FnOnce()) -> Option<Box<dyn Any + Send>> {
 /// caller to drop.
 #[must_use]
 fn join(waiting: &mut Vec<Rc<PendingOutcome<()>>>, slot: Rc<PendingOutcome<()>>) -> Vec<Rc<PendingOutcome<()>>> {
+    // A future that waits for an end and is dropped leaves its slot here. Without this, a task that waits with a time limit
+    // again and again would let the list grow as long as the connection lives.
     let gone = waiting.extract_if(.., |slot| slot.is_abandoned()).collect();
     waiting.push(slot);
     gone

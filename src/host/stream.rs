@@ -1,4 +1,4 @@
-//! [`Stream`]: a stream of a host, which its holder, a task or a handler, reads and writes.
+//! [`Stream`]: a stream of a host. The task or the handler that holds this value reads and writes the stream.
 
 use super::command::HostCommand;
 use super::error::Absent;
@@ -110,6 +110,7 @@ impl Stream {
     ) -> Poll<io::Result<R>> {
         match self.shared.try_world(|host_swarm| act(host_swarm.node())) {
             Ok(Some(done)) => {
+                // A read may have window to grant, and a write has output to send. Both happen in the driver's next turn.
                 self.shared.wake_driver();
                 return Poll::Ready(done);
             }
@@ -154,6 +155,7 @@ impl AsyncWrite for Stream {
         }
         self.with(&ends.writer, cx, |node| match node.write(id, data) {
             Ok(n) => Some(Ok(n)),
+            // As in `poll_read`: the last event of the stream will wake the task, which then finds how the stream has ended.
             Err(WriteError::Blocked | WriteError::Ended | WriteError::Stale) => None,
             Err(WriteError::Closed) => Some(Err(closed())),
         })
@@ -199,6 +201,8 @@ fn closed() -> io::Error {
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        // A stream that was closed stays in the host's table until it has ended, and would keep the wakers of a task that is
+        // perhaps gone.
         drop(self.opened.ends.wakers());
         self.opened.ends.is_let_go.set(self.opened.ends.is_finished.get());
         if self.opened.ends.end.get().is_none() {

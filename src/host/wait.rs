@@ -81,8 +81,11 @@ impl<T: 'static, R, F: FnMut(&mut T) -> Option<R> + Unpin> Future for WatchNotif
             Ok(Some(Some(answer))) => return Poll::Ready(Ok(answer)),
             Ok(None) => return Poll::Ready(Err(Error::NoNotifee)),
             Err(Absent::Gone) => return Poll::Ready(Err(Error::Gone)),
+            // While the swarm is borrowed, a notification or a closure of `with` is running. The notifee is asked again
+            // after the turn.
             Ok(Some(None)) | Err(Absent::Taken) => {}
         }
+        // The watcher is listed once, however often the future is polled before the next turn.
         if watcher.watch(cx.waker()) {
             shared.waiters(|waiters| waiters.watchers.push(watcher.clone()));
         }

@@ -1,4 +1,4 @@
-//! The commands of a handle that end a listener, a connection or the host, and that wait until it has ended.
+//! The commands of a handle that end a listener, a connection or the host, and then wait for that end.
 
 use super::Handle;
 use crate::host::any_swarm::AnySwarm;
