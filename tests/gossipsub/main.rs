@@ -1,0 +1,1 @@
+//! Tests of gossipsub's router: by itself, in a simulated network, and in the service.
