@@ -54,8 +54,8 @@ pub use versions::{PROTOCOL_1_0, PROTOCOL_1_1, PROTOCOL_1_2, PROTOCOL_1_3};
 pub type GossipSub = PubSub<MeshRouter>;
 
 impl GossipSub {
-    /// Creates a gossipsub service that has no peers and no subscriptions yet. `seed` determines its random choices, and has
-    /// to be secret: see [`MeshRouter::new`].
+    /// Creates a gossipsub service that has no peers and no subscriptions yet. `bounds` are those of pub/sub, and `config` has
+    /// the parameters of the mesh. `seed` determines the random choices, and has to be secret: see [`MeshRouter::new`].
     #[must_use]
     pub fn new(signing: Signing, bounds: pubsub::Config, config: Config, seed: [u8; 32]) -> Self {
         Self::with_router(MeshRouter::new(config, seed), signing, bounds)
@@ -71,8 +71,30 @@ impl GossipSub {
         self.router_mut().score(peer)
     }
 
+    /// Sets the score that the owner gives to a peer (P5): see [`MeshRouter::set_app_score`]. Returns `false` if the peer is
+    /// not a pub/sub peer.
+    pub fn set_app_score(&mut self, peer: PeerId, score: f64) -> bool {
+        self.router_mut().set_app_score(peer, score)
+    }
+
+    /// Replaces the parameters of a topic's score: see [`MeshRouter::set_topic_score_params`].
+    pub fn set_topic_score_params(&mut self, topic: &str, params: TopicScoreParams) {
+        self.router_mut().set_topic_score_params(topic, params);
+    }
+
     /// Makes a peer a direct peer: see [`MeshRouter::add_direct_peer`].
     pub fn add_direct_peer(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) {
         self.router_mut().add_direct_peer(peer, addresses);
+    }
+
+    /// Makes a direct peer an ordinary one. Returns `false` if it is not a direct peer.
+    pub fn remove_direct_peer(&mut self, peer: PeerId) -> bool {
+        self.router_mut().remove_direct_peer(peer)
+    }
+
+    /// Returns the counters of the router. [`counters`](PubSub::counters) returns those of pub/sub.
+    #[must_use]
+    pub const fn router_counters(&self) -> Counters {
+        self.router().counters()
     }
 }

@@ -179,6 +179,9 @@ pub enum Verdict {
 /// us.
 type Validator = Box<dyn FnMut(&PeerId, &Message) -> Verdict>;
 
+/// A function that makes the id of a message.
+type MessageIdMaker = Box<dyn Fn(&Message) -> MessageId>;
+
 /// The publish/subscribe service, with a router `R` that chooses the recipients of messages. The [module](self) describes
 /// the service.
 pub struct PubSub<R> {
@@ -188,6 +191,8 @@ pub struct PubSub<R> {
     author: Option<PeerId>,
     config: Config,
     validator: Option<Validator>,
+    /// The functions that make the ids of messages: of each topic that has one, and of all other topics.
+    message_ids: BTreeMap<Option<Topic>, MessageIdMaker>,
     subscriptions: BTreeSet<Topic>,
     denied: BTreeSet<PeerId>,
     places: PeerPlaces,
@@ -242,6 +247,7 @@ impl<R: Router> PubSub<R> {
             author: signing.author(),
             signing,
             validator: None,
+            message_ids: BTreeMap::new(),
             subscriptions: BTreeSet::new(),
             denied: BTreeSet::new(),
             places: PeerPlaces::new(config.peers, config.quiet_after),
@@ -325,6 +331,26 @@ impl<R: Router> PubSub<R> {
         self.validator = Some(Box::new(validator));
     }
 
+    /// Sets the function that makes the ids of messages on `topic`, or of messages on all topics without a function of their
+    /// own if `topic` is `None`. All nodes of a network need the same ids, since a router with gossip tells peers of messages
+    /// by their ids. Without such a function, the id of a message with an author is the bytes of its author's peer id and
+    /// those of its sequence number, and the id of any other message is made by [`Signing::StrictNoSign`].
+    ///
+    /// Two messages with one id are the same message to us, and only the first is delivered. So an id that does not depend on
+    /// the author lets anybody keep a message from being delivered by sending another with the same id first.
+    pub fn set_message_id(&mut self, topic: Option<&str>, id: impl Fn(&Message) -> MessageId + 'static) {
+        self.message_ids.insert(topic.map(Topic::from), Box::new(id));
+    }
+
+    /// Returns the id of a message if the owner has set a function for its topic.
+    fn message_id(&self, message: &Message) -> Option<MessageId> {
+        if self.message_ids.is_empty() {
+            return None;
+        }
+        let id = self.message_ids.get(&Some(message.topic.clone())).or_else(|| self.message_ids.get(&None))?;
+        Some(id(message))
+    }
+
     /// Sets a validator of sequence numbers. From now on a message is refused if a message of the same author with the same
     /// number or a higher one has been delivered. [`SeqnoValidator`] says which legitimate messages are lost by this. A
     /// validator of sequence numbers that was set before is dropped.
@@ -385,7 +411,7 @@ impl<R: Router> PubSub<R> {
     /// Returns the counters of a peer, or `None` if the peer is not a pub/sub peer.
     #[must_use]
     pub fn counters_of(&self, peer: PeerId) -> Option<PeerCounters> {
-        self.peers.get(&peer).map(|peer| peer.counters)
+        self.peers.get(&peer).map(|peer| PeerCounters { spared: peer.outbox.spared(), ..peer.counters })
     }
 
     /// Returns the number of messages that wait to be written to a peer, and their bytes. Both are 0 if the peer is not a

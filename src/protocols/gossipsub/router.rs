@@ -111,6 +111,18 @@ impl MeshRouter {
         Some(self.score_of(index))
     }
 
+    /// Returns the number of peers that have disconnected and whose scores or backoffs are remembered.
+    #[must_use]
+    pub fn retained_peers(&self) -> usize {
+        self.retained.len()
+    }
+
+    /// Returns the parameters of the router.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Returns the counters of the router, which count for all peers together.
     #[must_use]
     pub const fn counters(&self) -> Counters {
@@ -381,6 +393,10 @@ impl Router for MeshRouter {
 
     fn held(&self) -> usize {
         self.history.bytes().saturating_add(self.tables.bytes())
+    }
+
+    fn memory_bound(&self, peers: usize, topics: usize) -> usize {
+        self.config.memory_bound(peers, topics)
     }
 }
 

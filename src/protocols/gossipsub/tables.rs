@@ -183,10 +183,6 @@ impl Tables {
         self.peers.get_mut(place(peer))
     }
 
-    pub(super) fn peers(&self) -> impl Iterator<Item = (PeerIndex, &PeerState)> {
-        self.peers.iter().map(|(index, peer)| (number(index), peer))
-    }
-
     pub(super) fn peers_mut(&mut self) -> impl Iterator<Item = &mut PeerState> {
         self.peers.iter_mut().map(|(_, peer)| peer)
     }

@@ -110,6 +110,9 @@ pub struct PeerCounters {
     /// The number of messages that were not sent to the peer, because too many bytes wait for it or for all peers, or
     /// because it accepts no stream of ours.
     pub dropped: u64,
+    /// The number of messages that waited for the peer and were not sent to it, since it said that it does not need them any
+    /// more (IDONTWANT).
+    pub spared: u64,
     /// The number of messages from the peer that were delivered, including those whose event was dropped because the owner
     /// did not take it in time.
     pub received: u64,

@@ -53,7 +53,8 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
 
     fn memory_bound(&self, _limits: &Limits) -> usize {
         let seqno = self.seqnos.as_ref().map_or(0, SeqnoValidator::memory_bound);
-        self.config.memory_bound().saturating_add(seqno)
+        let router = self.router.memory_bound(self.config.peers, self.config.subscriptions);
+        self.config.memory_bound().saturating_add(seqno).saturating_add(router)
     }
 
     fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {

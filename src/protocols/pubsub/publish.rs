@@ -3,11 +3,11 @@
 use super::backlog::BacklogRoom;
 use super::encoded_message::{EncodedMessage, Frame, MessageSource};
 use super::error::PublishError;
-use super::message::{MessageId, Topic};
+use super::message::{Message, MessageId, Topic};
 use super::outbox::Dropped;
 use super::peer::{OutboundStream, Peer};
 use super::router::{Outgoing, Router};
-use super::seen::{Digest, MessageOrigin};
+use super::seen::{Digest, MessageOrigin, Settled};
 use super::seqno::Bringer;
 use super::{PubSub, count, wire};
 use crate::arithmetic::Count;
@@ -33,16 +33,20 @@ impl<R: Router> PubSub<R> {
             return Err(PublishError::TooLarge);
         }
         let (message, id) = self.signing.seal(topic, data).ok_or(PublishError::Signing)?;
+        let id = self.own_id(topic, data).unwrap_or(id);
         let rpc = wire::Rpc { subscriptions: Vec::new(), publish: [message].into() };
         if prost::Message::encoded_len(&rpc) > self.config.rpc_bytes {
             return Err(PublishError::TooLarge);
         }
         let digest = Digest::of(&id);
-        if self.seen.number(&digest).is_some() {
+        let is_known = self.seen.number(&digest).is_some();
+        // A message that reached nobody may be tried again.
+        if is_known && self.seen.settled(&digest).0 != Settled::Unsent {
             return Err(PublishError::Duplicate);
         }
         let origin = MessageOrigin { author: self.author, is_ours: self.author.is_none(), ..MessageOrigin::default() };
         match self.seen.room(&origin) {
+            _ if is_known => {}
             Ok(room) => drop(self.seen.insert(digest, room, self.now)),
             // If a peer sends the message back, we recognise it by its author.
             Err(_) if self.author.is_some() => {}
@@ -52,8 +56,18 @@ impl<R: Router> PubSub<R> {
         self.signing.advance();
         self.counters.published.raise(1);
         let origin = Sent { id: &id, digest, author: self.author, sender: None };
-        self.send(node, &topic.into(), rpc.to_frame().into(), &origin);
+        let has_sent = self.send(node, &topic.into(), rpc.to_frame().into(), &origin);
+        self.seen.settle(&digest, if has_sent { Settled::Not } else { Settled::Unsent }, self.now);
         Ok(id)
+    }
+
+    /// Returns the id of our next message if the owner has set a function for its topic.
+    fn own_id(&self, topic: &str, data: &[u8]) -> Option<MessageId> {
+        if self.message_ids.is_empty() {
+            return None;
+        }
+        let (source, seqno) = (self.author, self.signing.next_seqno());
+        self.message_id(&Message { topic: topic.into(), source, seqno, data: data.to_vec() })
     }
 
     /// Announces a change of our subscriptions to all pub/sub peers.
@@ -75,8 +89,9 @@ impl<R: Router> PubSub<R> {
     }
 
     /// Sends a message to the recipients that the router picks, except the message's author and the peer that sent the
-    /// message to us.
-    pub(super) fn send(&mut self, node: &mut dyn Node, topic: &Topic, frame: Frame, sent: &Sent<'_>) {
+    /// message to us. Returns whether the message was queued for any peer.
+    pub(super) fn send(&mut self, node: &mut dyn Node, topic: &Topic, frame: Frame, sent: &Sent<'_>) -> bool {
+        let before = self.counters.sent;
         let Sent { id, digest, author, sender } = *sent;
         let source = MessageSource::of(author, sender.map(|sender| self.bringer(sender)));
         let message = self.backlog.number(frame, source, digest);
@@ -89,6 +104,7 @@ impl<R: Router> PubSub<R> {
             self.put_in_line(node, &message, &mut to);
         }
         self.to = to;
+        self.counters.sent > before
     }
 
     /// Queues a message for a peer that has asked for it.

@@ -85,6 +85,12 @@ pub trait Router {
     fn held(&self) -> usize {
         0
     }
+
+    /// Returns the maximum number of bytes of heap that the router takes for `peers` peers, if we subscribe to `topics`
+    /// topics.
+    fn memory_bound(&self, _peers: usize, _topics: usize) -> usize {
+        0
+    }
 }
 
 /// A message that we publish or forward.
@@ -194,6 +200,7 @@ pub enum Accepts {
 }
 
 /// The state of the service in which a router handles an input.
+#[expect(clippy::exhaustive_structs, reason = "a program that drives a router writes it")]
 pub struct Turn<'a> {
     /// The present time.
     pub now: Duration,

@@ -14,6 +14,7 @@ use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::lifecycle::{Direction, StreamId};
 use crate::notifee::Node;
+use crate::protocols::identify::PeerRecord;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -130,6 +131,18 @@ impl<R: Router> PubSub<R> {
             }
         }
         self.asked = asked;
+    }
+
+    /// Keeps the signed record of a peer, with which a router that [offers
+    /// peers](crate::protocols::gossipsub::Config::offer_peers) offers this one to others. Identify learns such records:
+    /// [`Info::record`](crate::protocols::identify::Info). Returns `false`, and keeps nothing, if the peer is not a pub/sub
+    /// peer. The record is forgotten with the peer.
+    pub fn set_peer_record(&mut self, record: &PeerRecord) -> bool {
+        let is_peer = self.peers.contains_key(&record.peer());
+        if is_peer {
+            self.records.insert(record.peer(), record.envelope().to_vec());
+        }
+        is_peer
     }
 
     /// Lets the router handle an entry of a peer's control message.

@@ -86,6 +86,8 @@ struct SeenMessage {
 pub(super) enum Settled {
     /// There is no verdict: we have published the message, or the verdict was put off.
     Not,
+    /// We have published the message, and there was no peer to send it to.
+    Unsent,
     Accepted,
     Ignored,
     Rejected,

@@ -150,6 +150,14 @@ impl Signing {
         Some((message.encode_to_vec(), id))
     }
 
+    /// Returns the sequence number of our next message, or `None` if our messages have none.
+    pub(super) const fn next_seqno(&self) -> Option<u64> {
+        match self {
+            Self::StrictSign { seqno, .. } => Some(*seqno),
+            Self::StrictNoSign { .. } => None,
+        }
+    }
+
     /// Moves on to the next sequence number, for our next message.
     pub(super) const fn advance(&mut self) {
         match self {

@@ -78,7 +78,7 @@ impl<R: Router> PubSub<R> {
                 self.counters.rejected.raise(1);
                 return self.invalid(node, via);
             }
-            Settled::Ignored | Settled::Not => {
+            Settled::Ignored | Settled::Not | Settled::Unsent => {
                 count!(self, &via.peer, ignored);
                 return;
             }
@@ -124,7 +124,7 @@ impl<R: Router> PubSub<R> {
         let judgement = match self.seen.settled(digest) {
             (Settled::Accepted, at) => Judgement::Repeated { after: now.saturating_sub(at) },
             (Settled::Rejected, _) => Judgement::Rejected,
-            (Settled::Ignored | Settled::Not, _) => Judgement::Ignored,
+            (Settled::Ignored | Settled::Not | Settled::Unsent, _) => Judgement::Ignored,
         };
         self.judged(via.peer, topic, id, judgement);
     }
