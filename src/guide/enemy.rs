@@ -156,6 +156,11 @@
 //! | [`messages_per_turn`](pubsub::Config::messages_per_turn) | 64 | the work of signatures that one turn checks, in signatures of Ed25519 | it waits for the next | nothing | the busy one |
 //! | [`entries_per_turn`](pubsub::Config::entries_per_turn) | 4 096 | what else one turn looks at | it waits for the next | nothing | the busy one |
 //! | [`inbound_streams`](pubsub::Config::inbound_streams) of pub/sub | 4 | streams of one peer that are read | a reset of the oldest | `streams_refused` | that peer |
+//! | [`control_per_rpc`](pubsub::Config::control_per_rpc) | 32 768 | entries, ids and fields of the control message of one RPC | a reset | counted as `MessageInvalid` | that peer |
+//! | [`control_total_bytes`](pubsub::Config::control_total_bytes) | 32 MiB | IHAVE, IWANT and IDONTWANT that wait for all peers, half of it shared out | it misses gossip | `control_dropped` | who has more than its part |
+//! | [`pending`](pubsub::Config::pending) | 4 096 | messages whose verdict you have put off | its message is not forwarded | `pending_refused` | the peer that has brought as many of them as places are free |
+//! | [`pending_bytes`](pubsub::Config::pending_bytes) | 32 MiB | their bytes | its message is not forwarded | `pending_refused` | the newcomer |
+//! | [`pending_for`](pubsub::Config::pending_for) | 30 s | the time that you have for a verdict | its message is not forwarded | `ignored` | that message |
 //! | [`topics_per_peer`](pubsub::Config::topics_per_peer) | 1 024 | topics of one peer | nothing | `topics_refused` | that peer: further ones are passed over |
 //! | [`topic_bytes`](pubsub::Config::topic_bytes) | 1 024 | the name of one topic | nothing | `topics_refused` | that peer |
 //! | [`topics_total_bytes`](pubsub::Config::topics_total_bytes) | 64 MiB | topics of all peers, half of it shared out | nothing | `topics_refused` | who has more than its part |
@@ -170,6 +175,25 @@
 //! | [`seen_ttl`](pubsub::Config::seen_ttl) | 120 s | the time for which they are | nothing | nothing | nobody |
 //! | [`events`](pubsub::Config::events) of pub/sub | 1 024 | events that you have not taken, of which what peers send in one turn fills three quarters | it waits for the next turn | [`Lagged`](pubsub::Event::Lagged), `events_lost` | the busy one, if you take all of them after each turn; else you: the oldest are lost |
 //! | [`event_bytes`](pubsub::Config::event_bytes) | 16 MiB | data and topics of these | nothing | `Lagged`, `events_lost` | you: the oldest are lost |
+//! | [`mesh_high`](gossipsub::Config::mesh_high) | 12 | peers of a mesh, from which on a peer that dials us is not added | a PRUNE | `grafts_refused` | the newcomer |
+//! | [`prune_backoff`](gossipsub::Config::prune_backoff) | 60 s | the time without a GRAFT after a PRUNE | a PRUNE, and a lower score | `penalties` | who grafts too early |
+//! | [`graft_flood`](gossipsub::Config::graft_flood) | 10 s | the time after a PRUNE in which a GRAFT counts twice | a PRUNE, and a lower score | `penalties` | who grafts too early |
+//! | [`backoff_at_most`](gossipsub::Config::backoff_at_most) | 3 600 s | the backoff that a PRUNE can ask for | nothing | nothing | nobody: a longer one counts as this |
+//! | [`history_bytes`](gossipsub::Config::history_bytes) | 32 MiB | messages that are kept for peers that ask | it is not sent | `history_dropped` | the address that has brought most, and its author with most |
+//! | [`history_length`](gossipsub::Config::history_length) | 5 | heartbeats for which they are | it is not sent | nothing | the oldest |
+//! | [`fanout_topics`](gossipsub::Config::fanout_topics) | 64 | topics of ours without a subscription whose peers are remembered | nothing | nothing | the topic that was used least lately |
+//! | [`ihave_rpcs`](gossipsub::Config::ihave_rpcs) | 10 | RPCs with IHAVE of one peer in a heartbeat | nothing | `ihaves_ignored` | that peer |
+//! | [`ihave_ids`](gossipsub::Config::ihave_ids) | 5 000 | ids that one peer is asked for in a heartbeat | nothing | `ids_over_bound` | that peer |
+//! | [`asked_ids`](gossipsub::Config::asked_ids) | 16 384 | messages that are asked for and have not come | nothing | `ids_over_bound` | the peer that was asked for as many as places are free |
+//! | [`iwant_followup`](gossipsub::Config::iwant_followup) | 3 s | the time for a message that was asked for | a lower score | `promises_broken` | who has advertised it |
+//! | [`retransmissions`](gossipsub::Config::retransmissions) | 3 | times that one message is sent to one peer that asks | nothing | nothing | that peer |
+//! | [`iwant_ids`](gossipsub::Config::iwant_ids) | 5 000 | ids that one peer may ask for in a heartbeat | nothing | `iwants_ignored` | that peer |
+//! | [`iwant_bytes`](gossipsub::Config::iwant_bytes) | 8 MiB | bytes that one peer is sent for asking in a heartbeat | nothing | `iwants_ignored` | that peer |
+//! | [`idontwant_rpcs`](gossipsub::Config::idontwant_rpcs) | 128 | RPCs with IDONTWANT of one peer in a heartbeat | it gets what it does not want | `idontwants_ignored` | that peer |
+//! | [`idontwant_ids`](gossipsub::Config::idontwant_ids) | 1 024 | ids that one peer does not want | it gets what it does not want | `idontwants_ignored` | that peer |
+//! | [`idontwant_beats`](gossipsub::Config::idontwant_beats) | 3 | heartbeats for which they are remembered | it gets what it does not want | nothing | that peer |
+//! | [`offered_peers`](gossipsub::Config::offered_peers) | 16 | peers that one PRUNE offers, and of them those that are dialed | nothing | `offered_dialed` | who offers more |
+//! | [`retained_peers`](gossipsub::Config::retained_peers) | 1 024 | peers whose score is remembered after they have gone | nothing | nothing | the one with the best score is forgotten |
 //!
 //! A host (feature `host`) has bounds of its own in `host::Config`. At most `handlers` (2 048) handlers, of all protocols,
 //! run at the same time, and at most `handlers_per_peer` for one peer, which is three quarters of them unless you set it. Up
@@ -381,7 +405,7 @@ use crate::connection::{self, yamux};
 #[cfg(doc)]
 use crate::lifecycle::Limits;
 #[cfg(all(doc, feature = "protocols"))]
-use crate::protocols::{address_book, identify, ping, pubsub, request_response};
+use crate::protocols::{address_book, gossipsub, identify, ping, pubsub, request_response};
 #[cfg(doc)]
 use crate::swarm::{Config, Gate, Lists, ProtocolLimits, Swarm};
 #[cfg(doc)]

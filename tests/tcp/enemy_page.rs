@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use swarm_notify::protocols::{address_book, identify, ping, pubsub, request_response};
+use swarm_notify::protocols::{address_book, gossipsub, identify, ping, pubsub, request_response};
 use swarm_notify::swarm::{Config, ProtocolLimits, Refusal};
 use swarm_notify::tcp;
 
 const PAGE: &str = include_str!("../../src/guide/enemy.rs");
 
 /// Fields that bound nothing of what peers can do.
-const NO_BOUNDS: [&str; 15] = [
+const NO_BOUNDS: [&str; 36] = [
     "tcp::Config::nodelay",
     "tcp::Config::interfaces_interval",
     "tcp::Config::attempt_delay",
@@ -26,6 +26,27 @@ const NO_BOUNDS: [&str; 15] = [
     "address_book::Config::attempt_delay",
     "request_response::Config::framing",
     "request_response::Config::answers",
+    "gossipsub::Config::mesh",
+    "gossipsub::Config::mesh_low",
+    "gossipsub::Config::mesh_by_score",
+    "gossipsub::Config::mesh_outbound",
+    "gossipsub::Config::gossip_peers",
+    "gossipsub::Config::gossip_factor",
+    "gossipsub::Config::heartbeat_interval",
+    "gossipsub::Config::first_heartbeat",
+    "gossipsub::Config::history_gossip",
+    "gossipsub::Config::flood_publish",
+    "gossipsub::Config::fanout_ttl",
+    "gossipsub::Config::unsubscribe_backoff",
+    "gossipsub::Config::backoff_slack",
+    "gossipsub::Config::opportunistic_graft_beats",
+    "gossipsub::Config::opportunistic_graft_peers",
+    "gossipsub::Config::idontwant_size",
+    "gossipsub::Config::offer_peers",
+    "gossipsub::Config::dial_offered_peers",
+    "gossipsub::Config::direct_connect_beats",
+    "gossipsub::Config::test_extension",
+    "gossipsub::Config::score",
 ];
 
 /// A default, as a configuration or the page has it.
@@ -173,6 +194,17 @@ fn rows() -> BTreeMap<String, Value> {
     rows
 }
 
+/// The fields of gossipsub's configuration without those of the score, which bound nothing.
+fn gossipsub() -> String {
+    let mut config = gossipsub::Config::default();
+    config.score = None;
+    let printed = format!("{config:#?}");
+    let of_config =
+        printed.lines().filter_map(|line| line.strip_prefix("    ").filter(|line| !line.starts_with([' ', '}'])));
+    let fields: Vec<_> = of_config.filter(|line| !line.ends_with('{')).map(|line| line.trim_end_matches(',')).collect();
+    format!("Config {{ {} }}", fields.join(", "))
+}
+
 #[test]
 fn each_bound_has_a_row_with_its_default() {
     let printed = [
@@ -182,6 +214,7 @@ fn each_bound_has_a_row_with_its_default() {
         ("ping::Config", format!("{:?}", ping::Config::default())),
         ("identify::Config", format!("{:?}", identify::Config::default())),
         ("pubsub::Config", format!("{:?}", pubsub::Config::default())),
+        ("gossipsub::Config", gossipsub()),
         ("address_book::Config", format!("{:?}", address_book::Config::default())),
         ("request_response::Config", format!("{:?}", request_response::Config::default())),
     ];
