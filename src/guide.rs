@@ -5,6 +5,7 @@
 //! - [`promises`]: the thirteen promises, each with the tests that check it.
 //! - [`enemy`]: all bounds, and the attacks against which there is no defence. [`memory`]: the memory that a node needs at
 //!   most, which follows from the bounds.
+//! - [`publish_subscribe`]: floodsub or gossipsub, validation, scores, and parameters.
 //! - [`from_py_libp2p`]: the names in py-libp2p and in this crate, the differences between the two libraries, and the
 //!   notifications of each.
 //! - [`six_notifications`]: the same program for py-libp2p and for this crate, side by side.
@@ -369,4 +370,5 @@ pub mod enemy;
 pub mod from_py_libp2p;
 pub mod memory;
 pub mod promises;
+pub mod publish_subscribe;
 pub mod six_notifications;

@@ -1,7 +1,7 @@
 //! [`GossipSub`]: pub/sub by a mesh of few peers for each topic, and gossip to others.
 //!
 //! The service is [`PubSub`] with a [`MeshRouter`]. It speaks gossipsub 1.0 to 1.2, and floodsub with peers that speak nothing
-//! else. The module [`pubsub`](super::pubsub) has what does not depend on the router: streams, signatures, validation, bounds.
+//! else. The module [`pubsub`] has what does not depend on the router: streams, signatures, validation, bounds.
 //!
 //! - **Mesh.** For each topic that we subscribe to, messages are forwarded to about [`Config::mesh`] peers, our mesh of the
 //!   topic. Peers enter each other's meshes by GRAFT and leave by PRUNE. A heartbeat keeps meshes at their size.

@@ -28,7 +28,7 @@ use libp2p_core::Multiaddr;
 /// gives each peer a score.
 ///
 /// It is sans-IO. [`Router`] has its inputs: peers, subscriptions, control messages, messages and verdicts, and the time. It
-/// asks for what it wants by [`Actions`]. Its randomness comes from a seed. So the same inputs always lead to the same
+/// asks for what it wants by [`Actions`](crate::protocols::pubsub::Actions). Its randomness comes from a seed. So the same inputs always lead to the same
 /// actions, and a program can simulate a thousand routers without a network.
 ///
 /// [`GossipSub`](super::GossipSub) is the service that connects a router with a swarm.

@@ -6,7 +6,7 @@ use super::control_queue::MeshNews;
 use super::counters::Counters;
 use super::encoded_message::EncodedMessage;
 use super::events::{Event, OwnerEvents};
-use super::peer::Peer;
+use super::peer::{OutboundStream, Peer};
 use super::quota::Quota;
 use super::router::{Action, Actions, Router, RouterPeer, Turn};
 use super::seen::Digest;
@@ -50,7 +50,10 @@ impl Acting<'_> {
 
     /// Queues an entry that may be dropped.
     fn queue(&mut self, id: PeerId, entry: &Arc<[u8]>, is_urgent: bool) {
-        let Some(peer) = self.peers.get_mut(&id) else { return };
+        // Nothing is kept for a peer that accepts no stream of ours.
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.outbound != OutboundStream::Refused) else {
+            return;
+        };
         let is_queued = if is_urgent {
             peer.control.add_dont_want(entry, self.control)
         } else {

@@ -170,6 +170,7 @@ impl<R: Router> PubSub<R> {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.outbound = OutboundStream::Refused;
         let lost = peer.outbox.clear(&mut self.backlog);
+        peer.control.clear(&mut self.control);
         self.dropped(node, id, lost);
         self.remove_if_mute(id);
     }
