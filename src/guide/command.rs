@@ -38,7 +38,9 @@
 //! # Topics
 //!
 //! With `--floodsub TOPIC`, `listen` and `dial` publish the lines of stdin and print the messages of others. `dial` prints
-//! all of them, and `listen` at most 1 000 a second from one peer.
+//! all of them, and `listen` at most 1 000 a second from one peer. `--gossipsub TOPIC` does the same by gossipsub, and also
+//! with peers that speak only floodsub. The log then tells who enters and leaves our mesh of the topic, so that several
+//! `listen --gossipsub` and the nodes that dial them are a mesh of strangers.
 //!
 //! - A line of `dial` is lost if nobody joins the topic within `--timeout`. A line of `listen` waits until somebody joins.
 //!   At the end, a warning counts the lines that still wait, which are not lost.

@@ -74,7 +74,7 @@
 //! In both forms of text, `listen` prints `dial me: swarm-notify dial ADDRESS`, without a time, for each of its addresses.
 //! If it listens on `0.0.0.0` or `::`, these are the addresses of this machine's interfaces, including those that are added
 //! later: it looks for them every 5 s ([`interfaces_interval`](crate::tcp::Config::interfaces_interval)). The line is a
-//! command to copy into a shell, and the command joins the topic of `--floodsub` if there is one. A topic with characters
+//! command to copy into a shell, and the command joins the topic of `--floodsub` or `--gossipsub` if there is one. A topic with characters
 //! that are escaped in the log is written as `$'…'`, with an octal escape for each byte of these characters. bash, zsh and
 //! ksh understand this form, and a plain `sh` may not. With `--json` there is no such line.
 //!
@@ -113,12 +113,15 @@
 //! | `identify_failed` | A peer did not answer the question who it is. | `peer`, `reason` |
 //! | `identify_push_failed` | A peer began to say again who it is, and the message was incomplete or wrong. | `peer`, `reason` |
 //! | `identify_lagged` | The oldest events of identify were lost, because too many occurred while the reader of stdout was too slow. | `missed` |
-//! | `peer_added` | A peer speaks floodsub. | `peer` |
-//! | `peer_gone` | A peer of floodsub has left. | `peer` |
+//! | `peer_added` | A peer speaks a protocol of pub/sub. | `peer` |
+//! | `peer_gone` | A peer of pub/sub has left. It is in no mesh any more. | `peer` |
 //! | `subscribed` | A peer subscribes to a topic. | `peer`, `topic` |
 //! | `unsubscribed` | A peer has left a topic. | `peer`, `topic` |
+//! | `graft` | A peer has entered our mesh of the topic of `--gossipsub`. | `peer`, `topic` |
+//! | `prune` | A peer has left our mesh, and still is a peer. | `peer`, `topic` |
+//! | `mesh` | Our mesh has changed: the peers to which we forward messages, at most 10 times a second. | `topic`, `peers` |
 //! | `message` | A message was published on our topic. | `topic`, `from`, `seqno`, `data`?, `data_base64`?, `length`?, `via` |
-//! | `pubsub_lagged` | Events of floodsub were lost, because too many occurred at once. There is at most one such line in 0.1 s, with the number of events that were lost since the last one. | `missed` |
+//! | `pubsub_lagged` | Events of pub/sub were lost, because too many occurred at once. There is at most one such line in 0.1 s, with the number of events that were lost since the last one. | `missed` |
 //! | `lagged` | Lines of `listen` were left out, because the reader of stdout is too slow. A `snapshot` follows. | `missed` |
 //! | `snapshot` | One part of a list of everything that was open when the first part was printed. | `part`, `more`, `listeners`, `connections`, `streams` |
 //! | `unanswered` | `dial` gives up a stream that took longer than `--timeout` to agree on its protocol, or to transfer 1 024 bytes or a shorter rest. The `closed_stream` of the stream follows, or its `stream_failed` was printed before. | `connection`, `stream`, `awaited`, `seconds` |
@@ -193,6 +196,7 @@
 //! | `listener` | string | The id of a listener: `l`, the number of its slot in a table, `.`, and the generation of the slot. No id is used twice in a run. |
 //! | `connection` | string | The id of a connection, in the same form with a `c`. |
 //! | `stream` | string | The id of a stream, in the same form with an `s`. |
+//! | `peers` | strings | The peer ids of the peers in our mesh. |
 //! | `addresses` | strings | The addresses of a listener, with our peer id. If the listener has not opened, the address that was asked for. In `identified` and `identify_pushed`, the addresses at which the peer says that it listens. |
 //! | `added` | strings | The addresses that were added to a listener since its last line, with our peer id. |
 //! | `removed` | strings | The addresses that were removed from a listener since its last line, with our peer id. |

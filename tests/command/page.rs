@@ -16,6 +16,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::Event;
 use swarm_notify::protocols::floodsub::FloodSub;
+use swarm_notify::protocols::gossipsub::{self, GossipSub};
 use swarm_notify::protocols::identify::{self, Identify, PUSH_PROTOCOL};
 use swarm_notify::protocols::pubsub::{self, Signing};
 use swarm_notify::swarm::Config;
@@ -77,6 +78,7 @@ fn each_event_and_field_of_the_page_is_printed() {
     pushed_half(&mut seen);
     with_an_exposed_key(&mut seen);
     lagging(&mut seen);
+    meshed(&mut seen);
     for (event, fields) in &page().events {
         let Some(printed) = seen.0.get(event) else {
             assert!(UNSEEN.contains(&event.as_str()), "{event} is never printed");
@@ -107,6 +109,30 @@ fn dialed(seen: &mut Seen) {
     let dial = dial.ended();
     assert_eq!(dial.code, Some(0), "{}", dial.stderr);
     seen.add(&dial.starts, &dial.printed);
+    seen.end(listen);
+}
+
+/// A peer joins a topic with a mesh, and leaves it.
+fn meshed(seen: &mut Seen) {
+    let mut listen = Running::start(["listen", "--gossipsub", "news"]);
+    let (mut peer, _) = Peer::dial(&listen.address(), Config::default());
+    let key = Keypair::ed25519_from_bytes([5; 32]).unwrap();
+    let service =
+        GossipSub::new(Signing::strict_sign(key, 1), pubsub::Config::default(), gossipsub::Config::default(), [5; 32]);
+    let service = peer.notifees.install(&mut peer.swarm, service);
+    peer.notifees.get_mut(service).unwrap().subscribe(&mut peer.swarm, "news").unwrap();
+    let us = peer.swarm.local_peer();
+    while peer.notifees.get(service).unwrap().mesh_peers("news").next().is_none() {
+        peer.turn();
+    }
+    let mesh = listen.until("mesh");
+    assert_eq!((&mesh["topic"], &mesh["peers"]), (&"news".into(), &vec![us.to_string()].into()));
+    peer.notifees.get_mut(service).unwrap().unsubscribe(&mut peer.swarm, "news");
+    (0..3).for_each(|_| peer.turn());
+    assert_eq!(listen.until("prune")["peer"], us.to_string());
+    assert_eq!(listen.until("mesh")["peers"], Value::Array(Vec::new()));
+    drop(peer);
+    listen.until("peer_gone");
     seen.end(listen);
 }
 

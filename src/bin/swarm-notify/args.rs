@@ -10,6 +10,7 @@ use crate::error::WRONG;
 use crate::output;
 use crate::report::{LogForm, seen};
 use crate::terminal::{self, wrap_words};
+use crate::topic_router::JoinedTopic;
 use address::{to_dial, to_listen_on};
 use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -114,8 +115,8 @@ const NEAR: &[(&[&str], &str)] = &[
     (&["--count", "--number", "--num", "-n"], "--streams of `dial` is the number of streams, and --ping that of pings"),
     (&["--parallel", "--jobs", "-j", "-P", "-c"], "--concurrency of `dial` is the number of streams at the same time"),
     (
-        &["--topic", "--pubsub", "--gossipsub", "--subscribe", "--publish"],
-        "--floodsub of `listen` and `dial` joins a topic",
+        &["--topic", "--pubsub", "--subscribe", "--publish"],
+        "--gossipsub or --floodsub of `listen` and `dial` joins a topic",
     ),
     (&["--wait", "--keep", "--duration"], "--hold of `dial` keeps the connection for so many seconds"),
     (
@@ -244,6 +245,17 @@ pub(crate) struct Listen {
     /// reads messages too slowly misses some, and the other peers miss none.
     #[arg(long, value_name = "TOPIC", value_parser = topic)]
     pub(crate) floodsub: Option<String>,
+    /// Join this topic of gossipsub (publish/subscribe with a mesh), as --floodsub does. Peers that speak only floodsub can
+    /// join, too. The log tells who enters and leaves the mesh.
+    #[arg(long, value_name = "TOPIC", value_parser = topic, conflicts_with = "floodsub")]
+    pub(crate) gossipsub: Option<String>,
+}
+
+impl Listen {
+    /// Returns the topic to join.
+    pub(crate) fn topic(&self) -> Option<JoinedTopic<'_>> {
+        JoinedTopic::of(self.floodsub.as_ref(), self.gossipsub.as_ref())
+    }
 }
 
 #[derive(clap::Args, Clone)]
@@ -255,8 +267,8 @@ pub(crate) struct Dial {
     /// /sink/1.0.0.
     #[arg(long, value_name = "NAME", default_value = "/echo/1.0.0", value_parser = protocol)]
     pub(crate) protocol: Protocol,
-    /// The number of streams to open. Without this option, 1 stream is opened, or none if --ping, --identify or --floodsub
-    /// is given.
+    /// The number of streams to open. Without this option, 1 stream is opened, or none if --ping, --identify, --floodsub
+    /// or --gossipsub is given.
     #[arg(long, value_name = "COUNT", value_parser = number(0..=MAX_COUNT), allow_negative_numbers = true)]
     pub(crate) streams: Option<u64>,
     /// The maximum number of streams that are open at the same time, at most 65536. A peer may allow fewer: `listen` takes
@@ -293,6 +305,10 @@ pub(crate) struct Dial {
     /// 1.
     #[arg(long, value_name = "TOPIC", value_parser = topic)]
     pub(crate) floodsub: Option<String>,
+    /// Join this topic of gossipsub (publish/subscribe with a mesh), as --floodsub does. A peer that speaks only floodsub can
+    /// join, too.
+    #[arg(long, value_name = "TOPIC", value_parser = topic, conflicts_with = "floodsub")]
+    pub(crate) gossipsub: Option<String>,
     /// Use the identity key in this file, and so the same peer id each time. The file is in libp2p's protobuf form; it is
     /// made if it does not exist. Without this option each run has a new peer id.
     #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(key_file))]
@@ -303,10 +319,15 @@ pub(crate) struct Dial {
 }
 
 impl Dial {
+    /// Returns the topic to join.
+    pub(crate) fn topic(&self) -> Option<JoinedTopic<'_>> {
+        JoinedTopic::of(self.floodsub.as_ref(), self.gossipsub.as_ref())
+    }
+
     /// Returns the number of streams to open: `--streams`, or, without this option, 0 if the command asks for something else
     /// and 1 otherwise.
     pub(crate) fn streams(&self) -> u64 {
-        let is_asked_else = self.ping > 0 || self.identify || self.floodsub.is_some();
+        let is_asked_else = self.ping > 0 || self.identify || self.topic().is_some();
         self.streams.unwrap_or(if is_asked_else { 0 } else { 1 })
     }
 }

@@ -47,8 +47,7 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     let mut node = Node::new(&identity, config, reporter)?;
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).map_err(|error| Error::Randomness(error.to_string()))?;
-    let mut services =
-        Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Dial { timeout: args.timeout })?;
+    let mut services = Services::install(&mut node, &identity, args.topic(), Whose::Dial { timeout: args.timeout })?;
     let connection =
         node.world.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(args.address.clone(), error))?;
     node.world.dialed = Some(connection);

@@ -30,7 +30,8 @@ pub(crate) enum Error {
     NothingListens(Vec<Failed>),
     Dial(Multiaddr, DialError),
     NotConnected(Failed),
-    Topic(String),
+    /// The option of the topic, and the reason.
+    Topic(&'static str, String),
     Demo(DemoFault),
     /// The peer or the network was at fault. The text says how.
     Wrong(String),
@@ -99,8 +100,8 @@ impl fmt::Display for Error {
                 })?;
                 failed.iter().try_for_each(|one| write!(f, "\n  {one}"))
             }
-            Self::Topic(why) => {
-                write!(f, "the topic of `--floodsub` cannot be subscribed to: {why}; give a shorter one")
+            Self::Topic(option, why) => {
+                write!(f, "the topic of `{option}` cannot be subscribed to: {why}; give a shorter one")
             }
             Self::Dial(address, why) => write!(f, "cannot dial {address}: {why}"),
             Self::Demo(fault) => fault.fmt(f),

@@ -47,8 +47,8 @@ pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error
     let outcomes = node.notifees.register(Outcomes::default());
     // The notifee `Server` shuts the swarm down when the last listener has ended.
     node.notifees.register(Server::new(args.addresses.len()));
-    node.notifees.register(PrintedAddresses::new(args.floodsub.clone()));
-    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen)?;
+    node.notifees.register(PrintedAddresses::new(args.topic().map(|topic| (topic.option(), topic.name.to_owned()))));
+    let mut services = Services::install(&mut node, &identity, args.topic(), Whose::Listen)?;
     // If the reader of the log is slow, lines are dropped, so that no peer is delayed.
     STDOUT.lag();
     let end = node.run("listen", exposed.as_ref(), |cx, world, notifees| {

@@ -22,6 +22,7 @@ mod signals;
 mod stdin;
 mod tally;
 mod terminal;
+mod topic_router;
 
 use args::Command;
 use error::{Error, WRONG};

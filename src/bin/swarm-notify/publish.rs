@@ -12,6 +12,7 @@ use crate::node::LoggedSwarm;
 use crate::output::{say, warn};
 use crate::stdin::{StdinLine, StdinLines};
 use crate::tally::number;
+use crate::topic_router::{JoinedTopic, TopicService};
 use delivery::{Delivery, DeliveryQueue};
 use std::fmt;
 use std::task::{Context, Poll};
@@ -19,7 +20,6 @@ use std::time::Duration;
 use subscribers::Subscribers;
 use swarm_notify::identity::PeerId;
 use swarm_notify::notifee::{NotifeeId, Notifees};
-use swarm_notify::protocols::floodsub::FloodSub;
 use swarm_notify::protocols::pubsub::{self, PublishError};
 use watch::StreamWatch;
 
@@ -49,9 +49,11 @@ impl Whose {
 /// A reader of standard input that publishes each line on a topic.
 pub(crate) struct Publisher {
     audience: Recipients,
-    floodsub: NotifeeId<FloodSub>,
+    service: NotifeeId<TopicService>,
     watch: NotifeeId<StreamWatch>,
     topic: String,
+    /// The protocol of the topic, in words.
+    protocol: &'static str,
     /// Standard input, or `None` once it has ended.
     lines: Option<StdinLines>,
     /// The next line to publish, while the line waits for a subscriber or for earlier lines.
@@ -85,20 +87,21 @@ impl Publisher {
     /// Makes a publisher and begins to read standard input. `us` is the peer id of this node, the author of the messages.
     pub(crate) fn new(
         whose: Whose,
-        topic: &str,
-        floodsub: NotifeeId<FloodSub>,
+        topic: JoinedTopic<'_>,
+        service: NotifeeId<TopicService>,
         us: PeerId,
         notifees: &mut Notifees<LoggedSwarm>,
     ) -> Self {
-        let most = most_of_a_line(topic, us);
+        let most = most_of_a_line(topic.name, us);
         Self {
             audience: match whose {
                 Whose::Listen => Recipients::Many(Subscribers::default()),
                 Whose::Dial { timeout } => Recipients::One { delivery: Delivery::default(), timeout },
             },
-            floodsub,
+            service,
             watch: notifees.register(StreamWatch::default()),
-            topic: topic.to_owned(),
+            topic: topic.name.to_owned(),
+            protocol: if topic.has_mesh { "gossipsub" } else { "/floodsub/1.0.0" },
             lines: Some(StdinLines::new(most, move || say(too_large(format_args!("more than {most}"))))),
             line: None,
             lost: 0,
@@ -111,8 +114,12 @@ impl Publisher {
         }
     }
 
-    pub(crate) const fn floodsub(&self) -> NotifeeId<FloodSub> {
-        self.floodsub
+    pub(crate) fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    pub(crate) const fn service(&self) -> NotifeeId<TopicService> {
+        self.service
     }
 
     /// Returns whether publishing is over: standard input has ended and all of its lines are written, or `dial` has stopped
@@ -141,7 +148,7 @@ impl Publisher {
         let delivery = match &mut self.audience {
             Recipients::One { delivery, .. } => delivery,
             Recipients::Many(subscribers) => {
-                let dropped = notifees.get(self.floodsub).map_or(0, |floodsub| floodsub.counters().dropped);
+                let dropped = notifees.get(self.service).map_or(0, |service| service.counters().dropped);
                 for (count, how) in [
                     (dropped, "dropped for subscribers that took them too slowly"),
                     (subscribers.rest(), "not written at the end to subscribers that were behind"),
@@ -185,7 +192,7 @@ impl Publisher {
 
     /// Reports on standard error how many messages of other peers were refused, unless none was.
     fn say_refused(&self, notifees: &Notifees<LoggedSwarm>) {
-        let counters = notifees.get(self.floodsub).map(FloodSub::counters).unwrap_or_default();
+        let counters = notifees.get(self.service).map(TopicService::counters).unwrap_or_default();
         let refused = counters.author_over_share.saturating_add(counters.sender_over_share);
         if refused > 0 {
             let were = if refused == 1 { "was" } else { "were" };
@@ -250,19 +257,19 @@ impl Publisher {
     ) -> bool {
         let mut happened = self.look(world, notifees);
         for _ in 0..PER_TURN {
-            let Some(floodsub) = notifees.get_mut(self.floodsub) else { return happened };
+            let Some(service) = notifees.get_mut(self.service) else { return happened };
             if self.is_given_up {
                 break;
             }
-            let is_alone = floodsub.peers_of(&self.topic).next().is_none();
+            let is_alone = service.peers_of(&self.topic).next().is_none();
             // While the command ends, all subscribers leave, so the value from before the end is kept.
             self.is_alone = if world.is_ending { self.is_alone } else { is_alone };
             if self.line.is_some() {
-                if is_alone || self.must_wait(floodsub, world) {
+                if is_alone || self.must_wait(service, world) {
                     break;
                 }
                 if let Some(line) = self.line.take() {
-                    self.publish(floodsub, world, &line);
+                    self.publish(service, world, &line);
                 }
             }
             // After a signal, no further line is read: the same signal may have ended the program that writes the input, and
@@ -285,9 +292,9 @@ impl Publisher {
         happened | self.look(world, notifees)
     }
 
-    fn publish(&mut self, floodsub: &mut FloodSub, world: &mut LoggedSwarm, line: &StdinLine) {
+    fn publish(&mut self, service: &mut TopicService, world: &mut LoggedSwarm, line: &StdinLine) {
         let error = match line {
-            StdinLine::Whole(bytes) => match floodsub.publish(&mut world.swarm, &self.topic, bytes) {
+            StdinLine::Whole(bytes) => match service.publish(&mut world.swarm, &self.topic, bytes) {
                 Ok(_) => {
                     match &mut self.audience {
                         Recipients::Many(subscribers) => subscribers.published(bytes.len()),
@@ -304,10 +311,10 @@ impl Publisher {
         say(error);
     }
 
-    fn must_wait(&mut self, floodsub: &FloodSub, world: &LoggedSwarm) -> bool {
+    fn must_wait(&mut self, service: &TopicService, world: &LoggedSwarm) -> bool {
         match &mut self.audience {
-            Recipients::Many(subscribers) => subscribers.hold(floodsub, &self.topic, world.reporter.elapsed()),
-            Recipients::One { delivery, .. } => delivery.must_wait(floodsub),
+            Recipients::Many(subscribers) => subscribers.hold(service, &self.topic, world.reporter.elapsed()),
+            Recipients::One { delivery, .. } => delivery.must_wait(service),
         }
     }
 
@@ -315,19 +322,20 @@ impl Publisher {
     /// check. Returns whether this check has found that publishing is over.
     fn look(&mut self, world: &mut LoggedSwarm, notifees: &mut Notifees<LoggedSwarm>) -> bool {
         let was_done = self.is_done();
-        let Some(floodsub) = notifees.get(self.floodsub) else { return false };
+        let Some(service) = notifees.get(self.service) else { return false };
         if let Recipients::Many(subscribers) = &mut self.audience
             && world.is_ending
         {
-            subscribers.note_rest(floodsub);
+            subscribers.note_rest(service);
         }
-        let queue = DeliveryQueue::of(floodsub, world, &self.topic);
+        let queue = DeliveryQueue::of(service, world, &self.topic);
         let Some(watch) = notifees.get_mut(self.watch) else { return false };
         match &mut self.audience {
             Recipients::Many(subscribers) => watch.look_at = subscribers.deadline(),
             Recipients::One { delivery, timeout } => {
                 let waits = self.line.is_some() && !self.is_given_up;
-                let (lost, given_up) = delivery.look(&queue, watch, world, (waits, *timeout, &self.topic));
+                let (lost, given_up) =
+                    delivery.look(&queue, watch, world, (waits, *timeout, &self.topic), self.protocol);
                 self.lost += lost;
                 if let Some(why) = given_up.filter(|_| !self.is_given_up) {
                     say(why);

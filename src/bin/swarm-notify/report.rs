@@ -180,10 +180,10 @@ impl Reporter {
 
     /// Prints a command, for users to copy, that dials this node at `address` and joins the `topic` if there is one. Nothing
     /// is printed if the log is JSON, since programs find the address in the line `listen`.
-    pub(crate) fn dial_me(&self, swarm: &tcp::Swarm, address: &Multiaddr, topic: Option<&str>) {
+    pub(crate) fn dial_me(&self, swarm: &tcp::Swarm, address: &Multiaddr, topic: Option<(&str, &str)>) {
         if !self.is_json() {
             let address = with_peer(address, swarm.local_peer());
-            let topic = topic.map(|topic| format!(" --floodsub {}", for_shell(topic))).unwrap_or_default();
+            let topic = topic.map(|(option, topic)| format!(" {option} {}", for_shell(topic))).unwrap_or_default();
             let command = Span::new(format!("swarm-notify dial {address}{topic}"), paint::PLAIN.bold());
             let line = paint::write(&[Span::plain("dial me: "), command], self.terminal.has_colour);
             STDOUT.push(self.terminal.margin().to_owned() + &line);

@@ -7,12 +7,14 @@ use crate::pace::Pace;
 use crate::publish::{Publisher, Whose};
 use crate::report::{LogLine, Reporter, seconds};
 use crate::tally::Chat;
+use crate::topic_router::{JoinedTopic, TopicRouter, TopicService};
 use libp2p_identity::{Keypair, PeerId};
 use std::task::Context;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use swarm_notify::lifecycle::{ConnectionId, Failure};
 use swarm_notify::notifee::{NotifeeId, Notifees};
-use swarm_notify::protocols::floodsub::FloodSub;
+use swarm_notify::protocols::floodsub::FloodRouter;
+use swarm_notify::protocols::gossipsub::{self, MeshRouter};
 use swarm_notify::protocols::identify::{self, Identify, Info};
 use swarm_notify::protocols::ping::{self, Ping};
 use swarm_notify::protocols::pubsub::{self, Event, Message, Signing};
@@ -38,6 +40,8 @@ pub(crate) struct Services {
     /// The maximum number of floodsub messages from one peer that are printed in a second. `dial` does not limit this
     /// number: it prints all messages, and waits if the reader of its output is slow.
     most_messages: u32,
+    /// `true` if the mesh has changed since the last line `mesh`.
+    has_new_mesh: bool,
 }
 
 impl Services {
@@ -46,7 +50,7 @@ impl Services {
     pub(crate) fn install(
         node: &mut Node,
         identity: &Keypair,
-        topic: Option<&str>,
+        topic: Option<JoinedTopic<'_>>,
         whose: Whose,
     ) -> Result<Self, Error> {
         let timeout = whose.timeout();
@@ -63,7 +67,7 @@ impl Services {
         config.agent_version = concat!("swarm-notify/", env!("CARGO_PKG_VERSION")).into();
         let identify = notifees.install(world, Identify::new(identity.public(), config));
         let floodsub = match topic {
-            Some(name) => {
+            Some(topic) => {
                 // The first sequence number is the present time in nanoseconds, so that it is greater than all sequence
                 // numbers that this identity has used before.
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
@@ -75,12 +79,20 @@ impl Services {
                     config.seen = MOST_SEEN_BY_DIAL;
                 }
                 let most = config.topic_bytes;
-                let mut service = FloodSub::new(signing, config);
-                service
-                    .subscribe(&mut world.swarm, name)
-                    .map_err(|error| Error::Topic(format!("{error} ({} bytes, and {most} are allowed)", name.len())))?;
+                let router = if topic.has_mesh {
+                    let mut seed = [0; 32];
+                    getrandom::fill(&mut seed).map_err(|error| Error::Randomness(error.to_string()))?;
+                    TopicRouter::Mesh(Box::new(MeshRouter::new(gossipsub::Config::default(), seed)))
+                } else {
+                    TopicRouter::Flood(FloodRouter)
+                };
+                let mut service = TopicService::with_router(router, signing, config);
+                let name = topic.name;
+                service.subscribe(&mut world.swarm, name).map_err(|error| {
+                    Error::Topic(topic.option(), format!("{error} ({} bytes, and {most} are allowed)", name.len()))
+                })?;
                 let floodsub = notifees.install(world, service);
-                Some(Publisher::new(whose, name, floodsub, identity.public().to_peer_id(), notifees))
+                Some(Publisher::new(whose, topic, floodsub, identity.public().to_peer_id(), notifees))
             }
             None => None,
         };
@@ -89,7 +101,7 @@ impl Services {
             Whose::Listen => 1_000,
             Whose::Dial { .. } => u32::MAX,
         };
-        Ok(Self { ping, identify, pace, floodsub, most_messages })
+        Ok(Self { ping, identify, pace, floodsub, most_messages, has_new_mesh: false })
     }
 
     /// Sends a ping to the peer of a connection. Returns `false` if the connection is not open any more.
@@ -158,12 +170,13 @@ impl Services {
             return None;
         }
         if let Some(publisher) = &mut self.floodsub {
-            while let Some(event) = notifees.get_mut::<FloodSub>(publisher.floodsub())?.next_event() {
+            while let Some(event) = notifees.get_mut::<TopicService>(publisher.service())?.next_event() {
                 let now = world.reporter.elapsed();
                 if let Event::Lagged { events } = event {
                     notifees.get_mut::<Pace>(self.pace)?.lagged(world.reporter, events, now);
                     continue;
                 }
+                self.has_new_mesh |= matches!(event, Event::Grafted { .. } | Event::Pruned { .. });
                 let (peer, name, most) = kind(&event, self.most_messages);
                 publisher.messages += u64::from(name == "message");
                 if !notifees.get_mut::<Pace>(self.pace)?.allows(peer, name, most, now) {
@@ -174,6 +187,7 @@ impl Services {
                 }
             }
         }
+        self.print_mesh(world, notifees);
         while let Some(event) = notifees.get_mut::<Ping>(self.ping)?.next_event() {
             if let Some(outcome) = pinged(world, event) {
                 return Some(outcome);
@@ -185,6 +199,22 @@ impl Services {
             }
         }
         None
+    }
+
+    /// Prints the line `mesh`, if the mesh has changed since the last such line.
+    fn print_mesh(&mut self, world: &LoggedSwarm, notifees: &mut Notifees<LoggedSwarm>) {
+        let Some(publisher) = self.floodsub.as_ref().filter(|_| core::mem::take(&mut self.has_new_mesh)) else {
+            return;
+        };
+        let (topic, now) = (publisher.topic(), world.reporter.elapsed());
+        let mesh = notifees.get(publisher.service()).and_then(|service| service.router().mesh(topic));
+        let is_allowed = notifees.get_mut::<Pace>(self.pace).is_some_and(|pace| pace.allows(None, "mesh", 10, now));
+        if let Some(peers) = mesh.filter(|_| is_allowed) {
+            let mut line = world.reporter.line("mesh");
+            line.put("topic", topic);
+            line.put("peers", peers.iter().map(ToString::to_string).collect::<Vec<_>>());
+            world.reporter.print(&line);
+        }
     }
 
     /// Publishes the lines of standard input while any peer has joined the topic. Returns whether it has done anything.
@@ -270,6 +300,8 @@ fn kind(event: &Event, most_messages: u32) -> (Option<PeerId>, &'static str, u32
         Event::PeerGone { peer } => (Some(*peer), "peer_gone", 10),
         Event::Subscribed { peer, .. } => (Some(*peer), "subscribed", 10),
         Event::Unsubscribed { peer, .. } => (Some(*peer), "unsubscribed", 10),
+        Event::Grafted { peer, .. } => (Some(*peer), "graft", 10),
+        Event::Pruned { peer, .. } => (Some(*peer), "prune", 10),
         // `Lagged` has a line of its own. An event that a later version adds has none.
         Event::Lagged { .. } | _ => (None, "", u32::MAX),
     }
@@ -281,7 +313,10 @@ fn pubsub_line(world: &LoggedSwarm, name: &str, event: Event) -> Option<LogLine>
     match event {
         Event::Message { message, via } => put_message(&mut line, message, via),
         Event::PeerAdded { peer } | Event::PeerGone { peer } => line.put("peer", peer.to_string()),
-        Event::Subscribed { peer, topic } | Event::Unsubscribed { peer, topic } => {
+        Event::Subscribed { peer, topic }
+        | Event::Unsubscribed { peer, topic }
+        | Event::Grafted { peer, topic }
+        | Event::Pruned { peer, topic } => {
             line.put("peer", peer.to_string());
             line.put("topic", &*topic);
         }

@@ -11,13 +11,13 @@ use swarm_notify::swarm::Multiaddr;
 /// prints which addresses were added and removed.
 pub(super) struct PrintedAddresses {
     /// The topic that the printed commands join, or `None` if they join no topic.
-    topic: Option<String>,
+    topic: Option<(&'static str, String)>,
     /// The addresses that each open listener had when its commands were last printed.
     printed: HashMap<ListenerId, Vec<Multiaddr>>,
 }
 
 impl PrintedAddresses {
-    pub(super) fn new(topic: Option<String>) -> Self {
+    pub(super) fn new(topic: Option<(&'static str, String)>) -> Self {
         Self { topic, printed: HashMap::new() }
     }
 
@@ -35,7 +35,11 @@ impl PrintedAddresses {
             world.reporter.addresses_changed(&world.swarm, listener, &added, &removed);
         }
         for address in &added {
-            world.reporter.dial_me(&world.swarm, address, self.topic.as_deref());
+            world.reporter.dial_me(
+                &world.swarm,
+                address,
+                self.topic.as_ref().map(|(option, topic)| (*option, &**topic)),
+            );
         }
     }
 }

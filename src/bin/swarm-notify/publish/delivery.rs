@@ -3,9 +3,9 @@
 use super::watch::StreamWatch;
 use crate::node::LoggedSwarm;
 use crate::output::STDOUT;
+use crate::topic_router::TopicService;
 use std::time::Duration;
 use swarm_notify::connection::WriteError;
-use swarm_notify::protocols::floodsub::{FloodSub, PROTOCOL};
 
 /// The number of bytes of lines, published and not written to the peer yet, at which further lines have to wait.
 const MAX_UNWRITTEN: usize = 256 * 1024;
@@ -58,12 +58,12 @@ pub(super) struct DeliveryQueue {
 }
 
 impl DeliveryQueue {
-    pub(super) fn of(floodsub: &FloodSub, world: &LoggedSwarm, topic: &str) -> Self {
+    pub(super) fn of(service: &TopicService, world: &LoggedSwarm, topic: &str) -> Self {
         let peer = world.dialed.and_then(|connection| world.swarm.connection(connection)?.peer);
         Self {
-            waiting: peer.map_or(0, |peer| floodsub.waiting_for(peer).messages as u64),
-            dropped: floodsub.counters().dropped,
-            has_joined: floodsub.peers_of(topic).next().is_some(),
+            waiting: peer.map_or(0, |peer| service.waiting_for(peer).messages as u64),
+            dropped: service.counters().dropped,
+            has_joined: service.peers_of(topic).next().is_some(),
         }
     }
 }
@@ -77,8 +77,8 @@ impl Delivery {
     }
 
     /// Returns whether the next line has to wait until earlier lines are written.
-    pub(super) fn must_wait(&self, floodsub: &FloodSub) -> bool {
-        floodsub.held().outbox_bytes > 0 || self.unwritten_bytes >= MAX_UNWRITTEN
+    pub(super) fn must_wait(&self, service: &TopicService) -> bool {
+        service.held().outbox_bytes > 0 || self.unwritten_bytes >= MAX_UNWRITTEN
     }
 
     pub(super) const fn is_written(&self) -> bool {
@@ -101,19 +101,21 @@ impl Delivery {
     /// Checks which lines were written, dropped and lost since the last check. Returns the number of lines that were lost
     /// since then, and, if `dial` has to stop publishing, the reason in words. The peer has the time `timeout` to accept
     /// lines. If `waits` is `true`, a line waits for the peer to join the `topic`, and the peer has the same time to join.
+    /// `protocol` is what the peer should speak, in words.
     pub(super) fn look(
         &mut self,
         queue: &DeliveryQueue,
         watch: &mut StreamWatch,
         world: &mut LoggedSwarm,
         (waits, timeout, topic): (bool, Duration, &str),
+        protocol: &str,
     ) -> (u64, Option<String>) {
         let dropped = queue.dropped - core::mem::replace(&mut self.dropped, queue.dropped);
         let mut lost = dropped.min(self.unwritten);
-        let mut given_up = (lost > 0).then(|| format!("the peer takes no stream of {PROTOCOL}; dial one that does"));
+        let mut given_up = (lost > 0).then(|| format!("the peer takes no stream of {protocol}; dial one that does"));
         if core::mem::take(&mut watch.is_unsupported) {
             given_up = Some(format!(
-                "the peer does not speak {PROTOCOL}, so nothing can be published to it; dial one that does"
+                "the peer does not speak {protocol}, so nothing can be published to it; dial one that does"
             ));
         }
         self.unwritten -= lost;

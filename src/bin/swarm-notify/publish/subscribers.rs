@@ -1,9 +1,9 @@
 //! [`Subscribers`]: pauses the publishing of `listen` while subscribers are slow, for a limited time.
 
+use crate::topic_router::TopicService;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use swarm_notify::identity::PeerId;
-use swarm_notify::protocols::floodsub::FloodSub;
 
 /// The number of bytes waiting for a subscriber at which the subscriber counts as late. The subscriber counts as late until
 /// at most half of this number waits. Publishing pauses for late subscribers, which delays the other subscribers.
@@ -33,9 +33,9 @@ pub(super) struct Subscribers {
 impl Subscribers {
     /// Checks how many bytes wait for each subscriber of a topic, and begins or ends a pause of publishing accordingly.
     /// Returns whether publishing pauses now, so that the next line has to wait.
-    pub(super) fn hold(&mut self, floodsub: &FloodSub, topic: &str, now: Duration) -> bool {
-        let waiting = |peer: &PeerId| floodsub.waiting_for(*peer).bytes;
-        self.update(floodsub.peers_of(topic).filter(|peer| waiting(peer) >= LATE), |peer| waiting(peer) > LATE / 2, now)
+    pub(super) fn hold(&mut self, service: &TopicService, topic: &str, now: Duration) -> bool {
+        let waiting = |peer: &PeerId| service.waiting_for(*peer).bytes;
+        self.update(service.peers_of(topic).filter(|peer| waiting(peer) >= LATE), |peer| waiting(peer) > LATE / 2, now)
     }
 
     /// Begins or ends a pause of publishing. `late` contains the subscribers for which at least [`LATE`] bytes wait now.
@@ -80,8 +80,8 @@ impl Subscribers {
 
     /// Records the number of messages that wait for each connected peer. While the command ends, the caller has to repeat
     /// this call until the end, since a peer that has left keeps its last number.
-    pub(super) fn note_rest(&mut self, floodsub: &FloodSub) {
-        self.rest.extend(floodsub.peers().map(|peer| (peer, floodsub.waiting_for(peer).messages)));
+    pub(super) fn note_rest(&mut self, service: &TopicService) {
+        self.rest.extend(service.peers().map(|peer| (peer, service.waiting_for(peer).messages)));
     }
 
     /// Returns the number of messages that were not written to their peers when the command ended, because the peers were

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, StreamEnd, StreamId};
 use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
-use swarm_notify::protocols::floodsub::PROTOCOL;
+use swarm_notify::protocols::{floodsub, gossipsub};
 
 /// The floodsub streams that this node has opened, and their events since the publisher's last check.
 #[derive(Default)]
@@ -78,8 +78,18 @@ impl Notifee<LoggedSwarm> for StreamWatch {
     }
 }
 
-/// Returns whether this node has opened the stream, and the stream's protocol is floodsub.
+/// Returns whether this node has opened the stream, and the stream's protocol is one of pub/sub. A stream for which the peer
+/// has refused all protocols has none; only gossipsub proposes several.
 fn is_ours(world: &LoggedSwarm, stream: StreamId) -> bool {
+    let all = [
+        floodsub::PROTOCOL,
+        gossipsub::PROTOCOL_1_0,
+        gossipsub::PROTOCOL_1_1,
+        gossipsub::PROTOCOL_1_2,
+        gossipsub::PROTOCOL_1_3,
+    ];
     let view = world.swarm.stream(stream);
-    view.is_some_and(|view| view.direction == Direction::Outbound && view.protocol == Some(&PROTOCOL))
+    view.is_some_and(|view| {
+        view.direction == Direction::Outbound && view.protocol.is_none_or(|protocol| all.contains(protocol))
+    })
 }
