@@ -17,6 +17,7 @@ mod sockets;
 mod streams;
 mod totals;
 mod turns;
+mod verdicts;
 mod work;
 mod world;
 

@@ -51,6 +51,8 @@ pub(crate) struct Node<T: Pipes + Unpin + 'static, R: 'static = ()> {
     pub(crate) log: Vec<String>,
     /// The messages that it was told, and from whom.
     pub(crate) messages: Vec<(Message, PeerId)>,
+    /// The ids of the messages whose verdict was put off.
+    pub(crate) undecided: Vec<MessageId>,
     /// From whom messages were told, turn by turn of those in which some were.
     pub(crate) per_turn: Vec<Vec<u8>>,
     /// How many events were told, turn by turn of those in which some were.
@@ -121,6 +123,7 @@ impl<T: Pipes + Unpin + 'static, R: Reactor + 'static> Node<T, R> {
             floodsub,
             log: Vec::new(),
             messages: Vec::new(),
+            undecided: Vec::new(),
             per_turn: Vec::new(),
             told_per_turn: Vec::new(),
             turns: 0,
@@ -213,8 +216,10 @@ impl<T: Pipes + Unpin + 'static, R: Reactor + 'static> Node<T, R> {
     pub(crate) fn drain(&mut self) {
         while let Some(event) = self.notifees.get_mut(self.floodsub).and_then(FloodSub::next_event) {
             self.log.push(line(&event));
-            if let Event::Message { message, via } = event {
-                self.messages.push((message, via));
+            match event {
+                Event::Message { message, via } => self.messages.push((message, via)),
+                Event::Undecided { id, .. } => self.undecided.push(id),
+                _ => {}
             }
         }
         self.log.extend(self.refusals.take());
@@ -252,6 +257,10 @@ fn line(event: &Event) -> String {
         Event::Subscribed { peer, topic } => format!("subscribed {} {topic}", number(*peer)),
         Event::Unsubscribed { peer, topic } => format!("unsubscribed {} {topic}", number(*peer)),
         Event::Lagged { events } => format!("lagged {events}"),
+        Event::Undecided { message: Message { topic, source, seqno, data, .. }, via, .. } => {
+            let from = source.map_or(0, number);
+            format!("undecided {topic} {from}#{} {} via {}", seqno.unwrap_or(0), data.escape_ascii(), number(*via))
+        }
         other => panic!("{other:?}"),
     }
 }
