@@ -15,6 +15,8 @@ mod drops;
 #[cfg(feature = "protocols")]
 mod gossipsub;
 #[cfg(feature = "protocols")]
+mod mesh;
+#[cfg(feature = "protocols")]
 mod requests;
 mod resets;
 #[cfg(feature = "protocols")]

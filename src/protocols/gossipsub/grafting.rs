@@ -104,10 +104,9 @@ impl MeshRouter {
         cx: &mut Turn<'_>,
     ) {
         let Some(topic) = self.joined(name) else { return };
-        // Without this, a peer that does not subscribe would take memory for a backoff in each of our topics.
-        if self.tables.member(topic, peer).is_none() {
-            return;
-        }
+        // A peer that unsubscribes sends the PRUNE after it, or in the same RPC, where the subscriptions are read first. Its
+        // backoff counts nevertheless: rust-libp2p punishes a GRAFT within it if it subscribes again.
+        self.tables.add_member(topic, peer);
         self.remove_from_mesh(topic, peer, cx);
         let backoff = backoff.map_or(self.config.prune_backoff, Duration::from_secs).min(self.config.backoff_at_most);
         self.back_off(topic, peer, backoff, cx.now);
