@@ -48,7 +48,7 @@ pub struct Config {
     /// The maximum numbers of listeners, connections and streams that may exist. Beyond a maximum, an inbound connection is
     /// closed, an inbound stream is reset, and a command returns an error.
     pub limits: Limits,
-    /// Bounds and time-outs of each connection.
+    /// Bounds and timeouts of each connection.
     pub connection: connection::Config,
     /// The maximum number of accepted connections whose peers are not authenticated yet, which are called handshakes here
     /// and have no ids. The swarm keeps some 3 KB of memory for each handshake, and up to 8 KB of its next message. When one
@@ -247,7 +247,7 @@ pub struct Config {
     pub held_bytes_per_connection: usize,
     /// The longest time that a byte pipe may accept none of our pending output, even if the peer goes on sending. After this
     /// time the connection ends with [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). During a handshake only the
-    /// time-outs of handshakes apply. Default 60 s.
+    /// timeouts of handshakes apply. Default 60 s.
     pub write_timeout: Duration,
     /// The delay that shows that the owner has been away, because its process was stopped or its machine was asleep: a turn
     /// finds a deadline that has passed by more than this delay. Bytes that peers have sent meanwhile may not have reached
