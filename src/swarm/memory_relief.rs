@@ -15,7 +15,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use libp2p_identity::PeerId;
 
-/// The number of connections for which memory is never given back.
+/// The number of connections for which the tables and queues keep their memory even while there are no connections.
 const CONNECTIONS_KEPT: usize = 8;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
