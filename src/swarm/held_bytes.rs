@@ -248,7 +248,8 @@ impl HeldBytes {
     }
 
     /// Registers a connection that grants no window to its peer. [`next_relieved`](Self::next_relieved) returns the
-    /// connection once the bytes held in all, or for its peer, have fallen below a mark.
+    /// connection once the bytes held in all, or for its peer, have fallen below one of the numbers of bytes from which
+    /// window is withheld.
     pub(super) fn wait(&mut self, account: &mut ConnectionAccount, id: ConnectionId) {
         if !core::mem::replace(&mut account.waits_for_all, true) {
             self.waiting.push(id);
