@@ -20,8 +20,11 @@ pub(super) fn split_peer(address: &Multiaddr) -> Result<(Multiaddr, Option<PeerI
     let mut named = 0;
     for part in address {
         if let Part::P2p(_) = part {
+            // Every peer id counts, not only the one at the end: the transport may take one in the middle for the peer to
+            // reach, while we hold the connection to the other.
             named += 1;
         } else if let Part::P2pCircuit = part {
+            // The peer ids so far name relays, which are not the peer of this connection.
             named = 0;
         }
     }
@@ -51,6 +54,7 @@ pub(crate) fn plain_address(address: &Multiaddr, listener: PeerId) -> Result<Mul
 /// connect to, and `false` for an address to listen on. Wildcards and port 0 are errors only in an address to connect to.
 pub(super) fn unsupported(address: &Multiaddr, is_dialed: bool) -> String {
     match flaw(address) {
+        // The caller has split off the peer id, so that nothing is left of `/p2p/…` alone that the text could name.
         _ if address.is_empty() => "the address says nothing but who the peer is".to_owned(),
         Some(flaw) if is_dialed => format!("nobody can connect to {address}: {flaw}"),
         _ => format!("the transport does not support {address}"),
@@ -66,6 +70,8 @@ fn flaw(address: &Multiaddr) -> Option<AddressFlaw> {
     }
     address.iter().find_map(|part| {
         let is_wildcard = part == V4 || part == V6;
+        // Port 0 asks for any free port, and a wildcard for all interfaces. Both make sense only to whoever listens. The
+        // parts are searched to the end, since a port may be followed by others: `/tcp/0/ws`.
         let is_port_0 = matches!(part, Part::Tcp(0) | Part::Udp(0) | Part::Memory(0));
         is_wildcard.then_some("it is a wildcard").or(is_port_0.then_some("its port is 0"))
     })

@@ -31,6 +31,9 @@ impl AddressGroup {
     /// is a group by itself. An address through a relay belongs to the group of the relay.
     #[cfg_attr(not(feature = "protocols"), allow(dead_code))]
     pub(crate) fn of(address: &Multiaddr) -> Self {
+        // NAT64's well-known prefix is a /96. Without `through`, all hosts behind such translators would be in one /64, and
+        // share the places of one address; and a host would get further places by each form in which its address can be
+        // written.
         match ip_of(address).map(Ip::through) {
             Some(Ip::V4(ip)) => Self::V4(ip.to_bits()),
             Some(Ip::V6(ip)) => Self::Net64((ip.to_bits() >> 64) as u64),
@@ -51,6 +54,8 @@ impl AddressGroup {
 /// Returns `true` for an address whose first IP address is a loopback address: one of 127.0.0.0/8, or ::1.
 #[cfg_attr(not(feature = "protocols"), allow(dead_code))]
 pub(crate) fn is_loopback(address: &Multiaddr) -> bool {
+    // The group of `Ip::through` is not looked at: RFC 6052 forbids translators to stand for 127.0.0.0/8. So whoever
+    // connects from `64:ff9b::127.0.0.1` is a stranger, who must not be exempt from the shares of addresses.
     match ip_of(address) {
         Some(Ip::V4(ip)) => ip.is_loopback(),
         Some(Ip::V6(ip)) => ip.is_loopback(),
@@ -85,6 +90,7 @@ fn name_of<'a>(part: &'a Part<'_>) -> Option<&'a str> {
 
 #[cfg(feature = "protocols")]
 fn is_localhost(name: &str) -> bool {
+    // A name may end with the dot of the root, and RFC 6761 (section 6.3) reserves all names below `localhost`, too.
     let name = name.strip_suffix('.').unwrap_or(name);
     name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
 }
@@ -127,6 +133,8 @@ pub(super) fn ipv4_behind(ip: Ipv6Addr) -> Option<Ipv4Addr> {
 /// Returns the first IP address in a multiaddress. An IPv6 address of the form `::ffff:a.b.c.d`, by which a dual-stack
 /// socket reports IPv4 peers, is returned as the IPv4 address.
 pub(super) fn ip_of(address: &Multiaddr) -> Option<Ip> {
+    // The IP address need not be the first part: `/ip6zone/eth0/ip6/fe80::1` begins with the zone. The first one is that of
+    // a relay, if there is a relay, which is the host that we exchange packets with.
     address.iter().find_map(|part| {
         if let Part::Ip4(ip) = part {
             return Some(Ip::V4(ip));
@@ -139,6 +147,8 @@ pub(super) fn ip_of(address: &Multiaddr) -> Option<Ip> {
 /// Returns the FNV-1a hash of `bytes`, which is the same in every run. A hash that an attacker can predict is safe here: a
 /// peer on a network cannot choose an address without an IP address.
 fn hash(bytes: &[u8]) -> u64 {
+    // The offset basis and the prime of FNV-1a for 64 bits. The standard library's hasher is seeded at random, and a run
+    // would not be reproducible.
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }
 

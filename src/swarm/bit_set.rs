@@ -42,12 +42,14 @@ impl BitSet {
     }
 
     pub(super) fn is_empty(&self) -> bool {
+        // One word of `summary` covers 4 096 indices: four words are read for 16 384 connections.
         self.summary.iter().all(|bits| *bits == 0)
     }
 
     /// Removes and returns the smallest index that is not below the cursor, or, if there is none, the smallest index in the
     /// set.
     pub(super) fn take(&mut self) -> Option<usize> {
+        // Twice at most: once from the cursor to the end, and once from the start, if nothing is left above the cursor.
         let index = self.first_from(self.cursor).or_else(|| self.first_from(0))?;
         self.remove(index);
         self.cursor = index + 1;

@@ -54,6 +54,8 @@ where
     pub fn close_connection(&mut self, id: ConnectionId) -> Result<(), CloseError> {
         self.closable(id)?;
         if let Some(conn) = self.connections.get_mut(id) {
+            // A command has no time of its own: the owner may have slept since the last turn, and a timeout that counts from
+            // then could be over at once. `mark_commanded` makes the next turn begin the timeout.
             conn.close(&mut self.state, ConnectionEnd::Requested, Now::Untimed);
             conn.mark_commanded(&mut self.state);
         }
@@ -90,6 +92,8 @@ where
     /// [`CloseError`] if the command is refused; nothing has changed then.
     pub fn fail_connection(&mut self, id: ConnectionId, fault: Fault) -> Result<(), CloseError> {
         self.closable(id)?;
+        // The go-away is written within this call, and a poll needs a waker. The connection's own is as good as any: the
+        // socket is closed next, and nobody waits for the wake.
         let waker = self.wakers.waker(WakeTarget::of(id));
         if let Some(conn) = self.connections.get_mut(id) {
             conn.blame(&mut self.state, &mut Context::from_waker(&waker), fault);
@@ -116,6 +120,8 @@ where
     /// notifees, too, have been told all events.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
+        // `closing` has to be looked at, too: visitors have no record in the lifecycle, and their sockets are closed before
+        // it becomes `None`.
         self.is_shutting_down && self.closing.is_none() && self.state.lifecycle.is_empty()
     }
 

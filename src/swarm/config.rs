@@ -48,23 +48,24 @@ pub struct Config {
     /// The maximum numbers of listeners, connections and streams that may exist. Beyond a maximum, an inbound connection is
     /// closed, an inbound stream is reset, and a command returns an error.
     pub limits: Limits,
-    /// Bounds and time-outs of each connection.
+    /// Bounds and timeouts of each connection.
     pub connection: connection::Config,
     /// The maximum number of accepted connections whose peers are not authenticated yet, which are called handshakes here
-    /// and have no ids. The swarm keeps some 3 KB of memory for each handshake, and up to 8 KB of its next message. When one
-    /// more connection is accepted, one of the handshakes is closed: the least advanced handshake of the address, or of the
-    /// IPv6 /48, that has the most handshakes ([`Refusal::HandshakeEvicted`](super::Refusal::HandshakeEvicted)). A young
-    /// handshake is not closed: it is safe until the number of connections accepted after it is half of
-    /// `inbound_handshakes`, or, if its address or /48 has eight or more handshakes, until the number accepted from that
-    /// address or /48 is half of its handshakes. So a dialer with a round trip of 100 ms gets in while attackers, from any
-    /// number of addresses, connect fewer than 5 120 times a second; twice as many places withstand twice that rate. If the
-    /// system runs out of descriptors or memory first, a sixteenth of the handshakes is closed each time that a listener
-    /// reports the lack. With 0, no connection is ever accepted. Default 1 024.
+    /// and have no ids. The swarm keeps some 3 KB of memory for each handshake, and up to 8 KB of its next message. When the
+    /// maximum is reached and one more connection is accepted, one of the handshakes is closed to make room: of the address
+    /// or IPv6 /48 with the most handshakes, the handshake that has completed the fewest steps
+    /// ([`Refusal::HandshakeEvicted`](super::Refusal::HandshakeEvicted)). A new handshake is protected for a while: it is
+    /// not closed before half of `inbound_handshakes` more connections have been accepted. If its address or /48 has eight
+    /// or more handshakes, it is protected instead until half as many more connections have been accepted from there as
+    /// there are handshakes from there. So a dialer with a round trip of 100 ms gets in while attackers, from any number of
+    /// addresses, connect fewer than 5 120 times a second; twice as many places withstand twice that rate. If the system
+    /// runs out of descriptors or memory first, a sixteenth of the handshakes is closed each time that a listener reports
+    /// the lack. With 0, no connection is ever accepted. Default 1 024.
     pub inbound_handshakes: u32,
     /// The maximum number of handshakes of one IPv4 address, of one IPv6 /64, or of one address of another kind. Loopback
-    /// addresses count like any other. When one more connection is accepted from an address, the least advanced handshake of
-    /// that address is closed; if several are equally advanced, the oldest of them. With 0, no connection is ever accepted.
-    /// Default 64.
+    /// addresses count like any other. When an address has the maximum and one more connection is accepted from it, the
+    /// handshake of that address that has completed the fewest steps is closed; if several have completed equally few, the
+    /// oldest of them. With 0, no connection is ever accepted. Default 64.
     pub handshakes_per_address: u32,
     /// The maximum number of handshakes of one IPv6 /48, which usually belongs to one site. Default 256: less than half of
     /// `inbound_handshakes`, so that the handshakes of one site alone can neither push out those of others nor shorten the
@@ -216,7 +217,8 @@ pub struct Config {
     /// enough for the windows of four connections that have grown to their maximum and are full.
     ///
     /// - While more than three quarters of the budget are used, peers that hold more than a sixteenth of the budget are
-    ///   granted no more window. These peers may still use the window that they have, and every connection is still read.
+    ///   granted no more window, which means that they may send only what was granted before. Every connection is still
+    ///   read.
     /// - Above the budget, peers that hold more than a 64th of the budget are granted no more window either, and each
     ///   connection accepts only 4 KiB from the owner's writes at a time. Peers that hold less still get window, so that a
     ///   peer whose bytes are read at once is not slowed down by others. A turn that has filled an eighth of the budget
@@ -247,7 +249,7 @@ pub struct Config {
     pub held_bytes_per_connection: usize,
     /// The longest time that a byte pipe may accept none of our pending output, even if the peer goes on sending. After this
     /// time the connection ends with [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). During a handshake only the
-    /// time-outs of handshakes apply. Default 60 s.
+    /// timeouts of handshakes apply. Default 60 s.
     pub write_timeout: Duration,
     /// The delay that shows that the owner has been away, because its process was stopped or its machine was asleep: a turn
     /// finds a deadline that has passed by more than this delay. Bytes that peers have sent meanwhile may not have reached

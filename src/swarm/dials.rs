@@ -24,6 +24,7 @@ impl Dials {
 
     /// Records the peer that the address of a dial names.
     pub(super) fn name(&mut self, id: ConnectionId, peer: PeerId) {
+        // A peer id that cannot be packed cannot be denied by a list, so nobody will search for its dials.
         self.named.extend(PackedPeer::pack(peer).map(|peer| (peer, id)));
     }
 
@@ -31,6 +32,8 @@ impl Dials {
     /// have named this peer.
     pub(super) fn end(&mut self, id: ConnectionId, peer: Option<PackedPeer>) {
         self.count -= 1;
+        // `peer` may be another peer than the address named, or have been named by no address. Then there is no such entry,
+        // and removing it changes nothing.
         if let Some(peer) = peer
             && !self.named.is_empty()
         {

@@ -167,11 +167,14 @@ where
         }
         let origin = VisitorOrigin::of(&remote);
         let crowd = self.crowd_at_door(&remote);
+        // During a shutdown the transport is still polled for the ends of its listeners, and may report a socket before
+        // them.
         let flaw: Option<&dyn fmt::Display> = if self.is_shutting_down {
             Some(&"the swarm shuts down")
         } else if self.connections.len() >= self.state.config.limits.connections as usize {
             // Without a place for one more connection, the handshake would end in a refusal anyway.
             Some(&NO_PLACE)
+        // With a bound of 0 there is no visitor that could be closed to make room.
         } else if self.door.places.is_shut(origin) {
             Some(&"no handshake is allowed (inbound_handshakes, handshakes_per_address, handshakes_per_site)")
         } else {
@@ -181,6 +184,9 @@ where
             drop(upgrade);
             return self.refuse(listener, &remote, None, Refusal::ConnectionLimit, why);
         }
+        // The newcomer always gets the place. Refusing it instead, as go-libp2p and rust-libp2p do at their bounds, would
+        // let whoever holds all places keep everybody out: 128 silent sockets of one address once did that to this crate for
+        // as long as they wished, at the cost of 13 connects a second.
         if let Some(victim) = self.door.places.victim(origin) {
             self.turn_away(victim, Refusal::HandshakeEvicted, &"it gave its place to a newcomer");
         }
@@ -251,6 +257,8 @@ where
         let mut cx = Context::from_waker(&waker);
         match visitor.poll_pipe(&mut cx) {
             Ok(None) => {}
+            // The time of the handshake began when the socket was accepted, not now, so that a slow upgrade gets its peer no
+            // more time.
             Ok(Some(io)) => {
                 let seed = self.seeds.next();
                 let config = &self.state.config.connection;
@@ -267,6 +275,7 @@ where
         let outcome = visitor.drive(&mut self.state, &mut cx, &mut self.input, most, now);
         let progress = visitor.progress();
         let held = visitor.held().saturating_sub(OWN);
+        // The addition comes first: `door.held + held` is never less than the old number, which is part of `door.held`.
         self.door.held = self.door.held + held - core::mem::replace(&mut visitor.counted, held);
         self.door.work.add(AddressGroup::of(&visitor.remote), self.state.work_of_signatures());
         match outcome {
@@ -285,6 +294,8 @@ where
     /// its peer most of a handshake.
     fn keep_budget(&mut self) {
         while self.door.held > self.door.budget {
+            // Of visitors that hold equally many bytes, the oldest is closed: `max_by_key` returns the last of equals, hence
+            // `Reverse`.
             let largest = self.door.places.iter().max_by_key(|(number, visitor)| (visitor.counted, Reverse(*number)));
             let Some((number, _)) = largest else { return };
             self.turn_away(number, Refusal::HandshakeEvicted, &"it held most of what waits at the door");
@@ -315,6 +326,8 @@ where
         let Some(mut visitor) = self.leaves(number) else { return };
         let Some(pipe) = visitor.take_pipe() else { return };
         let (listener, remote, peer) = (visitor.listener, &visitor.remote, pipe.connection.peer());
+        // This is another process with a copy of our key. A dial of our own to ourselves never gets here: its dialing end
+        // fails before it sends the last message of the handshake.
         if peer == Some(self.state.local_peer) {
             drop(pipe);
             return self.refuse(listener, remote, peer, Refusal::HandshakeFailed, &"the peer has our identity key");
@@ -329,6 +342,8 @@ where
             drop(pipe);
             return self.refuse(listener, remote, peer, Refusal::ConnectionDenied, &why);
         }
+        // There was a place when the socket was accepted, but a visitor reserves none: the place is for the peer that is
+        // authenticated first.
         let Ok(id) = self.state.lifecycle.begin_connection(Direction::Inbound) else {
             drop(pipe);
             return self.refuse(listener, remote, peer, Refusal::ConnectionLimit, &NO_PLACE);

@@ -42,6 +42,8 @@ where
     /// Does the work of a turn, after the reactor has woken the slots of ready sockets.
     pub(super) fn advance(&mut self, budget: &mut Budget<'_>) {
         self.count_commands();
+        // The owner may have opened streams since the last turn. Like streams of peers, they take from the last sixty-fourth
+        // of the places, for which the peer with the most streams has to give one up.
         self.give_way_to_streams();
         self.close_and_judge(budget);
         if self.is_transport_due && self.accepts() {
@@ -51,7 +53,7 @@ where
         self.write_dirty(budget);
     }
 
-    /// Starts the time-outs of the commands that the owner has given since the last turn.
+    /// Starts the timeouts of the commands that the owner has given since the last turn.
     fn count_commands(&mut self) {
         while let Some(id) = self.state.commanded.pop() {
             if let Some(conn) = self.connections.get_mut(id) {
@@ -112,6 +114,7 @@ where
     fn admit(&mut self, budget: &mut Budget<'_>, has_done: &mut bool) {
         while self.state.lifecycle.room() > 0 {
             let Some(id) = self.state.opening_queue.first() else { return };
+            // The entry of a listener or connection that has ended meanwhile may still be in the queue; it costs no unit.
             let costs = !matches!(id, Id::Stream(_)) && self.state.is_opening(id);
             if costs && !budget.allows() && *has_done {
                 return;
@@ -127,6 +130,8 @@ where
     }
 
     fn admit_connection(&mut self, id: ConnectionId) {
+        // The lists are asked before a share is claimed: a connection that is denied must not have another one closed for
+        // its sake.
         if !self.state.is_opening(id) || self.is_denied_meanwhile(id) || !self.claim_share(id) {
             return;
         }

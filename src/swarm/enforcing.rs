@@ -127,6 +127,8 @@ where
     pub(super) fn enforce_next(&mut self) {
         match self.state.access.lists.take_changed() {
             Some(Changed::Peer(peer)) => {
+                // Only open connections and dials that name a peer are recorded by peer. Visitors and other dials have
+                // unknown peers, and are judged when these are authenticated.
                 let SwarmState { shares, dials, .. } = &self.state;
                 let connections: Vec<_> = shares.connections_of(peer).chain(dials.to(peer)).collect();
                 return connections.into_iter().for_each(|id| self.enforce(id, false));
@@ -189,6 +191,8 @@ where
 
     fn enforce_on_streams(&mut self, connection: ConnectionId) {
         let Some(peer) = self.connections.get(connection).and_then(SocketConnection::peer) else { return };
+        // The gate is asked for all streams before the first of them ends, since ending one changes the table that is being
+        // read.
         let mut denied: Vec<StreamId> = Vec::new();
         let (lifecycle, streams, access) = (&self.state.lifecycle, &self.state.streams, &mut self.state.access);
         for id in lifecycle.streams_of(connection) {
@@ -212,6 +216,7 @@ where
     /// to continue, or `None` if there is no more visitor.
     fn enforce_at_door(&mut self, from: u64) -> Option<u64> {
         let (number, remote) = self.next_visitor(from)?;
+        // The gate is not asked again: many gates count sockets in `may_accept`, and would count this one twice.
         if self.state.access.lists.denies_address(&remote) {
             self.turn_away(number, Refusal::ConnectionDenied, &Denial::ListedAddress);
         }

@@ -65,7 +65,7 @@ command_error! {
 
 command_error! {
     /// The reason why a listener, connection or stream could not be closed or reset, or why a stream could not get a
-    /// time-out. The call has changed nothing.
+    /// timeout. The call has changed nothing.
     CloseError {
         /// The listener, connection or stream has ended already; its closing event follows or is being handled.
         Ended => "it has ended already",
@@ -156,6 +156,7 @@ pub(super) fn failure(error: &(dyn Error + 'static)) -> Failure {
         Some(Kind::AddrInUse) => Failure::AddressInUse,
         Some(Kind::AddrNotAvailable) => Failure::AddressNotAvailable,
         Some(Kind::PermissionDenied) => Failure::PermissionDenied,
+        // The peer's system has answered with a TCP reset. The name of the error depends on the call that meets it.
         Some(Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe) => Failure::Reset(Side::Remote),
         Some(Kind::UnexpectedEof) => Failure::Eof,
         Some(_) | None => Failure::Io,
@@ -167,7 +168,10 @@ pub(super) fn fault(error: &(dyn Error + 'static)) -> Fault {
     use io::ErrorKind as Kind;
     match kind(error) {
         // If the byte pipe has a framing of its own and ends in the middle of a frame, the connection was cut, too.
+        // go-libp2p 0.32 sets SO_LINGER to {1, 0} on the sockets that it dials: each ordinary close by a go dialer arrives
+        // here as a TCP reset, without a go-away.
         Some(Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof) => Fault::Reset,
+        // TCP's own timeout: the system has retransmitted in vain, and gives the connection up.
         Some(Kind::TimedOut) => Fault::Timeout,
         Some(_) | None => Fault::Io,
     }

@@ -26,6 +26,8 @@ where
                 // The deadline of the ended connection is outdated now, and is no reason for another turn.
                 self.forget_deadlines();
             }
+            // Unread bytes of a stream can be taken until its closing event is handled. Only now are they dropped, and no
+            // longer count for the connection.
             Some(Id::Stream(_)) => {
                 if let Some((connection, held)) = self.state.dropped.take()
                     && let Some(conn) = self.connections.get_mut(connection)

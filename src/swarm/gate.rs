@@ -192,6 +192,8 @@ impl Access {
 
     /// Asks the gate whether a peer may speak a protocol. The lists are not asked.
     pub(super) fn may_speak(&mut self, peer: PeerId, protocol: &Protocol, now: Duration) -> Result<(), Denial> {
+        // The lists have no rules about protocols. They have judged this peer and its address when the connection opened,
+        // and after each change since.
         self.ask(|gate| gate.may_speak(peer, protocol, now))
     }
 
@@ -202,6 +204,8 @@ impl Access {
             Ok(true) => Ok(()),
             Ok(false) => Err(Denial::Gate),
             Err(payload) => {
+                // The panic goes on only when the turn is complete. When it unwound through the turn, a dial hung until
+                // `handshake_timeout`, and a stream until its connection ended.
                 self.panic.get_or_insert(payload);
                 Err(Denial::GatePanic)
             }

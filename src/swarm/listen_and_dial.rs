@@ -64,10 +64,14 @@ where
         let id = self.state.lifecycle.begin_connection(Direction::Outbound).map_err(|_| DialError::Limit)?;
         self.state.dials.begin();
         let mut conn =
+            // Nothing is dialed yet: the next call either stores the dial or fails the connection. A fault of the address is
+            // an event, and not an error of the command.
             SocketConnection::new(id, Direction::Outbound, address, ConnectionStage::Over(None), Now::Untimed);
         self.begin_dial(&mut conn);
         conn.mark_commanded(&mut self.state);
         self.insert_connection(conn);
+        // A panic of the gate goes on only now, when the connection is in the table: its event could not be told otherwise,
+        // and it would keep its place for ever.
         self.state.access.resume_panic();
         Ok(id)
     }
@@ -82,6 +86,8 @@ where
         if let Some(peer) = expected {
             state.dials.name(conn.id, peer);
         }
+        // An address that names ourselves fails before a socket is made, and before the gate is asked. Other ways to
+        // ourselves are found in the handshake.
         if expected == Some(state.local_peer) {
             return conn.fail(state, Failure::LocalPeer, &"the address names ourselves");
         }

@@ -103,6 +103,8 @@ where
                 listener.awaits_address = true;
                 self.listeners.by_transport_id.insert(transport_id, id);
                 self.listeners.expecting += 1;
+                // A transport reports the first address when it is polled. It is polled now, so that `Listen` is told in the
+                // turn that binds the socket.
                 for _ in 0..MAX_AWAITED {
                     if !self.listeners.table.get(id).is_some_and(|listener| listener.awaits_address) {
                         break;
@@ -218,6 +220,7 @@ where
             TransportEvent::AddressExpired { listener_id, listen_addr } => {
                 let Ok(expired) = plain_address(&listen_addr, self.state.local_peer) else { return };
                 let Some((id, listener)) = self.known(listener_id) else { return };
+                // A listener on a wildcard whose last interface is gone stays open without an address: interfaces come back.
                 listener.addresses.retain(|address| *address != expired);
                 self.addresses_changed(id);
             }
@@ -244,6 +247,8 @@ where
             log::warn!("{id} cannot accept: {error}");
         }
         self.state.count_refusal(id, Refusal::AcceptFailed);
+        // Running out of descriptors or memory has no name among the failures. Errors with a name, such as a connection that
+        // was reset while it waited in the system's backlog, cost no visitor its place.
         if error::failure(error) == Failure::Io {
             self.give_back();
         }

@@ -70,7 +70,7 @@ impl core::error::Error for ListFull {}
 ///
 /// **When the lists are asked.** The lists judge the address of an accepted socket: a denied socket is closed before memory
 /// is kept for it, and before a byte is read or sent. With 1 000 networks of 8 lengths of prefix, closing a denied socket
-/// takes some 3 800 instructions on x86-64, including a pipe in memory; 1 500 of these are the look-up
+/// takes some 3 800 instructions on x86-64, including a pipe in memory; 1 500 of these are the lookup
 /// (`benches/instructions.sh`). Our half of a handshake takes 2.7 million. The lists judge the address of a dial, and the
 /// peer that this address names, when the dial begins. They judge address and peer again when the peer is authenticated. The
 /// judged address is the first IP address in a multiaddress; for a connection through a relay, it is the address of the
@@ -93,7 +93,7 @@ impl core::error::Error for ListFull {}
 ///
 /// **Bounds.** [`Config::listed_peers`], [`Config::listed_networks`] and [`Config::timed_denials`] bound the number of
 /// rules. Looking up a peer costs O(log n), and looking up an address costs O(log n) for each length of prefix in use. A
-/// look-up allocates no memory.
+/// lookup allocates no memory.
 ///
 /// ```
 /// use core::time::Duration;
@@ -239,6 +239,7 @@ impl Lists {
     pub fn forget_peer(&mut self, peer: PeerId) -> bool {
         let Some(key) = PackedPeer::pack(peer) else { return false };
         let (rule, timed) = (self.peers.remove(&key), self.timed.remove(key));
+        // Only then does the peer lose something by this call.
         if rule == Some(ListRule::Allow) && self.denies_unlisted_peers {
             self.peer_changed(key);
         }
@@ -307,6 +308,8 @@ impl Lists {
             return Err(ListFull);
         }
         self.networks.insert(network, rule);
+        // A rule that allows can deny nobody. For one that denies, all connections are checked: they are not indexed by
+        // network.
         self.changes.all |= rule == ListRule::Deny;
         Ok(())
     }
@@ -315,6 +318,7 @@ impl Lists {
     /// no rule.
     pub fn forget_network(&mut self, network: Network) -> bool {
         let rule = self.networks.remove(network);
+        // Without its exception, an address falls back under a larger network or the default, either of which may deny it.
         self.changes.all |= rule == Some(ListRule::Allow);
         rule.is_some()
     }
@@ -360,6 +364,7 @@ impl Lists {
 
     fn peer_changed(&mut self, peer: PackedPeer) {
         let UncutChanges { peers, all } = &mut self.changes;
+        // The search is linear, over at most 64 peers.
         if *all || peers.contains(&peer) {
             return;
         }

@@ -111,6 +111,8 @@ where
         config: Config,
     ) -> Result<Swarm<T, EVENTS, R>, NewSwarmError> {
         let mut seeds = Seeds::new(&Zeroizing::new(seed));
+        // One static key of Noise, signed once, serves all connections. `libp2p-noise` generates and signs one for each
+        // connection if its configuration is made anew for each, which takes 0.13 ms every time.
         let static_seed = seeds.next();
         let mut wakers = WakeSet::new(reactor.waker());
         // Makes the transport's waker, since only a slot that has one can be marked. It is marked because a transport has to

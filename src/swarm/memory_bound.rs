@@ -36,8 +36,8 @@ const LISTENER: usize = 4 * 1024;
 /// capacity as entries.
 const PLACES: usize = size_of::<(u32, StreamId)>() * (2 + 4 + 4 + 2 + 4) + size_of::<StreamId>() * 4;
 
-/// Bytes of the records of one stream: its entries in tables, whose capacity may be a quarter more than needed, the record
-/// of its buffer, and its entries in queues.
+/// Bytes of the records of one stream: its entries in tables (a quarter more, since a table may have spare capacity), the
+/// record of its buffer, and its entries in queues.
 const STREAM: usize = (size_of::<Option<(NonZeroU32, Stream)>>() + STREAM_READINESS + 64) / 4 * 5 + 64 + PLACES;
 
 /// Bytes that are needed while streams to reset are being chosen: for each stream, and for each connection.

@@ -15,7 +15,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use libp2p_identity::PeerId;
 
-/// The number of connections for which memory is never given back.
+/// The number of connections for which the tables and queues keep their memory even while there are no connections.
 const CONNECTIONS_KEPT: usize = 8;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
@@ -121,6 +121,8 @@ where
             }
             *left = left.saturating_sub(before.saturating_sub(self.bytes_held()));
         }
+        // What is left of an excess is not in streams: output that the peer does not read, or a large message that is not
+        // complete. Only the end of the connection frees that.
         let mut stuck: Vec<_> = excess.into_iter().filter(|(_, left)| *left > 0).collect();
         stuck.sort_unstable_by_key(|(_, left)| core::cmp::Reverse(*left));
         for (id, _) in stuck {
@@ -163,6 +165,8 @@ where
         }
         let held = |connections: &[(usize, ConnectionId)]| connections.iter().map(|(bytes, _)| bytes).sum::<usize>();
         let of_peers = peers.values().map(|connections| held(connections)).collect();
+        // Whoever holds less than an even part keeps all of it, and leaves the rest of that part to the others (max-min
+        // fairness). Cutting everybody in proportion would make honest peers pay for whoever holds most.
         let in_all = part_of_each(of_peers, config.held_bytes);
         let mut excess = BTreeMap::new();
         for connections in peers.values() {

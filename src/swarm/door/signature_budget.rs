@@ -37,6 +37,7 @@ impl SignatureBudget {
 
     /// Returns whether one more signature from `address` may be verified in this turn while another slot waits for work.
     pub(super) fn allows(&mut self, turn: u32, address: AddressGroup) -> bool {
+        // The quarter is rounded up: of a limit below 4, an address would otherwise get nothing while another slot waits.
         self.has_left(turn) && self.of_address.get(&address).is_none_or(|work| *work < self.most.div_ceil(4))
     }
 

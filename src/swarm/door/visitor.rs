@@ -234,6 +234,7 @@ where
             }
             match pipe.flush(cx) {
                 Poll::Pending => return Ok(()),
+                // The buffer is freed and not cleared: a visitor that waits for its peer holds no memory for output.
                 Poll::Ready(Ok(())) => (self.out, self.written) = (Vec::new(), 0),
                 Poll::Ready(Err(error)) => return Err(VisitorFlaw::Io(error)),
             }

@@ -113,8 +113,8 @@ pub(super) struct VisitorTable<V> {
     /// full. Sites and addresses with fewer than [`GREEDY`] visitors are missing until one of their visitors is settled in
     /// the crowd of all visitors, that is, until half as many visitors have connected after it as the table contains.
     payers: BTreeSet<(Payer, AddressGroup)>,
-    /// The number of the oldest visitor that has sent no byte, for each address and site that has at least half of the
-    /// maximum number of visitors of an address or a site.
+    /// One entry for each address and each site that has at least half of the visitors that it may have: the number of its
+    /// oldest visitor that has sent no byte. This visitor has to send a byte within `first_byte_timeout`.
     hurried: BTreeSet<(u64, AddressGroup)>,
     /// The lowest number of a visitor that was not settled in the crowd of all visitors when `payers` was last updated. A
     /// visitor is settled once half as many have connected after it as the table contains.

@@ -53,6 +53,8 @@ where
                 }
                 break;
             };
+            // In a tick, which no budget ends, a peer that sends without a pause would be served for ever. Its slot moves to
+            // another queue, since at the end of this one it would be found again at once.
             if budget.shares && !self.has_share(slot) {
                 self.queue.woken.pop_front();
                 self.queue.served.push_back(slot);
@@ -93,6 +95,8 @@ where
                 }
             }
             self.ask_for_work(budget);
+            // One batch for each helping, and only as many as were left over: output that this turn causes still waits for
+            // the third phase, so that all of a connection's frames leave in one write.
             if unwritten > 0 && budget.allows() {
                 unwritten -= 1;
                 self.write_next();

@@ -25,6 +25,7 @@ where
             has_written = true;
             self.write_next();
         }
+        // The next turn writes this number of batches between its helpings.
         self.queue.unwritten = self.state.dirty.len();
         self.forget_deadlines();
     }
@@ -34,6 +35,8 @@ where
         self.count_commands();
         self.grant_relieved();
         self.state.is_flushing = true;
+        // A connection whose batch was not its last is queued again behind the others. The count is taken once, so that the
+        // owner's call stays bounded: the rest is sent in the next turn.
         for _ in 0..self.state.dirty.len() {
             self.write_next();
         }
@@ -46,6 +49,9 @@ where
         let Some(conn) = self.connections.get_mut(id) else { return };
         conn.is_dirty = false;
         let waker = self.wakers.waker(WakeTarget::of(id));
+        // While the peer reads none of our answers, we read nothing of it (`Connection::wants_input`), or it could make us
+        // keep answers without end. Bytes that have arrived meanwhile cause no second wake, so the slot is marked here once
+        // the output has left.
         let was_clogged = conn.connection().is_some_and(|connection| !connection.wants_input());
         if conn.drive_output(&mut self.state, &mut Context::from_waker(&waker), &mut self.output, self.now) {
             conn.mark_dirty(&mut self.state);

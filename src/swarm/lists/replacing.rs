@@ -46,6 +46,7 @@ impl Lists {
         let mut new = BTreeMap::new();
         for (peer, rule) in rules {
             new.insert(PackedPeer::pack(peer).ok_or(ListFull)?, rule);
+            // The bound is checked with each rule, so that a list of any length takes no more memory than a list that fits.
             if new.len() > self.most_peers {
                 return Err(ListFull);
             }

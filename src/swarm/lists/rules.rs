@@ -6,9 +6,9 @@ use super::network::{Family, Network};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// The rules of networks. A look-up of an address costs O(log n) for each prefix length that is in use.
+/// The rules of networks. A lookup of an address costs O(log n) for each prefix length that is in use.
 ///
-/// Each accepted socket causes one look-up for each prefix length, which is some eight for a typical list. So IPv4 networks
+/// Each accepted socket causes one lookup for each prefix length, which is some eight for a typical list. So IPv4 networks
 /// have a table of their own, with integers as keys: with [`Network`]s as keys, refusing a denied socket would take 770
 /// instructions more (`benches/instructions.sh`, `refused-accept`).
 #[derive(Debug, Default)]

@@ -37,6 +37,7 @@ impl TimedDenials {
         if self.ends.len() >= self.most {
             match self.by_end.first().copied() {
                 Some((end, other)) if end <= until => drop(self.remove(other)),
+                // A full table without an entry is one whose bound is 0.
                 Some(_) | None => return false,
             }
         }
