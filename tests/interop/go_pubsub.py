@@ -10,6 +10,9 @@ from processes import ECHO, FLOODSUB, IDENTIFY, KILLED, Command
 
 TOPIC = "news"
 
+# What is agreed with go's gossipsub: go-libp2p 0.32 predates 1.2.
+PROTOCOLS = {"--floodsub": FLOODSUB, "--gossipsub": "/meshsub/1.1.0"}
+
 # A time in which a keep-alive of either side falls.
 IDLE = 40
 
@@ -28,17 +31,19 @@ def messages(ours, go, us, subscription):
     expect("we got", got, {(go.peer, f"from them {number}"): 1 for number in range(20)})
 
 
-def pubsub(router, we_dial, idle=0):
+def pubsub(router, we_dial, idle=0, option="--floodsub"):
     """Each sees the other subscribe, messages go both ways, go unsubscribes; then it is killed, and no peer then."""
     with Daemon("-pubsub", "-pubsubRouter", router) as go:
         subscription = go.subscribe(TOPIC)
-        with Command(*(["dial", go.address, "--hold", "3600"] if we_dial else ["listen"]), "--floodsub", TOPIC) as ours:
+        with Command(*(["dial", go.address, "--hold", "3600"] if we_dial else ["listen"]), option, TOPIC) as ours:
             if not we_dial:
                 go.connect(ours.until("listen")["addresses"][0])
             ours.until("subscribed", peer=go.peer, topic=TOPIC)
             ours.until("closed_stream", protocol=IDENTIFY[0])
             (us,) = go.peers()
             go.until_subscribed(TOPIC, [us])
+            if option == "--gossipsub":
+                expect("our mesh", Counter(ours.until("mesh")["peers"]), {go.peer: 1})
             stream = None
             if idle:
                 if not we_dial:
@@ -49,6 +54,8 @@ def pubsub(router, we_dial, idle=0):
                 exchange(stream, 1000, 0)
             subscription.close()
             ours.until("unsubscribed", peer=go.peer, topic=TOPIC)
+            if option == "--gossipsub":
+                ours.until("prune", peer=go.peer, topic=TOPIC)
             go.kill()
             ours.until("peer_gone", peer=go.peer)
             if we_dial:
@@ -56,8 +63,8 @@ def pubsub(router, we_dial, idle=0):
             else:
                 ours.interrupt()
             streams = {
-                ("closed", "inbound", FLOODSUB, "connection_closed"): 1,
-                ("closed", "outbound", FLOODSUB, "connection_closed"): 1,
+                ("closed", "inbound", PROTOCOLS[option], "connection_closed"): 1,
+                ("closed", "outbound", PROTOCOLS[option], "connection_closed"): 1,
             }
             if stream:
                 streams["closed", "inbound", ECHO, "connection_closed"] = 1
@@ -109,6 +116,14 @@ def dialer_gossipsub():
 
 def listener_gossipsub():
     pubsub("gossipsub", False)
+
+
+def dialer_mesh():
+    pubsub("gossipsub", True, option="--gossipsub")
+
+
+def listener_mesh():
+    pubsub("gossipsub", False, option="--gossipsub")
 
 
 def killed_while_they_have_floodsub():

@@ -336,13 +336,15 @@ def check_messages(ours, theirs, us, peer):
     expect("their peers", Counter(line["peer"] for line in theirs.lines if line["event"] == "added"), {us: 1})
 
 
-def pubsub(router, we_dial, hold=0.0):
+def pubsub(router, we_dial, hold=0.0, ours_is="--floodsub"):
     """Messages both ways; then they are killed, and are our peer no more."""
     with PubSub(router, "news") as theirs:
         address = theirs.until("listening")["address"]
-        with Command(*(["dial", address, "--hold", "3600"] if we_dial else ["listen"]), "--floodsub", "news") as ours:
+        with Command(*(["dial", address, "--hold", "3600"] if we_dial else ["listen"]), ours_is, "news") as ours:
             if not we_dial:
                 theirs.tell("dial " + ours.until("listen")["addresses"][0])
+            if ours_is == "--gossipsub":
+                in_each_others_mesh(ours, theirs)
             us, peer = publishes(ours, theirs)
             if hold:
                 # Nothing is to happen, for as long as either side's time-outs take.
@@ -361,6 +363,13 @@ def pubsub(router, we_dial, hold=0.0):
                 ours.interrupt()
         wanted = {("closed", "outbound" if we_dial else "inbound", KILLED): 1}
         expect("connections", ours.log.count("connection", "direction", "reason"), wanted)
+
+
+def in_each_others_mesh(ours, theirs):
+    """Each is in the other's mesh, by what both tell."""
+    peer = ours.until("graft", topic="news")["peer"]
+    expect("our mesh", Counter(ours.until("mesh")["peers"]), {peer: 1})
+    theirs.until("meshed")
 
 
 def we_leave(router):
@@ -390,6 +399,27 @@ def dialer_gossipsub():
 
 def listener_gossipsub():
     pubsub("gossipsub", False)
+
+
+def dialer_mesh():
+    pubsub("gossipsub", True, ours_is="--gossipsub")
+
+
+def listener_mesh():
+    pubsub("gossipsub", False, ours_is="--gossipsub")
+
+
+def dialer_mesh_with_floodsub():
+    """They speak floodsub only: no mesh, and all messages."""
+    with PubSub("floodsub", "news") as theirs:
+        address = theirs.until("listening")["address"]
+        with Command("dial", address, "--hold", "3600", "--gossipsub", "news") as ours:
+            us, peer = publishes(ours, theirs)
+            check_messages(ours, theirs, us, peer)
+            theirs.kill()
+            ours.until("peer_gone", peer=peer)
+            ours.end(1)
+        expect("grafts", Counter(line["peer"] for line in ours.log.all("graft")), {})
 
 
 def listener_floodsub_kept_for_a_minute():
@@ -451,6 +481,9 @@ SCENARIOS = [
     listener_floodsub,
     dialer_gossipsub,
     listener_gossipsub,
+    dialer_mesh,
+    listener_mesh,
+    dialer_mesh_with_floodsub,
     killed_while_they_have_floodsub,
     killed_while_they_have_gossipsub,
     *py_notifee.SCENARIOS,

@@ -5,7 +5,7 @@
 
 Lines of standard input are commands: `dial ADDRESS`, `publish TEXT`, `publish_to_two TEXT` (another topic, and TOPIC),
 `ping COUNT`, `identified`, `disconnect`. It speaks one JSON object a line on standard output. `subscribed`, `added` and
-`removed` tell of its pub/sub peers, `message` of what it received from others.
+`removed` tell of its pub/sub peers, `meshed` and `pruned` of its mesh, `message` of what it received from others.
 """
 
 import sys
@@ -56,16 +56,20 @@ class Node:
 
     async def watch(self):
         """Reports each change of who is a peer, and who of them is subscribed."""
-        peers, subscribed = set(), set()
+        peers, subscribed, meshed = set(), set(), set()
         while True:
             now_peers = set(self.pubsub.peers)
             now_subscribed = set(self.pubsub.peer_topics.get(self.topic, ()))
             changes = [("added", now_peers - peers), ("subscribed", now_subscribed - subscribed)]
             changes += [("unsubscribed", subscribed - now_subscribed), ("removed", peers - now_peers)]
+            # FloodSub has no mesh.
+            mesh = self.router.mesh if isinstance(self.router, GossipSub) else {}
+            now_meshed = set(mesh.get(self.topic, ()))
+            changes += [("meshed", now_meshed - meshed), ("pruned", meshed - now_meshed)]
             for event, which in changes:
                 for peer in which:
                     report(event, peer=str(peer))
-            peers, subscribed = now_peers, now_subscribed
+            peers, subscribed, meshed = now_peers, now_subscribed, now_meshed
             await trio.sleep(LOOK)
 
     async def obey(self):

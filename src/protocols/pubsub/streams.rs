@@ -198,10 +198,7 @@ impl<R: Router> PubSub<R> {
     /// Handles a notification that our stream to a peer has opened.
     pub(super) fn outbound_opened(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
         let Some(id) = self.streams.get(&stream).copied() else { return };
-        if self.tell(id) {
-            // Control messages may arrive on this stream before ours is open.
-            self.route_peer(node, id, stream);
-        }
+        self.tell(id);
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.opened(stream, now, &self.subscriptions);
         self.route_peer(node, id, stream);
@@ -247,7 +244,10 @@ impl<R: Router> PubSub<R> {
         peer.inbound.push_back(InboundStream::new(stream, connection, self.config.rpc_bytes));
         self.streams.insert(stream, id);
         self.make_room(node, id);
-        self.tell(id);
+        if self.tell(id) {
+            // Subscriptions and control messages may arrive on this stream before ours is open.
+            self.route_peer(node, id, stream);
+        }
         // This stream is read from even if none of ours opens.
         self.ask(node, id);
         // If the stream was open before this service was installed, its readiness may have been told already.
