@@ -1,5 +1,6 @@
 //! Tests of gossipsub's router: by itself, in a simulated network, and in the service.
 #![cfg(feature = "protocols")]
 
+mod go_score;
 mod harness;
 mod reports;
