@@ -122,7 +122,7 @@ fn mesh_message_deliveries_decay() {
     let mut one = scored(1, |topic, _| {
         topic.mesh_message_deliveries_weight = -1.0;
         (topic.mesh_message_deliveries_decay, topic.mesh_message_deliveries_threshold) = (0.9, 20.0);
-        topic.mesh_message_deliveries_activation = Duration::ZERO;
+        topic.mesh_message_deliveries_activation = SECOND;
         (topic.mesh_failure_penalty_weight, topic.mesh_failure_penalty_decay) = (-1.0, 1.0);
     });
     judge(&mut one, 1, AT_ONCE, 40);
