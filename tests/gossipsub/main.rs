@@ -1,6 +1,10 @@
 //! Tests of gossipsub's router: by itself, in a simulated network, and in the service.
 #![cfg(feature = "protocols")]
 
+mod found;
+mod fuzzed;
 mod go_score;
 mod harness;
 mod reports;
+#[path = "../support/mod.rs"]
+mod support;

@@ -29,6 +29,10 @@ pub(crate) mod floodsub;
 pub(crate) mod follower;
 #[cfg(feature = "connection")]
 pub(crate) mod frame_roundtrip;
+#[cfg(feature = "protocols")]
+pub(crate) mod gossipsub_model;
+#[cfg(feature = "protocols")]
+pub(crate) mod gossipsub_play;
 #[cfg(feature = "connection")]
 pub(crate) mod heap;
 #[cfg(feature = "host")]

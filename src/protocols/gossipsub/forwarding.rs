@@ -82,7 +82,8 @@ impl MeshRouter {
         if peers.is_empty() {
             self.fill_fanout(&mut peers, subscribers);
         }
-        to.extend(&peers);
+        // A peer that has become a direct peer since, or speaks only floodsub now, gets the message anyway.
+        to.extend(peers.iter().filter(|peer| self.tables.peer(**peer).is_some_and(|peer| !peer.is_outside_mesh())));
         self.fanout.put_back(outgoing.topic, peers);
     }
 

@@ -51,9 +51,10 @@ impl MeshRouter {
     pub(super) fn end_subscription(&mut self, peer: PeerIndex, name: &Topic, cx: &mut Turn<'_>) {
         let Some(topic) = self.tables.topic_of(name) else { return };
         self.remove_from_mesh(topic, peer, cx);
+        let slack = self.slack();
         let Some(member) = self.tables.member_mut(topic, peer) else { return };
         member.is_subscribed = false;
-        if member.is_idle(nanos(cx.now)) {
+        if member.is_idle(nanos(cx.now).saturating_sub(slack)) {
             self.tables.remove_member(topic, peer);
         }
     }
@@ -157,9 +158,14 @@ impl MeshRouter {
         self.scratch.peers = peers;
     }
 
+    /// Returns the time that we wait beyond a backoff, in nanoseconds.
+    pub(super) fn slack(&self) -> u64 {
+        nanos(self.config.heartbeat_interval).saturating_mul(self.config.backoff_slack.into())
+    }
+
     /// Returns whether a peer that is not in a mesh may be added to it, whatever its score is.
     pub(super) fn may_graft(&self, topic: TopicIndex, peer: PeerIndex, now: u64) -> bool {
-        let slack = nanos(self.config.heartbeat_interval).saturating_mul(self.config.backoff_slack.into());
+        let slack = self.slack();
         let is_inside = self.tables.peer(peer).is_some_and(|peer| !peer.is_outside_mesh());
         let member = self.tables.member(topic, peer);
         is_inside

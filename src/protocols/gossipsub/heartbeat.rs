@@ -60,7 +60,7 @@ impl MeshRouter {
 
     /// Keeps the mesh of a topic at its size.
     fn maintain(&mut self, topic: TopicIndex, is_opportune: bool, cx: &mut Turn<'_>) {
-        self.forget_idle(topic, nanos(cx.now));
+        self.forget_idle(topic, nanos(cx.now).saturating_sub(self.slack()));
         self.drop_bad(topic, cx);
         let size = |router: &Self| router.tables.topic(topic).map_or(0, |topic| topic.mesh.len());
         if size(self) < self.config.mesh_low {
@@ -190,7 +190,9 @@ impl MeshRouter {
         while let Some((topic, mut peers)) = self.fanout.take_after(at.as_ref()) {
             let least = self.config.thresholds.publish;
             let subscribers = cx.subscribers.get(&topic);
-            peers.retain(|peer| self.score_of(*peer) >= least);
+            peers.retain(|peer| {
+                self.score_of(*peer) >= least && self.tables.peer(*peer).is_some_and(|peer| !peer.is_outside_mesh())
+            });
             if let Some(subscribers) = subscribers {
                 self.fill_fanout(&mut peers, subscribers);
             }
