@@ -1,10 +1,12 @@
 //! Tests of gossipsub's router: by itself, in a simulated network, and in the service.
 #![cfg(feature = "protocols")]
 
+mod figures;
 mod found;
 mod fuzzed;
 mod go_score;
 mod harness;
 mod reports;
+mod sim;
 #[path = "../support/mod.rs"]
 mod support;

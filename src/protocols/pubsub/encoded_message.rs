@@ -45,6 +45,12 @@ impl EncodedMessage {
         Arc::new(Self::with_number(number, frame, MessageSource::of(author, None), Digest::of(id)))
     }
 
+    /// Returns the number of the message, which no other message of the service has.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Returns the number of bytes that are written to a stream for the message.
     #[must_use]
     pub const fn size(&self) -> usize {
