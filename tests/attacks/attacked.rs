@@ -41,6 +41,8 @@ mod stdin;
 mod tally;
 #[path = "../../src/bin/swarm-notify/terminal.rs"]
 mod terminal;
+#[path = "../../src/bin/swarm-notify/topic_router.rs"]
+mod topic_router;
 
 use args::{Args, Command};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};

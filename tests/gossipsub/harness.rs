@@ -97,7 +97,9 @@ impl Actions for Recorder<'_> {
                     Control::IHave { topic, mut ids } => Done::IHave(number(peer), topic.into(), text(&mut ids)),
                     Control::IWant { mut ids } => Done::IWant(number(peer), text(&mut ids)),
                     Control::IDontWant { mut ids } => Done::DontWant(number(peer), text(&mut ids)),
-                    other => panic!("{other:?}"),
+                    other @ (Control::Graft { .. } | Control::Prune { .. } | Control::Extensions { .. } | _) => {
+                        panic!("{other:?}")
+                    }
                 }
             }
             Action::Extensions { peer } => Done::Extensions(number(peer)),

@@ -288,15 +288,17 @@ impl Sim {
                 }
                 match (node.role, rpc) {
                     (Role::Honest, Rpc::Message(message)) => self.arrive(from, to, message),
-                    (Role::Honest, Rpc::Control(rpc, field, body)) => {
-                        if self.nodes[to as usize].router.accepts(peer(from)) == Accepts::All {
-                            let entry = Control::decode(field, &body).expect("it is encoded well");
-                            self.turn(to, |router, cx| router.control(peer(from), rpc, entry, cx));
-                        }
-                    }
+                    (Role::Honest, Rpc::Control(rpc, field, body)) => self.control(from, to, (rpc, field), &body),
                     _ => {}
                 }
             }
+        }
+    }
+
+    fn control(&mut self, from: u32, to: u32, (rpc, field): (u64, u32), body: &[u8]) {
+        if self.nodes[to as usize].router.accepts(peer(from)) == Accepts::All {
+            let entry = Control::decode(field, body).expect("it is encoded well");
+            self.turn(to, |router, cx| router.control(peer(from), rpc, entry, cx));
         }
     }
 

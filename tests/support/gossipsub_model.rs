@@ -628,7 +628,9 @@ impl Model {
                     assert_eq!(*backoff, self.backoff_of(*peer, self.config.prune_backoff));
                     self.back_off(*peer, topic, self.config.prune_backoff);
                 }
-                other => panic!("{other:?} in a heartbeat"),
+                other @ (Did::IHave { .. } | Did::IWant { .. } | Did::DontWant { .. } | Did::Send { .. }) => {
+                    panic!("{other:?} in a heartbeat")
+                }
             }
         }
         for topic in self.joined.clone() {

@@ -228,7 +228,7 @@ fn entry_of(peer: u8, entry: &[u8]) -> Did {
         Control::IHave { topic, ids } => Did::IHave { peer, topic: topic.into(), ids: ids.map(|id| id[0]).collect() },
         Control::IWant { ids } => Did::IWant { peer, ids: ids.map(|id| id[0]).collect() },
         Control::IDontWant { ids } => Did::DontWant { peer, ids: ids.map(|id| id[0]).collect() },
-        other => panic!("{other:?}"),
+        other @ (Control::Graft { .. } | Control::Prune { .. } | Control::Extensions { .. } | _) => panic!("{other:?}"),
     }
 }
 
@@ -350,7 +350,14 @@ impl Play {
             }
             Op::Pass { tenths } => self.pass(Duration::from_millis(100 * u64::from(tenths % 30))),
             Op::PassLong { seconds } => self.pass(Duration::from_secs(seconds.into())),
-            op => self.exchange(op),
+            op @ (Op::Graft { .. }
+            | Op::Prune { .. }
+            | Op::IHave { .. }
+            | Op::IWant { .. }
+            | Op::IDontWant { .. }
+            | Op::Publish { .. }
+            | Op::Deliver { .. }
+            | Op::Judge { .. }) => self.exchange(op),
         }
     }
 
@@ -441,7 +448,14 @@ impl Play {
                 let body = fields(None, &ids);
                 self.control(peer, |model, did| model.idontwant(peer, &ids, did), 5, |out| out.extend(&body));
             }
-            _ => {}
+            Op::Open { .. }
+            | Op::Gone { .. }
+            | Op::Subscribed { .. }
+            | Op::Joined { .. }
+            | Op::AppScore { .. }
+            | Op::Direct { .. }
+            | Op::Pass { .. }
+            | Op::PassLong { .. } => panic!("that concerns no message"),
         }
     }
 

@@ -339,7 +339,7 @@ impl Run {
             }
             Event::Unsubscribed { peer, topic } => assert!(self.subscribed.remove(&(peer, topic.to_string()))),
             Event::Lagged { .. } => panic!("there is place for all"),
-            other => panic!("{other:?}"),
+            other @ (Event::Grafted { .. } | Event::Pruned { .. } | Event::Undecided { .. } | _) => panic!("{other:?}"),
         }
     }
 

@@ -99,10 +99,4 @@ impl Asked {
             *self = Self::default();
         }
     }
-
-    /// Returns the number of messages that are asked for and have not arrived.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.open.len()
-    }
 }

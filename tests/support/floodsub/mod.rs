@@ -216,10 +216,10 @@ impl<T: Pipes + Unpin + 'static, R: Reactor + 'static> Node<T, R> {
     pub(crate) fn drain(&mut self) {
         while let Some(event) = self.notifees.get_mut(self.floodsub).and_then(FloodSub::next_event) {
             self.log.push(line(&event));
-            match event {
-                Event::Message { message, via } => self.messages.push((message, via)),
-                Event::Undecided { id, .. } => self.undecided.push(id),
-                _ => {}
+            if let Event::Undecided { id, .. } = &event {
+                self.undecided.push(id.clone());
+            } else if let Event::Message { message, via } = event {
+                self.messages.push((message, via));
             }
         }
         self.log.extend(self.refusals.take());
@@ -261,6 +261,6 @@ fn line(event: &Event) -> String {
             let from = source.map_or(0, number);
             format!("undecided {topic} {from}#{} {} via {}", seqno.unwrap_or(0), data.escape_ascii(), number(*via))
         }
-        other => panic!("{other:?}"),
+        other @ (Event::Grafted { .. } | Event::Pruned { .. } | _) => panic!("{other:?}"),
     }
 }
