@@ -110,7 +110,9 @@ fn figure_3_sends_of_each_delivery() {
     let degree = all().iter().map(|node| sim.mesh(*node).len()).sum::<usize>() as f64 / f64::from(nodes());
     let ours = format!("{sends:.2}, {degree:.2}; {asked:.2}");
     row("3: sends of a delivery, mean degree; sends that were asked for", &ours, "6.37 at a degree of 7.4");
-    assert!((sends - (degree - 1.0)).abs() <= 0.15 && sends <= 7.0, "{sends} at {degree}");
+    // The author sends one more than others, who do not send to whom they have it from.
+    let right = degree - 1.0 + degree / f64::from(nodes() - 1);
+    assert!((sends - right).abs() <= 0.15 && sends <= 7.0, "{sends} at {degree}");
 }
 
 #[test]
@@ -133,8 +135,10 @@ fn figure_4_what_idontwant_saves() {
 }
 
 /// A victim whose mesh is of peers that forward nothing, and that has `honest` honest peers outside its mesh.
-fn eclipsed(honest: u32) -> f64 {
-    let mut sim = formed(setup((10, 150), 0, |config| config.flood_publish = false));
+fn eclipsed(honest: u32, round: u64) -> f64 {
+    let mut setup = setup((10, 150), 0, |config| config.flood_publish = false);
+    setup.seed += 1_000 * round;
+    let mut sim = formed(setup);
     let victim = sim.add(Role::Honest);
     // Its mesh is full of silent ones, of which it has dialed some, before it knows anybody else.
     for number in 0..12 {
@@ -150,21 +154,20 @@ fn eclipsed(honest: u32) -> f64 {
     assert!(sim.mesh(victim).iter().all(|peer| sim.role(*peer) == Role::Silent), "{:?}", sim.mesh(victim));
     let since = publish(&mut sim, 200, 20 * SECOND, nodes());
     let deliveries = sim.deliveries(since, &[victim]);
-    // The third heartbeat of an honest peer after the message, and some way.
-    let in_time = deliveries.iter().flatten().filter(|(time, _)| *time <= 3 * SECOND + 500 * MS).count();
+    // A gossiper gets the message within 0.4 s, has its third heartbeat within 3 s, and three ways of 0.15 s follow.
+    let in_time = deliveries.iter().flatten().filter(|(time, _)| *time <= 4 * SECOND).count();
     in_time as f64 / deliveries.len() as f64
 }
 
 #[test]
 fn figure_5_gossip_to_a_victim_with_a_silent_mesh() {
-    let got = [3, 5, 8].map(|honest| eclipsed(honest) * 100.0);
+    // It depends on who the gossipers are, so the mean of several networks is taken.
+    let rounds = 8;
+    let mean = |honest| (0..rounds).map(|round| eclipsed(honest, round)).sum::<f64>() / rounds as f64;
+    let got = [3, 5, 8].map(|honest| mean(honest) * 100.0);
     row("5: got by the third heartbeat with 3, 5, 8 honest gossipers", &format!("{got:.1?} %"), "92.5, 98.7, 99.9 %");
-    if is_whole() {
-        assert!(got[0] >= 85.0 && got[1] >= 95.0 && got[2] >= 99.0, "{got:?}");
-    } else {
-        // A small network has few peers outside a mesh, so that nearly all of them get gossip.
-        assert!(got.iter().all(|got| *got >= 85.0), "{got:?}");
-    }
+    let least = if is_whole() { [88.0, 96.0, 99.0] } else { [80.0, 90.0, 95.0] };
+    assert!(got.iter().zip(least).all(|(got, least)| *got >= least), "{got:?}");
 }
 
 /// Parameters for a topic in which about `rate` messages a second are published.
@@ -252,4 +255,20 @@ fn churn_loses_nothing_for_those_who_stay() {
     let stay: Vec<_> = (0..nodes() / 2).collect();
     let (times, _) = all_delivered(&sim, since, &stay);
     row("churn: last of times for who stays", &format!("{:?}", times[times.len() - 1]), "");
+}
+
+/// A node with 1 000 peers in each of 50 topics. The time is printed and not asserted; `tests/allocations` counts allocations.
+#[test]
+fn figure_8_a_heartbeat_of_1000_peers_in_50_topics() {
+    use crate::crowd::Crowd;
+    let (peers, topics) = if is_whole() { (1_000, 50) } else { (100, 5) };
+    let mut crowd = Crowd::new(peers, topics);
+    let mut best = Duration::MAX;
+    for _ in 0..100 {
+        let start = std::time::Instant::now();
+        crowd.beat();
+        best = best.min(start.elapsed());
+    }
+    assert!(crowd.mesh_sizes().all(|size| (5..=12).contains(&size)));
+    row("8: heartbeat of 1 000 peers in 50 topics", &format!("{best:?}"), "1 ms");
 }

@@ -65,7 +65,7 @@ impl MeshRouter {
             let mut peers: Vec<_> = state
                 .members
                 .iter()
-                .filter(|member| member.is_subscribed)
+                .filter(|member| member.is_subscribed())
                 .map(|member| member.peer)
                 .filter(may)
                 .collect();

@@ -182,7 +182,7 @@ impl MeshRouter {
     /// Appends the peers outside the mesh of a topic to which gossip may be sent.
     fn gossip_peers_of(&self, topic: TopicIndex, to: &mut Vec<PeerIndex>) {
         let members = self.tables.topic(topic).into_iter().flat_map(|topic| &topic.members);
-        let outside = members.filter(|member| member.is_subscribed && !member.is_in_mesh);
+        let outside = members.filter(|member| member.is_subscribed() && !member.is_in_mesh);
         let may = |peer: &PeerIndex| self.tables.peer(*peer).is_some_and(|peer| !peer.is_outside_mesh());
         to.extend(outside.map(|member| member.peer).filter(may));
     }

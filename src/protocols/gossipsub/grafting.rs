@@ -4,7 +4,7 @@
 use super::counters::count;
 use super::router::MeshRouter;
 use super::score;
-use super::tables::{PeerIndex, TopicIndex, Version, nanos};
+use super::tables::{Member, PeerIndex, TopicIndex, Version, nanos};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::protocols::pubsub::{Action, OfferedPeers, Topic, Turn};
@@ -15,16 +15,15 @@ impl MeshRouter {
     /// Makes a mesh for a topic that we subscribe to now. It begins with the peers to which we have sent messages on the
     /// topic before, as far as they may be in a mesh.
     pub(super) fn join(&mut self, name: &Topic, cx: &mut Turn<'_>) {
-        let topic = self.tables.add_topic(name);
+        let params = self.config.score.as_ref().and_then(|params| params.of(name));
+        let topic = self.tables.add_topic(name, params);
         let Some(state) = self.tables.topic_mut(topic) else { return };
         if core::mem::replace(&mut state.is_joined, true) {
             return;
         }
         for peer in cx.subscribers.get(name).into_iter().flatten() {
-            if let Some(peer) = self.tables.index_of(peer)
-                && let Some(member) = self.tables.add_member(topic, peer)
-            {
-                member.is_subscribed = true;
+            if let Some(peer) = self.tables.index_of(peer) {
+                self.tables.set_subscribed(topic, peer, true);
             }
         }
         for peer in self.fanout.join(name).into_iter().take(self.config.mesh) {
@@ -52,8 +51,11 @@ impl MeshRouter {
         let Some(topic) = self.tables.topic_of(name) else { return };
         self.remove_from_mesh(topic, peer, cx);
         let slack = self.slack();
-        let Some(member) = self.tables.member_mut(topic, peer) else { return };
-        member.is_subscribed = false;
+        if self.tables.member(topic, peer).is_none() {
+            return;
+        }
+        self.tables.set_subscribed(topic, peer, false);
+        let Some(member) = self.tables.member(topic, peer) else { return };
         if member.is_idle(nanos(cx.now).saturating_sub(slack)) {
             self.tables.remove_member(topic, peer);
         }
@@ -64,7 +66,7 @@ impl MeshRouter {
     pub(super) fn graft(&mut self, peer: PeerIndex, name: &str, cx: &mut Turn<'_>) {
         let topic = self.joined(name);
         let member = topic.and_then(|topic| self.tables.member(topic, peer)).copied();
-        let (Some(topic), Some(member)) = (topic, member.filter(|member| member.is_subscribed)) else {
+        let (Some(topic), Some(member)) = (topic, member.filter(|member| member.is_subscribed())) else {
             count!(self, grafts_ignored);
             return;
         };
@@ -150,7 +152,7 @@ impl MeshRouter {
         let mut peers = core::mem::take(&mut self.scratch.peers);
         peers.clear();
         let members = self.tables.topic(topic).into_iter().flat_map(|topic| &topic.members);
-        peers.extend(members.filter(|member| member.is_subscribed && member.peer != to).map(|member| member.peer));
+        peers.extend(members.filter(|member| member.is_subscribed() && member.peer != to).map(|member| member.peer));
         peers.retain(|peer| self.has_score(*peer, 0.0));
         let most = self.config.offered_peers.min(peers.len());
         self.sampler.choose(&mut peers, most);
@@ -167,13 +169,7 @@ impl MeshRouter {
     pub(super) fn may_graft(&self, topic: TopicIndex, peer: PeerIndex, now: u64) -> bool {
         let slack = self.slack();
         let is_inside = self.tables.peer(peer).is_some_and(|peer| !peer.is_outside_mesh());
-        let member = self.tables.member(topic, peer);
-        is_inside
-            && member.is_some_and(|member| {
-                let until = member.backoff_until;
-                let has_waited = until == 0 || until.saturating_add(slack) <= now;
-                member.is_subscribed && !member.is_in_mesh && has_waited
-            })
+        is_inside && self.tables.member(topic, peer).is_some_and(|member| member.may_be_grafted(now, slack))
     }
 
     /// Adds random peers to a mesh until it has `size` peers, or until no peer is left that may be added. Only peers for
@@ -204,13 +200,13 @@ impl MeshRouter {
         let now = nanos(cx.now);
         let mut peers = core::mem::take(&mut self.scratch.peers);
         peers.clear();
+        let slack = self.slack();
         let members = self.tables.topic(topic).into_iter().flat_map(|topic| &topic.members);
-        peers.extend(members.map(|member| member.peer));
-        peers.retain(|peer| {
-            self.may_graft(topic, *peer, now)
-                && self.tables.peer(*peer).is_some_and(&with)
-                && self.score_of(*peer) >= least
-        });
+        let may = |member: &&Member| member.may_be_grafted(now, slack);
+        let is_meant =
+            |peer: &PeerIndex| self.tables.peer(*peer).is_some_and(|peer| !peer.is_outside_mesh() && with(peer));
+        peers.extend(members.filter(may).map(|member| member.peer).filter(is_meant));
+        peers.retain(|peer| self.score_of(*peer) >= least);
         self.sampler.choose(&mut peers, most);
         for peer in peers.iter().take(most) {
             self.add_to_mesh(topic, *peer, cx);
@@ -232,9 +228,7 @@ impl MeshRouter {
         if let Some(state) = self.tables.topic_mut(topic) {
             state.mesh.push(peer);
         }
-        if let Some(peer) = self.tables.peer_mut(peer) {
-            peer.is_score_stale = true;
-        }
+        self.tables.set_scored(topic, peer);
         self.counters.grafted.raise(1);
     }
 

@@ -53,7 +53,7 @@ impl MeshRouter {
         }
         self.next_decay = now.saturating_add(params.decay_interval.max(Duration::from_millis(1)));
         for topic in self.tables.topic_indices() {
-            score::decay_topic(params, &mut self.tables, topic, nanos(now));
+            score::decay_topic(params.decay_to_zero, &mut self.tables, topic, nanos(now));
         }
         score::decay_peers(params, &mut self.tables);
     }
@@ -82,11 +82,7 @@ impl MeshRouter {
 
     /// Forgets members that have ended their subscription and have nothing to remember.
     fn forget_idle(&mut self, topic: TopicIndex, now: u64) {
-        let idle = |router: &Self| {
-            let members = &router.tables.topic(topic)?.members;
-            members.iter().find(|member| member.is_idle(now)).map(|member| member.peer)
-        };
-        while let Some(peer) = idle(self) {
+        while let Some(peer) = self.tables.idle_member(topic, now) {
             self.tables.remove_member(topic, peer);
         }
     }

@@ -182,6 +182,7 @@ impl MeshRouter {
                 member.first_deliveries = member.first_deliveries.min(params.first_message_deliveries_cap);
                 member.mesh_deliveries = member.mesh_deliveries.min(params.mesh_message_deliveries_cap);
             }
+            state.params = Some(params.clone().into());
         }
         all.topics.insert(topic.into(), params);
         self.tables.peers_mut().for_each(|peer| peer.is_score_stale = true);
@@ -236,19 +237,8 @@ impl MeshRouter {
         }
         for (topic, old) in retained.members {
             let Some(topic) = self.tables.topic_of(&topic) else { continue };
-            if let Some(member) = self.tables.add_member(topic, index) {
-                *member = super::tables::Member { peer: index, is_subscribed: member.is_subscribed, ..old };
-            }
+            self.tables.restore_member(topic, index, old);
         }
-    }
-
-    /// Returns the member of a joined topic for a peer, which is added if it is not there.
-    pub(super) fn counted_member(&mut self, topic: &str, peer: PeerIndex) -> Option<&mut super::tables::Member> {
-        let topic = self.tables.topic_of(topic)?;
-        if !self.tables.topic(topic)?.is_joined {
-            return self.tables.member_mut(topic, peer);
-        }
-        self.tables.add_member(topic, peer)
     }
 
     /// Carries out the owner's commands since the last turn.
@@ -300,10 +290,8 @@ impl Router for MeshRouter {
     }
 
     fn subscribed(&mut self, peer: PeerId, topic: &Topic) {
-        if let (Some(index), Some(topic)) = (self.tables.index_of(&peer), self.tables.topic_of(topic))
-            && let Some(member) = self.tables.add_member(topic, index)
-        {
-            member.is_subscribed = true;
+        if let (Some(index), Some(topic)) = (self.tables.index_of(&peer), self.tables.topic_of(topic)) {
+            self.tables.set_subscribed(topic, index, true);
         }
     }
 
@@ -354,15 +342,13 @@ impl Router for MeshRouter {
 
     fn judged(&mut self, arrival: &Arrival<'_>, judgement: Judgement, _now: Duration) {
         let Some(index) = self.tables.index_of(&arrival.peer) else { return };
-        let Some(params) = self.config.score.as_ref().and_then(|params| params.of(arrival.topic)).cloned() else {
+        let Some(topic) = self.tables.topic_of(arrival.topic) else { return };
+        let Some(state) = self.tables.topic(topic) else { return };
+        // A message counts for its sender even if that does not subscribe: whoever sends invalid ones need not.
+        if self.config.score.is_none() || state.params.is_none() || !state.is_joined {
             return;
-        };
-        if let Some(member) = self.counted_member(arrival.topic, index) {
-            score::judged(&params, member, judgement);
         }
-        if let Some(peer) = self.tables.peer_mut(index) {
-            peer.is_score_stale = true;
-        }
+        self.tables.count_judgement(topic, index, |params, member| score::judged(params, member, judgement));
     }
 
     fn is_wanted(&self, peer: PeerId, message: &EncodedMessage) -> bool {
@@ -437,10 +423,9 @@ impl MeshRouter {
             if member.is_in_mesh {
                 score::pruned(params.and_then(|params| params.of(topic)), &mut member);
             }
-            member.is_subscribed = false;
             if member.backoff_until > now || (kept > 0 && member.has_counts()) {
                 until = until.max(member.backoff_until);
-                members.push((topic.clone(), member));
+                members.push((topic.clone(), member.retained()));
             }
         });
         let Some(state) = state else { return };
