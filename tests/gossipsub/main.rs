@@ -9,6 +9,7 @@ mod go_gossipsub;
 mod go_score;
 mod go_spam;
 mod harness;
+mod offered;
 mod reports;
 mod sim;
 #[path = "../support/mod.rs"]

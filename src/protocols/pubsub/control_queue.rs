@@ -147,3 +147,105 @@ impl ControlQueue {
         encode::control(&control, out);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocols::pubsub::control::{Control, next_entry};
+    use alloc::string::ToString as _;
+    use alloc::vec;
+
+    fn taken(queue: &mut ControlQueue, quota: &mut Quota) -> Vec<alloc::string::String> {
+        let mut out = Vec::new();
+        queue.take(quota, &mut out);
+        // The key and the length of the control message stand before its entries.
+        let mut rest = out.get(1..).unwrap();
+        prost::decode_length_delimiter(&mut rest).unwrap();
+        let mut at = 0;
+        let entries = core::iter::from_fn(|| next_entry(rest, &mut at));
+        let text = |(number, body): (u32, Vec<u8>)| match Control::decode(number, &body).unwrap() {
+            Control::Graft { topic } => alloc::format!("graft {topic}"),
+            Control::Prune { topic, backoff, .. } => alloc::format!("prune {topic} {}", backoff.unwrap_or(0)),
+            Control::IDontWant { .. } => "idontwant".to_string(),
+            Control::IHave { topic, .. } => alloc::format!("ihave {topic}"),
+            Control::IWant { .. } => "iwant".to_string(),
+            Control::Extensions { test } => alloc::format!("extensions {test}"),
+        };
+        entries.map(text).collect()
+    }
+
+    fn entry(number: u32, len: usize) -> Arc<[u8]> {
+        let mut out = Vec::new();
+        encode::ids(number, [&*vec![1; len]].into_iter(), &mut out);
+        out.into()
+    }
+
+    const PRUNE: MeshNews = MeshNews::Prune { backoff: Some(Duration::from_secs(60)), offered: Vec::new() };
+
+    /// Report 19: what collapses is state, and what is dropped is not state.
+    #[test]
+    fn of_one_topic_only_the_latest_news_is_sent() {
+        let (mut queue, mut quota) = (ControlQueue::default(), Quota::new(1_000, 1));
+        let [a, b] = ["a", "b"].map(Topic::from);
+        for _ in 0..1_000 {
+            queue.add_news(&a, PRUNE);
+            queue.add_news(&a, MeshNews::Graft);
+            queue.add_news(&b, MeshNews::Graft);
+            queue.add_news(&b, PRUNE);
+        }
+        assert_eq!(taken(&mut queue, &mut quota), ["graft a", "prune b 60"]);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn idontwant_goes_first_and_gossip_last() {
+        let (mut queue, mut quota) = (ControlQueue::default(), Quota::new(1_000, 1));
+        assert!(queue.add_gossip(&entry(2, 5), &mut quota));
+        queue.add_news(&"a".into(), MeshNews::Graft);
+        assert!(queue.add_dont_want(&entry(5, 5), &mut quota));
+        queue.add_extensions();
+        assert_eq!(taken(&mut queue, &mut quota), ["extensions true", "idontwant", "graft a", "iwant"]);
+        assert_eq!(quota.held(), 0);
+    }
+
+    #[test]
+    fn gossip_beyond_the_bound_is_dropped_and_news_are_not() {
+        let (mut queue, mut quota) = (ControlQueue::default(), Quota::new(10 * 1_000, 1));
+        let sent = (0..100).filter(|_| queue.add_gossip(&entry(2, 1_000), &mut quota)).count();
+        // Each counts with 32 bytes and its framing.
+        assert_eq!(sent, 9);
+        (0..100).for_each(|number| queue.add_news(&alloc::format!("{number}").into(), MeshNews::Graft));
+        let all = taken(&mut queue, &mut quota);
+        assert_eq!((all.len(), quota.held()), (109, 0));
+        queue.clear(&mut quota);
+        assert_eq!(quota.held(), 0);
+    }
+
+    #[test]
+    fn an_rpc_is_large_and_not_too_large() {
+        let (mut queue, mut quota) = (ControlQueue::default(), Quota::new(1 << 20, 1));
+        (0..100).for_each(|_| assert!(queue.add_gossip(&entry(2, 1_000), &mut quota)));
+        let sizes: Vec<_> = core::iter::from_fn(|| {
+            let mut out = Vec::new();
+            (!queue.is_empty()).then(|| queue.take(&mut quota, &mut out))?;
+            Some(out.len())
+        })
+        .collect();
+        assert!(sizes.len() == 3 && sizes.iter().all(|size| *size < 48 * 1024), "{sizes:?}");
+    }
+
+    #[test]
+    fn news_that_may_not_have_arrived_are_sent_again() {
+        let (mut queue, mut quota) = (ControlQueue::default(), Quota::new(1_000, 1));
+        let [a, b] = ["a", "b"].map(Topic::from);
+        queue.add_news(&a, MeshNews::Graft);
+        queue.add_news(&b, MeshNews::Graft);
+        assert_eq!(taken(&mut queue, &mut quota).len(), 2);
+        queue.add_news(&b, PRUNE);
+        queue.restart();
+        assert_eq!(taken(&mut queue, &mut quota), ["graft a", "prune b 60"]);
+        queue.written();
+        queue.restart();
+        assert!(queue.is_empty(), "they have been written");
+    }
+}
