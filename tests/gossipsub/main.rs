@@ -12,5 +12,7 @@ mod harness;
 mod offered;
 mod reports;
 mod sim;
+#[cfg(all(feature = "tcp", unix))]
+mod sockets;
 #[path = "../support/mod.rs"]
 mod support;
