@@ -89,7 +89,7 @@
 //! | module | what it is | feature |
 //! |---|---|---|
 //! | [`host`][host-page] | async streams and handlers, for smol | `host` |
-//! | [`protocols`] | ping, identify and floodsub: sans-IO notifees | `protocols` (default) |
+//! | [`protocols`] | ping, identify, requests and responses, floodsub and gossipsub: sans-IO notifees | `protocols` (default) |
 //! | [`notifee`] | observers of anything that produces events; subscriptions for other tasks and threads | always there; `subscription` (default) |
 //! | [`tcp`] | TCP: a `libp2p_core::Transport`, and the [`Reactor`](tcp::Reactor) that polls its sockets | `tcp` (default) |
 //! | [`swarm`] | poll-driven: sockets in, events out | `swarm` |
@@ -147,7 +147,7 @@
 //! | **byte pipe** | The raw bytes in both directions that a transport yields, before encryption: a TCP socket, or two buffers in memory. |
 //! | **muxer** | The protocol that carries all streams of a connection: yamux. |
 //! | **reactor** | The poller of a transport's sockets and timers, which the swarm drives in its own turns. |
-//! | **service** | A notifee that speaks a protocol and is installed with it: ping, identify, floodsub, yours. |
+//! | **service** | A notifee that speaks a protocol and is installed with it: ping, identify, gossipsub, yours. |
 //! | **host** | A swarm, its notifees and an executor for smol programs, with async streams. |
 //! | **handler** | A function of a host's owner that answers the inbound streams of a protocol. |
 //!

@@ -132,7 +132,7 @@
 //! and, if it has opened, exactly one that says that it is closed. Only a `lagged` may replace some of these lines. The
 //! `snapshot` after the `lagged` lists the ids that had opened and were not closed.
 //!
-//! The services ping, identify and floodsub have the lines from `ping` to `pubsub_lagged`. A service is told of an event
+//! The services ping, identify and pub/sub have the lines from `ping` to `pubsub_lagged`. A service is told of an event
 //! after the line of the event is printed, and the lines of services are printed after all events that were due at the same
 //! time. So no line of a service is printed before the `connected` of its connection. Some may follow the `disconnected`:
 //! its consequences, which are `peer_gone` and the `ping_failed` or `identify_failed` of a question without an answer, and a
@@ -168,7 +168,7 @@
 //!   have come back. A stream to a sink is reset at the first byte that arrives.
 //! - A ping, and the answer to `--identify`, may take `--timeout` in all. Each ping has a stream of its own, which is closed
 //!   after the answer. The peer then has 5 s to end its side.
-//! - Lines of `--floodsub` wait for `--timeout` until the peer joins the topic. The peer has the same time to accept 64 KiB
+//! - Lines of `--floodsub` and `--gossipsub` wait for `--timeout` until the peer joins the topic. The peer has the same time to accept 64 KiB
 //!   of the lines, or the rest. The section on exit codes says what counts.
 //! - The close of the connection may take 5 s.
 //!

@@ -1,8 +1,11 @@
 //! [`PubSub`]: a service that publishes messages on topics, and receives those that peers publish on the topics that we
 //! subscribe to. A [`Router`] chooses the recipients of each message.
 //!
-//! The service implements libp2p/specs, `pubsub/README.md`. The only complete protocol at present is
-//! [`FloodSub`](super::floodsub::FloodSub), whose page has an example of two nodes.
+//! The service implements libp2p/specs, `pubsub/README.md`. There are two complete protocols: [`FloodSub`], whose page has an
+//! example of two nodes, and [`GossipSub`](super::gossipsub::GossipSub), which keeps a mesh of few peers for each topic. The
+//! page [`publish_subscribe`](crate::guide::publish_subscribe) says when to use which.
+//!
+//! [`FloodSub`]: super::floodsub::FloodSub
 //!
 //! - **Peers.** We open one stream to each connected peer, however many connections the peer has. A peer becomes a pub/sub
 //!   peer ([`Event::PeerAdded`]) when that stream, or a stream that the peer opens to us, is open. It remains one until its

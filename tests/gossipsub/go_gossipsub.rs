@@ -73,9 +73,9 @@ fn gossipsub_gossip() {
         let told: BTreeSet<_> = one
             .take()
             .into_iter()
-            .map(|done| match done {
-                Done::IHave(peer, topic, told) => (peer, topic == NEWS && told == ids(&["m"])),
-                other => panic!("{other:?}"),
+            .map(|done| {
+                let Done::IHave(peer, topic, told) = done else { panic!("{done:?}") };
+                (peer, topic == NEWS && told == ids(&["m"]))
             })
             .collect();
         assert!(told.iter().all(|(peer, is_right)| *is_right && !mesh.contains(peer)), "{told:?}");
@@ -327,9 +327,10 @@ fn gossipsub_idontwant_send() {
     let told: BTreeSet<_> = one
         .take()
         .into_iter()
-        .map(|done| match done {
-            Done::DontWant(peer, what) if what == ids(&["m"]) => peer,
-            other => panic!("{other:?}"),
+        .map(|done| {
+            let Done::DontWant(peer, what) = done else { panic!("{done:?}") };
+            assert_eq!(what, ids(&["m"]));
+            peer
         })
         .collect();
     assert_eq!(told, [1, 3, 4].into());
