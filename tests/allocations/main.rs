@@ -7,6 +7,7 @@ mod crowd;
 mod door;
 #[cfg(feature = "host")]
 mod everything;
+mod gossipsub;
 mod honest;
 mod lists;
 mod memory;
@@ -50,6 +51,8 @@ const TESTS: &[Test] = &[
     ("a_refused_socket_allocates_nothing", lists::a_refused_socket_allocates_nothing),
     ("a_handshake_takes_at_most_4_kb", door::a_handshake_takes_at_most_4_kb),
     ("what_those_at_the_door_hold_is_in_the_bound", door::what_those_at_the_door_hold_is_in_the_bound),
+    ("a_heartbeat_of_gossipsub_allocates_nothing", gossipsub::a_heartbeat_allocates_nothing),
+    ("a_peer_in_a_topic_takes_at_most_300_bytes", gossipsub::a_peer_in_a_topic_takes_at_most_300_bytes),
     ("pubsub_keeps_no_more_than_its_bounds_say", pubsub::what_is_kept_is_no_more_than_the_bounds_say),
     ("pubsub_remembers_no_more_than_its_bounds_say", pubsub::what_is_remembered_is_no_more_than_the_bounds_say),
     ("a_small_node_takes_ten_mebibytes_at_worst", memory::a_small_node_takes_ten_mebibytes_at_worst),

@@ -261,7 +261,7 @@ fn churn_loses_nothing_for_those_who_stay() {
 /// A node with 1 000 peers in each of 50 topics. The time is printed and not asserted; `tests/allocations` counts allocations.
 #[test]
 fn figure_8_a_heartbeat_of_1000_peers_in_50_topics() {
-    use crate::crowd::Crowd;
+    use crate::support::gossipsub_crowd::Crowd;
     let (peers, topics) = if is_whole() { (1_000, 50) } else { (100, 5) };
     let mut crowd = Crowd::new(peers, topics);
     let mut best = Duration::MAX;

@@ -1,7 +1,6 @@
 //! Tests of gossipsub's router: by itself, in a simulated network, and in the service.
 #![cfg(feature = "protocols")]
 
-mod crowd;
 mod figures;
 mod found;
 mod fuzzed;

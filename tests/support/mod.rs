@@ -30,6 +30,8 @@ pub(crate) mod follower;
 #[cfg(feature = "connection")]
 pub(crate) mod frame_roundtrip;
 #[cfg(feature = "protocols")]
+pub(crate) mod gossipsub_crowd;
+#[cfg(feature = "protocols")]
 pub(crate) mod gossipsub_model;
 #[cfg(feature = "protocols")]
 pub(crate) mod gossipsub_play;

@@ -1,12 +1,18 @@
 //! [`Crowd`]: one router with many peers that all subscribe to the same topics.
 
-use crate::sim::peer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use swarm_notify::identity::PeerId;
 use swarm_notify::lifecycle::Direction;
 use swarm_notify::protocols::gossipsub::{Config, MeshRouter, PROTOCOL_1_2};
 use swarm_notify::protocols::pubsub::{Action, Actions, Router, RouterPeer, Topic, Turn};
+
+fn peer(number: u32) -> PeerId {
+    let mut bytes = [0; 34];
+    bytes[..2].copy_from_slice(&[0x12, 0x20]);
+    bytes[2..6].copy_from_slice(&number.to_be_bytes());
+    PeerId::from_bytes(&bytes).expect("it is a hash")
+}
 
 /// One router with many peers.
 pub(crate) struct Crowd {
@@ -33,10 +39,23 @@ impl Crowd {
             let info = RouterPeer::new(peer(number), &protocol, Direction::Inbound, None);
             crowd.turn(|router, cx| router.peer_opened(&info, cx));
         }
-        names.iter().for_each(|name| crowd.router.joined(name, true));
-        crowd.turn(Router::tick);
+        names.iter().for_each(|name| crowd.join(name));
         crowd.beat();
         crowd
+    }
+
+    /// Subscribes to a topic of the crowd.
+    pub(crate) fn join(&mut self, name: &Topic) {
+        self.router.joined(name, true);
+        self.turn(Router::tick);
+    }
+
+    /// Adds a topic to which all peers subscribe, which is memory of the crowd. The router has not joined it.
+    pub(crate) fn add_topic(&mut self, name: &str) -> Topic {
+        let all = self.subscribers.values().next().cloned().unwrap_or_default();
+        let name = Topic::from(name);
+        self.subscribers.insert(name.clone(), all);
+        name
     }
 
     fn turn(&mut self, with: impl FnOnce(&mut MeshRouter, &mut Turn<'_>)) {
