@@ -5,6 +5,7 @@ use super::control;
 use super::protobuf_fields::Fields;
 use super::wire::{Malformed, RawRpc, Rpc, RpcLimits, SubOpts};
 use crate::arithmetic::Count;
+use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, StreamId};
 use crate::protocols::frames::Frames;
 use alloc::vec::Vec;
@@ -14,6 +15,13 @@ use prost::Message as _;
 /// such streams is bounded only by these bytes, since [`inbound_streams`](super::Config::inbound_streams) bounds open
 /// streams. A peer may send one message on each stream, and open the next one before the message is processed.
 const PLACE: usize = 256;
+
+/// The peer that has sent an RPC to us, and the connection on which the RPC has arrived.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Via {
+    pub(super) peer: PeerId,
+    pub(super) connection: ConnectionId,
+}
 
 /// A stream that a peer has opened to us.
 #[derive(Debug)]

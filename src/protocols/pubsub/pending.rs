@@ -1,7 +1,7 @@
 //! [`Pending`]: the messages whose verdict the owner has put off.
 
+use super::inbound::Via;
 use super::message::Message;
-use super::receive::Via;
 use super::seen::Digest;
 use crate::arithmetic::Count;
 use crate::identity::PeerId;

@@ -7,13 +7,13 @@ use super::PubSub;
 use super::config::Config;
 use super::counters::count;
 use super::events::Event;
-use super::inbound::{InboundState, RpcEntry};
+use super::inbound::{InboundState, RpcEntry, Via};
 use super::peer::Peer;
 use super::router::{Accepts, Router};
 use super::wire::{RpcLimits, SubOpts};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
-use crate::lifecycle::{ConnectionId, Fault, Side, StreamEnd, StreamId};
+use crate::lifecycle::{Fault, Side, StreamEnd, StreamId};
 use crate::notifee::Node;
 use crate::swarm::Refusal;
 use alloc::vec::Vec;
@@ -33,13 +33,6 @@ const SUBSCRIPTION: usize = 1_280;
 /// Returns the number of bytes that are counted for a subscription of a peer to a topic.
 const fn takes(topic: &str) -> usize {
     topic.len().saturating_add(SUBSCRIPTION)
-}
-
-/// The peer that has sent an RPC to us, and the connection on which the RPC has arrived.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Via {
-    pub(super) peer: PeerId,
-    connection: ConnectionId,
 }
 
 /// The amount of work that may still be done in the current turn.

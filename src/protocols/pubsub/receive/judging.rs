@@ -1,12 +1,12 @@
 //! The verdict on messages: a message is delivered and forwarded, ignored or rejected, at once or once the owner has reported
 //! its verdict.
 
-use super::Via;
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::notifee::Node;
 use crate::protocols::pubsub::counters::count;
 use crate::protocols::pubsub::events::Event;
+use crate::protocols::pubsub::inbound::Via;
 use crate::protocols::pubsub::message::{MessageId, Topic};
 use crate::protocols::pubsub::pending::PendingMessage;
 use crate::protocols::pubsub::publish::Sent;

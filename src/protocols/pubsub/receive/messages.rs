@@ -1,11 +1,12 @@
 //! The processing of received messages: each is verified, delivered and forwarded, or refused and counted.
 
-use super::{TurnLimits, Via};
+use super::TurnLimits;
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::lifecycle::Fault;
 use crate::notifee::Node;
 use crate::protocols::pubsub::counters::count;
+use crate::protocols::pubsub::inbound::Via;
 use crate::protocols::pubsub::message::Message;
 use crate::protocols::pubsub::pending::PendingMessage;
 use crate::protocols::pubsub::router::Arrival;
