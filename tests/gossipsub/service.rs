@@ -2,6 +2,7 @@
 //! nothing, and when they say too much.
 
 mod control;
+mod promises;
 mod streams;
 mod verdicts;
 mod wire;

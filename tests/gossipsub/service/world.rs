@@ -161,8 +161,7 @@ impl World {
         let flag = Arc::new(Flag(AtomicBool::new(true)));
         let (events, undecided) = (Vec::new(), Vec::new());
         let now = Duration::ZERO;
-        let mut world =
-            Self { network, now, swarm, notifees, service, events, undecided, flag, raws: BTreeMap::new() };
+        let mut world = Self { network, now, swarm, notifees, service, events, undecided, flag, raws: BTreeMap::new() };
         world.subscribe("news");
         world.settle();
         world
