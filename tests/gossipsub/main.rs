@@ -10,6 +10,7 @@ mod go_spam;
 mod harness;
 mod offered;
 mod reports;
+mod service;
 mod sim;
 #[cfg(all(feature = "tcp", unix))]
 mod sockets;

@@ -7,7 +7,7 @@ use swarm_notify::identity::PeerId;
 use swarm_notify::protocols::floodsub::FloodRouter;
 use swarm_notify::protocols::gossipsub::MeshRouter;
 use swarm_notify::protocols::pubsub::{
-    Accepts, Arrival, Control, EncodedMessage, Judgement, Outgoing, PubSub, Router, RouterPeer, Topic, Turn,
+    Accepts, Arrival, Control, EncodedMessage, Judgement, MessageId, Outgoing, PubSub, Router, RouterPeer, Topic, Turn,
 };
 
 /// The pub/sub service of a command.
@@ -99,6 +99,10 @@ impl Router for TopicRouter {
 
     fn arrived(&mut self, arrival: &Arrival<'_>, size: usize, cx: &mut Turn<'_>) {
         routed!(self, router => router.arrived(arrival, size, cx));
+    }
+
+    fn declined(&mut self, id: &MessageId) {
+        routed!(self, router => router.declined(id));
     }
 
     fn judged(&mut self, arrival: &Arrival<'_>, judgement: Judgement, now: Duration) {

@@ -62,6 +62,14 @@ impl Asked {
         }
     }
 
+    /// Records that a message was sent to us and that we have not taken it. The promise is kept, but the message is not asked for
+    /// again before its time is over, since we would not take it then either.
+    pub(super) fn kept(&mut self, digest: &Digest) {
+        if let Some(open) = self.open.get_mut(digest) {
+            open.is_promise = false;
+        }
+    }
+
     /// Records that a message has arrived, from whomever, or that we have it ourselves.
     pub(super) fn arrived(&mut self, digest: &Digest) {
         if let Some(open) = self.open.remove(digest) {

@@ -13,6 +13,9 @@ use alloc::vec::Vec;
 /// stream of a longer one.
 const ENTRY: usize = 8 * 1024;
 
+/// The number of bytes that an entry needs beside its ids, at most: its key, its length, and what is counted for its place.
+const HEAD: usize = 48;
+
 impl MeshRouter {
     /// Handles an IHAVE: asks the peer for the messages that we have not seen and have not asked for.
     pub(super) fn ihave(&mut self, peer: PeerIndex, rpc: u64, name: &str, ids: Ids<'_>, cx: &mut Turn<'_>) {
@@ -31,6 +34,10 @@ impl MeshRouter {
         let room = self.config.ihave_ids.saturating_sub(asked).min(self.asked.room(asker, self.config.asked_ids));
         let until = cx.now.saturating_add(self.config.iwant_followup);
         let mut wanted: Vec<(Digest, &[u8])> = Vec::new();
+        // What the IWANT has no room for is not asked for: an entry that is dropped would leave the peer with a promise of
+        // which it does not know. A part of the room is for the heads of entries.
+        let bytes = self.tables.peer(peer).map_or(0, |peer| cx.actions.room(peer.id));
+        let mut bytes = bytes.saturating_sub(bytes / 64).saturating_sub(HEAD);
         // Not more ids are looked at than an honest peer sends in one entry, whatever their number is.
         for id in ids.take(self.config.ihave_ids) {
             if wanted.len() >= room {
@@ -39,6 +46,11 @@ impl MeshRouter {
             }
             let digest = Digest::of_bytes(id);
             if !self.asked.is_open(&digest) && !(cx.is_seen)(id) {
+                let Some(left) = bytes.checked_sub(encode::field_len(1, id.len())) else {
+                    count!(self, ids_over_bound);
+                    break;
+                };
+                bytes = left;
                 self.asked.add(digest, asker, until);
                 wanted.push((digest, id));
             }

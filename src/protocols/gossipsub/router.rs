@@ -340,6 +340,10 @@ impl Router for MeshRouter {
         }
     }
 
+    fn declined(&mut self, id: &MessageId) {
+        self.asked.kept(&Digest::of(id));
+    }
+
     fn judged(&mut self, arrival: &Arrival<'_>, judgement: Judgement, _now: Duration) {
         let Some(index) = self.tables.index_of(&arrival.peer) else { return };
         let Some(topic) = self.tables.topic_of(arrival.topic) else { return };

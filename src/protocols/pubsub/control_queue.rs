@@ -85,6 +85,11 @@ impl ControlQueue {
         has_room
     }
 
+    /// Returns the number of bytes that more entries may have, with [`PLACE`] for each.
+    pub(super) const fn room(&self, quota: &Quota) -> usize {
+        quota.room(self.bytes)
+    }
+
     fn reserve(&mut self, entry: &Arc<[u8]>, quota: &mut Quota) -> bool {
         let more = self.bytes.saturating_add(entry.len()).saturating_add(PLACE);
         quota.change(&mut self.bytes, more)

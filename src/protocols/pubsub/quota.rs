@@ -45,6 +45,11 @@ impl Quota {
         true
     }
 
+    /// Returns by how many bytes a peer that uses `held` bytes may use more.
+    pub(super) const fn room(&self, held: usize) -> usize {
+        self.share.saturating_sub(held).saturating_add(self.common.saturating_sub(self.taken))
+    }
+
     /// Returns the number of bytes that are in use for all peers together.
     pub(super) const fn held(&self) -> usize {
         self.held
@@ -60,6 +65,7 @@ mod tests {
         let mut quota = Quota::new(100, 5);
         let (mut a, mut b, mut c) = (0, 0, 0);
         assert!(quota.change(&mut a, 60) && !quota.change(&mut a, 61), "10 and the 50 that are common");
+        assert_eq!((quota.room(a), quota.room(b)), (0, 10));
         assert!(quota.change(&mut b, 10) && !quota.change(&mut b, 11));
         assert!(quota.change(&mut a, 59) && quota.change(&mut b, 11) && !quota.change(&mut c, 11));
         assert!(quota.change(&mut c, 10));
@@ -76,7 +82,7 @@ mod tests {
                 while quota.change(held, *held + 1) {}
             }
             assert_eq!((held.iter().sum::<usize>(), quota.held()), (max, max), "{held:?}");
-            assert!(held.iter().all(|held| *held >= max / 8));
+            assert!(held.iter().all(|held| *held >= max / 8 && quota.room(*held) == 0));
         }
         assert!(!Quota::new(9, 0).change(&mut 0, 10) && !Quota::new(9, usize::MAX).change(&mut 0, usize::MAX));
     }

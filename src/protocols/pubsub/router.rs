@@ -63,6 +63,11 @@ pub trait Router {
     /// validated by the owner yet. `size` is the length of the encoded message in bytes.
     fn arrived(&mut self, _arrival: &Arrival<'_>, _size: usize, _cx: &mut Turn<'_>) {}
 
+    /// Handles a message of a peer that is dropped without a judgement, though the peer may have sent it in good faith: we do
+    /// not subscribe to its topic, its author is denied, there is no room to remember it, its sequence number is outdated, its
+    /// signature is refused here, or it is our own.
+    fn declined(&mut self, _id: &MessageId) {}
+
     /// Handles the verdict on a message, for one of the peers that have sent it to us. The method is called for the first of
     /// these peers, then for each other peer that had sent the message before the verdict, and then for each peer that sends
     /// it afterwards.
@@ -222,6 +227,12 @@ impl fmt::Debug for Turn<'_> {
 pub trait Actions {
     /// Does, or queues, what the router asks for. The peer that the action names is a pub/sub peer.
     fn act(&mut self, action: Action<'_>);
+
+    /// Returns the number of bytes of entries of control messages that may still be queued for a peer. An entry that needs more
+    /// is dropped. Some bytes of each entry are needed for bookkeeping.
+    fn room(&self, _peer: PeerId) -> usize {
+        usize::MAX
+    }
 }
 
 /// A thing that a router asks for.

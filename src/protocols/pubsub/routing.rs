@@ -98,6 +98,11 @@ impl Actions for Acting<'_> {
             Action::Dial { address } => self.asked.dials.push(address.clone()),
         }
     }
+
+    fn room(&self, peer: PeerId) -> usize {
+        let peer = self.peers.get(&peer).filter(|peer| peer.outbound != OutboundStream::Refused);
+        peer.map_or(0, |peer| peer.control.room(self.control))
+    }
 }
 
 impl<R: Router> PubSub<R> {

@@ -117,11 +117,11 @@ impl<R: Router> PubSub<R> {
         }
         if !self.subscriptions.contains(&claim.message.topic) {
             count!(self, &via.peer, unwanted);
-            return;
+            return self.router.declined(&claim.id);
         }
         if claim.message.source.is_some_and(|source| self.denied.contains(&source)) {
             count!(self, &via.peer, denied);
-            return;
+            return self.router.declined(&claim.id);
         }
         // A message that is known already costs no verification.
         let is_ours = self.author.is_some() && claim.message.source == self.author;
@@ -129,6 +129,9 @@ impl<R: Router> PubSub<R> {
         let known = self.seen.number(&digest);
         let is_forwarded_late = known.is_some() && claim.is_forwardable && self.seen.is_held_back(&digest);
         if is_ours || known.is_some() && !is_forwarded_late {
+            if known.is_none() {
+                self.router.declined(&claim.id);
+            }
             return self.duplicate(node, via, &claim, &digest, known);
         }
         // A message for which there is no room costs no verification either. It may be forged, but it is not accepted in any
@@ -137,6 +140,7 @@ impl<R: Router> PubSub<R> {
         // validator of sequence numbers would refuse it now.
         let room = if known.is_none() { self.room_for(&claim.message, via.peer) } else { None };
         if known.is_none() && room.is_none() {
+            self.router.declined(&claim.id);
             return node.count_refusals(via.connection, Refusal::MessageRefused, 1);
         }
         let Checked { cost, verdict } = claim.check(&bytes);
@@ -147,7 +151,7 @@ impl<R: Router> PubSub<R> {
             // has not.
             Err(Invalid::Refused) if claim.message.source != Some(via.peer) => {
                 count!(self, &via.peer, refused);
-                return;
+                return self.router.declined(&claim.id);
             }
             Err(_) => {
                 self.counters.invalid.raise(1);
