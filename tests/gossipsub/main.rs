@@ -1,5 +1,6 @@
 //! Tests of gossipsub's router: by itself, in a simulated network, and in the service.
 #![cfg(feature = "protocols")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "tests look at some of what is told")]
 
 mod figures;
 mod found;

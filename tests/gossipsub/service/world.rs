@@ -65,10 +65,10 @@ impl Raw {
         let is_busy = self.swarm.poll(cx, now).is_ready();
         while let Some(event) = self.swarm.next_event() {
             match event {
-                SwarmEvent::OpenedStream { stream, .. } => {
-                    if self.swarm.stream(stream).unwrap().direction == Direction::Inbound {
-                        self.inbound.push((stream, Vec::new()));
-                    }
+                SwarmEvent::OpenedStream { stream, .. }
+                    if self.swarm.stream(stream).unwrap().direction == Direction::Inbound =>
+                {
+                    self.inbound.push((stream, Vec::new()));
                 }
                 SwarmEvent::ClosedStream { stream, .. } if self.stream == Some(stream) => {
                     self.stream = None;
